@@ -1,0 +1,70 @@
+//! Go guests: one module, a directory for each program, built for wasip1 and natively.
+
+use super::stamp::Inputs;
+use super::{Job, entries, files_below};
+use crate::Result;
+use crate::process::{capture_both, progress};
+use crate::project::Project;
+use crate::tools::Tools;
+use std::fs;
+use std::path::PathBuf;
+
+/// Variables of the environment.
+type Environment = [(&'static str, &'static str)];
+
+/// Each target with the directory its products go to, their suffix, and the environment that selects it.
+const TARGETS: [(&str, &str, &Environment); 2] = [
+    ("go", ".wasm", &[("GOOS", "wasip1"), ("GOARCH", "wasm")]),
+    ("go-native", "", &[]),
+];
+
+/// The jobs of guests/go.
+pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
+    let module = project.root.join("guests/go");
+    let mut programs: Vec<PathBuf> = entries(&module)?
+        .into_iter()
+        .filter(|path| path.join("main.go").is_file())
+        .collect();
+    programs.sort();
+    if programs.is_empty() {
+        progress("guests", "guests/go: no programs there");
+        return Ok(Vec::new());
+    }
+    let go = tools.go()?;
+    // A package may import any other of the module: the whole module is the input of each program.
+    let mut inputs = Inputs::default();
+    inputs.text(&go.version).files(&files_below(&module)?)?;
+    let mut jobs = Vec::new();
+    for program in &programs {
+        let name = program
+            .file_name()
+            .map(|name| name.to_string_lossy().into_owned())
+            .unwrap_or_default();
+        for (directory, suffix, environment) in TARGETS {
+            let output = project.guests().join(directory).join(format!("{name}{suffix}"));
+            let (go, module, name, to) = (go.clone(), module.clone(), name.clone(), output.clone());
+            jobs.push(Job {
+                name: format!("{directory} {name}"),
+                output,
+                inputs: Some(inputs.hash()),
+                make: Box::new(move || {
+                    let part = to.with_extension("part");
+                    let mut command = go.command();
+                    command.current_dir(&module).envs(environment.iter().copied());
+                    command
+                        .args(["build", "-trimpath", "-o"])
+                        .arg(&part)
+                        .arg(format!("./{name}"));
+                    let (_, warnings) = capture_both(&mut command, "go build")?;
+                    fs::rename(&part, &to).map_err(|error| format!("{}: {error}", to.display()))?;
+                    // What go says when it succeeds is which modules it downloads.
+                    Ok(warnings
+                        .lines()
+                        .filter(|line| !line.starts_with("go: downloading"))
+                        .collect())
+                }),
+            });
+        }
+    }
+    Ok(jobs)
+}

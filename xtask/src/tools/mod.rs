@@ -1,0 +1,98 @@
+//! The tools the repository needs beyond cargo: pinned, fetched into the cache, or installed by apt-get.
+//!
+//! Everything here is idempotent and quick when there is nothing to do. A tool that cannot be had is an error that
+//! names it and says how to get it.
+
+mod apt;
+mod go;
+mod python;
+mod rust;
+mod zig;
+
+pub(crate) use go::Go;
+pub(crate) use zig::{OPTIMISE, Zig};
+
+use crate::cache::Cache;
+use crate::process;
+use crate::project::Project;
+use crate::{Result, process::progress};
+use std::path::PathBuf;
+
+/// The typos wheel on PyPI holds the released binary.
+const TYPOS: &str = "1.52.0";
+
+/// Gives tools, fetching them on first use.
+#[derive(Debug)]
+pub(crate) struct Tools {
+    cache: Cache,
+    root: PathBuf,
+    apt: apt::Apt,
+}
+
+impl Tools {
+    /// Opens the cache; fetches nothing yet.
+    pub(crate) fn new(project: &Project) -> Result<Self> {
+        Ok(Self {
+            cache: Cache::open()?,
+            root: project.root.clone(),
+            apt: apt::Apt::default(),
+        })
+    }
+
+    /// Fetches everything, for `cargo xtask tools`.
+    pub(crate) fn all(&self) -> Result<()> {
+        self.rust_targets()?;
+        self.c_compiler()?;
+        self.zig()?;
+        self.go()?;
+        self.typos()?;
+        self.peers()?;
+        progress("tools", "all there");
+        Ok(())
+    }
+
+    /// The Rust targets that the tests build for.
+    pub(crate) fn rust_targets(&self) -> Result<()> {
+        rust::targets(&self.root)
+    }
+
+    /// The C and C++ compilers: the native builds of the guests, and libFuzzer.
+    pub(crate) fn c_compiler(&self) -> Result<()> {
+        self.apt
+            .programs(&self.cache, &[("cc", "gcc libc6-dev"), ("c++", "g++")])
+    }
+
+    /// The C compiler for wasip1, with its libc built.
+    pub(crate) fn zig(&self) -> Result<Zig> {
+        zig::zig(&self.cache, &self.apt)
+    }
+
+    /// Go, the machine's own if it is new enough.
+    pub(crate) fn go(&self) -> Result<Go> {
+        go::go(&self.cache, &self.apt)
+    }
+
+    /// The spelling checker.
+    pub(crate) fn typos(&self) -> Result<PathBuf> {
+        Ok(python::wheel(&self.cache, &self.apt, "typos", TYPOS)?.join("bin/typos"))
+    }
+
+    /// The real servers and clients that guests talk to in the tests and the demo.
+    pub(crate) fn peers(&self) -> Result<()> {
+        self.apt.programs(
+            &self.cache,
+            &[
+                ("redis-server", "redis-server"),
+                ("mariadbd", "mariadb-server"),
+                ("mariadb-install-db", "mariadb-server"),
+                ("nginx", "nginx-light"),
+                ("curl", "curl"),
+            ],
+        )
+    }
+
+    /// The path of a program that an earlier call made sure of.
+    pub(crate) fn program(&self, name: &str) -> Result<PathBuf> {
+        process::find_program(name).ok_or_else(|| format!("{name} is not on PATH"))
+    }
+}
