@@ -1,0 +1,105 @@
+//! The answer to one question: allowed or not, and why. It borrows the policy and costs nothing to make.
+
+use super::{AddressClass, Rule};
+use std::fmt;
+
+/// Why a decision fell as it did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason<'p> {
+    /// This rule decides.
+    Rule(&'p Rule),
+    /// This deny rule names one address, and the wildcard address that was asked for includes it. Only for
+    /// [`Use::Listen`](super::Use::Listen).
+    Includes(&'p Rule),
+    /// Everything is allowed (`--allow-net`) and no deny rule covers it.
+    AllowNet,
+    /// Peers are not restricted: no allow rule for accept exists, and no deny rule covers this peer.
+    AnyPeer,
+    /// `localhost` and the names below it never leave the machine.
+    LoopbackName,
+    /// No rule allows it.
+    NoRule,
+    /// The rule's name was looked up and this address was the answer, but an address of this class behind such a
+    /// name needs a rule of its own.
+    NeedsOwnRule(&'p Rule, AddressClass),
+    /// The path is not absolute, or has an empty, `.` or `..` component or a NUL.
+    NotNormal,
+}
+
+/// Whether something is allowed, and why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+pub struct Decision<'p> {
+    allowed: bool,
+    reason: Reason<'p>,
+}
+
+impl<'p> Decision<'p> {
+    pub(super) fn allowed(reason: Reason<'p>) -> Self {
+        Decision {
+            allowed: true,
+            reason,
+        }
+    }
+
+    pub(super) fn denied(reason: Reason<'p>) -> Self {
+        Decision {
+            allowed: false,
+            reason,
+        }
+    }
+
+    /// Whether the guest may do it.
+    #[must_use]
+    pub fn is_allowed(&self) -> bool {
+        self.allowed
+    }
+
+    /// Whether the guest may not do it.
+    #[must_use]
+    pub fn is_denied(&self) -> bool {
+        !self.allowed
+    }
+
+    /// Why.
+    #[must_use]
+    pub fn reason(&self) -> Reason<'p> {
+        self.reason
+    }
+
+    /// The rule that decides, if one does.
+    #[must_use]
+    pub fn rule(&self) -> Option<&'p Rule> {
+        match self.reason {
+            Reason::Rule(rule) | Reason::Includes(rule) => Some(rule),
+            Reason::AllowNet
+            | Reason::AnyPeer
+            | Reason::LoopbackName
+            | Reason::NoRule
+            | Reason::NeedsOwnRule(..)
+            | Reason::NotNormal => None,
+        }
+    }
+}
+
+/// `allowed by RULE`, `denied by RULE`, `denied because no rule allows it`: a clause for a trace or an audit line.
+impl fmt::Display for Decision<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let word = if self.allowed { "allowed" } else { "denied" };
+        match self.reason {
+            Reason::Rule(rule) => write!(f, "{word} by {rule}"),
+            Reason::Includes(rule) => write!(f, "{word} by {rule}, an address that the wildcard includes"),
+            Reason::AllowNet => write!(f, "{word} by --allow-net"),
+            Reason::AnyPeer => write!(f, "{word} because no rule restricts peers"),
+            Reason::LoopbackName => write!(f, "{word} because the name never leaves this machine"),
+            Reason::NoRule => write!(f, "{word} because no rule allows it"),
+            Reason::NeedsOwnRule(rule, class) => {
+                write!(
+                    f,
+                    "{word} because {class} behind the name of {rule} needs a rule of its own"
+                )
+            }
+            Reason::NotNormal => write!(f, "{word} because the path is not absolute and normalised"),
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! Why the policy answers as it does, in words for people: `guestnet policy explain` and the first denial of a run.
+
+use super::{
+    Decision, HostPattern, Name, NamePattern, NoPins, ParseError, Policy, Protocol, Reason, Target,
+    UnixPattern, Use, canonical_addr,
+};
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
+
+/// What to explain: one thing that a guest might do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Question {
+    /// An address, for [`Use::Connect`], [`Use::Listen`] or [`Use::Accept`].
+    Address(Use, Protocol, SocketAddr),
+    /// A connection to a name and a port, before the name is looked up.
+    Host(Protocol, Name, u16),
+    /// A look-up.
+    Name(Name),
+    /// A UNIX socket path.
+    Path(String),
+}
+
+impl Question {
+    /// Reads the target of `guestnet policy explain USE TARGET`: in the grammar of rules, but one address or name
+    /// and one port. Without a protocol it is TCP.
+    ///
+    /// # Errors
+    /// The first mistake in the text, or that it is not one concrete thing.
+    pub fn parse(usage: Use, text: &str) -> Result<Question, ParseError> {
+        let error = |message: &str| Err(ParseError::new(text, 0, message));
+        let target: Target = match usage {
+            Use::Connect | Use::Listen | Use::Accept => text.parse()?,
+            Use::Resolve => {
+                return match text.parse()? {
+                    NamePattern::Exact(name) => Ok(Question::Name(name)),
+                    NamePattern::Below(_) | NamePattern::Any => {
+                        error("one name can be explained, not a wildcard")
+                    }
+                };
+            }
+            Use::Unix => {
+                return match text.parse()? {
+                    UnixPattern::Exact(path) => Ok(Question::Path(path.into())),
+                    UnixPattern::Below(_) => {
+                        error("one path can be explained, not everything below a directory")
+                    }
+                };
+            }
+        };
+        let &[(port, last)] = target.ports.ranges() else {
+            return error("one port can be explained, not several");
+        };
+        if target.ports.is_all() {
+            return error("a port is needed, as in 10.0.0.5:443");
+        }
+        if port != last {
+            return error("one port can be explained, not several");
+        }
+        let protocol = target.protocol.unwrap_or(Protocol::Tcp);
+        let addr = match target.host {
+            HostPattern::Net(prefix) if prefix.is_single() => SocketAddr::new(prefix.base(), port),
+            HostPattern::Scoped(ip, scope) => SocketAddr::V6(SocketAddrV6::new(ip, port, 0, scope)),
+            HostPattern::Name(NamePattern::Exact(name)) if name.is_loopback() => {
+                SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
+            }
+            HostPattern::Name(NamePattern::Exact(name)) if usage == Use::Connect => {
+                return Ok(Question::Host(protocol, name, port));
+            }
+            HostPattern::Name(NamePattern::Exact(_)) => {
+                return error("only a connection can be explained by name; use the address");
+            }
+            HostPattern::Net(_) | HostPattern::Name(_) => {
+                return error("one address or name can be explained");
+            }
+        };
+        Ok(Question::Address(usage, protocol, addr))
+    }
+}
+
+/// An answer in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Explanation {
+    /// Whether it is allowed.
+    pub allowed: bool,
+    /// A sentence without its full stop. Its first word is `allowed` or `denied`.
+    pub text: String,
+}
+
+impl fmt::Display for Explanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// Tells what the policy decides, by which rule from where, or which flag would allow it.
+#[must_use]
+pub fn explain(policy: &Policy, question: &Question) -> Explanation {
+    match question {
+        Question::Address(usage, protocol, addr) => {
+            let decision = policy.decide(*usage, *protocol, *addr, &NoPins);
+            with_advice(decision, || flag_that_would_allow(*usage, *protocol, *addr))
+        }
+        Question::Name(name) => with_advice(policy.decide_name(name), || format!("--allow-resolve {name}")),
+        Question::Path(path) => with_advice(policy.decide_unix(path), || format!("--allow-unix {path}")),
+        Question::Host(protocol, name, port) => explain_host(policy, *protocol, name, *port),
+    }
+}
+
+fn explain_host(policy: &Policy, protocol: Protocol, name: &Name, port: u16) -> Explanation {
+    let lookup = policy.decide_name(name);
+    let connect = policy.connect_by_name(protocol, name, port);
+    let flag = || format!("--allow-connect {}{name}:{port}", scheme(protocol));
+    if lookup.is_denied() && connect.is_allowed() {
+        let text = format!("{lookup}, so the name cannot be looked up");
+        return Explanation { allowed: false, text };
+    }
+    let mut explanation = with_advice(connect, flag);
+    if let (Reason::Rule(_), true) = (connect.reason(), explanation.allowed) {
+        explanation.text.push_str(if name.is_local() {
+            ", at the addresses that the name is looked up to; link-local and metadata addresses need their own rule"
+        } else {
+            ", at the addresses that the name is looked up to; private and metadata addresses need their own rule"
+        });
+    }
+    explanation
+}
+
+fn with_advice(decision: Decision<'_>, flag: impl FnOnce() -> String) -> Explanation {
+    let text = match decision.reason() {
+        Reason::NoRule | Reason::NeedsOwnRule(..) if decision.is_denied() => {
+            format!("{decision}; {} would", flag())
+        }
+        _ => decision.to_string(),
+    };
+    Explanation {
+        allowed: decision.is_allowed(),
+        text,
+    }
+}
+
+/// The flag that allows this and little more, such as `--allow-connect 10.0.0.5:5432`. It does not help against a
+/// deny rule. For accept it leaves out the port, which the peer's system chooses.
+#[must_use]
+pub fn flag_that_would_allow(usage: Use, protocol: Protocol, addr: SocketAddr) -> String {
+    let addr = canonical_addr(usage, addr);
+    let host = match addr {
+        SocketAddr::V4(v4) => v4.ip().to_string(),
+        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("[{}%{}]", v6.ip(), v6.scope_id()),
+        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
+    };
+    match usage {
+        Use::Accept => format!("--allow-accept {}{host}", scheme(protocol)),
+        _ => format!("--allow-{usage} {}{host}:{}", scheme(protocol), addr.port()),
+    }
+}
+
+/// TCP is what people mean without a protocol.
+fn scheme(protocol: Protocol) -> &'static str {
+    match protocol {
+        Protocol::Tcp => "",
+        Protocol::Udp => "udp://",
+    }
+}

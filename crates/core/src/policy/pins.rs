@@ -1,0 +1,165 @@
+//! Addresses that our resolver returned to a guest, and until when. A rule with a name covers these addresses and
+//! no others, so a second look-up that answers differently cannot widen a rule. Holds no clock: times are
+//! [`Duration`]s since whatever epoch the caller keeps to.
+
+use super::{Name, canonical_ip};
+use smallvec::SmallVec;
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::time::Duration;
+
+/// The most pins one guest holds. A guest decides how many names it looks up, so the number needs an end; 4096
+/// (about 300 KiB) is far above what a program keeps in use within the lifetime of its answers.
+pub const MAX_PINS: usize = 4096;
+
+/// The most names that are kept for one address. Every one of them is compared when a datagram goes to that
+/// address, so a guest that resolves a thousand names of one server must not make its own checks slow.
+pub const MAX_NAMES_PER_ADDRESS: usize = 16;
+
+/// Answers which names led to an address. [`Pins::at`] is the usual implementation; the gate may have its own, for
+/// example one that takes a lock and reads the clock only when it is asked.
+pub trait PinLookup {
+    /// Calls `visit` for each name that was answered with `ip`, which is canonical ([`canonical_ip`]). The flag says
+    /// whether the answer is still within its lifetime: deny rules look at all of them, allow rules at the live ones.
+    fn visit(&self, ip: IpAddr, visit: &mut dyn FnMut(&Name, bool));
+}
+
+/// No name was looked up.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct NoPins;
+
+impl PinLookup for NoPins {
+    fn visit(&self, _ip: IpAddr, _visit: &mut dyn FnMut(&Name, bool)) {}
+}
+
+/// The pins of one guest.
+#[derive(Clone, Debug, Default)]
+pub struct Pins {
+    by_address: HashMap<IpAddr, SmallVec<[Pin; 1]>>,
+    count: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Pin {
+    name: Name,
+    expires: Duration,
+}
+
+impl Pins {
+    /// No pins.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many pins are held, expired ones included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// Records that `name` was answered with `addr`, for use until `expires`. The same name and address again
+    /// keeps the later of the two times.
+    ///
+    /// At [`MAX_PINS`] the pins that expire soonest make room, and at [`MAX_NAMES_PER_ADDRESS`] the name of this
+    /// address that expires soonest does.
+    pub fn insert(&mut self, name: &Name, addr: IpAddr, expires: Duration) {
+        if self.count >= MAX_PINS {
+            self.make_room();
+        }
+        let names = self.by_address.entry(canonical_ip(addr)).or_default();
+        if let Some(pin) = names.iter_mut().find(|pin| pin.name == *name) {
+            pin.expires = pin.expires.max(expires);
+            return;
+        }
+        if names.len() >= MAX_NAMES_PER_ADDRESS {
+            if let Some(soonest) = names.iter_mut().min_by_key(|pin| pin.expires) {
+                *soonest = Pin {
+                    name: name.clone(),
+                    expires,
+                };
+            }
+            return;
+        }
+        names.push(Pin {
+            name: name.clone(),
+            expires,
+        });
+        self.count += 1;
+    }
+
+    /// Forgets every pin that expired before `now`.
+    pub fn purge(&mut self, now: Duration) {
+        self.retain(|pin| pin.expires >= now);
+    }
+
+    /// A view for [`Policy::decide`](super::Policy::decide) at this time.
+    #[must_use]
+    pub fn at(&self, now: Duration) -> PinsAt<'_> {
+        PinsAt { pins: self, now }
+    }
+
+    /// The names that led to `addr` and are still within their lifetime at `now`.
+    pub fn names(&self, addr: IpAddr, now: Duration) -> impl Iterator<Item = &Name> {
+        let names = self
+            .by_address
+            .get(&canonical_ip(addr))
+            .map_or(&[][..], |names| &names[..]);
+        names
+            .iter()
+            .filter(move |pin| pin.expires > now)
+            .map(|pin| &pin.name)
+    }
+
+    /// Drops the eighth that expires soonest, so that the search for it is paid once in many insertions.
+    fn make_room(&mut self) {
+        let mut times: Vec<Duration> = self
+            .by_address
+            .values()
+            .flatten()
+            .map(|pin| pin.expires)
+            .collect();
+        let mut surplus = MAX_PINS / 8;
+        let (_, &mut limit, _) = times.select_nth_unstable(surplus);
+        // Strictly earlier ones go first, then as many of equal time as are still too many.
+        surplus -= times.iter().take(surplus).filter(|&&time| time < limit).count();
+        self.retain(|pin| {
+            if pin.expires == limit && surplus > 0 {
+                surplus -= 1;
+                return false;
+            }
+            pin.expires >= limit
+        });
+    }
+
+    fn retain(&mut self, mut keep: impl FnMut(&Pin) -> bool) {
+        self.by_address.retain(|_, names| {
+            names.retain(|pin| keep(pin));
+            !names.is_empty()
+        });
+        self.count = self.by_address.values().map(|names| names.len()).sum();
+    }
+}
+
+/// The pins of one guest at one time.
+#[derive(Clone, Copy, Debug)]
+pub struct PinsAt<'a> {
+    pins: &'a Pins,
+    now: Duration,
+}
+
+impl PinLookup for PinsAt<'_> {
+    fn visit(&self, ip: IpAddr, visit: &mut dyn FnMut(&Name, bool)) {
+        if let Some(names) = self.pins.by_address.get(&ip) {
+            for pin in names {
+                visit(&pin.name, pin.expires > self.now);
+            }
+        }
+    }
+}
