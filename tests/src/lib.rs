@@ -1,1 +1,10 @@
-//! placeholder
+//! What the tests share: the built guests, a way to run one under a deadline, and real servers to talk to.
+//!
+//! The tests themselves are in `tests/`. Nothing here skips: what is missing is a panic that says how to get it.
+
+pub mod paths;
+pub mod peers;
+pub mod run;
+
+pub use paths::{guest, native_guest};
+pub use run::{Finished, Guestnet, Program, Running};

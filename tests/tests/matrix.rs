@@ -1,0 +1,158 @@
+//! Every C guest on every guest ABI, with the kernel as the oracle: the same source prints the same transcript and exits
+//! with the same status, natively and in the sandbox.
+//!
+//! What is known to differ is in `expectations.toml`, with its reason.
+
+use guestnet_tests::run::difference;
+use guestnet_tests::{Finished, Guestnet, Program, guest, native_guest};
+use libtest_mimic::{Arguments, Failed, Trial};
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// How long one run of one guest may take. They all end by themselves within a second or two.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// A way to run a C guest in the sandbox.
+struct Abi {
+    name: &'static str,
+    /// Runs the guest of this name with a scratch directory.
+    run: fn(&str, &Path) -> Program,
+}
+
+const ABIS: [Abi; 1] = [Abi {
+    name: "wasip1",
+    run: wasip1,
+}];
+
+fn wasip1(name: &str, scratch: &Path) -> Program {
+    Guestnet::run()
+        .allow_net()
+        .tmp(scratch)
+        .guest(&guest("wasip1", name))
+        .arg("/tmp")
+}
+
+fn native(name: &str, scratch: &Path) -> Program {
+    Program::new(&native_guest("wasip1", name)).arg(scratch)
+}
+
+/// expectations.toml.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Expectations {
+    #[serde(default)]
+    differs: Vec<Difference>,
+}
+
+/// A guest that is known to differ on one ABI.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Difference {
+    guest: String,
+    abi: String,
+    reason: String,
+}
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let guests = guests();
+    let expectations = expectations();
+    let reasons: Arc<BTreeMap<(String, String), String>> = Arc::new(
+        expectations
+            .iter()
+            .map(|entry| ((entry.guest.clone(), entry.abi.clone()), entry.reason.clone()))
+            .collect(),
+    );
+    let mut trials = Vec::new();
+    for abi in &ABIS {
+        for guest in &guests {
+            let (guest, reasons) = (guest.clone(), Arc::clone(&reasons));
+            trials.push(Trial::test(format!("{}::{guest}", abi.name), move || {
+                compare(&guest, abi, reasons.get(&(guest.clone(), abi.name.to_string())))
+            }));
+        }
+    }
+    trials.push(Trial::test(
+        "expectations::every_entry_names_a_guest_an_abi_and_a_reason",
+        move || check_expectations(&expectations, &guests),
+    ));
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Runs one guest both ways.
+fn compare(guest: &str, abi: &Abi, known_to_differ: Option<&String>) -> Result<(), Failed> {
+    let oracle = run(native, guest);
+    if !oracle.status.success() || oracle.stdout.is_empty() {
+        return Err(format!("the native run is no oracle\n{oracle}").into());
+    }
+    let sandboxed = run(abi.run, guest);
+    let fault = if sandboxed.status.code() == oracle.status.code() {
+        difference(&oracle.stdout, &sandboxed.stdout).map(|difference| format!("{difference}{sandboxed}"))
+    } else {
+        Some(format!("it ended otherwise than natively\n{sandboxed}"))
+    };
+    match (fault, known_to_differ) {
+        (None, None) | (Some(_), Some(_)) => Ok(()),
+        (Some(fault), None) => Err(fault.into()),
+        (None, Some(reason)) => Err(format!(
+            "it passes, though expectations.toml says that it differs ({reason}): remove the entry"
+        )
+        .into()),
+    }
+}
+
+/// Runs one guest in an empty directory.
+fn run(how: fn(&str, &Path) -> Program, guest: &str) -> Finished {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    how(guest, scratch.path()).deadline(DEADLINE).finish()
+}
+
+fn check_expectations(expectations: &[Difference], guests: &BTreeSet<String>) -> Result<(), Failed> {
+    let mut faults = Vec::new();
+    let mut seen = BTreeSet::new();
+    for Difference { guest, abi, reason } in expectations {
+        if !guests.contains(guest) {
+            faults.push(format!("{guest}: there is no such guest"));
+        }
+        if !ABIS.iter().any(|known| known.name == abi) {
+            faults.push(format!("{guest}: there is no ABI {abi}"));
+        }
+        if reason.split_whitespace().count() < 3 {
+            faults.push(format!("{guest}: the reason says nothing"));
+        }
+        if !seen.insert((guest, abi)) {
+            faults.push(format!("{guest}: listed twice for {abi}"));
+        }
+    }
+    if faults.is_empty() {
+        Ok(())
+    } else {
+        Err(faults.join("\n").into())
+    }
+}
+
+/// The names of guests/c/*.c. Those that begin with `app_` are programs for other tests.
+fn guests() -> BTreeSet<String> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/c");
+    let entries = fs::read_dir(&dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
+    let sources = entries.map(|entry| entry.expect("read guests/c").path());
+    let guests: BTreeSet<String> = sources
+        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
+        .filter_map(|path: PathBuf| Some(path.file_stem()?.to_str()?.to_string()))
+        .filter(|name| !name.starts_with("app_"))
+        .collect();
+    assert!(!guests.is_empty(), "{} has no guests", dir.display());
+    guests
+}
+
+fn expectations() -> Vec<Difference> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("expectations.toml");
+    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    let parsed: Expectations =
+        toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    parsed.differs
+}

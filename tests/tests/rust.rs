@@ -1,0 +1,56 @@
+//! Rust guests: the crate `wasmedge_wasi_socket`, which mixes versions of the socket ABI, and the standard library alone.
+
+use guestnet_tests::run::assert_same_transcript;
+use guestnet_tests::{Guestnet, guest};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
+use std::time::Duration;
+
+/// What wasmedge_echo prints. The crate exists for wasip1 alone, so no native run can say it.
+const WASMEDGE_ECHO: &str = include_str!("transcripts/wasmedge_echo.txt");
+
+#[test]
+fn wasmedge_wasi_socket_works_with_its_mixture_of_versions() {
+    let finished = Guestnet::run()
+        .allow_net()
+        .guest(&guest("rust", "wasmedge_echo"))
+        .finish();
+    assert_same_transcript(WASMEDGE_ECHO, &finished.success());
+}
+
+#[test]
+fn the_standard_library_serves_a_listener_it_was_handed() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    let addr = listener.local_addr().expect("local_addr");
+    let program = Guestnet::run().guest(&guest("rust", "std_preopened")).arg("2");
+    let mut server = program.listen_fd(listener).start();
+    assert_eq!(server.line("serving"), "");
+    let large: Vec<u8> = (0..=u8::MAX).cycle().take(1_000_000).collect();
+    for message in [b"small".as_slice(), &large] {
+        assert_eq!(
+            exchange(TcpStream::connect(addr).expect("connect"), message),
+            message
+        );
+    }
+    assert_eq!(
+        server.finish().success(),
+        "LISTEN_FDS \"1\"\nnobody is waiting\nserving\nechoed 5 bytes\nechoed 1000000 bytes\n"
+    );
+}
+
+/// Sends `message` while it reads what comes back, to the end of the file.
+fn exchange(mut stream: TcpStream, message: &[u8]) -> Vec<u8> {
+    stream
+        .set_read_timeout(Some(Duration::from_secs(60)))
+        .expect("set_read_timeout");
+    let mut writer = stream.try_clone().expect("clone the stream");
+    std::thread::scope(|scope| {
+        scope.spawn(move || {
+            writer.write_all(message).expect("write");
+            writer.shutdown(Shutdown::Write).expect("shutdown");
+        });
+        let mut echoed = Vec::new();
+        stream.read_to_end(&mut echoed).expect("read");
+        echoed
+    })
+}
