@@ -9,12 +9,15 @@
 #![expect(clippy::print_stderr, reason = "usage errors go to stderr")]
 
 mod cache;
+mod fuzz;
 mod guests;
 mod process;
 mod project;
+mod test;
 mod tools;
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// Failures are sentences for the person who typed the command; nothing here handles one by kind.
 pub(crate) type Result<T> = std::result::Result<T, String>;
@@ -22,26 +25,24 @@ pub(crate) type Result<T> = std::result::Result<T, String>;
 const USAGE: &str = "\
 Usage: cargo xtask COMMAND
 
-  tools            fetch every tool the other commands need
+  test [--quick]   every check and every test; with --quick the developer's loop:
+                   formatting, clippy, unit tests, and the guests without real servers
+  bench [NAME]...  ratios against native C, and against the peers that are installed
+  fuzz [TARGET] [--seconds N]
+                   run one fuzz target, or all of them, for N seconds each (default: 60)
   guests [KIND]... build the guest programs; KIND is c, go, rust or examples (default: all)
-";
+  tools            fetch every tool that the other commands need
+
+Fetched tools are kept in $GUESTNET_CACHE, by default ~/.cache/guestnet.";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let args: Vec<&str> = args.iter().map(String::as_str).collect();
-    let outcome = match args.as_slice() {
-        [] | ["help" | "--help" | "-h"] => {
-            println!("{USAGE}");
-            return ExitCode::SUCCESS;
-        }
-        ["tools"] => project::Project::find().and_then(|project| tools::Tools::new(&project)?.all()),
-        ["guests", kinds @ ..] => guests_command(kinds),
-        _ => {
-            eprintln!("xtask: no such command: {}\n\n{USAGE}", args.join(" "));
-            return ExitCode::from(2);
-        }
+    let Some(command) = parse(&args) else {
+        eprintln!("xtask: cannot read: {}\n\n{USAGE}", args.join(" "));
+        return ExitCode::from(2);
     };
-    match outcome {
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("xtask: {message}");
@@ -50,8 +51,124 @@ fn main() -> ExitCode {
     }
 }
 
-fn guests_command(kinds: &[&str]) -> Result<()> {
+/// What was asked for.
+#[derive(Debug, PartialEq, Eq)]
+enum Command<'a> {
+    Help,
+    Test { quick: bool },
+    Bench { names: &'a [&'a str] },
+    Fuzz { target: Option<&'a str>, time: Duration },
+    Guests { kinds: &'a [&'a str] },
+    Tools,
+}
+
+fn parse<'a>(args: &'a [&'a str]) -> Option<Command<'a>> {
+    Some(match args {
+        [] | ["help" | "--help" | "-h"] => Command::Help,
+        ["test"] => Command::Test { quick: false },
+        ["test", "--quick"] => Command::Test { quick: true },
+        ["bench", names @ ..] => Command::Bench { names },
+        ["fuzz", rest @ ..] => {
+            let (target, rest) = match rest {
+                [target, rest @ ..] if !target.starts_with("--") => (Some(*target), rest),
+                rest => (None, rest),
+            };
+            let seconds = match rest {
+                [] => 60,
+                ["--seconds", seconds] => seconds.parse().ok()?,
+                _ => return None,
+            };
+            Command::Fuzz {
+                target,
+                time: Duration::from_secs(seconds),
+            }
+        }
+        ["guests", kinds @ ..] => Command::Guests { kinds },
+        ["tools"] => Command::Tools,
+        _ => return None,
+    })
+}
+
+fn run(command: Command) -> Result<()> {
+    if command == Command::Help {
+        println!("{USAGE}");
+        return Ok(());
+    }
     let project = project::Project::find()?;
     let tools = tools::Tools::new(&project)?;
-    guests::build(&project, &tools, &guests::Kind::parse(kinds)?)
+    match command {
+        Command::Help => Ok(()),
+        Command::Test { quick } => test::run(&project, &tools, quick),
+        Command::Bench { names } => bench(&project, &tools, names),
+        Command::Fuzz {
+            target: Some(name),
+            time,
+        } => fuzz::one(&project, &tools, name, time),
+        Command::Fuzz { target: None, time } => fuzz::all(&project, &tools, time),
+        Command::Guests { kinds } => guests::build(&project, &tools, &guests::Kind::parse(kinds)?),
+        Command::Tools => tools.all(),
+    }
+}
+
+/// The measurements are a package of their own; this makes sure of what they run.
+fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Result<()> {
+    if !project.root.join("bench/Cargo.toml").exists() {
+        return Err("there is no bench/ in this tree".into());
+    }
+    guests::build(project, tools, &guests::Kind::parse(&[])?)?;
+    process::progress("bench", "building guestnet and the measurements for release");
+    process::run(
+        project.cargo().args(["build", "--release", "-p", "guestnet-cli"]),
+        "cargo build",
+    )?;
+    let mut command = project.cargo();
+    command
+        .args(["run", "--release", "--quiet", "-p", "guestnet-bench", "--"])
+        .args(names);
+    command
+        .env("GUESTNET_BIN", project.guestnet("release"))
+        .env("GUESTNET_GUESTS", project.guests());
+    process::run(&mut command, "guestnet-bench")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Command, parse};
+    use std::time::Duration;
+
+    #[test]
+    fn commands_are_read_with_their_options() {
+        assert_eq!(parse(&["test", "--quick"]), Some(Command::Test { quick: true }));
+        assert_eq!(
+            parse(&["fuzz", "addr", "--seconds", "5"]),
+            Some(Command::Fuzz {
+                target: Some("addr"),
+                time: Duration::from_secs(5)
+            })
+        );
+        assert_eq!(
+            parse(&["fuzz"]),
+            Some(Command::Fuzz {
+                target: None,
+                time: Duration::from_secs(60)
+            })
+        );
+        assert_eq!(
+            parse(&["guests", "c", "go"]),
+            Some(Command::Guests { kinds: &["c", "go"] })
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_command_is_refused_and_not_guessed() {
+        for bad in [
+            &["tests"][..],
+            &["test", "-quick"],
+            &["fuzz", "--seconds"],
+            &["fuzz", "a", "b"],
+            &["tools", "x"],
+        ] {
+            assert_eq!(parse(bad), None, "{bad:?}");
+        }
+    }
 }

@@ -157,8 +157,13 @@ pub(super) fn jobs(
                 ),
                 make: Box::new(move || {
                     let mut command = zig.cc();
-                    command.args([OPTIMISE, "-Wall", "-I"]).arg(&include);
-                    compile(&mut command, &[&from, &library], &to, "zig cc")
+                    command.args([OPTIMISE, "-Wall", "-I"]).arg(&include).arg(&from);
+                    // zig names its libc before our archive, so libc's own send and recv would be taken first.
+                    command
+                        .arg("-Wl,--whole-archive")
+                        .arg(&library)
+                        .arg("-Wl,--no-whole-archive");
+                    compile(&mut command, &to, "zig cc")
                 }),
             });
         }
@@ -170,7 +175,7 @@ pub(super) fn jobs(
             inputs: Some(inputs.text("native").hash()),
             make: Box::new(move || {
                 let mut command = Command::new("cc");
-                compile(command.args([OPTIMISE, "-Wall"]), &[&source], &to, "cc")
+                compile(command.args([OPTIMISE, "-Wall"]).arg(&source), &to, "cc")
             }),
         });
     }
@@ -178,9 +183,9 @@ pub(super) fn jobs(
 }
 
 /// Compiles to a name of its own and renames, so that a program that is running can be replaced.
-fn compile(command: &mut Command, inputs: &[&PathBuf], output: &Path, what: &str) -> Result<String> {
+fn compile(command: &mut Command, output: &Path, what: &str) -> Result<String> {
     let part = output.with_extension("part");
-    let (_, warnings) = capture_both(command.args(inputs).arg("-o").arg(&part), what)?;
+    let (_, warnings) = capture_both(command.arg("-o").arg(&part), what)?;
     fs::rename(&part, output).map_err(|error| format!("{}: {error}", output.display()))?;
     Ok(warnings)
 }

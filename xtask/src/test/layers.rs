@@ -1,0 +1,224 @@
+//! Arrows never point up: which crate of the workspace may name which other one.
+//!
+//! A guest never names a host, a host never a guest, and core neither; only the programs at the top and the tests
+//! join them. Nothing but hosts and programs knows an operating system. This reads the manifests through
+//! `cargo metadata`; what code inside a crate may call is clippy's business.
+
+use crate::Result;
+use crate::project::cargo_metadata;
+use serde_json::Value;
+use std::path::Path;
+
+/// Crates through which code reaches an operating system directly.
+const OS_CRATES: [&str; 10] = [
+    "libc",
+    "rustix",
+    "nix",
+    "socket2",
+    "mio",
+    "tokio",
+    "async-io",
+    "polling",
+    "windows-sys",
+    "wasi",
+];
+
+/// The layers, named as in ARCHITECTURE.md.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Layer {
+    /// Knows neither guests nor hosts.
+    Core,
+    /// Where sockets come from.
+    Host,
+    /// An ABI.
+    Guest,
+    /// Behaviours that every host must show.
+    Conformance,
+    /// Programs and tests, which join guests with hosts.
+    Top,
+    /// xtask, which must compile when nothing else does.
+    Apart,
+}
+
+/// One arrow between two packages.
+#[derive(Debug)]
+struct Arrow {
+    from: String,
+    to: String,
+    /// A dependency of tests only.
+    dev: bool,
+}
+
+/// Checks the whole workspace.
+///
+/// # Errors
+/// Names each arrow that is not allowed, and each crate that has no layer.
+pub(super) fn check(root: &Path) -> Result<()> {
+    let metadata = cargo_metadata(root, &["--no-deps"])?;
+    let (members, arrows) = read(&metadata)?;
+    let wrong = violations(&members, &arrows);
+    if wrong.is_empty() {
+        Ok(())
+    } else {
+        Err(wrong.join("\n"))
+    }
+}
+
+fn layer(package: &str) -> Option<Layer> {
+    Some(match package {
+        "guestnet-core" => Layer::Core,
+        "guestnet-conformance" => Layer::Conformance,
+        "guestnet-cli" | "guestnet-tests" | "guestnet-bench" => Layer::Top,
+        "guestnet-wasi" | "guestnet-quickjs" | "guestnet-emscripten" | "guestnet-web" => Layer::Guest,
+        "xtask" => Layer::Apart,
+        name if name.starts_with("guestnet-host-") => Layer::Host,
+        _ => return None,
+    })
+}
+
+/// Whether a crate of layer `from` may name one of layer `to`.
+fn allowed(from: Layer, to: Layer, dev: bool) -> bool {
+    match (from, to) {
+        // A host proves itself with the conformance suite, which is generic over hosts.
+        (Layer::Host, Layer::Conformance) => dev,
+        (Layer::Host | Layer::Guest | Layer::Conformance, to) => to == Layer::Core,
+        (Layer::Top, to) => to != Layer::Apart,
+        (Layer::Core | Layer::Apart, _) => false,
+    }
+}
+
+fn violations(members: &[String], arrows: &[Arrow]) -> Vec<String> {
+    let mut wrong: Vec<String> = members
+        .iter()
+        .filter(|member| layer(member).is_none())
+        .map(|member| format!("{member} has no layer: give it one in xtask/src/test/layers.rs"))
+        .collect();
+    for Arrow { from, to, dev } in arrows {
+        let Some(from_layer) = layer(from) else { continue };
+        let ok = match layer(to) {
+            Some(to_layer) => allowed(from_layer, to_layer, *dev),
+            None if OS_CRATES.contains(&to.as_str()) => {
+                *dev || !matches!(from_layer, Layer::Core | Layer::Guest | Layer::Conformance)
+            }
+            None => true,
+        };
+        if !ok {
+            let kind = if *dev { "dev-depends" } else { "depends" };
+            wrong.push(format!(
+                "{from} ({from_layer:?}) {kind} on {to}: ARCHITECTURE.md, invariant 1, forbids it"
+            ));
+        }
+    }
+    wrong
+}
+
+/// The packages of the workspace and the arrows that start at them.
+fn read(metadata: &Value) -> Result<(Vec<String>, Vec<Arrow>)> {
+    let bad = || "cargo metadata has a shape this check does not know".to_owned();
+    let mut members = Vec::new();
+    let mut arrows = Vec::new();
+    for package in metadata["packages"].as_array().ok_or_else(bad)? {
+        let name = package["name"].as_str().ok_or_else(bad)?;
+        for dependency in package["dependencies"].as_array().ok_or_else(bad)? {
+            arrows.push(Arrow {
+                from: name.to_owned(),
+                to: dependency["name"].as_str().ok_or_else(bad)?.to_owned(),
+                dev: dependency["kind"].as_str() == Some("dev"),
+            });
+        }
+        members.push(name.to_owned());
+    }
+    if members.is_empty() {
+        Err(bad())
+    } else {
+        Ok((members, arrows))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Arrow, read, violations};
+
+    fn arrow(from: &str, to: &str, dev: bool) -> Vec<String> {
+        let members = [from, to]
+            .map(str::to_owned)
+            .into_iter()
+            .filter(|name| name.starts_with("guestnet"))
+            .collect::<Vec<_>>();
+        violations(
+            &members,
+            &[Arrow {
+                from: from.into(),
+                to: to.into(),
+                dev,
+            }],
+        )
+    }
+
+    #[test]
+    fn everything_may_name_core_and_core_names_nothing() {
+        assert!(arrow("guestnet-host-os", "guestnet-core", false).is_empty());
+        assert!(arrow("guestnet-wasi", "guestnet-core", false).is_empty());
+        assert!(arrow("guestnet-cli", "guestnet-core", false).is_empty());
+        for dev in [false, true] {
+            assert_eq!(arrow("guestnet-core", "guestnet-host-os", dev).len(), 1);
+            assert_eq!(arrow("guestnet-core", "guestnet-wasi", dev).len(), 1);
+        }
+    }
+
+    #[test]
+    fn guests_and_hosts_do_not_name_each_other_even_in_tests() {
+        for dev in [false, true] {
+            assert_eq!(arrow("guestnet-wasi", "guestnet-host-os", dev).len(), 1);
+            assert_eq!(arrow("guestnet-host-os", "guestnet-wasi", dev).len(), 1);
+            assert_eq!(arrow("guestnet-wasi", "guestnet-quickjs", dev).len(), 1);
+        }
+    }
+
+    #[test]
+    fn hosts_test_themselves_with_the_conformance_suite() {
+        assert!(arrow("guestnet-host-os", "guestnet-conformance", true).is_empty());
+        assert_eq!(arrow("guestnet-host-os", "guestnet-conformance", false).len(), 1);
+        assert_eq!(arrow("guestnet-conformance", "guestnet-host-os", false).len(), 1);
+    }
+
+    #[test]
+    fn programs_at_the_top_join_guests_with_hosts() {
+        assert!(arrow("guestnet-cli", "guestnet-wasi", false).is_empty());
+        assert!(arrow("guestnet-cli", "guestnet-host-os", false).is_empty());
+        assert!(arrow("guestnet-tests", "guestnet-conformance", false).is_empty());
+        assert_eq!(arrow("guestnet-wasi", "guestnet-cli", false).len(), 1);
+    }
+
+    #[test]
+    fn only_hosts_and_programs_know_operating_systems() {
+        assert_eq!(arrow("guestnet-core", "libc", false).len(), 1);
+        assert_eq!(arrow("guestnet-wasi", "rustix", false).len(), 1);
+        assert!(arrow("guestnet-host-os", "rustix", false).is_empty());
+        assert!(arrow("guestnet-wasi", "wasmtime", false).is_empty());
+    }
+
+    #[test]
+    fn a_new_crate_needs_a_layer() {
+        assert_eq!(violations(&["guestnet-surprise".into()], &[]).len(), 1);
+    }
+
+    #[test]
+    fn metadata_is_read_with_the_kind_of_each_dependency() {
+        let metadata = serde_json::json!({ "packages": [{
+            "name": "guestnet-core",
+            "dependencies": [
+                { "name": "guestnet-wasi", "kind": null },
+                { "name": "proptest", "kind": "dev" },
+            ],
+        }]});
+        let (members, arrows) = read(&metadata).expect("well formed");
+        assert_eq!(members, ["guestnet-core"]);
+        assert_eq!(
+            arrows.iter().map(|arrow| arrow.dev).collect::<Vec<_>>(),
+            [false, true]
+        );
+        assert_eq!(violations(&members, &arrows).len(), 1);
+        assert!(read(&serde_json::json!({})).is_err());
+    }
+}

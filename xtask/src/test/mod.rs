@@ -1,0 +1,223 @@
+//! `cargo xtask test`: every check of the repository, in an order that tells of cheap mistakes first.
+//!
+//! A step that fails does not stop the others; all failures are repeated at the end, and the last line counts
+//! tests.
+
+mod dependencies;
+mod layers;
+mod sizes;
+mod spdx;
+mod tally;
+mod wasm;
+
+use crate::guests::{self, Kind};
+use crate::process::{self, progress};
+use crate::project::Project;
+use crate::tools::Tools;
+use crate::{Result, fuzz};
+use std::cell::RefCell;
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tally::Tally;
+
+/// How long each fuzz target runs as a part of the tests: enough to find a target that is broken, not a bug hunt.
+const FUZZ_SMOKE: Duration = Duration::from_secs(10);
+
+/// What a run has to do and what it has counted.
+struct Run<'a> {
+    project: &'a Project,
+    tools: &'a Tools,
+    quick: bool,
+    tally: RefCell<Tally>,
+}
+
+/// One check.
+struct Step {
+    name: &'static str,
+    /// Whether `--quick` includes it.
+    quick: bool,
+    check: fn(&Run) -> Result<()>,
+}
+
+const STEPS: &[Step] = &[
+    Step {
+        name: "formatting",
+        quick: true,
+        check: |run| cargo(run, &["fmt", "--all", "--check"], &[]),
+    },
+    Step {
+        name: "lock file",
+        quick: false,
+        check: |run| dependencies::lock_file(&run.project.root),
+    },
+    Step {
+        name: "file sizes",
+        quick: true,
+        check: |run| sizes::check(&run.project.root),
+    },
+    Step {
+        name: "layers",
+        quick: true,
+        check: |run| layers::check(&run.project.root),
+    },
+    Step {
+        name: "licences and sources",
+        quick: false,
+        check: |run| dependencies::check(&run.project.root),
+    },
+    Step {
+        name: "spelling",
+        quick: false,
+        check: spelling,
+    },
+    Step {
+        name: "clippy",
+        quick: true,
+        check: |run| {
+            cargo(
+                run,
+                &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+                &[],
+            )
+        },
+    },
+    Step {
+        name: "documentation",
+        quick: false,
+        check: |run| {
+            cargo(
+                run,
+                &["doc", "--workspace", "--no-deps"],
+                &[("RUSTDOCFLAGS", "-D warnings")],
+            )
+        },
+    },
+    Step {
+        name: "core on bare wasm",
+        quick: false,
+        check: |run| wasm::check(run.project, run.tools),
+    },
+    Step {
+        name: "guests",
+        quick: true,
+        check: |run| guests::build(run.project, run.tools, &Kind::parse(&[])?),
+    },
+    Step {
+        name: "command line",
+        quick: true,
+        check: |run| cargo(run, &["build", "-p", "guestnet-cli"], &[]),
+    },
+    Step {
+        name: "real peers",
+        quick: false,
+        check: |run| run.tools.peers(),
+    },
+    Step {
+        name: "tests",
+        quick: true,
+        check: tests,
+    },
+    Step {
+        name: "fuzz smoke",
+        quick: false,
+        check: |run| fuzz::all(run.project, run.tools, FUZZ_SMOKE),
+    },
+];
+
+/// Runs the steps; all of them, or with `quick` those of the developer's loop.
+///
+/// # Errors
+/// When a step failed. The last line on stdout is `N passed, N failed`.
+pub(crate) fn run(project: &Project, tools: &Tools, quick: bool) -> Result<()> {
+    let run = Run {
+        project,
+        tools,
+        quick,
+        tally: RefCell::default(),
+    };
+    let began = Instant::now();
+    let mut failures = Vec::new();
+    for step in STEPS.iter().filter(|step| step.quick || !quick) {
+        progress("test", &format!("== {} ==", step.name));
+        let step_began = Instant::now();
+        let failed_before = run.tally.borrow().failed;
+        let outcome = (step.check)(&run);
+        let seconds = step_began.elapsed().as_secs_f64();
+        match outcome {
+            Ok(()) => progress("test", &format!("{}: ok in {seconds:.1} s", step.name)),
+            Err(message) => {
+                progress(
+                    "test",
+                    &format!("{}: FAILED in {seconds:.1} s\n{message}", step.name),
+                );
+                let mut tally = run.tally.borrow_mut();
+                // A step that breaks before it can count tests must not read as "0 failed".
+                if tally.failed == failed_before {
+                    tally.failed += 1;
+                }
+                failures.push((step.name, message));
+            }
+        }
+    }
+    for (name, message) in &failures {
+        println!("\n--- {name} failed ---\n{message}");
+    }
+    println!();
+    progress("test", &format!("done in {:.0} s", began.elapsed().as_secs_f64()));
+    let names: Vec<&str> = failures.iter().map(|(name, _)| *name).collect();
+    if !names.is_empty() {
+        println!("failed steps: {}", names.join(", "));
+    }
+    let tally = run.tally.borrow();
+    if tally.ignored > 0 {
+        println!("{} ignored", tally.ignored);
+    }
+    println!("{} passed, {} failed", tally.passed, tally.failed);
+    if names.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("failed: {}", names.join(", ")))
+    }
+}
+
+fn cargo(run: &Run, args: &[&str], environment: &[(&str, &str)]) -> Result<()> {
+    let mut command = run.project.cargo();
+    command.args(args).envs(environment.iter().copied());
+    process::run(
+        &mut command,
+        &format!("cargo {}", args.first().copied().unwrap_or_default()),
+    )
+}
+
+fn spelling(run: &Run) -> Result<()> {
+    process::run(
+        Command::new(run.tools.typos()?).current_dir(&run.project.root),
+        "typos",
+    )
+}
+
+/// The unit tests, the matrix of guests and, in a full run, documentation tests and the real peers.
+///
+/// The matrix finds what it needs through the environment: `GUESTNET_BIN`, `GUESTNET_GUESTS`, and
+/// `GUESTNET_PEERS`, which is `0` when rows that need a real server are to be reported as ignored.
+fn tests(run: &Run) -> Result<()> {
+    let mut command = run.project.cargo();
+    command.args(["test", "--workspace", "--no-fail-fast"]);
+    if run.quick {
+        command.args(["--lib", "--bins", "--tests"]);
+    }
+    command
+        .env("GUESTNET_BIN", run.project.guestnet("debug"))
+        .env("GUESTNET_GUESTS", run.project.guests())
+        .env("GUESTNET_PEERS", if run.quick { "0" } else { "1" });
+    let tally = RefCell::borrow(&run.tally).clone();
+    let (outcome, tally) = tally::counted(&mut command, "cargo test", tally);
+    let none = tally.passed == run.tally.borrow().passed;
+    *run.tally.borrow_mut() = tally;
+    outcome?;
+    if none {
+        Err("cargo test ran no test at all".into())
+    } else {
+        Ok(())
+    }
+}
