@@ -1,1 +1,36 @@
-//! placeholder
+//! guestnet's socket core: real POSIX sockets for sandboxed programs, without any guest ABI and any system.
+//!
+//! Two axes meet here. Above are **guests**: adapters that know an ABI (WASI preview 1 on Wasmtime, Emscripten,
+//! QuickJS) and call the methods of [`Guest`]. Below are **hosts**: where real sockets come from, behind the one
+//! trait [`Host`]. Between them stands the [`policy`], which every call passes before the first system call.
+//!
+//! The core reads no clock, opens no file, starts no thread and prints nothing; it builds for
+//! `wasm32-unknown-unknown`.
+#![forbid(unsafe_code)]
+
+mod addr;
+mod errno;
+mod fd;
+mod gate;
+mod guest;
+mod host;
+pub mod limits;
+mod option;
+pub mod policy;
+mod readiness;
+pub mod resolve;
+mod socket;
+mod stream;
+mod trace;
+
+pub use addr::{Domain, Kind, SockAddr, wildcard};
+pub use errno::{Errno, Result};
+pub use fd::{Fd, Table};
+pub use guest::{Capacity, Entry, Guest, Stream};
+pub use host::{
+    Clock, Host, LookupError, Received, RecvFlags, SendFlags, Shutdown, StreamKind,
+};
+pub use option::{OptKind, OptValue, SockOpt};
+pub use readiness::{PollEvent, Ready};
+pub use socket::Socket;
+pub use trace::{Denial, Observer, ResultLine};

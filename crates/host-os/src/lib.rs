@@ -1,1 +1,434 @@
-//! placeholder
+//! guestnet's host for operating systems: kernel sockets, waiting and the system's look-ups, for Linux.
+//!
+//! [`OsHost`] is one guest's [`Host`]. It judges nothing: the core has asked the policy before it calls. Every
+//! socket is non-blocking and close-on-exec, and no send raises a signal.
+
+mod convert;
+mod lookup;
+mod option;
+mod stop;
+mod sys;
+mod unix;
+mod wait;
+
+use std::cell::OnceCell;
+use std::io::{IoSlice, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+use std::time::Duration;
+
+use guestnet_core::{
+    Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, Received, RecvFlags, Result,
+    SendFlags, Shutdown, SockAddr, SockOpt, StreamKind,
+};
+use rustix::event::Timespec;
+use rustix::net::{
+    AddressFamily, RecvAncillaryBuffer, ReturnFlags, SendAncillaryBuffer, SocketAddrAny, SocketFlags, SocketType,
+};
+use rustix::time::{ClockId, clock_gettime};
+
+use convert::errno;
+use stop::Stop;
+pub use stop::Stopper;
+use unix::Unix;
+pub use unix::UnixPlace;
+use wait::Waiter;
+
+/// The largest piece written to a pipe or terminal at once: poll(2) promises that this much does not block
+/// (`PIPE_BUF`, pipe(7)).
+const PIPE_BUF: usize = 4096;
+
+/// One guest's kernel sockets.
+#[derive(Debug)]
+pub struct OsHost {
+    waiter: Waiter,
+    stop: Stop,
+    unix: Unix,
+    services: OnceCell<lookup::Services>,
+    /// Identity of the next descriptor; 0 and the largest number are not used.
+    next_id: u64,
+}
+
+/// An open kernel descriptor.
+#[derive(Debug)]
+pub struct Io {
+    fd: OwnedFd,
+    id: u64,
+    what: What,
+    /// The directory and the kernel's name of a bound UNIX socket, for as long as it is open.
+    bound: OnceCell<unix::Bound>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum What {
+    Socket(Kind),
+    Stream(StreamKind),
+}
+
+impl OsHost {
+    /// A host for one guest.
+    ///
+    /// # Errors
+    /// `EMFILE` and the like: it opens an eventfd.
+    pub fn new() -> Result<Self> {
+        Ok(OsHost {
+            waiter: Waiter::default(),
+            stop: Stop::new()?,
+            unix: Unix::default(),
+            services: OnceCell::new(),
+            next_id: 1,
+        })
+    }
+
+    /// What ends this guest's waits from another thread.
+    #[must_use]
+    pub fn stopper(&self) -> Stopper {
+        self.stop.stopper()
+    }
+
+    /// Lets UNIX socket paths below `guest` reach the directory `host`, and nothing outside of it.
+    ///
+    /// # Errors
+    /// What open(2) says of the directory.
+    pub fn add_directory(&mut self, host: &Path, guest: &str) -> Result<()> {
+        self.unix.add_directory(host, guest)
+    }
+
+    /// Takes over an open descriptor as a byte stream, such as standard input. Its flags are left alone, because
+    /// they are shared with whoever else has the same open file.
+    ///
+    /// # Errors
+    /// What fstat(2) says.
+    pub fn adopt_stream(&mut self, fd: OwnedFd) -> Result<Io> {
+        let kind = match rustix::fs::FileType::from_raw_mode(rustix::fs::fstat(&fd).map_err(errno)?.st_mode) {
+            rustix::fs::FileType::CharacterDevice => StreamKind::CharacterDevice,
+            rustix::fs::FileType::Fifo => StreamKind::Pipe,
+            rustix::fs::FileType::RegularFile => StreamKind::File,
+            rustix::fs::FileType::Socket => StreamKind::Socket,
+            _ => StreamKind::Unknown,
+        };
+        Ok(self.io(fd, What::Stream(kind)))
+    }
+
+    /// Takes over an open socket, such as a listener of the service manager, and makes it non-blocking.
+    ///
+    /// # Errors
+    /// `ENOTSOCK`, and what fcntl(2) says.
+    pub fn adopt_socket(&mut self, fd: OwnedFd) -> Result<Io> {
+        let kind = option::kind(fd.as_fd())?;
+        let flags = rustix::fs::fcntl_getfl(&fd).map_err(errno)?;
+        rustix::fs::fcntl_setfl(&fd, flags | rustix::fs::OFlags::NONBLOCK).map_err(errno)?;
+        rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC).map_err(errno)?;
+        Ok(self.io(fd, What::Socket(kind)))
+    }
+
+    /// Opens a TCP listener with `SO_REUSEADDR`, for the guest to be handed when it starts.
+    ///
+    /// # Errors
+    /// Those of socket(2), bind(2) and listen(2).
+    pub fn listener(&mut self, addr: SocketAddr, backlog: i32) -> Result<Io> {
+        let domain = if addr.is_ipv4() { Domain::Inet } else { Domain::Inet6 };
+        let io = self.socket(domain, Kind::Stream)?;
+        self.set_option(&io, SockOpt::ReuseAddr, OptValue::Int(1))?;
+        self.bind(&io, addr)?;
+        Host::listen(self, &io, backlog)?;
+        Ok(io)
+    }
+
+    fn io(&mut self, fd: OwnedFd, what: What) -> Io {
+        let id = self.next_id;
+        self.next_id += 1;
+        Io { fd, id, what, bound: OnceCell::new() }
+    }
+
+    fn sockaddr(&self, addr: SocketAddrAny) -> SockAddr {
+        match addr.address_family() {
+            AddressFamily::INET | AddressFamily::INET6 => {
+                SocketAddr::try_from(addr).map_or(SockAddr::Unspec, SockAddr::Inet)
+            }
+            AddressFamily::UNIX => self.unix.guest_name(addr),
+            _ => SockAddr::Unspec,
+        }
+    }
+}
+
+impl Io {
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    fn is_datagram(&self) -> bool {
+        self.what == What::Socket(Kind::Datagram)
+    }
+}
+
+/// Runs a system call again when a signal interrupted it: nothing that the guest can see happened.
+#[inline]
+fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> Result<T> {
+    loop {
+        match call() {
+            Err(rustix::io::Errno::INTR) => {}
+            done => return done.map_err(errno),
+        }
+    }
+}
+
+fn send_flags(flags: SendFlags) -> rustix::net::SendFlags {
+    let mut to = rustix::net::SendFlags::NOSIGNAL;
+    to.set(rustix::net::SendFlags::OOB, flags.contains(SendFlags::OOB));
+    to.set(rustix::net::SendFlags::MORE, flags.contains(SendFlags::MORE));
+    to
+}
+
+fn recv_flags(flags: RecvFlags, datagram: bool) -> rustix::net::RecvFlags {
+    let mut to = rustix::net::RecvFlags::empty();
+    to.set(rustix::net::RecvFlags::PEEK, flags.contains(RecvFlags::PEEK));
+    to.set(rustix::net::RecvFlags::OOB, flags.contains(RecvFlags::OOB));
+    // On a stream MSG_TRUNC would throw the data away (tcp(7)).
+    to.set(rustix::net::RecvFlags::TRUNC, datagram);
+    to
+}
+
+/// With `MSG_TRUNC` the kernel tells a datagram's real length; the guest gets it only if it asked.
+fn received(stored: usize, real: usize, flags: RecvFlags) -> Received {
+    let len = if flags.contains(RecvFlags::TRUNC) { real } else { stored };
+    Received { len, truncated: real > stored }
+}
+
+impl Host for OsHost {
+    type Io = Io;
+    type Place = UnixPlace;
+
+    fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Io> {
+        let family = match domain {
+            Domain::Inet => AddressFamily::INET,
+            Domain::Inet6 => AddressFamily::INET6,
+            Domain::Unix => AddressFamily::UNIX,
+        };
+        let socket_type = match kind {
+            Kind::Stream => SocketType::STREAM,
+            Kind::Datagram => SocketType::DGRAM,
+        };
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let fd = rustix::net::socket_with(family, socket_type, flags, None).map_err(errno)?;
+        Ok(self.io(fd, What::Socket(kind)))
+    }
+
+    fn close(&mut self, io: Io) {
+        self.waiter.forget(io.fd.as_raw_fd());
+        if let Some(bound) = io.bound.get() {
+            self.unix.forget(bound);
+        }
+    }
+
+    fn bind(&mut self, io: &Io, addr: SocketAddr) -> Result<()> {
+        rustix::net::bind(io.fd(), &addr).map_err(errno)
+    }
+
+    fn listen(&mut self, io: &Io, backlog: i32) -> Result<()> {
+        rustix::net::listen(io.fd(), backlog).map_err(errno)
+    }
+
+    fn accept(&mut self, io: &Io) -> Result<(Io, SockAddr)> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let (fd, peer) = retry(|| rustix::net::acceptfrom_with(io.fd(), flags))?;
+        let peer = peer.map_or(SockAddr::Unspec, |peer| self.sockaddr(peer));
+        Ok((self.io(fd, io.what), peer))
+    }
+
+    fn connect(&mut self, io: &Io, addr: &SockAddr) -> Result<()> {
+        match addr {
+            SockAddr::Inet(addr) => retry(|| rustix::net::connect(io.fd(), addr)),
+            SockAddr::Unspec => retry(|| rustix::net::connect_unspec(io.fd())),
+            SockAddr::Unix(_) | SockAddr::UnixUnnamed => Err(Errno::Afnosupport),
+        }
+    }
+
+    fn shutdown(&mut self, io: &Io, how: Shutdown) -> Result<()> {
+        let how = match how {
+            Shutdown::Read => rustix::net::Shutdown::Read,
+            Shutdown::Write => rustix::net::Shutdown::Write,
+            Shutdown::Both => rustix::net::Shutdown::Both,
+        };
+        rustix::net::shutdown(io.fd(), how).map_err(errno)
+    }
+
+    fn local_addr(&mut self, io: &Io) -> Result<SockAddr> {
+        rustix::net::getsockname(io.fd()).map(|addr| self.sockaddr(addr)).map_err(errno)
+    }
+
+    fn peer_addr(&mut self, io: &Io) -> Result<SockAddr> {
+        let peer = rustix::net::getpeername(io.fd()).map_err(errno)?;
+        Ok(peer.map_or(SockAddr::UnixUnnamed, |peer| self.sockaddr(peer)))
+    }
+
+    fn send(&mut self, io: &Io, bufs: &[IoSlice<'_>], flags: SendFlags) -> Result<usize> {
+        let flags = send_flags(flags);
+        match bufs {
+            [buf] => retry(|| rustix::net::send(io.fd(), buf, flags)),
+            bufs => retry(|| rustix::net::sendmsg(io.fd(), bufs, &mut SendAncillaryBuffer::default(), flags)),
+        }
+    }
+
+    fn send_to(&mut self, io: &Io, bufs: &[IoSlice<'_>], addr: SocketAddr, flags: SendFlags) -> Result<usize> {
+        let flags = send_flags(flags);
+        match bufs {
+            [buf] => retry(|| rustix::net::sendto(io.fd(), buf, flags, &addr)),
+            bufs => retry(|| {
+                rustix::net::sendmsg_addr(io.fd(), &addr, bufs, &mut SendAncillaryBuffer::default(), flags)
+            }),
+        }
+    }
+
+    fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
+        let with = recv_flags(flags, io.is_datagram());
+        if let [buf] = bufs {
+            let (stored, real) = retry(|| rustix::net::recv(io.fd(), &mut **buf, with))?;
+            return Ok(received(stored, real, flags));
+        }
+        self.recv_from(io, bufs, flags).map(|(received, _)| received)
+    }
+
+    fn recv_from(
+        &mut self,
+        io: &Io,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<(Received, SockAddr)> {
+        let with = recv_flags(flags, io.is_datagram());
+        let unnamed = if io.is_datagram() { SockAddr::UnixUnnamed } else { SockAddr::Unspec };
+        if let [buf] = bufs {
+            let (stored, real, from) = retry(|| rustix::net::recvfrom(io.fd(), &mut **buf, with))?;
+            let from = from.map_or(unnamed, |from| self.sockaddr(from));
+            return Ok((received(stored, real, flags), from));
+        }
+        let room: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let mut control = RecvAncillaryBuffer::default();
+        let message = retry(|| rustix::net::recvmsg(io.fd(), bufs, &mut control, with))?;
+        let from = message.address.map_or(unnamed, |from| self.sockaddr(from));
+        let mut received = received(message.bytes.min(room), message.bytes, flags);
+        received.truncated |= message.flags.contains(ReturnFlags::TRUNC);
+        Ok((received, from))
+    }
+
+    fn read(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        if io.what != What::Stream(StreamKind::File) && !self.ready_now(io, Ready::READ)? {
+            return Err(Errno::Again);
+        }
+        retry(|| rustix::io::readv(io.fd(), bufs))
+    }
+
+    fn write(&mut self, io: &Io, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        if io.what == What::Stream(StreamKind::File) {
+            return retry(|| rustix::io::writev(io.fd(), bufs));
+        }
+        if !self.ready_now(io, Ready::WRITE)? {
+            return Err(Errno::Again);
+        }
+        let Some(buf) = bufs.iter().find(|buf| !buf.is_empty()) else {
+            return Ok(0);
+        };
+        // The open file may be a blocking one that is not ours to change: write no more than surely fits.
+        let piece = buf.get(..PIPE_BUF).unwrap_or(buf);
+        if io.what == What::Stream(StreamKind::Socket) {
+            let flags = rustix::net::SendFlags::NOSIGNAL | rustix::net::SendFlags::DONTWAIT;
+            return retry(|| rustix::net::send(io.fd(), piece, flags));
+        }
+        retry(|| rustix::io::write(io.fd(), piece))
+    }
+
+    fn option(&mut self, io: &Io, option: SockOpt) -> Result<OptValue> {
+        option::option(io.fd(), option)
+    }
+
+    fn set_option(&mut self, io: &Io, option: SockOpt, value: OptValue) -> Result<()> {
+        option::set_option(io.fd(), option, value)
+    }
+
+    fn readable_bytes(&mut self, io: &Io) -> Result<usize> {
+        let count = sys::fionread(io.fd()).map_err(errno)?;
+        Ok(usize::try_from(count).unwrap_or(0))
+    }
+
+    fn stream_kind(&mut self, io: &Io) -> StreamKind {
+        match io.what {
+            What::Stream(kind) => kind,
+            What::Socket(_) => StreamKind::Socket,
+        }
+    }
+
+    fn unix_place(&mut self, path: &str, create: bool) -> Result<(UnixPlace, String)> {
+        self.unix.place(path, create)
+    }
+
+    fn unix_bind(&mut self, io: &Io, place: &UnixPlace, name: &str) -> Result<()> {
+        let bound = self.unix.bind(io.fd(), place, name)?;
+        // Only an unbound socket can be bound, so that nothing was there before.
+        let _ = io.bound.set(bound);
+        Ok(())
+    }
+
+    fn unix_connect(&mut self, io: &Io, place: &UnixPlace) -> Result<()> {
+        let addr = place.reach()?;
+        retry(|| rustix::net::connect(io.fd(), &addr))
+    }
+
+    fn unix_send_to(
+        &mut self,
+        io: &Io,
+        bufs: &[IoSlice<'_>],
+        place: &UnixPlace,
+        flags: SendFlags,
+    ) -> Result<usize> {
+        let addr = place.reach()?;
+        let flags = send_flags(flags);
+        retry(|| rustix::net::sendmsg_addr(io.fd(), &addr, bufs, &mut SendAncillaryBuffer::default(), flags))
+    }
+
+    fn now(&self, clock: Clock) -> Duration {
+        let id = match clock {
+            Clock::Realtime => ClockId::Realtime,
+            Clock::Monotonic => ClockId::Monotonic,
+        };
+        let Timespec { tv_sec, tv_nsec } = clock_gettime(id);
+        // Neither is negative on a machine whose clock is past 1970.
+        Duration::new(u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0))
+    }
+
+    fn wait(&mut self, io: &Io, want: Ready, timeout: Option<Duration>) -> Result<bool> {
+        wait::wait_one(io.fd.as_raw_fd(), want, timeout, &self.stop)
+    }
+
+    fn poll_begin(&mut self) {
+        self.waiter.begin();
+    }
+
+    fn poll_add(&mut self, token: u32, io: &Io, want: Ready) -> Result<()> {
+        self.waiter.add(token, io.fd.as_raw_fd(), io.id, want);
+        Ok(())
+    }
+
+    fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()> {
+        self.waiter.wait(timeout, &self.stop)
+    }
+
+    fn poll_events(&self) -> &[PollEvent] {
+        self.waiter.events()
+    }
+
+    fn lookup(&mut self, name: &str, family: Option<Domain>) -> Result<Vec<IpAddr>, LookupError> {
+        lookup::lookup(name, family, &self.stop)
+    }
+
+    fn service(&mut self, name: &str, kind: Kind) -> Option<u16> {
+        self.services.get_or_init(lookup::Services::read).port(name, kind)
+    }
+}
+
+impl OsHost {
+    /// Whether a byte stream is ready without waiting. A stopped guest is told here as well.
+    fn ready_now(&self, io: &Io, want: Ready) -> Result<bool> {
+        wait::wait_one(io.fd.as_raw_fd(), want, Some(Duration::ZERO), &self.stop)
+    }
+}

@@ -40,17 +40,28 @@ fn embedded_v4(ip: Ipv6Addr) -> Option<Ipv4Addr> {
 /// on link-local addresses, and dropped elsewhere. The flow label is dropped.
 #[must_use]
 pub fn canonical_addr(usage: Use, addr: SocketAddr) -> SocketAddr {
-    let ip = match (canonical_ip(addr.ip()), usage) {
-        (IpAddr::V4(ip), Use::Connect) if ip.is_unspecified() => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        (IpAddr::V6(ip), Use::Connect) if ip.is_unspecified() => IpAddr::V6(Ipv6Addr::LOCALHOST),
-        (ip, _) => ip,
-    };
-    match (ip, addr) {
+    match canonical_parts(usage, addr) {
         (IpAddr::V4(ip), _) => SocketAddr::V4(SocketAddrV4::new(ip, addr.port())),
-        (IpAddr::V6(ip), SocketAddr::V6(v6)) if takes_scope(ip) => {
-            SocketAddr::V6(SocketAddrV6::new(ip, v6.port(), 0, v6.scope_id()))
-        }
-        (IpAddr::V6(ip), _) => SocketAddr::V6(SocketAddrV6::new(ip, addr.port(), 0, 0)),
+        (IpAddr::V6(ip), scope) => SocketAddr::V6(SocketAddrV6::new(ip, addr.port(), 0, scope)),
+    }
+}
+
+/// The address and the scope id of [`canonical_addr`].
+#[inline]
+pub(super) fn canonical_parts(usage: Use, addr: SocketAddr) -> (IpAddr, u32) {
+    let destination = usage == Use::Connect;
+    let v4 = |ip: Ipv4Addr| {
+        let loopback = destination && ip.is_unspecified();
+        (IpAddr::V4(if loopback { Ipv4Addr::LOCALHOST } else { ip }), 0)
+    };
+    match addr {
+        SocketAddr::V4(addr) => v4(*addr.ip()),
+        SocketAddr::V6(addr) => match embedded_v4(*addr.ip()) {
+            Some(ip) => v4(ip),
+            None if destination && addr.ip().is_unspecified() => (IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
+            None if addr.scope_id() != 0 && takes_scope(*addr.ip()) => (IpAddr::V6(*addr.ip()), addr.scope_id()),
+            None => (IpAddr::V6(*addr.ip()), 0),
+        },
     }
 }
 

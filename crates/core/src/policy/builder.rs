@@ -1,7 +1,7 @@
 //! [`PolicyBuilder`] collects rules; [`Policy`] holds them compiled and judges. Matching itself is in `matcher.rs` and
 //! `name_table.rs`, and the words about a judgement are in `explain.rs`.
 
-use super::address::canonical_addr;
+use super::address::canonical_parts;
 use super::matcher::{Addresses, AddressesBuilder, Found, RuleId};
 use super::name_table::{Names, NamesBuilder};
 use super::unix::{Paths, PathsBuilder};
@@ -240,11 +240,12 @@ impl NetBuilder {
     }
 }
 
-/// The range of a rule as addresses are compared: as [`canonical_addr`] does for an address.
+/// The range of a rule as addresses are compared: as
+/// [`canonical_addr`](super::canonical_addr) does for an address.
 fn canonical_prefix(usage: Use, prefix: Prefix) -> Prefix {
     let prefix = prefix.canonical();
     if prefix.is_single() {
-        return Prefix::single(canonical_addr(usage, SocketAddr::new(prefix.base(), 0)).ip());
+        return Prefix::single(canonical_parts(usage, SocketAddr::new(prefix.base(), 0)).0);
     }
     prefix
 }
@@ -343,7 +344,8 @@ impl Policy {
     }
 
     /// Judges an address: for connect the destination, for listen the local address (port 0 is the request for an
-    /// ephemeral one), for accept the peer. The address is made canonical first, see [`canonical_addr`]. `pins`
+    /// ephemeral one), for accept the peer. The address is made canonical first, see
+    /// [`canonical_addr`](super::canonical_addr). `pins`
     /// is asked only if a rule with a name matters. Allocates nothing.
     ///
     /// [`Use::Resolve`] and [`Use::Unix`] are not about addresses: they are denied here, see
@@ -373,13 +375,13 @@ impl Policy {
             return Decision::denied(Reason::Rule(rule));
         }
         if usage == Use::Listen
-            && addr.ip().is_unspecified()
-            && let Some(rule) = self.rule(net.addresses.denied_below_wildcard(addr.ip(), addr.port()))
+            && ip.is_unspecified()
+            && let Some(rule) = self.rule(net.addresses.denied_below_wildcard(ip, port))
         {
             return Decision::denied(Reason::Includes(rule));
         }
         let by_name = if net.name_denials || (net.name_allowances && found.allow.is_none()) {
-            net.find_names(addr, pins)
+            net.find_names(ip, port, pins)
         } else {
             ByName::default()
         };
@@ -473,11 +475,11 @@ struct ByName {
 }
 
 impl Net {
-    fn find_names(&self, addr: SocketAddr, pins: &dyn PinLookup) -> ByName {
-        let class = address_class(addr.ip());
+    fn find_names(&self, ip: IpAddr, port: u16, pins: &dyn PinLookup) -> ByName {
+        let class = address_class(ip);
         let mut result = ByName::default();
-        pins.visit(addr.ip(), &mut |name, live| {
-            let found = self.names.find(name, addr.port());
+        pins.visit(ip, &mut |name, live| {
+            let found = self.names.find(name, port);
             // An answer that ran out still tells where the denied name is.
             result.found.deny = result.found.deny.or(found.deny);
             let Some(allow) = found.allow.filter(|_| live) else {

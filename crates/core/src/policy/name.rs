@@ -2,7 +2,9 @@
 
 use super::parse_numeric_host;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 use std::sync::Arc;
 
@@ -20,8 +22,16 @@ const MAX_LABEL: usize = 63;
 const LOCAL_DOMAINS: [&str; 3] = ["localhost", "local", "internal"];
 
 /// A host name: lower case, in ASCII (IDNA, UTS 46), without a trailing dot, never a number. Cheap to clone.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name(Arc<str>);
+#[derive(Clone)]
+pub struct Name(Arc<Parts>);
+
+struct Parts {
+    text: Box<str>,
+    /// The name itself and each of its parents, longest first: where it begins in the text, and its hash. Made once,
+    /// so that a check of a datagram's destination need not hash text.
+    suffixes: Box<[(u8, u64)]>,
+    local: bool,
+}
 
 /// What is wrong with a name. An adapter answers EAI_NONAME for each of them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -81,48 +91,98 @@ impl Name {
             .map_err(|_| NameError::Idna)?;
         let ascii = ascii.strip_suffix('.').unwrap_or(&ascii);
         check(ascii)?;
-        Ok(Name(Arc::from(ascii.to_ascii_lowercase())))
+        let text = ascii.to_ascii_lowercase().into_boxed_str();
+        let (suffixes, local) = (suffixes(&text), is_local(&text));
+        Ok(Name(Arc::new(Parts { text, suffixes, local })))
     }
 
     /// The name, such as `xn--bcher-kva.example`.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        &self.0.text
     }
 
     /// `localhost` or below it: answered with loopback addresses, never sent to a server (RFC 6761).
     #[must_use]
     pub fn is_loopback(&self) -> bool {
-        self.0.rsplit('.').next() == Some("localhost")
+        self.0.text.rsplit('.').next() == Some("localhost")
     }
 
     /// Not a name of the public DNS: a single label such as `db`, or a name below `localhost`, `local`, `internal`
     /// or `home.arpa`. Such a name may lead to private addresses without a further rule.
     #[must_use]
     pub fn is_local(&self) -> bool {
-        let mut labels = self.0.rsplit('.');
-        let (last, parent) = (labels.next().unwrap_or_default(), labels.next());
-        parent.is_none() || LOCAL_DOMAINS.contains(&last) || (last == "arpa" && parent == Some("home"))
+        self.0.local
     }
 
     /// Whether this name lies below `parent`, at any depth, and is not `parent` itself.
     #[must_use]
     pub fn is_below(&self, parent: &Name) -> bool {
-        self.0
-            .strip_suffix(&*parent.0)
-            .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+        let rest = self.0.text.strip_suffix(&*parent.0.text);
+        rest.is_some_and(|rest| rest.len() > 1 && rest.ends_with('.'))
+    }
+
+    /// The hash by which `name_table.rs` finds this name.
+    pub(super) fn suffix_hash(&self) -> u64 {
+        self.0.suffixes.first().map_or(0, |&(_, hash)| hash)
+    }
+
+    /// How many labels the name has, at most 127.
+    pub(super) fn labels(&self) -> usize {
+        self.0.suffixes.len()
+    }
+
+    /// Each parent, the closest first, with its hash and its number of labels.
+    #[inline]
+    pub(super) fn parents(&self) -> impl Iterator<Item = (&str, u64, usize)> {
+        let parents = self.0.suffixes.iter().zip((0..self.labels()).rev()).skip(1);
+        parents.filter_map(|(&(start, hash), above)| {
+            Some((self.0.text.get(usize::from(start)..)?, hash, above + 1))
+        })
+    }
+}
+
+impl PartialEq for Name {
+    fn eq(&self, other: &Name) -> bool {
+        self.0.text == other.0.text
+    }
+}
+
+impl Eq for Name {}
+
+impl PartialOrd for Name {
+    fn partial_cmp(&self, other: &Name) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Name {
+    fn cmp(&self, other: &Name) -> Ordering {
+        self.0.text.cmp(&other.0.text)
+    }
+}
+
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.0.text.hash(state);
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Name({:?})", self.0.text)
     }
 }
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.0.text)
     }
 }
 
 impl AsRef<str> for Name {
     fn as_ref(&self) -> &str {
-        &self.0
+        &self.0.text
     }
 }
 
@@ -163,6 +223,33 @@ fn check(ascii: &str) -> Result<(), NameError> {
         return Err(NameError::Numeric);
     }
     Ok(())
+}
+
+fn is_local(text: &str) -> bool {
+    let mut labels = text.rsplit('.');
+    let (last, parent) = (labels.next().unwrap_or_default(), labels.next());
+    parent.is_none() || LOCAL_DOMAINS.contains(&last) || (last == "arpa" && parent == Some("home"))
+}
+
+/// FNV-1a from the last byte to the first, so that one pass gives the hash of every parent. Not keyed: the tables
+/// hold names of the policy's author, so a guest can choose what it looks for, but not what it collides with.
+fn suffixes(text: &str) -> Box<[(u8, u64)]> {
+    let mut hash = 0xcbf2_9ce4_8422_2325_u64;
+    let mut suffixes = Vec::with_capacity(4);
+    for (at, byte) in text.bytes().enumerate().rev() {
+        if byte == b'.' {
+            suffixes.extend(u8::try_from(at + 1).map(|start| (start, mix(hash))));
+        }
+        hash = (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
+    }
+    suffixes.push((0, mix(hash)));
+    suffixes.reverse();
+    suffixes.into()
+}
+
+/// Spreads the bits, for the table looks at the highest and the lowest.
+fn mix(hash: u64) -> u64 {
+    (hash ^ (hash >> 32)).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 /// Which names a rule covers.

@@ -1,44 +1,71 @@
-//! Rules about names in the form in which they are looked up: a hash look-up for the name and one for each of its
-//! parents, whatever the number of rules.
+//! Rules about names in the form in which they are looked up: one probe for the name and one for each of its
+//! parents, by the hashes that a [`Name`] carries, whatever the number of rules.
 
 use super::matcher::{Found, PortRules, PortRulesBuilder, RuleId};
 use super::{Name, NamePattern};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
+use std::hash::{BuildHasherDefault, Hasher};
 
 /// The rules about names for one use and one protocol. Rules for resolve have no ports; they are kept as all ports.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Names {
-    exact: HashMap<Box<str>, PortRules>,
-    below: HashMap<Box<str>, PortRules>,
+    exact: Table,
+    below: Table,
+    /// The bit of each number of labels that a name in `below` has: parents of other lengths need no probe.
+    below_labels: u128,
     any: PortRules,
 }
+
+/// By the name's hash; names with the same hash stand next to each other.
+type Table = HashMap<u64, Box<[(Name, PortRules)]>, BuildHasherDefault<Prehashed>>;
 
 impl Names {
     /// What covers this name and port. The most particular rule of each effect is the one reported.
     pub(super) fn find(&self, name: &Name, port: u16) -> Found {
-        let name = name.as_str();
-        let mut found = self
-            .exact
-            .get(name)
-            .map_or(Found::default(), |rules| rules.find(port));
-        if !self.below.is_empty() {
-            let mut rest = name;
-            while let Some((_, parent)) = rest.split_once('.') {
-                if let Some(rules) = self.below.get(parent) {
-                    found = found.or(rules.find(port));
+        let mut found = probe(&self.exact, name.as_str(), name.suffix_hash(), port);
+        if self.below_labels != 0 {
+            for (parent, hash, labels) in name.parents() {
+                if self.below_labels & label_bit(labels) != 0 {
+                    found = found.or(probe(&self.below, parent, hash, port));
                 }
-                rest = parent;
             }
         }
         found.or(self.any.find(port))
     }
 }
 
+fn probe(table: &Table, name: &str, hash: u64, port: u16) -> Found {
+    let entries = table.get(&hash).map_or(&[][..], |entries| entries);
+    let entry = entries.iter().find(|entry| entry.0.as_str() == name);
+    entry.map_or(Found::default(), |(_, rules)| rules.find(port))
+}
+
+/// Passes a hash on that has been made before.
+#[derive(Default)]
+struct Prehashed(u64);
+
+impl Hasher for Prehashed {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Not reached: the keys are u64.
+        for &byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(byte);
+        }
+    }
+
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+}
+
 /// [`Names`] while rules are still being added.
 #[derive(Clone, Debug, Default)]
 pub(super) struct NamesBuilder {
-    exact: HashMap<Box<str>, PortRulesBuilder>,
-    below: HashMap<Box<str>, PortRulesBuilder>,
+    exact: BTreeMap<Name, PortRulesBuilder>,
+    below: BTreeMap<Name, PortRulesBuilder>,
     any: PortRulesBuilder,
     allows: bool,
     denies: bool,
@@ -47,8 +74,8 @@ pub(super) struct NamesBuilder {
 impl NamesBuilder {
     pub(super) fn add(&mut self, pattern: &NamePattern, deny: bool, ports: &[(u16, u16)], rule: RuleId) {
         let rules = match pattern {
-            NamePattern::Exact(name) => self.exact.entry(name.as_str().into()).or_default(),
-            NamePattern::Below(parent) => self.below.entry(parent.as_str().into()).or_default(),
+            NamePattern::Exact(name) => self.exact.entry(name.clone()).or_default(),
+            NamePattern::Below(parent) => self.below.entry(parent.clone()).or_default(),
             NamePattern::Any => &mut self.any,
         };
         rules.add(deny, ports, rule);
@@ -65,16 +92,23 @@ impl NamesBuilder {
     }
 
     pub(super) fn build(&self) -> Names {
-        let compile = |rules: &HashMap<Box<str>, PortRulesBuilder>| {
-            rules
-                .iter()
-                .map(|(name, rules)| (name.clone(), rules.build()))
-                .collect()
-        };
         Names {
-            exact: compile(&self.exact),
-            below: compile(&self.below),
+            exact: table(&self.exact),
+            below: table(&self.below),
+            below_labels: self.below.keys().fold(0, |bits, name| bits | label_bit(name.labels())),
             any: self.any.build(),
         }
     }
+}
+
+fn label_bit(labels: usize) -> u128 {
+    u32::try_from(labels).ok().and_then(|labels| 1_u128.checked_shl(labels)).unwrap_or(0)
+}
+
+fn table(names: &BTreeMap<Name, PortRulesBuilder>) -> Table {
+    let mut by_hash: BTreeMap<u64, Vec<(Name, PortRules)>> = BTreeMap::new();
+    for (name, rules) in names {
+        by_hash.entry(name.suffix_hash()).or_default().push((name.clone(), rules.build()));
+    }
+    by_hash.into_iter().map(|(hash, entries)| (hash, entries.into())).collect()
 }

@@ -5,6 +5,7 @@
 use super::{Name, canonical_ip};
 use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -35,7 +36,7 @@ impl PinLookup for NoPins {
 /// The pins of one guest.
 #[derive(Clone, Debug, Default)]
 pub struct Pins {
-    by_address: HashMap<IpAddr, SmallVec<[Pin; 1]>>,
+    by_address: HashMap<u128, SmallVec<[Pin; 1]>, BuildHasherDefault<AddressHasher>>,
     count: usize,
 }
 
@@ -73,7 +74,7 @@ impl Pins {
         if self.count >= MAX_PINS {
             self.make_room();
         }
-        let names = self.by_address.entry(canonical_ip(addr)).or_default();
+        let names = self.by_address.entry(key(canonical_ip(addr))).or_default();
         if let Some(pin) = names.iter_mut().find(|pin| pin.name == *name) {
             pin.expires = pin.expires.max(expires);
             return;
@@ -94,9 +95,10 @@ impl Pins {
         self.count += 1;
     }
 
-    /// Forgets every pin that expired before `now`.
+    /// Forgets every pin that has expired at `now`. Not needed for correctness; deny rules with a name lose the
+    /// addresses of expired answers by it.
     pub fn purge(&mut self, now: Duration) {
-        self.retain(|pin| pin.expires >= now);
+        self.retain(|pin| pin.expires > now);
     }
 
     /// A view for [`Policy::decide`](super::Policy::decide) at this time.
@@ -109,7 +111,7 @@ impl Pins {
     pub fn names(&self, addr: IpAddr, now: Duration) -> impl Iterator<Item = &Name> {
         let names = self
             .by_address
-            .get(&canonical_ip(addr))
+            .get(&key(canonical_ip(addr)))
             .map_or(&[][..], |names| &names[..]);
         names
             .iter()
@@ -119,22 +121,20 @@ impl Pins {
 
     /// Drops the eighth that expires soonest, so that the search for it is paid once in many insertions.
     fn make_room(&mut self) {
-        let mut times: Vec<Duration> = self
-            .by_address
-            .values()
-            .flatten()
-            .map(|pin| pin.expires)
-            .collect();
-        let mut surplus = MAX_PINS / 8;
-        let (_, &mut limit, _) = times.select_nth_unstable(surplus);
-        // Strictly earlier ones go first, then as many of equal time as are still too many.
-        surplus -= times.iter().take(surplus).filter(|&&time| time < limit).count();
+        let mut times: Vec<Duration> = self.by_address.values().flatten().map(|pin| pin.expires).collect();
+        let surplus = (times.len() / 8).max(1);
+        if surplus > times.len() {
+            return;
+        }
+        let (_, &mut latest, _) = times.select_nth_unstable(surplus - 1);
+        // Those before the latest of them, and of those at that time as many as it takes.
+        let mut at_latest = surplus - times.iter().filter(|&&time| time < latest).count();
         self.retain(|pin| {
-            if pin.expires == limit && surplus > 0 {
-                surplus -= 1;
+            if pin.expires == latest && at_latest > 0 {
+                at_latest -= 1;
                 return false;
             }
-            pin.expires >= limit
+            pin.expires >= latest
         });
     }
 
@@ -147,6 +147,39 @@ impl Pins {
     }
 }
 
+/// One number for a canonical address. IPv4 ones are in the block of the IPv4-mapped ones, which are never canonical.
+fn key(ip: IpAddr) -> u128 {
+    match ip {
+        IpAddr::V4(ip) => ip.to_ipv6_mapped().to_bits(),
+        IpAddr::V6(ip) => ip.to_bits(),
+    }
+}
+
+/// A multiplication instead of the standard hash, because this is on the way of every datagram to a name. Somebody
+/// who picks addresses so that they collide makes one guest compare at most [`MAX_PINS`] numbers.
+#[derive(Default)]
+struct AddressHasher(u64);
+
+impl Hasher for AddressHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        for &byte in bytes {
+            self.write_u128(u128::from(byte));
+        }
+    }
+
+    fn write_u128(&mut self, address: u128) {
+        let [high, low] = [address >> 64, address & u128::from(u64::MAX)];
+        let mixed = high.wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ low ^ u128::from(self.0);
+        let folded = (mixed & u128::from(u64::MAX)).wrapping_mul(0xd6e8_feb8_6659_fd93);
+        let halves = (folded >> 64) ^ folded;
+        self.0 = u64::try_from(halves & u128::from(u64::MAX)).unwrap_or(0);
+    }
+}
+
 /// The pins of one guest at one time.
 #[derive(Clone, Copy, Debug)]
 pub struct PinsAt<'a> {
@@ -156,7 +189,7 @@ pub struct PinsAt<'a> {
 
 impl PinLookup for PinsAt<'_> {
     fn visit(&self, ip: IpAddr, visit: &mut dyn FnMut(&Name, bool)) {
-        if let Some(names) = self.pins.by_address.get(&ip) {
+        if let Some(names) = self.pins.by_address.get(&key(ip)) {
             for pin in names {
                 visit(&pin.name, pin.expires > self.now);
             }

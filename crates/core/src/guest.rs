@@ -1,0 +1,325 @@
+//! [`Guest`]: one sandboxed program's descriptors, its host and its policy.
+//!
+//! Every call that an adapter can make is a method here or in the modules beside; the host itself stays private,
+//! so that nothing reaches the network except through the gate.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::errno::{Errno, Result};
+use crate::fd::{Fd, Table};
+use crate::gate::Gate;
+use crate::host::{Clock, Host, StreamKind};
+use crate::policy::Policy;
+use crate::readiness::{PollEvent, Ready};
+use crate::socket::Socket;
+use crate::trace::Observer;
+
+/// A sandboxed program as the core knows it.
+///
+/// `H` is where its sockets come from; `F` is whatever the adapter keeps for a file that is not the core's own.
+#[derive(Debug)]
+pub struct Guest<H: Host, F> {
+    pub(crate) host: H,
+    pub(crate) table: Table<Entry<H::Io, F>>,
+    pub(crate) gate: Gate,
+    pub(crate) traced: bool,
+    sockets: usize,
+    max_sockets: usize,
+    /// Datagrams whose sender must be judged first land here (`socket::transfer`).
+    pub(crate) scratch: Vec<u8>,
+    /// Files of the adapter in the current poll: they are always ready.
+    always_ready: Vec<PollEvent>,
+}
+
+/// What a descriptor is.
+#[derive(Debug)]
+pub enum Entry<Io, F> {
+    /// A socket.
+    Socket(Socket<Io>),
+    /// A byte stream of the host, such as standard input.
+    Stream(Stream<Io>),
+    /// A file of the adapter.
+    File(F),
+}
+
+/// A byte stream that is not a socket of ours.
+#[derive(Debug)]
+pub struct Stream<Io> {
+    pub(crate) io: Io,
+    pub(crate) kind: StreamKind,
+    pub(crate) nonblocking: bool,
+}
+
+/// How large a guest may grow.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Capacity {
+    /// Open descriptors of every kind; one more is `EMFILE`.
+    pub descriptors: usize,
+    /// Open sockets; one more is `EMFILE`.
+    pub sockets: usize,
+}
+
+impl Default for Capacity {
+    /// 65,536 descriptors, 16,384 of them sockets: above what servers use, below what would hurt a host.
+    fn default() -> Self {
+        Capacity { descriptors: 65_536, sockets: 16_384 }
+    }
+}
+
+impl<H: Host, F> Guest<H, F> {
+    /// A guest without descriptors.
+    #[must_use]
+    pub fn new(host: H, policy: Arc<Policy>, capacity: Capacity) -> Self {
+        Guest {
+            host,
+            table: Table::new(capacity.descriptors),
+            gate: Gate::new(policy),
+            traced: false,
+            sockets: 0,
+            max_sockets: capacity.sockets,
+            scratch: Vec::new(),
+            always_ready: Vec::new(),
+        }
+    }
+
+    /// Installs who is told of calls and denials.
+    pub fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.traced = observer.wants_calls();
+        self.gate.observer = Some(observer);
+    }
+
+    /// The time of a clock of the host.
+    pub fn now(&self, clock: Clock) -> Duration {
+        self.host.now(clock)
+    }
+
+    /// Enters a file of the adapter at the lowest free number.
+    ///
+    /// # Errors
+    /// `EMFILE`; the file comes back, for the adapter to close.
+    pub fn insert_file(&mut self, file: F) -> Result<Fd, (Errno, F)> {
+        self.table.insert(Entry::File(file)).map_err(|(errno, entry)| match entry {
+            Entry::File(file) => (errno, file),
+            Entry::Socket(_) | Entry::Stream(_) => unreachable!("what went in comes back"),
+        })
+    }
+
+    /// Enters a byte stream of the host, such as standard input, at the lowest free number.
+    ///
+    /// # Errors
+    /// `EMFILE`.
+    pub fn insert_stream(&mut self, io: H::Io) -> Result<Fd> {
+        let kind = self.host.stream_kind(&io);
+        let stream = Stream { io, kind, nonblocking: false };
+        self.table.insert(Entry::Stream(stream)).map_err(|(errno, _)| errno)
+    }
+
+    /// What a descriptor is.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn entry(&self, fd: Fd) -> Result<&Entry<H::Io, F>> {
+        self.table.entry(fd)
+    }
+
+    /// The adapter's file behind a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`; `Ok(None)` if it is a socket or a stream.
+    pub fn file(&self, fd: Fd) -> Result<Option<&F>> {
+        Ok(match self.table.entry(fd)? {
+            Entry::File(file) => Some(file),
+            Entry::Socket(_) | Entry::Stream(_) => None,
+        })
+    }
+
+    /// Every open descriptor, lowest first.
+    pub fn descriptors(&self) -> impl Iterator<Item = (Fd, &Entry<H::Io, F>)> {
+        self.table.iter()
+    }
+
+    /// The number that the next descriptor will get.
+    ///
+    /// # Errors
+    /// `EMFILE` if there is none left.
+    pub fn next_descriptor(&mut self) -> Result<Fd> {
+        self.table.next()
+    }
+
+    /// close(2). A file of the adapter comes back, for the adapter to close.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn close(&mut self, fd: Fd) -> Result<Option<F>> {
+        let result = self.table.remove(fd).map(|entry| self.discard(entry));
+        if self.traced {
+            self.trace("close", &result, |_| 0, format_args!("{fd}"));
+        }
+        result
+    }
+
+    /// dup2(2) followed by close of the source, atomically (`fd_renumber` of WASI). A file of the adapter that was
+    /// at `to` comes back, for the adapter to close.
+    ///
+    /// # Errors
+    /// `EBADF` if either is not open.
+    pub fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<F>> {
+        let result = self.table.renumber(from, to).map(|old| old.and_then(|entry| self.discard(entry)));
+        if self.traced {
+            self.trace("renumber", &result, |_| 0, format_args!("{from}, {to}"));
+        }
+        result
+    }
+
+    /// Whether a call on the descriptor returns `EAGAIN` instead of waiting (`O_NONBLOCK`).
+    ///
+    /// # Errors
+    /// `EBADF`; files of the adapter are `false`.
+    pub fn nonblocking(&self, fd: Fd) -> Result<bool> {
+        Ok(match self.table.entry(fd)? {
+            Entry::Socket(socket) => socket.nonblocking,
+            Entry::Stream(stream) => stream.nonblocking,
+            Entry::File(_) => false,
+        })
+    }
+
+    /// Sets `O_NONBLOCK` (fcntl(2), `F_SETFL`) on a socket or stream.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn set_nonblocking(&mut self, fd: Fd, on: bool) -> Result<()> {
+        match self.table.entry_mut(fd)? {
+            Entry::Socket(socket) => socket.nonblocking = on,
+            Entry::Stream(stream) => stream.nonblocking = on,
+            Entry::File(_) => {}
+        }
+        Ok(())
+    }
+
+    /// Starts a new poll.
+    pub fn poll_begin(&mut self) {
+        self.always_ready.clear();
+        self.host.poll_begin();
+    }
+
+    /// Adds a descriptor to the poll under a number of the caller's.
+    ///
+    /// # Errors
+    /// `EBADF`: the caller reports it as this descriptor's result; the poll itself goes on.
+    pub fn poll_add(&mut self, token: u32, fd: Fd, want: Ready) -> Result<()> {
+        match self.table.entry(fd)? {
+            Entry::Socket(socket) => self.host.poll_add(token, &socket.io, want),
+            Entry::Stream(stream) => self.host.poll_add(token, &stream.io, want),
+            Entry::File(_) => {
+                // poll(2): regular files are always ready for both.
+                let ready = want & (Ready::READ | Ready::WRITE);
+                self.always_ready.push(PollEvent { token, ready });
+                Ok(())
+            }
+        }
+    }
+
+    /// Waits until a descriptor of the poll is ready or the time is over; `None` waits for ever. A poll without
+    /// descriptors sleeps.
+    ///
+    /// # Errors
+    /// `EINTR`: the guest was told to stop.
+    pub fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()> {
+        let timeout = if self.always_ready.is_empty() { timeout } else { Some(Duration::ZERO) };
+        self.host.poll_wait(timeout)
+    }
+
+    /// What is ready, after [`Guest::poll_wait`].
+    pub fn poll_events(&self) -> impl Iterator<Item = PollEvent> {
+        self.always_ready.iter().chain(self.host.poll_events()).copied()
+    }
+
+    /// Says whether one more socket may be opened.
+    pub(crate) fn check_room(&mut self) -> Result<()> {
+        if self.sockets >= self.max_sockets {
+            return Err(Errno::Mfile);
+        }
+        self.table.next().map(drop)
+    }
+
+    pub(crate) fn insert_socket(&mut self, socket: Socket<H::Io>) -> Result<Fd> {
+        match self.table.insert(Entry::Socket(socket)) {
+            Ok(fd) => {
+                self.sockets += 1;
+                Ok(fd)
+            }
+            Err((errno, entry)) => {
+                if let Entry::Socket(socket) = entry {
+                    self.host.close(socket.io);
+                }
+                Err(errno)
+            }
+        }
+    }
+
+    /// Prints one call to the observer. Callers test `traced` first: it is the only cost when nobody listens.
+    #[cold]
+    pub(crate) fn trace<T>(
+        &mut self,
+        name: &'static str,
+        result: &Result<T>,
+        value: impl FnOnce(&T) -> u64,
+        args: fmt::Arguments<'_>,
+    ) {
+        if let Some(observer) = &mut self.gate.observer {
+            observer.call(name, args, result.as_ref().map(value).map_err(|errno| *errno));
+        }
+    }
+
+    fn discard(&mut self, entry: Entry<H::Io, F>) -> Option<F> {
+        match entry {
+            Entry::Socket(socket) => {
+                self.sockets -= 1;
+                self.host.close(socket.io);
+                None
+            }
+            Entry::Stream(stream) => {
+                self.host.close(stream.io);
+                None
+            }
+            Entry::File(file) => Some(file),
+        }
+    }
+}
+
+/// Runs `attempt` until it does something other than block: try, wait, try again (invariant 9).
+///
+/// `limit` bounds the whole wait; when it is over the answer is `EAGAIN`, as socket(7) says of `SO_RCVTIMEO`.
+pub(crate) fn until_ready<H: Host, T>(
+    host: &mut H,
+    io: &H::Io,
+    want: Ready,
+    limit: Option<Duration>,
+    mut attempt: impl FnMut(&mut H) -> Result<T>,
+) -> Result<T> {
+    let mut deadline = None;
+    loop {
+        match attempt(host) {
+            Err(Errno::Again) => {}
+            done => return done,
+        }
+        let remaining = remaining(host, limit, &mut deadline);
+        if remaining == Some(Duration::ZERO) {
+            return Err(Errno::Again);
+        }
+        host.wait(io, want, remaining)?;
+    }
+}
+
+/// What is left of `limit`, which starts to run at the first call; `None` for no limit.
+pub(crate) fn remaining<H: Host>(
+    host: &H,
+    limit: Option<Duration>,
+    deadline: &mut Option<Duration>,
+) -> Option<Duration> {
+    let limit = limit?;
+    let now = host.now(Clock::Monotonic);
+    Some(deadline.get_or_insert(now.saturating_add(limit)).saturating_sub(now))
+}

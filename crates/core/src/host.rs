@@ -1,0 +1,336 @@
+//! [`Host`]: the one trait through which the core reaches an operating system.
+//!
+//! A host answers for its sockets as POSIX says, with these duties:
+//!
+//! * Every descriptor is non-blocking and close-on-exec. A call that would block returns [`Errno::Again`]
+//!   (a connect [`Errno::Inprogress`]); blocking is made by the core, as try, wait, try again.
+//! * A send never raises a signal. [`Errno::Intr`] is retried inside the host; the only `Intr` that comes out of
+//!   it means that the guest was told to stop.
+//! * [`Host::wait`] and [`Host::poll_wait`] return early with [`Errno::Intr`] when the guest is stopped from
+//!   another thread, and go on doing so.
+//! * A host judges nothing: the policy has been asked before any of these is called.
+
+use std::fmt;
+use std::io::{IoSlice, IoSliceMut};
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::addr::{Domain, Kind, SockAddr};
+use crate::errno::Result;
+use crate::option::{OptValue, SockOpt};
+use crate::readiness::{PollEvent, Ready};
+
+bitflags::bitflags! {
+    /// Flags of a receive (recv(2)).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct RecvFlags: u8 {
+        /// `MSG_PEEK`: leave the data in the queue.
+        const PEEK = 1;
+        /// `MSG_WAITALL`: wait until the buffer is full. The core does the waiting; a host never sees it.
+        const WAITALL = 1 << 1;
+        /// `MSG_DONTWAIT`: do not block, whatever the descriptor's mode. The core's, as above.
+        const DONTWAIT = 1 << 2;
+        /// `MSG_TRUNC`: report a datagram's real length even if the buffer is shorter.
+        const TRUNC = 1 << 3;
+        /// `MSG_OOB`: receive urgent data.
+        const OOB = 1 << 4;
+    }
+}
+
+bitflags::bitflags! {
+    /// Flags of a send (send(2)). `MSG_NOSIGNAL` is always on.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct SendFlags: u8 {
+        /// `MSG_DONTWAIT`: do not block, whatever the descriptor's mode. The core's; a host never sees it.
+        const DONTWAIT = 1;
+        /// `MSG_OOB`: send urgent data.
+        const OOB = 1 << 1;
+        /// `MSG_MORE`: more will follow.
+        const MORE = 1 << 2;
+    }
+}
+
+/// What a receive brought.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Received {
+    /// Bytes stored, or with [`RecvFlags::TRUNC`] the datagram's length. 0 is end of file on a stream.
+    pub len: usize,
+    /// `MSG_TRUNC` came back: a datagram was longer than the buffer.
+    pub truncated: bool,
+}
+
+/// Which directions shutdown(2) closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// `SHUT_RD`.
+    Read,
+    /// `SHUT_WR`.
+    Write,
+    /// `SHUT_RDWR`.
+    Both,
+}
+
+/// What kind of thing a stream descriptor is (the file type of fstat(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StreamKind {
+    /// A terminal or another character device.
+    CharacterDevice,
+    /// A pipe.
+    Pipe,
+    /// A regular file.
+    File,
+    /// A socket that was inherited as standard input or output.
+    Socket,
+    /// Anything else.
+    Unknown,
+}
+
+/// A clock of clock_gettime(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// `CLOCK_REALTIME`, since the Unix epoch.
+    Realtime,
+    /// `CLOCK_MONOTONIC`, since an arbitrary moment.
+    Monotonic,
+}
+
+/// Why a look-up failed (the `EAI_*` of getaddrinfo(3)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LookupError {
+    /// `EAI_AGAIN`: a temporary failure.
+    Again,
+    /// `EAI_NONAME`: no such name.
+    NoName,
+    /// `EAI_NODATA`: the name exists and has no address of the family asked for.
+    NoData,
+    /// `EAI_FAIL`: a permanent failure, and every denial by the policy.
+    Fail,
+    /// `EAI_FAMILY`: an unknown family.
+    Family,
+    /// `EAI_SOCKTYPE`: an unknown socket type.
+    SockType,
+    /// `EAI_SERVICE`: the service is unknown for the socket type.
+    Service,
+    /// `EAI_BADFLAGS`: unknown flags, or flags that contradict each other.
+    BadFlags,
+    /// `EAI_MEMORY`.
+    Memory,
+    /// `EAI_SYSTEM`: see the errno. `EINTR` means that the guest was told to stop.
+    System(crate::errno::Errno),
+}
+
+impl fmt::Display for LookupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            LookupError::Again => "EAI_AGAIN",
+            LookupError::NoName => "EAI_NONAME",
+            LookupError::NoData => "EAI_NODATA",
+            LookupError::Fail => "EAI_FAIL",
+            LookupError::Family => "EAI_FAMILY",
+            LookupError::SockType => "EAI_SOCKTYPE",
+            LookupError::Service => "EAI_SERVICE",
+            LookupError::BadFlags => "EAI_BADFLAGS",
+            LookupError::Memory => "EAI_MEMORY",
+            LookupError::System(_) => "EAI_SYSTEM",
+        })
+    }
+}
+
+/// An operating system, or a model of one. See the module's text for the duties.
+pub trait Host {
+    /// An open kernel object: a socket, or a byte stream such as a pipe. Closed by [`Host::close`] or on drop.
+    type Io: fmt::Debug;
+    /// A place in the file system that the guest may see, found by [`Host::unix_place`]; stays the same place
+    /// whatever is renamed or linked meanwhile.
+    type Place: fmt::Debug;
+
+    /// socket(2).
+    ///
+    /// # Errors
+    /// What the kernel says, such as `EMFILE` or `EAFNOSUPPORT`.
+    fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Self::Io>;
+
+    /// close(2). The descriptor is gone, whatever the kernel says of unsent data.
+    fn close(&mut self, io: Self::Io);
+
+    /// bind(2) to an IP address.
+    ///
+    /// # Errors
+    /// `EADDRINUSE`, `EADDRNOTAVAIL`, `EINVAL` (already bound), `EACCES`.
+    fn bind(&mut self, io: &Self::Io, addr: std::net::SocketAddr) -> Result<()>;
+
+    /// listen(2).
+    ///
+    /// # Errors
+    /// `EADDRINUSE`, `EINVAL`, `EOPNOTSUPP`.
+    fn listen(&mut self, io: &Self::Io, backlog: i32) -> Result<()>;
+
+    /// accept(2), with the peer's address.
+    ///
+    /// # Errors
+    /// `EAGAIN`, `EINVAL` (not listening), `EOPNOTSUPP` (not a stream), `ECONNABORTED`, `EMFILE`.
+    fn accept(&mut self, io: &Self::Io) -> Result<(Self::Io, SockAddr)>;
+
+    /// connect(2) to an IP address or, with [`SockAddr::Unspec`], to nothing.
+    ///
+    /// # Errors
+    /// `EINPROGRESS`, `EALREADY`, `EISCONN`, `ECONNREFUSED`, `ENETUNREACH`, `EAFNOSUPPORT`, …
+    fn connect(&mut self, io: &Self::Io, addr: &SockAddr) -> Result<()>;
+
+    /// shutdown(2).
+    ///
+    /// # Errors
+    /// `ENOTCONN`.
+    fn shutdown(&mut self, io: &Self::Io, how: Shutdown) -> Result<()>;
+
+    /// getsockname(2).
+    ///
+    /// # Errors
+    /// What the kernel says.
+    fn local_addr(&mut self, io: &Self::Io) -> Result<SockAddr>;
+
+    /// getpeername(2).
+    ///
+    /// # Errors
+    /// `ENOTCONN`.
+    fn peer_addr(&mut self, io: &Self::Io) -> Result<SockAddr>;
+
+    /// sendmsg(2) without an address; the bytes go from `bufs` to the kernel with no copy between.
+    ///
+    /// # Errors
+    /// `EAGAIN`, `EPIPE`, `ENOTCONN`, `EDESTADDRREQ`, `EMSGSIZE`, `ECONNRESET`, …
+    fn send(&mut self, io: &Self::Io, bufs: &[IoSlice<'_>], flags: SendFlags) -> Result<usize>;
+
+    /// sendmsg(2) to an IP address.
+    ///
+    /// # Errors
+    /// As [`Host::send`], and `EISCONN`, `EAFNOSUPPORT`, `EACCES` (broadcast).
+    fn send_to(
+        &mut self,
+        io: &Self::Io,
+        bufs: &[IoSlice<'_>],
+        addr: std::net::SocketAddr,
+        flags: SendFlags,
+    ) -> Result<usize>;
+
+    /// recvmsg(2) without the address.
+    ///
+    /// # Errors
+    /// `EAGAIN`, `ENOTCONN`, `ECONNRESET`, `ECONNREFUSED` (a datagram bounced), …
+    fn recv(&mut self, io: &Self::Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received>;
+
+    /// recvmsg(2) with the sender's address, [`SockAddr::Unspec`] where there is none (a connected stream).
+    ///
+    /// # Errors
+    /// As [`Host::recv`].
+    fn recv_from(
+        &mut self,
+        io: &Self::Io,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<(Received, SockAddr)>;
+
+    /// readv(2) on a byte stream that is not a socket.
+    ///
+    /// # Errors
+    /// `EAGAIN` where it would block, `EBADF` (not open for reading), `EIO`, …
+    fn read(&mut self, io: &Self::Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize>;
+
+    /// writev(2) on a byte stream that is not a socket.
+    ///
+    /// # Errors
+    /// `EAGAIN` where it would block, `EPIPE`, `EBADF`, `ENOSPC`, …
+    fn write(&mut self, io: &Self::Io, bufs: &[IoSlice<'_>]) -> Result<usize>;
+
+    /// getsockopt(2), from the kernel each time.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT`, `EOPNOTSUPP`.
+    fn option(&mut self, io: &Self::Io, option: SockOpt) -> Result<OptValue>;
+
+    /// setsockopt(2).
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT`, `EINVAL` (a value of the wrong shape or range), `EDOM` (a time out of range).
+    fn set_option(&mut self, io: &Self::Io, option: SockOpt, value: OptValue) -> Result<()>;
+
+    /// `FIONREAD` of ioctl(2): bytes that can be read now; for datagrams the next one's length.
+    ///
+    /// # Errors
+    /// `EINVAL` on a listener.
+    fn readable_bytes(&mut self, io: &Self::Io) -> Result<usize>;
+
+    /// What fstat(2) says of a byte stream.
+    fn stream_kind(&mut self, io: &Self::Io) -> StreamKind;
+
+    /// Finds a UNIX socket path, given in the guest's view, inside the directories that the guest may see.
+    ///
+    /// Returns the place and its path in the guest's view with every symbolic link resolved, for the policy to
+    /// judge. With `create` the last component need not exist and is not followed (bind); without, it must (connect).
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `EACCES` (outside of every directory of the guest), `ENAMETOOLONG`.
+    fn unix_place(&mut self, path: &str, create: bool) -> Result<(Self::Place, String)>;
+
+    /// bind(2) to a place of the file system; `name` is what the guest called it, and what it will be told.
+    ///
+    /// # Errors
+    /// `EADDRINUSE`, `EINVAL`, `EACCES`.
+    fn unix_bind(&mut self, io: &Self::Io, place: &Self::Place, name: &str) -> Result<()>;
+
+    /// connect(2) to a place of the file system.
+    ///
+    /// # Errors
+    /// `ECONNREFUSED`, `EAGAIN` (the backlog is full), `EPROTOTYPE`, `EACCES`.
+    fn unix_connect(&mut self, io: &Self::Io, place: &Self::Place) -> Result<()>;
+
+    /// sendmsg(2) to a place of the file system.
+    ///
+    /// # Errors
+    /// As [`Host::send`] and [`Host::unix_connect`].
+    fn unix_send_to(
+        &mut self,
+        io: &Self::Io,
+        bufs: &[IoSlice<'_>],
+        place: &Self::Place,
+        flags: SendFlags,
+    ) -> Result<usize>;
+
+    /// The time of a clock.
+    fn now(&self, clock: Clock) -> Duration;
+
+    /// Waits until one descriptor is ready for any of `want`, or [`Ready::ALWAYS`], or the time is over.
+    /// Returns whether it became ready. `None` waits for ever.
+    ///
+    /// # Errors
+    /// `EINTR`: the guest was told to stop.
+    fn wait(&mut self, io: &Self::Io, want: Ready, timeout: Option<Duration>) -> Result<bool>;
+
+    /// Starts a new set of descriptors to poll.
+    fn poll_begin(&mut self);
+
+    /// Adds a descriptor under a number of the caller's. One descriptor may be added several times.
+    ///
+    /// # Errors
+    /// `ENOMEM`, or what the kernel says of registering it.
+    fn poll_add(&mut self, token: u32, io: &Self::Io, want: Ready) -> Result<()>;
+
+    /// Waits until a descriptor of the set is ready or the time is over. `None` waits for ever; an empty set is a
+    /// sleep. The result is level-triggered and true at the moment of return.
+    ///
+    /// # Errors
+    /// `EINTR`: the guest was told to stop.
+    fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()>;
+
+    /// What the last [`Host::poll_wait`] found, in the order of the tokens' addition where that costs nothing.
+    fn poll_events(&self) -> &[PollEvent];
+
+    /// The addresses of a name that is not numeric, asked of this host's resolver; the best one first.
+    ///
+    /// # Errors
+    /// [`LookupError`]; `System(EINTR)` when the guest was told to stop meanwhile.
+    fn lookup(&mut self, name: &str, family: Option<Domain>) -> Result<Vec<IpAddr>, LookupError>;
+
+    /// The port of a service name (services(5)) for a socket type.
+    fn service(&mut self, name: &str, kind: Kind) -> Option<u16>;
+}

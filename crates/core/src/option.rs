@@ -1,0 +1,175 @@
+//! Socket options by name, with typed values.
+//!
+//! Not here: levels and numbers. Each ABI and each kernel has its own; both sides convert to these.
+
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::time::Duration;
+
+use crate::addr::{Domain, Kind};
+use crate::errno::Errno;
+
+/// The shape of an option's value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptKind {
+    /// An `int`, booleans included.
+    Int,
+    /// A `struct timeval`.
+    Time,
+    /// A `struct linger`.
+    Linger,
+    /// An interface name of at most 15 bytes.
+    Name,
+    /// A group membership (`struct ip_mreqn`, `struct ipv6_mreq`); can be set only.
+    Membership,
+    /// A fact of the socket; can be read only.
+    Fact,
+}
+
+/// Declares the options with their shapes and documentation from one list.
+macro_rules! options {
+    ($($(#[$doc:meta])* $variant:ident $name:literal $kind:ident,)*) => {
+        /// A socket option (getsockopt(2), socket(7), ip(7), ipv6(7), tcp(7)).
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum SockOpt { $($(#[$doc])* $variant,)* }
+
+        impl SockOpt {
+            /// Every option, in declaration order.
+            pub const ALL: &'static [SockOpt] = &[$(SockOpt::$variant,)*];
+
+            /// The name as the manual pages spell it.
+            #[must_use]
+            pub const fn name(self) -> &'static str {
+                match self { $(SockOpt::$variant => $name,)* }
+            }
+
+            /// The shape of its value.
+            #[must_use]
+            pub const fn kind(self) -> OptKind {
+                match self { $(SockOpt::$variant => OptKind::$kind,)* }
+            }
+        }
+    };
+}
+
+options! {
+    /// Allow to bind an address that is in `TIME_WAIT`.
+    ReuseAddr "SO_REUSEADDR" Int,
+    /// Let several sockets of one user bind the same address.
+    ReusePort "SO_REUSEPORT" Int,
+    /// The socket type; read-only.
+    Type "SO_TYPE" Fact,
+    /// The family; read-only.
+    Domain "SO_DOMAIN" Fact,
+    /// The pending error; reading clears it; read-only.
+    Error "SO_ERROR" Fact,
+    /// Send to directly connected hosts only.
+    DontRoute "SO_DONTROUTE" Int,
+    /// Allow datagrams to a broadcast address.
+    Broadcast "SO_BROADCAST" Int,
+    /// Send buffer size, bytes. The kernel doubles what is set and reports the doubled value.
+    SndBuf "SO_SNDBUF" Int,
+    /// Receive buffer size, bytes. Doubled as [`SockOpt::SndBuf`].
+    RcvBuf "SO_RCVBUF" Int,
+    /// Keep-alive probes on an idle connection.
+    KeepAlive "SO_KEEPALIVE" Int,
+    /// Deliver urgent data in line.
+    OobInline "SO_OOBINLINE" Int,
+    /// What close(2) does with unsent data.
+    Linger "SO_LINGER" Linger,
+    /// Bytes that make a stream readable.
+    RcvLowat "SO_RCVLOWAT" Int,
+    /// Limit for a blocking receive or accept.
+    RcvTimeo "SO_RCVTIMEO" Time,
+    /// Limit for a blocking send or connect.
+    SndTimeo "SO_SNDTIMEO" Time,
+    /// Whether the socket listens; read-only.
+    AcceptConn "SO_ACCEPTCONN" Fact,
+    /// Bind to an interface. Refused: it would reach round the policy.
+    BindToDevice "SO_BINDTODEVICE" Name,
+    /// Send small segments at once (tcp(7)).
+    TcpNoDelay "TCP_NODELAY" Int,
+    /// Maximum segment size, bytes.
+    TcpMaxSeg "TCP_MAXSEG" Int,
+    /// Hold back partial frames.
+    TcpCork "TCP_CORK" Int,
+    /// Seconds of idleness before the first keep-alive probe.
+    TcpKeepIdle "TCP_KEEPIDLE" Int,
+    /// Seconds between keep-alive probes.
+    TcpKeepIntvl "TCP_KEEPINTVL" Int,
+    /// Keep-alive probes before the connection is dropped.
+    TcpKeepCnt "TCP_KEEPCNT" Int,
+    /// SYN retransmits before a connect fails.
+    TcpSynCnt "TCP_SYNCNT" Int,
+    /// Wake a listener only when data has arrived, seconds.
+    TcpDeferAccept "TCP_DEFER_ACCEPT" Int,
+    /// Acknowledge at once.
+    TcpQuickAck "TCP_QUICKACK" Int,
+    /// Milliseconds that sent data may stay unacknowledged.
+    TcpUserTimeout "TCP_USER_TIMEOUT" Int,
+    /// Open with data in the SYN.
+    TcpFastOpenConnect "TCP_FASTOPEN_CONNECT" Int,
+    /// Time to live of unicast packets (ip(7)).
+    IpTtl "IP_TTL" Int,
+    /// Type-of-service byte.
+    IpTos "IP_TOS" Int,
+    /// Time to live of multicast packets.
+    IpMulticastTtl "IP_MULTICAST_TTL" Int,
+    /// Loop multicast packets back to local members.
+    IpMulticastLoop "IP_MULTICAST_LOOP" Int,
+    /// Join an IPv4 group; set-only.
+    IpAddMembership "IP_ADD_MEMBERSHIP" Membership,
+    /// Leave an IPv4 group; set-only.
+    IpDropMembership "IP_DROP_MEMBERSHIP" Membership,
+    /// Refuse IPv4 on an IPv6 socket (ipv6(7)).
+    Ipv6Only "IPV6_V6ONLY" Int,
+    /// Hop limit of unicast packets.
+    Ipv6UnicastHops "IPV6_UNICAST_HOPS" Int,
+    /// Hop limit of multicast packets.
+    Ipv6MulticastHops "IPV6_MULTICAST_HOPS" Int,
+    /// Loop multicast packets back to local members.
+    Ipv6MulticastLoop "IPV6_MULTICAST_LOOP" Int,
+    /// Traffic-class byte.
+    Ipv6Tclass "IPV6_TCLASS" Int,
+    /// Join an IPv6 group; set-only.
+    Ipv6JoinGroup "IPV6_JOIN_GROUP" Membership,
+    /// Leave an IPv6 group; set-only.
+    Ipv6LeaveGroup "IPV6_LEAVE_GROUP" Membership,
+}
+
+/// The value of an option.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OptValue {
+    /// An `int`; booleans are 0 and not 0.
+    Int(i32),
+    /// A time limit; `None` (all zero in `struct timeval`) is no limit.
+    Time(Option<Duration>),
+    /// `struct linger`: whether close waits, and for how many seconds.
+    Linger {
+        /// `l_onoff`.
+        on: bool,
+        /// `l_linger`, seconds.
+        seconds: i32,
+    },
+    /// `SO_ERROR`: the pending error, `None` for 0.
+    Error(Option<Errno>),
+    /// `SO_TYPE`.
+    Kind(Kind),
+    /// `SO_DOMAIN`.
+    Domain(Domain),
+    /// A flag that is only read, such as `SO_ACCEPTCONN`.
+    Flag(bool),
+    /// An IPv4 group and the address of the interface, unspecified for the default one.
+    Membership4 {
+        /// The group.
+        group: Ipv4Addr,
+        /// The interface's address.
+        interface: Ipv4Addr,
+    },
+    /// An IPv6 group and the index of the interface, 0 for the default one.
+    Membership6 {
+        /// The group.
+        group: Ipv6Addr,
+        /// The interface's index.
+        interface: u32,
+    },
+}

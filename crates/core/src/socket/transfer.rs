@@ -1,0 +1,312 @@
+//! Moving data: the send and recv families.
+//!
+//! Bytes go between the guest's memory and the kernel with no copy, with one exception: a datagram whose sender
+//! the policy must judge first lands in the guest's scratch buffer, so that a refused one leaves no trace in the
+//! guest's memory.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::net::SocketAddr;
+
+use super::{Socket, socket_ref};
+use crate::addr::{Domain, Kind, SockAddr};
+use crate::errno::{Errno, Result};
+use crate::fd::Fd;
+use crate::gate::Gate;
+use crate::guest::{Guest, until_ready};
+use crate::host::{Clock, Host, Received, RecvFlags, SendFlags};
+use crate::policy::Protocol;
+use crate::readiness::Ready;
+
+/// Room for the largest datagram of IPv4 and IPv6 without jumbograms.
+const SCRATCH: usize = 65_536;
+
+impl<H: Host, F> Guest<H, F> {
+    /// send(2) and sendmsg(2) without an address. A blocking send on a stream returns when everything is queued.
+    /// Shortens `bufs` as it goes.
+    ///
+    /// # Errors
+    /// `EAGAIN`, `EPIPE` (never a signal), `ENOTCONN`, `EDESTADDRREQ`, `EMSGSIZE`, `ECONNRESET`, `ECONNREFUSED`,
+    /// `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
+    pub fn send(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>], flags: SendFlags) -> Result<usize> {
+        let result = socket_ref(&self.table, fd).and_then(|socket| send(&mut self.host, socket, bufs, flags));
+        if self.traced {
+            self.trace("send", &result, |count| *count as u64, format_args!("{fd}, {flags:?}"));
+        }
+        result
+    }
+
+    /// sendto(2) and sendmsg(2) with an address. A TCP socket ignores the address, as Linux does.
+    ///
+    /// # Errors
+    /// Those of [`Guest::send`], and `EACCES` (the policy, or a broadcast without `SO_BROADCAST`), `EISCONN` and
+    /// `EOPNOTSUPP` (a UNIX stream), `EAFNOSUPPORT`; for paths those of [`Guest::connect`].
+    pub fn send_to(
+        &mut self,
+        fd: Fd,
+        bufs: &mut [IoSlice<'_>],
+        addr: &SockAddr,
+        flags: SendFlags,
+    ) -> Result<usize> {
+        let result = self.do_send_to(fd, bufs, addr, flags);
+        if self.traced {
+            self.trace("sendto", &result, |count| *count as u64, format_args!("{fd}, {addr}, {flags:?}"));
+        }
+        result
+    }
+
+    fn do_send_to(
+        &mut self,
+        fd: Fd,
+        bufs: &mut [IoSlice<'_>],
+        addr: &SockAddr,
+        flags: SendFlags,
+    ) -> Result<usize> {
+        let Guest { host, table, gate, .. } = self;
+        let socket = socket_ref(table, fd)?;
+        let blocks = !socket.nonblocking && !flags.contains(SendFlags::DONTWAIT);
+        let flags = flags - SendFlags::DONTWAIT;
+        match (socket.domain, socket.kind, addr) {
+            (Domain::Inet | Domain::Inet6, Kind::Stream, _) => send(host, socket, bufs, flags),
+            (Domain::Unix, Kind::Stream, _) => {
+                host.peer_addr(&socket.io).map_err(|_| Errno::Opnotsupp)?;
+                Err(Errno::Isconn)
+            }
+            (Domain::Inet | Domain::Inet6, Kind::Datagram, SockAddr::Inet(to)) => {
+                gate.connect("sendto", Protocol::Udp, *to, || host.now(Clock::Monotonic))?;
+                attempt(host, &socket.io, Ready::WRITE, blocks, socket.send_timeout, |host| {
+                    host.send_to(&socket.io, bufs, *to, flags)
+                })
+            }
+            (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::Afnosupport),
+            (Domain::Unix, Kind::Datagram, SockAddr::Unix(path)) => {
+                let (place, resolved) = host.unix_place(path, false)?;
+                gate.unix("sendto", &resolved)?;
+                attempt(host, &socket.io, Ready::WRITE, blocks, socket.send_timeout, |host| {
+                    host.unix_send_to(&socket.io, bufs, &place, flags)
+                })
+            }
+            (Domain::Unix, Kind::Datagram, _) => Err(Errno::Inval),
+        }
+    }
+
+    /// recv(2) and recvmsg(2) without the address.
+    ///
+    /// # Errors
+    /// `EAGAIN` (also when `SO_RCVTIMEO` is over), `ENOTCONN`, `ECONNRESET`, `ECONNREFUSED` (a datagram bounced),
+    /// `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
+    pub fn recv(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
+        let result = self.do_recv(fd, bufs, flags);
+        if self.traced {
+            self.trace("recv", &result, |received| received.len as u64, format_args!("{fd}, {flags:?}"));
+        }
+        result
+    }
+
+    fn do_recv(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
+        let socket = socket_ref(&self.table, fd)?;
+        if judged(&self.gate, socket) {
+            return self.recv_judged(fd, bufs, flags).map(|(received, _)| received);
+        }
+        let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT);
+        if flags.contains(RecvFlags::WAITALL) && blocks && socket.kind == Kind::Stream {
+            return recv_all(&mut self.host, socket, bufs, flags);
+        }
+        let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
+        recv_low_water(&mut self.host, socket, blocks)?;
+        attempt(&mut self.host, &socket.io, Ready::READ, blocks, socket.recv_timeout, |host| {
+            host.recv(&socket.io, bufs, flags)
+        })
+    }
+
+    /// recvfrom(2) and recvmsg(2) with the sender's address, which is [`SockAddr::Unspec`] on a connected stream.
+    /// A datagram from a sender whom the policy refuses is dropped, and the next one is taken.
+    ///
+    /// # Errors
+    /// Those of [`Guest::recv`].
+    pub fn recv_from(
+        &mut self,
+        fd: Fd,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<(Received, SockAddr)> {
+        let result = self.do_recv_from(fd, bufs, flags);
+        if self.traced {
+            match &result {
+                Ok((_, from)) => self.trace(
+                    "recvfrom",
+                    &result,
+                    |(received, _)| received.len as u64,
+                    format_args!("{fd}, {from}, {flags:?}"),
+                ),
+                Err(_) => self.trace("recvfrom", &result, |_| 0, format_args!("{fd}, {flags:?}")),
+            }
+        }
+        result
+    }
+
+    fn do_recv_from(
+        &mut self,
+        fd: Fd,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<(Received, SockAddr)> {
+        let socket = socket_ref(&self.table, fd)?;
+        if socket.kind == Kind::Stream {
+            return self.do_recv(fd, bufs, flags).map(|received| (received, SockAddr::Unspec));
+        }
+        if judged(&self.gate, socket) {
+            return self.recv_judged(fd, bufs, flags);
+        }
+        let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT);
+        let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
+        attempt(&mut self.host, &socket.io, Ready::READ, blocks, socket.recv_timeout, |host| {
+            host.recv_from(&socket.io, bufs, flags)
+        })
+    }
+
+    /// Receives a datagram by way of the scratch buffer: judge first, then give.
+    fn recv_judged(
+        &mut self,
+        fd: Fd,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<(Received, SockAddr)> {
+        let Guest { host, table, gate, scratch, .. } = self;
+        let socket = socket_ref(table, fd)?;
+        let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT);
+        let peek = flags & RecvFlags::PEEK;
+        scratch.resize(SCRATCH, 0);
+        let (received, from) =
+            attempt(host, &socket.io, Ready::READ, blocks, socket.recv_timeout, |host| {
+                loop {
+                    let into = &mut [IoSliceMut::new(scratch)];
+                    let (received, from) = host.recv_from(&socket.io, into, peek)?;
+                    match from.inet() {
+                        Some(sender) if !sender_allowed(host, gate, socket, sender) => {
+                            if peek.contains(RecvFlags::PEEK) {
+                                // What was peeked at is still at the head of the queue: take it off.
+                                host.recv(&socket.io, &mut [], RecvFlags::empty())?;
+                            }
+                        }
+                        _ => return Ok((received, from)),
+                    }
+                }
+            })?;
+        let datagram = scratch.get(..received.len).ok_or(Errno::Io)?;
+        let stored = scatter(datagram, bufs);
+        let len = if flags.contains(RecvFlags::TRUNC) { received.len } else { stored };
+        Ok((Received { len, truncated: received.truncated || stored < received.len }, from))
+    }
+}
+
+/// Whether the sender of each datagram must be judged.
+fn judged<Io>(gate: &Gate, socket: &Socket<Io>) -> bool {
+    socket.kind == Kind::Datagram
+        && socket.domain != Domain::Unix
+        && !gate.every_sender_allowed(socket.bound)
+}
+
+fn sender_allowed<H: Host>(host: &H, gate: &mut Gate, socket: &Socket<H::Io>, sender: SocketAddr) -> bool {
+    if socket.bound {
+        gate.accept("recvfrom", Protocol::Udp, sender)
+    } else {
+        gate.reply("recvfrom", sender, || host.now(Clock::Monotonic))
+    }
+}
+
+/// Tries once, or, on a descriptor that blocks, until it is done.
+#[inline]
+fn attempt<H: Host, T>(
+    host: &mut H,
+    io: &H::Io,
+    want: Ready,
+    blocks: bool,
+    limit: Option<std::time::Duration>,
+    mut call: impl FnMut(&mut H) -> Result<T>,
+) -> Result<T> {
+    match call(host) {
+        Err(Errno::Again) if blocks => until_ready(host, io, want, limit, call),
+        done => done,
+    }
+}
+
+fn send<H: Host>(
+    host: &mut H,
+    socket: &Socket<H::Io>,
+    mut bufs: &mut [IoSlice<'_>],
+    flags: SendFlags,
+) -> Result<usize> {
+    let blocks = !socket.nonblocking && !flags.contains(SendFlags::DONTWAIT);
+    let flags = flags - SendFlags::DONTWAIT;
+    let mut sent = 0;
+    loop {
+        let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, socket.send_timeout, |host| {
+            host.send(&socket.io, bufs, flags)
+        });
+        match outcome {
+            Ok(count) if !blocks || socket.kind == Kind::Datagram => return Ok(count),
+            Ok(count) => {
+                sent += count;
+                IoSlice::advance_slices(&mut bufs, count);
+                if bufs.iter().all(|buf| buf.is_empty()) {
+                    return Ok(sent);
+                }
+            }
+            Err(errno) if sent == 0 => return Err(errno),
+            // What was queued is reported; the error shows at the next call.
+            Err(_) => return Ok(sent),
+        }
+    }
+}
+
+/// `MSG_WAITALL` on a blocking stream: until the buffers are full, the stream ends or an error comes.
+fn recv_all<H: Host>(
+    host: &mut H,
+    socket: &Socket<H::Io>,
+    mut bufs: &mut [IoSliceMut<'_>],
+    flags: RecvFlags,
+) -> Result<Received> {
+    let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
+    let mut len = 0;
+    loop {
+        let outcome = attempt(host, &socket.io, Ready::READ, true, socket.recv_timeout, |host| {
+            host.recv(&socket.io, bufs, flags)
+        });
+        match outcome {
+            Ok(received) => {
+                len += received.len;
+                IoSliceMut::advance_slices(&mut bufs, received.len);
+                // A peek does not take anything off, so that asking again would bring the same bytes.
+                let again = !flags.contains(RecvFlags::PEEK);
+                if received.len == 0 || !again || bufs.iter().all(|buf| buf.is_empty()) {
+                    return Ok(Received { len, truncated: false });
+                }
+            }
+            Err(errno) if len == 0 => return Err(errno),
+            Err(_) => return Ok(Received { len, truncated: false }),
+        }
+    }
+}
+
+/// `SO_RCVLOWAT` above 1: the kernel heeds it in poll(2), but a non-blocking recv takes whatever there is.
+fn recv_low_water<H: Host>(host: &mut H, socket: &Socket<H::Io>, blocks: bool) -> Result<()> {
+    if socket.low_water && blocks && !host.wait(&socket.io, Ready::READ, socket.recv_timeout)? {
+        return Err(Errno::Again);
+    }
+    Ok(())
+}
+
+/// Spreads a datagram over buffers; returns how much fitted.
+fn scatter(mut data: &[u8], bufs: &mut [IoSliceMut<'_>]) -> usize {
+    let mut stored = 0;
+    for buf in bufs {
+        let count = data.len().min(buf.len());
+        let (now, later) = data.split_at(count);
+        if let Some(room) = buf.get_mut(..count) {
+            room.copy_from_slice(now);
+        }
+        stored += count;
+        data = later;
+    }
+    stored
+}

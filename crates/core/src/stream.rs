@@ -1,0 +1,71 @@
+//! read(2) and write(2): the calls that every kind of descriptor answers.
+
+use std::io::{IoSlice, IoSliceMut};
+
+use crate::errno::{Errno, Result};
+use crate::fd::Fd;
+use crate::guest::{Entry, Guest, until_ready};
+use crate::host::{Host, RecvFlags, SendFlags, StreamKind};
+use crate::readiness::Ready;
+
+impl<H: Host, F> Guest<H, F> {
+    /// readv(2) on a socket or stream.
+    ///
+    /// A buffer without room returns 0 at once and consumes nothing, as Linux does for sockets.
+    ///
+    /// # Errors
+    /// Those of [`Guest::recv`]; `EBADF` also for a file of the adapter, which the adapter reads itself.
+    pub fn read(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        match self.table.entry(fd)? {
+            Entry::Socket(_) if bufs.iter().all(|buf| buf.is_empty()) => Ok(0),
+            Entry::Socket(_) => self.recv(fd, bufs, RecvFlags::empty()).map(|received| received.len),
+            Entry::Stream(stream) if stream.nonblocking => self.host.read(&stream.io, bufs),
+            Entry::Stream(stream) => {
+                until_ready(&mut self.host, &stream.io, Ready::READ, None, |host| host.read(&stream.io, bufs))
+            }
+            Entry::File(_) => Err(Errno::Badf),
+        }
+    }
+
+    /// writev(2) on a socket or stream. Shortens `bufs` as it goes.
+    ///
+    /// # Errors
+    /// Those of [`Guest::send`]; `EBADF` also for a file of the adapter, which the adapter writes itself.
+    pub fn write(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>]) -> Result<usize> {
+        match self.table.entry(fd)? {
+            Entry::Socket(_) => self.send(fd, bufs, SendFlags::empty()),
+            Entry::Stream(stream) if stream.nonblocking => self.host.write(&stream.io, bufs),
+            Entry::Stream(stream) => write_all(&mut self.host, &stream.io, bufs),
+            Entry::File(_) => Err(Errno::Badf),
+        }
+    }
+
+    /// The kind of a stream descriptor, `None` if it is a socket or a file.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub fn stream_kind(&self, fd: Fd) -> Result<Option<StreamKind>> {
+        Ok(match self.table.entry(fd)? {
+            Entry::Stream(stream) => Some(stream.kind),
+            Entry::Socket(_) | Entry::File(_) => None,
+        })
+    }
+}
+
+/// A blocking write returns when everything is written; an error after a part was written reports the part.
+fn write_all<H: Host>(host: &mut H, io: &H::Io, mut bufs: &mut [IoSlice<'_>]) -> Result<usize> {
+    let mut written = 0;
+    loop {
+        match until_ready(host, io, Ready::WRITE, None, |host| host.write(io, bufs)) {
+            Ok(count) => {
+                written += count;
+                IoSlice::advance_slices(&mut bufs, count);
+                if count == 0 || bufs.iter().all(|buf| buf.is_empty()) {
+                    return Ok(written);
+                }
+            }
+            Err(errno) if written == 0 => return Err(errno),
+            Err(_) => return Ok(written),
+        }
+    }
+}

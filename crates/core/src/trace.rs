@@ -1,0 +1,56 @@
+//! [`Observer`]: who is told what a guest did. The core itself logs nothing.
+
+use std::fmt;
+
+use crate::errno::{Errno, Result};
+
+/// Receives a guest's calls and denials, as they happen, on the guest's thread.
+pub trait Observer: Send {
+    /// Whether [`Observer::call`] wants anything; asked once, when the observer is installed.
+    fn wants_calls(&self) -> bool;
+
+    /// A call returned. `args` prints its arguments as strace(1) would, `result` is its value.
+    fn call(&mut self, name: &'static str, args: fmt::Arguments<'_>, result: Result<u64>);
+
+    /// The policy denied something.
+    fn denied(&mut self, denial: &Denial<'_>);
+}
+
+/// A denial by the policy.
+pub struct Denial<'a> {
+    /// The call that was denied, such as `"connect"`.
+    pub call: &'static str,
+    /// The address, name or path, printed.
+    pub target: &'a dyn fmt::Display,
+    /// What denied it: a rule with its source, or that no rule allows it.
+    pub reason: &'a str,
+    /// The command-line flag that would allow it, empty where a rule denies it.
+    pub flag: &'a str,
+    /// What the guest is told.
+    pub errno: Errno,
+}
+
+impl fmt::Debug for Denial<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Denial({} {}: {})", self.call, self.target, self.reason)
+    }
+}
+
+impl fmt::Debug for dyn Observer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Observer")
+    }
+}
+
+/// Prints a call's result as strace(1) does: the value, or -1 with the errno's name and message.
+#[derive(Debug)]
+pub struct ResultLine(pub Result<u64>);
+
+impl fmt::Display for ResultLine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Ok(value) => value.fmt(f),
+            Err(errno) => write!(f, "-1 {errno}"),
+        }
+    }
+}

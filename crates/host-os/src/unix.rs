@@ -1,0 +1,186 @@
+//! UNIX socket paths inside the guest's directories.
+//!
+//! The kernel takes a path, and a path can be changed between a check and its use. So a place is held by
+//! descriptor: openat2(2) resolves the guest's path beneath its directory, and bind(2) or connect(2) is given
+//! `/proc/PID/fd/N`, which is that very directory or socket. No symbolic link, no rename and no mount in between
+//! leads anywhere else. A bound socket keeps its directory open: the name that its peers see stays reachable.
+
+use std::collections::HashMap;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use guestnet_core::{Errno, Result, SockAddr};
+use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
+use rustix::net::{SocketAddrAny, SocketAddrUnix};
+
+use crate::convert::errno;
+
+/// The guest's directories and the names of its bound sockets.
+#[derive(Debug, Default)]
+pub(crate) struct Unix {
+    roots: Vec<Root>,
+    /// The kernel's name → what the guest called it.
+    names: HashMap<Vec<u8>, Box<str>>,
+}
+
+#[derive(Debug)]
+struct Root {
+    /// Absolute, without a slash at the end; empty for the root directory.
+    guest: String,
+    fd: OwnedFd,
+    host: String,
+}
+
+/// A place beneath one of the guest's directories.
+#[derive(Debug)]
+pub struct UnixPlace {
+    /// The directory, or with `name` `None` the socket itself.
+    fd: OwnedFd,
+    name: Option<String>,
+}
+
+/// What a bound socket keeps.
+#[derive(Debug)]
+pub(crate) struct Bound {
+    _directory: OwnedFd,
+    kernel_name: Vec<u8>,
+}
+
+impl Unix {
+    pub(crate) fn add_directory(&mut self, host: &Path, guest: &str) -> Result<()> {
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let fd = rustix::fs::open(host, flags, Mode::empty()).map_err(errno)?;
+        let host = target_of(fd.as_fd())?;
+        let guest = components(guest).fold(String::new(), |path, part| path + "/" + part);
+        self.roots.push(Root { guest, fd, host });
+        Ok(())
+    }
+
+    /// See [`guestnet_core::Host::unix_place`].
+    pub(crate) fn place(&self, path: &str, create: bool) -> Result<(UnixPlace, String)> {
+        if path.is_empty() {
+            return Err(Errno::Noent);
+        }
+        let (root, relative) = self.root_of(path).ok_or(Errno::Acces)?;
+        if create {
+            let (parent, name) = relative.rsplit_once('/').unwrap_or((".", &relative));
+            if matches!(name, "" | "." | "..") {
+                // The name of a directory: it exists.
+                return Err(Errno::Addrinuse);
+            }
+            let parent = if parent.is_empty() { "." } else { parent };
+            let fd = beneath(root, parent, OFlags::PATH | OFlags::DIRECTORY)?;
+            let guest = root.guest_path(&target_of(fd.as_fd())?)?;
+            let resolved = format!("{}/{name}", guest.trim_end_matches('/'));
+            Ok((UnixPlace { fd, name: Some(name.to_owned()) }, resolved))
+        } else {
+            let fd = beneath(root, &relative, OFlags::PATH)?;
+            let resolved = root.guest_path(&target_of(fd.as_fd())?)?;
+            Ok((UnixPlace { fd, name: None }, resolved))
+        }
+    }
+
+    pub(crate) fn bind(&mut self, socket: BorrowedFd<'_>, place: &UnixPlace, name: &str) -> Result<Bound> {
+        let file = place.name.as_deref().ok_or(Errno::Inval)?;
+        // The descriptor's number is part of the name, so the bound socket needs one of its own.
+        let directory = rustix::io::fcntl_dupfd_cloexec(&place.fd, 0).map_err(errno)?;
+        let kernel_name = format!("{}/{file}", proc_path(directory.as_fd())).into_bytes();
+        let addr = SocketAddrUnix::new(kernel_name.as_slice()).map_err(errno)?;
+        rustix::net::bind(socket, &addr).map_err(errno)?;
+        self.names.insert(kernel_name.clone(), name.into());
+        Ok(Bound { _directory: directory, kernel_name })
+    }
+
+    pub(crate) fn forget(&mut self, bound: &Bound) {
+        self.names.remove(&bound.kernel_name);
+    }
+
+    /// A kernel name as the guest knows it: as it said itself, else the path in its directories, else unnamed.
+    pub(crate) fn guest_name(&self, addr: SocketAddrAny) -> SockAddr {
+        let Ok(addr) = SocketAddrUnix::try_from(addr) else { return SockAddr::UnixUnnamed };
+        let Some(path) = addr.path_bytes() else { return SockAddr::UnixUnnamed };
+        if let Some(name) = self.names.get(path) {
+            return SockAddr::Unix(name.clone());
+        }
+        let Ok(path) = std::str::from_utf8(path) else { return SockAddr::UnixUnnamed };
+        let Some((directory, file)) = path.rsplit_once('/') else { return SockAddr::UnixUnnamed };
+        // Another guestnet process names its directory by descriptor, as ours does.
+        let directory = if directory.starts_with("/proc/") {
+            std::fs::read_link(directory).ok().and_then(|target| target.into_os_string().into_string().ok())
+        } else {
+            Some(directory.to_owned())
+        };
+        let guest = directory.and_then(|directory| {
+            self.roots.iter().find_map(|root| root.guest_path(&directory).ok())
+        });
+        guest.map_or(SockAddr::UnixUnnamed, |guest| {
+            SockAddr::Unix(format!("{}/{file}", guest.trim_end_matches('/')).into())
+        })
+    }
+
+    /// The directory with the longest path that `path` begins with, and what follows it.
+    fn root_of(&self, path: &str) -> Option<(&Root, String)> {
+        let matching = self.roots.iter().filter_map(|root| {
+            let mut rest = path.split('/').filter(|part| !matches!(*part, "" | "."));
+            let fits = components(&root.guest).all(|part| rest.next() == Some(part));
+            fits.then(|| (root, rest.collect::<Vec<_>>().join("/")))
+        });
+        let (root, mut relative) = matching.max_by_key(|(root, _)| root.guest.len())?;
+        // What follows decides whether a slash at the end was given: a socket is not a directory.
+        if path.ends_with('/') {
+            relative.push('/');
+        }
+        if relative.is_empty() {
+            relative.push('.');
+        }
+        Some((root, relative))
+    }
+}
+
+impl Root {
+    /// A path of the host as the guest sees it.
+    fn guest_path(&self, host: &str) -> Result<String> {
+        let rest = host.strip_prefix(self.host.as_str()).ok_or(Errno::Acces)?;
+        if !(rest.is_empty() || rest.starts_with('/') || self.host.ends_with('/')) {
+            return Err(Errno::Acces);
+        }
+        Ok(format!("{}/{}", self.guest, rest.trim_start_matches('/')))
+    }
+}
+
+impl UnixPlace {
+    /// The address that connects to this place.
+    pub(crate) fn reach(&self) -> Result<SocketAddrUnix> {
+        match &self.name {
+            None => SocketAddrUnix::new(proc_path(self.fd.as_fd())).map_err(errno),
+            Some(_) => Err(Errno::Inval),
+        }
+    }
+}
+
+fn beneath(root: &Root, path: &str, flags: OFlags) -> Result<OwnedFd> {
+    let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
+    loop {
+        match openat2(&root.fd, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
+            // EAGAIN: something was renamed meanwhile (openat2(2)).
+            Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
+            // EXDEV: it would have left the directory.
+            Err(rustix::io::Errno::XDEV) => return Err(Errno::Acces),
+            done => return done.map_err(errno),
+        }
+    }
+}
+
+/// By process, so that the name leads other programs of the same user to the same directory.
+fn proc_path(fd: BorrowedFd<'_>) -> String {
+    format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd())
+}
+
+fn target_of(fd: BorrowedFd<'_>) -> Result<String> {
+    let target = rustix::fs::readlink(proc_path(fd), Vec::new()).map_err(errno)?;
+    target.into_string().map_err(|_| Errno::Ilseq)
+}
+
+fn components(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|part| !matches!(*part, "" | "."))
+}

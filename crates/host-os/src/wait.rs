@@ -1,0 +1,352 @@
+//! Waiting: ppoll(2) for a few descriptors, an edge-triggered epoll(7) with cached readiness for many.
+//!
+//! poll(2) costs a fixed amount for each descriptor; with 10,000 of them it takes milliseconds. So from
+//! [`FEW`] + 1 descriptors on, each is registered once, when it is first polled, and the kernel tells of changes
+//! only. What the kernel told is cached by descriptor. The cache may be stale (the guest has read what there was),
+//! therefore whatever looks ready is asked about once more with a poll(2) that does not wait, and only that answer
+//! is reported: the result is as level-triggered as poll(2)'s own.
+
+use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::time::{Duration, Instant};
+
+use guestnet_core::{Errno, PollEvent, Ready, Result};
+use rustix::event::epoll;
+
+use crate::convert::errno;
+use crate::stop::Stop;
+use crate::sys;
+
+/// Up to this many descriptors poll(2) is cheaper than keeping them registered: an `EPOLL_CTL_ADD` with its removal
+/// costs as much as four polls of one descriptor.
+pub(crate) const FEW: usize = 4;
+
+/// Events taken from the kernel in one go; more are taken in the next.
+const BATCH: usize = 256;
+
+/// End of a chain of requests.
+const NONE: u32 = u32::MAX;
+
+/// The wait set of one guest.
+#[derive(Debug, Default)]
+pub(crate) struct Waiter {
+    requests: Vec<Request>,
+    events: Vec<PollEvent>,
+    /// Indices of requests that look ready.
+    candidates: Vec<u32>,
+    pollfds: Vec<libc::pollfd>,
+    epoll: Option<Epoll>,
+}
+
+/// One descriptor of the current poll.
+#[derive(Debug, Clone, Copy)]
+struct Request {
+    fd: RawFd,
+    token: u32,
+    id: u64,
+    want: Ready,
+    candidate: bool,
+    /// The next request of this poll for the same descriptor.
+    next: u32,
+}
+
+#[derive(Debug)]
+struct Epoll {
+    fd: OwnedFd,
+    /// By descriptor number.
+    states: Vec<State>,
+    /// Number of the current poll.
+    round: u32,
+    batch: Vec<libc::epoll_event>,
+}
+
+/// What is known of a registered descriptor.
+#[derive(Debug, Clone, Copy)]
+struct State {
+    /// The [`Waiter::add`] id of the registered object, 0 if none is: a number may be reused.
+    id: u64,
+    ready: Ready,
+    /// The poll that `first` belongs to.
+    round: u32,
+    /// The first request for this descriptor.
+    first: u32,
+}
+
+const UNREGISTERED: State = State { id: 0, ready: Ready::empty(), round: 0, first: NONE };
+
+impl Waiter {
+    pub(crate) fn begin(&mut self) {
+        self.requests.clear();
+        self.events.clear();
+    }
+
+    /// `id` tells apart objects that have the same descriptor number one after the other; it is never 0.
+    #[inline]
+    pub(crate) fn add(&mut self, token: u32, fd: RawFd, id: u64, want: Ready) {
+        self.requests.push(Request { fd, token, id, want, candidate: false, next: NONE });
+    }
+
+    pub(crate) fn events(&self) -> &[PollEvent] {
+        &self.events
+    }
+
+    /// Forgets a descriptor that is about to be closed; the kernel's registration goes with the close.
+    pub(crate) fn forget(&mut self, fd: RawFd) {
+        let index = usize::try_from(fd).unwrap_or(usize::MAX);
+        if let Some(state) = self.epoll.as_mut().and_then(|epoll| epoll.states.get_mut(index)) {
+            *state = UNREGISTERED;
+        }
+    }
+
+    pub(crate) fn wait(&mut self, timeout: Option<Duration>, stop: &Stop) -> Result<()> {
+        self.events.clear();
+        // A time too far away to be reckoned is for ever.
+        let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
+        let timeout = deadline.and(timeout);
+        if self.requests.len() <= FEW {
+            self.wait_few(timeout, deadline, stop)
+        } else {
+            self.wait_many(deadline, stop)
+        }
+    }
+
+    fn wait_few(
+        &mut self,
+        mut timeout: Option<Duration>,
+        deadline: Option<Instant>,
+        stop: &Stop,
+    ) -> Result<()> {
+        self.pollfds.clear();
+        self.pollfds.push(stop.pollfd());
+        self.pollfds.extend(self.requests.iter().map(|request| pollfd(request.fd, request.want)));
+        loop {
+            match sys::ppoll(&mut self.pollfds, timeout) {
+                Ok(_) => break,
+                Err(rustix::io::Errno::INTR) => timeout = remaining(deadline),
+                Err(error) => return Err(errno(error)),
+            }
+        }
+        let (stopped, answers) = self.pollfds.split_first().ok_or(Errno::Io)?;
+        if stopped.revents != 0 {
+            return Err(Errno::Intr);
+        }
+        self.events.extend(self.requests.iter().zip(answers).filter(|(_, answer)| answer.revents != 0).map(
+            |(request, answer)| PollEvent { token: request.token, ready: from_poll(answer.revents) },
+        ));
+        Ok(())
+    }
+
+    fn wait_many(&mut self, deadline: Option<Instant>, stop: &Stop) -> Result<()> {
+        if self.epoll.is_none() {
+            self.epoll = Some(Epoll::new(stop)?);
+        }
+        let Waiter { requests, events, candidates, pollfds, epoll: Some(epoll) } = self else {
+            return Err(Errno::Io);
+        };
+        candidates.clear();
+        epoll.enter(requests, candidates)?;
+        loop {
+            let timeout = if candidates.is_empty() { remaining(deadline) } else { Some(Duration::ZERO) };
+            let last_round = timeout == Some(Duration::ZERO);
+            epoll.take(requests, candidates, timeout)?;
+            epoll.verify(requests, candidates, pollfds, events)?;
+            if !events.is_empty() {
+                return Ok(());
+            }
+            if last_round && remaining(deadline) == Some(Duration::ZERO) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl Epoll {
+    fn new(stop: &Stop) -> Result<Self> {
+        let fd = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(errno)?;
+        let number = stop.raw_fd();
+        sys::epoll_add(fd.as_fd(), number, libc::EPOLLIN.cast_unsigned()).map_err(errno)?;
+        let mut epoll =
+            Epoll { fd, states: Vec::new(), round: 0, batch: vec![libc::epoll_event { events: 0, u64: 0 }; BATCH] };
+        // The stop signal is nobody's request: its state says so, by an id that no request has.
+        epoll.state(number)?.id = u64::MAX;
+        Ok(epoll)
+    }
+
+    fn state(&mut self, fd: RawFd) -> Result<&mut State> {
+        let index = usize::try_from(fd).map_err(|_| Errno::Badf)?;
+        if index >= self.states.len() {
+            self.states.resize(index + 1, UNREGISTERED);
+        }
+        self.states.get_mut(index).ok_or(Errno::Badf)
+    }
+
+    /// Registers what is new, chains the requests to their descriptors and notes what looks ready already.
+    fn enter(&mut self, requests: &mut [Request], candidates: &mut Vec<u32>) -> Result<()> {
+        self.round = self.round.wrapping_add(1);
+        let round = self.round;
+        for (request, index) in requests.iter_mut().zip(0..) {
+            let registered = self.state(request.fd)?.id == request.id;
+            if !registered {
+                let ready = match sys::epoll_add(self.fd.as_fd(), request.fd, EVERYTHING) {
+                    Ok(()) => Ready::empty(),
+                    // A regular file: always ready, says poll(2), and that is what verify will find.
+                    Err(rustix::io::Errno::PERM) => Ready::READ | Ready::WRITE,
+                    Err(error) => return Err(errno(error)),
+                };
+                *self.state(request.fd)? = State { id: request.id, ready, ..UNREGISTERED };
+            }
+            let state = self.state(request.fd)?;
+            if state.round != round {
+                state.round = round;
+                state.first = NONE;
+            }
+            request.next = std::mem::replace(&mut state.first, index);
+            if state.ready.intersects(request.want | Ready::ALWAYS) {
+                request.candidate = true;
+                candidates.push(index);
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes what the kernel has to tell, waiting for it if `timeout` says so.
+    fn take(
+        &mut self,
+        requests: &mut [Request],
+        candidates: &mut Vec<u32>,
+        timeout: Option<Duration>,
+    ) -> Result<()> {
+        let mut timeout = timeout;
+        loop {
+            let count = match sys::epoll_wait(self.fd.as_fd(), &mut self.batch, timeout) {
+                Ok(count) => count,
+                // The caller looks at the clock again.
+                Err(rustix::io::Errno::INTR) => 0,
+                Err(error) => return Err(errno(error)),
+            };
+            for event in self.batch.iter().take(count) {
+                let (bits, data) = (event.events, event.u64);
+                let Some(state) = usize::try_from(data).ok().and_then(|index| self.states.get_mut(index)) else {
+                    continue;
+                };
+                if state.id == u64::MAX {
+                    return Err(Errno::Intr);
+                }
+                state.ready |= from_epoll(bits);
+                if state.round != self.round {
+                    continue;
+                }
+                let mut index = state.first;
+                while let Some(request) = requests.get_mut(index as usize) {
+                    if !request.candidate && state.ready.intersects(request.want | Ready::ALWAYS) {
+                        request.candidate = true;
+                        candidates.push(index);
+                    }
+                    index = request.next;
+                }
+            }
+            if count < BATCH {
+                return Ok(());
+            }
+            timeout = Some(Duration::ZERO);
+        }
+    }
+
+    /// Asks the kernel whether the candidates are ready now; reports those that are, corrects the cache for the
+    /// others and leaves no candidate.
+    fn verify(
+        &mut self,
+        requests: &mut [Request],
+        candidates: &mut Vec<u32>,
+        pollfds: &mut Vec<libc::pollfd>,
+        events: &mut Vec<PollEvent>,
+    ) -> Result<()> {
+        if candidates.is_empty() {
+            return Ok(());
+        }
+        pollfds.clear();
+        for &index in candidates.iter() {
+            let request = requests.get(index as usize).ok_or(Errno::Io)?;
+            pollfds.push(pollfd(request.fd, request.want));
+        }
+        loop {
+            match sys::ppoll(pollfds, Some(Duration::ZERO)) {
+                Ok(_) => break,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(errno(error)),
+            }
+        }
+        for (index, answer) in candidates.drain(..).zip(pollfds.iter()) {
+            let request = requests.get_mut(index as usize).ok_or(Errno::Io)?;
+            request.candidate = false;
+            let asked = request.want | Ready::ALWAYS;
+            let ready = from_poll(answer.revents);
+            let (fd, token) = (request.fd, request.token);
+            let state = self.state(fd)?;
+            state.ready = (state.ready - asked) | ready;
+            if !ready.is_empty() {
+                events.push(PollEvent { token, ready });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All that is ever asked about, so that a registration need not be changed.
+const EVERYTHING: u32 =
+    (libc::EPOLLIN | libc::EPOLLOUT | libc::EPOLLPRI | libc::EPOLLRDHUP | libc::EPOLLET).cast_unsigned();
+
+fn remaining(deadline: Option<Instant>) -> Option<Duration> {
+    deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
+}
+
+/// Waits for one descriptor. Returns whether it became ready before the deadline.
+pub(crate) fn wait_one(fd: RawFd, want: Ready, timeout: Option<Duration>, stop: &Stop) -> Result<bool> {
+    let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
+    let mut timeout = deadline.and(timeout);
+    let mut pollfds = [stop.pollfd(), pollfd(fd, want)];
+    loop {
+        match sys::ppoll(&mut pollfds, timeout) {
+            Ok(_) => break,
+            Err(rustix::io::Errno::INTR) => timeout = remaining(deadline),
+            Err(error) => return Err(errno(error)),
+        }
+    }
+    let [stopped, answer] = pollfds;
+    if stopped.revents != 0 { Err(Errno::Intr) } else { Ok(answer.revents != 0) }
+}
+
+pub(crate) fn pollfd(fd: RawFd, want: Ready) -> libc::pollfd {
+    let mut events = 0;
+    for (ready, bit) in POLL_BITS {
+        if want.contains(ready) {
+            events |= bit;
+        }
+    }
+    libc::pollfd { fd, events, revents: 0 }
+}
+
+const POLL_BITS: [(Ready, i16); 6] = [
+    (Ready::READ, libc::POLLIN),
+    (Ready::WRITE, libc::POLLOUT),
+    (Ready::ERROR, libc::POLLERR),
+    (Ready::HANGUP, libc::POLLHUP),
+    (Ready::PRIORITY, libc::POLLPRI),
+    (Ready::READ_HANGUP, libc::POLLRDHUP),
+];
+
+fn from_poll(revents: i16) -> Ready {
+    let mut ready = Ready::empty();
+    for (condition, bit) in POLL_BITS {
+        ready.set(condition, revents & bit != 0);
+    }
+    // A descriptor that is not open any more: ready for everything, and every call on it says EBADF.
+    if revents & libc::POLLNVAL != 0 {
+        ready |= Ready::ERROR;
+    }
+    ready
+}
+
+/// epoll's bits for these conditions are poll's (epoll_ctl(2)).
+fn from_epoll(events: u32) -> Ready {
+    from_poll(i16::try_from(events & 0x7fff).unwrap_or(0))
+}
