@@ -59,7 +59,9 @@ pub(super) fn canonical_parts(usage: Use, addr: SocketAddr) -> (IpAddr, u32) {
         SocketAddr::V6(addr) => match embedded_v4(*addr.ip()) {
             Some(ip) => v4(ip),
             None if destination && addr.ip().is_unspecified() => (IpAddr::V6(Ipv6Addr::LOCALHOST), 0),
-            None if addr.scope_id() != 0 && takes_scope(*addr.ip()) => (IpAddr::V6(*addr.ip()), addr.scope_id()),
+            None if addr.scope_id() != 0 && takes_scope(*addr.ip()) => {
+                (IpAddr::V6(*addr.ip()), addr.scope_id())
+            }
             None => (IpAddr::V6(*addr.ip()), 0),
         },
     }

@@ -11,6 +11,7 @@
 
 mod address;
 mod builder;
+mod compiled;
 mod decision;
 mod explain;
 mod file;
@@ -29,7 +30,8 @@ mod tests;
 pub use address::{
     AddressClass, NumericHost, address_class, canonical_addr, canonical_ip, parse_numeric_host,
 };
-pub use builder::{Policy, PolicyBuilder};
+pub use builder::PolicyBuilder;
+pub use compiled::Policy;
 pub use decision::{Decision, Reason};
 pub use explain::{Explanation, Question, explain, flag_that_would_allow};
 pub use file::PolicyFileError;

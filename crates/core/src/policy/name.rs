@@ -93,7 +93,11 @@ impl Name {
         check(ascii)?;
         let text = ascii.to_ascii_lowercase().into_boxed_str();
         let (suffixes, local) = (suffixes(&text), is_local(&text));
-        Ok(Name(Arc::new(Parts { text, suffixes, local })))
+        Ok(Name(Arc::new(Parts {
+            text,
+            suffixes,
+            local,
+        })))
     }
 
     /// The name, such as `xn--bcher-kva.example`.

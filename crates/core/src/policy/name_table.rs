@@ -95,20 +95,32 @@ impl NamesBuilder {
         Names {
             exact: table(&self.exact),
             below: table(&self.below),
-            below_labels: self.below.keys().fold(0, |bits, name| bits | label_bit(name.labels())),
+            below_labels: self
+                .below
+                .keys()
+                .fold(0, |bits, name| bits | label_bit(name.labels())),
             any: self.any.build(),
         }
     }
 }
 
 fn label_bit(labels: usize) -> u128 {
-    u32::try_from(labels).ok().and_then(|labels| 1_u128.checked_shl(labels)).unwrap_or(0)
+    u32::try_from(labels)
+        .ok()
+        .and_then(|labels| 1_u128.checked_shl(labels))
+        .unwrap_or(0)
 }
 
 fn table(names: &BTreeMap<Name, PortRulesBuilder>) -> Table {
     let mut by_hash: BTreeMap<u64, Vec<(Name, PortRules)>> = BTreeMap::new();
     for (name, rules) in names {
-        by_hash.entry(name.suffix_hash()).or_default().push((name.clone(), rules.build()));
+        by_hash
+            .entry(name.suffix_hash())
+            .or_default()
+            .push((name.clone(), rules.build()));
     }
-    by_hash.into_iter().map(|(hash, entries)| (hash, entries.into())).collect()
+    by_hash
+        .into_iter()
+        .map(|(hash, entries)| (hash, entries.into()))
+        .collect()
 }

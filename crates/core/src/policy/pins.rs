@@ -121,7 +121,12 @@ impl Pins {
 
     /// Drops the eighth that expires soonest, so that the search for it is paid once in many insertions.
     fn make_room(&mut self) {
-        let mut times: Vec<Duration> = self.by_address.values().flatten().map(|pin| pin.expires).collect();
+        let mut times: Vec<Duration> = self
+            .by_address
+            .values()
+            .flatten()
+            .map(|pin| pin.expires)
+            .collect();
         let surplus = (times.len() / 8).max(1);
         if surplus > times.len() {
             return;
