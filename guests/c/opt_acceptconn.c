@@ -1,0 +1,15 @@
+/* SO_ACCEPTCONN tells whether a socket listens. socket(7). */
+#include "t.h"
+
+int main(void) {
+    int fd = tcp(AF_INET);
+    show_option("fresh", fd, SOL_SOCKET, SO_ACCEPTCONN);
+    must("listen", listen(fd, 1));
+    show_option("listener", fd, SOL_SOCKET, SO_ACCEPTCONN);
+    int pair[2];
+    tcp_pair(AF_INET, pair);
+    show_option("connected", pair[0], SOL_SOCKET, SO_ACCEPTCONN);
+    show_option("accepted", pair[1], SOL_SOCKET, SO_ACCEPTCONN);
+    show_option("UDP", udp(AF_INET), SOL_SOCKET, SO_ACCEPTCONN);
+    return 0;
+}
