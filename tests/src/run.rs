@@ -373,3 +373,67 @@ pub fn assert_same_transcript(expected: &str, got: &str) {
         panic!("{difference}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str) -> Program {
+        Program::new(Path::new("/bin/sh")).arg("-c").arg(script)
+    }
+
+    #[test]
+    fn a_program_past_its_deadline_is_killed_and_what_it_printed_is_shown() {
+        // exec: what sleeps is the program itself, so that killing it is the end of it.
+        let program = shell("echo before; echo $$ >&2; exec sleep 1000").deadline(Duration::from_millis(200));
+        let panic = std::panic::catch_unwind(|| program.finish()).expect_err("it must fail");
+        let text = panic.downcast_ref::<String>().expect("a message");
+        assert!(text.starts_with("the deadline has passed"), "{text}");
+        assert!(text.contains("--- stdout\nbefore\n"), "{text}");
+        let pid: u32 = text
+            .lines()
+            .last()
+            .and_then(|line| line.parse().ok())
+            .expect("the process id");
+        assert!(
+            !Path::new(&format!("/proc/{pid}")).exists(),
+            "process {pid} is still there"
+        );
+    }
+
+    #[test]
+    fn a_program_that_ends_before_the_line_that_is_waited_for_fails_at_once() {
+        let mut running = shell("echo one; echo reason >&2; exit 3").start();
+        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| running.line("two")));
+        let panic = panic.expect_err("it must fail");
+        let text = panic.downcast_ref::<String>().expect("a message");
+        assert!(
+            text.contains("exit status: 3") && text.contains("one\n") && text.contains("reason\n"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn a_listener_is_handed_over_as_descriptor_3_with_the_process_id_it_is_for() {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0)).expect("bind");
+        let running = shell("echo $LISTEN_FDS $LISTEN_PID; readlink /proc/$$/fd/3")
+            .listen_fd(listener)
+            .start();
+        let id = running.id();
+        let printed = running.finish().success();
+        let (variables, link) = printed.split_once('\n').expect("two lines");
+        assert_eq!(variables, format!("1 {id}"));
+        assert!(link.starts_with("socket:["), "{link}");
+    }
+
+    #[test]
+    fn equal_transcripts_have_no_difference_and_others_name_their_first_line() {
+        assert_eq!(difference("a\nb\n", "a\nb\n"), None);
+        let text = difference("a\nb\n", "a\nc\n").expect("they differ");
+        assert!(text.starts_with("the transcripts part at line 2\n"), "{text}");
+        assert!(text.contains("> b\n") && text.contains("> c\n"), "{text}");
+        // An end that is missing, and a last line without its end, are differences too.
+        assert!(difference("a\nb\n", "a\n").is_some());
+        assert!(difference("a\n", "a").is_some());
+    }
+}
