@@ -382,12 +382,18 @@ mod tests {
         Program::new(Path::new("/bin/sh")).arg("-c").arg(script)
     }
 
+    /// What `failing` says when it panics.
+    fn message(failing: impl FnOnce()) -> String {
+        let failed = std::panic::catch_unwind(std::panic::AssertUnwindSafe(failing));
+        let panic = failed.expect_err("it must fail");
+        panic.downcast_ref::<String>().expect("a message").clone()
+    }
+
     #[test]
     fn a_program_past_its_deadline_is_killed_and_what_it_printed_is_shown() {
         // exec: what sleeps is the program itself, so that killing it is the end of it.
         let program = shell("echo before; echo $$ >&2; exec sleep 1000").deadline(Duration::from_millis(200));
-        let panic = std::panic::catch_unwind(|| program.finish()).expect_err("it must fail");
-        let text = panic.downcast_ref::<String>().expect("a message");
+        let text = message(|| drop(program.finish()));
         assert!(text.starts_with("the deadline has passed"), "{text}");
         assert!(text.contains("--- stdout\nbefore\n"), "{text}");
         let pid: u32 = text
@@ -404,9 +410,7 @@ mod tests {
     #[test]
     fn a_program_that_ends_before_the_line_that_is_waited_for_fails_at_once() {
         let mut running = shell("echo one; echo reason >&2; exit 3").start();
-        let panic = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| running.line("two")));
-        let panic = panic.expect_err("it must fail");
-        let text = panic.downcast_ref::<String>().expect("a message");
+        let text = message(|| drop(running.line("two")));
         assert!(
             text.contains("exit status: 3") && text.contains("one\n") && text.contains("reason\n"),
             "{text}"
