@@ -198,6 +198,9 @@ fn local_target(usage: Use, text: &str) -> Result<Target, ParseError> {
 struct NetBuilder {
     addresses: AddressesBuilder,
     names: NamesBuilder,
+    /// Whether an allow or a deny rule has a name, so that the names of an address matter.
+    name_allowances: bool,
+    name_denials: bool,
 }
 
 impl NetBuilder {
@@ -214,12 +217,18 @@ impl NetBuilder {
                 ] {
                     Prefix::new(zero, 0).into_iter().for_each(&mut add);
                 }
+                // Besides, for a question about a name that was not looked up yet.
+                self.names.add(&NamePattern::Any, deny, ports, rule);
             }
             HostPattern::Name(NamePattern::Exact(name) | NamePattern::Below(name)) if name.is_loopback() => {
                 add(Prefix::single(IpAddr::V4(Ipv4Addr::LOCALHOST)));
                 add(Prefix::single(IpAddr::V6(Ipv6Addr::LOCALHOST)));
             }
-            HostPattern::Name(names) => self.names.add(names, deny, ports, rule),
+            HostPattern::Name(names) => {
+                self.names.add(names, deny, ports, rule);
+                self.name_denials |= deny;
+                self.name_allowances |= !deny;
+            }
         }
     }
 
@@ -232,8 +241,8 @@ impl NetBuilder {
         Net {
             unrestricted: otherwise.filter(|_| !denies),
             otherwise,
-            name_denials: self.names.has(true),
-            name_allowances: self.names.has(false),
+            name_denials: self.name_denials,
+            name_allowances: self.name_allowances,
             addresses: self.addresses.build(),
             names: self.names.build(),
         }

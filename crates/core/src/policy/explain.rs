@@ -1,7 +1,7 @@
 //! Why the policy answers as it does, in words for people: `guestnet policy explain` and the first denial of a run.
 
 use super::{
-    Decision, HostPattern, Name, NamePattern, NoPins, ParseError, Policy, Protocol, Reason, Target,
+    Decision, HostPattern, Name, NamePattern, NoPins, ParseError, Policy, Protocol, Reason, Rule, Target,
     UnixPattern, Use, canonical_addr,
 };
 use std::fmt;
@@ -115,14 +115,25 @@ fn explain_host(policy: &Policy, protocol: Protocol, name: &Name, port: u16) -> 
         return Explanation { allowed: false, text };
     }
     let mut explanation = with_advice(connect, flag);
-    if let (Reason::Rule(_), true) = (connect.reason(), explanation.allowed) {
-        explanation.text.push_str(if name.is_local() {
-            ", at the addresses that the name is looked up to; link-local and metadata addresses need their own rule"
-        } else {
-            ", at the addresses that the name is looked up to; private and metadata addresses need their own rule"
-        });
+    if let Reason::Rule(rule) = connect.reason()
+        && connect.is_allowed()
+        && !covers_every_address(rule)
+    {
+        let others = if name.is_local() { "link-local" } else { "private" };
+        let clause = format!("; {others} and metadata addresses need a rule of their own");
+        explanation
+            .text
+            .push_str(", at the addresses that the look-up returns");
+        explanation.text.push_str(&clause);
     }
     explanation
+}
+
+/// Whether this is a rule about `*`, which is about addresses as much as about names.
+fn covers_every_address(rule: &Rule) -> bool {
+    rule.text()
+        .parse()
+        .is_ok_and(|target: Target| matches!(target.host, HostPattern::Name(NamePattern::Any)))
 }
 
 fn with_advice(decision: Decision<'_>, flag: impl FnOnce() -> String) -> Explanation {

@@ -71,28 +71,27 @@ impl Pins {
     /// At [`MAX_PINS`] the pins that expire soonest make room, and at [`MAX_NAMES_PER_ADDRESS`] the name of this
     /// address that expires soonest does.
     pub fn insert(&mut self, name: &Name, addr: IpAddr, expires: Duration) {
-        if self.count >= MAX_PINS {
-            self.make_room();
-        }
-        let names = self.by_address.entry(key(canonical_ip(addr))).or_default();
+        let key = key(canonical_ip(addr));
+        let names = self.by_address.entry(key).or_default();
         if let Some(pin) = names.iter_mut().find(|pin| pin.name == *name) {
             pin.expires = pin.expires.max(expires);
             return;
         }
+        let pin = Pin {
+            name: name.clone(),
+            expires,
+        };
         if names.len() >= MAX_NAMES_PER_ADDRESS {
             if let Some(soonest) = names.iter_mut().min_by_key(|pin| pin.expires) {
-                *soonest = Pin {
-                    name: name.clone(),
-                    expires,
-                };
+                *soonest = pin;
             }
             return;
         }
-        names.push(Pin {
-            name: name.clone(),
-            expires,
-        });
+        names.push(pin);
         self.count += 1;
+        if self.count > MAX_PINS {
+            self.make_room();
+        }
     }
 
     /// Forgets every pin that has expired at `now`. Not needed for correctness; deny rules with a name lose the
