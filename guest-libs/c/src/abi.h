@@ -87,7 +87,7 @@ struct gn_subscription {
 #define GN_RW_ERROR 0x2       /* this and the rest are guestnet's */
 #define GN_RW_PRIORITY 0x4
 #define GN_RW_READ_HANGUP 0x8
-#define GN_RW_NOT_READY 0x10 /* the event is there for the other bits only: its own direction is not ready */
+/* When one of these is set and nbytes is 0, the event is there for them alone: its own direction is not ready. */
 
 struct gn_event {
     uint64_t userdata;

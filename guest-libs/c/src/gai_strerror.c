@@ -1,10 +1,8 @@
-/* gai_strerror, with glibc's texts. */
+/* gai_strerror, with glibc's texts. It has none for 0 and for EAI_OVERFLOW. */
 #include <netdb.h>
 
 const char *gai_strerror(int error) {
     switch (error) {
-        case 0:
-            return "Success";
         case EAI_BADFLAGS:
             return "Bad value for ai_flags";
         case EAI_NONAME:
@@ -27,8 +25,6 @@ const char *gai_strerror(int error) {
             return "Memory allocation failure";
         case EAI_SYSTEM:
             return "System error";
-        case EAI_OVERFLOW:
-            return "Argument buffer overflow";
         default:
             return "Unknown error";
     }

@@ -46,10 +46,9 @@ static int choose_kinds(const struct addrinfo *hints, struct kind chosen[KINDS],
     return hints->ai_socktype != 0 ? EAI_SOCKTYPE : EAI_SERVICE;
 }
 
-/* A port number in digits; false when it is a name. */
+/* A port number as glibc reads one: an empty text is 0, signs are taken. False when it is a name. */
 static bool is_port(const char *service, unsigned long *port) {
     char *end;
-    if (*service < '0' || *service > '9') return false;
     *port = strtoul(service, &end, 10);
     return *end == '\0';
 }
@@ -147,6 +146,7 @@ static int find_addresses(const char *node, const struct addrinfo *hints, struct
         local(hints, results);
         return 0;
     }
+    if (*node == '\0') return EAI_NONAME;
     int error = numeric(node, hints, results);
     if (error == NOT_NUMERIC) error = __gn_lookup(node, NULL, hints->ai_flags, hints->ai_family, SOCK_STREAM, results);
     /* Without a canonical name from the host, the name that was asked for is the best there is. */

@@ -50,7 +50,7 @@ int getnameinfo(const struct sockaddr *restrict addr, socklen_t len, char *restr
         return EAI_FAMILY;
     int error = 0;
     if (wants_host) {
-        if ((flags & NI_NAMEREQD) && !(flags & NI_NUMERICHOST)) return EAI_NONAME;
+        if (flags & NI_NAMEREQD) return EAI_NONAME;
         error = host_of(addr, host, host_room);
     }
     if (error == 0 && wants_service) error = service_of(addr, service, service_room);

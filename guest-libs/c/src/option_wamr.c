@@ -37,6 +37,8 @@ _Static_assert(sizeof(struct wamr_ip) == 20, "addr_ip");
 /* Values come out as one byte; a zeroed int takes it and whatever is wider. */
 int __gn_sock_get_reuse_port(int fd, int *on) GN_IMPORT(sock_get_reuse_port);
 int __gn_sock_set_reuse_port(int fd, int on) GN_IMPORT(sock_set_reuse_port);
+int __gn_sock_get_tcp_fastopen_connect(int fd, int *on) GN_IMPORT(sock_get_tcp_fastopen_connect);
+int __gn_sock_set_tcp_fastopen_connect(int fd, int on) GN_IMPORT(sock_set_tcp_fastopen_connect);
 int __gn_sock_get_ip_ttl(int fd, int *ttl) GN_IMPORT(sock_get_ip_ttl);
 int __gn_sock_set_ip_ttl(int fd, int ttl) GN_IMPORT(sock_set_ip_ttl);
 int __gn_sock_get_ip_multicast_ttl(int fd, int *ttl) GN_IMPORT(sock_get_ip_multicast_ttl);
@@ -54,6 +56,7 @@ int __gn_sock_set_ip_drop_membership(int fd, const struct wamr_ip *, uint32_t in
 int __gn_wamr_get(int fd, const struct gn_option *option, int *value) {
     *value = 0;
     if (option->level == SOL_SOCKET && option->name == SO_REUSEPORT) return __gn_sock_get_reuse_port(fd, value);
+    if (option->level == IPPROTO_TCP) return __gn_sock_get_tcp_fastopen_connect(fd, value);
     if (option->level == IPPROTO_IP) switch (option->name) {
             case IP_TTL:
                 return __gn_sock_get_ip_ttl(fd, value);
@@ -116,10 +119,11 @@ static int number4(int fd, int name, const void *value, socklen_t len) {
 }
 
 int __gn_wamr_set(int fd, const struct gn_option *option, const void *value, socklen_t len) {
-    if (option->level == SOL_SOCKET) {
+    if (option->level == SOL_SOCKET || option->level == IPPROTO_TCP) {
         int on;
         memcpy(&on, value, sizeof on);
-        return __gn_sock_set_reuse_port(fd, on != 0);
+        return option->level == SOL_SOCKET ? __gn_sock_set_reuse_port(fd, on != 0)
+                                           : __gn_sock_set_tcp_fastopen_connect(fd, on != 0);
     }
     if (option->level == IPPROTO_IPV6) return membership6(fd, option->name == IPV6_JOIN_GROUP, value, len);
     if (option->name == IP_ADD_MEMBERSHIP || option->name == IP_DROP_MEMBERSHIP)

@@ -1,7 +1,7 @@
 /* Waiting for descriptors, over poll_oneoff.
  *
  * poll_oneoff knows two questions, readable and writable. guestnet's events carry POLLERR, POLLPRI and POLLRDHUP as
- * further flags, and one that says that the event's own direction is not ready. A descriptor that is waited on for
+ * further flags, and no bytes when the event is there for its flags alone. A descriptor that is waited on for
  * nothing but errors is asked whether it is readable; when it is, and that was not wanted, the question would come
  * back at once for ever, so it is then put aside for a moment. */
 #define _GNU_SOURCE /* POLLRDHUP */
@@ -61,7 +61,7 @@ static int bits_of(const struct gn_event *event) {
     if (event->error == EBADF) return POLLNVAL;
     if (event->error != 0) return POLLERR;
     int bits = 0;
-    if (!(event->flags & GN_RW_NOT_READY)) bits |= event->type == GN_EVENT_FD_READ ? POLLIN : POLLOUT;
+    if (event->flags == 0 || event->nbytes != 0) bits |= event->type == GN_EVENT_FD_READ ? POLLIN : POLLOUT;
     if (event->flags & GN_RW_HANGUP) bits |= POLLHUP;
     if (event->flags & GN_RW_ERROR) bits |= POLLERR;
     if (event->flags & GN_RW_PRIORITY) bits |= POLLPRI;
