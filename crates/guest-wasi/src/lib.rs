@@ -1,1 +1,50 @@
-//! placeholder
+//! guestnet for Wasmtime: WASI preview 1 whole, with real sockets by the ABIs that guests use.
+//!
+//! Sockets, streams and waiting are guestnet's; files, random numbers, arguments and the environment are
+//! wasmtime-wasi's, behind the same descriptor numbers. The socket functions are those of preview 1 itself, of
+//! WasmEdge (both versions, and modules that mix them), of wasi-go and of WAMR; each import is answered by its own
+//! type. docs/wasi.md lists them.
+//!
+//! To embed: make a [`Wasi`] for each store with a [`WasiBuilder`], one [`Adapter`] for an engine, and
+//! [`Adapter::instantiate`] in place of a linker's.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use guestnet_core::{Capacity, Guest, policy::Policy};
+//! use guestnet_wasi::{Adapter, Wasi, WasiBuilder};
+//! use wasmtime::{Engine, Module, Store};
+//! # use guestnet_host_os::OsHost;
+//!
+//! # fn main() -> wasmtime::Result<()> {
+//! let engine = Engine::default();
+//! let adapter: Adapter<Wasi<OsHost>> = Adapter::new(&engine, |wasi| wasi)?;
+//! let module = Module::new(&engine, r#"
+//!     (module
+//!       (import "wasi_snapshot_preview1" "sock_open" (func $open (param i32 i32 i32) (result i32)))
+//!       (memory (export "memory") 1)
+//!       (func (export "open") (result i32) (call $open (i32.const 1) (i32.const 2) (i32.const 8))))"#)?;
+//!
+//! let guest = Guest::new(OsHost::new()?, Arc::new(Policy::deny_all()), Capacity::default());
+//! let mut store = Store::new(&engine, WasiBuilder::new(guest).build()?);
+//! let instance = adapter.instantiate(&mut store, &module)?;
+//! let open = instance.get_typed_func::<(), i32>(&mut store, "open")?;
+//! assert_eq!(open.call(&mut store, ())?, 0);
+//! # Ok(())
+//! # }
+//! ```
+
+mod abi;
+mod addrinfo;
+mod convert;
+mod files;
+mod link;
+mod memory;
+mod p1;
+mod poll;
+mod sock;
+mod state;
+mod wamr;
+
+pub use link::{Adapter, Import, Prepared, Project, Stopped};
+pub use state::{File, Wasi, WasiBuilder};
+pub use wasmtime_wasi::I32Exit;

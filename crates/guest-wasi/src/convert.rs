@@ -1,0 +1,281 @@
+//! Every conversion between WASI's numbers and bytes and the core's types. Nothing here can fail silently: each
+//! match names all values.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use guestnet_core::{Errno, Kind, LookupError, Result, RecvFlags, SendFlags, Shutdown, SockAddr};
+
+use crate::abi;
+
+/// WASI's number of an errno. Where WASI has no such name, the one that a program would treat alike.
+pub(crate) const fn errno(error: Errno) -> i32 {
+    match error {
+        Errno::Perm => 63,
+        Errno::Noent => 44,
+        Errno::Srch => 71,
+        Errno::Intr => 27,
+        Errno::Io => 29,
+        Errno::Nxio => 60,
+        Errno::Toobig => 1,
+        Errno::Noexec => 45,
+        Errno::Badf => 8,
+        Errno::Child => 12,
+        Errno::Again => 6,
+        Errno::Nomem => 48,
+        Errno::Acces => 2,
+        Errno::Fault => 21,
+        Errno::Notblk => errno(Errno::Inval),
+        Errno::Busy => 10,
+        Errno::Exist => 20,
+        Errno::Xdev => 75,
+        Errno::Nodev => 43,
+        Errno::Notdir => 54,
+        Errno::Isdir => 31,
+        Errno::Inval => 28,
+        Errno::Nfile => 41,
+        Errno::Mfile => 33,
+        Errno::Notty => 59,
+        Errno::Txtbsy => 74,
+        Errno::Fbig => 22,
+        Errno::Nospc => 51,
+        Errno::Spipe => 70,
+        Errno::Rofs => 69,
+        Errno::Mlink => 34,
+        Errno::Pipe => 64,
+        Errno::Dom => 18,
+        Errno::Range => 68,
+        Errno::Deadlk => 16,
+        Errno::Nametoolong => 37,
+        Errno::Nolck => 46,
+        Errno::Nosys => 52,
+        Errno::Notempty => 55,
+        Errno::Loop => 32,
+        Errno::Nomsg => 49,
+        Errno::Idrm => 24,
+        Errno::Nostr => errno(Errno::Inval),
+        Errno::Nodata => errno(Errno::Io),
+        Errno::Time => errno(Errno::Timedout),
+        Errno::Nosr => errno(Errno::Nobufs),
+        Errno::Nonet => errno(Errno::Netdown),
+        Errno::Nolink => 47,
+        Errno::Comm => errno(Errno::Io),
+        Errno::Proto => 65,
+        Errno::Multihop => 36,
+        Errno::Badmsg => 9,
+        Errno::Overflow => 61,
+        Errno::Ilseq => 25,
+        Errno::Users => errno(Errno::Again),
+        Errno::Notsock => 57,
+        Errno::Destaddrreq => 17,
+        Errno::Msgsize => 35,
+        Errno::Prototype => 67,
+        Errno::Noprotoopt => 50,
+        Errno::Protonosupport => 66,
+        Errno::Socktnosupport => errno(Errno::Protonosupport),
+        Errno::Opnotsupp => 58,
+        Errno::Pfnosupport => errno(Errno::Afnosupport),
+        Errno::Afnosupport => 5,
+        Errno::Addrinuse => 3,
+        Errno::Addrnotavail => 4,
+        Errno::Netdown => 38,
+        Errno::Netunreach => 40,
+        Errno::Netreset => 39,
+        Errno::Connaborted => 13,
+        Errno::Connreset => 15,
+        Errno::Nobufs => 42,
+        Errno::Isconn => 30,
+        Errno::Notconn => 53,
+        Errno::Shutdown => errno(Errno::Pipe),
+        Errno::Toomanyrefs => errno(Errno::Nobufs),
+        Errno::Timedout => 73,
+        Errno::Connrefused => 14,
+        Errno::Hostdown => errno(Errno::Hostunreach),
+        Errno::Hostunreach => 23,
+        Errno::Already => 7,
+        Errno::Inprogress => 26,
+        Errno::Stale => 72,
+        Errno::Remoteio => errno(Errno::Io),
+        Errno::Dquot => 19,
+        Errno::Nomedium => errno(Errno::Nodev),
+        Errno::Canceled => 11,
+        Errno::Nokey => errno(Errno::Acces),
+        Errno::Keyrejected => errno(Errno::Acces),
+        Errno::Ownerdead => 62,
+        Errno::Notrecoverable => 56,
+    }
+}
+
+/// The code of WasmEdge's `sock_getaddrinfo` for a failed look-up.
+pub(crate) const fn lookup_error(error: LookupError) -> i32 {
+    match error {
+        LookupError::Again => abi::EAI_AGAIN,
+        LookupError::BadFlags => abi::EAI_BADFLAGS,
+        LookupError::Fail => abi::EAI_FAIL,
+        LookupError::Family => abi::EAI_FAMILY,
+        LookupError::Memory => abi::EAI_MEMORY,
+        LookupError::NoData => abi::EAI_NODATA,
+        LookupError::NoName => abi::EAI_NONAME,
+        LookupError::Service => abi::EAI_SERVICE,
+        LookupError::SockType => abi::EAI_SOCKTYPE,
+        LookupError::System(_) => abi::EAI_SYSTEM,
+    }
+}
+
+/// `riflags`: the standard's bits and guestnet's (docs/wasi.md).
+pub(crate) fn recv_flags(riflags: u32) -> Result<RecvFlags> {
+    let riflags = riflags & 0xffff;
+    let mut flags = RecvFlags::empty();
+    let mut known = 0;
+    for (bit, flag) in [
+        (abi::RI_PEEK, RecvFlags::PEEK),
+        (abi::RI_WAITALL, RecvFlags::WAITALL),
+        (abi::RI_DONTWAIT, RecvFlags::DONTWAIT),
+        (abi::RI_TRUNC, RecvFlags::TRUNC),
+    ] {
+        known |= bit;
+        flags.set(flag, riflags & bit != 0);
+    }
+    if riflags & !known == 0 { Ok(flags) } else { Err(Errno::Inval) }
+}
+
+/// `siflags`: the standard has none, guestnet one.
+pub(crate) fn send_flags(siflags: u32) -> Result<SendFlags> {
+    match siflags & 0xffff {
+        0 => Ok(SendFlags::empty()),
+        abi::SI_DONTWAIT => Ok(SendFlags::DONTWAIT),
+        _ => Err(Errno::Inval),
+    }
+}
+
+/// `sdflags`.
+pub(crate) fn shutdown(sdflags: u32) -> Result<Shutdown> {
+    match sdflags & 0xff {
+        1 => Ok(Shutdown::Read),
+        2 => Ok(Shutdown::Write),
+        3 => Ok(Shutdown::Both),
+        _ => Err(Errno::Inval),
+    }
+}
+
+/// `struct timeval`: seconds and microseconds; all zero is no limit, and a negative time the shortest, as Linux has it.
+///
+/// # Errors
+/// `EDOM` for microseconds out of range (socket(7)).
+pub(crate) fn timeval(seconds: i64, micros: i64) -> Result<Option<Duration>> {
+    let micros = u32::try_from(micros).ok().filter(|micros| *micros < 1_000_000).ok_or(Errno::Dom)?;
+    let Ok(seconds) = u64::try_from(seconds) else { return Ok(Some(Duration::from_micros(1))) };
+    let limit = Duration::new(seconds, micros * 1000);
+    Ok((!limit.is_zero()).then_some(limit))
+}
+
+/// The file type of a socket.
+pub(crate) const fn filetype(kind: Kind) -> u8 {
+    match kind {
+        Kind::Stream => abi::FILETYPE_SOCKET_STREAM,
+        Kind::Datagram => abi::FILETYPE_SOCKET_DGRAM,
+    }
+}
+
+/// WasmEdge's socket type.
+pub(crate) const fn wasmedge_type(kind: Kind) -> u32 {
+    match kind {
+        Kind::Stream => abi::wasmedge::STREAM,
+        Kind::Datagram => abi::wasmedge::DGRAM,
+    }
+}
+
+/// Decodes the bytes behind a WasmEdge address: 4 (IPv4), 16 (IPv6) or 128 (family and data).
+pub(crate) fn address(bytes: &[u8], port: u32) -> Result<SockAddr> {
+    // The port is an u16 that arrives in an i32: the upper half means nothing.
+    let port = u16::try_from(port & 0xffff).map_err(|_| Errno::Inval)?;
+    if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
+        return Ok(SocketAddr::new(Ipv4Addr::from(v4).into(), port).into());
+    }
+    if let Ok(v6) = <[u8; 16]>::try_from(bytes) {
+        return Ok(SocketAddr::new(Ipv6Addr::from(v6).into(), port).into());
+    }
+    let bytes = <&[u8; abi::wasmedge::ADDRESS]>::try_from(bytes).map_err(|_| Errno::Inval)?;
+    let (family, data) = bytes.split_first_chunk::<2>().ok_or(Errno::Inval)?;
+    match u32::from(u16::from_le_bytes(*family)) {
+        abi::wasmedge::UNSPEC => Ok(SockAddr::Unspec),
+        abi::wasmedge::INET => {
+            let v4 = data.first_chunk::<4>().ok_or(Errno::Inval)?;
+            Ok(SocketAddr::new(Ipv4Addr::from(*v4).into(), port).into())
+        }
+        abi::wasmedge::INET6 => {
+            let v6 = data.first_chunk::<16>().ok_or(Errno::Inval)?;
+            Ok(SocketAddr::new(Ipv6Addr::from(*v6).into(), port).into())
+        }
+        abi::wasmedge::UNIX => {
+            let end = data.iter().position(|&byte| byte == 0).ok_or(Errno::Inval)?;
+            let path = data.get(..end).ok_or(Errno::Inval)?;
+            let path = std::str::from_utf8(path).map_err(|_| Errno::Ilseq)?;
+            Ok(SockAddr::Unix(path.into()))
+        }
+        _ => Err(Errno::Afnosupport),
+    }
+}
+
+/// Encodes an address in the 128-byte form, and its port.
+///
+/// # Errors
+/// `EINVAL` for a path of more than 125 bytes, which has no room for its NUL.
+pub(crate) fn address_v2(addr: &SockAddr) -> Result<([u8; abi::wasmedge::ADDRESS], u32)> {
+    let mut bytes = [0; abi::wasmedge::ADDRESS];
+    let (family, data) = bytes.split_first_chunk_mut::<2>().ok_or(Errno::Inval)?;
+    let mut put = |number: u32, octets: &[u8]| {
+        *family = u16::try_from(number).unwrap_or(0).to_le_bytes();
+        // One byte stays for the NUL of a path.
+        let room = data.len() - 1;
+        let room = data.get_mut(..room).and_then(|data| data.get_mut(..octets.len())).ok_or(Errno::Inval)?;
+        room.copy_from_slice(octets);
+        Ok(())
+    };
+    let mut port = 0;
+    match addr {
+        SockAddr::Unspec => put(abi::wasmedge::UNSPEC, &[])?,
+        SockAddr::Inet(inet) => {
+            port = u32::from(inet.port());
+            match inet.ip() {
+                IpAddr::V4(ip) => put(abi::wasmedge::INET, &ip.octets())?,
+                IpAddr::V6(ip) => put(abi::wasmedge::INET6, &ip.octets())?,
+            }
+        }
+        SockAddr::Unix(path) => put(abi::wasmedge::UNIX, path.as_bytes())?,
+        // wasi-go's name for what has none; Go's net package needs a name to compare.
+        SockAddr::UnixUnnamed => put(abi::wasmedge::UNIX, b"@")?,
+    }
+    Ok((bytes, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_128_byte_form_of_every_address_reads_back() {
+        for addr in [
+            SockAddr::Inet("127.0.0.1:80".parse().unwrap()),
+            SockAddr::Inet("[2001:db8::1]:65535".parse().unwrap()),
+            SockAddr::Unix("/tmp/socket".into()),
+        ] {
+            let (bytes, port) = address_v2(&addr).unwrap();
+            assert_eq!(address(&bytes, port), Ok(addr));
+        }
+        let longest = SockAddr::Unix("x".repeat(125).into());
+        let (bytes, _) = address_v2(&longest).unwrap();
+        assert_eq!(address(&bytes, 0), Ok(longest));
+        assert_eq!(address_v2(&SockAddr::Unix("x".repeat(126).into())), Err(Errno::Inval));
+    }
+
+    #[test]
+    fn a_path_without_nul_and_odd_lengths_are_refused() {
+        let mut bytes = [b'x'; 128];
+        bytes[..2].copy_from_slice(&3u16.to_le_bytes());
+        assert_eq!(address(&bytes, 0), Err(Errno::Inval));
+        for len in (0..130).filter(|len| ![4, 16, 128].contains(len)) {
+            assert_eq!(address(&vec![0; len], 0), Err(Errno::Inval), "{len}");
+        }
+    }
+}

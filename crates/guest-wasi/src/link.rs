@@ -1,0 +1,302 @@
+//! [`Adapter`]: answers a module's imports, each by its own type.
+//!
+//! Several ABIs use the same module and names with different types, and one program may import the same name twice
+//! with two types (the crate `wasmedge_wasi_socket` beside std's `TcpListener` does). A linker that goes by name
+//! cannot hold both, so the adapter walks the module's imports in order and chooses for each entry by name and type.
+
+use std::sync::Arc;
+
+use guestnet_core::{Errno, Host, Result};
+use wasmtime::{
+    AsContextMut, Caller, Engine, Extern, ExternType, FuncType, Instance, IntoFunc, Linker, Module, ValType,
+};
+
+use crate::files::{self, Files};
+use crate::memory::Memory;
+use crate::state::Wasi;
+use crate::{abi, addrinfo, convert, p1, poll, sock, wamr};
+
+/// How a store's data leads to its [`Wasi`].
+pub type Project<T, H> = fn(&mut T) -> &mut Wasi<H>;
+
+/// The error of a call in which the guest was told to stop. Found with `downcast_ref` in what the call of the
+/// guest's function returns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Stopped;
+
+impl std::fmt::Display for Stopped {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the guest was stopped")
+    }
+}
+
+impl std::error::Error for Stopped {}
+
+/// One import of a module, and what answers it.
+#[derive(Clone, Debug)]
+pub struct Import {
+    /// The module that the import names.
+    pub module: String,
+    /// The field.
+    pub name: String,
+    /// Its type, in the text format's words.
+    pub ty: String,
+    /// The ABI whose function answers it, `None` if there is none.
+    pub abi: Option<&'static str>,
+}
+
+/// All functions of preview 1 and of the socket ABIs, for stores with data `T`.
+///
+/// Made once for an engine; cheap to use for many instances.
+pub struct Adapter<T: 'static> {
+    calls: Linker<T>,
+    entries: Vec<Entry>,
+    files: Arc<Files<T>>,
+}
+
+impl<T> std::fmt::Debug for Adapter<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Adapter").field("functions", &self.entries.len()).finish_non_exhaustive()
+    }
+}
+
+/// One function that an import may name.
+struct Entry {
+    name: &'static str,
+    abi: &'static str,
+    ty: FuncType,
+    place: Place,
+}
+
+enum Place {
+    /// In [`Adapter::calls`], under this name.
+    Ours(String),
+    /// wasmtime-wasi's own, which needs no descriptor of ours.
+    Inner,
+}
+
+/// A module whose imports have been resolved.
+pub struct Prepared<'a, T: 'static> {
+    adapter: &'a Adapter<T>,
+    module: &'a Module,
+    entries: Vec<&'a Entry>,
+}
+
+impl<T> std::fmt::Debug for Prepared<'_, T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Prepared").field("imports", &self.entries.len()).finish_non_exhaustive()
+    }
+}
+
+impl<T: Send + 'static> Adapter<T> {
+    /// The adapter for an engine; `project` finds the [`Wasi`] in a store's data.
+    ///
+    /// # Errors
+    /// None in practice: a name would have to be defined twice.
+    pub fn new<H: Host + Send + 'static>(engine: &Engine, project: Project<T, H>) -> wasmtime::Result<Self>
+    where
+        H::Io: Send,
+    {
+        let files = Arc::new(Files::new(engine, project)?);
+        let mut registry = Registry { calls: Linker::new(engine), entries: Vec::new() };
+        for (name, params, results) in files::DIRECT {
+            let ty = FuncType::new(engine, params.iter().cloned(), results.iter().cloned());
+            registry.entries.push(Entry { name, abi: "WASI preview 1", ty, place: Place::Inner });
+        }
+        p1::register(&mut registry, project, &files)?;
+        poll::register(&mut registry, project)?;
+        sock::register(&mut registry, project)?;
+        addrinfo::register(&mut registry, project)?;
+        wamr::register(&mut registry, project, &files)?;
+        Ok(Adapter { calls: registry.calls, entries: registry.entries, files })
+    }
+
+    /// Every import of a module, in its order, with the ABI that answers it.
+    pub fn imports(&self, module: &Module) -> Vec<Import> {
+        let answer = |import: wasmtime::ImportType<'_>| Import {
+            module: import.module().to_owned(),
+            name: import.name().to_owned(),
+            ty: type_text(&import.ty()),
+            abi: self.entry(&import).map(|entry| entry.abi),
+        };
+        module.imports().map(answer).collect()
+    }
+
+    /// Resolves a module's imports.
+    ///
+    /// # Errors
+    /// Names the first import that no ABI answers.
+    pub fn prepare<'a>(&'a self, module: &'a Module) -> wasmtime::Result<Prepared<'a, T>> {
+        let resolve = |import: wasmtime::ImportType<'_>| {
+            self.entry(&import).ok_or_else(|| {
+                wasmtime::format_err!(
+                    "imports {}.{} {}, which no ABI of guestnet has",
+                    import.module(),
+                    import.name(),
+                    type_text(&import.ty())
+                )
+            })
+        };
+        let entries = module.imports().map(resolve).collect::<wasmtime::Result<_>>()?;
+        Ok(Prepared { adapter: self, module, entries })
+    }
+
+    /// [`Adapter::prepare`] and [`Prepared::instantiate`] in one.
+    ///
+    /// # Errors
+    /// Theirs.
+    pub fn instantiate(
+        &self,
+        store: impl AsContextMut<Data = T>,
+        module: &Module,
+    ) -> wasmtime::Result<Instance> {
+        self.prepare(module)?.instantiate(store)
+    }
+
+    fn entry(&self, import: &wasmtime::ImportType<'_>) -> Option<&Entry> {
+        let ExternType::Func(ty) = import.ty() else { return None };
+        let fits = |entry: &&Entry| entry.name == import.name() && FuncType::eq(&entry.ty, &ty);
+        if import.module() == abi::MODULE { self.entries.iter().find(fits) } else { None }
+    }
+}
+
+impl<T: Send + 'static> Prepared<'_, T> {
+    /// Makes an instance in a store.
+    ///
+    /// # Errors
+    /// The module's start function trapped, or the store's limits were reached.
+    pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> wasmtime::Result<Instance> {
+        let mut externs: Vec<Extern> = Vec::with_capacity(self.entries.len());
+        for entry in &self.entries {
+            externs.push(match &entry.place {
+                Place::Ours(symbol) => self.adapter.calls.get(&mut store, abi::MODULE, symbol)?,
+                Place::Inner => self.adapter.files.inner(&mut store, entry.name)?,
+            });
+        }
+        Instance::new(&mut store, self.module, &externs)
+    }
+}
+
+/// Collects functions while the adapter is made.
+pub(crate) struct Registry<T: 'static> {
+    calls: Linker<T>,
+    entries: Vec<Entry>,
+}
+
+impl<T: Send + 'static> Registry<T> {
+    /// Defines a function; its type comes from the Rust closure.
+    pub(crate) fn add<Params, Results>(
+        &mut self,
+        name: &'static str,
+        abi: &'static str,
+        ty: FuncType,
+        function: impl IntoFunc<T, Params, Results>,
+    ) -> wasmtime::Result<()> {
+        let symbol = format!("{name} {abi} {ty}");
+        self.calls.func_wrap(abi::MODULE, &symbol, function)?;
+        self.entries.push(Entry { name, abi, ty, place: Place::Ours(symbol) });
+        Ok(())
+    }
+
+    pub(crate) fn engine(&self) -> &Engine {
+        self.calls.engine()
+    }
+}
+
+/// A Rust type of a function's signature.
+pub(crate) trait Wire {
+    const TYPE: ValType;
+}
+
+impl Wire for u32 {
+    const TYPE: ValType = ValType::I32;
+}
+
+impl Wire for u64 {
+    const TYPE: ValType = ValType::I64;
+}
+
+/// Defines functions of the form `fn(&mut Memory, &mut Wasi<H>, …) -> Result<impl Code>` under a name and an ABI.
+macro_rules! calls {
+    ($registry:ident, $project:ident, $abi:expr; $($name:literal => $function:path, ($($arg:ident: $ty:ty),*);)*) => {
+        $({
+            let ty = wasmtime::FuncType::new(
+                $registry.engine(),
+                [$(<$ty as $crate::link::Wire>::TYPE),*],
+                [wasmtime::ValType::I32],
+            );
+            $registry.add($name, $abi, ty, move |mut caller: wasmtime::Caller<'_, T>, $($arg: $ty),*| {
+                $crate::link::enter(&mut caller, $project, |memory, wasi| $function(memory, wasi, $($arg),*))
+            })?;
+        })*
+    };
+}
+pub(crate) use calls;
+
+/// What a call returns to the guest when it did not fail.
+pub(crate) trait Code {
+    fn code(self) -> i32;
+}
+
+impl Code for () {
+    fn code(self) -> i32 {
+        0
+    }
+}
+
+impl Code for i32 {
+    fn code(self) -> i32 {
+        self
+    }
+}
+
+/// Runs a call on the guest's memory and state, and turns its errno into the guest's number.
+///
+/// # Errors
+/// [`Stopped`], or that the module exports no memory.
+#[inline]
+pub(crate) fn enter<T, H: Host, R: Code>(
+    caller: &mut Caller<'_, T>,
+    project: Project<T, H>,
+    call: impl FnOnce(&mut Memory<'_>, &mut Wasi<H>) -> Result<R>,
+) -> wasmtime::Result<i32> {
+    let memory = match project(caller.data_mut()).memory {
+        Some(memory) => memory,
+        None => find_memory(caller, project)?,
+    };
+    let (bytes, data) = memory.data_and_store_mut(&mut *caller);
+    finish(call(&mut Memory(bytes), project(data)))
+}
+
+/// The number for the guest, or the end of the guest: the core's `EINTR` means that it was told to stop.
+#[inline]
+pub(crate) fn finish<R: Code>(result: Result<R>) -> wasmtime::Result<i32> {
+    match result {
+        Ok(done) => Ok(done.code()),
+        Err(Errno::Intr) => Err(Stopped.into()),
+        Err(errno) => Ok(convert::errno(errno)),
+    }
+}
+
+/// Finds the memory at the first call and keeps it: a look-up by name costs ten times a call.
+#[cold]
+pub(crate) fn find_memory<T, H: Host>(
+    caller: &mut Caller<'_, T>,
+    project: Project<T, H>,
+) -> wasmtime::Result<wasmtime::Memory> {
+    let memory = caller.get_export("memory").and_then(Extern::into_memory).ok_or_else(|| {
+        wasmtime::format_err!("the module exports no memory of its own named `memory`, which WASI needs")
+    })?;
+    project(caller.data_mut()).memory = Some(memory);
+    Ok(memory)
+}
+
+fn type_text(ty: &ExternType) -> String {
+    match ty {
+        ExternType::Func(ty) => ty.to_string(),
+        ExternType::Global(_) => "(global)".to_owned(),
+        ExternType::Table(_) => "(table)".to_owned(),
+        ExternType::Memory(_) => "(memory)".to_owned(),
+        ExternType::Tag(_) => "(tag)".to_owned(),
+    }
+}

@@ -1,0 +1,347 @@
+//! Preview 1's descriptor and path functions: sockets and streams are answered here, files by wasmtime-wasi.
+//!
+//! Not here: the standard `sock_*` functions (`sock`) and `poll_oneoff` (`poll`).
+
+use std::sync::Arc;
+
+use guestnet_core::{Entry, Errno, Host, Result, StreamKind};
+use wasmtime::{Caller, FuncType, ValType};
+
+use crate::abi;
+use crate::convert;
+use crate::files::{Files, inner_fd};
+use crate::link::{Project, Registry, Wire, calls, enter, finish};
+use crate::memory::Memory;
+use crate::state::{File, Wasi};
+
+const ABI: &str = "WASI preview 1";
+
+/// Defines functions that a file's descriptor passes on to wasmtime-wasi and that are no use on anything else,
+/// which gets the errno named. The first parameter is the descriptor.
+macro_rules! forward {
+    ($registry:ident, $project:ident, $files:ident;
+     $($name:literal, $otherwise:ident, ($($arg:ident: $ty:ty),*);)*) => {
+        $({
+            let files = Arc::clone($files);
+            let ty = signature!($registry; u32 $(, $ty)*);
+            $registry.add($name, ABI, ty, move |mut caller: Caller<'_, T>, fd: u32 $(, $arg: $ty)*| {
+                match inner_fd($project(caller.data_mut()), fd, Errno::$otherwise) {
+                    Ok(inner) => files.call(&mut caller, $project, $name, (inner, $($arg),*)),
+                    Err(errno) => finish::<()>(Err(errno)),
+                }
+            })?;
+        })*
+    };
+}
+
+/// Defines functions that a file's descriptor passes on to wasmtime-wasi and that our own function answers for
+/// sockets and streams.
+macro_rules! either {
+    ($registry:ident, $project:ident, $files:ident;
+     $($name:literal => $function:path, ($($arg:ident: $ty:ty),*);)*) => {
+        $({
+            let files = Arc::clone($files);
+            let ty = signature!($registry; u32 $(, $ty)*);
+            $registry.add($name, ABI, ty, move |mut caller: Caller<'_, T>, fd: u32 $(, $arg: $ty)*| {
+                if let Ok(Some(file)) = $project(caller.data_mut()).guest.file(fd) {
+                    let inner = file.inner;
+                    return files.call(&mut caller, $project, $name, (inner, $($arg),*));
+                }
+                enter(&mut caller, $project, |memory, wasi| $function(memory, wasi, fd $(, $arg)*))
+            })?;
+        })*
+    };
+}
+
+macro_rules! signature {
+    ($registry:ident; $($ty:ty),*) => {
+        FuncType::new($registry.engine(), [$(<$ty as Wire>::TYPE),*], [ValType::I32])
+    };
+}
+
+pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
+    registry: &mut Registry<T>,
+    project: Project<T, H>,
+    files: &Arc<Files<T>>,
+) -> wasmtime::Result<()> {
+    // What Linux answers for a socket or pipe: lseek and pread ESPIPE, fsync and ftruncate EINVAL.
+    forward! { registry, project, files;
+        "fd_advise", Spipe, (offset: u64, len: u64, advice: u32);
+        "fd_allocate", Spipe, (offset: u64, len: u64);
+        "fd_datasync", Inval, ();
+        "fd_fdstat_set_rights", Opnotsupp, (base: u64, inheriting: u64);
+        "fd_filestat_set_size", Inval, (size: u64);
+        "fd_filestat_set_times", Inval, (accessed: u64, modified: u64, flags: u32);
+        "fd_pread", Spipe, (iovs: u32, count: u32, offset: u64, out: u32);
+        "fd_pwrite", Spipe, (ciovs: u32, count: u32, offset: u64, out: u32);
+        "fd_readdir", Notdir, (buf: u32, len: u32, cookie: u64, out: u32);
+        "fd_seek", Spipe, (offset: u64, whence: u32, out: u32);
+        "fd_sync", Inval, ();
+        "fd_tell", Spipe, (out: u32);
+        "path_create_directory", Notdir, (path: u32, len: u32);
+        "path_filestat_get", Notdir, (flags: u32, path: u32, len: u32, out: u32);
+        "path_filestat_set_times", Notdir,
+            (flags: u32, path: u32, len: u32, accessed: u64, modified: u64, which: u32);
+        "path_readlink", Notdir, (path: u32, len: u32, buf: u32, buf_len: u32, out: u32);
+        "path_remove_directory", Notdir, (path: u32, len: u32);
+        "path_unlink_file", Notdir, (path: u32, len: u32);
+    }
+    either! { registry, project, files;
+        "fd_fdstat_get" => fd_fdstat_get, (out: u32);
+        "fd_fdstat_set_flags" => fd_fdstat_set_flags, (flags: u32);
+        "fd_filestat_get" => fd_filestat_get, (out: u32);
+        "fd_read" => fd_read, (iovs: u32, count: u32, out: u32);
+        "fd_write" => fd_write, (ciovs: u32, count: u32, out: u32);
+    }
+    calls! { registry, project, ABI;
+        "fd_prestat_get" => fd_prestat_get, (fd: u32, out: u32);
+        "fd_prestat_dir_name" => fd_prestat_dir_name, (fd: u32, path: u32, len: u32);
+    }
+    register_close(registry, project, files, "fd_close", ABI)?;
+    register_opening(registry, project, files)?;
+    register_two_directories(registry, project, files)
+}
+
+/// `fd_close`, also under WAMR's name.
+pub(crate) fn register_close<T: Send + 'static, H: Host + Send + 'static>(
+    registry: &mut Registry<T>,
+    project: Project<T, H>,
+    files: &Arc<Files<T>>,
+    name: &'static str,
+    abi: &'static str,
+) -> wasmtime::Result<()> {
+    let files = Arc::clone(files);
+    let ty = signature!(registry; u32);
+    registry.add(name, abi, ty, move |mut caller: Caller<'_, T>, fd: u32| {
+        let closed = project(caller.data_mut()).guest.close(fd);
+        discard(&files, &mut caller, project, closed)
+    })
+}
+
+/// `fd_renumber`, which may give a file back to wasmtime-wasi, and `path_open`, which takes one.
+fn register_opening<T: Send + 'static, H: Host + Send + 'static>(
+    registry: &mut Registry<T>,
+    project: Project<T, H>,
+    files: &Arc<Files<T>>,
+) -> wasmtime::Result<()> {
+    let renumber = Arc::clone(files);
+    let ty = signature!(registry; u32, u32);
+    registry.add("fd_renumber", ABI, ty, move |mut caller: Caller<'_, T>, from: u32, to: u32| {
+        let replaced = project(caller.data_mut()).guest.renumber(from, to);
+        discard(&renumber, &mut caller, project, replaced)
+    })?;
+
+    let open = Arc::clone(files);
+    let ty = signature!(registry; u32, u32, u32, u32, u32, u64, u64, u32, u32);
+    registry.add(
+        "path_open",
+        ABI,
+        ty,
+        move |mut caller: Caller<'_, T>,
+              dir: u32,
+              dirflags: u32,
+              path: u32,
+              len: u32,
+              oflags: u32,
+              base: u64,
+              inheriting: u64,
+              fdflags: u32,
+              out: u32| {
+            let wasi = project(caller.data_mut());
+            let room = wasi.guest.next_descriptor().and_then(|_| inner_fd(wasi, dir, Errno::Notdir));
+            let dir = match room {
+                Ok(dir) => dir,
+                Err(errno) => return finish::<()>(Err(errno)),
+            };
+            let params = (dir, dirflags, path, len, oflags, base, inheriting, fdflags, out);
+            let code = open.call(&mut caller, project, "path_open", params)?;
+            if code != 0 {
+                return Ok(code);
+            }
+            // wasmtime-wasi has stored its number, so that there is room for ours.
+            enter(&mut caller, project, |memory, wasi| {
+                let file = File { inner: memory.u32(out)?, preopen: None };
+                let fd = wasi.guest.insert_file(file).map_err(|(errno, _)| errno)?;
+                memory.store_u32(out, fd)
+            })
+        },
+    )
+}
+
+/// Closes a file at wasmtime-wasi that has left our table.
+fn discard<T: Send + 'static, H: Host>(
+    files: &Files<T>,
+    caller: &mut Caller<'_, T>,
+    project: Project<T, H>,
+    closed: Result<Option<File>>,
+) -> wasmtime::Result<i32> {
+    match closed {
+        Ok(Some(file)) => files.call(caller, project, "fd_close", (file.inner,)),
+        Ok(None) => finish(Ok(())),
+        Err(errno) => finish::<()>(Err(errno)),
+    }
+}
+
+/// Functions whose second descriptor is not the first parameter.
+fn register_two_directories<T: Send + 'static, H: Host + Send + 'static>(
+    registry: &mut Registry<T>,
+    project: Project<T, H>,
+    files: &Arc<Files<T>>,
+) -> wasmtime::Result<()> {
+    let both = move |caller: &mut Caller<'_, T>, old: u32, new: u32| {
+        let wasi = project(caller.data_mut());
+        Ok::<_, Errno>((inner_fd(wasi, old, Errno::Notdir)?, inner_fd(wasi, new, Errno::Notdir)?))
+    };
+
+    let link = Arc::clone(files);
+    let ty = signature!(registry; u32, u32, u32, u32, u32, u32, u32);
+    registry.add(
+        "path_link",
+        ABI,
+        ty,
+        move |mut caller: Caller<'_, T>, old: u32, flags: u32, path: u32, len: u32, new: u32, to: u32, to_len: u32| {
+            match both(&mut caller, old, new) {
+                Ok((old, new)) => {
+                    link.call(&mut caller, project, "path_link", (old, flags, path, len, new, to, to_len))
+                }
+                Err(errno) => finish::<()>(Err(errno)),
+            }
+        },
+    )?;
+
+    let rename = Arc::clone(files);
+    let ty = signature!(registry; u32, u32, u32, u32, u32, u32);
+    registry.add(
+        "path_rename",
+        ABI,
+        ty,
+        move |mut caller: Caller<'_, T>, old: u32, path: u32, len: u32, new: u32, to: u32, to_len: u32| {
+            match both(&mut caller, old, new) {
+                Ok((old, new)) => rename.call(&mut caller, project, "path_rename", (old, path, len, new, to, to_len)),
+                Err(errno) => finish::<()>(Err(errno)),
+            }
+        },
+    )?;
+
+    let symlink = Arc::clone(files);
+    let ty = signature!(registry; u32, u32, u32, u32, u32);
+    registry.add(
+        "path_symlink",
+        ABI,
+        ty,
+        move |mut caller: Caller<'_, T>, path: u32, len: u32, dir: u32, to: u32, to_len: u32| {
+            match inner_fd(project(caller.data_mut()), dir, Errno::Notdir) {
+                Ok(dir) => symlink.call(&mut caller, project, "path_symlink", (path, len, dir, to, to_len)),
+                Err(errno) => finish::<()>(Err(errno)),
+            }
+        },
+    )
+}
+
+fn fd_read<H: Host>(
+    memory: &mut Memory<'_>,
+    wasi: &mut Wasi<H>,
+    fd: u32,
+    iovs: u32,
+    count: u32,
+    out: u32,
+) -> Result<()> {
+    memory.check(out, 4)?;
+    let len = memory.scatter(iovs, count, |bufs| wasi.guest.read(fd, bufs).map(|len| (len, len)))?;
+    memory.store_size(out, len)
+}
+
+fn fd_write<H: Host>(
+    memory: &mut Memory<'_>,
+    wasi: &mut Wasi<H>,
+    fd: u32,
+    ciovs: u32,
+    count: u32,
+    out: u32,
+) -> Result<()> {
+    memory.check(out, 4)?;
+    let len = memory.gather(ciovs, count, |bufs| wasi.guest.write(fd, bufs))?;
+    memory.store_size(out, len)
+}
+
+/// `fdstat`: file type, flags and rights; only for what is not a file.
+fn fd_fdstat_get<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, out: u32) -> Result<()> {
+    let mut rights = abi::RIGHT_FD_READ
+        | abi::RIGHT_FD_WRITE
+        | abi::RIGHT_FD_FDSTAT_SET_FLAGS
+        | abi::RIGHT_FD_FILESTAT_GET
+        | abi::RIGHT_POLL_FD_READWRITE;
+    if matches!(wasi.guest.entry(fd)?, Entry::Socket(_)) {
+        rights |= abi::RIGHT_SOCK_SHUTDOWN | abi::RIGHT_SOCK_ACCEPT;
+    }
+    let flags = if wasi.guest.nonblocking(fd)? { abi::FDFLAG_NONBLOCK } else { 0 };
+    let mut stat = [0; abi::FDSTAT];
+    stat[0] = filetype(wasi, fd)?;
+    stat[2..4].copy_from_slice(&flags.to_le_bytes()[..2]);
+    stat[8..16].copy_from_slice(&rights.to_le_bytes());
+    memory.store(out, &stat)
+}
+
+/// Only NONBLOCK means anything here; the others are a file's and are taken without effect, as fcntl(2) takes them.
+fn fd_fdstat_set_flags<H: Host>(
+    _memory: &mut Memory<'_>,
+    wasi: &mut Wasi<H>,
+    fd: u32,
+    flags: u32,
+) -> Result<()> {
+    wasi.guest.entry(fd)?;
+    if flags & 0xffff & !abi::FDFLAGS != 0 {
+        return Err(Errno::Inval);
+    }
+    wasi.guest.set_nonblocking(fd, flags & abi::FDFLAG_NONBLOCK != 0)
+}
+
+/// `filestat` of what is not a file: the type, and no device, size or times.
+fn fd_filestat_get<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, out: u32) -> Result<()> {
+    let mut stat = [0; abi::FILESTAT];
+    stat[16] = filetype(wasi, fd)?;
+    stat[24] = 1;
+    memory.store(out, &stat)
+}
+
+fn filetype<H: Host>(wasi: &Wasi<H>, fd: u32) -> Result<u8> {
+    Ok(match wasi.guest.entry(fd)? {
+        Entry::Socket(socket) => convert::filetype(socket.kind()),
+        Entry::Stream(_) => match wasi.guest.stream_kind(fd)? {
+            Some(StreamKind::CharacterDevice) => abi::FILETYPE_CHARACTER_DEVICE,
+            Some(StreamKind::File) => abi::FILETYPE_REGULAR_FILE,
+            Some(StreamKind::Socket) => abi::FILETYPE_SOCKET_STREAM,
+            Some(StreamKind::Pipe | StreamKind::Unknown) | None => abi::FILETYPE_UNKNOWN,
+        },
+        Entry::File(_) => return Err(Errno::Badf),
+    })
+}
+
+/// What is pre-opened at a number. A guest scans from 3 on until `EBADF`; a socket gets a tag that it steps over, so
+/// that listeners before the directories do not hide them.
+fn fd_prestat_get<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, out: u32) -> Result<()> {
+    let (tag, len) = match wasi.guest.entry(fd)? {
+        Entry::File(File { preopen: Some(name), .. }) => (abi::PREOPEN_DIRECTORY, name.len()),
+        Entry::Socket(_) => (abi::PREOPEN_SOCKET, 0),
+        Entry::File(_) | Entry::Stream(_) => return Err(Errno::Badf),
+    };
+    memory.check(out, 8)?;
+    memory.store_u32(out, u32::from(tag))?;
+    memory.store_size(out.wrapping_add(4), len)
+}
+
+fn fd_prestat_dir_name<H: Host>(
+    memory: &mut Memory<'_>,
+    wasi: &mut Wasi<H>,
+    fd: u32,
+    path: u32,
+    len: u32,
+) -> Result<()> {
+    let Entry::File(File { preopen: Some(name), .. }) = wasi.guest.entry(fd)? else {
+        return Err(Errno::Notdir);
+    };
+    if (len as usize) < name.len() {
+        return Err(Errno::Nametoolong);
+    }
+    memory.store(path, name.as_bytes())
+}

@@ -1,0 +1,150 @@
+//! [`Wasi`]: what a Wasmtime store keeps for one guest, and how it is put together.
+
+use std::path::Path;
+
+use guestnet_core::{Errno, Guest, Host};
+use wasmtime_wasi::p1::WasiP1Ctx;
+use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
+
+/// A file of wasmtime-wasi behind one of our descriptors.
+#[derive(Debug)]
+pub struct File {
+    /// Its number in wasmtime-wasi's own table, which no guest ever sees.
+    pub(crate) inner: u32,
+    /// The guest's name of a pre-opened directory.
+    pub(crate) preopen: Option<Box<str>>,
+}
+
+/// One guest's WASI: descriptors and sockets by guestnet's core; files, clocks, random numbers, arguments and
+/// environment by wasmtime-wasi.
+///
+/// A store's data is this, or contains it. It serves one instance: the memory of the first caller is the one that
+/// every later call works on.
+pub struct Wasi<H: Host> {
+    pub(crate) guest: Guest<H, File>,
+    pub(crate) inner: WasiP1Ctx,
+    pub(crate) memory: Option<wasmtime::Memory>,
+    pub(crate) files: Option<wasmtime::Instance>,
+}
+
+impl<H: Host> std::fmt::Debug for Wasi<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Wasi").finish_non_exhaustive()
+    }
+}
+
+impl<H: Host> Wasi<H> {
+    /// The guest's descriptors and policy.
+    pub fn guest(&mut self) -> &mut Guest<H, File> {
+        &mut self.guest
+    }
+}
+
+/// Puts a [`Wasi`] together: arguments, environment, standard streams, listeners and directories.
+///
+/// The guest's numbers are 0, 1 and 2 for the standard streams, then the listeners from 3 on in the order in which
+/// they were added (the `LISTEN_FDS` convention), then the directories.
+pub struct WasiBuilder<H: Host> {
+    guest: Guest<H, File>,
+    inner: WasiCtxBuilder,
+    streams: [Option<H::Io>; 3],
+    listeners: Vec<(H::Io, bool)>,
+    directories: Vec<Box<str>>,
+}
+
+impl<H: Host> std::fmt::Debug for WasiBuilder<H> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WasiBuilder").field("directories", &self.directories).finish_non_exhaustive()
+    }
+}
+
+impl<H: Host> WasiBuilder<H> {
+    /// Begins with a guest that has no descriptors yet.
+    #[must_use]
+    pub fn new(guest: Guest<H, File>) -> Self {
+        let mut inner = WasiCtxBuilder::new();
+        // The guest has its thread to itself (one thread a guest), so a file may block it.
+        inner.allow_blocking_current_thread(true);
+        WasiBuilder { guest, inner, streams: [None, None, None], listeners: Vec::new(), directories: Vec::new() }
+    }
+
+    /// Appends an argument; the first one is `argv[0]`.
+    pub fn arg(&mut self, arg: impl AsRef<str>) -> &mut Self {
+        self.inner.arg(arg);
+        self
+    }
+
+    /// Sets an environment variable.
+    pub fn env(&mut self, name: impl AsRef<str>, value: impl AsRef<str>) -> &mut Self {
+        self.inner.env(name, value);
+        self
+    }
+
+    /// Descriptor 0; without it the number is closed.
+    pub fn stdin(&mut self, io: H::Io) -> &mut Self {
+        self.streams[0] = Some(io);
+        self
+    }
+
+    /// Descriptor 1; without it the number is closed.
+    pub fn stdout(&mut self, io: H::Io) -> &mut Self {
+        self.streams[1] = Some(io);
+        self
+    }
+
+    /// Descriptor 2; without it the number is closed.
+    pub fn stderr(&mut self, io: H::Io) -> &mut Self {
+        self.streams[2] = Some(io);
+        self
+    }
+
+    /// A listener that is open before the guest starts. Go needs `nonblocking`: a blocking accept would hold all
+    /// goroutines.
+    pub fn listener(&mut self, io: H::Io, nonblocking: bool) -> &mut Self {
+        self.listeners.push((io, nonblocking));
+        self
+    }
+
+    /// Pre-opens a directory of the host under a name of the guest's.
+    ///
+    /// # Errors
+    /// The directory cannot be opened.
+    pub fn directory(&mut self, host: &Path, guest: &str, read_only: bool) -> wasmtime::Result<&mut Self> {
+        let permissions = if read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
+        self.inner.preopened_dir(host, guest, permissions)?;
+        self.directories.push(guest.into());
+        Ok(self)
+    }
+
+    /// Finishes. Sets `LISTEN_FDS` if there are listeners.
+    ///
+    /// # Errors
+    /// `EMFILE` if the guest's table is too small for what was added, or a listener that is not a socket.
+    pub fn build(mut self) -> wasmtime::Result<Wasi<H>> {
+        if !self.listeners.is_empty() {
+            self.inner.env("LISTEN_FDS", self.listeners.len().to_string());
+        }
+        let mut closed = Vec::new();
+        for stream in self.streams {
+            if let Some(io) = stream {
+                self.guest.insert_stream(io)?;
+            } else {
+                // Holds the number while the others are given out.
+                let placeholder = File { inner: u32::MAX, preopen: None };
+                closed.push(self.guest.insert_file(placeholder).map_err(|(errno, _)| errno)?);
+            }
+        }
+        for (io, nonblocking) in self.listeners {
+            self.guest.insert_preopened(io, nonblocking)?;
+        }
+        // wasmtime-wasi numbers its pre-opened directories from 3 on, in the order in which they were added.
+        for (name, inner) in self.directories.into_iter().zip(3..) {
+            let file = File { inner, preopen: Some(name) };
+            self.guest.insert_file(file).map_err(|(errno, _)| errno)?;
+        }
+        for fd in closed {
+            self.guest.close(fd).map_err(|errno: Errno| errno)?;
+        }
+        Ok(Wasi { guest: self.guest, inner: self.inner.build_p1(), memory: None, files: None })
+    }
+}
