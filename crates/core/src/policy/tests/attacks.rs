@@ -1,4 +1,4 @@
-//! The attacks on the policy that can be told without a socket, by their number in the threat model (SECURITY.md).
+//! The attacks on the policy that can be told without a socket, by the numbers of `docs/policy.md`.
 //! The same attacks are driven by guests in the tests of each adapter.
 
 use super::{connects, listens, policy, tcp};
