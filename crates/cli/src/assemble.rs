@@ -1,0 +1,179 @@
+//! Puts a guest together: its host, policy, standard streams, listeners, directories, arguments and environment.
+
+use std::os::fd::AsRawFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use guestnet_core::policy::Policy;
+use guestnet_core::{Capacity, Guest, Host};
+use guestnet_host_os::{Io, OsHost};
+use guestnet_wasi::{Wasi, WasiBuilder};
+
+use crate::failure::Failure;
+use crate::inherit::{self, Listeners};
+use crate::module::one_line;
+use crate::observe::Reporter;
+use crate::run_args::{Directory, RunArgs, Variable};
+use crate::{say, stdio};
+
+/// What a guest is made of, apart from its module.
+#[derive(Debug)]
+pub(crate) struct Parts {
+    pub(crate) host: OsHost,
+    pub(crate) policy: Policy,
+    pub(crate) reporter: Reporter,
+    pub(crate) inherited: Listeners,
+}
+
+/// The guest as the store keeps it.
+///
+/// # Errors
+/// One sentence with the option that could not be done.
+pub(crate) fn assemble(run: &RunArgs, parts: Parts) -> Result<Wasi<OsHost>, Failure> {
+    let Parts {
+        mut host,
+        policy,
+        reporter,
+        inherited,
+    } = parts;
+    let streams = stdio::adopt(&mut host)?;
+    let listeners = listeners(&mut host, inherited, run, &policy)?;
+    for Directory {
+        host: directory,
+        guest,
+    } in &run.directories
+    {
+        // For UNIX sockets below it; files come through the builder.
+        host.add_directory(directory, guest)
+            .map_err(|errno| cannot_open(directory, &errno))?;
+    }
+    let capacity = Capacity {
+        sockets: usize::try_from(policy.limits().sockets).unwrap_or(usize::MAX),
+        ..Capacity::default()
+    };
+    let mut guest = Guest::new(host, Arc::new(policy), capacity);
+    guest.observe(Box::new(reporter));
+
+    let mut builder = WasiBuilder::new(guest);
+    let [stdin, stdout, stderr] = streams;
+    if let Some(io) = stdin {
+        builder.stdin(io);
+    }
+    if let Some(io) = stdout {
+        builder.stdout(io);
+    }
+    if let Some(io) = stderr {
+        builder.stderr(io);
+    }
+    for io in listeners {
+        // Go's accept would hold all goroutines; C and Rust programs switch the mode themselves if they mind.
+        builder.listener(io, true);
+    }
+    for Directory { host, guest } in &run.directories {
+        builder
+            .directory(host, guest, false)
+            .map_err(|error| cannot_open(host, &one_line(&error)))?;
+    }
+    builder.arg(argv0(&run.guest));
+    for arg in &run.args {
+        builder.arg(arg);
+    }
+    for variable in &run.env {
+        match variable {
+            Variable::Set(name, value) => {
+                builder.env(name, value);
+            }
+            Variable::Inherit(name) => {
+                if let Some(value) = inherited_variable(name)? {
+                    builder.env(name, value);
+                }
+            }
+        }
+    }
+    builder
+        .build()
+        .map_err(|error| Failure::failed(format!("cannot set up the guest: {}", one_line(&error))))
+}
+
+fn cannot_open(directory: &Path, reason: &dyn std::fmt::Display) -> Failure {
+    Failure::failed(format!(
+        "--dir {}: cannot open the directory: {reason}",
+        directory.display()
+    ))
+}
+
+/// `argv[0]` is the guest's file name, without the directories of the host, which are not the guest's business.
+fn argv0(guest: &Path) -> String {
+    guest
+        .file_name()
+        .unwrap_or(guest.as_os_str())
+        .to_string_lossy()
+        .into_owned()
+}
+
+fn inherited_variable(name: &str) -> Result<Option<String>, Failure> {
+    // Addressed to this process; the guest gets its own.
+    if inherit::VARIABLES.contains(&name) {
+        return Ok(None);
+    }
+    match std::env::var(name) {
+        Ok(value) => Ok(Some(value)),
+        Err(std::env::VarError::NotPresent) => Ok(None),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Failure::failed(format!(
+            "--env {name}: its value is not UTF-8, which WASI asks for"
+        ))),
+    }
+}
+
+/// The guest's listeners, from descriptor 3 on: first the service manager's, then those of `--listen`. The option is
+/// the owner's permission by itself: no rule about listening is asked.
+fn listeners(
+    host: &mut OsHost,
+    inherited: Listeners,
+    run: &RunArgs,
+    policy: &Policy,
+) -> Result<Vec<Io>, Failure> {
+    let mut listeners = Vec::new();
+    for socket in inherited.sockets {
+        let number = socket.as_raw_fd();
+        let io = host.adopt_socket(socket).map_err(|errno| {
+            Failure::failed(format!(
+                "descriptor {number} of LISTEN_FDS cannot be a guest's socket: {errno}"
+            ))
+        })?;
+        listeners.push(io);
+    }
+    let backlog = i32::try_from(policy.limits().pending).unwrap_or(i32::MAX);
+    for addr in &run.listen {
+        let io = host
+            .listener(*addr, backlog)
+            .map_err(|errno| Failure::failed(format!("--listen tcp://{addr}: cannot listen: {errno}")))?;
+        // Nobody could know the port otherwise.
+        if addr.port() == 0
+            && let Ok(local) = host.local_addr(&io)
+        {
+            say::complain(format_args!("--listen tcp://{addr}: listening on {local}"));
+        }
+        listeners.push(io);
+    }
+    Ok(listeners)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_guest_is_told_its_file_name_and_not_where_it_is() {
+        assert_eq!(argv0(Path::new("/home/somebody/app.wasm")), "app.wasm");
+        assert_eq!(argv0(Path::new("app.wasm")), "app.wasm");
+        assert_eq!(argv0(Path::new("..")), "..");
+    }
+
+    #[test]
+    fn the_variables_of_the_service_manager_are_not_handed_on() {
+        for name in inherit::VARIABLES {
+            assert_eq!(inherited_variable(name), Ok(None));
+        }
+    }
+}

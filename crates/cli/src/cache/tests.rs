@@ -1,0 +1,218 @@
+//! Tests of the module cache.
+
+use super::*;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+
+struct Fixture {
+    root: tempfile::TempDir,
+    engine: Engine,
+    key: Key,
+    compiled: Vec<u8>,
+}
+
+impl Fixture {
+    fn new() -> Fixture {
+        let engine = Engine::default();
+        let guest = b"(module (func (export \"_start\")))";
+        let compiled = Module::new(&engine, guest).unwrap().serialize().unwrap();
+        Fixture {
+            root: tempfile::tempdir().unwrap(),
+            key: Key::new(&engine, guest),
+            engine,
+            compiled,
+        }
+    }
+
+    fn open(&self) -> Cache {
+        Cache::open_in(self.root.path()).unwrap()
+    }
+
+    fn dir(&self) -> PathBuf {
+        self.root.path().join("modules")
+    }
+
+    fn entry(&self) -> PathBuf {
+        self.dir().join(self.key.file_name())
+    }
+
+    fn names(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.dir()).unwrap();
+        entries
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect()
+    }
+}
+
+fn set_age(path: &Path, age: Duration) {
+    fs::File::open(path)
+        .unwrap()
+        .set_modified(SystemTime::now() - age)
+        .unwrap();
+}
+
+#[test]
+fn what_is_stored_is_found_and_nothing_else() {
+    let fixture = Fixture::new();
+    let cache = fixture.open();
+    assert!(cache.load(&fixture.engine, &fixture.key).is_none());
+    cache.store(&fixture.key, &fixture.compiled).unwrap();
+    assert!(
+        cache
+            .load(&fixture.engine, &fixture.key)
+            .unwrap()
+            .get_export("_start")
+            .is_some()
+    );
+    assert!(
+        cache
+            .load(&fixture.engine, &Key::new(&fixture.engine, b"another"))
+            .is_none()
+    );
+    assert_eq!(fixture.names(), [fixture.key.file_name()]);
+}
+
+#[test]
+fn a_key_depends_on_the_guest_and_on_the_engine() {
+    let plain = Engine::default();
+    let stoppable = Engine::new(wasmtime::Config::new().epoch_interruption(true)).unwrap();
+    assert_eq!(Key::new(&plain, b"a"), Key::new(&Engine::default(), b"a"));
+    assert_ne!(Key::new(&plain, b"a"), Key::new(&plain, b"b"));
+    assert_ne!(Key::new(&plain, b"a"), Key::new(&stoppable, b"a"));
+}
+
+#[test]
+fn the_directory_and_its_entries_are_for_the_owner_alone() {
+    let fixture = Fixture::new();
+    fixture.open().store(&fixture.key, &fixture.compiled).unwrap();
+    assert_eq!(fs::metadata(fixture.dir()).unwrap().mode() & 0o777, 0o700);
+    assert_eq!(fs::metadata(fixture.entry()).unwrap().mode() & 0o777, 0o400);
+}
+
+#[test]
+fn a_directory_that_others_can_write_is_not_used() {
+    let fixture = Fixture::new();
+    fixture.open();
+    for mode in [0o770, 0o702, 0o777] {
+        fs::set_permissions(fixture.dir(), fs::Permissions::from_mode(mode)).unwrap();
+        let reason = Cache::open_in(fixture.root.path()).unwrap_err();
+        assert!(
+            reason.ends_with("nobody else may be able to write it (chmod 700)"),
+            "{reason}"
+        );
+    }
+    fs::set_permissions(fixture.dir(), fs::Permissions::from_mode(0o755)).unwrap();
+    fixture.open();
+}
+
+#[test]
+fn a_link_in_place_of_the_directory_is_not_followed() {
+    let (fixture, elsewhere) = (Fixture::new(), tempfile::tempdir().unwrap());
+    symlink(elsewhere.path(), fixture.dir()).unwrap();
+    assert!(Cache::open_in(fixture.root.path()).is_err());
+}
+
+#[test]
+fn an_entry_that_others_can_write_and_a_link_are_not_loaded() {
+    let fixture = Fixture::new();
+    let cache = fixture.open();
+    cache.store(&fixture.key, &fixture.compiled).unwrap();
+    fs::set_permissions(fixture.entry(), fs::Permissions::from_mode(0o620)).unwrap();
+    assert!(cache.load(&fixture.engine, &fixture.key).is_none());
+    fs::set_permissions(fixture.entry(), fs::Permissions::from_mode(0o400)).unwrap();
+    assert!(cache.load(&fixture.engine, &fixture.key).is_some());
+    let real = fixture.root.path().join("real");
+    fs::rename(fixture.entry(), &real).unwrap();
+    symlink(&real, fixture.entry()).unwrap();
+    assert!(cache.load(&fixture.engine, &fixture.key).is_none());
+}
+
+#[test]
+fn a_damaged_entry_is_not_loaded_and_is_replaced() {
+    let fixture = Fixture::new();
+    let cache = fixture.open();
+    let cut = fixture.compiled.get(..fixture.compiled.len() / 2).unwrap();
+    for damaged in [&b""[..], b"nonsense", cut] {
+        cache.store(&fixture.key, damaged).unwrap();
+        assert!(cache.load(&fixture.engine, &fixture.key).is_none());
+        cache.store(&fixture.key, &fixture.compiled).unwrap();
+        assert!(cache.load(&fixture.engine, &fixture.key).is_some());
+    }
+}
+
+#[test]
+fn the_oldest_entries_go_and_the_newest_stays_whatever_its_size() {
+    let fixture = Fixture::new();
+    let cache = fixture.open();
+    for (name, hours) in [("a", 3), ("b", 1), ("c", 2)] {
+        let path = fixture.dir().join(format!("{name}{ENTRY_SUFFIX}"));
+        fs::write(&path, [0; 100]).unwrap();
+        set_age(&path, Duration::from_secs(hours * 3600));
+    }
+    fs::write(fixture.dir().join("README"), "not ours to remove").unwrap();
+    let newest = format!("b{ENTRY_SUFFIX}");
+    cache.shrink(&newest, 200).unwrap();
+    let mut names = fixture.names();
+    names.sort();
+    assert_eq!(names, ["README", "b.cwasm", "c.cwasm"]);
+    cache.shrink(&newest, 0).unwrap();
+    let mut names = fixture.names();
+    names.sort();
+    assert_eq!(names, ["README", "b.cwasm"]);
+}
+
+#[test]
+fn files_that_a_dead_process_left_are_removed_and_those_of_a_living_one_kept() {
+    let fixture = Fixture::new();
+    let cache = fixture.open();
+    for (name, age) in [("1-0.tmp", ABANDONED * 2), ("2-0.tmp", Duration::ZERO)] {
+        let path = fixture.dir().join(name);
+        fs::write(&path, "x").unwrap();
+        set_age(&path, age);
+    }
+    cache.shrink("", MAX_BYTES).unwrap();
+    assert_eq!(fixture.names(), ["2-0.tmp"]);
+}
+
+#[test]
+fn a_use_is_marked_when_the_last_mark_is_old() {
+    let fixture = Fixture::new();
+    let cache = fixture.open();
+    cache.store(&fixture.key, &fixture.compiled).unwrap();
+    let modified = || fs::metadata(fixture.entry()).unwrap().modified().unwrap();
+    let stored = modified();
+    assert!(cache.load(&fixture.engine, &fixture.key).is_some());
+    assert_eq!(modified(), stored);
+    set_age(&fixture.entry(), MARK_EVERY * 3);
+    assert!(cache.load(&fixture.engine, &fixture.key).is_some());
+    assert!(modified() >= stored);
+}
+
+#[test]
+fn the_place_is_found_in_the_environment() {
+    let place = |vars: &[(&str, &str)]| {
+        root(|name| {
+            vars.iter()
+                .find(|(each, _)| *each == name)
+                .map(|(_, value)| OsString::from(value))
+        })
+    };
+    assert_eq!(place(&[]), None);
+    assert_eq!(place(&[("HOME", "/h")]), Some("/h/.cache/guestnet".into()));
+    assert_eq!(
+        place(&[("HOME", "/h"), ("XDG_CACHE_HOME", "/x")]),
+        Some("/x/guestnet".into())
+    );
+    assert_eq!(
+        place(&[("HOME", "/h"), ("XDG_CACHE_HOME", "relative")]),
+        Some("/h/.cache/guestnet".into())
+    );
+    assert_eq!(
+        place(&[("XDG_CACHE_HOME", "/x"), ("GUESTNET_CACHE", "/g")]),
+        Some("/g".into())
+    );
+    assert_eq!(
+        place(&[("HOME", "/h"), ("GUESTNET_CACHE", "")]),
+        Some("/h/.cache/guestnet".into())
+    );
+}

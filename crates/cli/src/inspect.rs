@@ -1,0 +1,134 @@
+//! `guestnet inspect`: the imports of a guest, and which ABI answers each.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+use std::path::Path;
+
+use crate::engine::engine;
+use crate::failure::{FAILED, Failure};
+use crate::run::{adapter, is_program};
+use crate::{module, say};
+
+/// What stands in place of an ABI.
+const MISSING: &str = "MISSING: no ABI of guestnet has it";
+
+/// Prints the table; the exit code is 0 if the guest can run.
+pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
+    let engine = engine()?;
+    let module = module::load(&engine, path)?;
+    let rows: Vec<Row> = adapter(&engine)?
+        .imports(&module)
+        .into_iter()
+        .map(|import| Row {
+            import: visible(&format!("{}.{}", import.module, import.name)),
+            ty: signature(&import.ty),
+            abi: import.abi,
+        })
+        .collect();
+    let missing = rows.iter().filter(|row| row.abi.is_none()).count();
+    let program = is_program(&module);
+    let mut text = table(&rows);
+    let _ = writeln!(text, "{}", summary(&rows));
+    let name = path.display();
+    let verdict = match (missing, program) {
+        (0, true) => format!("guestnet can run {name}"),
+        (0, false) => {
+            format!("guestnet cannot run {name}: it has no `_start`, so it is a library and not a program")
+        }
+        (1, _) => format!("guestnet cannot run {name}: 1 import is missing"),
+        (count, _) => format!("guestnet cannot run {name}: {count} imports are missing"),
+    };
+    let _ = writeln!(text, "{verdict}");
+    say::print(text);
+    Ok(if missing == 0 && program { 0 } else { FAILED })
+}
+
+#[derive(Debug)]
+struct Row {
+    import: String,
+    ty: String,
+    abi: Option<&'static str>,
+}
+
+/// Three columns, as wide as they need to be.
+fn table(rows: &[Row]) -> String {
+    let width = |column: fn(&Row) -> &str| {
+        rows.iter()
+            .map(|row| column(row).chars().count())
+            .max()
+            .unwrap_or(0)
+    };
+    let (first, second) = (width(|row| &row.import), width(|row| &row.ty));
+    let mut text = String::new();
+    for Row { import, ty, abi } in rows {
+        let _ = writeln!(text, "{import:first$}  {ty:second$}  {}", abi.unwrap_or(MISSING));
+    }
+    text
+}
+
+/// How many imports each ABI answers.
+fn summary(rows: &[Row]) -> String {
+    let mut counts = BTreeMap::new();
+    for row in rows {
+        *counts.entry(row.abi).or_insert(0_usize) += 1;
+    }
+    let part = |(abi, count): (&Option<&str>, &usize)| match abi {
+        Some(abi) => format!("{count} of {abi}"),
+        None => format!("{count} missing"),
+    };
+    let parts: Vec<_> = counts.iter().rev().map(part).collect();
+    match rows.len() {
+        0 => "no imports".to_owned(),
+        1 => format!("1 import: {}", parts.join(", ")),
+        count => format!("{count} imports: {}", parts.join(", ")),
+    }
+}
+
+/// `(param i32) (result i32)` of `(type (func (param i32) (result i32)))`.
+fn signature(ty: &str) -> String {
+    let inner = ty
+        .strip_prefix("(type (func")
+        .and_then(|rest| rest.strip_suffix("))"));
+    inner.map_or(ty, str::trim_start).to_owned()
+}
+
+fn visible(text: &str) -> String {
+    let mut line = String::new();
+    say::push_visible(&mut line, text);
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_columns_are_aligned_and_the_abis_counted() {
+        let row = |import: &str, ty: &str, abi| Row {
+            import: import.into(),
+            ty: ty.into(),
+            abi,
+        };
+        let rows = [
+            row(
+                "wasi_snapshot_preview1.fd_write",
+                "(func)",
+                Some("WASI preview 1"),
+            ),
+            row("env.foo", "(func (param i32))", None),
+        ];
+        let expected = "\
+wasi_snapshot_preview1.fd_write  (func)              WASI preview 1
+env.foo                          (func (param i32))  MISSING: no ABI of guestnet has it
+";
+        assert_eq!(table(&rows), expected);
+        assert_eq!(summary(&rows), "2 imports: 1 of WASI preview 1, 1 missing");
+        assert_eq!(summary(&[]), "no imports");
+        assert_eq!(
+            signature("(type (func (param i32) (result i32)))"),
+            "(param i32) (result i32)"
+        );
+        assert_eq!(signature("(type (func))"), "");
+        assert_eq!(signature("(memory)"), "(memory)");
+    }
+}

@@ -1,0 +1,130 @@
+//! [`Limit`]: how much memory a guest may have. A growth that is refused is -1 to the guest, as when a machine is full.
+
+use wasmtime::ResourceLimiter;
+
+use crate::units::Bytes;
+
+/// What `--max-memory` is when it is not given: all that 32-bit code can address.
+pub(crate) const DEFAULT_MAX_MEMORY: u64 = 4 << 30;
+
+/// Elements in all tables of a guest. Large Go programs have about 200,000; this many cost 32 MiB.
+const MAX_TABLE_ELEMENTS: usize = 1 << 22;
+
+/// Counts what all memories and tables of one guest have together.
+///
+/// Only what is granted counts. What is granted and then fails for lack of real memory stays counted: Wasmtime reports
+/// failures that were never asked about through the same call, so that taking a growth back would open a way round.
+#[derive(Debug)]
+pub(crate) struct Limit {
+    max_memory: u64,
+    memory: u64,
+    elements: usize,
+    /// The first amount of memory that was refused.
+    refused: Option<u64>,
+}
+
+impl Limit {
+    pub(crate) fn new(max_memory: u64) -> Limit {
+        Limit {
+            max_memory,
+            memory: 0,
+            elements: 0,
+            refused: None,
+        }
+    }
+
+    /// Why a module could not be instantiated, if it was for this limit.
+    pub(crate) fn refusal(&self) -> Option<String> {
+        let (wanted, most) = (Bytes(self.refused?), Bytes(self.max_memory));
+        Some(format!(
+            "needs {wanted} of memory to start, and --max-memory allows it {most}"
+        ))
+    }
+}
+
+impl ResourceLimiter for Limit {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        // Beyond its own maximum a growth fails anyway, and must not count.
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let growth = desired.saturating_sub(current) as u64;
+        let wanted = self.memory.saturating_add(growth);
+        if wanted > self.max_memory {
+            self.refused.get_or_insert(wanted);
+            return Ok(false);
+        }
+        self.memory = wanted;
+        Ok(true)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        let wanted = self.elements.saturating_add(desired.saturating_sub(current));
+        if wanted > MAX_TABLE_ELEMENTS {
+            return Ok(false);
+        }
+        self.elements = wanted;
+        Ok(true)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PAGE: usize = 65_536;
+
+    #[test]
+    fn all_memories_count_together() {
+        let mut limit = Limit::new(3 * PAGE as u64);
+        assert!(limit.memory_growing(0, PAGE, None).unwrap());
+        assert!(limit.memory_growing(0, PAGE, None).unwrap());
+        assert!(!limit.memory_growing(PAGE, 3 * PAGE, None).unwrap());
+        assert!(limit.memory_growing(PAGE, 2 * PAGE, None).unwrap());
+        assert!(!limit.memory_growing(0, 1, None).unwrap());
+        let refusal = limit.refusal().unwrap();
+        assert_eq!(
+            refusal,
+            "needs 256 KiB of memory to start, and --max-memory allows it 192 KiB"
+        );
+    }
+
+    #[test]
+    fn a_growth_beyond_the_memorys_own_maximum_does_not_count() {
+        let mut limit = Limit::new(2 * PAGE as u64);
+        assert!(!limit.memory_growing(PAGE, 2 * PAGE, Some(PAGE)).unwrap());
+        assert_eq!(limit.refusal(), None);
+        assert!(limit.memory_growing(0, 2 * PAGE, Some(2 * PAGE)).unwrap());
+    }
+
+    #[test]
+    fn a_failure_that_was_not_asked_about_gives_nothing_back() {
+        let mut limit = Limit::new(PAGE as u64);
+        assert!(limit.memory_growing(0, PAGE, None).unwrap());
+        limit
+            .memory_grow_failed(wasmtime::Error::msg("beyond the memory's type"))
+            .unwrap();
+        assert!(!limit.memory_growing(PAGE, 2 * PAGE, None).unwrap());
+    }
+
+    #[test]
+    fn tables_are_bounded() {
+        let mut limit = Limit::new(0);
+        assert!(limit.table_growing(0, MAX_TABLE_ELEMENTS, None).unwrap());
+        assert!(!limit.table_growing(0, 1, None).unwrap());
+        assert_eq!(limit.refusal(), None);
+    }
+}

@@ -1,0 +1,148 @@
+//! From a path to a module that can run: what kind of file it is, and compiled or from the cache.
+
+use std::io::IsTerminal;
+use std::path::Path;
+
+use wasmtime::{Engine, Module};
+
+use crate::cache::{Cache, Key};
+use crate::failure::Failure;
+use crate::policy_args::io_reason;
+use crate::say;
+
+/// A guest above this size gets a line on the terminal while it is compiled: it takes seconds.
+const WORTH_A_LINE: usize = 1 << 20;
+
+/// Reads, compiles or finds the module of a guest.
+///
+/// # Errors
+/// One sentence that names the file and what to do.
+pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Module, Failure> {
+    let name = path.display();
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::failed(format!("cannot read the guest {name}: {}", io_reason(&error))))?;
+    check_kind(path, &bytes)?;
+    let key = Key::new(engine, &bytes);
+    let cache = match Cache::open() {
+        Ok(cache) => Some(cache),
+        Err(reason) => {
+            say::complain(format_args!("compiled guests are not kept, {reason}"));
+            None
+        }
+    };
+    if let Some(module) = cache.as_ref().and_then(|cache| cache.load(engine, &key)) {
+        return Ok(module);
+    }
+    if bytes.len() > WORTH_A_LINE && std::io::stderr().is_terminal() {
+        say::complain(format_args!("compiling {name}; the next start is fast"));
+    }
+    let module = Module::new(engine, &bytes).map_err(|error| {
+        Failure::failed(format!(
+            "{name} is not a valid WebAssembly module: {}",
+            one_line(&error)
+        ))
+    })?;
+    if let Some(cache) = cache {
+        let stored = module
+            .serialize()
+            .map_err(|error| one_line(&error))
+            .and_then(|compiled| cache.store(&key, &compiled).map_err(|error| io_reason(&error)));
+        if let Err(reason) = stored {
+            say::complain(format_args!("the compiled guest is not kept: {reason}"));
+        }
+    }
+    Ok(module)
+}
+
+/// Refuses what is not a core WebAssembly module, in words that say what it is.
+fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let name = path.display();
+    let extension = path
+        .extension()
+        .and_then(|extension| extension.to_str())
+        .unwrap_or_default();
+    if matches!(extension, "js" | "mjs" | "cjs") {
+        let message =
+            format!("{name} is a JavaScript program, which this build of guestnet does not run yet");
+        return Err(Failure::usage(message));
+    }
+    let is_not = |what: &str, advice: &str| {
+        Err(Failure::failed(format!(
+            "{name} is {what}, not WebAssembly: {advice}"
+        )))
+    };
+    let build = "build the guest for wasm32-wasip1 (Go: GOOS=wasip1 GOARCH=wasm)";
+    match bytes {
+        // The binary format: magic, version, and the layer that tells components from modules.
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(()),
+        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Err(Failure::usage(format!(
+            "{name} is a WebAssembly component, which this build of guestnet does not run yet: build a module for wasm32-wasip1"
+        ))),
+        [0, b'a', b's', b'm', ..] => is_not("a WebAssembly file of an unknown version, or cut off", build),
+        [] => is_not("an empty file", build),
+        [0x7f, b'E', b'L', b'F', ..] => is_not("a native program", build),
+        [b'#', b'!', ..] => is_not("a script", build),
+        _ if extension == "wat" || looks_like_text_format(bytes) => Ok(()),
+        _ => is_not("something else", build),
+    }
+}
+
+/// The text format begins with `(` or a comment.
+fn looks_like_text_format(bytes: &[u8]) -> bool {
+    matches!(
+        bytes.trim_ascii_start(),
+        [b'(', b'm' | b';', ..] | [b';', b';', ..]
+    )
+}
+
+/// Wasmtime's errors may have several lines and causes.
+pub(crate) fn one_line(error: &wasmtime::Error) -> String {
+    let text = format!("{error:#}");
+    text.lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::failure::{FAILED, USAGE};
+
+    fn refusal(name: &str, bytes: &[u8]) -> Failure {
+        check_kind(Path::new(name), bytes).expect_err("it must be refused")
+    }
+
+    #[test]
+    fn modules_and_text_are_taken() {
+        assert_eq!(check_kind(Path::new("a"), b"\0asm\x01\0\0\0"), Ok(()));
+        assert_eq!(
+            check_kind(Path::new("a.wat"), b"nonsense that the parser will explain"),
+            Ok(())
+        );
+        assert_eq!(check_kind(Path::new("a"), b"\n  (module)"), Ok(()));
+        assert_eq!(check_kind(Path::new("a"), b";; a comment\n(module)"), Ok(()));
+    }
+
+    #[test]
+    fn everything_else_is_named() {
+        assert_eq!(refusal("a.wasm", b"\0asm\x0d\0\x01\0").code, USAGE);
+        assert_eq!(refusal("a.js", b"1").code, USAGE);
+        for (bytes, word) in [
+            (&b""[..], "an empty file"),
+            (b"\x7fELF\x02", "a native program"),
+            (b"#!/bin/sh", "a script"),
+            (b"\0asm\x02\0\0\0", "unknown version"),
+            (b"\0asm", "cut off"),
+            (b"hello", "something else"),
+        ] {
+            let failure = refusal("a.wasm", bytes);
+            assert_eq!(failure.code, FAILED);
+            assert!(
+                failure.message.contains(word) && failure.message.starts_with("a.wasm is "),
+                "{failure:?}"
+            );
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! `guestnet run`: runs a guest on a thread of its own, and says how it ended.
+
+use std::io::pipe;
+use std::path::Path;
+use std::thread;
+
+use guestnet_host_os::OsHost;
+use guestnet_wasi::{Adapter, I32Exit, Stopped, Wasi};
+use wasmtime::{Engine, Module, Store, Trap, WasmBacktrace};
+
+use crate::assemble::{Parts, assemble};
+use crate::engine::{GUEST_STACK, HOST_STACK, engine};
+use crate::failure::{Failure, TRAPPED};
+use crate::inherit::Listeners;
+use crate::limit::Limit;
+use crate::module::{self, one_line};
+use crate::observe::Reporter;
+use crate::run_args::RunArgs;
+use crate::say;
+use crate::signals::Signals;
+use crate::stop::Watch;
+
+/// The function that a program begins with (WASI's "command").
+const START: &str = "_start";
+
+/// What the store keeps for the guest.
+#[derive(Debug)]
+pub(crate) struct State {
+    wasi: Wasi<OsHost>,
+    limit: Limit,
+}
+
+/// How a guest ended by itself.
+#[derive(Debug)]
+enum End {
+    /// `_start` returned, or proc_exit was called.
+    Exit(i32),
+    /// One sentence about the trap.
+    Trap(String),
+    /// It was told to stop, and did.
+    Stopped,
+}
+
+/// Runs a guest to its end and returns the exit code.
+///
+/// # Errors
+/// One sentence on why it could not be run.
+pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
+    // What is wrong with the command line shows before anything takes time.
+    let policy = std::mem::take(&mut args.policy).build()?;
+    let reporter = Reporter::new(args.trace.as_ref())?;
+    let engine = engine()?;
+    let module = module::load(&engine, &args.guest)?;
+    let adapter = adapter(&engine)?;
+    let path = args.guest.clone();
+    check(&adapter, &module, &path)?;
+
+    let host = OsHost::new().map_err(|errno| Failure::failed(format!("cannot open an eventfd: {errno}")))?;
+    let stopper = host.stopper();
+    let wasi = assemble(
+        &args,
+        Parts {
+            host,
+            policy,
+            reporter,
+            inherited,
+        },
+    )?;
+    let mut store = Store::new(
+        &engine,
+        State {
+            wasi,
+            limit: Limit::new(args.max_memory),
+        },
+    );
+    store.limiter(|state| &mut state.limit);
+    // Counted up once, by `Watch`; the guest traps when it sees that.
+    store.set_epoch_deadline(1);
+
+    let no_thread =
+        |error: std::io::Error| Failure::failed(format!("cannot start the guest's thread: {error}"));
+    let (ended, ends) = pipe().map_err(no_thread)?;
+    let watch = Watch {
+        signals: Signals::new()?,
+        ended,
+        stopper,
+        engine,
+    };
+    let guest = thread::Builder::new()
+        .name("guest".to_owned())
+        .stack_size(GUEST_STACK + HOST_STACK)
+        .spawn(move || {
+            // Closed when the thread ends, after a panic too.
+            let _ends = ends;
+            perform(&adapter, &module, &path, store)
+        })
+        .map_err(no_thread)?;
+    let (reason, ended) = watch.wait(args.timeout);
+    // A guest that does not end is left to the end of the process.
+    let end = ended.then(|| guest.join());
+    match (end, reason) {
+        (Some(Err(_)), _) => Err(Failure::failed(
+            "guestnet itself failed, which is a bug of guestnet; see the lines above",
+        )),
+        (Some(Ok(Err(failure))), _) => Err(failure),
+        (Some(Ok(Ok(End::Exit(code)))), _) => Ok(code),
+        (Some(Ok(Ok(End::Trap(sentence)))), _) => Err(Failure {
+            code: TRAPPED,
+            message: sentence,
+        }),
+        (Some(Ok(Ok(End::Stopped))) | None, Some(reason)) => Err(Failure {
+            code: reason.code(),
+            message: reason.to_string(),
+        }),
+        (Some(Ok(Ok(End::Stopped))) | None, None) => {
+            Err(Failure::failed("the guest was stopped, and nobody asked for it"))
+        }
+    }
+}
+
+/// The adapter for [`State`].
+///
+/// # Errors
+/// None in practice.
+pub(crate) fn adapter(engine: &Engine) -> Result<Adapter<State>, Failure> {
+    let adapter = Adapter::new(engine, |state: &mut State| &mut state.wasi);
+    adapter.map_err(|error| Failure::failed(format!("cannot set up WASI: {}", one_line(&error))))
+}
+
+/// Whether a module is a program, as WASI has it: a library has no `_start`.
+pub(crate) fn is_program(module: &Module) -> bool {
+    let start = module.get_export(START).and_then(|export| export.func().cloned());
+    start.is_some_and(|ty| ty.params().len() == 0 && ty.results().len() == 0)
+}
+
+/// Refuses a module that cannot run, before anything is opened for it.
+fn check(adapter: &Adapter<State>, module: &Module, path: &Path) -> Result<(), Failure> {
+    let name = path.display();
+    if let Some(import) = adapter
+        .imports(module)
+        .into_iter()
+        .find(|import| import.abi.is_none())
+    {
+        return Err(Failure::failed(format!(
+            "{name} imports {}.{}, which no ABI of guestnet has; see guestnet inspect {name}",
+            import.module, import.name
+        )));
+    }
+    if !is_program(module) {
+        return Err(Failure::failed(format!(
+            "{name} exports no function `{START}` without parameters, so it is a library and not a program: build it as a command"
+        )));
+    }
+    Ok(())
+}
+
+/// Instantiates and calls the guest, on its own thread.
+fn perform(
+    adapter: &Adapter<State>,
+    module: &Module,
+    path: &Path,
+    mut store: Store<State>,
+) -> Result<End, Failure> {
+    let called = adapter.instantiate(&mut store, module).and_then(|instance| {
+        let start = instance.get_typed_func::<(), ()>(&mut store, START)?;
+        start.call(&mut store, ())
+    });
+    let Err(error) = called else {
+        return Ok(End::Exit(0));
+    };
+    if let Some(exit) = error.downcast_ref::<I32Exit>() {
+        return Ok(End::Exit(exit.0));
+    }
+    if error.is::<Stopped>() {
+        return Ok(End::Stopped);
+    }
+    let name = path.display();
+    match error.downcast_ref::<Trap>() {
+        Some(Trap::Interrupt) => Ok(End::Stopped),
+        Some(trap) => Ok(End::Trap(format!("{name} trapped: {}", trap_text(*trap, &error)))),
+        None => match store.data().limit.refusal() {
+            Some(refusal) => Err(Failure::failed(format!("{name} {refusal}"))),
+            None => Err(Failure::failed(format!(
+                "{name} cannot be run: {}",
+                one_line(&error)
+            ))),
+        },
+    }
+}
+
+/// The trap's message and the innermost function, if the module names it.
+fn trap_text(trap: Trap, error: &wasmtime::Error) -> String {
+    let text = trap.to_string();
+    let text = text.strip_prefix("wasm trap: ").unwrap_or(&text);
+    let frame = error
+        .downcast_ref::<WasmBacktrace>()
+        .and_then(|trace| trace.frames().first());
+    match frame.map(|frame| (frame.func_name(), frame.func_index())) {
+        Some((Some(function), _)) => {
+            let mut line = format!("{text}, in function ");
+            say::push_visible(&mut line, function);
+            line
+        }
+        Some((None, index)) => format!("{text}, in function number {index}"),
+        None => text.to_owned(),
+    }
+}

@@ -1,0 +1,211 @@
+//! The options of `guestnet run`.
+
+use std::ffi::OsString;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use guestnet_core::limits::parse_size;
+use lexopt::Arg;
+
+use crate::args::{self, text, wrong_value};
+use crate::failure::Failure;
+use crate::limit::DEFAULT_MAX_MEMORY;
+use crate::policy_args::PolicyArgs;
+use crate::units::parse_duration;
+use crate::usage::Topic;
+
+/// What to run, and how.
+#[derive(Debug)]
+pub(crate) struct RunArgs {
+    pub(crate) guest: PathBuf,
+    /// `argv[1]` and on.
+    pub(crate) args: Vec<String>,
+    pub(crate) policy: PolicyArgs,
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) directories: Vec<Directory>,
+    pub(crate) env: Vec<Variable>,
+    pub(crate) timeout: Option<Timeout>,
+    /// In bytes.
+    pub(crate) max_memory: u64,
+    pub(crate) trace: Option<Trace>,
+}
+
+/// `--dir HOST[::GUEST]`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Directory {
+    pub(crate) host: PathBuf,
+    pub(crate) guest: String,
+}
+
+/// `--env K[=V]`.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Variable {
+    Set(String, String),
+    /// With the value that it has here, if it has one.
+    Inherit(String),
+}
+
+/// `--timeout`, also as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Timeout {
+    pub(crate) duration: Duration,
+    pub(crate) written: String,
+}
+
+/// Where `--trace` goes.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Trace {
+    Stderr,
+    File(PathBuf),
+}
+
+/// `None`: help was asked for.
+pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>, Failure> {
+    let mut run = RunArgs {
+        guest: PathBuf::new(),
+        args: Vec::new(),
+        policy: PolicyArgs::default(),
+        listen: Vec::new(),
+        directories: Vec::new(),
+        env: Vec::new(),
+        timeout: None,
+        max_memory: DEFAULT_MAX_MEMORY,
+        trace: None,
+    };
+    loop {
+        match parser.next().map_err(args::lexopt)? {
+            Some(Arg::Short('h') | Arg::Long("help")) => return Ok(None),
+            Some(Arg::Long(name)) => {
+                let name = name.to_owned();
+                run.option(&name, parser)?;
+            }
+            Some(Arg::Short(letter)) => {
+                return Err(args::unknown_option(&format!("-{letter}"), Topic::Run));
+            }
+            Some(Arg::Value(guest)) => {
+                run.guest = guest.into();
+                break;
+            }
+            None => {
+                return Err(args::missing(
+                    "a guest to run",
+                    "guestnet run [OPTIONS] GUEST [ARGS]...",
+                ));
+            }
+        }
+    }
+    // From here on everything is the guest's, options too.
+    for arg in parser.raw_args().map_err(args::lexopt)? {
+        run.args.push(arg.into_string().map_err(|arg| {
+            Failure::usage(format!(
+                "the guest's argument {arg:?} is not UTF-8, which WASI asks for"
+            ))
+        })?);
+    }
+    Ok(Some(run))
+}
+
+impl RunArgs {
+    fn option(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<(), Failure> {
+        if self.policy.option(name, || args::value(parser, name))? {
+            return Ok(());
+        }
+        match name {
+            "trace" => {
+                self.trace = Some(match parser.optional_value() {
+                    None => Trace::Stderr,
+                    Some(file) if file.is_empty() => {
+                        return Err(wrong_value(name, "", "a file's name is missing"));
+                    }
+                    Some(file) => Trace::File(file.into()),
+                });
+            }
+            "listen" => self
+                .listen
+                .push(listen(&text(name, args::value(parser, name)?)?)?),
+            "dir" => self.directories.push(directory(args::value(parser, name)?)?),
+            "env" => self.env.push(variable(&text(name, args::value(parser, name)?)?)?),
+            "timeout" => self.timeout = Some(timeout(text(name, args::value(parser, name)?)?)?),
+            "max-memory" => {
+                let size = text(name, args::value(parser, name)?)?;
+                let what = "it takes a number of bytes, as 256MiB, 1GiB or 500MB";
+                self.max_memory = parse_size(&size).ok_or_else(|| wrong_value(name, &size, what))?;
+            }
+            // Not silently ignored: a guest would ask other servers than its owner said.
+            "dns" | "hosts" => {
+                return Err(Failure::usage(format!(
+                    "--{name} is not supported yet: names are looked up as the system does"
+                )));
+            }
+            _ => return Err(args::unknown_option(&format!("--{name}"), Topic::Run)),
+        }
+        Ok(())
+    }
+}
+
+fn listen(url: &str) -> Result<SocketAddr, Failure> {
+    let wrong = |reason: &str| wrong_value("listen", url, reason);
+    let Some(addr) = url.strip_prefix("tcp://") else {
+        return Err(wrong(
+            "it takes tcp:// and an address with a port, as tcp://127.0.0.1:8080",
+        ));
+    };
+    if let Some(port) = addr.strip_prefix("localhost:") {
+        let port = port
+            .parse()
+            .map_err(|_| wrong("behind the colon comes a port from 0 to 65535"))?;
+        return Ok(SocketAddr::from(([127, 0, 0, 1], port)));
+    }
+    addr.parse()
+        .map_err(|_| wrong("it takes an IP address and a port, as tcp://127.0.0.1:8080 or tcp://[::1]:8080"))
+}
+
+fn directory(value: OsString) -> Result<Directory, Failure> {
+    let value = text("dir", value)?;
+    let (host, guest) = value.split_once("::").unwrap_or((&value, &value));
+    if host.is_empty() || guest.is_empty() {
+        return Err(wrong_value(
+            "dir",
+            &value,
+            "it takes HOST or HOST::GUEST, and neither may be empty",
+        ));
+    }
+    Ok(Directory {
+        host: host.into(),
+        guest: guest.into(),
+    })
+}
+
+fn variable(value: &str) -> Result<Variable, Failure> {
+    let (name, content) = value
+        .split_once('=')
+        .map_or((value, None), |(name, content)| (name, Some(content)));
+    if name.is_empty() {
+        return Err(wrong_value(
+            "env",
+            value,
+            "it takes NAME=VALUE, or NAME for the value that it has here",
+        ));
+    }
+    Ok(match content {
+        Some(content) => Variable::Set(name.into(), content.into()),
+        None => Variable::Inherit(name.into()),
+    })
+}
+
+fn timeout(written: String) -> Result<Timeout, Failure> {
+    match parse_duration(&written) {
+        None => Err(wrong_value(
+            "timeout",
+            &written,
+            "it takes a whole number with ms, s, m or h, as 30s",
+        )),
+        Some(Duration::ZERO) => Err(wrong_value(
+            "timeout",
+            &written,
+            "it would end the guest before it starts",
+        )),
+        Some(duration) => Ok(Timeout { duration, written }),
+    }
+}

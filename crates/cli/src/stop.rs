@@ -1,0 +1,170 @@
+//! What ends a run from outside of the guest: a signal, or `--timeout`. The main thread waits for one of them, or for
+//! the guest's own end, while the guest has a thread of its own.
+
+use std::io::PipeReader;
+use std::os::fd::AsFd;
+use std::time::{Duration, Instant};
+
+use guestnet_host_os::Stopper;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use wasmtime::Engine;
+
+use crate::failure::{SIGNALLED, TIMEOUT};
+use crate::run_args::Timeout;
+use crate::signals::{Signal, Signals};
+
+/// How long a guest that was told to stop may take. It is over at once unless it is in a call of a file system that
+/// cannot be interrupted, such as opening a FIFO that nobody writes.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Why a run was ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Reason {
+    Signal(Signal),
+    Timeout(Timeout),
+}
+
+impl Reason {
+    /// The exit code: as timeout(1) has it, and as shells count signals.
+    pub(crate) fn code(&self) -> i32 {
+        match self {
+            Reason::Signal(signal) => SIGNALLED + signal.number(),
+            Reason::Timeout(_) => TIMEOUT,
+        }
+    }
+}
+
+impl std::fmt::Display for Reason {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Reason::Signal(signal) => write!(f, "stopped: {}", signal.name()),
+            Reason::Timeout(timeout) => write!(f, "stopped: --timeout {} is over", timeout.written),
+        }
+    }
+}
+
+/// Waits for the end of a guest and for whatever ends it.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    pub(crate) signals: Signals,
+    /// Its other end is the guest's, which closes it when it ends, however it ends.
+    pub(crate) ended: PipeReader,
+    pub(crate) stopper: Stopper,
+    pub(crate) engine: Engine,
+}
+
+/// What a wait brought.
+enum Event {
+    Ended,
+    Signal(Signal),
+    Late,
+}
+
+impl Watch {
+    /// Waits until the guest has ended, and stops it at a signal or when the time is over. Returns why it was stopped,
+    /// if it was, and whether it has ended: a second signal, or a guest that does not stop, is not waited for.
+    pub(crate) fn wait(&self, timeout: Option<Timeout>) -> (Option<Reason>, bool) {
+        let deadline = timeout
+            .as_ref()
+            .and_then(|timeout| Instant::now().checked_add(timeout.duration));
+        let reason = match (self.event(deadline), timeout) {
+            (Event::Signal(signal), _) => Reason::Signal(signal),
+            (Event::Late, Some(timeout)) => Reason::Timeout(timeout),
+            (Event::Late, None) | (Event::Ended, _) => return (None, true),
+        };
+        // The guest waits in a call, or it computes. Failing to write to an eventfd leaves the grace to end it.
+        let _ = self.stopper.stop();
+        self.engine.increment_epoch();
+        let ended = matches!(self.event(Instant::now().checked_add(GRACE)), Event::Ended);
+        (Some(reason), ended)
+    }
+
+    fn event(&self, deadline: Option<Instant>) -> Event {
+        let mut fds = vec![PollFd::from_borrowed_fd(self.ended.as_fd(), PollFlags::IN)];
+        fds.extend(
+            self.signals
+                .pipes
+                .iter()
+                .map(|(_, pipe)| PollFd::from_borrowed_fd(pipe.as_fd(), PollFlags::IN)),
+        );
+        loop {
+            let left = deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()));
+            let ready = poll(
+                &mut fds,
+                left.and_then(|left| Timespec::try_from(left).ok()).as_ref(),
+            );
+            if ready == Err(rustix::io::Errno::INTR) {
+                continue;
+            }
+            let [ended, signals @ ..] = fds.as_slice() else {
+                return Event::Ended;
+            };
+            if !ended.revents().is_empty() {
+                return Event::Ended;
+            }
+            let signal = signals
+                .iter()
+                .zip(&self.signals.pipes)
+                .find(|(fd, _)| !fd.revents().is_empty());
+            if let Some((_, (signal, pipe))) = signal {
+                Signals::take(pipe);
+                return Event::Signal(*signal);
+            }
+            if left.is_some_and(|left| left.is_zero()) {
+                return Event::Late;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::pipe;
+
+    fn watch(signals: Vec<(Signal, PipeReader)>, ended: PipeReader) -> Watch {
+        let stopper = guestnet_host_os::OsHost::new().unwrap().stopper();
+        Watch {
+            signals: Signals { pipes: signals },
+            ended,
+            stopper,
+            engine: Engine::default(),
+        }
+    }
+
+    #[test]
+    fn a_guest_that_ends_first_was_not_stopped() {
+        let (ended, guest) = pipe().unwrap();
+        drop(guest);
+        assert_eq!(watch(Vec::new(), ended).wait(None), (None, true));
+    }
+
+    #[test]
+    fn a_signal_stops_the_guest_and_a_second_one_is_not_kept_waiting() {
+        let (ended, _guest) = pipe().unwrap();
+        let (interrupts, mut handler) = pipe().unwrap();
+        std::io::Write::write_all(&mut handler, &[0, 0]).unwrap();
+        let watch = watch(vec![(Signal::Interrupt, interrupts)], ended);
+        let (reason, ended) = watch.wait(None);
+        assert!(!ended);
+        assert_eq!(reason.unwrap().code(), 130);
+    }
+
+    #[test]
+    fn the_time_is_over_for_a_guest_that_goes_on() {
+        let (ended, _guest) = pipe().unwrap();
+        let timeout = Timeout {
+            duration: Duration::from_millis(1),
+            written: "1ms".to_owned(),
+        };
+        let (reason, ended) = watch(Vec::new(), ended).wait(Some(timeout));
+        let reason = reason.unwrap();
+        assert_eq!((reason.code(), ended), (124, false));
+        assert_eq!(reason.to_string(), "stopped: --timeout 1ms is over");
+    }
+
+    #[test]
+    fn sigterm_has_the_code_that_shells_give_it() {
+        assert_eq!(Reason::Signal(Signal::Terminate).code(), 143);
+    }
+}

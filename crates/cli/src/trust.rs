@@ -1,0 +1,39 @@
+//! The two things that this program takes on trust, and the only unsafe code in it.
+#![expect(
+    unsafe_code,
+    reason = "loads compiled code from the cache, and takes over inherited descriptors"
+)]
+
+use std::fs::File;
+use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+
+use wasmtime::{Engine, Module};
+
+/// A descriptor that this process was started with.
+///
+/// # Errors
+/// `EBADF` if it is not open.
+pub(crate) fn inherited_descriptor(number: RawFd) -> std::io::Result<OwnedFd> {
+    // SAFETY: F_GETFD takes no pointer, and any number may be asked about.
+    if unsafe { libc::fcntl(number, libc::F_GETFD) } < 0 {
+        return Err(std::io::Error::last_os_error());
+    }
+    // SAFETY: The descriptor is open, and nobody else in this process owns it: `inherit` asks for each number once,
+    // from 3 on, before this program has opened anything and before it has started a thread.
+    Ok(unsafe { OwnedFd::from_raw_fd(number) })
+}
+
+/// Maps a compiled module of the cache.
+///
+/// # Errors
+/// Wasmtime sees that it is damaged, or made for another engine.
+pub(crate) fn cached_module(engine: &Engine, entry: File) -> wasmtime::Result<Module> {
+    // SAFETY: Wasmtime asks that the file be its own output, and that it stay unchanged while it is mapped.
+    // `cache::Cache` opens it below a directory that it holds open and that belongs to this user and can be written by
+    // nobody else (checked on the open directory, not on a path), as a regular file of this user that nobody else can
+    // write. Into that directory guestnet alone writes: what Wasmtime gave it, under a name made of the hash of the
+    // guest and of the engine's settings; on disk before it has that name; read-only, never changed in place, only
+    // replaced or removed as a whole, which leaves the mapped file as it is. Whoever can forge such a file acts as this
+    // user already and could as well replace the guestnet binary.
+    unsafe { Module::deserialize_open_file(engine, entry) }
+}

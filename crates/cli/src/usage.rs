@@ -1,0 +1,117 @@
+//! The help texts.
+
+/// What help is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Topic {
+    Main,
+    Run,
+    Inspect,
+    Explain,
+}
+
+impl Topic {
+    /// The command that prints it.
+    pub(crate) fn help_command(self) -> &'static str {
+        match self {
+            Topic::Main => "guestnet help",
+            Topic::Run => "guestnet help run",
+            Topic::Inspect => "guestnet help inspect",
+            Topic::Explain => "guestnet help policy",
+        }
+    }
+}
+
+/// The text, with its last line's end.
+pub(crate) fn text(topic: Topic) -> String {
+    match topic {
+        Topic::Main => MAIN.to_owned(),
+        Topic::Run => format!("{RUN}{POLICY}{TARGET}{REST}"),
+        Topic::Inspect => INSPECT.to_owned(),
+        Topic::Explain => format!("{EXPLAIN}{POLICY}{TARGET}"),
+    }
+}
+
+const MAIN: &str = "\
+guestnet: real POSIX sockets for sandboxed programs, under your policy
+
+  guestnet run [OPTIONS] GUEST [ARGS]...    run a program
+  guestnet inspect GUEST                    its imports, and which ABI answers each
+  guestnet policy explain [POLICY OPTIONS] USE TARGET
+                                            what a policy decides, and by which rule
+  guestnet help [run|inspect|policy]        more about a command
+  guestnet --version
+
+A guest is a WebAssembly module, .wasm or .wat, for WASI preview 1 with or without
+sockets. It may use no network until an option allows it:
+
+  guestnet run --allow-connect db:5432 --allow-listen 127.0.0.1:8080 server.wasm
+";
+
+const RUN: &str = "\
+guestnet run [OPTIONS] GUEST [ARGS]...
+
+Runs a guest. What stands behind GUEST is the guest's own, options too.
+The exit code is the guest's; 1: it could not be run, 2: wrong usage, 124: --timeout
+is over, 134: the guest trapped, 130 and 143: SIGINT and SIGTERM.
+
+";
+
+const POLICY: &str = "\
+What it may do on the network; without any of these, nothing:
+  --allow-net                 everything that no deny rule covers
+  --allow-connect T           reach T: TCP and UDP connect, and every datagram's target
+  --deny-connect T            never reach T, whatever else is allowed
+  --allow-listen T            bind to and listen on T, TCP and UDP
+  --deny-listen T
+  --allow-accept T            be reached by T (default: by everybody who can)
+  --deny-accept T
+  --allow-resolve NAME        look NAME up; what it may connect to by name, it may look up
+  --deny-resolve NAME
+  --allow-unix PATH           use this UNIX socket, or with PATH/* those below, as the guest sees it
+  --policy FILE.toml          the same rules from a file
+  --max-sockets N             open sockets at a time (default 16384)
+  Each may be given several times. Deny beats allow; the order means nothing.
+
+";
+
+const TARGET: &str = "\
+  T is [tcp://|udp://]HOST[:PORTS]
+    HOST    a name, *.NAME, an IP address, [IPv6], a range as 10.0.0.0/8, or *
+    PORTS   80, 8000-8999, 80,443 or * (default: all)
+
+";
+
+const REST: &str = "\
+What it is given:
+  --dir HOST[::GUEST]         a directory, under the name GUEST (default: the same name)
+  --env NAME=VALUE            an environment variable
+  --env NAME                  the same, with the value that it has here
+  --listen tcp://ADDR:PORT    an open listener, as descriptor 3 and up (LISTEN_FDS)
+
+How far it may go:
+  --timeout TIME              stop it after 500ms, 30s, 2m or 1h
+  --max-memory SIZE           256MiB, 1GiB (default 4GiB)
+
+  --trace[=FILE]              one line a socket call, on standard error or in FILE
+";
+
+const INSPECT: &str = "\
+guestnet inspect GUEST
+
+Prints every import of a guest, its type, and the ABI of guestnet that answers it.
+The exit code is 0 if guestnet can run the guest and 1 if it cannot.
+";
+
+const EXPLAIN: &str = "\
+guestnet policy explain [POLICY OPTIONS] USE TARGET
+
+Tells what a policy decides. The first word is `allowed` or `denied`; then comes the
+rule that decides, or the option that would allow it. The exit code is 0 for allowed
+and 1 for denied.
+
+  USE     connect, listen, accept, resolve or unix
+  TARGET  one address or name with a port, for resolve a name, for unix a path
+
+  guestnet policy explain --policy app.toml connect db:5432
+
+";
