@@ -21,7 +21,11 @@ impl<T> Table<T> {
     /// An empty table that holds at most `capacity` entries, numbered below it.
     #[must_use]
     pub const fn new(capacity: usize) -> Self {
-        Table { slots: Vec::new(), lowest_free: 0, capacity }
+        Table {
+            slots: Vec::new(),
+            lowest_free: 0,
+            capacity,
+        }
     }
 
     /// The entry of a descriptor.
@@ -30,7 +34,10 @@ impl<T> Table<T> {
     /// `EBADF` if it is not open.
     #[inline]
     pub fn entry(&self, fd: Fd) -> Result<&T> {
-        self.slots.get(fd as usize).and_then(Option::as_ref).ok_or(Errno::Badf)
+        self.slots
+            .get(fd as usize)
+            .and_then(Option::as_ref)
+            .ok_or(Errno::Badf)
     }
 
     /// The entry of a descriptor, to change.
@@ -39,14 +46,17 @@ impl<T> Table<T> {
     /// `EBADF` if it is not open.
     #[inline]
     pub fn entry_mut(&mut self, fd: Fd) -> Result<&mut T> {
-        self.slots.get_mut(fd as usize).and_then(Option::as_mut).ok_or(Errno::Badf)
+        self.slots
+            .get_mut(fd as usize)
+            .and_then(Option::as_mut)
+            .ok_or(Errno::Badf)
     }
 
     /// The number that the next [`Table::insert`] will give.
     ///
     /// # Errors
     /// `EMFILE` if the table is full.
-    pub fn next(&mut self) -> Result<Fd> {
+    pub fn lowest_free(&mut self) -> Result<Fd> {
         while self.slots.get(self.lowest_free).is_some_and(Option::is_some) {
             self.lowest_free += 1;
         }
@@ -61,7 +71,7 @@ impl<T> Table<T> {
     /// # Errors
     /// `EMFILE` if the table is full; the entry comes back so that nothing is lost.
     pub fn insert(&mut self, entry: T) -> Result<Fd, (Errno, T)> {
-        let fd = match self.next() {
+        let fd = match self.lowest_free() {
             Ok(fd) => fd,
             Err(errno) => return Err((errno, entry)),
         };
@@ -80,7 +90,11 @@ impl<T> Table<T> {
     /// # Errors
     /// `EBADF` if it is not open.
     pub fn remove(&mut self, fd: Fd) -> Result<T> {
-        let entry = self.slots.get_mut(fd as usize).and_then(Option::take).ok_or(Errno::Badf)?;
+        let entry = self
+            .slots
+            .get_mut(fd as usize)
+            .and_then(Option::take)
+            .ok_or(Errno::Badf)?;
         self.lowest_free = self.lowest_free.min(fd as usize);
         Ok(entry)
     }
@@ -96,12 +110,18 @@ impl<T> Table<T> {
             return Ok(None);
         }
         let entry = self.remove(from)?;
-        Ok(self.slots.get_mut(to as usize).and_then(|slot| slot.replace(entry)))
+        Ok(self
+            .slots
+            .get_mut(to as usize)
+            .and_then(|slot| slot.replace(entry)))
     }
 
     /// Every open descriptor, lowest first.
     pub fn iter(&self) -> impl Iterator<Item = (Fd, &T)> {
-        self.slots.iter().zip(0..).filter_map(|(slot, fd)| slot.as_ref().map(|entry| (fd, entry)))
+        self.slots
+            .iter()
+            .zip(0..)
+            .filter_map(|(slot, fd)| slot.as_ref().map(|entry| (fd, entry)))
     }
 
     /// Takes every entry out.

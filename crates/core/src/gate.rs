@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use crate::errno::{Errno, Result};
 use crate::policy::{
-    Decision, Name, PinLookup, Pins, Policy, Protocol, Reason, Use, flag_that_would_allow, canonical_ip,
+    Decision, Name, PinLookup, Pins, Policy, Protocol, Reason, Use, canonical_ip, flag_that_would_allow,
 };
 use crate::trace::{Denial, Observer};
 
@@ -24,7 +24,11 @@ pub(crate) struct Gate {
 
 impl Gate {
     pub(crate) fn new(policy: Arc<Policy>) -> Self {
-        Gate { policy, pins: Pins::new(), observer: None }
+        Gate {
+            policy,
+            pins: Pins::new(),
+            observer: None,
+        }
     }
 
     /// A TCP or UDP connect, or the destination of one datagram. `call` names the call for the denial.
@@ -38,27 +42,43 @@ impl Gate {
         if self.policy.is_unrestricted(Use::Connect, protocol) {
             return Ok(());
         }
-        let decision = self.policy.decide(Use::Connect, protocol, addr, &LazyPins { pins: &self.pins, now });
+        let decision = self.policy.decide(
+            Use::Connect,
+            protocol,
+            addr,
+            &LazyPins {
+                pins: &self.pins,
+                now,
+            },
+        );
         if decision.is_allowed() {
             return Ok(());
         }
-        report(&mut self.observer, call, decision, &addr, || flag_that_would_allow(Use::Connect, protocol, addr));
+        report(&mut self.observer, call, decision, &addr, || {
+            flag_that_would_allow(Use::Connect, protocol, addr)
+        });
         Err(Errno::Acces)
     }
 
     /// An explicit bind, or the implicit one of listen. Port 0 asks for an ephemeral port.
     pub(crate) fn listen(&mut self, call: &'static str, protocol: Protocol, addr: SocketAddr) -> Result<()> {
-        let decision = self.policy.decide(Use::Listen, protocol, addr, &crate::policy::NoPins);
+        let decision = self
+            .policy
+            .decide(Use::Listen, protocol, addr, &crate::policy::NoPins);
         if decision.is_allowed() {
             return Ok(());
         }
-        report(&mut self.observer, call, decision, &addr, || flag_that_would_allow(Use::Listen, protocol, addr));
+        report(&mut self.observer, call, decision, &addr, || {
+            flag_that_would_allow(Use::Listen, protocol, addr)
+        });
         Err(Errno::Acces)
     }
 
     /// The peer of an accepted connection, or the sender of a datagram to a bound socket.
     pub(crate) fn accept(&mut self, call: &'static str, protocol: Protocol, peer: SocketAddr) -> bool {
-        let decision = self.policy.decide(Use::Accept, protocol, peer, &crate::policy::NoPins);
+        let decision = self
+            .policy
+            .decide(Use::Accept, protocol, peer, &crate::policy::NoPins);
         if decision.is_denied() {
             report(&mut self.observer, call, decision, &peer, || {
                 flag_that_would_allow(Use::Accept, protocol, peer)
@@ -87,7 +107,9 @@ impl Gate {
     pub(crate) fn resolve(&mut self, name: &Name) -> bool {
         let decision = self.policy.decide_name(name);
         if decision.is_denied() {
-            report(&mut self.observer, "getaddrinfo", decision, name, || format!("--allow-resolve {name}"));
+            report(&mut self.observer, "getaddrinfo", decision, name, || {
+                format!("--allow-resolve {name}")
+            });
         }
         decision.is_allowed()
     }
@@ -103,7 +125,9 @@ impl Gate {
         if decision.is_allowed() {
             return Ok(());
         }
-        report(&mut self.observer, call, decision, &path, || format!("--allow-unix {path}"));
+        report(&mut self.observer, call, decision, &path, || {
+            format!("--allow-unix {path}")
+        });
         Err(Errno::Acces)
     }
 }
@@ -141,5 +165,11 @@ fn report(
         | Reason::NeedsOwnRule(..) => flag(),
     };
     let reason = decision.to_string();
-    observer.denied(&Denial { call, target, reason: &reason, flag: &flag, errno: Errno::Acces });
+    observer.denied(&Denial {
+        call,
+        target,
+        reason: &reason,
+        flag: &flag,
+        errno: Errno::Acces,
+    });
 }

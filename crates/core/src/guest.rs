@@ -64,7 +64,10 @@ pub struct Capacity {
 impl Default for Capacity {
     /// 65,536 descriptors, 16,384 of them sockets: above what servers use, below what would hurt a host.
     fn default() -> Self {
-        Capacity { descriptors: 65_536, sockets: 16_384 }
+        Capacity {
+            descriptors: 65_536,
+            sockets: 16_384,
+        }
     }
 }
 
@@ -100,10 +103,12 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EMFILE`; the file comes back, for the adapter to close.
     pub fn insert_file(&mut self, file: F) -> Result<Fd, (Errno, F)> {
-        self.table.insert(Entry::File(file)).map_err(|(errno, entry)| match entry {
-            Entry::File(file) => (errno, file),
-            Entry::Socket(_) | Entry::Stream(_) => unreachable!("what went in comes back"),
-        })
+        self.table
+            .insert(Entry::File(file))
+            .map_err(|(errno, entry)| match entry {
+                Entry::File(file) => (errno, file),
+                Entry::Socket(_) | Entry::Stream(_) => unreachable!("what went in comes back"),
+            })
     }
 
     /// Enters a byte stream of the host, such as standard input, at the lowest free number.
@@ -112,8 +117,14 @@ impl<H: Host, F> Guest<H, F> {
     /// `EMFILE`.
     pub fn insert_stream(&mut self, io: H::Io) -> Result<Fd> {
         let kind = self.host.stream_kind(&io);
-        let stream = Stream { io, kind, nonblocking: false };
-        self.table.insert(Entry::Stream(stream)).map_err(|(errno, _)| errno)
+        let stream = Stream {
+            io,
+            kind,
+            nonblocking: false,
+        };
+        self.table
+            .insert(Entry::Stream(stream))
+            .map_err(|(errno, _)| errno)
     }
 
     /// What a descriptor is.
@@ -145,7 +156,7 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EMFILE` if there is none left.
     pub fn next_descriptor(&mut self) -> Result<Fd> {
-        self.table.next()
+        self.table.lowest_free()
     }
 
     /// close(2). A file of the adapter comes back, for the adapter to close.
@@ -166,7 +177,10 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EBADF` if either is not open.
     pub fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<F>> {
-        let result = self.table.renumber(from, to).map(|old| old.and_then(|entry| self.discard(entry)));
+        let result = self
+            .table
+            .renumber(from, to)
+            .map(|old| old.and_then(|entry| self.discard(entry)));
         if self.traced {
             self.trace("renumber", &result, |_| 0, format_args!("{from}, {to}"));
         }
@@ -227,7 +241,11 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EINTR`: the guest was told to stop.
     pub fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()> {
-        let timeout = if self.always_ready.is_empty() { timeout } else { Some(Duration::ZERO) };
+        let timeout = if self.always_ready.is_empty() {
+            timeout
+        } else {
+            Some(Duration::ZERO)
+        };
         self.host.poll_wait(timeout)
     }
 
@@ -241,7 +259,7 @@ impl<H: Host, F> Guest<H, F> {
         if self.sockets >= self.max_sockets {
             return Err(Errno::Mfile);
         }
-        self.table.next().map(drop)
+        self.table.lowest_free().map(drop)
     }
 
     pub(crate) fn insert_socket(&mut self, socket: Socket<H::Io>) -> Result<Fd> {
@@ -321,5 +339,9 @@ pub(crate) fn remaining<H: Host>(
 ) -> Option<Duration> {
     let limit = limit?;
     let now = host.now(Clock::Monotonic);
-    Some(deadline.get_or_insert(now.saturating_add(limit)).saturating_sub(now))
+    Some(
+        deadline
+            .get_or_insert(now.saturating_add(limit))
+            .saturating_sub(now),
+    )
 }

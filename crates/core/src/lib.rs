@@ -27,9 +27,7 @@ pub use addr::{Domain, Kind, SockAddr, wildcard};
 pub use errno::{Errno, Result};
 pub use fd::{Fd, Table};
 pub use guest::{Capacity, Entry, Guest, Stream};
-pub use host::{
-    Clock, Host, LookupError, Received, RecvFlags, SendFlags, Shutdown, StreamKind,
-};
+pub use host::{Clock, Host, LookupError, Received, RecvFlags, SendFlags, Shutdown, StreamKind};
 pub use option::{OptKind, OptValue, SockOpt};
 pub use readiness::{PollEvent, Ready};
 pub use socket::Socket;

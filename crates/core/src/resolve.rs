@@ -87,11 +87,20 @@ impl<H: Host, F> Guest<H, F> {
                 Ok(_) => String::new(),
                 Err(error) => format!(", {error}"),
             };
-            let value = result.as_ref().map(|answer| answer.results.len() as u64).map_err(|error| match error {
-                LookupError::System(errno) => *errno,
-                _ => Errno::Noent,
-            });
-            self.trace("getaddrinfo", &value, |count| *count, format_args!("{node:?}, {service:?}{outcome}"));
+            let value =
+                result
+                    .as_ref()
+                    .map(|answer| answer.results.len() as u64)
+                    .map_err(|error| match error {
+                        LookupError::System(errno) => *errno,
+                        _ => Errno::Noent,
+                    });
+            self.trace(
+                "getaddrinfo",
+                &value,
+                |count| *count,
+                format_args!("{node:?}, {service:?}{outcome}"),
+            );
         }
         result
     }
@@ -111,7 +120,10 @@ impl<H: Host, F> Guest<H, F> {
         let results = addresses
             .into_iter()
             .flat_map(|(ip, scope)| {
-                ports.iter().map(move |&(kind, port)| AddrInfo { addr: with_port(ip, scope, port), kind })
+                ports.iter().map(move |&(kind, port)| AddrInfo {
+                    addr: with_port(ip, scope, port),
+                    kind,
+                })
             })
             .take(MAX_RESULTS)
             .collect();
@@ -136,22 +148,33 @@ impl<H: Host, F> Guest<H, F> {
         if query.flags.contains(LookupFlags::NUMERICSERV) {
             return Err(LookupError::NoName);
         }
-        let known: Vec<_> =
-            kinds.iter().filter_map(|&kind| Some((kind, self.host.service(service, kind)?))).collect();
-        if known.is_empty() { Err(LookupError::Service) } else { Ok(known) }
+        let known: Vec<_> = kinds
+            .iter()
+            .filter_map(|&kind| Some((kind, self.host.service(service, kind)?)))
+            .collect();
+        if known.is_empty() {
+            Err(LookupError::Service)
+        } else {
+            Ok(known)
+        }
     }
 
     /// The addresses of the node with their scope ids, and the canonical name.
-    #[expect(clippy::type_complexity, reason = "the two halves of one answer, named where they are used")]
-    fn addresses(
-        &mut self,
-        query: &Query<'_>,
-    ) -> Result<(Vec<(IpAddr, u32)>, Option<String>), LookupError> {
+    #[expect(
+        clippy::type_complexity,
+        reason = "the two halves of one answer, named where they are used"
+    )]
+    fn addresses(&mut self, query: &Query<'_>) -> Result<(Vec<(IpAddr, u32)>, Option<String>), LookupError> {
         let Some(node) = query.node else {
             return Ok((unnamed(query), None));
         };
         let node = std::str::from_utf8(node).map_err(|_| LookupError::NoName)?;
-        let canonical = |name: &str| query.flags.contains(LookupFlags::CANONNAME).then(|| name.to_owned());
+        let canonical = |name: &str| {
+            query
+                .flags
+                .contains(LookupFlags::CANONNAME)
+                .then(|| name.to_owned())
+        };
         if let Some(numeric) = parse_numeric_host(node) {
             let ip = in_family(numeric.ip, query).ok_or(LookupError::NoName)?;
             return Ok((vec![(ip, numeric.scope_id)], canonical(node)));
@@ -171,17 +194,29 @@ impl<H: Host, F> Guest<H, F> {
             let family = if mapped { None } else { query.family };
             self.host.lookup(name.as_str(), family)?
         };
-        let expires = self.host.now(Clock::Monotonic).saturating_add(SYSTEM_ANSWER_LIFETIME);
+        let expires = self
+            .host
+            .now(Clock::Monotonic)
+            .saturating_add(SYSTEM_ANSWER_LIFETIME);
         for ip in &found {
             self.gate.pin(&name, *ip, expires);
         }
         let has_v6 = found.iter().any(IpAddr::is_ipv6);
         let addresses: Vec<_> = found
             .into_iter()
-            .filter(|ip| ip.is_ipv6() || !has_v6 || query.family != Some(Domain::Inet6) || query.flags.contains(LookupFlags::ALL))
+            .filter(|ip| {
+                ip.is_ipv6()
+                    || !has_v6
+                    || query.family != Some(Domain::Inet6)
+                    || query.flags.contains(LookupFlags::ALL)
+            })
             .filter_map(|ip| Some((in_family(ip, query)?, 0)))
             .collect();
-        if addresses.is_empty() { Err(LookupError::NoData) } else { Ok((addresses, canonical(name.as_str()))) }
+        if addresses.is_empty() {
+            Err(LookupError::NoData)
+        } else {
+            Ok((addresses, canonical(name.as_str())))
+        }
     }
 }
 

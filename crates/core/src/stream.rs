@@ -18,11 +18,13 @@ impl<H: Host, F> Guest<H, F> {
     pub fn read(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
         match self.table.entry(fd)? {
             Entry::Socket(_) if bufs.iter().all(|buf| buf.is_empty()) => Ok(0),
-            Entry::Socket(_) => self.recv(fd, bufs, RecvFlags::empty()).map(|received| received.len),
+            Entry::Socket(_) => self
+                .recv(fd, bufs, RecvFlags::empty())
+                .map(|received| received.len),
             Entry::Stream(stream) if stream.nonblocking => self.host.read(&stream.io, bufs),
-            Entry::Stream(stream) => {
-                until_ready(&mut self.host, &stream.io, Ready::READ, None, |host| host.read(&stream.io, bufs))
-            }
+            Entry::Stream(stream) => until_ready(&mut self.host, &stream.io, Ready::READ, None, |host| {
+                host.read(&stream.io, bufs)
+            }),
             Entry::File(_) => Err(Errno::Badf),
         }
     }

@@ -6,6 +6,7 @@
 //! `sockaddr`, 12 bytes: family u8 @0 (dispatchrun reads an u32), data_len u32 @4, data pointer @8.
 //! The data are the port in network order and the octets (dispatchrun's layout for IPv6, which WasmEdge's differs
 //! from and the crate ignores).
+#![expect(clippy::too_many_arguments, reason = "the parameters are the ABI's")]
 
 use std::net::IpAddr;
 
@@ -100,7 +101,13 @@ fn query<'m>(
         (wasmedge::DGRAM, 0 | wasmedge::UDP) | (0, wasmedge::UDP) => Some(Kind::Datagram),
         _ => return Ok(Err(LookupError::SockType)),
     };
-    Ok(Ok(Query { node, service, flags, family, kind }))
+    Ok(Ok(Query {
+        node,
+        service,
+        flags,
+        family,
+        kind,
+    }))
 }
 
 /// A string whose length counts a NUL at its end; the empty one is none.
@@ -134,7 +141,11 @@ fn store(memory: &mut Memory<'_>, answer: &Answer, first: u32, room: u32) -> Res
             IpAddr::V4(ip) => (wasmedge::INET, ip.to_ipv6_mapped().octets()),
             IpAddr::V6(ip) => (wasmedge::INET6, ip.octets()),
         };
-        let octets = if family == wasmedge::INET { octets.get(12..).unwrap_or(&octets) } else { &octets };
+        let octets = if family == wasmedge::INET {
+            octets.get(12..).unwrap_or(&octets)
+        } else {
+            &octets
+        };
         if (room as usize) < octets.len() + 2 {
             return Err(Errno::Inval);
         }
@@ -152,10 +163,16 @@ fn store(memory: &mut Memory<'_>, answer: &Answer, first: u32, room: u32) -> Res
         memory.store(node, &[0, 0, family, kind])?;
         memory.store_u32(node.wrapping_add(4), protocol)?;
         memory.store_u32(node.wrapping_add(8), 16)?;
-        let name = answer.canonical.as_deref().filter(|name| stored == 0 && name.len() < canonical_room as usize);
+        let name = answer
+            .canonical
+            .as_deref()
+            .filter(|name| stored == 0 && name.len() < canonical_room as usize);
         if let Some(name) = name {
             memory.store(canonical, name.as_bytes())?;
-            memory.store(canonical.wrapping_add(u32::try_from(name.len()).unwrap_or(0)), &[0])?;
+            memory.store(
+                canonical.wrapping_add(u32::try_from(name.len()).unwrap_or(0)),
+                &[0],
+            )?;
         }
         memory.store_size(node.wrapping_add(20), name.map_or(0, str::len))?;
         stored += 1;

@@ -4,7 +4,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use guestnet_core::{Errno, Kind, LookupError, Result, RecvFlags, SendFlags, Shutdown, SockAddr};
+use guestnet_core::{Errno, Kind, LookupError, RecvFlags, Result, SendFlags, Shutdown, SockAddr};
 
 use crate::abi;
 
@@ -136,7 +136,11 @@ pub(crate) fn recv_flags(riflags: u32) -> Result<RecvFlags> {
         known |= bit;
         flags.set(flag, riflags & bit != 0);
     }
-    if riflags & !known == 0 { Ok(flags) } else { Err(Errno::Inval) }
+    if riflags & !known == 0 {
+        Ok(flags)
+    } else {
+        Err(Errno::Inval)
+    }
 }
 
 /// `siflags`: the standard has none, guestnet one.
@@ -163,8 +167,13 @@ pub(crate) fn shutdown(sdflags: u32) -> Result<Shutdown> {
 /// # Errors
 /// `EDOM` for microseconds out of range (socket(7)).
 pub(crate) fn timeval(seconds: i64, micros: i64) -> Result<Option<Duration>> {
-    let micros = u32::try_from(micros).ok().filter(|micros| *micros < 1_000_000).ok_or(Errno::Dom)?;
-    let Ok(seconds) = u64::try_from(seconds) else { return Ok(Some(Duration::from_micros(1))) };
+    let micros = u32::try_from(micros)
+        .ok()
+        .filter(|micros| *micros < 1_000_000)
+        .ok_or(Errno::Dom)?;
+    let Ok(seconds) = u64::try_from(seconds) else {
+        return Ok(Some(Duration::from_micros(1)));
+    };
     let limit = Duration::new(seconds, micros * 1000);
     Ok((!limit.is_zero()).then_some(limit))
 }
@@ -228,7 +237,10 @@ pub(crate) fn address_v2(addr: &SockAddr) -> Result<([u8; abi::wasmedge::ADDRESS
         *family = u16::try_from(number).unwrap_or(0).to_le_bytes();
         // One byte stays for the NUL of a path.
         let room = data.len() - 1;
-        let room = data.get_mut(..room).and_then(|data| data.get_mut(..octets.len())).ok_or(Errno::Inval)?;
+        let room = data
+            .get_mut(..room)
+            .and_then(|data| data.get_mut(..octets.len()))
+            .ok_or(Errno::Inval)?;
         room.copy_from_slice(octets);
         Ok(())
     };
@@ -266,7 +278,10 @@ mod tests {
         let longest = SockAddr::Unix("x".repeat(125).into());
         let (bytes, _) = address_v2(&longest).unwrap();
         assert_eq!(address(&bytes, 0), Ok(longest));
-        assert_eq!(address_v2(&SockAddr::Unix("x".repeat(126).into())), Err(Errno::Inval));
+        assert_eq!(
+            address_v2(&SockAddr::Unix("x".repeat(126).into())),
+            Err(Errno::Inval)
+        );
     }
 
     #[test]

@@ -9,9 +9,7 @@ use std::fmt::Write;
 use std::sync::OnceLock;
 
 use guestnet_core::{Errno, Host, Result};
-use wasmtime::{
-    AsContextMut, Caller, Engine, Extern, Instance, Linker, Module, ValType, WasmParams,
-};
+use wasmtime::{AsContextMut, Caller, Engine, Extern, Instance, Linker, Module, ValType, WasmParams};
 
 use crate::abi;
 use crate::link::{Project, find_memory};
@@ -80,7 +78,10 @@ impl<T: Send + 'static> Files<T> {
     {
         let mut inner = Linker::new(engine);
         wasmtime_wasi::p1::add_to_linker_sync(&mut inner, move |data| &mut project(data).inner)?;
-        Ok(Files { inner, shim: OnceLock::new() })
+        Ok(Files {
+            inner,
+            shim: OnceLock::new(),
+        })
     }
 
     /// wasmtime-wasi's function of a name.
@@ -108,7 +109,11 @@ impl<T: Send + 'static> Files<T> {
     }
 
     #[cold]
-    fn start<H: Host>(&self, caller: &mut Caller<'_, T>, project: Project<T, H>) -> wasmtime::Result<Instance> {
+    fn start<H: Host>(
+        &self,
+        caller: &mut Caller<'_, T>,
+        project: Project<T, H>,
+    ) -> wasmtime::Result<Instance> {
         let memory = match project(caller.data_mut()).memory {
             Some(memory) => memory,
             None => find_memory(caller, project)?,
@@ -142,7 +147,10 @@ pub(crate) fn inner_fd<H: Host>(wasi: &Wasi<H>, fd: u32, otherwise: Errno) -> Re
 fn shim_text() -> String {
     let mut text = String::from("(module (import \"guest\" \"memory\" (memory 0))");
     for (name, params) in FORWARDED {
-        let _ = write!(text, "(import \"wasi\" \"{name}\" (func ${name} (param {params}) (result i32)))");
+        let _ = write!(
+            text,
+            "(import \"wasi\" \"{name}\" (func ${name} (param {params}) (result i32)))"
+        );
     }
     text.push_str("(export \"memory\" (memory 0))");
     for (name, params) in FORWARDED {

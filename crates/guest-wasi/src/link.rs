@@ -56,7 +56,9 @@ pub struct Adapter<T: 'static> {
 
 impl<T> std::fmt::Debug for Adapter<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Adapter").field("functions", &self.entries.len()).finish_non_exhaustive()
+        f.debug_struct("Adapter")
+            .field("functions", &self.entries.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -84,7 +86,9 @@ pub struct Prepared<'a, T: 'static> {
 
 impl<T> std::fmt::Debug for Prepared<'_, T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Prepared").field("imports", &self.entries.len()).finish_non_exhaustive()
+        f.debug_struct("Prepared")
+            .field("imports", &self.entries.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -98,17 +102,29 @@ impl<T: Send + 'static> Adapter<T> {
         H::Io: Send,
     {
         let files = Arc::new(Files::new(engine, project)?);
-        let mut registry = Registry { calls: Linker::new(engine), entries: Vec::new() };
+        let mut registry = Registry {
+            calls: Linker::new(engine),
+            entries: Vec::new(),
+        };
         for (name, params, results) in files::DIRECT {
             let ty = FuncType::new(engine, params.iter().cloned(), results.iter().cloned());
-            registry.entries.push(Entry { name, abi: "WASI preview 1", ty, place: Place::Inner });
+            registry.entries.push(Entry {
+                name,
+                abi: "WASI preview 1",
+                ty,
+                place: Place::Inner,
+            });
         }
         p1::register(&mut registry, project, &files)?;
         poll::register(&mut registry, project)?;
         sock::register(&mut registry, project)?;
         addrinfo::register(&mut registry, project)?;
         wamr::register(&mut registry, project, &files)?;
-        Ok(Adapter { calls: registry.calls, entries: registry.entries, files })
+        Ok(Adapter {
+            calls: registry.calls,
+            entries: registry.entries,
+            files,
+        })
     }
 
     /// Every import of a module, in its order, with the ABI that answers it.
@@ -138,7 +154,11 @@ impl<T: Send + 'static> Adapter<T> {
             })
         };
         let entries = module.imports().map(resolve).collect::<wasmtime::Result<_>>()?;
-        Ok(Prepared { adapter: self, module, entries })
+        Ok(Prepared {
+            adapter: self,
+            module,
+            entries,
+        })
     }
 
     /// [`Adapter::prepare`] and [`Prepared::instantiate`] in one.
@@ -154,9 +174,15 @@ impl<T: Send + 'static> Adapter<T> {
     }
 
     fn entry(&self, import: &wasmtime::ImportType<'_>) -> Option<&Entry> {
-        let ExternType::Func(ty) = import.ty() else { return None };
+        let ExternType::Func(ty) = import.ty() else {
+            return None;
+        };
         let fits = |entry: &&Entry| entry.name == import.name() && FuncType::eq(&entry.ty, &ty);
-        if import.module() == abi::MODULE { self.entries.iter().find(fits) } else { None }
+        if import.module() == abi::MODULE {
+            self.entries.iter().find(fits)
+        } else {
+            None
+        }
     }
 }
 
@@ -194,7 +220,12 @@ impl<T: Send + 'static> Registry<T> {
     ) -> wasmtime::Result<()> {
         let symbol = format!("{name} {abi} {ty}");
         self.calls.func_wrap(abi::MODULE, &symbol, function)?;
-        self.entries.push(Entry { name, abi, ty, place: Place::Ours(symbol) });
+        self.entries.push(Entry {
+            name,
+            abi,
+            ty,
+            place: Place::Ours(symbol),
+        });
         Ok(())
     }
 
@@ -284,9 +315,12 @@ pub(crate) fn find_memory<T, H: Host>(
     caller: &mut Caller<'_, T>,
     project: Project<T, H>,
 ) -> wasmtime::Result<wasmtime::Memory> {
-    let memory = caller.get_export("memory").and_then(Extern::into_memory).ok_or_else(|| {
-        wasmtime::format_err!("the module exports no memory of its own named `memory`, which WASI needs")
-    })?;
+    let memory = caller
+        .get_export("memory")
+        .and_then(Extern::into_memory)
+        .ok_or_else(|| {
+            wasmtime::format_err!("the module exports no memory of its own named `memory`, which WASI needs")
+        })?;
     project(caller.data_mut()).memory = Some(memory);
     Ok(memory)
 }

@@ -18,6 +18,11 @@ const INLINE: usize = 8;
 /// a stream a short read.
 const BOUNCE: usize = 65_536;
 
+/// The buffers of an iovec array, in its order.
+type Ranges = SmallVec<[Range<usize>; INLINE]>;
+/// The same in the order of their addresses, each with its place in the array.
+type Ascending = SmallVec<[(usize, Range<usize>); INLINE]>;
+
 /// A guest's memory during one call.
 #[derive(Debug)]
 pub(crate) struct Memory<'a>(pub(crate) &'a mut [u8]);
@@ -57,11 +62,18 @@ impl Memory<'_> {
     /// # Errors
     /// `EFAULT` if that is nothing.
     pub(crate) fn from(&self, offset: u32) -> Result<&[u8]> {
-        self.0.get(offset as usize..).filter(|bytes| !bytes.is_empty()).ok_or(Errno::Fault)
+        self.0
+            .get(offset as usize..)
+            .filter(|bytes| !bytes.is_empty())
+            .ok_or(Errno::Fault)
     }
 
     pub(crate) fn array<const N: usize>(&self, offset: u32) -> Result<[u8; N]> {
-        self.0.get(offset as usize..).and_then(<[u8]>::first_chunk).copied().ok_or(Errno::Fault)
+        self.0
+            .get(offset as usize..)
+            .and_then(<[u8]>::first_chunk)
+            .copied()
+            .ok_or(Errno::Fault)
     }
 
     pub(crate) fn u32(&self, offset: u32) -> Result<u32> {
@@ -74,7 +86,10 @@ impl Memory<'_> {
     /// As [`Memory::bytes`].
     pub(crate) fn store(&mut self, offset: u32, bytes: &[u8]) -> Result<()> {
         let end = (offset as usize).checked_add(bytes.len()).ok_or(Errno::Fault)?;
-        self.0.get_mut(offset as usize..end).ok_or(Errno::Fault)?.copy_from_slice(bytes);
+        self.0
+            .get_mut(offset as usize..end)
+            .ok_or(Errno::Fault)?
+            .copy_from_slice(bytes);
         Ok(())
     }
 
@@ -91,14 +106,16 @@ impl Memory<'_> {
     ///
     /// # Errors
     /// `EINVAL` for more than [`MAX_IOVECS`], `EFAULT` for an entry or a buffer outside of the memory.
-    fn iovecs(&self, array: u32, count: u32) -> Result<SmallVec<[Range<usize>; INLINE]>> {
+    fn iovecs(&self, array: u32, count: u32) -> Result<Ranges> {
         if count > MAX_IOVECS {
             return Err(Errno::Inval);
         }
         let entries = self.bytes(array, count * 8)?;
         let mut ranges = SmallVec::new();
         for entry in entries.chunks_exact(8) {
-            let (Some(offset), Some(len)) = (word(entry, 0), word(entry, 4)) else { return Err(Errno::Fault) };
+            let (Some(offset), Some(len)) = (word(entry, 0), word(entry, 4)) else {
+                return Err(Errno::Fault);
+            };
             // A buffer of no bytes may point anywhere.
             let range = if len == 0 { 0..0 } else { Self::range(offset, len) };
             if range.end > self.0.len() {
@@ -126,8 +143,10 @@ impl Memory<'_> {
             return send(&mut [IoSlice::new(buf)]);
         }
         let ranges = self.iovecs(array, count)?;
-        let mut bufs: SmallVec<[IoSlice<'_>; INLINE]> =
-            ranges.into_iter().map(|range| IoSlice::new(self.0.get(range).unwrap_or_default())).collect();
+        let mut bufs: SmallVec<[IoSlice<'_>; INLINE]> = ranges
+            .into_iter()
+            .map(|range| IoSlice::new(self.0.get(range).unwrap_or_default()))
+            .collect();
         send(&mut bufs)
     }
 
@@ -144,7 +163,11 @@ impl Memory<'_> {
     ) -> Result<R> {
         if count == 1 {
             let [offset, len] = self.pair(array)?;
-            let buf = if len == 0 { &mut [] } else { self.bytes_mut(offset, len)? };
+            let buf = if len == 0 {
+                &mut []
+            } else {
+                self.bytes_mut(offset, len)?
+            };
             return receive(&mut [IoSliceMut::new(buf)]).map(|(_, result)| result);
         }
         let ranges = self.iovecs(array, count)?;
@@ -162,7 +185,10 @@ impl Memory<'_> {
         ranges: &[Range<usize>],
         receive: impl FnOnce(&mut [IoSliceMut<'_>]) -> Result<(usize, R)>,
     ) -> Result<R> {
-        let total = ranges.iter().map(ExactSizeIterator::len).fold(0, usize::saturating_add);
+        let total = ranges
+            .iter()
+            .map(ExactSizeIterator::len)
+            .fold(0, usize::saturating_add);
         let mut copy = vec![0; total.min(BOUNCE)];
         let (stored, result) = receive(&mut [IoSliceMut::new(&mut copy)])?;
         let mut data = copy.get(..stored).unwrap_or(&copy);
@@ -178,21 +204,35 @@ impl Memory<'_> {
 
     fn pair(&self, offset: u32) -> Result<[u32; 2]> {
         let bytes: [u8; 8] = self.array(offset)?;
-        Ok([word(&bytes, 0).ok_or(Errno::Fault)?, word(&bytes, 4).ok_or(Errno::Fault)?])
+        Ok([
+            word(&bytes, 0).ok_or(Errno::Fault)?,
+            word(&bytes, 4).ok_or(Errno::Fault)?,
+        ])
     }
 }
 
 /// The little-endian word at `offset`.
 pub(crate) fn word(bytes: &[u8], offset: usize) -> Option<u32> {
-    bytes.get(offset..)?.first_chunk().copied().map(u32::from_le_bytes)
+    bytes
+        .get(offset..)?
+        .first_chunk()
+        .copied()
+        .map(u32::from_le_bytes)
 }
 
 /// The ranges in the order of their addresses, the empty ones left out; `None` if two of them overlap.
-fn ascending(ranges: &[Range<usize>]) -> Option<SmallVec<[(usize, Range<usize>); INLINE]>> {
-    let mut order: SmallVec<[(usize, Range<usize>); INLINE]> =
-        ranges.iter().cloned().enumerate().filter(|(_, range)| !range.is_empty()).collect();
+fn ascending(ranges: &[Range<usize>]) -> Option<Ascending> {
+    let mut order: Ascending = ranges
+        .iter()
+        .cloned()
+        .enumerate()
+        .filter(|(_, range)| !range.is_empty())
+        .collect();
     order.sort_unstable_by_key(|(_, range)| range.start);
-    let overlap = order.iter().zip(order.iter().skip(1)).any(|((_, low), (_, high))| low.end > high.start);
+    let overlap = order
+        .iter()
+        .zip(order.iter().skip(1))
+        .any(|((_, low), (_, high))| low.end > high.start);
     (!overlap).then_some(order)
 }
 
@@ -244,7 +284,10 @@ mod tests {
     fn buffers_out_of_order_are_filled_in_the_order_given() {
         let mut bytes = with_iovecs(&[(200, 2), (100, 2), (0, 0), (300, 2)]);
         assert_eq!(Memory(&mut bytes).scatter(0, 4, fill), Ok(4));
-        assert_eq!((&bytes[200..202], &bytes[100..102], &bytes[300..302]), (&[0, 1][..], &[2, 3][..], &[4, 5][..]));
+        assert_eq!(
+            (&bytes[200..202], &bytes[100..102], &bytes[300..302]),
+            (&[0, 1][..], &[2, 3][..], &[4, 5][..])
+        );
     }
 
     #[test]

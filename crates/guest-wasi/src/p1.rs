@@ -126,10 +126,15 @@ fn register_opening<T: Send + 'static, H: Host + Send + 'static>(
 ) -> wasmtime::Result<()> {
     let renumber = Arc::clone(files);
     let ty = signature!(registry; u32, u32);
-    registry.add("fd_renumber", ABI, ty, move |mut caller: Caller<'_, T>, from: u32, to: u32| {
-        let replaced = project(caller.data_mut()).guest.renumber(from, to);
-        discard(&renumber, &mut caller, project, replaced)
-    })?;
+    registry.add(
+        "fd_renumber",
+        ABI,
+        ty,
+        move |mut caller: Caller<'_, T>, from: u32, to: u32| {
+            let replaced = project(caller.data_mut()).guest.renumber(from, to);
+            discard(&renumber, &mut caller, project, replaced)
+        },
+    )?;
 
     let open = Arc::clone(files);
     let ty = signature!(registry; u32, u32, u32, u32, u32, u64, u64, u32, u32);
@@ -148,7 +153,10 @@ fn register_opening<T: Send + 'static, H: Host + Send + 'static>(
               fdflags: u32,
               out: u32| {
             let wasi = project(caller.data_mut());
-            let room = wasi.guest.next_descriptor().and_then(|_| inner_fd(wasi, dir, Errno::Notdir));
+            let room = wasi
+                .guest
+                .next_descriptor()
+                .and_then(|_| inner_fd(wasi, dir, Errno::Notdir));
             let dir = match room {
                 Ok(dir) => dir,
                 Err(errno) => return finish::<()>(Err(errno)),
@@ -160,7 +168,10 @@ fn register_opening<T: Send + 'static, H: Host + Send + 'static>(
             }
             // wasmtime-wasi has stored its number, so that there is room for ours.
             enter(&mut caller, project, |memory, wasi| {
-                let file = File { inner: memory.u32(out)?, preopen: None };
+                let file = File {
+                    inner: memory.u32(out)?,
+                    preopen: None,
+                };
                 let fd = wasi.guest.insert_file(file).map_err(|(errno, _)| errno)?;
                 memory.store_u32(out, fd)
             })
@@ -190,7 +201,10 @@ fn register_two_directories<T: Send + 'static, H: Host + Send + 'static>(
 ) -> wasmtime::Result<()> {
     let both = move |caller: &mut Caller<'_, T>, old: u32, new: u32| {
         let wasi = project(caller.data_mut());
-        Ok::<_, Errno>((inner_fd(wasi, old, Errno::Notdir)?, inner_fd(wasi, new, Errno::Notdir)?))
+        Ok::<_, Errno>((
+            inner_fd(wasi, old, Errno::Notdir)?,
+            inner_fd(wasi, new, Errno::Notdir)?,
+        ))
     };
 
     let link = Arc::clone(files);
@@ -199,11 +213,21 @@ fn register_two_directories<T: Send + 'static, H: Host + Send + 'static>(
         "path_link",
         ABI,
         ty,
-        move |mut caller: Caller<'_, T>, old: u32, flags: u32, path: u32, len: u32, new: u32, to: u32, to_len: u32| {
+        move |mut caller: Caller<'_, T>,
+              old: u32,
+              flags: u32,
+              path: u32,
+              len: u32,
+              new: u32,
+              to: u32,
+              to_len: u32| {
             match both(&mut caller, old, new) {
-                Ok((old, new)) => {
-                    link.call(&mut caller, project, "path_link", (old, flags, path, len, new, to, to_len))
-                }
+                Ok((old, new)) => link.call(
+                    &mut caller,
+                    project,
+                    "path_link",
+                    (old, flags, path, len, new, to, to_len),
+                ),
                 Err(errno) => finish::<()>(Err(errno)),
             }
         },
@@ -217,7 +241,12 @@ fn register_two_directories<T: Send + 'static, H: Host + Send + 'static>(
         ty,
         move |mut caller: Caller<'_, T>, old: u32, path: u32, len: u32, new: u32, to: u32, to_len: u32| {
             match both(&mut caller, old, new) {
-                Ok((old, new)) => rename.call(&mut caller, project, "path_rename", (old, path, len, new, to, to_len)),
+                Ok((old, new)) => rename.call(
+                    &mut caller,
+                    project,
+                    "path_rename",
+                    (old, path, len, new, to, to_len),
+                ),
                 Err(errno) => finish::<()>(Err(errno)),
             }
         },
@@ -229,11 +258,13 @@ fn register_two_directories<T: Send + 'static, H: Host + Send + 'static>(
         "path_symlink",
         ABI,
         ty,
-        move |mut caller: Caller<'_, T>, path: u32, len: u32, dir: u32, to: u32, to_len: u32| {
-            match inner_fd(project(caller.data_mut()), dir, Errno::Notdir) {
-                Ok(dir) => symlink.call(&mut caller, project, "path_symlink", (path, len, dir, to, to_len)),
-                Err(errno) => finish::<()>(Err(errno)),
-            }
+        move |mut caller: Caller<'_, T>, path: u32, len: u32, dir: u32, to: u32, to_len: u32| match inner_fd(
+            project(caller.data_mut()),
+            dir,
+            Errno::Notdir,
+        ) {
+            Ok(dir) => symlink.call(&mut caller, project, "path_symlink", (path, len, dir, to, to_len)),
+            Err(errno) => finish::<()>(Err(errno)),
         },
     )
 }
@@ -247,7 +278,9 @@ fn fd_read<H: Host>(
     out: u32,
 ) -> Result<()> {
     memory.check(out, 4)?;
-    let len = memory.scatter(iovs, count, |bufs| wasi.guest.read(fd, bufs).map(|len| (len, len)))?;
+    let len = memory.scatter(iovs, count, |bufs| {
+        wasi.guest.read(fd, bufs).map(|len| (len, len))
+    })?;
     memory.store_size(out, len)
 }
 
@@ -274,7 +307,11 @@ fn fd_fdstat_get<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, 
     if matches!(wasi.guest.entry(fd)?, Entry::Socket(_)) {
         rights |= abi::RIGHT_SOCK_SHUTDOWN | abi::RIGHT_SOCK_ACCEPT;
     }
-    let flags = if wasi.guest.nonblocking(fd)? { abi::FDFLAG_NONBLOCK } else { 0 };
+    let flags = if wasi.guest.nonblocking(fd)? {
+        abi::FDFLAG_NONBLOCK
+    } else {
+        0
+    };
     let mut stat = [0; abi::FDSTAT];
     stat[0] = filetype(wasi, fd)?;
     stat[2..4].copy_from_slice(&flags.to_le_bytes()[..2]);
@@ -321,7 +358,9 @@ fn filetype<H: Host>(wasi: &Wasi<H>, fd: u32) -> Result<u8> {
 /// that listeners before the directories do not hide them.
 fn fd_prestat_get<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, out: u32) -> Result<()> {
     let (tag, len) = match wasi.guest.entry(fd)? {
-        Entry::File(File { preopen: Some(name), .. }) => (abi::PREOPEN_DIRECTORY, name.len()),
+        Entry::File(File {
+            preopen: Some(name), ..
+        }) => (abi::PREOPEN_DIRECTORY, name.len()),
         Entry::Socket(_) => (abi::PREOPEN_SOCKET, 0),
         Entry::File(_) | Entry::Stream(_) => return Err(Errno::Badf),
     };
@@ -337,7 +376,10 @@ fn fd_prestat_dir_name<H: Host>(
     path: u32,
     len: u32,
 ) -> Result<()> {
-    let Entry::File(File { preopen: Some(name), .. }) = wasi.guest.entry(fd)? else {
+    let Entry::File(File {
+        preopen: Some(name), ..
+    }) = wasi.guest.entry(fd)?
+    else {
         return Err(Errno::Notdir);
     };
     if (len as usize) < name.len() {

@@ -55,8 +55,16 @@ fn poll_oneoff<H: Host>(
         let added = match decode(bytes) {
             Ok(Subscription::Read(fd)) => guest.poll_add(token, fd, Ready::READ | Ready::READ_HANGUP),
             Ok(Subscription::Write(fd)) => guest.poll_add(token, fd, Ready::WRITE),
-            Ok(Subscription::Clock { id, timeout, absolute }) => clock(id)
-                .map(|id| clocks.push((token, relative(if absolute { guest.now(id) } else { Duration::ZERO }, timeout)))),
+            Ok(Subscription::Clock {
+                id,
+                timeout,
+                absolute,
+            }) => clock(id).map(|id| {
+                clocks.push((
+                    token,
+                    relative(if absolute { guest.now(id) } else { Duration::ZERO }, timeout),
+                ))
+            }),
             Err(errno) => Err(errno),
         };
         if let Err(errno) = added {
@@ -70,7 +78,12 @@ fn poll_oneoff<H: Host>(
     };
     guest.poll_wait(timeout)?;
 
-    let mut writer = Writer { subscriptions, events, count, stored: 0 };
+    let mut writer = Writer {
+        subscriptions,
+        events,
+        count,
+        stored: 0,
+    };
     for event in guest.poll_events() {
         writer.ready(memory, event)?;
     }
@@ -98,7 +111,10 @@ fn clock_time_get<H: Host>(
     out: u32,
 ) -> Result<()> {
     let now = wasi.guest.now(clock(id)?).as_nanos();
-    memory.store(out, &u64::try_from(now).map_err(|_| Errno::Overflow)?.to_le_bytes())
+    memory.store(
+        out,
+        &u64::try_from(now).map_err(|_| Errno::Overflow)?.to_le_bytes(),
+    )
 }
 
 /// # Errors
@@ -146,7 +162,10 @@ struct Writer {
 impl Writer {
     /// A subscription as the guest's memory holds it; the caller has checked the array.
     fn subscription(&self, memory: &Memory<'_>, index: u32) -> Result<[u8; abi::SUBSCRIPTION as usize]> {
-        memory.array(self.subscriptions.wrapping_add(index.wrapping_mul(abi::SUBSCRIPTION)))
+        memory.array(
+            self.subscriptions
+                .wrapping_add(index.wrapping_mul(abi::SUBSCRIPTION)),
+        )
     }
 
     fn ready(&mut self, memory: &mut Memory<'_>, event: PollEvent) -> Result<()> {
@@ -166,7 +185,14 @@ impl Writer {
         self.event(memory, event.token, 0, bytes, flags)
     }
 
-    fn event(&mut self, memory: &mut Memory<'_>, index: u32, errno: i32, bytes: u64, flags: u16) -> Result<()> {
+    fn event(
+        &mut self,
+        memory: &mut Memory<'_>,
+        index: u32,
+        errno: i32,
+        bytes: u64,
+        flags: u16,
+    ) -> Result<()> {
         if self.stored >= self.count {
             return Ok(());
         }
@@ -177,7 +203,10 @@ impl Writer {
         event[10] = subscription[8];
         event[16..24].copy_from_slice(&bytes.to_le_bytes());
         event[24..26].copy_from_slice(&flags.to_le_bytes());
-        memory.store(self.events.wrapping_add(self.stored.wrapping_mul(abi::EVENT)), &event)?;
+        memory.store(
+            self.events.wrapping_add(self.stored.wrapping_mul(abi::EVENT)),
+            &event,
+        )?;
         self.stored += 1;
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! Versions differ in a few functions only; each stands here once, under every name and type that it has. Sources:
 //! WASI preview 1, WasmEdge's socket extension, wasi-go and dispatchrun/net; docs/wasi.md has the table.
+#![expect(clippy::too_many_arguments, reason = "the parameters are the ABI's")]
 
 use guestnet_core::{Domain, Errno, Host, Kind, OptKind, OptValue, Received, Result, SockAddr, SockOpt};
 
@@ -151,7 +152,9 @@ pub(crate) fn sock_recv<H: Host>(
     memory.check(roflags, 2)?;
     let flags = convert::recv_flags(riflags)?;
     let received = memory.scatter(iovs, count, |bufs| {
-        wasi.guest.recv(fd, bufs, flags).map(|received| (received.len, received))
+        wasi.guest
+            .recv(fd, bufs, flags)
+            .map(|received| (received.len, received))
     })?;
     store_received(memory, received, out, roflags)
 }
@@ -234,7 +237,9 @@ fn recv_from<H: Host>(
     memory.check(buf, len)?;
     let flags = convert::recv_flags(riflags)?;
     memory.scatter(iovs, count, |bufs| {
-        wasi.guest.recv_from(fd, bufs, flags).map(|(received, from)| (received.len, (received, from)))
+        wasi.guest
+            .recv_from(fd, bufs, flags)
+            .map(|(received, from)| (received.len, (received, from)))
     })
 }
 
@@ -338,7 +343,11 @@ fn sock_getsockopt<H: Host>(
     let mut bytes = [0; 16];
     encode_option(wasi.guest.option(fd, option)?, &mut bytes);
     memory.store(value, bytes.get(..stored as usize).ok_or(Errno::Inval)?)?;
-    if by_value { Ok(()) } else { memory.store_u32(len, stored) }
+    if by_value {
+        Ok(())
+    } else {
+        memory.store_u32(len, stored)
+    }
 }
 
 fn sock_setsockopt<H: Host>(
@@ -362,7 +371,10 @@ fn sock_setsockopt<H: Host>(
 
 fn option(level: u32, name: u32) -> Result<SockOpt> {
     let numbered = |table: &[(u32, SockOpt)]| {
-        table.iter().find(|(number, _)| *number == name).map(|(_, option)| *option)
+        table
+            .iter()
+            .find(|(number, _)| *number == name)
+            .map(|(_, option)| *option)
     };
     match level {
         0 => wasmedge::SOCKET_OPTIONS.get(name as usize).copied(),
@@ -415,19 +427,35 @@ fn encode_option(value: OptValue, bytes: &mut [u8; 16]) {
 
 fn decode_option(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
     let int = |at: usize| -> Result<i32> {
-        bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map(i32::from_le_bytes).ok_or(Errno::Inval)
+        bytes
+            .get(at..)
+            .and_then(<[u8]>::first_chunk)
+            .copied()
+            .map(i32::from_le_bytes)
+            .ok_or(Errno::Inval)
     };
     let long = |at: usize| -> Result<i64> {
-        bytes.get(at..).and_then(<[u8]>::first_chunk).copied().map(i64::from_le_bytes).ok_or(Errno::Inval)
+        bytes
+            .get(at..)
+            .and_then(<[u8]>::first_chunk)
+            .copied()
+            .map(i64::from_le_bytes)
+            .ok_or(Errno::Inval)
     };
     Ok(match option.kind() {
         OptKind::Int | OptKind::Fact => OptValue::Int(int(0)?),
-        OptKind::Linger => OptValue::Linger { on: int(0)? != 0, seconds: int(4)? },
+        OptKind::Linger => OptValue::Linger {
+            on: int(0)? != 0,
+            seconds: int(4)?,
+        },
         OptKind::Time => OptValue::Time(convert::timeval(long(0)?, long(8)?)?),
         OptKind::Name => OptValue::Int(0),
         OptKind::Membership => {
             let group: [u8; 16] = bytes.first_chunk().copied().ok_or(Errno::Inval)?;
-            OptValue::Membership6 { group: group.into(), interface: int(16)?.cast_unsigned() }
+            OptValue::Membership6 {
+                group: group.into(),
+                interface: int(16)?.cast_unsigned(),
+            }
         }
     })
 }
@@ -442,7 +470,10 @@ fn load_address(memory: &Memory<'_>, addr: u32, port: u32) -> Result<SockAddr> {
 }
 
 fn address_buffer(memory: &Memory<'_>, addr: u32) -> Result<(u32, u32)> {
-    Ok((memory.u32(addr)?, memory.u32(addr.checked_add(4).ok_or(Errno::Fault)?)?))
+    Ok((
+        memory.u32(addr)?,
+        memory.u32(addr.checked_add(4).ok_or(Errno::Fault)?)?,
+    ))
 }
 
 fn store_address_v2(memory: &mut Memory<'_>, from: &SockAddr, addr: u32, port: u32) -> Result<()> {
@@ -481,6 +512,10 @@ fn store_octets(memory: &mut Memory<'_>, addr: u32, from: &SockAddr) -> Result<(
 /// `roflags` is an u16 in every ABI, although some guests give it more room.
 fn store_received(memory: &mut Memory<'_>, received: Received, out: u32, roflags: u32) -> Result<()> {
     memory.store_size(out, received.len)?;
-    let flags = if received.truncated { abi::RO_DATA_TRUNCATED } else { 0 };
+    let flags = if received.truncated {
+        abi::RO_DATA_TRUNCATED
+    } else {
+        0
+    };
     memory.store(roflags, &flags.to_le_bytes())
 }

@@ -54,7 +54,9 @@ pub struct WasiBuilder<H: Host> {
 
 impl<H: Host> std::fmt::Debug for WasiBuilder<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WasiBuilder").field("directories", &self.directories).finish_non_exhaustive()
+        f.debug_struct("WasiBuilder")
+            .field("directories", &self.directories)
+            .finish_non_exhaustive()
     }
 }
 
@@ -65,7 +67,13 @@ impl<H: Host> WasiBuilder<H> {
         let mut inner = WasiCtxBuilder::new();
         // The guest has its thread to itself (one thread a guest), so a file may block it.
         inner.allow_blocking_current_thread(true);
-        WasiBuilder { guest, inner, streams: [None, None, None], listeners: Vec::new(), directories: Vec::new() }
+        WasiBuilder {
+            guest,
+            inner,
+            streams: [None, None, None],
+            listeners: Vec::new(),
+            directories: Vec::new(),
+        }
     }
 
     /// Appends an argument; the first one is `argv[0]`.
@@ -110,7 +118,11 @@ impl<H: Host> WasiBuilder<H> {
     /// # Errors
     /// The directory cannot be opened.
     pub fn directory(&mut self, host: &Path, guest: &str, read_only: bool) -> wasmtime::Result<&mut Self> {
-        let permissions = if read_only { FsPerms::ReadOnly } else { FsPerms::ReadWrite };
+        let permissions = if read_only {
+            FsPerms::ReadOnly
+        } else {
+            FsPerms::ReadWrite
+        };
         self.inner.preopened_dir(host, guest, permissions)?;
         self.directories.push(guest.into());
         Ok(self)
@@ -130,7 +142,10 @@ impl<H: Host> WasiBuilder<H> {
                 self.guest.insert_stream(io)?;
             } else {
                 // Holds the number while the others are given out.
-                let placeholder = File { inner: u32::MAX, preopen: None };
+                let placeholder = File {
+                    inner: u32::MAX,
+                    preopen: None,
+                };
                 closed.push(self.guest.insert_file(placeholder).map_err(|(errno, _)| errno)?);
             }
         }
@@ -139,12 +154,20 @@ impl<H: Host> WasiBuilder<H> {
         }
         // wasmtime-wasi numbers its pre-opened directories from 3 on, in the order in which they were added.
         for (name, inner) in self.directories.into_iter().zip(3..) {
-            let file = File { inner, preopen: Some(name) };
+            let file = File {
+                inner,
+                preopen: Some(name),
+            };
             self.guest.insert_file(file).map_err(|(errno, _)| errno)?;
         }
         for fd in closed {
             self.guest.close(fd).map_err(|errno: Errno| errno)?;
         }
-        Ok(Wasi { guest: self.guest, inner: self.inner.build_p1(), memory: None, files: None })
+        Ok(Wasi {
+            guest: self.guest,
+            inner: self.inner.build_p1(),
+            memory: None,
+            files: None,
+        })
     }
 }

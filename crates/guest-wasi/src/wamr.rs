@@ -2,6 +2,7 @@
 //!
 //! `__wasi_addr_t`, 24 bytes: kind i32 @0 (IPv4 0, IPv6 1); IPv4: octets @4, port u16 @8; IPv6: eight u16 in host
 //! order @4, port u16 @20. Ports are in host order.
+#![expect(clippy::too_many_arguments, reason = "the parameters are the ABI's")]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -34,16 +35,66 @@ enum Width {
 
 /// Options with a plain getter and setter.
 const OPTIONS: [(&str, &str, SockOpt, Width); 14] = [
-    ("sock_get_recv_buf_size", "sock_set_recv_buf_size", SockOpt::RcvBuf, Width::Word),
-    ("sock_get_send_buf_size", "sock_set_send_buf_size", SockOpt::SndBuf, Width::Word),
-    ("sock_get_reuse_addr", "sock_set_reuse_addr", SockOpt::ReuseAddr, Width::Bool),
-    ("sock_get_reuse_port", "sock_set_reuse_port", SockOpt::ReusePort, Width::Bool),
-    ("sock_get_keep_alive", "sock_set_keep_alive", SockOpt::KeepAlive, Width::Bool),
-    ("sock_get_broadcast", "sock_set_broadcast", SockOpt::Broadcast, Width::Bool),
-    ("sock_get_tcp_no_delay", "sock_set_tcp_no_delay", SockOpt::TcpNoDelay, Width::Bool),
-    ("sock_get_tcp_quick_ack", "sock_set_tcp_quick_ack", SockOpt::TcpQuickAck, Width::Bool),
-    ("sock_get_tcp_keep_idle", "sock_set_tcp_keep_idle", SockOpt::TcpKeepIdle, Width::Word),
-    ("sock_get_tcp_keep_intvl", "sock_set_tcp_keep_intvl", SockOpt::TcpKeepIntvl, Width::Word),
+    (
+        "sock_get_recv_buf_size",
+        "sock_set_recv_buf_size",
+        SockOpt::RcvBuf,
+        Width::Word,
+    ),
+    (
+        "sock_get_send_buf_size",
+        "sock_set_send_buf_size",
+        SockOpt::SndBuf,
+        Width::Word,
+    ),
+    (
+        "sock_get_reuse_addr",
+        "sock_set_reuse_addr",
+        SockOpt::ReuseAddr,
+        Width::Bool,
+    ),
+    (
+        "sock_get_reuse_port",
+        "sock_set_reuse_port",
+        SockOpt::ReusePort,
+        Width::Bool,
+    ),
+    (
+        "sock_get_keep_alive",
+        "sock_set_keep_alive",
+        SockOpt::KeepAlive,
+        Width::Bool,
+    ),
+    (
+        "sock_get_broadcast",
+        "sock_set_broadcast",
+        SockOpt::Broadcast,
+        Width::Bool,
+    ),
+    (
+        "sock_get_tcp_no_delay",
+        "sock_set_tcp_no_delay",
+        SockOpt::TcpNoDelay,
+        Width::Bool,
+    ),
+    (
+        "sock_get_tcp_quick_ack",
+        "sock_set_tcp_quick_ack",
+        SockOpt::TcpQuickAck,
+        Width::Bool,
+    ),
+    (
+        "sock_get_tcp_keep_idle",
+        "sock_set_tcp_keep_idle",
+        SockOpt::TcpKeepIdle,
+        Width::Word,
+    ),
+    (
+        "sock_get_tcp_keep_intvl",
+        "sock_set_tcp_keep_intvl",
+        SockOpt::TcpKeepIntvl,
+        Width::Word,
+    ),
     (
         "sock_get_tcp_fastopen_connect",
         "sock_set_tcp_fastopen_connect",
@@ -51,8 +102,18 @@ const OPTIONS: [(&str, &str, SockOpt, Width); 14] = [
         Width::Bool,
     ),
     ("sock_get_ip_ttl", "sock_set_ip_ttl", SockOpt::IpTtl, Width::Byte),
-    ("sock_get_ip_multicast_ttl", "sock_set_ip_multicast_ttl", SockOpt::IpMulticastTtl, Width::Byte),
-    ("sock_get_ipv6_only", "sock_set_ipv6_only", SockOpt::Ipv6Only, Width::Bool),
+    (
+        "sock_get_ip_multicast_ttl",
+        "sock_set_ip_multicast_ttl",
+        SockOpt::IpMulticastTtl,
+        Width::Byte,
+    ),
+    (
+        "sock_get_ipv6_only",
+        "sock_set_ipv6_only",
+        SockOpt::Ipv6Only,
+        Width::Bool,
+    ),
 ];
 
 pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
@@ -86,12 +147,26 @@ pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
     p1::register_close(registry, project, files, "sock_close", ABI)?;
     for (get, set, option, width) in OPTIONS {
         let ty = FuncType::new(registry.engine(), [ValType::I32, ValType::I32], [ValType::I32]);
-        registry.add(get, ABI, ty.clone(), move |mut caller: Caller<'_, T>, fd: u32, out: u32| {
-            enter(&mut caller, project, |memory, wasi| get_option(memory, wasi, fd, option, width, out))
-        })?;
-        registry.add(set, ABI, ty, move |mut caller: Caller<'_, T>, fd: u32, value: u32| {
-            enter(&mut caller, project, |_, wasi| set_option(wasi, fd, option, width, value))
-        })?;
+        registry.add(
+            get,
+            ABI,
+            ty.clone(),
+            move |mut caller: Caller<'_, T>, fd: u32, out: u32| {
+                enter(&mut caller, project, |memory, wasi| {
+                    get_option(memory, wasi, fd, option, width, out)
+                })
+            },
+        )?;
+        registry.add(
+            set,
+            ABI,
+            ty,
+            move |mut caller: Caller<'_, T>, fd: u32, value: u32| {
+                enter(&mut caller, project, |_, wasi| {
+                    set_option(wasi, fd, option, width, value)
+                })
+            },
+        )?;
     }
     Ok(())
 }
@@ -143,7 +218,9 @@ fn sock_recv_from<H: Host>(
     memory.check(addr, 24)?;
     let flags = convert::recv_flags(riflags)?;
     let (received, from) = memory.scatter(iovs, count, |bufs| {
-        wasi.guest.recv_from(fd, bufs, flags).map(|(received, from)| (received.len, (received, from)))
+        wasi.guest
+            .recv_from(fd, bufs, flags)
+            .map(|(received, from)| (received.len, (received, from)))
     })?;
     // A connected stream has no address to give.
     if let Some(from) = from.inet() {
@@ -209,7 +286,13 @@ fn sock_addr_resolve<H: Host>(
         wamr::STREAM => Some(Kind::Stream),
         _ => return Err(Errno::Inval),
     };
-    let query = Query { node: text(memory, host)?, service: text(memory, service)?, family, kind, ..Query::default() };
+    let query = Query {
+        node: text(memory, host)?,
+        service: text(memory, service)?,
+        family,
+        kind,
+        ..Query::default()
+    };
     let answer = wasi.guest.getaddrinfo(&query).map_err(lookup_errno)?;
     for (info, index) in answer.results.iter().zip(0..room) {
         let at = index
@@ -226,19 +309,39 @@ fn sock_addr_resolve<H: Host>(
     memory.store_size(total, answer.results.len())
 }
 
-fn sock_get_recv_timeout<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, out: u32) -> Result<()> {
+fn sock_get_recv_timeout<H: Host>(
+    memory: &mut Memory<'_>,
+    wasi: &mut Wasi<H>,
+    fd: u32,
+    out: u32,
+) -> Result<()> {
     get_timeout(memory, wasi, fd, SockOpt::RcvTimeo, out)
 }
 
-fn sock_get_send_timeout<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, out: u32) -> Result<()> {
+fn sock_get_send_timeout<H: Host>(
+    memory: &mut Memory<'_>,
+    wasi: &mut Wasi<H>,
+    fd: u32,
+    out: u32,
+) -> Result<()> {
     get_timeout(memory, wasi, fd, SockOpt::SndTimeo, out)
 }
 
-fn sock_set_recv_timeout<H: Host>(_: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, micros: u64) -> Result<()> {
+fn sock_set_recv_timeout<H: Host>(
+    _: &mut Memory<'_>,
+    wasi: &mut Wasi<H>,
+    fd: u32,
+    micros: u64,
+) -> Result<()> {
     wasi.guest.set_option(fd, SockOpt::RcvTimeo, timeout(micros))
 }
 
-fn sock_set_send_timeout<H: Host>(_: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, micros: u64) -> Result<()> {
+fn sock_set_send_timeout<H: Host>(
+    _: &mut Memory<'_>,
+    wasi: &mut Wasi<H>,
+    fd: u32,
+    micros: u64,
+) -> Result<()> {
     wasi.guest.set_option(fd, SockOpt::SndTimeo, timeout(micros))
 }
 
@@ -250,7 +353,10 @@ fn sock_get_linger<H: Host>(
     seconds: u32,
 ) -> Result<()> {
     match wasi.guest.option(fd, SockOpt::Linger)? {
-        OptValue::Linger { on: lingers, seconds: limit } => {
+        OptValue::Linger {
+            on: lingers,
+            seconds: limit,
+        } => {
             memory.store(on, &[u8::from(lingers)])?;
             memory.store(seconds, &limit.to_le_bytes())
         }
@@ -265,7 +371,10 @@ fn sock_set_linger<H: Host>(
     on: u32,
     seconds: u32,
 ) -> Result<()> {
-    let value = OptValue::Linger { on: on != 0, seconds: seconds.cast_signed() };
+    let value = OptValue::Linger {
+        on: on != 0,
+        seconds: seconds.cast_signed(),
+    };
     wasi.guest.set_option(fd, SockOpt::Linger, value)
 }
 
@@ -290,7 +399,11 @@ fn sock_set_ip_multicast_loop<H: Host>(
 }
 
 fn multicast_loop(ipv6: u32) -> SockOpt {
-    if ipv6 == 0 { SockOpt::IpMulticastLoop } else { SockOpt::Ipv6MulticastLoop }
+    if ipv6 == 0 {
+        SockOpt::IpMulticastLoop
+    } else {
+        SockOpt::Ipv6MulticastLoop
+    }
 }
 
 fn sock_set_ip_add_membership<H: Host>(
@@ -301,7 +414,15 @@ fn sock_set_ip_add_membership<H: Host>(
     interface: u32,
 ) -> Result<()> {
     let (value, ipv6) = membership(memory, group, interface)?;
-    wasi.guest.set_option(fd, if ipv6 { SockOpt::Ipv6JoinGroup } else { SockOpt::IpAddMembership }, value)
+    wasi.guest.set_option(
+        fd,
+        if ipv6 {
+            SockOpt::Ipv6JoinGroup
+        } else {
+            SockOpt::IpAddMembership
+        },
+        value,
+    )
 }
 
 fn sock_set_ip_drop_membership<H: Host>(
@@ -312,15 +433,27 @@ fn sock_set_ip_drop_membership<H: Host>(
     interface: u32,
 ) -> Result<()> {
     let (value, ipv6) = membership(memory, group, interface)?;
-    wasi.guest.set_option(fd, if ipv6 { SockOpt::Ipv6LeaveGroup } else { SockOpt::IpDropMembership }, value)
+    wasi.guest.set_option(
+        fd,
+        if ipv6 {
+            SockOpt::Ipv6LeaveGroup
+        } else {
+            SockOpt::IpDropMembership
+        },
+        value,
+    )
 }
 
 /// The interface is `s_addr` as the guest holds it for IPv4, an index for IPv6.
 fn membership(memory: &Memory<'_>, group: u32, interface: u32) -> Result<(OptValue, bool)> {
     Ok(match load_ip(memory, group)? {
-        IpAddr::V4(group) => {
-            (OptValue::Membership4 { group, interface: Ipv4Addr::from(interface.to_le_bytes()) }, false)
-        }
+        IpAddr::V4(group) => (
+            OptValue::Membership4 {
+                group,
+                interface: Ipv4Addr::from(interface.to_le_bytes()),
+            },
+            false,
+        ),
         IpAddr::V6(group) => (OptValue::Membership6 { group, interface }, true),
     })
 }
@@ -352,7 +485,8 @@ fn set_option<H: Host>(wasi: &mut Wasi<H>, fd: u32, option: SockOpt, width: Widt
         Width::Byte => value & 0xff,
         Width::Word => value,
     };
-    wasi.guest.set_option(fd, option, OptValue::Int(value.cast_signed()))
+    wasi.guest
+        .set_option(fd, option, OptValue::Int(value.cast_signed()))
 }
 
 fn get_timeout<H: Host>(
@@ -427,7 +561,11 @@ fn text<'m>(memory: &'m Memory<'_>, at: u32) -> Result<Option<&'m [u8]>> {
         return Ok(None);
     }
     let bytes = memory.from(at)?;
-    let end = bytes.iter().take(MAX_TEXT as usize).position(|&byte| byte == 0).ok_or(Errno::Inval)?;
+    let end = bytes
+        .iter()
+        .take(MAX_TEXT as usize)
+        .position(|&byte| byte == 0)
+        .ok_or(Errno::Inval)?;
     Ok(bytes.get(..end).filter(|bytes| !bytes.is_empty()))
 }
 

@@ -19,7 +19,10 @@ static NAMES: [Option<Errno>; NUMBERS] = {
 
 /// What the kernel said. Numbers without a name in the core's list (none that a socket call returns) are `EIO`.
 pub(crate) fn errno(error: rustix::io::Errno) -> Errno {
-    usize::try_from(error.raw_os_error()).ok().and_then(|raw| NAMES.get(raw).copied().flatten()).unwrap_or(Errno::Io)
+    usize::try_from(error.raw_os_error())
+        .ok()
+        .and_then(|raw| NAMES.get(raw).copied().flatten())
+        .unwrap_or(Errno::Io)
 }
 
 /// [`errno`] of a raw number, as `SO_ERROR` returns it; `None` for 0.

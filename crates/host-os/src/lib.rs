@@ -24,7 +24,8 @@ use guestnet_core::{
 };
 use rustix::event::Timespec;
 use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, ReturnFlags, SendAncillaryBuffer, SocketAddrAny, SocketFlags, SocketType,
+    AddressFamily, RecvAncillaryBuffer, ReturnFlags, SendAncillaryBuffer, SocketAddrAny, SocketFlags,
+    SocketType,
 };
 use rustix::time::{ClockId, clock_gettime};
 
@@ -128,7 +129,11 @@ impl OsHost {
     /// # Errors
     /// Those of socket(2), bind(2) and listen(2).
     pub fn listener(&mut self, addr: SocketAddr, backlog: i32) -> Result<Io> {
-        let domain = if addr.is_ipv4() { Domain::Inet } else { Domain::Inet6 };
+        let domain = if addr.is_ipv4() {
+            Domain::Inet
+        } else {
+            Domain::Inet6
+        };
         let io = self.socket(domain, Kind::Stream)?;
         self.set_option(&io, SockOpt::ReuseAddr, OptValue::Int(1))?;
         self.bind(&io, addr)?;
@@ -139,7 +144,12 @@ impl OsHost {
     fn io(&mut self, fd: OwnedFd, what: What) -> Io {
         let id = self.next_id;
         self.next_id += 1;
-        Io { fd, id, what, bound: OnceCell::new() }
+        Io {
+            fd,
+            id,
+            what,
+            bound: OnceCell::new(),
+        }
     }
 
     fn sockaddr(&self, addr: SocketAddrAny) -> SockAddr {
@@ -192,8 +202,15 @@ fn recv_flags(flags: RecvFlags, datagram: bool) -> rustix::net::RecvFlags {
 
 /// With `MSG_TRUNC` the kernel tells a datagram's real length; the guest gets it only if it asked.
 fn received(stored: usize, real: usize, flags: RecvFlags) -> Received {
-    let len = if flags.contains(RecvFlags::TRUNC) { real } else { stored };
-    Received { len, truncated: real > stored }
+    let len = if flags.contains(RecvFlags::TRUNC) {
+        real
+    } else {
+        stored
+    };
+    Received {
+        len,
+        truncated: real > stored,
+    }
 }
 
 impl Host for OsHost {
@@ -255,7 +272,9 @@ impl Host for OsHost {
     }
 
     fn local_addr(&mut self, io: &Io) -> Result<SockAddr> {
-        rustix::net::getsockname(io.fd()).map(|addr| self.sockaddr(addr)).map_err(errno)
+        rustix::net::getsockname(io.fd())
+            .map(|addr| self.sockaddr(addr))
+            .map_err(errno)
     }
 
     fn peer_addr(&mut self, io: &Io) -> Result<SockAddr> {
@@ -271,7 +290,13 @@ impl Host for OsHost {
         }
     }
 
-    fn send_to(&mut self, io: &Io, bufs: &[IoSlice<'_>], addr: SocketAddr, flags: SendFlags) -> Result<usize> {
+    fn send_to(
+        &mut self,
+        io: &Io,
+        bufs: &[IoSlice<'_>],
+        addr: SocketAddr,
+        flags: SendFlags,
+    ) -> Result<usize> {
         let flags = send_flags(flags);
         match bufs {
             [buf] => retry(|| rustix::net::sendto(io.fd(), buf, flags, &addr)),
@@ -297,7 +322,11 @@ impl Host for OsHost {
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
         let with = recv_flags(flags, io.is_datagram());
-        let unnamed = if io.is_datagram() { SockAddr::UnixUnnamed } else { SockAddr::Unspec };
+        let unnamed = if io.is_datagram() {
+            SockAddr::UnixUnnamed
+        } else {
+            SockAddr::Unspec
+        };
         if let [buf] = bufs {
             let (stored, real, from) = retry(|| rustix::net::recvfrom(io.fd(), &mut **buf, with))?;
             let from = from.map_or(unnamed, |from| self.sockaddr(from));
@@ -393,7 +422,10 @@ impl Host for OsHost {
         };
         let Timespec { tv_sec, tv_nsec } = clock_gettime(id);
         // Neither is negative on a machine whose clock is past 1970.
-        Duration::new(u64::try_from(tv_sec).unwrap_or(0), u32::try_from(tv_nsec).unwrap_or(0))
+        Duration::new(
+            u64::try_from(tv_sec).unwrap_or(0),
+            u32::try_from(tv_nsec).unwrap_or(0),
+        )
     }
 
     fn wait(&mut self, io: &Io, want: Ready, timeout: Option<Duration>) -> Result<bool> {

@@ -66,15 +66,25 @@ pub(crate) struct Services(HashMap<(String, Kind), u16>);
 impl Services {
     /// Reads /etc/services; a machine without the file knows no names.
     pub(crate) fn read() -> Self {
-        std::fs::read_to_string("/etc/services").map(|text| Services::parse(&text)).unwrap_or_default()
+        std::fs::read_to_string("/etc/services")
+            .map(|text| Services::parse(&text))
+            .unwrap_or_default()
     }
 
     fn parse(text: &str) -> Self {
         let mut ports = HashMap::new();
         for line in text.lines() {
-            let mut words = line.split('#').next().unwrap_or_default().split_ascii_whitespace();
-            let (Some(name), Some(port)) = (words.next(), words.next()) else { continue };
-            let Some((port, protocol)) = port.split_once('/') else { continue };
+            let mut words = line
+                .split('#')
+                .next()
+                .unwrap_or_default()
+                .split_ascii_whitespace();
+            let (Some(name), Some(port)) = (words.next(), words.next()) else {
+                continue;
+            };
+            let Some((port, protocol)) = port.split_once('/') else {
+                continue;
+            };
             let Ok(port) = port.parse() else { continue };
             let kind = match protocol {
                 "tcp" => Kind::Stream,
@@ -99,7 +109,8 @@ mod tests {
 
     #[test]
     fn services_have_aliases_comments_and_two_protocols() {
-        let services = Services::parse("http 80/tcp www # WWW\n# no 1/tcp\ndomain\t53/udp\nbad\nworse x/tcp\n");
+        let services =
+            Services::parse("http 80/tcp www # WWW\n# no 1/tcp\ndomain\t53/udp\nbad\nworse x/tcp\n");
         assert_eq!(services.port("www", Kind::Stream), Some(80));
         assert_eq!(services.port("http", Kind::Datagram), None);
         assert_eq!(services.port("domain", Kind::Datagram), Some(53));

@@ -81,7 +81,10 @@ pub(crate) fn option(fd: BorrowedFd<'_>, option: SockOpt) -> Result<OptValue> {
         (_, OptKind::Int) => OptValue::Int(int()?),
         (_, OptKind::Linger) => {
             let linger = getsockopt::<libc::linger>(fd, level, name).map_err(errno)?;
-            OptValue::Linger { on: linger.l_onoff != 0, seconds: linger.l_linger }
+            OptValue::Linger {
+                on: linger.l_onoff != 0,
+                seconds: linger.l_linger,
+            }
         }
         (_, OptKind::Time) => {
             let time = getsockopt::<libc::timeval>(fd, level, name).map_err(errno)?;
@@ -98,18 +101,31 @@ pub(crate) fn set_option(fd: BorrowedFd<'_>, option: SockOpt, value: OptValue) -
     let (level, name) = number(option);
     let done = match (option.kind(), value) {
         (OptKind::Int, OptValue::Int(value)) => setsockopt(fd, level, name, &value),
-        (OptKind::Linger, OptValue::Linger { on, seconds }) => {
-            setsockopt(fd, level, name, &libc::linger { l_onoff: i32::from(on), l_linger: seconds })
-        }
+        (OptKind::Linger, OptValue::Linger { on, seconds }) => setsockopt(
+            fd,
+            level,
+            name,
+            &libc::linger {
+                l_onoff: i32::from(on),
+                l_linger: seconds,
+            },
+        ),
         (OptKind::Time, OptValue::Time(limit)) => setsockopt(fd, level, name, &timeval(limit)),
         (OptKind::Membership, OptValue::Membership4 { group, interface }) => {
-            let address = |ip: std::net::Ipv4Addr| libc::in_addr { s_addr: u32::from(ip).to_be() };
-            let request = libc::ip_mreq { imr_multiaddr: address(group), imr_interface: address(interface) };
+            let address = |ip: std::net::Ipv4Addr| libc::in_addr {
+                s_addr: u32::from(ip).to_be(),
+            };
+            let request = libc::ip_mreq {
+                imr_multiaddr: address(group),
+                imr_interface: address(interface),
+            };
             setsockopt(fd, level, name, &request)
         }
         (OptKind::Membership, OptValue::Membership6 { group, interface }) => {
             let request = libc::ipv6_mreq {
-                ipv6mr_multiaddr: libc::in6_addr { s6_addr: group.octets() },
+                ipv6mr_multiaddr: libc::in6_addr {
+                    s6_addr: group.octets(),
+                },
                 ipv6mr_interface: interface,
             };
             setsockopt(fd, level, name, &request)
@@ -122,7 +138,11 @@ pub(crate) fn set_option(fd: BorrowedFd<'_>, option: SockOpt, value: OptValue) -
 /// socket(7): all zero is no limit, so that the shortest limit is a microsecond.
 fn timeval(limit: Option<Duration>) -> libc::timeval {
     let limit = limit.unwrap_or(Duration::ZERO);
-    let micros = if limit.is_zero() { 0 } else { limit.subsec_micros().max(u32::from(limit.as_secs() == 0)) };
+    let micros = if limit.is_zero() {
+        0
+    } else {
+        limit.subsec_micros().max(u32::from(limit.as_secs() == 0))
+    };
     libc::timeval {
         tv_sec: libc::time_t::try_from(limit.as_secs()).unwrap_or(libc::time_t::MAX),
         tv_usec: libc::suseconds_t::from(micros),

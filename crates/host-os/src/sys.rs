@@ -44,13 +44,26 @@ pub(crate) fn getsockopt<T: Plain>(fd: BorrowedFd<'_>, level: i32, name: i32) ->
     let mut value = MaybeUninit::<T>::zeroed();
     let mut len = socklen::<T>();
     // SAFETY: `value` has room for `len` bytes and outlives the call.
-    check(unsafe { libc::getsockopt(fd.as_raw_fd(), level, name, value.as_mut_ptr().cast(), &raw mut len) })?;
+    check(unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            level,
+            name,
+            value.as_mut_ptr().cast(),
+            &raw mut len,
+        )
+    })?;
     // SAFETY: all zero to begin with, partly overwritten, and `Plain` takes any bits.
     Ok(unsafe { value.assume_init() })
 }
 
 /// setsockopt(2).
-pub(crate) fn setsockopt<T: Plain>(fd: BorrowedFd<'_>, level: i32, name: i32, value: &T) -> Result<(), Errno> {
+pub(crate) fn setsockopt<T: Plain>(
+    fd: BorrowedFd<'_>,
+    level: i32,
+    name: i32,
+    value: &T,
+) -> Result<(), Errno> {
     let value: *const T = value;
     // SAFETY: `value` points to as many bytes as the length says and outlives the call.
     check(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, value.cast(), socklen::<T>()) })
@@ -79,7 +92,10 @@ pub(crate) fn ppoll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> Resu
 
 /// epoll_ctl(2) with `EPOLL_CTL_ADD`, the descriptor's number as its data. A stale number is `EBADF`.
 pub(crate) fn epoll_add(epoll: BorrowedFd<'_>, fd: RawFd, events: u32) -> Result<(), Errno> {
-    let mut event = libc::epoll_event { events, u64: u64::from(fd.cast_unsigned()) };
+    let mut event = libc::epoll_event {
+        events,
+        u64: u64::from(fd.cast_unsigned()),
+    };
     // SAFETY: `event` is a valid epoll_event that the kernel only reads.
     check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &raw mut event) })
 }
@@ -119,7 +135,9 @@ pub(crate) fn getaddrinfo(name: &CString, family: i32) -> Result<Vec<IpAddr>, (i
     while let Some(info) = unsafe { node.as_ref() } {
         // SAFETY: the node's address has the type that its family says.
         let address = unsafe { ip_of(info) };
-        if let Some(address) = address && !addresses.contains(&address) {
+        if let Some(address) = address
+            && !addresses.contains(&address)
+        {
             addresses.push(address);
         }
         node = info.ai_next;

@@ -72,7 +72,13 @@ impl Unix {
             let fd = beneath(root, parent, OFlags::PATH | OFlags::DIRECTORY)?;
             let guest = root.guest_path(&target_of(fd.as_fd())?)?;
             let resolved = format!("{}/{name}", guest.trim_end_matches('/'));
-            Ok((UnixPlace { fd, name: Some(name.to_owned()) }, resolved))
+            Ok((
+                UnixPlace {
+                    fd,
+                    name: Some(name.to_owned()),
+                },
+                resolved,
+            ))
         } else {
             let fd = beneath(root, &relative, OFlags::PATH)?;
             let resolved = root.guest_path(&target_of(fd.as_fd())?)?;
@@ -88,7 +94,10 @@ impl Unix {
         let addr = SocketAddrUnix::new(kernel_name.as_slice()).map_err(errno)?;
         rustix::net::bind(socket, &addr).map_err(errno)?;
         self.names.insert(kernel_name.clone(), name.into());
-        Ok(Bound { _directory: directory, kernel_name })
+        Ok(Bound {
+            _directory: directory,
+            kernel_name,
+        })
     }
 
     pub(crate) fn forget(&mut self, bound: &Bound) {
@@ -97,21 +106,33 @@ impl Unix {
 
     /// A kernel name as the guest knows it: as it said itself, else the path in its directories, else unnamed.
     pub(crate) fn guest_name(&self, addr: SocketAddrAny) -> SockAddr {
-        let Ok(addr) = SocketAddrUnix::try_from(addr) else { return SockAddr::UnixUnnamed };
-        let Some(path) = addr.path_bytes() else { return SockAddr::UnixUnnamed };
+        let Ok(addr) = SocketAddrUnix::try_from(addr) else {
+            return SockAddr::UnixUnnamed;
+        };
+        let Some(path) = addr.path_bytes() else {
+            return SockAddr::UnixUnnamed;
+        };
         if let Some(name) = self.names.get(path) {
             return SockAddr::Unix(name.clone());
         }
-        let Ok(path) = std::str::from_utf8(path) else { return SockAddr::UnixUnnamed };
-        let Some((directory, file)) = path.rsplit_once('/') else { return SockAddr::UnixUnnamed };
+        let Ok(path) = std::str::from_utf8(path) else {
+            return SockAddr::UnixUnnamed;
+        };
+        let Some((directory, file)) = path.rsplit_once('/') else {
+            return SockAddr::UnixUnnamed;
+        };
         // Another guestnet process names its directory by descriptor, as ours does.
         let directory = if directory.starts_with("/proc/") {
-            std::fs::read_link(directory).ok().and_then(|target| target.into_os_string().into_string().ok())
+            std::fs::read_link(directory)
+                .ok()
+                .and_then(|target| target.into_os_string().into_string().ok())
         } else {
             Some(directory.to_owned())
         };
         let guest = directory.and_then(|directory| {
-            self.roots.iter().find_map(|root| root.guest_path(&directory).ok())
+            self.roots
+                .iter()
+                .find_map(|root| root.guest_path(&directory).ok())
         });
         guest.map_or(SockAddr::UnixUnnamed, |guest| {
             SockAddr::Unix(format!("{}/{file}", guest.trim_end_matches('/')).into())

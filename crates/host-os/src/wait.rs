@@ -71,7 +71,12 @@ struct State {
     first: u32,
 }
 
-const UNREGISTERED: State = State { id: 0, ready: Ready::empty(), round: 0, first: NONE };
+const UNREGISTERED: State = State {
+    id: 0,
+    ready: Ready::empty(),
+    round: 0,
+    first: NONE,
+};
 
 impl Waiter {
     pub(crate) fn begin(&mut self) {
@@ -82,7 +87,14 @@ impl Waiter {
     /// `id` tells apart objects that have the same descriptor number one after the other; it is never 0.
     #[inline]
     pub(crate) fn add(&mut self, token: u32, fd: RawFd, id: u64, want: Ready) {
-        self.requests.push(Request { fd, token, id, want, candidate: false, next: NONE });
+        self.requests.push(Request {
+            fd,
+            token,
+            id,
+            want,
+            candidate: false,
+            next: NONE,
+        });
     }
 
     pub(crate) fn events(&self) -> &[PollEvent] {
@@ -117,7 +129,11 @@ impl Waiter {
     ) -> Result<()> {
         self.pollfds.clear();
         self.pollfds.push(stop.pollfd());
-        self.pollfds.extend(self.requests.iter().map(|request| pollfd(request.fd, request.want)));
+        self.pollfds.extend(
+            self.requests
+                .iter()
+                .map(|request| pollfd(request.fd, request.want)),
+        );
         loop {
             match sys::ppoll(&mut self.pollfds, timeout) {
                 Ok(_) => break,
@@ -129,9 +145,16 @@ impl Waiter {
         if stopped.revents != 0 {
             return Err(Errno::Intr);
         }
-        self.events.extend(self.requests.iter().zip(answers).filter(|(_, answer)| answer.revents != 0).map(
-            |(request, answer)| PollEvent { token: request.token, ready: from_poll(answer.revents) },
-        ));
+        self.events.extend(
+            self.requests
+                .iter()
+                .zip(answers)
+                .filter(|(_, answer)| answer.revents != 0)
+                .map(|(request, answer)| PollEvent {
+                    token: request.token,
+                    ready: from_poll(answer.revents),
+                }),
+        );
         Ok(())
     }
 
@@ -139,13 +162,24 @@ impl Waiter {
         if self.epoll.is_none() {
             self.epoll = Some(Epoll::new(stop)?);
         }
-        let Waiter { requests, events, candidates, pollfds, epoll: Some(epoll) } = self else {
+        let Waiter {
+            requests,
+            events,
+            candidates,
+            pollfds,
+            epoll: Some(epoll),
+        } = self
+        else {
             return Err(Errno::Io);
         };
         candidates.clear();
         epoll.enter(requests, candidates)?;
         loop {
-            let timeout = if candidates.is_empty() { remaining(deadline) } else { Some(Duration::ZERO) };
+            let timeout = if candidates.is_empty() {
+                remaining(deadline)
+            } else {
+                Some(Duration::ZERO)
+            };
             let last_round = timeout == Some(Duration::ZERO);
             epoll.take(requests, candidates, timeout)?;
             epoll.verify(requests, candidates, pollfds, events)?;
@@ -164,8 +198,12 @@ impl Epoll {
         let fd = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(errno)?;
         let number = stop.raw_fd();
         sys::epoll_add(fd.as_fd(), number, libc::EPOLLIN.cast_unsigned()).map_err(errno)?;
-        let mut epoll =
-            Epoll { fd, states: Vec::new(), round: 0, batch: vec![libc::epoll_event { events: 0, u64: 0 }; BATCH] };
+        let mut epoll = Epoll {
+            fd,
+            states: Vec::new(),
+            round: 0,
+            batch: vec![libc::epoll_event { events: 0, u64: 0 }; BATCH],
+        };
         // The stop signal is nobody's request: its state says so, by an id that no request has.
         epoll.state(number)?.id = u64::MAX;
         Ok(epoll)
@@ -192,7 +230,11 @@ impl Epoll {
                     Err(rustix::io::Errno::PERM) => Ready::READ | Ready::WRITE,
                     Err(error) => return Err(errno(error)),
                 };
-                *self.state(request.fd)? = State { id: request.id, ready, ..UNREGISTERED };
+                *self.state(request.fd)? = State {
+                    id: request.id,
+                    ready,
+                    ..UNREGISTERED
+                };
             }
             let state = self.state(request.fd)?;
             if state.round != round {
@@ -225,7 +267,10 @@ impl Epoll {
             };
             for event in self.batch.iter().take(count) {
                 let (bits, data) = (event.events, event.u64);
-                let Some(state) = usize::try_from(data).ok().and_then(|index| self.states.get_mut(index)) else {
+                let Some(state) = usize::try_from(data)
+                    .ok()
+                    .and_then(|index| self.states.get_mut(index))
+                else {
                     continue;
                 };
                 if state.id == u64::MAX {
@@ -312,7 +357,11 @@ pub(crate) fn wait_one(fd: RawFd, want: Ready, timeout: Option<Duration>, stop: 
         }
     }
     let [stopped, answer] = pollfds;
-    if stopped.revents != 0 { Err(Errno::Intr) } else { Ok(answer.revents != 0) }
+    if stopped.revents != 0 {
+        Err(Errno::Intr)
+    } else {
+        Ok(answer.revents != 0)
+    }
 }
 
 pub(crate) fn pollfd(fd: RawFd, want: Ready) -> libc::pollfd {
@@ -322,7 +371,11 @@ pub(crate) fn pollfd(fd: RawFd, want: Ready) -> libc::pollfd {
             events |= bit;
         }
     }
-    libc::pollfd { fd, events, revents: 0 }
+    libc::pollfd {
+        fd,
+        events,
+        revents: 0,
+    }
 }
 
 const POLL_BITS: [(Ready, i16); 6] = [

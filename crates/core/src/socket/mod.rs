@@ -80,7 +80,12 @@ impl<H: Host, F> Guest<H, F> {
             self.insert_socket(Socket::new(io, domain, kind))
         });
         if self.traced {
-            self.trace("socket", &result, |fd| u64::from(*fd), format_args!("{domain:?}, {kind:?}"));
+            self.trace(
+                "socket",
+                &result,
+                |fd| u64::from(*fd),
+                format_args!("{domain:?}, {kind:?}"),
+            );
         }
         result
     }
@@ -150,9 +155,19 @@ impl<H: Host, F> Guest<H, F> {
         if self.traced {
             match &result {
                 Ok((_, peer)) => {
-                    self.trace("accept", &result, |(new, _)| u64::from(*new), format_args!("{fd}, {peer}"));
+                    self.trace(
+                        "accept",
+                        &result,
+                        |(new, _)| u64::from(*new),
+                        format_args!("{fd}, {peer}"),
+                    );
                 }
-                Err(_) => self.trace("accept", &result, |(new, _)| u64::from(*new), format_args!("{fd}")),
+                Err(_) => self.trace(
+                    "accept",
+                    &result,
+                    |(new, _)| u64::from(*new),
+                    format_args!("{fd}"),
+                ),
             }
         }
         result
@@ -166,12 +181,19 @@ impl<H: Host, F> Guest<H, F> {
             let (io, peer) = if listener.nonblocking {
                 self.host.accept(&listener.io)?
             } else {
-                until_ready(&mut self.host, &listener.io, Ready::READ, listener.recv_timeout, |host| {
-                    host.accept(&listener.io)
-                })?
+                until_ready(
+                    &mut self.host,
+                    &listener.io,
+                    Ready::READ,
+                    listener.recv_timeout,
+                    |host| host.accept(&listener.io),
+                )?
             };
             match peer.inet() {
-                Some(addr) if !self.gate.every_peer_allowed() && !self.gate.accept("accept", Protocol::Tcp, addr) => {
+                Some(addr)
+                    if !self.gate.every_peer_allowed()
+                        && !self.gate.accept("accept", Protocol::Tcp, addr) =>
+                {
                     let reset = crate::option::OptValue::Linger { on: true, seconds: 0 };
                     // Without the option the close sends FIN instead of RST: the peer is gone either way.
                     let _ = self.host.set_option(&io, crate::option::SockOpt::Linger, reset);
@@ -205,7 +227,11 @@ impl<H: Host, F> Guest<H, F> {
             crate::option::OptValue::Domain(domain) => domain,
             _ => return Err(Errno::Afnosupport),
         };
-        self.insert_socket(Socket { nonblocking, bound: true, ..Socket::new(io, domain, kind) })
+        self.insert_socket(Socket {
+            nonblocking,
+            bound: true,
+            ..Socket::new(io, domain, kind)
+        })
     }
 
     /// connect(2). [`SockAddr::Unspec`] dissolves the association.
@@ -223,7 +249,9 @@ impl<H: Host, F> Guest<H, F> {
     }
 
     fn do_connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
-        let Guest { host, table, gate, .. } = self;
+        let Guest {
+            host, table, gate, ..
+        } = self;
         let socket = socket_mut(table, fd)?;
         match (socket.domain, addr) {
             (_, SockAddr::Unspec) => host.connect(&socket.io, addr),
@@ -246,8 +274,7 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
     pub fn shutdown(&mut self, fd: Fd, how: Shutdown) -> Result<()> {
-        let result =
-            socket_ref(&self.table, fd).and_then(|socket| self.host.shutdown(&socket.io, how));
+        let result = socket_ref(&self.table, fd).and_then(|socket| self.host.shutdown(&socket.io, how));
         if self.traced {
             self.trace("shutdown", &result, |()| 0, format_args!("{fd}, {how:?}"));
         }
@@ -259,8 +286,7 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EBADF`, `ENOTSOCK`.
     pub fn local_addr(&mut self, fd: Fd) -> Result<SockAddr> {
-        let result =
-            socket_ref(&self.table, fd).and_then(|socket| self.host.local_addr(&socket.io));
+        let result = socket_ref(&self.table, fd).and_then(|socket| self.host.local_addr(&socket.io));
         if self.traced {
             self.trace("getsockname", &result, |_| 0, format_args!("{fd}"));
         }
@@ -272,8 +298,7 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
     pub fn peer_addr(&mut self, fd: Fd) -> Result<SockAddr> {
-        let result =
-            socket_ref(&self.table, fd).and_then(|socket| self.host.peer_addr(&socket.io));
+        let result = socket_ref(&self.table, fd).and_then(|socket| self.host.peer_addr(&socket.io));
         if self.traced {
             self.trace("getpeername", &result, |_| 0, format_args!("{fd}"));
         }

@@ -23,7 +23,12 @@ impl<H: Host, F> Guest<H, F> {
             }
         });
         if self.traced {
-            self.trace("getsockopt", &result, |_| 0, format_args!("{fd}, {}, {:?}", option.name(), result));
+            self.trace(
+                "getsockopt",
+                &result,
+                |_| 0,
+                format_args!("{fd}, {}, {:?}", option.name(), result),
+            );
         }
         result
     }
@@ -37,7 +42,12 @@ impl<H: Host, F> Guest<H, F> {
     pub fn set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {
         let result = self.do_set_option(fd, option, value);
         if self.traced {
-            self.trace("setsockopt", &result, |()| 0, format_args!("{fd}, {}, {value:?}", option.name()));
+            self.trace(
+                "setsockopt",
+                &result,
+                |()| 0,
+                format_args!("{fd}, {}, {value:?}", option.name()),
+            );
         }
         result
     }
@@ -56,8 +66,16 @@ impl<H: Host, F> Guest<H, F> {
             _ => None,
         };
         if let Some(group) = group {
-            let port = self.host.local_addr(&socket.io)?.inet().map_or(0, |addr| addr.port());
-            self.gate.listen("setsockopt", Protocol::Udp, std::net::SocketAddr::new(group, port))?;
+            let port = self
+                .host
+                .local_addr(&socket.io)?
+                .inet()
+                .map_or(0, |addr| addr.port());
+            self.gate.listen(
+                "setsockopt",
+                Protocol::Udp,
+                std::net::SocketAddr::new(group, port),
+            )?;
         }
         self.host.set_option(&socket.io, option, value)?;
         // The kernel's descriptor never blocks, so the limits are kept here, as the kernel rounded them.

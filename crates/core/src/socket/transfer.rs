@@ -30,7 +30,12 @@ impl<H: Host, F> Guest<H, F> {
     pub fn send(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>], flags: SendFlags) -> Result<usize> {
         let result = socket_ref(&self.table, fd).and_then(|socket| send(&mut self.host, socket, bufs, flags));
         if self.traced {
-            self.trace("send", &result, |count| *count as u64, format_args!("{fd}, {flags:?}"));
+            self.trace(
+                "send",
+                &result,
+                |count| *count as u64,
+                format_args!("{fd}, {flags:?}"),
+            );
         }
         result
     }
@@ -49,7 +54,12 @@ impl<H: Host, F> Guest<H, F> {
     ) -> Result<usize> {
         let result = self.do_send_to(fd, bufs, addr, flags);
         if self.traced {
-            self.trace("sendto", &result, |count| *count as u64, format_args!("{fd}, {addr}, {flags:?}"));
+            self.trace(
+                "sendto",
+                &result,
+                |count| *count as u64,
+                format_args!("{fd}, {addr}, {flags:?}"),
+            );
         }
         result
     }
@@ -61,7 +71,9 @@ impl<H: Host, F> Guest<H, F> {
         addr: &SockAddr,
         flags: SendFlags,
     ) -> Result<usize> {
-        let Guest { host, table, gate, .. } = self;
+        let Guest {
+            host, table, gate, ..
+        } = self;
         let socket = socket_ref(table, fd)?;
         let blocks = !socket.nonblocking && !flags.contains(SendFlags::DONTWAIT);
         let flags = flags - SendFlags::DONTWAIT;
@@ -73,17 +85,27 @@ impl<H: Host, F> Guest<H, F> {
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, SockAddr::Inet(to)) => {
                 gate.connect("sendto", Protocol::Udp, *to, || host.now(Clock::Monotonic))?;
-                attempt(host, &socket.io, Ready::WRITE, blocks, socket.send_timeout, |host| {
-                    host.send_to(&socket.io, bufs, *to, flags)
-                })
+                attempt(
+                    host,
+                    &socket.io,
+                    Ready::WRITE,
+                    blocks,
+                    socket.send_timeout,
+                    |host| host.send_to(&socket.io, bufs, *to, flags),
+                )
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::Afnosupport),
             (Domain::Unix, Kind::Datagram, SockAddr::Unix(path)) => {
                 let (place, resolved) = host.unix_place(path, false)?;
                 gate.unix("sendto", &resolved)?;
-                attempt(host, &socket.io, Ready::WRITE, blocks, socket.send_timeout, |host| {
-                    host.unix_send_to(&socket.io, bufs, &place, flags)
-                })
+                attempt(
+                    host,
+                    &socket.io,
+                    Ready::WRITE,
+                    blocks,
+                    socket.send_timeout,
+                    |host| host.unix_send_to(&socket.io, bufs, &place, flags),
+                )
             }
             (Domain::Unix, Kind::Datagram, _) => Err(Errno::Inval),
         }
@@ -97,7 +119,12 @@ impl<H: Host, F> Guest<H, F> {
     pub fn recv(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
         let result = self.do_recv(fd, bufs, flags);
         if self.traced {
-            self.trace("recv", &result, |received| received.len as u64, format_args!("{fd}, {flags:?}"));
+            self.trace(
+                "recv",
+                &result,
+                |received| received.len as u64,
+                format_args!("{fd}, {flags:?}"),
+            );
         }
         result
     }
@@ -113,9 +140,14 @@ impl<H: Host, F> Guest<H, F> {
         }
         let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
         recv_low_water(&mut self.host, socket, blocks)?;
-        attempt(&mut self.host, &socket.io, Ready::READ, blocks, socket.recv_timeout, |host| {
-            host.recv(&socket.io, bufs, flags)
-        })
+        attempt(
+            &mut self.host,
+            &socket.io,
+            Ready::READ,
+            blocks,
+            socket.recv_timeout,
+            |host| host.recv(&socket.io, bufs, flags),
+        )
     }
 
     /// recvfrom(2) and recvmsg(2) with the sender's address, which is [`SockAddr::Unspec`] on a connected stream.
@@ -152,16 +184,23 @@ impl<H: Host, F> Guest<H, F> {
     ) -> Result<(Received, SockAddr)> {
         let socket = socket_ref(&self.table, fd)?;
         if socket.kind == Kind::Stream {
-            return self.do_recv(fd, bufs, flags).map(|received| (received, SockAddr::Unspec));
+            return self
+                .do_recv(fd, bufs, flags)
+                .map(|received| (received, SockAddr::Unspec));
         }
         if judged(&self.gate, socket) {
             return self.recv_judged(fd, bufs, flags);
         }
         let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT);
         let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
-        attempt(&mut self.host, &socket.io, Ready::READ, blocks, socket.recv_timeout, |host| {
-            host.recv_from(&socket.io, bufs, flags)
-        })
+        attempt(
+            &mut self.host,
+            &socket.io,
+            Ready::READ,
+            blocks,
+            socket.recv_timeout,
+            |host| host.recv_from(&socket.io, bufs, flags),
+        )
     }
 
     /// Receives a datagram by way of the scratch buffer: judge first, then give.
@@ -171,13 +210,24 @@ impl<H: Host, F> Guest<H, F> {
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
-        let Guest { host, table, gate, scratch, .. } = self;
+        let Guest {
+            host,
+            table,
+            gate,
+            scratch,
+            ..
+        } = self;
         let socket = socket_ref(table, fd)?;
         let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT);
         let peek = flags & RecvFlags::PEEK;
         scratch.resize(SCRATCH, 0);
-        let (received, from) =
-            attempt(host, &socket.io, Ready::READ, blocks, socket.recv_timeout, |host| {
+        let (received, from) = attempt(
+            host,
+            &socket.io,
+            Ready::READ,
+            blocks,
+            socket.recv_timeout,
+            |host| {
                 loop {
                     let into = &mut [IoSliceMut::new(scratch)];
                     let (received, from) = host.recv_from(&socket.io, into, peek)?;
@@ -191,19 +241,28 @@ impl<H: Host, F> Guest<H, F> {
                         _ => return Ok((received, from)),
                     }
                 }
-            })?;
+            },
+        )?;
         let datagram = scratch.get(..received.len).ok_or(Errno::Io)?;
         let stored = scatter(datagram, bufs);
-        let len = if flags.contains(RecvFlags::TRUNC) { received.len } else { stored };
-        Ok((Received { len, truncated: received.truncated || stored < received.len }, from))
+        let len = if flags.contains(RecvFlags::TRUNC) {
+            received.len
+        } else {
+            stored
+        };
+        Ok((
+            Received {
+                len,
+                truncated: received.truncated || stored < received.len,
+            },
+            from,
+        ))
     }
 }
 
 /// Whether the sender of each datagram must be judged.
 fn judged<Io>(gate: &Gate, socket: &Socket<Io>) -> bool {
-    socket.kind == Kind::Datagram
-        && socket.domain != Domain::Unix
-        && !gate.every_sender_allowed(socket.bound)
+    socket.kind == Kind::Datagram && socket.domain != Domain::Unix && !gate.every_sender_allowed(socket.bound)
 }
 
 fn sender_allowed<H: Host>(host: &H, gate: &mut Gate, socket: &Socket<H::Io>, sender: SocketAddr) -> bool {
@@ -240,9 +299,14 @@ fn send<H: Host>(
     let flags = flags - SendFlags::DONTWAIT;
     let mut sent = 0;
     loop {
-        let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, socket.send_timeout, |host| {
-            host.send(&socket.io, bufs, flags)
-        });
+        let outcome = attempt(
+            host,
+            &socket.io,
+            Ready::WRITE,
+            blocks,
+            socket.send_timeout,
+            |host| host.send(&socket.io, bufs, flags),
+        );
         match outcome {
             Ok(count) if !blocks || socket.kind == Kind::Datagram => return Ok(count),
             Ok(count) => {
@@ -279,11 +343,19 @@ fn recv_all<H: Host>(
                 // A peek does not take anything off, so that asking again would bring the same bytes.
                 let again = !flags.contains(RecvFlags::PEEK);
                 if received.len == 0 || !again || bufs.iter().all(|buf| buf.is_empty()) {
-                    return Ok(Received { len, truncated: false });
+                    return Ok(Received {
+                        len,
+                        truncated: false,
+                    });
                 }
             }
             Err(errno) if len == 0 => return Err(errno),
-            Err(_) => return Ok(Received { len, truncated: false }),
+            Err(_) => {
+                return Ok(Received {
+                    len,
+                    truncated: false,
+                });
+            }
         }
     }
 }
