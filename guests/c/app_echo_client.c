@@ -27,7 +27,8 @@ int main(int argc, char **argv) {
         char message[64], answer[64];
         int length = snprintf(message, sizeof message, "message %d of %d", i + 1, count);
         must("send", send(fd, message, (size_t)length, MSG_NOSIGNAL));
-        if (must("recv", recv_all(fd, answer, (size_t)length)) != length || memcmp(message, answer, (size_t)length) != 0) {
+        if (must("recv", recv_all(fd, answer, (size_t)length)) != length ||
+            memcmp(message, answer, (size_t)length) != 0) {
             printf("wrong answer to message %d\n", i + 1);
             return 1;
         }

@@ -16,7 +16,7 @@ int main(void) {
 
 typedef uint32_t u;
 
-#define IMPORT(c_name, wasi_name, ...)                                                                     \
+#define IMPORT(c_name, wasi_name, ...) \
     __attribute__((import_module("wasi_snapshot_preview1"), import_name(#wasi_name))) u c_name(__VA_ARGS__);
 
 IMPORT(raw_open, sock_open, u, u, u)
@@ -89,9 +89,9 @@ static u header(u pointer, u length) {
 }
 
 int main(void) {
-    const u BAD = 0xfffffff0u;                                            /* out of bounds by far */
-    const u EDGE = (u)__builtin_wasm_memory_size(0) * 65536u - 2u;        /* two bytes before the end */
-    const u ODD = P(memory) + 1;                                          /* not aligned */
+    const u BAD = 0xfffffff0u;                                     /* out of bounds by far */
+    const u EDGE = (u)__builtin_wasm_memory_size(0) * 65536u - 2u; /* two bytes before the end */
+    const u ODD = P(memory) + 1;                                   /* not aligned */
     const u OUT = P(results), BUF = P(memory), MAX = 0xffffffffu;
     u listener = (u)tcp_listener(AF_INET), bound = (u)udp_bound(AF_INET);
     int pair[2];

@@ -23,7 +23,8 @@ int main(int argc, char **argv) {
     }
     freeaddrinfo(list);
     static char buffer[65536];
-    int length = snprintf(buffer, sizeof buffer, "GET %s HTTP/1.0\r\nHost: %s:%s\r\nConnection: close\r\n\r\n", argv[3], argv[1], argv[2]);
+    int length = snprintf(buffer, sizeof buffer, "GET %s HTTP/1.0\r\nHost: %s:%s\r\nConnection: close\r\n\r\n", argv[3],
+                          argv[1], argv[2]);
     must("send", send(fd, buffer, (size_t)length, MSG_NOSIGNAL));
 
     /* The head has to fit in the buffer; the body is counted and not kept. */

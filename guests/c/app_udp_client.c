@@ -15,7 +15,8 @@ int main(int argc, char **argv) {
         int length = snprintf(message, sizeof message, "datagram %d of %d", i + 1, count);
         must("send", send(fd, message, (size_t)length, 0));
         wait_readable(fd);
-        if (must("recv", recv(fd, answer, sizeof answer, 0)) != length || memcmp(message, answer, (size_t)length) != 0) {
+        if (must("recv", recv(fd, answer, sizeof answer, 0)) != length ||
+            memcmp(message, answer, (size_t)length) != 0) {
             printf("wrong answer to datagram %d\n", i + 1);
             return 1;
         }

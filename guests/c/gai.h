@@ -26,7 +26,8 @@ T_UNUSED static int show_eai(const char *what, int code) {
     return code;
 }
 
-/* Looks up and prints every stream and datagram result with its port; raw sockets, which only glibc lists, are left out. */
+/* Looks up and prints every stream and datagram result with its port; raw sockets, which only glibc lists, are left
+ * out. */
 T_UNUSED static void look_up(const char *what, const char *host, const char *service, const struct addrinfo *hints) {
     struct addrinfo *list = NULL;
     int error = getaddrinfo(host, service, hints, &list);

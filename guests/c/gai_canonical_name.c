@@ -3,7 +3,8 @@
 #include "gai.h"
 
 int main(void) {
-    struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_CANONNAME};
+    struct addrinfo hints = {
+        .ai_family = AF_INET, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST | AI_CANONNAME};
     struct addrinfo *list = NULL;
     show_eai("getaddrinfo", getaddrinfo("127.0.0.1", "80", &hints, &list));
     if (list == NULL) return 0;

@@ -4,7 +4,8 @@
 int main(void) {
     int pair[2];
     tcp_pair(AF_INET, pair);
-    struct pollfd p[3] = {{.fd = pair[0], .events = POLLIN}, {.fd = pair[0], .events = POLLOUT}, {.fd = pair[0], .events = POLLIN}};
+    struct pollfd p[3] = {
+        {.fd = pair[0], .events = POLLIN}, {.fd = pair[0], .events = POLLOUT}, {.fd = pair[0], .events = POLLIN}};
     show("poll", poll(p, 3, T_TIMEOUT_MS));
     show_revents("POLLIN", p[0].revents);
     show_revents("POLLOUT", p[1].revents);

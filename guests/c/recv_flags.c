@@ -8,7 +8,8 @@ int main(void) {
     must("send", send(pair[0], "abc", 3, MSG_NOSIGNAL));
     wait_bytes(pair[1], 3);
     show_data("recv MSG_NOSIGNAL", recv(pair[1], buffer, 1, MSG_NOSIGNAL), buffer);
-    show_data("recv MSG_PEEK|MSG_WAITALL|MSG_DONTWAIT", recv(pair[1], buffer, 2, MSG_PEEK | MSG_WAITALL | MSG_DONTWAIT), buffer);
+    show_data("recv MSG_PEEK|MSG_WAITALL|MSG_DONTWAIT", recv(pair[1], buffer, 2, MSG_PEEK | MSG_WAITALL | MSG_DONTWAIT),
+              buffer);
     show_data("recv MSG_DONTWAIT|MSG_WAITALL", recv(pair[1], buffer, 8, MSG_DONTWAIT | MSG_WAITALL), buffer);
     return 0;
 }

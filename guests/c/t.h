@@ -48,15 +48,56 @@ T_UNUSED static const char *errno_name(int number) {
         const char *name;
     } names[] = {
 #define T_ERRNO(name) {name, #name}
-        T_ERRNO(EACCES), T_ERRNO(EADDRINUSE), T_ERRNO(EADDRNOTAVAIL), T_ERRNO(EAFNOSUPPORT), T_ERRNO(EAGAIN),
-        T_ERRNO(EALREADY), T_ERRNO(EBADF), T_ERRNO(ECONNABORTED), T_ERRNO(ECONNREFUSED), T_ERRNO(ECONNRESET),
-        T_ERRNO(EDESTADDRREQ), T_ERRNO(EDOM), T_ERRNO(EEXIST), T_ERRNO(EFAULT), T_ERRNO(EHOSTUNREACH),
-        T_ERRNO(EINPROGRESS), T_ERRNO(EINTR), T_ERRNO(EINVAL), T_ERRNO(EIO), T_ERRNO(EISCONN), T_ERRNO(EISDIR),
-        T_ERRNO(ELOOP), T_ERRNO(EMFILE), T_ERRNO(EMSGSIZE), T_ERRNO(ENAMETOOLONG), T_ERRNO(ENETDOWN),
-        T_ERRNO(ENETRESET), T_ERRNO(ENETUNREACH), T_ERRNO(ENFILE), T_ERRNO(ENOBUFS), T_ERRNO(ENODEV), T_ERRNO(ENOENT),
-        T_ERRNO(ENOMEM), T_ERRNO(ENOPROTOOPT), T_ERRNO(ENOSPC), T_ERRNO(ENOSYS), T_ERRNO(ENOTCONN), T_ERRNO(ENOTDIR), T_ERRNO(ENOTSOCK),
-        T_ERRNO(ENOTTY), T_ERRNO(ENXIO), T_ERRNO(EOPNOTSUPP), T_ERRNO(EOVERFLOW), T_ERRNO(EPERM), T_ERRNO(EPIPE),
-        T_ERRNO(EPROTO), T_ERRNO(EPROTONOSUPPORT), T_ERRNO(EPROTOTYPE), T_ERRNO(ERANGE), T_ERRNO(ESPIPE),
+        T_ERRNO(EACCES),
+        T_ERRNO(EADDRINUSE),
+        T_ERRNO(EADDRNOTAVAIL),
+        T_ERRNO(EAFNOSUPPORT),
+        T_ERRNO(EAGAIN),
+        T_ERRNO(EALREADY),
+        T_ERRNO(EBADF),
+        T_ERRNO(ECONNABORTED),
+        T_ERRNO(ECONNREFUSED),
+        T_ERRNO(ECONNRESET),
+        T_ERRNO(EDESTADDRREQ),
+        T_ERRNO(EDOM),
+        T_ERRNO(EEXIST),
+        T_ERRNO(EFAULT),
+        T_ERRNO(EHOSTUNREACH),
+        T_ERRNO(EINPROGRESS),
+        T_ERRNO(EINTR),
+        T_ERRNO(EINVAL),
+        T_ERRNO(EIO),
+        T_ERRNO(EISCONN),
+        T_ERRNO(EISDIR),
+        T_ERRNO(ELOOP),
+        T_ERRNO(EMFILE),
+        T_ERRNO(EMSGSIZE),
+        T_ERRNO(ENAMETOOLONG),
+        T_ERRNO(ENETDOWN),
+        T_ERRNO(ENETRESET),
+        T_ERRNO(ENETUNREACH),
+        T_ERRNO(ENFILE),
+        T_ERRNO(ENOBUFS),
+        T_ERRNO(ENODEV),
+        T_ERRNO(ENOENT),
+        T_ERRNO(ENOMEM),
+        T_ERRNO(ENOPROTOOPT),
+        T_ERRNO(ENOSPC),
+        T_ERRNO(ENOSYS),
+        T_ERRNO(ENOTCONN),
+        T_ERRNO(ENOTDIR),
+        T_ERRNO(ENOTSOCK),
+        T_ERRNO(ENOTTY),
+        T_ERRNO(ENXIO),
+        T_ERRNO(EOPNOTSUPP),
+        T_ERRNO(EOVERFLOW),
+        T_ERRNO(EPERM),
+        T_ERRNO(EPIPE),
+        T_ERRNO(EPROTO),
+        T_ERRNO(EPROTONOSUPPORT),
+        T_ERRNO(EPROTOTYPE),
+        T_ERRNO(ERANGE),
+        T_ERRNO(ESPIPE),
         T_ERRNO(ETIMEDOUT),
 #ifdef ESOCKTNOSUPPORT
         T_ERRNO(ESOCKTNOSUPPORT),
@@ -168,7 +209,9 @@ T_UNUSED static struct addr ip(const char *text, int port) {
     return a;
 }
 
-T_UNUSED static struct addr loopback(int family, int port) { return ip(family == AF_INET6 ? "::1" : "127.0.0.1", port); }
+T_UNUSED static struct addr loopback(int family, int port) {
+    return ip(family == AF_INET6 ? "::1" : "127.0.0.1", port);
+}
 
 /* AF_UNSPEC: what connect takes to forget the peer. */
 T_UNUSED static struct addr unspec(void) {
@@ -231,7 +274,8 @@ T_UNUSED static int port_of(struct addr a) {
 
 T_UNUSED static int same_addr(struct addr a, struct addr b) {
     if (a.sa.sa_family != b.sa.sa_family) return 0;
-    if (a.sa.sa_family == AF_INET) return a.in.sin_port == b.in.sin_port && a.in.sin_addr.s_addr == b.in.sin_addr.s_addr;
+    if (a.sa.sa_family == AF_INET)
+        return a.in.sin_port == b.in.sin_port && a.in.sin_addr.s_addr == b.in.sin_addr.s_addr;
     if (a.sa.sa_family == AF_INET6)
         return a.in6.sin6_port == b.in6.sin6_port && memcmp(&a.in6.sin6_addr, &b.in6.sin6_addr, 16) == 0;
     return a.len == b.len && memcmp(a.un.sun_path, b.un.sun_path, a.len - offsetof(struct sockaddr_un, sun_path)) == 0;
@@ -313,7 +357,11 @@ T_UNUSED static void show_revents(const char *what, int revents) {
     static const struct {
         int bit;
         const char *name;
-    } bits[] = {{POLLIN, " POLLIN"}, {POLLOUT, " POLLOUT"}, {POLLERR, " POLLERR"}, {POLLHUP, " POLLHUP"}, {POLLNVAL, " POLLNVAL"}};
+    } bits[] = {{POLLIN, " POLLIN"},
+                {POLLOUT, " POLLOUT"},
+                {POLLERR, " POLLERR"},
+                {POLLHUP, " POLLHUP"},
+                {POLLNVAL, " POLLNVAL"}};
     printf("%s:", what);
     for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
         if (revents & bits[i].bit) printf("%s", bits[i].name);

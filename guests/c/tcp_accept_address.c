@@ -1,4 +1,5 @@
-/* accept gives the peer's address; a short buffer gets a truncated one and the full length; NULL gets none. accept(2). */
+/* accept gives the peer's address; a short buffer gets a truncated one and the full length; NULL gets none. accept(2).
+ */
 #include "t.h"
 
 int main(void) {

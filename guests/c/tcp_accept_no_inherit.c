@@ -1,4 +1,5 @@
-/* A socket accepted from a non-blocking listener is blocking on Linux. accept(2): "does not inherit file status flags". */
+/* A socket accepted from a non-blocking listener is blocking on Linux. accept(2): "does not inherit file status flags".
+ */
 #include "t.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
-/* getpeername through a connection's life: known after the peer's end, gone after both ends. getpeername(2): ENOTCONN. */
+/* getpeername through a connection's life: known after the peer's end, gone after both ends. getpeername(2): ENOTCONN.
+ */
 #include "t.h"
 
 static void show_peer(const char *when, int fd) {

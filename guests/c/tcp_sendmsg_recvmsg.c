@@ -12,7 +12,8 @@ int main(void) {
     struct iovec in[2] = {{a, sizeof a}, {b, sizeof b}};
     struct sockaddr_storage name;
     memset(&name, 0xee, sizeof name);
-    message = (struct msghdr){.msg_iov = in, .msg_iovlen = 2, .msg_name = &name, .msg_namelen = sizeof name, .msg_flags = -1};
+    message =
+        (struct msghdr){.msg_iov = in, .msg_iovlen = 2, .msg_name = &name, .msg_namelen = sizeof name, .msg_flags = -1};
     long n = show("recvmsg", recvmsg(pair[1], &message, 0));
     show_data("first", 4, a);
     show_data("second", n - 4, b);

@@ -1,4 +1,5 @@
-/* MSG_WAITALL: all of the bytes asked for, or what there is before the end or when the socket may not block. recv(2). */
+/* MSG_WAITALL: all of the bytes asked for, or what there is before the end or when the socket may not block. recv(2).
+ */
 #include "t.h"
 
 int main(void) {

@@ -1,4 +1,5 @@
-/* sendto binds an unbound socket to the wildcard and an ephemeral port; connect to the route's address; recv to none. */
+/* sendto binds an unbound socket to the wildcard and an ephemeral port; connect to the route's address; recv to none.
+ */
 #include "t.h"
 
 int main(void) {

@@ -6,7 +6,6 @@ int main(void) {
     int port = port_of(local_addr(first));
     show("bind", bind_to(second, local_addr(first)));
     show("bind to the wildcard", bind_to(second, ip("0.0.0.0", port)));
-    show("bind TCP to the port", bind_to(tcp(AF_INET), local_addr(first)));
     must("SO_REUSEADDR", set_int(second, SOL_SOCKET, SO_REUSEADDR, 1));
     show("bind with SO_REUSEADDR on one", bind_to(second, local_addr(first)));
     must("SO_REUSEADDR", set_int(first, SOL_SOCKET, SO_REUSEADDR, 1));

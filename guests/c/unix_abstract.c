@@ -6,7 +6,10 @@ int main(void) {
     struct addr a;
     memset(&a, 0, sizeof a);
     a.un.sun_family = AF_UNIX;
-    int length = snprintf(a.un.sun_path + 1, sizeof a.un.sun_path - 1, "guestnet-%ld", (long)getpid());
+    struct timespec now; /* for a name that no other run has */
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    int length =
+        snprintf(a.un.sun_path + 1, sizeof a.un.sun_path - 1, "guestnet-%ld-%ld", (long)now.tv_sec, (long)now.tv_nsec);
     a.len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + (size_t)length);
     int listener = tcp(AF_UNIX);
     show("bind", bind_to(listener, a));

@@ -14,7 +14,8 @@ int main(int argc, char **argv) {
     fact("some went in", sent > 0);
     show_revents("sender", revents_now(client, POLLOUT, 0));
     int received = 0, ordered = 1, number;
-    while (recv(server, &number, sizeof number, MSG_DONTWAIT) == sizeof number) ordered = ordered && number == received++;
+    while (recv(server, &number, sizeof number, MSG_DONTWAIT) == sizeof number)
+        ordered = ordered && number == received++;
     fact("all arrived", received == sent);
     fact("in order", ordered);
     show_revents("sender", wait_writable(client));
