@@ -29,6 +29,7 @@
 #define GN_SEND_DONTWAIT 0x1 /* guestnet's */
 
 #define GN_LEVEL_SOCKET 0
+#define GN_SO_IPV4 256   /* guestnet's: added to a Linux IPPROTO_IP number, on WasmEdge's level 0 */
 #define GN_LEVEL_TCP 6   /* wasi-go's and guestnet's */
 #define GN_LEVEL_IPV6 41 /* guestnet's */
 enum {

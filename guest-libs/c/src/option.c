@@ -2,7 +2,8 @@
  *
  * WasmEdge's extension has SOL_SOCKET options only, under numbers of its own. TCP and IPv6 options go the same way
  * with Linux's levels and numbers, as wasi-go began with TCP_NODELAY; guestnet takes them, others refuse them. IPv4's
- * level is 0, which is WasmEdge's SOL_SOCKET, so those options go through WAMR's functions. */
+ * level is 0, which is WasmEdge's SOL_SOCKET, so those options go through WAMR's functions; the one that WAMR lacks
+ * has a number of its own. */
 #include "option.h"
 
 #include <errno.h>
@@ -57,6 +58,7 @@ static const struct gn_option options[] = {
     IPV6(MULTICAST_HOPS),
     IPV6(MULTICAST_LOOP),
     IPV6(TCLASS),
+    {IPPROTO_IP, IP_TOS, GN_ROAD_INT, GN_LEVEL_SOCKET, GN_SO_IPV4 + IP_TOS, false},
     WAMR(SOL_SOCKET, SO_REUSEPORT),
     WAMR(IPPROTO_TCP, TCP_FASTOPEN_CONNECT),
     WAMR(IPPROTO_IP, IP_TTL),

@@ -35,10 +35,18 @@ static enum target udp6_target(const struct sockaddr *addr, socklen_t len, int *
     return TARGET_USED;
 }
 
-static enum target target_of(const struct gn_socket *socket, const struct sockaddr *addr, socklen_t len, int *error) {
+/* A UNIX stream takes no target; which error says so depends on whether there is a peer. */
+static int unix_stream_error(int fd) {
+    struct gn_name peer;
+    __gn_name_out(&peer);
+    return __gn_sock_getpeeraddr(fd, &peer.address, &peer.port) == 0 ? EISCONN : EOPNOTSUPP;
+}
+
+static enum target target_of(int fd, const struct gn_socket *socket, const struct sockaddr *addr, socklen_t len,
+                             int *error) {
     if (socket->family == AF_UNIX && len == 0) return TARGET_IGNORED;
     if (socket->type == SOCK_STREAM) {
-        if (socket->family == AF_UNIX) *error = EOPNOTSUPP;
+        if (socket->family == AF_UNIX) *error = unix_stream_error(fd);
         return TARGET_IGNORED;
     }
     if (socket->family == AF_INET6) return udp6_target(addr, len, error);
@@ -66,7 +74,7 @@ static ssize_t transmit(int fd, const struct iovec *iov, size_t count, int flags
     if (addr != NULL && !is_plain(addr, len)) {
         struct gn_socket socket;
         error = __gn_socket_of(fd, &socket);
-        if (error == 0) target = target_of(&socket, addr, len, &error);
+        if (error == 0) target = target_of(fd, &socket, addr, len, &error);
         if (error != 0) return __gn_result(error);
         if (target == TARGET_USED && addr->sa_family == AF_UNSPEC) {
             memcpy(&renamed, addr, sizeof renamed);

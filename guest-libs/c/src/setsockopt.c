@@ -16,6 +16,14 @@ static int set_time(int fd, const struct gn_option *option, const void *value, s
     return __gn_result(__gn_sock_setsockopt(fd, option->host_level, option->host_name, &time, sizeof time));
 }
 
+/* An int; IPv4 options may be given as a byte. */
+static int set_int(int fd, const struct gn_option *option, const void *value, socklen_t len) {
+    int number = 0;
+    if (len == 0) return __gn_refuse(fd, EINVAL);
+    memcpy(&number, value, len < sizeof number ? 1 : sizeof number);
+    return __gn_result(__gn_sock_setsockopt(fd, option->host_level, option->host_name, &number, sizeof number));
+}
+
 int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
     const struct gn_option *option = __gn_option(level, name);
     bool is_name = option->road == GN_ROAD_NAME;
@@ -37,8 +45,7 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
             return error == EINVAL || error == EOPNOTSUPP ? __gn_refuse(fd, error) : __gn_result(error);
         }
         case GN_ROAD_INT:
-            len = sizeof(int);
-            break;
+            return set_int(fd, option, value, len);
         case GN_ROAD_NAME:
         case GN_ROAD_FACT:
         case GN_ROAD_NONE:
