@@ -34,6 +34,8 @@ pub struct Socket<Io> {
     pub(crate) send_timeout: Option<Duration>,
     /// `SO_RCVLOWAT` was raised above 1.
     pub(crate) low_water: bool,
+    /// A datagram socket whose receiving side was shut down: a receive that would block ends instead.
+    pub(crate) receive_ended: bool,
 }
 
 impl<Io> Socket<Io> {
@@ -47,6 +49,7 @@ impl<Io> Socket<Io> {
             recv_timeout: None,
             send_timeout: None,
             low_water: false,
+            receive_ended: false,
         }
     }
 
@@ -274,7 +277,17 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
     pub fn shutdown(&mut self, fd: Fd, how: Shutdown) -> Result<()> {
-        let result = socket_ref(&self.table, fd).and_then(|socket| self.host.shutdown(&socket.io, how));
+        let result = socket_mut(&mut self.table, fd).and_then(|socket| {
+            let result = self.host.shutdown(&socket.io, how);
+            // Linux closes the receiving side of an unconnected datagram socket too, although it says ENOTCONN.
+            if socket.kind == Kind::Datagram
+                && how != Shutdown::Write
+                && matches!(result, Ok(()) | Err(Errno::Notconn))
+            {
+                socket.receive_ended = true;
+            }
+            result
+        });
         if self.traced {
             self.trace("shutdown", &result, |()| 0, format_args!("{fd}, {how:?}"));
         }
@@ -341,13 +354,15 @@ pub(crate) fn socket_mut<Io, F>(
 /// leaves the kernel's socket in the state that a blocking connect leaves it in.
 fn inet_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, addr: &SockAddr) -> Result<()> {
     let mut deadline = None;
+    let mut first = None;
     loop {
         match host.connect(&socket.io, addr) {
             Err(pending @ (Errno::Inprogress | Errno::Already)) if !socket.nonblocking => {
+                // socket(7): a connect that SO_SNDTIMEO ends says EINPROGRESS, or EALREADY if it was begun before.
+                let first = *first.get_or_insert(pending);
                 let remaining = remaining(host, socket.send_timeout, &mut deadline);
-                // socket(7): a connect that SO_SNDTIMEO ends says EINPROGRESS.
                 if remaining == Some(Duration::ZERO) {
-                    return Err(pending);
+                    return Err(first);
                 }
                 host.wait(&socket.io, Ready::WRITE, remaining)?;
             }

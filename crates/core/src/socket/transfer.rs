@@ -146,7 +146,14 @@ impl<H: Host, F> Guest<H, F> {
             Ready::READ,
             blocks,
             socket.recv_timeout,
-            |host| host.recv(&socket.io, bufs, flags),
+            |host| {
+                end_if_shut(
+                    socket,
+                    blocks,
+                    host.recv(&socket.io, bufs, flags),
+                    Received::default(),
+                )
+            },
         )
     }
 
@@ -199,7 +206,10 @@ impl<H: Host, F> Guest<H, F> {
             Ready::READ,
             blocks,
             socket.recv_timeout,
-            |host| host.recv_from(&socket.io, bufs, flags),
+            |host| {
+                let nothing = (Received::default(), SockAddr::Unspec);
+                end_if_shut(socket, blocks, host.recv_from(&socket.io, bufs, flags), nothing)
+            },
         )
     }
 
@@ -230,7 +240,9 @@ impl<H: Host, F> Guest<H, F> {
             |host| {
                 loop {
                     let into = &mut [IoSliceMut::new(scratch)];
-                    let (received, from) = host.recv_from(&socket.io, into, peek)?;
+                    let nothing = (Received::default(), SockAddr::Unspec);
+                    let outcome = host.recv_from(&socket.io, into, peek);
+                    let (received, from) = end_if_shut(socket, blocks, outcome, nothing)?;
                     match from.inet() {
                         Some(sender) if !sender_allowed(host, gate, socket, sender) => {
                             if peek.contains(RecvFlags::PEEK) {
@@ -270,6 +282,15 @@ fn sender_allowed<H: Host>(host: &H, gate: &mut Gate, socket: &Socket<H::Io>, se
         gate.accept("recvfrom", Protocol::Udp, sender)
     } else {
         gate.reply("recvfrom", sender, || host.now(Clock::Monotonic))
+    }
+}
+
+/// A blocking receive on a datagram socket whose receiving side is shut down returns nothing, as Linux has it; the
+/// non-blocking descriptor below says `EAGAIN`, and poll(2) says that it is readable for ever.
+fn end_if_shut<Io, T>(socket: &Socket<Io>, blocks: bool, outcome: Result<T>, nothing: T) -> Result<T> {
+    match outcome {
+        Err(Errno::Again) if blocks && socket.receive_ended => Ok(nothing),
+        outcome => outcome,
     }
 }
 
