@@ -171,7 +171,7 @@ impl Cache {
         let mut total = entries
             .iter()
             .fold(kept, |total, (_, size, _)| total.saturating_add(*size));
-        entries.sort_unstable_by(|a, b| b.0.cmp(&a.0));
+        entries.sort_unstable_by_key(|(age, ..)| std::cmp::Reverse(*age));
         for (_, size, name) in entries {
             if total <= most {
                 break;

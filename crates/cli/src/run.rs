@@ -161,31 +161,43 @@ fn perform(
     path: &Path,
     mut store: Store<State>,
 ) -> Result<End, Failure> {
-    let called = adapter.instantiate(&mut store, module).and_then(|instance| {
-        let start = instance.get_typed_func::<(), ()>(&mut store, START)?;
-        start.call(&mut store, ())
-    });
-    let Err(error) = called else {
-        return Ok(End::Exit(0));
+    let name = path.display();
+    let instance = match adapter.instantiate(&mut store, module) {
+        Ok(instance) => instance,
+        Err(error) => {
+            // Later a refusal is the guest's own affair: it saw -1.
+            return match store.data().limit.refusal() {
+                Some(refusal) => Err(Failure::failed(format!("{name} {refusal}"))),
+                None => end(path, &error),
+            };
+        }
     };
+    let called = instance.get_typed_func::<(), ()>(&mut store, START);
+    match called.and_then(|start| start.call(&mut store, ())) {
+        Ok(()) => Ok(End::Exit(0)),
+        Err(error) => end(path, &error),
+    }
+}
+
+/// How a guest ended that did not return.
+fn end(path: &Path, error: &wasmtime::Error) -> Result<End, Failure> {
+    let name = path.display();
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return Ok(End::Exit(exit.0));
     }
     if error.is::<Stopped>() {
         return Ok(End::Stopped);
     }
-    let name = path.display();
     match error.downcast_ref::<Trap>() {
         Some(Trap::Interrupt) => Ok(End::Stopped),
-        Some(trap) => Ok(End::Trap(format!("{name} trapped: {}", trap_text(*trap, &error)))),
-        None => match store.data().limit.refusal() {
-            Some(refusal) => Err(Failure::failed(format!("{name} {refusal}"))),
-            None => Err(Failure::failed(format!(
-                "{name} cannot be run: {}",
-                one_line(&error)
-            ))),
-        },
+        Some(trap) => Ok(End::Trap(format!("{name} trapped: {}", trap_text(*trap, error)))),
+        None => Err(Failure::failed(format!("{name} cannot be run: {}", cause(error)))),
     }
+}
+
+/// What a function of the host said, without Wasmtime's words about where it was called.
+fn cause(error: &wasmtime::Error) -> String {
+    one_line(&wasmtime::Error::msg(error.root_cause().to_string()))
 }
 
 /// The trap's message and the innermost function, if the module names it.

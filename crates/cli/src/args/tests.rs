@@ -321,7 +321,7 @@ fn what_is_not_utf8_is_refused_by_name() {
 #[test]
 fn commands_are_told_apart() {
     assert!(
-        matches!(parse_words(&["inspect", "g.wasm"]), Ok(Command::Inspect(path)) if path == PathBuf::from("g.wasm"))
+        matches!(parse_words(&["inspect", "g.wasm"]), Ok(Command::Inspect(path)) if path.as_os_str() == "g.wasm")
     );
     assert!(matches!(parse_words(&["--version"]), Ok(Command::Version)));
     for (words, expected) in [

@@ -1,0 +1,95 @@
+//! The module cache, from the outside: what is used again, what is not, and what is said.
+
+use crate::scratch::Scratch;
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
+
+/// A guest that prints `word`, which has six bytes.
+fn printing(scratch: &Scratch, name: &str, word: &str) {
+    let body = format!(
+        r#"(data (i32.const 0) "{word}") (func (export "_start") (call $print (i32.const 0) (i32.const 6)))"#
+    );
+    scratch.guest(name, &[], &body);
+}
+
+fn identity(path: &Path) -> (u64, i64, i64) {
+    let metadata = fs::metadata(path).unwrap();
+    (metadata.ino(), metadata.mtime(), metadata.mtime_nsec())
+}
+
+#[test]
+fn the_second_start_runs_what_the_first_one_compiled() {
+    let scratch = Scratch::new();
+    printing(&scratch, "a.wat", "hello\\n");
+    scratch.run(&["run", "a.wat"]).assert(0, "hello\n", "");
+    let [entry] = scratch.entries().try_into().expect("one entry");
+    let before = identity(&entry);
+    scratch.run(&["run", "a.wat"]).assert(0, "hello\n", "");
+    assert_eq!(scratch.entries(), [entry.clone()]);
+    assert_eq!(identity(&entry), before);
+
+    // The proof: with another guest's code in its place, that is what runs.
+    printing(&scratch, "b.wat", "world\\n");
+    scratch.run(&["run", "b.wat"]).assert(0, "world\n", "");
+    let other = scratch
+        .entries()
+        .into_iter()
+        .find(|each| *each != entry)
+        .expect("a second entry");
+    fs::rename(other, &entry).unwrap();
+    scratch.run(&["run", "a.wat"]).assert(0, "world\n", "");
+}
+
+#[test]
+fn a_changed_guest_is_compiled_again() {
+    let scratch = Scratch::new();
+    printing(&scratch, "a.wat", "hello\\n");
+    scratch.run(&["run", "a.wat"]).assert(0, "hello\n", "");
+    printing(&scratch, "a.wat", "world\\n");
+    scratch.run(&["run", "a.wat"]).assert(0, "world\n", "");
+    assert_eq!(scratch.entries().len(), 2);
+}
+
+#[test]
+fn a_damaged_entry_is_replaced() {
+    let scratch = Scratch::new();
+    printing(&scratch, "a.wat", "hello\\n");
+    scratch.run(&["run", "a.wat"]).assert(0, "hello\n", "");
+    let [entry] = scratch.entries().try_into().expect("one entry");
+    let whole = fs::read(&entry).unwrap();
+    for damaged in [&b""[..], b"nonsense", whole.get(..whole.len() / 2).unwrap()] {
+        fs::remove_file(&entry).unwrap();
+        fs::write(&entry, damaged).unwrap();
+        fs::set_permissions(&entry, fs::Permissions::from_mode(0o400)).unwrap();
+        scratch.run(&["run", "a.wat"]).assert(0, "hello\n", "");
+        assert_eq!(fs::read(&entry).unwrap().len(), whole.len());
+    }
+}
+
+#[test]
+fn a_cache_that_others_can_write_is_not_used_and_the_guest_runs() {
+    let scratch = Scratch::new();
+    let directory = scratch.cache().join("modules");
+    fs::create_dir_all(&directory).unwrap();
+    fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
+    printing(&scratch, "a.wat", "hello\\n");
+    let line = format!(
+        "guestnet: compiled guests are not kept, {}: it must belong to you, and nobody else may be able to write it \
+         (chmod 700)\n",
+        directory.display()
+    );
+    scratch.run(&["run", "a.wat"]).assert(0, "hello\n", &line);
+    assert!(scratch.entries().is_empty());
+}
+
+#[test]
+fn without_any_place_for_a_cache_the_guest_runs() {
+    let scratch = Scratch::new();
+    printing(&scratch, "a.wat", "hello\\n");
+    let mut command = scratch.guestnet(&["run", "a.wat"]);
+    command.env_remove("GUESTNET_CACHE").env_remove("HOME");
+    let line =
+        "guestnet: compiled guests are not kept, there is no place for it: set HOME or GUESTNET_CACHE\n";
+    crate::scratch::finish(command).assert(0, "hello\n", line);
+}

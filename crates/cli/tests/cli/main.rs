@@ -1,0 +1,8 @@
+//! Runs the `guestnet` command on small guests in the text format, from the outside: what it prints and how it exits.
+
+mod cache;
+mod exit;
+mod given;
+mod network;
+mod scratch;
+mod stop;
