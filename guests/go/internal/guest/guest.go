@@ -51,7 +51,7 @@ func Errno(err error) string {
 	}{
 		{nil, "ok"},
 		{os.ErrDeadlineExceeded, "os.ErrDeadlineExceeded"},
-		{net.ErrClosed, "net.ErrClosed"},
+		{net.ErrClosed, "closed"},
 		{io.EOF, "io.EOF"},
 		{syscall.EACCES, "EACCES"},
 		{syscall.EADDRINUSE, "EADDRINUSE"},
@@ -66,6 +66,11 @@ func Errno(err error) string {
 		if errors.Is(err, known.err) {
 			return known.name
 		}
+	}
+	// On wasip1 the standard library makes its sockets of files, and this is what they say where net.ErrClosed is meant.
+	// The error behind it has no name outside the standard library.
+	if strings.HasSuffix(err.Error(), "use of closed file") {
+		return "closed"
 	}
 	return fmt.Sprintf("another error: %v", err)
 }
