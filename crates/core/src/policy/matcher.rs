@@ -7,6 +7,7 @@
 //! and no policy makes a look-up slow: at most 33 (IPv4) or 129 (IPv6) steps outwards.
 
 use super::Prefix;
+use smallvec::{SmallVec, smallvec};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -35,7 +36,7 @@ impl Found {
 
 /// The ports of the rules of one effect at one place, as sorted disjoint ranges with the first rule of each.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Ports(Box<[PortRange]>);
+pub(super) struct Ports(SmallVec<[PortRange; 1]>);
 
 #[derive(Clone, Copy, Debug)]
 struct PortRange {
@@ -48,7 +49,7 @@ impl Ports {
     /// From ranges that may overlap. Where they do, the rule that was given first counts.
     fn new(given: &[(u16, u16, RuleId)]) -> Ports {
         if let [(first, last, rule)] = *given {
-            return Ports(Box::new([PortRange { first, last, rule }]));
+            return Ports(smallvec![PortRange { first, last, rule }]);
         }
         // At each port where something begins or ends: which rules are open from there on.
         let mut events: Vec<(u32, bool, RuleId)> = Vec::with_capacity(given.len() * 2);
@@ -59,7 +60,7 @@ impl Ports {
         events.sort_unstable();
         // A rule's ranges never overlap each other, so a set of rules is enough, if ends come before beginnings.
         let mut open = BTreeSet::new();
-        let mut ranges: Vec<PortRange> = Vec::new();
+        let mut ranges: SmallVec<[PortRange; 1]> = SmallVec::new();
         let mut events = events.into_iter().peekable();
         while let Some((port, begins, rule)) = events.next() {
             if begins {
@@ -83,12 +84,13 @@ impl Ports {
                 _ => ranges.push(PortRange { first, last, rule }),
             }
         }
-        Ports(ranges.into())
+        ranges.shrink_to_fit();
+        Ports(ranges)
     }
 
     #[inline]
     fn find(&self, port: u16) -> Option<RuleId> {
-        let candidate = match &*self.0 {
+        let candidate = match self.0.as_slice() {
             [] => return None,
             [only] => only,
             ranges => ranges.get(ranges.partition_point(|range| range.last < port))?,

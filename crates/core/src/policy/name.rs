@@ -2,6 +2,7 @@
 
 use super::parse_numeric_host;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46};
+use smallvec::SmallVec;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -25,11 +26,14 @@ const LOCAL_DOMAINS: [&str; 3] = ["localhost", "local", "internal"];
 #[derive(Clone)]
 pub struct Name(Arc<Parts>);
 
+/// Most names have at most four labels; theirs are next to the rest.
+type Suffixes = SmallVec<[(u8, u64); 4]>;
+
 struct Parts {
     text: Box<str>,
     /// The name itself and each of its parents, longest first: where it begins in the text, and its hash. Made once,
     /// so that a check of a datagram's destination need not hash text.
-    suffixes: Box<[(u8, u64)]>,
+    suffixes: Suffixes,
     local: bool,
 }
 
@@ -237,9 +241,9 @@ fn is_local(text: &str) -> bool {
 
 /// FNV-1a from the last byte to the first, so that one pass gives the hash of every parent. Not keyed: the tables
 /// hold names of the policy's author, so a guest can choose what it looks for, but not what it collides with.
-fn suffixes(text: &str) -> Box<[(u8, u64)]> {
+fn suffixes(text: &str) -> Suffixes {
     let mut hash = 0xcbf2_9ce4_8422_2325_u64;
-    let mut suffixes = Vec::with_capacity(4);
+    let mut suffixes = Suffixes::new();
     for (at, byte) in text.bytes().enumerate().rev() {
         if byte == b'.' {
             suffixes.extend(u8::try_from(at + 1).map(|start| (start, mix(hash))));
@@ -248,7 +252,7 @@ fn suffixes(text: &str) -> Box<[(u8, u64)]> {
     }
     suffixes.push((0, mix(hash)));
     suffixes.reverse();
-    suffixes.into()
+    suffixes
 }
 
 /// Spreads the bits, for the table looks at the highest and the lowest.

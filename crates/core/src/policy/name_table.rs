@@ -3,6 +3,7 @@
 
 use super::matcher::{Found, PortRules, PortRulesBuilder, RuleId};
 use super::{Name, NamePattern};
+use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap};
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -17,7 +18,7 @@ pub(super) struct Names {
 }
 
 /// By the name's hash; names with the same hash stand next to each other.
-type Table = HashMap<u64, Box<[(Name, PortRules)]>, BuildHasherDefault<Prehashed>>;
+type Table = HashMap<u64, SmallVec<[(Name, PortRules); 1]>, BuildHasherDefault<Prehashed>>;
 
 impl Names {
     /// What covers this name and port. The most particular rule of each effect is the one reported.
@@ -112,7 +113,7 @@ fn label_bit(labels: usize) -> u128 {
 }
 
 fn table(names: &BTreeMap<Name, PortRulesBuilder>) -> Table {
-    let mut by_hash: BTreeMap<u64, Vec<(Name, PortRules)>> = BTreeMap::new();
+    let mut by_hash = Table::default();
     for (name, rules) in names {
         by_hash
             .entry(name.suffix_hash())
@@ -120,7 +121,4 @@ fn table(names: &BTreeMap<Name, PortRulesBuilder>) -> Table {
             .push((name.clone(), rules.build()));
     }
     by_hash
-        .into_iter()
-        .map(|(hash, entries)| (hash, entries.into()))
-        .collect()
 }
