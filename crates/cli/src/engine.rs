@@ -10,7 +10,7 @@ use crate::failure::Failure;
 pub(crate) const GUEST_STACK: usize = 8 << 20;
 
 /// What the host's own functions may need above the guest's stack, on the same thread.
-pub(crate) const HOST_STACK: usize = 1 << 20;
+pub(crate) const HOST_STACK: usize = 2 << 20;
 
 /// The engine. Part of these settings go into the compiled code and so into the cache's keys.
 pub(crate) fn engine() -> Result<Engine, Failure> {
