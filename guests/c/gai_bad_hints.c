@@ -10,7 +10,7 @@ int main(void) {
     look_up("family 77", "127.0.0.1", "80", &hints);
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = 99;
-    look_up("type 99", "127.0.0.1", "80", &hints);
+    fact("type 99 fails", fails("127.0.0.1", "80", &hints));
     hints.ai_socktype = SOCK_STREAM;
     look_up("no such service", "127.0.0.1", "no-such-service", &hints);
     hints.ai_flags = AI_NUMERICHOST;

@@ -10,9 +10,5 @@ int main(void) {
     if (list == NULL) return 0;
     printf("canonical name: %s\n", list->ai_canonname ? list->ai_canonname : "none");
     freeaddrinfo(list);
-    hints.ai_flags = AI_NUMERICHOST;
-    show_eai("getaddrinfo", getaddrinfo("127.0.0.1", "80", &hints, &list));
-    printf("canonical name: %s\n", list->ai_canonname ? list->ai_canonname : "none");
-    freeaddrinfo(list);
     return 0;
 }
