@@ -74,8 +74,7 @@ What it may do on the network; without any of these, nothing:
 
 ";
 
-const TARGET: &str = "\
-  T is [tcp://|udp://]HOST[:PORTS]
+const TARGET: &str = "  T is [tcp://|udp://]HOST[:PORTS]
     HOST    a name, *.NAME, an IP address, [IPv6], a range as 10.0.0.0/8, or *
     PORTS   80, 8000-8999, 80,443 or * (default: all)
 
