@@ -127,6 +127,16 @@ pub(crate) mod wasmedge {
         (18, SockOpt::TcpUserTimeout),
     ];
 
+    /// guestnet's: WasmEdge's SOL_SOCKET has the number of IPPROTO_IP, so that IPv4's options (ip(7), Linux's numbers)
+    /// are that level's names from here on.
+    pub(crate) const IPV4_NAMES: u32 = 256;
+    pub(crate) const IPV4_OPTIONS: [(u32, SockOpt); 4] = [
+        (1, SockOpt::IpTos),
+        (2, SockOpt::IpTtl),
+        (33, SockOpt::IpMulticastTtl),
+        (34, SockOpt::IpMulticastLoop),
+    ];
+
     /// Level 41: Linux's numbers (ipv6(7)).
     pub(crate) const IPV6_OPTIONS: [(u32, SockOpt); 7] = [
         (16, SockOpt::Ipv6UnicastHops),

@@ -370,16 +370,14 @@ fn sock_setsockopt<H: Host>(
 }
 
 fn option(level: u32, name: u32) -> Result<SockOpt> {
-    let numbered = |table: &[(u32, SockOpt)]| {
-        table
-            .iter()
-            .find(|(number, _)| *number == name)
-            .map(|(_, option)| *option)
+    let numbered = |table: &[(u32, SockOpt)], name: u32| {
+        table.iter().find(|(number, _)| *number == name).map(|(_, option)| *option)
     };
-    match level {
-        0 => wasmedge::SOCKET_OPTIONS.get(name as usize).copied(),
-        6 => numbered(&wasmedge::TCP_OPTIONS),
-        41 => numbered(&wasmedge::IPV6_OPTIONS),
+    match (level, name.checked_sub(wasmedge::IPV4_NAMES)) {
+        (0, Some(name)) => numbered(&wasmedge::IPV4_OPTIONS, name),
+        (0, None) => wasmedge::SOCKET_OPTIONS.get(name as usize).copied(),
+        (6, _) => numbered(&wasmedge::TCP_OPTIONS, name),
+        (41, _) => numbered(&wasmedge::IPV6_OPTIONS, name),
         _ => None,
     }
     .ok_or(Errno::Noprotoopt)
