@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::io::Write;
+use std::io::{Read, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -44,13 +44,19 @@ pub(crate) struct Cache {
 pub(crate) struct Key(String);
 
 impl Key {
-    /// The key of a guest's bytes for an engine.
-    pub(crate) fn new(engine: &Engine, guest: &[u8]) -> Key {
+    /// The key of a guest for an engine. The guest is `beginning` and what `rest` reads, piece by piece: a large file
+    /// in one buffer would cost three times as much, for the pages of that buffer.
+    ///
+    /// # Errors
+    /// Those of `rest`.
+    pub(crate) fn new(engine: &Engine, beginning: &[u8], rest: impl Read) -> std::io::Result<Key> {
+        let mut guest = blake3::Hasher::new();
+        guest.update(beginning).update_reader(rest)?;
         let mut hash = KeyHasher(blake3::Hasher::new());
         hash.write(KEY_VERSION);
-        hash.write(blake3::hash(guest).as_bytes());
+        hash.write(guest.finalize().as_bytes());
         engine.precompile_compatibility_hash().hash(&mut hash);
-        Key(hash.0.finalize().to_hex().to_string())
+        Ok(Key(hash.0.finalize().to_hex().to_string()))
     }
 
     fn file_name(&self) -> String {

@@ -1,6 +1,7 @@
 //! From a path to a module that can run: what kind of file it is, and compiled or from the cache.
 
-use std::io::IsTerminal;
+use std::fs::File;
+use std::io::{IsTerminal, Read, Seek};
 use std::path::Path;
 
 use wasmtime::{Engine, Module};
@@ -13,16 +14,27 @@ use crate::say;
 /// A guest above this size gets a line on the terminal while it is compiled: it takes seconds.
 const WORTH_A_LINE: usize = 1 << 20;
 
+/// How much of a guest is read to see what it is.
+const BEGINNING: u64 = 4096;
+
 /// Reads, compiles or finds the module of a guest.
 ///
 /// # Errors
 /// One sentence that names the file and what to do.
 pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Module, Failure> {
     let name = path.display();
-    let bytes = std::fs::read(path)
-        .map_err(|error| Failure::failed(format!("cannot read the guest {name}: {}", io_reason(&error))))?;
+    let unreadable = |error| Failure::failed(format!("cannot read the guest {name}: {}", io_reason(&error)));
+    let mut file = File::open(path).map_err(unreadable)?;
+    // Anything else, such as a pipe, can be read only once.
+    let twice = file.metadata().map_err(unreadable)?.is_file();
+    let mut bytes = Vec::new();
+    let beginning = if twice { BEGINNING } else { u64::MAX };
+    (&mut file)
+        .take(beginning)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
     check_kind(path, &bytes)?;
-    let key = Key::new(engine, &bytes);
+    let mut key = Key::new(engine, &bytes, &mut file).map_err(unreadable)?;
     let cache = match Cache::open() {
         Ok(cache) => Some(cache),
         Err(reason) => {
@@ -32,6 +44,14 @@ pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Module, Failure> {
     };
     if let Some(module) = cache.as_ref().and_then(|cache| cache.load(engine, &key)) {
         return Ok(module);
+    }
+    if twice {
+        bytes.clear();
+        file.rewind()
+            .and_then(|()| file.read_to_end(&mut bytes))
+            .map_err(unreadable)?;
+        // The file may have changed since: what is stored must be what the key says.
+        key = Key::new(engine, &bytes, std::io::empty()).map_err(unreadable)?;
     }
     if bytes.len() > WORTH_A_LINE && std::io::stderr().is_terminal() {
         say::complain(format_args!("compiling {name}; the next start is fast"));

@@ -4,6 +4,10 @@ use super::*;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
 
+fn key(engine: &Engine, guest: &[u8]) -> Key {
+    Key::new(engine, guest, std::io::empty()).unwrap()
+}
+
 struct Fixture {
     root: tempfile::TempDir,
     engine: Engine,
@@ -18,7 +22,7 @@ impl Fixture {
         let compiled = Module::new(&engine, guest).unwrap().serialize().unwrap();
         Fixture {
             root: tempfile::tempdir().unwrap(),
-            key: Key::new(&engine, guest),
+            key: key(&engine, guest),
             engine,
             compiled,
         }
@@ -66,7 +70,7 @@ fn what_is_stored_is_found_and_nothing_else() {
     );
     assert!(
         cache
-            .load(&fixture.engine, &Key::new(&fixture.engine, b"another"))
+            .load(&fixture.engine, &key(&fixture.engine, b"another"))
             .is_none()
     );
     assert_eq!(fixture.names(), [fixture.key.file_name()]);
@@ -76,9 +80,11 @@ fn what_is_stored_is_found_and_nothing_else() {
 fn a_key_depends_on_the_guest_and_on_the_engine() {
     let plain = Engine::default();
     let stoppable = Engine::new(wasmtime::Config::new().epoch_interruption(true)).unwrap();
-    assert_eq!(Key::new(&plain, b"a"), Key::new(&Engine::default(), b"a"));
-    assert_ne!(Key::new(&plain, b"a"), Key::new(&plain, b"b"));
-    assert_ne!(Key::new(&plain, b"a"), Key::new(&stoppable, b"a"));
+    assert_eq!(key(&plain, b"a"), key(&Engine::default(), b"a"));
+    assert_ne!(key(&plain, b"a"), key(&plain, b"b"));
+    assert_ne!(key(&plain, b"a"), key(&stoppable, b"a"));
+    // However the guest is read.
+    assert_eq!(key(&plain, b"abc"), Key::new(&plain, b"a", &b"bc"[..]).unwrap());
 }
 
 #[test]

@@ -52,6 +52,22 @@ fn a_changed_guest_is_compiled_again() {
 }
 
 #[test]
+fn a_guest_can_come_from_a_pipe() {
+    let scratch = Scratch::new();
+    printing(&scratch, "a.wat", "hello\\n");
+    let text = fs::read(scratch.path().join("a.wat")).unwrap();
+    for _ in 0..2 {
+        let (read, mut write) = std::io::pipe().unwrap();
+        std::io::Write::write_all(&mut write, &text).unwrap();
+        drop(write);
+        let mut command = scratch.guestnet(&["run", "/dev/stdin"]);
+        command.stdin(read);
+        crate::scratch::finish(command).assert(0, "hello\n", "");
+    }
+    assert_eq!(scratch.entries().len(), 1);
+}
+
+#[test]
 fn a_damaged_entry_is_replaced() {
     let scratch = Scratch::new();
     printing(&scratch, "a.wat", "hello\\n");
