@@ -148,6 +148,14 @@ mod tests {
         let (reason, ended) = watch.wait(None);
         assert!(!ended);
         assert_eq!(reason.unwrap().code(), 130);
+        // Both were taken: the wait for the guest's end was ended by the second one and not by the grace.
+        drop(handler);
+        let [(_, interrupts)] = watch.signals.pipes.as_slice() else {
+            panic!("one pipe")
+        };
+        let (mut interrupts, mut left) = (interrupts, Vec::new());
+        std::io::Read::read_to_end(&mut interrupts, &mut left).unwrap();
+        assert_eq!(left, []);
     }
 
     #[test]

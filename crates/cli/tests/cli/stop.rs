@@ -78,6 +78,27 @@ fn ctrl_c_and_sigterm_stop_a_guest_that_spins_or_waits() {
     }
 }
 
+#[test]
+fn a_guest_that_waits_for_standard_input_is_stopped() {
+    let scratch = Scratch::new();
+    scratch.guest(
+        "read.wat",
+        &["fd_read"],
+        r#"(func (export "_start")
+             (call $ready)
+             (i32.store (i32.const 0) (i32.const 64))
+             (i32.store (i32.const 4) (i32.const 1))
+             (drop (call $fd_read (i32.const 0) (i32.const 0) (i32.const 1) (i32.const 8)))
+             (unreachable))"#,
+    );
+    let (read, _write) = std::io::pipe().unwrap();
+    let mut command = scratch.guestnet(&["run", "read.wat"]);
+    command.stdin(read);
+    let running = Running::start(command);
+    running.signal(Signal::INT);
+    running.finish().assert(130, "", "guestnet: stopped: SIGINT\n");
+}
+
 /// Opens a FIFO that nobody writes: a call that nothing interrupts.
 fn stuck(scratch: &Scratch) -> Running {
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
