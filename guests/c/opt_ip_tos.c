@@ -1,4 +1,4 @@
-/* IP_TOS. ip(7). wasip1 cannot say it: none of its socket ABIs has the option. */
+/* IP_TOS. ip(7). */
 #include "t.h"
 
 int main(void) {

@@ -1,5 +1,4 @@
-/* IPV6_UNICAST_HOPS: -1 is the default, otherwise 0 to 255. ipv6(7). wasip1 cannot say it: none of its socket ABIs
- * has the option. */
+/* IPV6_UNICAST_HOPS: -1 is the default, otherwise 0 to 255. ipv6(7). */
 #include "t.h"
 
 int main(void) {

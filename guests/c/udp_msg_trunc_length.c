@@ -1,5 +1,4 @@
-/* MSG_TRUNC given to recv makes it return the datagram's length, larger than the buffer. Linux recv(2).
- * wasip1 cannot say it: sock_recv has no such flag. */
+/* MSG_TRUNC given to recv makes it return the datagram's length, larger than the buffer. Linux recv(2). */
 #include "t.h"
 
 int main(void) {
