@@ -84,11 +84,9 @@ fn summary(rows: &[Row]) -> String {
     }
 }
 
-/// `(param i32) (result i32)` of `(type (func (param i32) (result i32)))`.
+/// `(param i32) (result i32)` of `(func (param i32) (result i32))`.
 fn signature(ty: &str) -> String {
-    let inner = ty
-        .strip_prefix("(type (func")
-        .and_then(|rest| rest.strip_suffix("))"));
+    let inner = ty.strip_prefix("(func").and_then(|rest| rest.strip_suffix(")"));
     inner.map_or(ty, str::trim_start).to_owned()
 }
 
@@ -125,10 +123,10 @@ env.foo                          (func (param i32))  MISSING: no ABI of guestnet
         assert_eq!(summary(&rows), "2 imports: 1 of WASI preview 1, 1 missing");
         assert_eq!(summary(&[]), "no imports");
         assert_eq!(
-            signature("(type (func (param i32) (result i32)))"),
+            signature("(func (param i32) (result i32))"),
             "(param i32) (result i32)"
         );
-        assert_eq!(signature("(type (func))"), "");
+        assert_eq!(signature("(func)"), "");
         assert_eq!(signature("(memory)"), "(memory)");
     }
 }

@@ -327,7 +327,14 @@ pub(crate) fn find_memory<T, H: Host>(
 
 fn type_text(ty: &ExternType) -> String {
     match ty {
-        ExternType::Func(ty) => ty.to_string(),
+        // Wasmtime prints `(type (func …))`: the inner part is how an import is written.
+        ExternType::Func(ty) => {
+            let text = ty.to_string();
+            text.strip_prefix("(type ")
+                .and_then(|text| text.strip_suffix(')'))
+                .unwrap_or(&text)
+                .to_owned()
+        }
         ExternType::Global(_) => "(global)".to_owned(),
         ExternType::Table(_) => "(table)".to_owned(),
         ExternType::Memory(_) => "(memory)".to_owned(),

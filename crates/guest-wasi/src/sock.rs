@@ -371,7 +371,10 @@ fn sock_setsockopt<H: Host>(
 
 fn option(level: u32, name: u32) -> Result<SockOpt> {
     let numbered = |table: &[(u32, SockOpt)], name: u32| {
-        table.iter().find(|(number, _)| *number == name).map(|(_, option)| *option)
+        table
+            .iter()
+            .find(|(number, _)| *number == name)
+            .map(|(_, option)| *option)
     };
     match (level, name.checked_sub(wasmedge::IPV4_NAMES)) {
         (0, Some(name)) => numbered(&wasmedge::IPV4_OPTIONS, name),
