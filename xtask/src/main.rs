@@ -30,7 +30,7 @@ Usage: cargo xtask COMMAND
   bench [NAME]...  ratios against native C, and against the peers that are installed
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
-  guests [KIND]... build the guest programs; KIND is c, go, rust or examples (default: all)
+  guests [KIND]... build the guest programs; KIND is c, go, rust, examples or bench (default: all)
   tools            fetch every tool that the other commands need
 
 Fetched tools are kept in $GUESTNET_CACHE, by default ~/.cache/guestnet.";
@@ -115,7 +115,7 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
     if !project.root.join("bench/Cargo.toml").exists() {
         return Err("there is no bench/ in this tree".into());
     }
-    guests::build(project, tools, &guests::Kind::parse(&[])?)?;
+    guests::build(project, tools, &guests::Kind::parse(&["bench"])?)?;
     process::progress("bench", "building guestnet and the measurements for release");
     process::run(
         project.cargo().args(["build", "--release", "-p", "guestnet-cli"]),

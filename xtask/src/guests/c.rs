@@ -1,7 +1,7 @@
 //! C guests: one source, compiled by the machine's cc and by zig cc with the POSIX overlay for wasip1.
 
 use super::stamp::{self, Inputs};
-use super::{Job, Kind, files, files_below, stem};
+use super::{Job, files, files_below, stem};
 use crate::Result;
 use crate::process::{capture_both, progress};
 use crate::project::Project;
@@ -12,7 +12,8 @@ use std::process::Command;
 
 /// A directory of C programs and the two directories their builds go to.
 pub(super) struct Family {
-    kind: Kind,
+    label: &'static str,
+    optimise: &'static str,
     source: &'static str,
     native: &'static str,
     wasip1: &'static str,
@@ -20,7 +21,8 @@ pub(super) struct Family {
 
 /// The programs whose transcripts the matrix compares.
 pub(super) const GUESTS: Family = Family {
-    kind: Kind::C,
+    label: "c",
+    optimise: OPTIMISE,
     source: "guests/c",
     native: "native",
     wasip1: "wasip1",
@@ -28,10 +30,20 @@ pub(super) const GUESTS: Family = Family {
 
 /// The programs that the demonstration runs and a user reads.
 pub(super) const EXAMPLES: Family = Family {
-    kind: Kind::Examples,
+    label: "example",
+    optimise: OPTIMISE,
     source: "examples/c",
     native: "examples-native",
     wasip1: "examples",
+};
+
+/// The programs that the measurements run.
+pub(super) const BENCH: Family = Family {
+    label: "bench",
+    optimise: "-O2",
+    source: "bench/c",
+    native: "bench-native",
+    wasip1: "bench-wasip1",
 };
 
 /// The built POSIX overlay.
@@ -134,8 +146,10 @@ pub(super) fn jobs(
         );
     }
     let mut common = Inputs::default();
-    common.text(OPTIMISE).files(&files(&directory, Some("h"))?)?;
-    let label = if family.kind == Kind::C { "c" } else { "example" };
+    common
+        .text(family.optimise)
+        .files(&files(&directory, Some("h"))?)?;
+    let Family { label, optimise, .. } = *family;
     let out = project.guests();
     let mut jobs = Vec::new();
     for source in sources {
@@ -157,7 +171,7 @@ pub(super) fn jobs(
                 ),
                 make: Box::new(move || {
                     let mut command = zig.cc();
-                    command.args([OPTIMISE, "-Wall", "-I"]).arg(&include).arg(&from);
+                    command.args([optimise, "-Wall", "-I"]).arg(&include).arg(&from);
                     // zig names its libc before our archive, so libc's own send and recv would be taken first.
                     command
                         .arg("-Wl,--whole-archive")
@@ -175,7 +189,7 @@ pub(super) fn jobs(
             inputs: Some(inputs.text("native").hash()),
             make: Box::new(move || {
                 let mut command = Command::new("cc");
-                compile(command.args([OPTIMISE, "-Wall"]).arg(&source), &to, "cc")
+                compile(command.args([optimise, "-Wall"]).arg(&source), &to, "cc")
             }),
         });
     }

@@ -1,8 +1,8 @@
 //! Builds the guest programs: the same C source natively and for wasip1, Go for both, Rust for wasip1.
 //!
 //! A guest is built again only when what it is made of changed. What the products are and where they lie:
-//! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `rust`, `overlay` (libguestnet.a), and
-//! `{examples,examples-native}` (examples/c).
+//! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `rust`, `overlay` (libguestnet.a),
+//! `{examples,examples-native}` (examples/c) and `{bench-wasip1,bench-native}` (bench/c).
 
 mod c;
 mod go;
@@ -31,14 +31,17 @@ pub(crate) enum Kind {
     Rust,
     /// examples/c.
     Examples,
+    /// bench/c.
+    Bench,
 }
 
 impl Kind {
-    const ALL: [(&str, Self); 4] = [
+    const ALL: [(&str, Self); 5] = [
         ("c", Self::C),
         ("go", Self::Go),
         ("rust", Self::Rust),
         ("examples", Self::Examples),
+        ("bench", Self::Bench),
     ];
 
     /// The kinds of these names; all of them for no name.
@@ -48,9 +51,9 @@ impl Kind {
         }
         let one = |name: &&str| {
             let found = Self::ALL.iter().find(|(known, _)| known == name);
-            found
-                .map(|(_, kind)| *kind)
-                .ok_or_else(|| format!("no such kind of guest: {name}; there are c, go, rust and examples"))
+            found.map(|(_, kind)| *kind).ok_or_else(|| {
+                format!("no such kind of guest: {name}; there are c, go, rust, examples and bench")
+            })
         };
         names.iter().map(one).collect()
     }
@@ -84,13 +87,16 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
     if kinds.contains(&Kind::Rust) {
         jobs.extend(rust::jobs(project, tools)?);
     }
-    if kinds.contains(&Kind::C) || kinds.contains(&Kind::Examples) {
+    let families = [
+        (Kind::C, &c::GUESTS),
+        (Kind::Examples, &c::EXAMPLES),
+        (Kind::Bench, &c::BENCH),
+    ];
+    let families = families.map(|(kind, family)| kinds.contains(&kind).then_some(family));
+    if families.iter().any(Option::is_some) {
         let overlay = c::Overlay::build(project, tools)?;
-        if kinds.contains(&Kind::C) {
-            jobs.extend(c::jobs(project, tools, overlay.as_ref(), &c::GUESTS)?);
-        }
-        if kinds.contains(&Kind::Examples) {
-            jobs.extend(c::jobs(project, tools, overlay.as_ref(), &c::EXAMPLES)?);
+        for family in families.into_iter().flatten() {
+            jobs.extend(c::jobs(project, tools, overlay.as_ref(), family)?);
         }
     }
     run_all(&out, jobs)

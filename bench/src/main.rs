@@ -1,0 +1,114 @@
+//! Measurements: `cargo xtask bench wasi`.
+//!
+//! Sandboxed C programs against the same source run natively, under the same peer, in alternating rounds. What the
+//! rows mean and what they must reach is in docs/performance.md. Only the CPU time of the program under test counts,
+//! because on a machine with other work the rates of one binary differ several times from run to run.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program that prints results"
+)]
+
+mod embed;
+mod peer;
+mod run;
+mod stats;
+mod sys;
+mod wasi;
+
+use std::process::ExitCode;
+
+/// Failures are sentences for whoever runs the measurements.
+pub(crate) type Result<T> = std::result::Result<T, String>;
+
+const USAGE: &str = "\
+Usage: guestnet-bench wasi [--rounds N] [ROW]...
+
+  ROW        only rows whose name contains this
+  --rounds   how often each side of a row runs (default 9)";
+
+fn main() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let Some(plan) = parse(&args) else {
+        eprintln!("guestnet-bench: cannot read: {}\n\n{USAGE}", args.join(" "));
+        return ExitCode::from(2);
+    };
+    match wasi::measure(&plan) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("guestnet-bench: {message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What to measure.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Plan {
+    /// How often each side of a row runs.
+    pub(crate) rounds: usize,
+    /// Parts of the names of rows; none means all rows.
+    pub(crate) rows: Vec<String>,
+}
+
+impl Plan {
+    /// Whether a row of this name is to be measured.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        self.rows.is_empty() || self.rows.iter().any(|part| name.contains(part.as_str()))
+    }
+}
+
+fn parse(args: &[String]) -> Option<Plan> {
+    // There is one family of measurements so far; no name means all families.
+    let mut rest = match args.split_first() {
+        None => args,
+        Some((family, rest)) if family == "wasi" => rest,
+        Some(_) => return None,
+    };
+    let mut plan = Plan {
+        rounds: 9,
+        rows: Vec::new(),
+    };
+    while let Some((arg, tail)) = rest.split_first() {
+        rest = tail;
+        if arg == "--rounds" {
+            let (rounds, tail) = rest.split_first()?;
+            plan.rounds = rounds.parse().ok().filter(|rounds| *rounds > 0)?;
+            rest = tail;
+        } else if arg.starts_with('-') {
+            return None;
+        } else {
+            plan.rows.push(arg.clone());
+        }
+    }
+    Some(plan)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Plan, parse};
+
+    fn read(args: &[&str]) -> Option<Plan> {
+        parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn rows_and_rounds_are_read() {
+        let plan = read(&["wasi", "--rounds", "3", "udp"]).expect("readable");
+        assert_eq!((plan.rounds, plan.rows.len()), (3, 1));
+        assert!(plan.has("UDP: udp send") && !plan.has("tcp"));
+        assert!(read(&["wasi"]).expect("readable").has("anything"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        for bad in [
+            &["node"][..],
+            &["wasi", "--rounds"],
+            &["wasi", "--rounds", "0"],
+            &["wasi", "--fast"],
+        ] {
+            assert_eq!(read(bad), None, "{bad:?}");
+        }
+    }
+}

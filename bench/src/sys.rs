@@ -1,0 +1,70 @@
+//! The system calls that neither std nor rustix has: CPU time of one child, affinity, and UDP segmentation.
+#![expect(unsafe_code, reason = "the boundary to libc; each block says why it is sound")]
+
+use std::io::Error;
+use std::mem::{MaybeUninit, size_of};
+use std::net::UdpSocket;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Child, ExitStatus};
+use std::time::Duration;
+
+/// wait4(2): waits for the end of a child and gives its CPU time, user and system together.
+pub(crate) fn wait(child: &Child) -> Result<(ExitStatus, Duration), Error> {
+    let pid = libc::pid_t::try_from(child.id()).map_err(Error::other)?;
+    let mut status = 0;
+    let mut usage = MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: both pointers are to variables that outlive the call and have the types it stores.
+    let waited = unsafe { libc::wait4(pid, &raw mut status, 0, usage.as_mut_ptr()) };
+    if waited != pid {
+        return Err(Error::last_os_error());
+    }
+    // SAFETY: all zero to begin with, and integers only.
+    let usage = unsafe { usage.assume_init() };
+    Ok((
+        ExitStatus::from_raw(status),
+        time(usage.ru_utime) + time(usage.ru_stime),
+    ))
+}
+
+fn time(time: libc::timeval) -> Duration {
+    // Neither is negative in what the kernel counts.
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    Duration::from_secs(seconds) + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+}
+
+/// sched_setaffinity(2) of the calling thread, and so of the children that it starts.
+pub(crate) fn pin(cpu: usize) -> Result<(), Error> {
+    // SAFETY: all zero is an empty set.
+    let mut set: libc::cpu_set_t = unsafe { std::mem::zeroed() };
+    // SAFETY: the set is valid, and a number beyond its end is left out.
+    unsafe { libc::CPU_SET(cpu, &mut set) };
+    // SAFETY: the set outlives the call and has the size that is said.
+    let result = unsafe { libc::sched_setaffinity(0, size_of::<libc::cpu_set_t>(), &raw const set) };
+    if result < 0 {
+        Err(Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}
+
+/// `UDP_SEGMENT`: one send becomes datagrams of this size (udp(7)).
+pub(crate) fn segment(socket: &UdpSocket, size: i32) -> Result<(), Error> {
+    let value: *const i32 = &raw const size;
+    let len = libc::socklen_t::try_from(size_of::<i32>()).map_err(Error::other)?;
+    // SAFETY: `value` points to an int that outlives the call, and `len` is its size.
+    let result = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::SOL_UDP,
+            libc::UDP_SEGMENT,
+            value.cast(),
+            len,
+        )
+    };
+    if result < 0 {
+        Err(Error::last_os_error())
+    } else {
+        Ok(())
+    }
+}

@@ -1,0 +1,349 @@
+//! The rows of `bench wasi`: which programs with how much work, and what they must reach.
+
+use std::fs;
+use std::time::Duration;
+
+use crate::peer::Peer;
+use crate::run::{CPU, Outcome, PEER_CPU, Places, Side, Work};
+use crate::stats::Spread;
+use crate::{Plan, Result, embed, sys};
+
+/// How much work one run of a program does: about half a second natively.
+const BULK: u64 = 3 << 30;
+const ECHOES: u64 = 60_000;
+const ACCEPTS: u64 = 20_000;
+const DATAGRAMS: u64 = 250_000;
+
+/// How many rules the rows with a policy have.
+const RULES: u8 = 100;
+
+/// A row that compares CPU time.
+struct Row {
+    name: &'static str,
+    work: Work,
+    /// Operations in a run, for the time of one.
+    count: u64,
+    /// The least ratio of A's CPU time to B's; `None` for a row that is there for information.
+    bar: Option<f64>,
+    a: Side,
+    b: Side,
+}
+
+/// Measures every row of the plan and prints it.
+///
+/// # Errors
+/// The first program that failed. A row that misses its bar is no error.
+pub(crate) fn measure(plan: &Plan) -> Result<()> {
+    let places = Places::find()?;
+    println!("{}", machine());
+    sys::pin(CPU).map_err(|error| format!("cannot choose a processor: {error}"))?;
+    println!(
+        "{} rounds, native and guest alternating; median (smallest..largest). The program under test runs on \
+         processor {CPU}, its peer on {PEER_CPU}.\n",
+        plan.rounds
+    );
+    start_rows(&places, plan)?;
+    embed::measure(&places, plan)?;
+    println!(
+        "\nCPU time of the program under test, its start subtracted; ratio = native / guest, more is better"
+    );
+    let rows = rows();
+    if rows.iter().any(|row| plan.has(row.name)) {
+        let empty = empty_runs(&places, plan)?;
+        for row in rows.iter().filter(|row| plan.has(row.name)) {
+            compare(&places, plan, row, &empty)?;
+        }
+    }
+    println!("\nOne call that waits for idle sockets and 1 that is active, in microseconds, less is better");
+    poll_rows(&places, plan)
+}
+
+fn work(program: &'static str, args: &[&str], count: u64, peer: Peer) -> Work {
+    let mut args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
+    args.push(count.to_string());
+    Work { program, args, peer }
+}
+
+fn open() -> Side {
+    Side::Guest(vec!["--allow-net".into()])
+}
+
+/// [`RULES`] rules to connect or send, of which one covers loopback, and leave to listen there.
+fn ruled() -> Side {
+    let rules = (1..RULES)
+        .map(|host| format!("10.1.2.{host}:1000-2000"))
+        .chain(["127.0.0.1:*".to_owned()]);
+    let mut options: Vec<String> = rules
+        .flat_map(|rule| ["--allow-connect".to_owned(), rule])
+        .collect();
+    options.extend(["--allow-listen".to_owned(), "127.0.0.1:*".to_owned()]);
+    Side::Guest(options)
+}
+
+/// [`ruled`], and [`RULES`] rules about who may send to it, so that each sender is judged.
+fn judged() -> Side {
+    let Side::Guest(mut options) = ruled() else {
+        return ruled();
+    };
+    let rules = (1..RULES)
+        .map(|host| format!("10.1.2.{host}:*"))
+        .chain(["127.0.0.1:*".to_owned()]);
+    options.extend(rules.flat_map(|rule| ["--allow-accept".to_owned(), rule]));
+    Side::Guest(options)
+}
+
+fn rows() -> Vec<Row> {
+    let against_native = |name, bar, count, work| Row {
+        name,
+        work,
+        count,
+        bar: Some(bar),
+        a: Side::Native,
+        b: open(),
+    };
+    let segments = BULK / 65_536;
+    let udp_send = work("udp", &["send", "PORT"], DATAGRAMS, Peer::UdpSink);
+    let udp_recv = work("udp", &["recv"], DATAGRAMS, Peer::UdpSource(DATAGRAMS));
+    let ruled_row = |name, bar, work: &Work, b| Row {
+        name,
+        work: work.clone(),
+        count: DATAGRAMS,
+        bar,
+        a: open(),
+        b,
+    };
+    vec![
+        against_native(
+            "TCP bulk send, 64 KiB",
+            0.98,
+            segments,
+            work("tcp_bulk", &["send", "PORT"], BULK, Peer::TcpSink),
+        ),
+        against_native(
+            "TCP bulk receive, 64 KiB",
+            0.98,
+            segments,
+            work("tcp_bulk", &["recv", "PORT"], BULK, Peer::TcpSource(BULK)),
+        ),
+        against_native(
+            "TCP echo 64 B, blocking",
+            0.95,
+            ECHOES,
+            work("tcp_echo", &["blocking", "PORT"], ECHOES, Peer::TcpEcho),
+        ),
+        against_native(
+            "TCP echo 64 B, polled",
+            0.95,
+            ECHOES,
+            work("tcp_echo", &["polled", "PORT"], ECHOES, Peer::TcpEcho),
+        ),
+        against_native(
+            "TCP accept and close, blocking",
+            0.95,
+            ACCEPTS,
+            work("tcp_accept", &["blocking"], ACCEPTS, Peer::TcpConnect(ACCEPTS)),
+        ),
+        against_native(
+            "TCP accept and close, polled",
+            0.95,
+            ACCEPTS,
+            work("tcp_accept", &["polled"], ACCEPTS, Peer::TcpConnect(ACCEPTS)),
+        ),
+        against_native("UDP send 1200 B", 0.97, DATAGRAMS, udp_send.clone()),
+        against_native("UDP receive 1200 B", 0.97, DATAGRAMS, udp_recv.clone()),
+        ruled_row(
+            "UDP send, --allow-net / 100 connect rules",
+            Some(0.98),
+            &udp_send,
+            ruled(),
+        ),
+        ruled_row(
+            "UDP receive, --allow-net / 100 connect rules",
+            Some(0.98),
+            &udp_recv,
+            ruled(),
+        ),
+        ruled_row(
+            "UDP receive, --allow-net / 100 accept rules",
+            None,
+            &udp_recv,
+            judged(),
+        ),
+    ]
+}
+
+/// CPU time of the program that does nothing, in seconds.
+struct Empty {
+    native: f64,
+    guest: f64,
+}
+
+impl Empty {
+    fn of(&self, side: &Side) -> f64 {
+        match side {
+            Side::Native => self.native,
+            Side::Guest(_) => self.guest,
+        }
+    }
+}
+
+fn start() -> Work {
+    Work {
+        program: "start",
+        args: Vec::new(),
+        peer: Peer::None,
+    }
+}
+
+fn empty_runs(places: &Places, plan: &Plan) -> Result<Empty> {
+    let median = |side: &Side| -> Result<f64> {
+        places.run(&start(), side)?;
+        let times: Result<Vec<f64>> = (0..plan.rounds)
+            .map(|_| Ok(places.run(&start(), side)?.cpu.as_secs_f64()))
+            .collect();
+        Ok(Spread::of(&times?).median)
+    };
+    Ok(Empty {
+        native: median(&Side::Native)?,
+        guest: median(&open())?,
+    })
+}
+
+fn compare(places: &Places, plan: &Plan, row: &Row, empty: &Empty) -> Result<()> {
+    let once = |side: &Side| -> Result<f64> {
+        Ok((places.run(&row.work, side)?.cpu.as_secs_f64() - empty.of(side)).max(0.0))
+    };
+    let (mut ratios, mut a_times, mut b_times) = (Vec::new(), Vec::new(), Vec::new());
+    // Once beforehand, so that the compiled module is in the cache.
+    once(&row.b)?;
+    for _ in 0..plan.rounds {
+        let (a, b) = (once(&row.a)?, once(&row.b)?);
+        ratios.push(a / b);
+        a_times.push(a);
+        b_times.push(b);
+    }
+    let ratio = Spread::of(&ratios);
+    let each = |times: &[f64]| {
+        let count = u32::try_from(row.count).map_or(f64::NAN, f64::from);
+        Spread::of(times).median * 1e9 / count
+    };
+    let verdict = row
+        .bar
+        .map_or_else(String::new, |bar| verdict_at_least(ratio.median, bar));
+    println!(
+        "{:<46} {ratio:.3}  {:>7.0} / {:<7.0} ns  {verdict}",
+        row.name,
+        each(&a_times),
+        each(&b_times)
+    );
+    Ok(())
+}
+
+fn verdict_at_least(value: f64, bar: f64) -> String {
+    if value >= bar {
+        format!("bar {bar:.2}: meets")
+    } else {
+        format!("bar {bar:.2}: MISSES by {:.3}", bar - value)
+    }
+}
+
+/// What a row says whose figure must not exceed its bar.
+pub(crate) fn verdict_at_most(value: f64, bar: f64, unit: &str) -> String {
+    if value <= bar {
+        format!("bar {bar} {unit}: meets")
+    } else {
+        format!("bar {bar} {unit}: MISSES by {:.2} {unit}", value - bar)
+    }
+}
+
+/// From the start of the process to the first instruction of `main`.
+fn start_rows(places: &Places, plan: &Plan) -> Result<()> {
+    let name = "start: guestnet run to the guest's first instruction";
+    if !plan.has(name) {
+        return Ok(());
+    }
+    let once = |side: &Side| -> Result<f64> {
+        let before = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let before = Duration::new(
+            before.tv_sec.cast_unsigned(),
+            u32::try_from(before.tv_nsec).unwrap_or(0),
+        );
+        let outcome = places.run(&start(), side)?;
+        let first = Duration::from_nanos(numbers(&outcome)?.first().copied().unwrap_or_default());
+        Ok(first.saturating_sub(before).as_secs_f64() * 1e3)
+    };
+    once(&open())?;
+    let (mut native, mut guest) = (Vec::new(), Vec::new());
+    for _ in 0..plan.rounds {
+        native.push(once(&Side::Native)?);
+        guest.push(once(&open())?);
+    }
+    let (native, guest) = (Spread::of(&native), Spread::of(&guest));
+    println!(
+        "{name:<48} {guest:.1} ms  {}",
+        verdict_at_most(guest.median, 15.0, "ms")
+    );
+    println!("    a native program {native:.1} ms");
+    Ok(())
+}
+
+fn poll_rows(places: &Places, plan: &Plan) -> Result<()> {
+    for (idle, rounds, bar) in [(1_u32, 20_000_u32, 5.0), (1_000, 2_000, 8.0), (10_000, 300, 40.0)] {
+        let name = format!("poll of {idle} idle sockets");
+        if !plan.has(&name) {
+            continue;
+        }
+        let once = |how: &str, side: &Side| -> Result<f64> {
+            let work = Work {
+                program: "poll_many",
+                args: vec![how.into(), idle.to_string(), rounds.to_string()],
+                peer: Peer::None,
+            };
+            let outcome = places.run(&work, side)?;
+            let median = numbers(&outcome)?.get(1).copied().unwrap_or(u64::MAX);
+            Ok(Duration::from_nanos(median).as_secs_f64() * 1e6)
+        };
+        let sides = [
+            ("native poll(2)", "poll", Side::Native, None),
+            ("guest, poll_oneoff itself", "oneoff", open(), Some(bar)),
+            ("guest, poll() of the C overlay", "poll", open(), None),
+        ];
+        let mut times: [Vec<f64>; 3] = Default::default();
+        for _ in 0..plan.rounds {
+            for ((_, how, side, _), times) in sides.iter().zip(&mut times) {
+                times.push(once(how, side)?);
+            }
+        }
+        println!("{name}");
+        for ((what, _, _, bar), times) in sides.iter().zip(&times) {
+            let time = Spread::of(times);
+            let verdict = bar.map_or_else(String::new, |bar| verdict_at_most(time.median, bar, "us"));
+            println!("    {what:<42} {time:.1} us  {verdict}");
+        }
+    }
+    Ok(())
+}
+
+fn numbers(outcome: &Outcome) -> Result<Vec<u64>> {
+    let words = outcome.printed.split_whitespace();
+    words
+        .map(|word| word.parse().map_err(|_| format!("not a number: {word:?}")))
+        .collect()
+}
+
+/// Kernel, processor and load, without which no figure says anything.
+fn machine() -> String {
+    let line = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
+    let cpus = line("/proc/cpuinfo");
+    let model = cpus
+        .lines()
+        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
+    let count = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    format!(
+        "Linux {}, {} x {}, load {}",
+        line("/proc/sys/kernel/osrelease"),
+        count,
+        model.map_or("unknown processor", |(_, name)| name),
+        line("/proc/loadavg")
+    )
+}
