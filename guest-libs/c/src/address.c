@@ -8,6 +8,8 @@
 #include <string.h>
 #include <sys/un.h>
 
+#include "unix_path.h"
+
 #define FAMILY_BYTES 2
 #define PATH_OFFSET offsetof(struct sockaddr_un, sun_path)
 
@@ -27,8 +29,7 @@ static int from_unix(struct gn_name *name, const struct sockaddr_un *un, socklen
     if (path == 0) return EOPNOTSUPP;
     __gn_name_out(name);
     name->bytes[0] = AF_UNIX;
-    memcpy(name->bytes + FAMILY_BYTES, un->sun_path, path);
-    return 0;
+    return __gn_path_for_host(un->sun_path, path, (char *)name->bytes + FAMILY_BYTES);
 }
 
 int __gn_name_from(struct gn_name *name, const struct sockaddr *addr, socklen_t len) {
@@ -53,10 +54,13 @@ int __gn_name_from(struct gn_name *name, const struct sockaddr *addr, socklen_t 
     return EAFNOSUPPORT;
 }
 
-static socklen_t to_unix(const uint8_t *path, struct sockaddr_storage *to) {
+static socklen_t to_unix(const uint8_t *data, struct sockaddr_storage *to) {
     struct sockaddr_un *un = (struct sockaddr_un *)to;
+    char host[GN_PATH_ROOM + 1] = {0}; /* a path may fill the host's form and lack its NUL */
+    memcpy(host, data, GN_PATH_ROOM);
     un->sun_family = AF_UNIX;
-    size_t len = strnlen((const char *)path, sizeof un->sun_path);
+    const char *path = __gn_path_given(host);
+    size_t len = strnlen(path, sizeof un->sun_path);
     /* wasi-go writes "@" for a socket without a name, WasmEdge writes nothing. */
     if (len == 0 || (len == 1 && path[0] == '@')) return PATH_OFFSET;
     memcpy(un->sun_path, path, len);

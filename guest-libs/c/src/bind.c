@@ -1,12 +1,15 @@
 /* bind, listen. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "abi.h"
 #include "address.h"
 #include "fd.h"
+#include "unix_path.h"
 
 /* Linux takes an IPv4 wildcard whose family was left 0. */
 static bool is_unspec_wildcard(const struct sockaddr *addr) {
@@ -33,6 +36,11 @@ int bind(int fd, const struct sockaddr *addr, socklen_t len) {
     struct gn_name name;
     if (error == 0) error = __gn_name_from(&name, addr, len);
     if (error == 0) error = __gn_sock_bind(fd, &name.address, name.port);
+    if (error == 0 && socket.family == AF_UNIX) {
+        const struct sockaddr_un *un = (const struct sockaddr_un *)addr;
+        const char *host = (const char *)name.bytes + offsetof(struct sockaddr_un, sun_path);
+        __gn_path_bound(un->sun_path, strnlen(un->sun_path, len - offsetof(struct sockaddr_un, sun_path)), host);
+    }
     return __gn_result(error);
 }
 

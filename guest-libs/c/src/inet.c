@@ -1,13 +1,29 @@
 /* The functions of arpa/inet.h that wasi-libc leaves out. They work on text and numbers alone. */
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 in_addr_t inet_addr(const char *text) {
     struct in_addr addr;
     return inet_aton(text, &addr) ? addr.s_addr : INADDR_NONE;
 }
 
-in_addr_t inet_network(const char *text) { return ntohl(inet_addr(text)); }
+/* Up to four bytes with points between, each decimal, octal or hexadecimal; unlike inet_addr no part is wider. */
+in_addr_t inet_network(const char *text) {
+    in_addr_t number = 0;
+    for (int part = 0; part < 4; part++) {
+        char *end;
+        if (!isxdigit((unsigned char)*text)) return INADDR_NONE;
+        unsigned long byte = strtoul(text, &end, 0);
+        if (byte > 255) return INADDR_NONE;
+        number = number << 8 | (in_addr_t)byte;
+        if (*end == '\0') return number;
+        if (*end != '.') return INADDR_NONE;
+        text = end + 1;
+    }
+    return INADDR_NONE;
+}
 
 char *inet_ntoa(struct in_addr addr) {
     static char text[INET_ADDRSTRLEN];

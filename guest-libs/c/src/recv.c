@@ -1,10 +1,11 @@
 /* recv, recvfrom, recvmsg, recvmmsg.
  *
  * MSG_DONTWAIT and MSG_TRUNC go to the host as guestnet's own flags; hosts that do not know them refuse them. Urgent
- * data cannot be had: MSG_OOB is EOPNOTSUPP. There is never ancillary data, and the error queue is always empty. */
+ * data cannot be had: MSG_OOB finds none. There is never ancillary data, and the error queue is always empty. */
 #define _GNU_SOURCE /* recvmmsg */
 #include <errno.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/socket.h>
 
@@ -13,12 +14,22 @@
 #include "fd.h"
 #include "message.h"
 
-static int host_flags(int flags, int *out) {
-    if (flags & MSG_OOB) return EOPNOTSUPP;
-    if (flags & MSG_ERRQUEUE) return EAGAIN;
+/* MSG_OOB and MSG_ERRQUEUE as Linux takes them by kind of socket, without urgent data and without errors in the queue.
+ * Gives 0 when the flag is without effect there, else an errno. */
+static int special_error(int fd, int flags) {
+    struct gn_socket socket;
+    int error = __gn_socket_of(fd, &socket);
+    if (error != 0) return error;
+    bool local = socket.family == AF_UNIX;
+    if ((flags & MSG_ERRQUEUE) && !local) return EAGAIN;
+    if ((flags & MSG_OOB) && socket.type == SOCK_STREAM) return EINVAL;
+    return (flags & MSG_OOB) && local ? EOPNOTSUPP : 0;
+}
+
+static int host_flags(int fd, int flags, int *out) {
     *out = (flags & MSG_PEEK ? GN_RECV_PEEK : 0) | (flags & MSG_WAITALL ? GN_RECV_WAITALL : 0) |
            (flags & MSG_DONTWAIT ? GN_RECV_DONTWAIT : 0) | (flags & MSG_TRUNC ? GN_RECV_TRUNC : 0);
-    return 0;
+    return flags & (MSG_OOB | MSG_ERRQUEUE) ? special_error(fd, flags) : 0;
 }
 
 /* Where the data came from. A stream has no sender, and neither has a UNIX datagram from a socket without a name:
@@ -34,7 +45,7 @@ ssize_t recvfrom(int fd, void *restrict data, size_t size, int flags, struct soc
     size_t done = 0;
     uint16_t out = 0;
     int host = 0;
-    int error = host_flags(flags, &host);
+    int error = host_flags(fd, flags, &host);
     if (error != 0) return __gn_refuse(fd, error);
     if (addr == NULL) {
         error = __gn_sock_recv(fd, &iov, 1, host, &done, &out);
@@ -57,7 +68,7 @@ ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
     uint16_t out = 0;
     int host = 0;
     int error = __gn_check_message(message);
-    if (error == 0) error = host_flags(flags, &host);
+    if (error == 0) error = host_flags(fd, flags, &host);
     if (error != 0) return __gn_refuse(fd, error);
 
     size_t count = (size_t)message->msg_iovlen;

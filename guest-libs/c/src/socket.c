@@ -11,12 +11,13 @@
 #define TYPE_COUNT 11  /* Linux's SOCK_MAX */
 #define FAMILY_COUNT 46 /* Linux's AF_MAX */
 
-static int inet_error(int type, int protocol) {
+static int inet_error(int family, int type, int protocol) {
     if (protocol < 0 || protocol >= IPPROTO_MAX) return EINVAL;
     switch (type) {
         case SOCK_STREAM:
             return protocol == 0 || protocol == IPPROTO_TCP ? 0 : EPROTONOSUPPORT;
         case SOCK_DGRAM:
+            if (protocol == (family == AF_INET ? IPPROTO_ICMP : IPPROTO_ICMPV6)) return EACCES; /* ping sockets */
             return protocol == 0 || protocol == IPPROTO_UDP ? 0 : EPROTONOSUPPORT;
         case SOCK_RAW:
             return protocol == 0 ? EPROTONOSUPPORT : EPERM;
@@ -36,7 +37,7 @@ static int argument_error(int family, int type, int protocol) {
     type &= TYPE_MASK;
     if (family < 0 || family >= FAMILY_COUNT) return EAFNOSUPPORT;
     if (type >= TYPE_COUNT) return EINVAL;
-    if (family == AF_INET || family == AF_INET6) return inet_error(type, protocol);
+    if (family == AF_INET || family == AF_INET6) return inet_error(family, type, protocol);
     if (family == AF_UNIX) return unix_error(type, protocol);
     return EAFNOSUPPORT;
 }
