@@ -229,7 +229,9 @@ impl<H: Host, F> Guest<H, F> {
             Entry::File(_) => {
                 // poll(2): regular files are always ready for both.
                 let ready = want & (Ready::READ | Ready::WRITE);
-                self.always_ready.push(PollEvent { token, ready });
+                if !ready.is_empty() {
+                    self.always_ready.push(PollEvent { token, ready });
+                }
                 Ok(())
             }
         }
@@ -309,39 +311,87 @@ impl<H: Host, F> Guest<H, F> {
 
 /// Runs `attempt` until it does something other than block: try, wait, try again (invariant 9).
 ///
-/// `limit` bounds the whole wait; when it is over the answer is `EAGAIN`, as socket(7) says of `SO_RCVTIMEO`.
+/// `limit` bounds all waiting; when it is over the answer is `EAGAIN`, as socket(7) says of `SO_RCVTIMEO`.
+#[inline]
 pub(crate) fn until_ready<H: Host, T>(
     host: &mut H,
     io: &H::Io,
     want: Ready,
-    limit: Option<Duration>,
+    limit: &mut Limit,
     mut attempt: impl FnMut(&mut H) -> Result<T>,
 ) -> Result<T> {
-    let mut deadline = None;
+    let mut pause = Pause::default();
+    let mut woken = false;
     loop {
         match attempt(host) {
             Err(Errno::Again) => {}
             done => return done,
         }
-        let remaining = remaining(host, limit, &mut deadline);
+        let remaining = limit.remaining(host);
         if remaining == Some(Duration::ZERO) {
             return Err(Errno::Again);
         }
-        host.wait(io, want, remaining)?;
+        if woken {
+            pause.sleep(host, remaining)?;
+        }
+        woken = host.wait(io, want, remaining)?;
     }
 }
 
-/// What is left of `limit`, which starts to run at the first call; `None` for no limit.
-pub(crate) fn remaining<H: Host>(
-    host: &H,
+/// The time that one call may wait in all. It starts to run with the first wait, so that a call that does not wait
+/// reads no clock.
+#[derive(Debug)]
+pub(crate) struct Limit {
     limit: Option<Duration>,
-    deadline: &mut Option<Duration>,
-) -> Option<Duration> {
-    let limit = limit?;
-    let now = host.now(Clock::Monotonic);
-    Some(
-        deadline
-            .get_or_insert(now.saturating_add(limit))
-            .saturating_sub(now),
-    )
+    deadline: Option<Duration>,
+}
+
+impl Limit {
+    /// `None` is for ever.
+    pub(crate) const fn new(limit: Option<Duration>) -> Self {
+        Limit {
+            limit,
+            deadline: None,
+        }
+    }
+
+    /// What is left of it; `None` for no limit.
+    pub(crate) fn remaining<H: Host>(&mut self, host: &H) -> Option<Duration> {
+        let limit = self.limit?;
+        let now = host.now(Clock::Monotonic);
+        Some(
+            self.deadline
+                .get_or_insert(now.saturating_add(limit))
+                .saturating_sub(now),
+        )
+    }
+}
+
+/// Ever longer sleeps, for what poll(2) cannot wait for: room in a UNIX listener's backlog or in the queue of a
+/// datagram socket that one is not connected to, bytes behind those that were peeked at. Keeps a descriptor that
+/// looks ready and is not from taking a whole processor.
+#[derive(Debug)]
+pub(crate) struct Pause(Duration);
+
+impl Default for Pause {
+    fn default() -> Self {
+        Pause(Duration::from_micros(50))
+    }
+}
+
+impl Pause {
+    /// A longer one would be felt.
+    const LONGEST: Duration = Duration::from_millis(4);
+
+    /// Sleeps, at most for `remaining`.
+    ///
+    /// # Errors
+    /// `EINTR`: the guest was told to stop.
+    #[cold]
+    pub(crate) fn sleep<H: Host>(&mut self, host: &mut H, remaining: Option<Duration>) -> Result<()> {
+        let time = remaining.map_or(self.0, |remaining| remaining.min(self.0));
+        self.0 = (self.0 * 2).min(Self::LONGEST);
+        host.poll_begin();
+        host.poll_wait(Some(time))
+    }
 }

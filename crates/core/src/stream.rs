@@ -4,27 +4,31 @@ use std::io::{IoSlice, IoSliceMut};
 
 use crate::errno::{Errno, Result};
 use crate::fd::Fd;
-use crate::guest::{Entry, Guest, until_ready};
+use crate::guest::{Entry, Guest, Limit, until_ready};
 use crate::host::{Host, RecvFlags, SendFlags, StreamKind};
 use crate::readiness::Ready;
 
 impl<H: Host, F> Guest<H, F> {
     /// readv(2) on a socket or stream.
     ///
-    /// A buffer without room returns 0 at once and consumes nothing, as Linux does for sockets.
+    /// A buffer without room returns 0 at once and consumes nothing, as Linux does for sockets and pipes.
     ///
     /// # Errors
     /// Those of [`Guest::recv`]; `EBADF` also for a file of the adapter, which the adapter reads itself.
     pub fn read(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
         match self.table.entry(fd)? {
-            Entry::Socket(_) if bufs.iter().all(|buf| buf.is_empty()) => Ok(0),
+            Entry::Socket(_) | Entry::Stream(_) if bufs.iter().all(|buf| buf.is_empty()) => Ok(0),
             Entry::Socket(_) => self
                 .recv(fd, bufs, RecvFlags::empty())
                 .map(|received| received.len),
             Entry::Stream(stream) if stream.nonblocking => self.host.read(&stream.io, bufs),
-            Entry::Stream(stream) => until_ready(&mut self.host, &stream.io, Ready::READ, None, |host| {
-                host.read(&stream.io, bufs)
-            }),
+            Entry::Stream(stream) => until_ready(
+                &mut self.host,
+                &stream.io,
+                Ready::READ,
+                &mut Limit::new(None),
+                |host| host.read(&stream.io, bufs),
+            ),
             Entry::File(_) => Err(Errno::Badf),
         }
     }
@@ -58,7 +62,9 @@ impl<H: Host, F> Guest<H, F> {
 fn write_all<H: Host>(host: &mut H, io: &H::Io, mut bufs: &mut [IoSlice<'_>]) -> Result<usize> {
     let mut written = 0;
     loop {
-        match until_ready(host, io, Ready::WRITE, None, |host| host.write(io, bufs)) {
+        match until_ready(host, io, Ready::WRITE, &mut Limit::new(None), |host| {
+            host.write(io, bufs)
+        }) {
             Ok(count) => {
                 written += count;
                 IoSlice::advance_slices(&mut bufs, count);

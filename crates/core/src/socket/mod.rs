@@ -10,13 +10,15 @@ use std::time::Duration;
 use crate::addr::{Domain, Kind, SockAddr, wildcard};
 use crate::errno::{Errno, Result};
 use crate::fd::Fd;
-use crate::guest::{Entry, Guest, remaining, until_ready};
+use crate::guest::{Entry, Guest, Limit, Pause, until_ready};
 use crate::host::{Clock, Host, Shutdown};
+use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
 
-/// The pause before a UNIX connect to a full backlog is tried again: poll(2) cannot wait for a listener's room.
-const BACKLOG_RETRY: Duration = Duration::from_millis(2);
+/// How many peers or datagrams that the policy refuses one call takes off a queue before it looks whether the guest
+/// was told to stop. A non-blocking call then returns `EAGAIN`: a flood from a forbidden peer holds no guest up.
+pub(crate) const REFUSALS: usize = 64;
 
 /// A socket of a guest.
 #[derive(Debug)]
@@ -25,15 +27,16 @@ pub struct Socket<Io> {
     pub(crate) domain: Domain,
     pub(crate) kind: Kind,
     pub(crate) nonblocking: bool,
-    /// The guest bound it itself, with the listen permission. A socket that only sending or connecting bound may
-    /// receive from nobody but those it may send to.
+    /// The guest bound it itself, with the listen permission, or it was handed over bound. A datagram socket that
+    /// only sending or connecting bound may receive from nobody but those it may send to; a stream without the
+    /// permission must ask for it to listen.
     pub(crate) bound: bool,
     /// `SO_RCVTIMEO`, for blocking receives and accepts.
     pub(crate) recv_timeout: Option<Duration>,
     /// `SO_SNDTIMEO`, for blocking sends and connects.
     pub(crate) send_timeout: Option<Duration>,
-    /// `SO_RCVLOWAT` was raised above 1.
-    pub(crate) low_water: bool,
+    /// `SO_RCVLOWAT`: a blocking receive from a stream waits for so many bytes.
+    pub(crate) low_water: usize,
     /// A datagram socket whose receiving side was shut down: a receive that would block ends instead.
     pub(crate) receive_ended: bool,
 }
@@ -48,7 +51,7 @@ impl<Io> Socket<Io> {
             bound: false,
             recv_timeout: None,
             send_timeout: None,
-            low_water: false,
+            low_water: 1,
             receive_ended: false,
         }
     }
@@ -141,9 +144,14 @@ impl<H: Host, F> Guest<H, F> {
     }
 
     fn do_listen(&mut self, fd: Fd, backlog: i32) -> Result<()> {
-        let socket = socket_mut(&mut self.table, fd)?;
-        if let (false, Kind::Stream, Some(any)) = (socket.bound, socket.kind, wildcard(socket.domain)) {
-            self.gate.listen("listen", Protocol::Tcp, any)?;
+        let socket = socket_ref(&self.table, fd)?;
+        if !socket.bound
+            && socket.kind == Kind::Stream
+            && let Some(any) = wildcard(socket.domain)
+        {
+            // A dissolved connection keeps the address that it was bound to.
+            let local = self.host.local_addr(&socket.io)?.inet().unwrap_or(any);
+            self.gate.listen("listen", Protocol::Tcp, local)?;
         }
         self.host.listen(&socket.io, backlog)
     }
@@ -179,40 +187,44 @@ impl<H: Host, F> Guest<H, F> {
     fn do_accept(&mut self, fd: Fd, nonblocking: bool) -> Result<(Fd, SockAddr)> {
         socket_ref(&self.table, fd)?;
         self.check_room()?;
-        let listener = socket_ref(&self.table, fd)?;
-        let (io, peer) = loop {
-            let (io, peer) = if listener.nonblocking {
-                self.host.accept(&listener.io)?
-            } else {
-                until_ready(
-                    &mut self.host,
-                    &listener.io,
-                    Ready::READ,
-                    listener.recv_timeout,
-                    |host| host.accept(&listener.io),
-                )?
-            };
-            match peer.inet() {
-                Some(addr)
-                    if !self.gate.every_peer_allowed()
-                        && !self.gate.accept("accept", Protocol::Tcp, addr) =>
-                {
-                    let reset = crate::option::OptValue::Linger { on: true, seconds: 0 };
-                    // Without the option the close sends FIN instead of RST: the peer is gone either way.
-                    let _ = self.host.set_option(&io, crate::option::SockOpt::Linger, reset);
-                    self.host.close(io);
+        let Guest {
+            host, table, gate, ..
+        } = self;
+        let listener = socket_ref(table, fd)?;
+        let every_peer = listener.domain == Domain::Unix || gate.every_peer_allowed();
+        let mut take = |host: &mut H| {
+            for _ in 0..REFUSALS {
+                let (io, peer) = host.accept(&listener.io)?;
+                match peer.inet() {
+                    Some(addr) if !every_peer && !gate.accept("accept", Protocol::Tcp, addr) => {
+                        reset(host, io)
+                    }
+                    _ => return Ok((io, peer)),
                 }
-                _ => break (io, peer),
             }
+            Err(Errno::Again)
         };
-        let socket = Socket {
+        let (io, peer) = if listener.nonblocking {
+            take(host)?
+        } else {
+            until_ready(
+                host,
+                &listener.io,
+                Ready::READ,
+                &mut Limit::new(listener.recv_timeout),
+                take,
+            )?
+        };
+        let mut socket = Socket {
             nonblocking,
-            bound: true,
-            recv_timeout: listener.recv_timeout,
-            send_timeout: listener.send_timeout,
-            low_water: listener.low_water,
             ..Socket::new(io, listener.domain, listener.kind)
         };
+        // What the kernel copies from the listener; the other end of a UNIX connection makes its own.
+        if listener.domain != Domain::Unix {
+            socket.recv_timeout = listener.recv_timeout;
+            socket.send_timeout = listener.send_timeout;
+            socket.low_water = listener.low_water;
+        }
         self.insert_socket(socket).map(|fd| (fd, peer))
     }
 
@@ -222,12 +234,12 @@ impl<H: Host, F> Guest<H, F> {
     /// `EMFILE`, or what the host says of the socket's type.
     pub fn insert_preopened(&mut self, io: H::Io, nonblocking: bool) -> Result<Fd> {
         self.check_room()?;
-        let kind = match self.host.option(&io, crate::option::SockOpt::Type)? {
-            crate::option::OptValue::Kind(kind) => kind,
+        let kind = match self.host.option(&io, SockOpt::Type)? {
+            OptValue::Kind(kind) => kind,
             _ => return Err(Errno::Prototype),
         };
-        let domain = match self.host.option(&io, crate::option::SockOpt::Domain)? {
-            crate::option::OptValue::Domain(domain) => domain,
+        let domain = match self.host.option(&io, SockOpt::Domain)? {
+            OptValue::Domain(domain) => domain,
             _ => return Err(Errno::Afnosupport),
         };
         self.insert_socket(Socket {
@@ -257,7 +269,12 @@ impl<H: Host, F> Guest<H, F> {
         } = self;
         let socket = socket_mut(table, fd)?;
         match (socket.domain, addr) {
-            (_, SockAddr::Unspec) => host.connect(&socket.io, addr),
+            (_, SockAddr::Unspec) => {
+                host.connect(&socket.io, addr)?;
+                // A stream lost its port, unless the guest chose the number: listening must be asked for again.
+                socket.bound &= socket.kind == Kind::Datagram;
+                Ok(())
+            }
             (Domain::Unix, SockAddr::Unix(path)) => {
                 let (place, resolved) = host.unix_place(path, false)?;
                 gate.unix("connect", &resolved)?;
@@ -350,37 +367,48 @@ pub(crate) fn socket_mut<Io, F>(
     }
 }
 
+/// Closes a connection with RST.
+fn reset<H: Host>(host: &mut H, io: H::Io) {
+    let at_once = OptValue::Linger { on: true, seconds: 0 };
+    // Without the option the close sends FIN instead of RST: the peer is gone either way.
+    let _ = host.set_option(&io, SockOpt::Linger, at_once);
+    host.close(io);
+}
+
 /// Connects, waiting if the socket blocks. After the wait connect is called again: it reports the outcome and
 /// leaves the kernel's socket in the state that a blocking connect leaves it in.
 fn inet_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, addr: &SockAddr) -> Result<()> {
-    let mut deadline = None;
-    let mut first = None;
+    let first = host.connect(&socket.io, addr);
+    let pending = match first {
+        Err(pending @ (Errno::Inprogress | Errno::Already)) if !socket.nonblocking => pending,
+        outcome => return outcome,
+    };
+    let mut limit = Limit::new(socket.send_timeout);
     loop {
+        let remaining = limit.remaining(host);
+        // socket(7): a connect that SO_SNDTIMEO ends says EINPROGRESS, a second one EALREADY.
+        if remaining == Some(Duration::ZERO) {
+            return Err(pending);
+        }
+        host.wait(&socket.io, Ready::WRITE, remaining)?;
         match host.connect(&socket.io, addr) {
-            Err(pending @ (Errno::Inprogress | Errno::Already)) if !socket.nonblocking => {
-                // socket(7): a connect that SO_SNDTIMEO ends says EINPROGRESS, or EALREADY if it was begun before.
-                let first = *first.get_or_insert(pending);
-                let remaining = remaining(host, socket.send_timeout, &mut deadline);
-                if remaining == Some(Duration::ZERO) {
-                    return Err(first);
-                }
-                host.wait(&socket.io, Ready::WRITE, remaining)?;
-            }
+            Err(Errno::Inprogress | Errno::Already) => {}
             outcome => return outcome,
         }
     }
 }
 
 fn unix_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, place: &H::Place) -> Result<()> {
-    let mut deadline = None;
+    let (mut limit, mut pause) = (Limit::new(socket.send_timeout), Pause::default());
     loop {
         match host.unix_connect(&socket.io, place) {
+            // The backlog is full.
             Err(Errno::Again) if !socket.nonblocking => {
-                if remaining(host, socket.send_timeout, &mut deadline) == Some(Duration::ZERO) {
+                let remaining = limit.remaining(host);
+                if remaining == Some(Duration::ZERO) {
                     return Err(Errno::Again);
                 }
-                host.poll_begin();
-                host.poll_wait(Some(BACKLOG_RETRY))?;
+                pause.sleep(host, remaining)?;
             }
             outcome => return outcome,
         }

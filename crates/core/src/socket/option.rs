@@ -60,9 +60,9 @@ impl<H: Host, F> Guest<H, F> {
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Membership => {}
         }
         // Joining a group is a way to be reached at its address.
-        let group = match value {
-            OptValue::Membership4 { group, .. } => Some(group.into()),
-            OptValue::Membership6 { group, .. } => Some(group.into()),
+        let group = match (option, value) {
+            (SockOpt::IpAddMembership, OptValue::Membership4 { group, .. }) => Some(group.into()),
+            (SockOpt::Ipv6JoinGroup, OptValue::Membership6 { group, .. }) => Some(group.into()),
             _ => None,
         };
         if let Some(group) = group {
@@ -82,7 +82,9 @@ impl<H: Host, F> Guest<H, F> {
         match (option, self.host.option(&socket.io, option)) {
             (SockOpt::RcvTimeo, Ok(OptValue::Time(limit))) => socket.recv_timeout = limit,
             (SockOpt::SndTimeo, Ok(OptValue::Time(limit))) => socket.send_timeout = limit,
-            (SockOpt::RcvLowat, Ok(OptValue::Int(bytes))) => socket.low_water = bytes > 1,
+            (SockOpt::RcvLowat, Ok(OptValue::Int(bytes))) => {
+                socket.low_water = usize::try_from(bytes).unwrap_or(1);
+            }
             _ => {}
         }
         Ok(())

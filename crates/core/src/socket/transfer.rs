@@ -6,14 +6,16 @@
 
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
+use std::time::Duration;
 
-use super::{Socket, socket_ref};
+use super::{REFUSALS, Socket, socket_ref};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::Fd;
 use crate::gate::Gate;
-use crate::guest::{Guest, until_ready};
+use crate::guest::{Guest, Limit, Pause, until_ready};
 use crate::host::{Clock, Host, Received, RecvFlags, SendFlags};
+use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
 
@@ -90,7 +92,7 @@ impl<H: Host, F> Guest<H, F> {
                     &socket.io,
                     Ready::WRITE,
                     blocks,
-                    socket.send_timeout,
+                    &mut Limit::new(socket.send_timeout),
                     |host| host.send_to(&socket.io, bufs, *to, flags),
                 )
             }
@@ -103,7 +105,7 @@ impl<H: Host, F> Guest<H, F> {
                     &socket.io,
                     Ready::WRITE,
                     blocks,
-                    socket.send_timeout,
+                    &mut Limit::new(socket.send_timeout),
                     |host| host.unix_send_to(&socket.io, bufs, &place, flags),
                 )
             }
@@ -134,18 +136,22 @@ impl<H: Host, F> Guest<H, F> {
         if judged(&self.gate, socket) {
             return self.recv_judged(fd, bufs, flags).map(|(received, _)| received);
         }
-        let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT);
-        if flags.contains(RecvFlags::WAITALL) && blocks && socket.kind == Kind::Stream {
-            return recv_all(&mut self.host, socket, bufs, flags);
+        let stream = socket.kind == Kind::Stream;
+        // Linux: a receive of urgent data never blocks.
+        let never_blocks = stream && flags.contains(RecvFlags::OOB);
+        let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT) && !never_blocks;
+        if blocks && stream && (socket.low_water > 1 || flags.contains(RecvFlags::WAITALL)) {
+            return with_low_water_1(&mut self.host, socket, |host| {
+                recv_at_least(host, socket, bufs, flags)
+            });
         }
         let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
-        recv_low_water(&mut self.host, socket, blocks)?;
         attempt(
             &mut self.host,
             &socket.io,
             Ready::READ,
             blocks,
-            socket.recv_timeout,
+            &mut Limit::new(socket.recv_timeout),
             |host| {
                 end_if_shut(
                     socket,
@@ -205,7 +211,7 @@ impl<H: Host, F> Guest<H, F> {
             &socket.io,
             Ready::READ,
             blocks,
-            socket.recv_timeout,
+            &mut Limit::new(socket.recv_timeout),
             |host| {
                 let nothing = (Received::default(), SockAddr::Unspec);
                 end_if_shut(socket, blocks, host.recv_from(&socket.io, bufs, flags), nothing)
@@ -236,9 +242,9 @@ impl<H: Host, F> Guest<H, F> {
             &socket.io,
             Ready::READ,
             blocks,
-            socket.recv_timeout,
+            &mut Limit::new(socket.recv_timeout),
             |host| {
-                loop {
+                for _ in 0..REFUSALS {
                     let into = &mut [IoSliceMut::new(scratch)];
                     let nothing = (Received::default(), SockAddr::Unspec);
                     let outcome = host.recv_from(&socket.io, into, peek);
@@ -253,6 +259,7 @@ impl<H: Host, F> Guest<H, F> {
                         _ => return Ok((received, from)),
                     }
                 }
+                Err(Errno::Again)
             },
         )?;
         let datagram = scratch.get(..received.len).ok_or(Errno::Io)?;
@@ -301,12 +308,13 @@ fn attempt<H: Host, T>(
     io: &H::Io,
     want: Ready,
     blocks: bool,
-    limit: Option<std::time::Duration>,
+    limit: &mut Limit,
     mut call: impl FnMut(&mut H) -> Result<T>,
 ) -> Result<T> {
-    match call(host) {
-        Err(Errno::Again) if blocks => until_ready(host, io, want, limit, call),
-        done => done,
+    if blocks {
+        until_ready(host, io, want, limit, call)
+    } else {
+        call(host)
     }
 }
 
@@ -318,16 +326,12 @@ fn send<H: Host>(
 ) -> Result<usize> {
     let blocks = !socket.nonblocking && !flags.contains(SendFlags::DONTWAIT);
     let flags = flags - SendFlags::DONTWAIT;
+    let limit = &mut Limit::new(socket.send_timeout);
     let mut sent = 0;
     loop {
-        let outcome = attempt(
-            host,
-            &socket.io,
-            Ready::WRITE,
-            blocks,
-            socket.send_timeout,
-            |host| host.send(&socket.io, bufs, flags),
-        );
+        let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
+            host.send(&socket.io, bufs, flags)
+        });
         match outcome {
             Ok(count) if !blocks || socket.kind == Kind::Datagram => return Ok(count),
             Ok(count) => {
@@ -344,26 +348,35 @@ fn send<H: Host>(
     }
 }
 
-/// `MSG_WAITALL` on a blocking stream: until the buffers are full, the stream ends or an error comes.
-fn recv_all<H: Host>(
+/// A blocking receive from a stream with `MSG_WAITALL` or `SO_RCVLOWAT` above 1: until so much has come, the stream
+/// ends, the time is over or an error comes. Like Linux it takes the pieces as they come.
+fn recv_at_least<H: Host>(
     host: &mut H,
     socket: &Socket<H::Io>,
     mut bufs: &mut [IoSliceMut<'_>],
     flags: RecvFlags,
 ) -> Result<Received> {
+    let room = bufs.iter().map(|buf| buf.len()).sum::<usize>();
+    let target = if flags.contains(RecvFlags::WAITALL) {
+        room
+    } else {
+        socket.low_water.min(room)
+    };
     let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
+    let limit = &mut Limit::new(socket.recv_timeout);
+    if flags.contains(RecvFlags::PEEK) {
+        return peek_at_least(host, socket, bufs, flags, target, limit);
+    }
     let mut len = 0;
     loop {
-        let outcome = attempt(host, &socket.io, Ready::READ, true, socket.recv_timeout, |host| {
+        let outcome = attempt(host, &socket.io, Ready::READ, true, limit, |host| {
             host.recv(&socket.io, bufs, flags)
         });
         match outcome {
             Ok(received) => {
                 len += received.len;
                 IoSliceMut::advance_slices(&mut bufs, received.len);
-                // A peek does not take anything off, so that asking again would bring the same bytes.
-                let again = !flags.contains(RecvFlags::PEEK);
-                if received.len == 0 || !again || bufs.iter().all(|buf| buf.is_empty()) {
+                if received.len == 0 || len >= target {
                     return Ok(Received {
                         len,
                         truncated: false,
@@ -381,12 +394,46 @@ fn recv_all<H: Host>(
     }
 }
 
-/// `SO_RCVLOWAT` above 1: the kernel heeds it in poll(2), but a non-blocking recv takes whatever there is.
-fn recv_low_water<H: Host>(host: &mut H, socket: &Socket<H::Io>, blocks: bool) -> Result<()> {
-    if socket.low_water && blocks && !host.wait(&socket.io, Ready::READ, socket.recv_timeout)? {
-        return Err(Errno::Again);
+/// The kernel's poll(2) heeds `SO_RCVLOWAT`, and would not tell of the last bytes of a part that was begun.
+fn with_low_water_1<H: Host, T>(
+    host: &mut H,
+    socket: &Socket<H::Io>,
+    receive: impl FnOnce(&mut H) -> Result<T>,
+) -> Result<T> {
+    if socket.low_water <= 1 {
+        return receive(host);
     }
-    Ok(())
+    host.set_option(&socket.io, SockOpt::RcvLowat, OptValue::Int(1))?;
+    let result = receive(host);
+    let low_water = i32::try_from(socket.low_water).unwrap_or(i32::MAX);
+    host.set_option(&socket.io, SockOpt::RcvLowat, OptValue::Int(low_water))?;
+    result
+}
+
+/// As [`recv_at_least`] for a peek, which leaves the descriptor readable: it has to look again and again.
+fn peek_at_least<H: Host>(
+    host: &mut H,
+    socket: &Socket<H::Io>,
+    bufs: &mut [IoSliceMut<'_>],
+    flags: RecvFlags,
+    target: usize,
+    limit: &mut Limit,
+) -> Result<Received> {
+    let mut pause = Pause::default();
+    loop {
+        let received = until_ready(host, &socket.io, Ready::READ, limit, |host| {
+            host.recv(&socket.io, bufs, flags)
+        })?;
+        let remaining = limit.remaining(host);
+        if received.len == 0
+            || received.len >= target
+            || remaining == Some(Duration::ZERO)
+            || host.wait(&socket.io, Ready::READ_HANGUP, Some(Duration::ZERO))?
+        {
+            return Ok(received);
+        }
+        pause.sleep(host, remaining)?;
+    }
 }
 
 /// Spreads a datagram over buffers; returns how much fitted.
