@@ -11,7 +11,7 @@ mod sys;
 mod unix;
 mod wait;
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, SocketAddr};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -40,6 +40,9 @@ use wait::Waiter;
 /// (`PIPE_BUF`, pipe(7)).
 const PIPE_BUF: usize = 4096;
 
+/// How often a lingering close looks whether the peer has everything; no readiness tells.
+const LONGEST_LINGER_PAUSE: Duration = Duration::from_millis(5);
+
 /// One guest's kernel sockets.
 #[derive(Debug)]
 pub struct OsHost {
@@ -59,6 +62,10 @@ pub struct Io {
     what: What,
     /// The directory and the kernel's name of a bound UNIX socket, for as long as it is open.
     bound: OnceCell<unix::Bound>,
+    /// Somebody else may keep the same open file.
+    shared: bool,
+    /// `SO_LINGER` with a time: close(2) would block.
+    lingers: Cell<bool>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,7 +116,9 @@ impl OsHost {
             rustix::fs::FileType::Socket => StreamKind::Socket,
             _ => StreamKind::Unknown,
         };
-        Ok(self.io(fd, What::Stream(kind)))
+        let mut io = self.io(fd, What::Stream(kind));
+        io.shared = true;
+        Ok(io)
     }
 
     /// Takes over an open socket, such as a listener of the service manager, and makes it non-blocking.
@@ -121,7 +130,10 @@ impl OsHost {
         let flags = rustix::fs::fcntl_getfl(&fd).map_err(errno)?;
         rustix::fs::fcntl_setfl(&fd, flags | rustix::fs::OFlags::NONBLOCK).map_err(errno)?;
         rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC).map_err(errno)?;
-        Ok(self.io(fd, What::Socket(kind)))
+        let mut io = self.io(fd, What::Socket(kind));
+        io.shared = true;
+        io.note_linger(option::option(io.fd(), SockOpt::Linger));
+        Ok(io)
     }
 
     /// Opens a TCP listener with `SO_REUSEADDR`, for the guest to be handed when it starts.
@@ -149,6 +161,8 @@ impl OsHost {
             id,
             what,
             bound: OnceCell::new(),
+            shared: false,
+            lingers: Cell::new(false),
         }
     }
 
@@ -170,6 +184,25 @@ impl Io {
 
     fn is_datagram(&self) -> bool {
         self.what == What::Socket(Kind::Datagram)
+    }
+
+    fn note_linger(&self, value: Result<OptValue>) {
+        self.lingers
+            .set(matches!(value, Ok(OptValue::Linger { on: true, seconds }) if seconds != 0));
+    }
+}
+
+/// Whoever drops a descriptor without [`Host::close`] does not wait for its data: the kernel sends it meanwhile.
+impl Drop for Io {
+    fn drop(&mut self) {
+        if self.lingers.get() {
+            let off = OptValue::Linger {
+                on: false,
+                seconds: 0,
+            };
+            // A failure leaves only a slow close(2).
+            let _ = option::set_option(self.fd(), SockOpt::Linger, off);
+        }
     }
 }
 
@@ -233,7 +266,10 @@ impl Host for OsHost {
     }
 
     fn close(&mut self, io: Io) {
-        self.waiter.forget(io.fd.as_raw_fd());
+        if io.lingers.get() {
+            self.linger(&io);
+        }
+        self.waiter.forget(io.fd.as_raw_fd(), io.shared);
         if let Some(bound) = io.bound.get() {
             self.unix.forget(bound);
         }
@@ -251,7 +287,9 @@ impl Host for OsHost {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let (fd, peer) = retry(|| rustix::net::acceptfrom_with(io.fd(), flags))?;
         let peer = peer.map_or(SockAddr::Unspec, |peer| self.sockaddr(peer));
-        Ok((self.io(fd, io.what), peer))
+        let accepted = self.io(fd, io.what);
+        accepted.lingers.set(io.lingers.get());
+        Ok((accepted, peer))
     }
 
     fn connect(&mut self, io: &Io, addr: &SockAddr) -> Result<()> {
@@ -372,7 +410,11 @@ impl Host for OsHost {
     }
 
     fn set_option(&mut self, io: &Io, option: SockOpt, value: OptValue) -> Result<()> {
-        option::set_option(io.fd(), option, value)
+        option::set_option(io.fd(), option, value)?;
+        if option == SockOpt::Linger {
+            io.note_linger(Ok(value));
+        }
+        Ok(())
     }
 
     fn readable_bytes(&mut self, io: &Io) -> Result<usize> {
@@ -459,6 +501,31 @@ impl Host for OsHost {
 }
 
 impl OsHost {
+    /// Waits as close(2) would with a linger time: until the peer has everything or the time is over. The kernel's
+    /// own wait cannot be ended by a [`Stopper`], not even on a non-blocking descriptor.
+    fn linger(&self, io: &Io) {
+        let Ok(OptValue::Linger { on: true, seconds }) = option::option(io.fd(), SockOpt::Linger) else {
+            return;
+        };
+        let limit = Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX));
+        let deadline = std::time::Instant::now().checked_add(limit);
+        // UNIX sockets have nothing to wait for; an unconnected one neither.
+        let connected = || matches!(rustix::net::getpeername(io.fd()), Ok(Some(peer)) if peer.address_family() != AddressFamily::UNIX);
+        if !connected() || rustix::net::shutdown(io.fd(), rustix::net::Shutdown::Write).is_err() {
+            return;
+        }
+        let mut pause = Duration::from_micros(100);
+        while connected() && sys::unacknowledged(io.fd()).is_ok_and(|count| count > 0) {
+            let left = deadline.map_or(pause, |deadline| {
+                deadline.saturating_duration_since(std::time::Instant::now())
+            });
+            if left.is_zero() || wait::sleep(pause.min(left), &self.stop).is_err() {
+                return;
+            }
+            pause = (pause * 2).min(LONGEST_LINGER_PAUSE);
+        }
+    }
+
     /// Whether a byte stream is ready without waiting. A stopped guest is told here as well.
     fn ready_now(&self, io: &Io, want: Ready) -> Result<bool> {
         wait::wait_one(io.fd.as_raw_fd(), want, Some(Duration::ZERO), &self.stop)

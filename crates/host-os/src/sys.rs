@@ -69,6 +69,14 @@ pub(crate) fn setsockopt<T: Plain>(
     check(unsafe { libc::setsockopt(fd.as_raw_fd(), level, name, value.cast(), socklen::<T>()) })
 }
 
+/// `SIOCOUTQ` of tcp(7): bytes that the peer has not acknowledged.
+pub(crate) fn unacknowledged(fd: BorrowedFd<'_>) -> Result<i32, Errno> {
+    let mut count: libc::c_int = 0;
+    // SAFETY: TIOCOUTQ, which has SIOCOUTQ's number, stores one int.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), libc::TIOCOUTQ, &raw mut count) })?;
+    Ok(count)
+}
+
 /// `FIONREAD`, which is also `SIOCINQ` of udp(7) and tcp(7).
 pub(crate) fn fionread(fd: BorrowedFd<'_>) -> Result<i32, Errno> {
     let mut count: libc::c_int = 0;
@@ -92,12 +100,26 @@ pub(crate) fn ppoll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> Resu
 
 /// epoll_ctl(2) with `EPOLL_CTL_ADD`, the descriptor's number as its data. A stale number is `EBADF`.
 pub(crate) fn epoll_add(epoll: BorrowedFd<'_>, fd: RawFd, events: u32) -> Result<(), Errno> {
+    epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, events)
+}
+
+/// epoll_ctl(2) with `EPOLL_CTL_MOD`: whatever is ready now is told again.
+pub(crate) fn epoll_rearm(epoll: BorrowedFd<'_>, fd: RawFd, events: u32) -> Result<(), Errno> {
+    epoll_ctl(epoll, libc::EPOLL_CTL_MOD, fd, events)
+}
+
+/// epoll_ctl(2) with `EPOLL_CTL_DEL`.
+pub(crate) fn epoll_remove(epoll: BorrowedFd<'_>, fd: RawFd) -> Result<(), Errno> {
+    epoll_ctl(epoll, libc::EPOLL_CTL_DEL, fd, 0)
+}
+
+fn epoll_ctl(epoll: BorrowedFd<'_>, operation: i32, fd: RawFd, events: u32) -> Result<(), Errno> {
     let mut event = libc::epoll_event {
         events,
         u64: u64::from(fd.cast_unsigned()),
     };
     // SAFETY: `event` is a valid epoll_event that the kernel only reads.
-    check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), libc::EPOLL_CTL_ADD, fd, &raw mut event) })
+    check(unsafe { libc::epoll_ctl(epoll.as_raw_fd(), operation, fd, &raw mut event) })
 }
 
 /// epoll_wait(2) in milliseconds rounded up, -1 for ever.

@@ -15,6 +15,10 @@ use rustix::net::{SocketAddrAny, SocketAddrUnix};
 
 use crate::convert::errno;
 
+/// How often a path is looked up again because something was renamed meanwhile: whoever renames without end holds no
+/// guest up.
+const ATTEMPTS: usize = 64;
+
 /// The guest's directories and the names of its bound sockets.
 #[derive(Debug, Default)]
 pub(crate) struct Unix {
@@ -28,7 +32,6 @@ struct Root {
     /// Absolute, without a slash at the end; empty for the root directory.
     guest: String,
     fd: OwnedFd,
-    host: String,
 }
 
 /// A place beneath one of the guest's directories.
@@ -50,9 +53,10 @@ impl Unix {
     pub(crate) fn add_directory(&mut self, host: &Path, guest: &str) -> Result<()> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(host, flags, Mode::empty()).map_err(errno)?;
-        let host = target_of(fd.as_fd())?;
+        // It must have a name that a guest can be told.
+        target_of(fd.as_fd())?;
         let guest = components(guest).fold(String::new(), |path, part| path + "/" + part);
-        self.roots.push(Root { guest, fd, host });
+        self.roots.push(Root { guest, fd });
         Ok(())
     }
 
@@ -161,8 +165,10 @@ impl Unix {
 impl Root {
     /// A path of the host as the guest sees it.
     fn guest_path(&self, host: &str) -> Result<String> {
-        let rest = host.strip_prefix(self.host.as_str()).ok_or(Errno::Acces)?;
-        if !(rest.is_empty() || rest.starts_with('/') || self.host.ends_with('/')) {
+        // Asked each time: the directory itself may be renamed.
+        let root = target_of(self.fd.as_fd())?;
+        let rest = host.strip_prefix(root.as_str()).ok_or(Errno::Acces)?;
+        if !(rest.is_empty() || rest.starts_with('/') || root.ends_with('/')) {
             return Err(Errno::Acces);
         }
         Ok(format!("{}/{}", self.guest, rest.trim_start_matches('/')))
@@ -181,7 +187,7 @@ impl UnixPlace {
 
 fn beneath(root: &Root, path: &str, flags: OFlags) -> Result<OwnedFd> {
     let resolve = ResolveFlags::BENEATH | ResolveFlags::NO_MAGICLINKS;
-    loop {
+    for _ in 0..ATTEMPTS {
         match openat2(&root.fd, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
             // EAGAIN: something was renamed meanwhile (openat2(2)).
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
@@ -190,6 +196,7 @@ fn beneath(root: &Root, path: &str, flags: OFlags) -> Result<OwnedFd> {
             done => return done.map_err(errno),
         }
     }
+    Err(Errno::Again)
 }
 
 /// By process, so that the name leads other programs of the same user to the same directory.

@@ -23,6 +23,10 @@ pub(crate) const FEW: usize = 4;
 /// Events taken from the kernel in one go; more are taken in the next.
 const BATCH: usize = 256;
 
+/// Descriptors asked about by one poll(2) of [`Epoll::verify`]: it takes no more than `RLIMIT_NOFILE`, and one
+/// descriptor may be asked for many times.
+const POLLED_AT_ONCE: usize = 256;
+
 /// End of a chain of requests.
 const NONE: u32 = u32::MAX;
 
@@ -54,19 +58,19 @@ struct Epoll {
     fd: OwnedFd,
     /// By descriptor number.
     states: Vec<State>,
-    /// Number of the current poll.
-    round: u32,
+    /// Number of the current poll. It never comes round again.
+    round: u64,
     batch: Vec<libc::epoll_event>,
 }
 
 /// What is known of a registered descriptor.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct State {
     /// The [`Waiter::add`] id of the registered object, 0 if none is: a number may be reused.
     id: u64,
     ready: Ready,
     /// The poll that `first` belongs to.
-    round: u32,
+    round: u64,
     /// The first request for this descriptor.
     first: u32,
 }
@@ -101,12 +105,19 @@ impl Waiter {
         &self.events
     }
 
-    /// Forgets a descriptor that is about to be closed; the kernel's registration goes with the close.
-    pub(crate) fn forget(&mut self, fd: RawFd) {
+    /// Forgets a descriptor that is about to be closed. The kernel's registration goes with the close, unless the
+    /// open file is `shared` with somebody who keeps it open.
+    pub(crate) fn forget(&mut self, fd: RawFd, shared: bool) {
         let index = usize::try_from(fd).unwrap_or(usize::MAX);
-        if let Some(state) = self.epoll.as_mut().and_then(|epoll| epoll.states.get_mut(index)) {
-            *state = UNREGISTERED;
+        let Some(epoll) = &mut self.epoll else { return };
+        let Some(state) = epoll.states.get_mut(index) else {
+            return;
+        };
+        if shared && *state != UNREGISTERED {
+            // A regular file was never registered: nothing to remove.
+            let _ = sys::epoll_remove(epoll.fd.as_fd(), fd);
         }
+        *state = UNREGISTERED;
     }
 
     pub(crate) fn wait(&mut self, timeout: Option<Duration>, stop: &Stop) -> Result<()> {
@@ -115,9 +126,14 @@ impl Waiter {
         let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
         let timeout = deadline.and(timeout);
         if self.requests.len() <= FEW {
-            self.wait_few(timeout, deadline, stop)
-        } else {
-            self.wait_many(deadline, stop)
+            return self.wait_few(timeout, deadline, stop);
+        }
+        match self.wait_many(deadline, stop) {
+            // No descriptor, memory or watch left for epoll. poll(2) needs none of them.
+            Err(Errno::Mfile | Errno::Nfile | Errno::Nomem | Errno::Nospc) => {
+                self.wait_few(remaining(deadline), deadline, stop)
+            }
+            done => done,
         }
     }
 
@@ -219,7 +235,7 @@ impl Epoll {
 
     /// Registers what is new, chains the requests to their descriptors and notes what looks ready already.
     fn enter(&mut self, requests: &mut [Request], candidates: &mut Vec<u32>) -> Result<()> {
-        self.round = self.round.wrapping_add(1);
+        self.round += 1;
         let round = self.round;
         for (request, index) in requests.iter_mut().zip(0..) {
             let registered = self.state(request.fd)?.id == request.id;
@@ -228,6 +244,11 @@ impl Epoll {
                     Ok(()) => Ready::empty(),
                     // A regular file: always ready, says poll(2), and that is what verify will find.
                     Err(rustix::io::Errno::PERM) => Ready::READ | Ready::WRITE,
+                    // The same open file had this number before. What was told of it is forgotten: ask anew.
+                    Err(rustix::io::Errno::EXIST) => {
+                        sys::epoll_rearm(self.fd.as_fd(), request.fd, EVERYTHING).map_err(errno)?;
+                        Ready::empty()
+                    }
                     Err(error) => return Err(errno(error)),
                 };
                 *self.state(request.fd)? = State {
@@ -242,6 +263,8 @@ impl Epoll {
                 state.first = NONE;
             }
             request.next = std::mem::replace(&mut state.first, index);
+            // Left over if the last wait on this very set was ended by an error.
+            request.candidate = false;
             if state.ready.intersects(request.want | Ready::ALWAYS) {
                 request.candidate = true;
                 candidates.push(index);
@@ -258,7 +281,8 @@ impl Epoll {
         timeout: Option<Duration>,
     ) -> Result<()> {
         let mut timeout = timeout;
-        loop {
+        // Every registered descriptor can be told of once; under a storm the rest comes with the next poll.
+        for _ in 0..=self.states.len() / BATCH {
             let count = match sys::epoll_wait(self.fd.as_fd(), &mut self.batch, timeout) {
                 Ok(count) => count,
                 // The caller looks at the clock again.
@@ -290,10 +314,11 @@ impl Epoll {
                 }
             }
             if count < BATCH {
-                return Ok(());
+                break;
             }
             timeout = Some(Duration::ZERO);
         }
+        Ok(())
     }
 
     /// Asks the kernel whether the candidates are ready now; reports those that are, corrects the cache for the
@@ -305,33 +330,33 @@ impl Epoll {
         pollfds: &mut Vec<libc::pollfd>,
         events: &mut Vec<PollEvent>,
     ) -> Result<()> {
-        if candidates.is_empty() {
-            return Ok(());
-        }
-        pollfds.clear();
-        for &index in candidates.iter() {
-            let request = requests.get(index as usize).ok_or(Errno::Io)?;
-            pollfds.push(pollfd(request.fd, request.want));
-        }
-        loop {
-            match sys::ppoll(pollfds, Some(Duration::ZERO)) {
-                Ok(_) => break,
-                Err(rustix::io::Errno::INTR) => {}
-                Err(error) => return Err(errno(error)),
+        for asked in candidates.chunks(POLLED_AT_ONCE) {
+            pollfds.clear();
+            for &index in asked {
+                let request = requests.get(index as usize).ok_or(Errno::Io)?;
+                pollfds.push(pollfd(request.fd, request.want));
+            }
+            loop {
+                match sys::ppoll(pollfds, Some(Duration::ZERO)) {
+                    Ok(_) => break,
+                    Err(rustix::io::Errno::INTR) => {}
+                    Err(error) => return Err(errno(error)),
+                }
+            }
+            for (&index, answer) in asked.iter().zip(pollfds.iter()) {
+                let request = requests.get_mut(index as usize).ok_or(Errno::Io)?;
+                request.candidate = false;
+                let asked = request.want | Ready::ALWAYS;
+                let ready = from_poll(answer.revents);
+                let (fd, token) = (request.fd, request.token);
+                let state = self.state(fd)?;
+                state.ready = (state.ready - asked) | ready;
+                if !ready.is_empty() {
+                    events.push(PollEvent { token, ready });
+                }
             }
         }
-        for (index, answer) in candidates.drain(..).zip(pollfds.iter()) {
-            let request = requests.get_mut(index as usize).ok_or(Errno::Io)?;
-            request.candidate = false;
-            let asked = request.want | Ready::ALWAYS;
-            let ready = from_poll(answer.revents);
-            let (fd, token) = (request.fd, request.token);
-            let state = self.state(fd)?;
-            state.ready = (state.ready - asked) | ready;
-            if !ready.is_empty() {
-                events.push(PollEvent { token, ready });
-            }
-        }
+        candidates.clear();
         Ok(())
     }
 }
@@ -343,6 +368,17 @@ const EVERYTHING: u32 =
 fn remaining(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }
+
+/// Sleeps.
+///
+/// # Errors
+/// `EINTR`: the guest was told to stop.
+pub(crate) fn sleep(time: Duration, stop: &Stop) -> Result<()> {
+    wait_one(NO_DESCRIPTOR, Ready::empty(), Some(time), stop).map(drop)
+}
+
+/// poll(2) passes over a negative descriptor.
+const NO_DESCRIPTOR: RawFd = -1;
 
 /// Waits for one descriptor. Returns whether it became ready before the deadline.
 pub(crate) fn wait_one(fd: RawFd, want: Ready, timeout: Option<Duration>, stop: &Stop) -> Result<bool> {
