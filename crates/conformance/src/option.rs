@@ -1,0 +1,3 @@
+//! placeholder
+use crate::behaviour::behaviours;
+behaviours! { "option": }

@@ -1,0 +1,295 @@
+//! Stopping a guest from another thread: every wait ends with `EINTR`, and so does every later one.
+
+use std::io::IoSlice;
+use std::net::{TcpListener, UdpSocket};
+use std::time::Duration;
+
+use guestnet_core::policy::Policy;
+use guestnet_core::resolve::{LookupFlags, Query};
+use guestnet_core::{Errno, LookupError, OptValue, Ready, RecvFlags, SendFlags, SockOpt};
+
+use crate::behaviour::behaviours;
+use crate::peer::while_waiting;
+use crate::world::{Calls, LOOPBACK, eventually, guest_on, pipe_to_guest};
+use crate::{MakeHost, Tested};
+
+behaviours! { "stop":
+    a_blocking_accept_ends,
+    a_blocking_recv_ends,
+    a_blocking_recv_with_a_limit_ends,
+    a_blocking_waitall_gives_what_there_is,
+    a_blocking_peek_for_more_ends,
+    a_blocking_datagram_recv_ends,
+    a_blocking_send_gives_what_was_queued,
+    a_blocking_connect_ends,
+    a_blocking_read_of_a_pipe_ends,
+    a_close_that_lingers_ends,
+    a_guest_with_a_lingering_socket_goes_at_once,
+    a_poll_of_a_few_ends,
+    a_poll_of_many_ends,
+    a_sleep_ends,
+    a_poll_without_time_notices,
+    what_does_not_wait_still_works,
+    every_later_wait_ends_too,
+    a_look_up_ends_or_answers,
+    a_refused_flood_of_datagrams_does_not_hold_it_off,
+    another_guest_is_not_stopped,
+}
+
+/// A guest and what stops it.
+fn guest<M: MakeHost>() -> (Tested<M>, Box<dyn Fn() + Send>) {
+    let host = M::host();
+    let stop = M::stopper(&host);
+    (guest_on::<M>(host, Policy::allow_all()), stop)
+}
+
+fn a_blocking_accept_ends<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let (listener, _) = guest.tcp_listener();
+    let (accepted, ()) = while_waiting(|| guest.accept(listener, false), stop);
+    assert_eq!(accepted.unwrap_err(), Errno::Intr);
+}
+
+fn a_blocking_recv_ends<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let (fd, _peer) = guest.tcp_pair();
+    let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::empty()), stop);
+    assert_eq!(heard, Err(Errno::Intr));
+}
+
+fn a_blocking_recv_with_a_limit_ends<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let (fd, _peer) = guest.tcp_pair();
+    guest
+        .set_option(
+            fd,
+            SockOpt::RcvTimeo,
+            OptValue::Time(Some(Duration::from_secs(3600))),
+        )
+        .unwrap();
+    let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::empty()), stop);
+    assert_eq!(heard, Err(Errno::Intr));
+}
+
+fn a_blocking_waitall_gives_what_there_is<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let (fd, mut peer) = guest.tcp_pair();
+    std::io::Write::write_all(&mut peer, b"part").unwrap();
+    guest.until(fd, Ready::READ);
+    let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::WAITALL), stop);
+    assert_eq!(heard.unwrap(), b"part");
+    assert_eq!(guest.hear(fd, 8, RecvFlags::WAITALL), Err(Errno::Intr));
+}
+
+fn a_blocking_peek_for_more_ends<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let (fd, mut peer) = guest.tcp_pair();
+    std::io::Write::write_all(&mut peer, b"part").unwrap();
+    guest.until(fd, Ready::READ);
+    let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::WAITALL | RecvFlags::PEEK), stop);
+    assert_eq!(heard, Err(Errno::Intr));
+}
+
+fn a_blocking_datagram_recv_ends<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let (fd, _) = guest.udp_bound();
+    let (heard, ()) = while_waiting(|| guest.hear_from(fd, 8, RecvFlags::empty()), stop);
+    assert_eq!(heard.unwrap_err(), Errno::Intr);
+}
+
+fn a_blocking_send_gives_what_was_queued<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let (fd, _peer) = guest.tcp_pair();
+    let data = vec![0; 64 << 20];
+    let (sent, ()) = while_waiting(|| guest.say(fd, &data), stop);
+    let sent = sent.unwrap();
+    assert!(0 < sent && sent < data.len());
+    let next = eventually("the buffers are full", || guest.say(fd, &data).err());
+    assert_eq!(next, Errno::Intr);
+}
+
+fn a_blocking_connect_ends<M: MakeHost>() {
+    let listener = TcpListener::bind(LOOPBACK).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let (mut guest, stop) = guest::<M>();
+    let _queued = eventually("the queue is full", || {
+        let fd = guest.tcp();
+        guest.soft(fd);
+        assert_eq!(guest.dial(fd, addr), Err(Errno::Inprogress));
+        guest.poll(&[(fd, Ready::WRITE)], Some(Duration::ZERO)).unwrap()[0]
+            .is_empty()
+            .then_some(fd)
+    });
+    let fd = guest.tcp();
+    let (connected, ()) = while_waiting(|| guest.dial(fd, addr), stop);
+    assert_eq!(connected, Err(Errno::Intr));
+    // The handshake goes on by itself, as after a signal.
+    assert_eq!(guest.dial(fd, addr), Err(Errno::Intr));
+}
+
+fn a_blocking_read_of_a_pipe_ends<M: MakeHost>() {
+    let mut host = M::host();
+    let stop = M::stopper(&host);
+    let (io, _writer) = pipe_to_guest::<M>(&mut host);
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let fd = guest.insert_stream(io).unwrap();
+    let mut buffer = [0; 8];
+    let (read, ()) = while_waiting(
+        || guest.read(fd, &mut [std::io::IoSliceMut::new(&mut buffer)]),
+        stop,
+    );
+    assert_eq!(read, Err(Errno::Intr));
+}
+
+fn a_close_that_lingers_ends<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let (fd, _peer) = guest.tcp_pair();
+    guest
+        .set_option(
+            fd,
+            SockOpt::Linger,
+            OptValue::Linger {
+                on: true,
+                seconds: 100,
+            },
+        )
+        .unwrap();
+    guest.soft(fd);
+    guest.say(fd, &vec![0; 64 << 20]).unwrap();
+    let (closed, ()) = while_waiting(|| guest.close(fd), stop);
+    assert_eq!(closed, Ok(None));
+}
+
+fn a_guest_with_a_lingering_socket_goes_at_once<M: MakeHost>() {
+    let (mut guest, _stop) = guest::<M>();
+    let (fd, _peer) = guest.tcp_pair();
+    guest
+        .set_option(
+            fd,
+            SockOpt::Linger,
+            OptValue::Linger {
+                on: true,
+                seconds: 100,
+            },
+        )
+        .unwrap();
+    guest.soft(fd);
+    guest.say(fd, &vec![0; 64 << 20]).unwrap();
+    // The watchdog's minute is far below the hour.
+    drop(guest);
+}
+
+fn a_poll_of_a_few_ends<M: MakeHost>() {
+    polled::<M>(1);
+}
+
+fn a_poll_of_many_ends<M: MakeHost>() {
+    polled::<M>(40);
+}
+
+fn polled<M: MakeHost>(count: usize) {
+    let (mut guest, stop) = guest::<M>();
+    let set: Vec<_> = (0..count).map(|_| (guest.udp_bound().0, Ready::READ)).collect();
+    let (answers, ()) = while_waiting(|| guest.poll(&set, None), stop);
+    assert_eq!(answers, Err(Errno::Intr));
+    assert_eq!(guest.poll(&set, Some(Duration::ZERO)), Err(Errno::Intr));
+}
+
+fn a_sleep_ends<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let (slept, ()) = while_waiting(|| guest.poll(&[], Some(Duration::from_secs(3600))), stop);
+    assert_eq!(slept, Err(Errno::Intr));
+    assert_eq!(guest.poll(&[], None), Err(Errno::Intr));
+}
+
+fn a_poll_without_time_notices<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let ready = guest.udp();
+    // A guest that spins on a writable socket, with few and with many descriptors.
+    for count in [1, 40] {
+        let set = vec![(ready, Ready::WRITE); count];
+        assert!(guest.poll(&set, Some(Duration::ZERO)).is_ok());
+    }
+    stop();
+    for count in [1, 40] {
+        let set = vec![(ready, Ready::WRITE); count];
+        assert_eq!(guest.poll(&set, Some(Duration::ZERO)), Err(Errno::Intr));
+    }
+}
+
+fn what_does_not_wait_still_works<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    stop();
+    let sender = guest.udp();
+    assert_eq!(guest.say_to(sender, b"x", addr), Ok(1));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"x");
+    guest.soft(fd);
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.close(fd), Ok(None));
+}
+
+fn every_later_wait_ends_too<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    let (listener, _) = guest.tcp_listener();
+    let (fd, _) = guest.udp_bound();
+    stop();
+    stop();
+    for _ in 0..3 {
+        assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::Intr);
+        assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Intr));
+    }
+}
+
+fn a_look_up_ends_or_answers<M: MakeHost>() {
+    let (mut guest, stop) = guest::<M>();
+    stop();
+    // RFC 6761: the name does not exist; a machine without a resolver may take its time to say so.
+    let query = Query {
+        node: Some(b"guestnet.invalid"),
+        flags: LookupFlags::empty(),
+        ..Query::default()
+    };
+    let answer = guest.getaddrinfo(&query);
+    assert_eq!(answer, Err(LookupError::System(Errno::Intr)));
+}
+
+fn a_refused_flood_of_datagrams_does_not_hold_it_off<M: MakeHost>() {
+    let host = M::host();
+    let stop = M::stopper(&host);
+    let policy = crate::world::deny(&[(guestnet_core::policy::Use::Accept, "udp://127.0.0.1")]);
+    let mut guest = guest_on::<M>(host, policy);
+    let (fd, addr) = guest.udp_bound();
+    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                // A full queue drops it; there is always a next one.
+                let _ = peer.send_to(b"spam", addr);
+            }
+        });
+        let stopper = crate::peer::when_asleep(scope, stop);
+        let heard = guest.hear(fd, 8, RecvFlags::empty());
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        stopper.join().unwrap();
+        assert_eq!(heard, Err(Errno::Intr));
+    });
+}
+
+fn another_guest_is_not_stopped<M: MakeHost>() {
+    let (_stopped, stop) = guest::<M>();
+    let (mut other, _) = guest::<M>();
+    let (fd, addr) = other.udp_bound();
+    stop();
+    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+    let (heard, _) = while_waiting(
+        || other.hear(fd, 8, RecvFlags::empty()),
+        || peer.send_to(b"on", addr).unwrap(),
+    );
+    assert_eq!(heard.unwrap(), b"on");
+    assert_eq!(
+        other.send(fd, &mut [IoSlice::new(b"")], SendFlags::empty()),
+        Err(Errno::Destaddrreq)
+    );
+}

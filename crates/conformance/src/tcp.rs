@@ -1,0 +1,455 @@
+//! TCP: connecting, accepting, closing one way and both. Moving data is `transfer`'s.
+
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown as StdShutdown, SocketAddr, TcpListener, TcpStream};
+use std::time::Duration;
+
+use guestnet_core::{
+    Domain, Errno, Fd, Kind, OptValue, Ready, RecvFlags, SendFlags, Shutdown, SockAddr, SockOpt,
+};
+
+use crate::behaviour::behaviours;
+use crate::peer::{drain, patient, reset, take, while_waiting};
+use crate::world::{Calls, LOOPBACK, eventually, guest, pattern};
+use crate::{MakeHost, Tested};
+
+behaviours! { "tcp":
+    no_call_blocks_a_non_blocking_socket,
+    a_blocking_accept_waits_for_a_connection,
+    a_receive_limit_ends_accept_with_eagain,
+    a_blocking_connect_waits_for_the_handshake,
+    a_send_limit_ends_connect_with_einprogress,
+    a_refused_blocking_connect_is_econnrefused,
+    a_refused_non_blocking_connect_is_told_by_so_error_once,
+    a_non_blocking_connect_is_einprogress_ealready_and_then_eisconn,
+    after_a_blocking_connect_a_second_is_eisconn,
+    unspec_dissolves_a_connection,
+    a_half_closed_peer_is_end_of_file_and_can_still_be_sent_to,
+    shutdown_write_is_end_of_file_at_the_peer,
+    shutdown_read_is_end_of_file_here,
+    shutdown_of_an_unconnected_socket_is_enotconn,
+    a_reset_is_econnreset_once_and_then_end_of_file,
+    sending_to_a_closed_peer_is_epipe_without_a_signal,
+    accept_tells_the_peer_and_both_sides_agree_on_names,
+    accept_on_what_does_not_listen_is_einval,
+    listen_twice_changes_the_backlog_only,
+    listen_binds_an_unbound_socket,
+    binding_twice_is_einval,
+    binding_an_address_in_use_is_eaddrinuse,
+    binding_a_foreign_address_is_eaddrnotavail,
+    wrong_families_are_refused,
+    ipv6_works_as_ipv4_does,
+    a_dual_stack_listener_sees_mapped_peers,
+    an_accepted_socket_blocks_or_not_as_the_caller_says,
+    closing_with_a_linger_time_delivers_the_data,
+    closing_with_linger_zero_resets,
+}
+
+/// A listener of the guest's whose queue is full, and sockets that wait in it; the last one is in progress.
+fn stalled<M: MakeHost>(guest: &mut Tested<M>) -> (SocketAddr, Vec<Fd>) {
+    let listener = guest.tcp();
+    guest.bind(listener, &LOOPBACK.into()).unwrap();
+    guest.listen(listener, 0).unwrap();
+    let addr = guest.inet_addr(listener);
+    let mut open = vec![listener];
+    // Loopback connects at once while there is room in the queue.
+    for _ in 0..8 {
+        let fd = guest.tcp();
+        guest.soft(fd);
+        assert_eq!(guest.dial(fd, addr), Err(Errno::Inprogress));
+        open.push(fd);
+        if guest.poll(&[(fd, Ready::WRITE)], Some(Duration::ZERO)).unwrap()[0].is_empty() {
+            return (addr, open);
+        }
+    }
+    panic!("the backlog of 0 never filled up");
+}
+
+/// An address that nobody listens on: bound, so that nobody else takes it, and never listened on.
+fn dead_end<M: MakeHost>(guest: &mut Tested<M>) -> SocketAddr {
+    let fd = guest.tcp();
+    guest.bind(fd, &LOOPBACK.into()).unwrap();
+    guest.inet_addr(fd)
+}
+
+fn no_call_blocks_a_non_blocking_socket<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (listener, addr) = guest.tcp_listener();
+    guest.soft(listener);
+    assert_eq!(guest.accept(listener, true).unwrap_err(), Errno::Again);
+    let client = guest.tcp();
+    guest.soft(client);
+    assert_eq!(guest.dial(client, addr), Err(Errno::Inprogress));
+    guest.until(listener, Ready::READ);
+    let (server, _) = guest.accept(listener, true).unwrap();
+    assert_eq!(guest.hear(server, 8, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.hear(server, 8, RecvFlags::WAITALL), Err(Errno::Again));
+    assert_eq!(guest.hear(server, 8, RecvFlags::PEEK), Err(Errno::Again));
+    let chunk = vec![0; 1 << 20];
+    let full = (0..256).find_map(|_| guest.say(server, &chunk).err());
+    assert_eq!(full, Some(Errno::Again));
+}
+
+fn a_blocking_accept_waits_for_a_connection<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (listener, addr) = guest.tcp_listener();
+    let (accepted, peer) = while_waiting(
+        || guest.accept(listener, false),
+        || TcpStream::connect(addr).unwrap(),
+    );
+    let (_, from) = accepted.unwrap();
+    assert_eq!(from, peer.local_addr().unwrap().into());
+}
+
+fn a_receive_limit_ends_accept_with_eagain<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (listener, addr) = guest.tcp_listener();
+    let limit = Duration::from_millis(50);
+    guest
+        .set_option(listener, SockOpt::RcvTimeo, OptValue::Time(Some(limit)))
+        .unwrap();
+    let start = guest.clock();
+    assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::Again);
+    assert!(guest.elapsed(start) >= limit);
+    // The connection inherits it (the kernel says so too).
+    let _peer = TcpStream::connect(addr).unwrap();
+    let (fd, _) = guest.accept(listener, false).unwrap();
+    assert_eq!(
+        guest.option(fd, SockOpt::RcvTimeo),
+        guest.option(listener, SockOpt::RcvTimeo)
+    );
+    let start = guest.clock();
+    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::Again));
+    assert!(guest.elapsed(start) >= limit);
+}
+
+fn a_blocking_connect_waits_for_the_handshake<M: MakeHost>() {
+    let listener = TcpListener::bind(LOOPBACK).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut guest = guest::<M>();
+    // Connections until the queue is full and the next one stays in progress.
+    let _queued = eventually("the queue is full", || {
+        let fd = guest.tcp();
+        guest.soft(fd);
+        assert_eq!(guest.dial(fd, addr), Err(Errno::Inprogress));
+        guest.poll(&[(fd, Ready::WRITE)], Some(Duration::ZERO)).unwrap()[0]
+            .is_empty()
+            .then_some(fd)
+    });
+    let fd = guest.tcp();
+    let (connected, accepted) = while_waiting(
+        || guest.dial(fd, addr),
+        || {
+            listener.set_nonblocking(true).unwrap();
+            std::iter::from_fn(|| listener.accept().ok()).collect::<Vec<_>>()
+        },
+    );
+    assert_eq!(connected, Ok(()));
+    assert!(!accepted.is_empty());
+    assert_eq!(guest.peer_addr(fd), Ok(addr.into()));
+}
+
+fn a_send_limit_ends_connect_with_einprogress<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (addr, _open) = stalled::<M>(&mut guest);
+    let fd = guest.tcp();
+    let limit = Duration::from_millis(50);
+    guest
+        .set_option(fd, SockOpt::SndTimeo, OptValue::Time(Some(limit)))
+        .unwrap();
+    let start = guest.clock();
+    assert_eq!(guest.dial(fd, addr), Err(Errno::Inprogress));
+    assert!(guest.elapsed(start) >= limit);
+    assert_eq!(guest.dial(fd, addr), Err(Errno::Already));
+    assert!(guest.elapsed(start) >= limit * 2);
+}
+
+fn a_refused_blocking_connect_is_econnrefused<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let addr = dead_end::<M>(&mut guest);
+    let fd = guest.tcp();
+    assert_eq!(guest.dial(fd, addr), Err(Errno::Connrefused));
+    assert_eq!(guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
+    // Linux lets the same socket try again.
+    assert_eq!(guest.dial(fd, addr), Err(Errno::Connrefused));
+}
+
+fn a_refused_non_blocking_connect_is_told_by_so_error_once<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let addr = dead_end::<M>(&mut guest);
+    let fd = guest.tcp();
+    guest.soft(fd);
+    assert_eq!(guest.dial(fd, addr), Err(Errno::Inprogress));
+    let ready = guest.until(fd, Ready::WRITE);
+    assert!(ready.contains(Ready::ERROR | Ready::WRITE), "{ready:?}");
+    assert_eq!(
+        guest.option(fd, SockOpt::Error),
+        Ok(OptValue::Error(Some(Errno::Connrefused)))
+    );
+    assert_eq!(guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
+}
+
+fn a_non_blocking_connect_is_einprogress_ealready_and_then_eisconn<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (addr, open) = stalled::<M>(&mut guest);
+    let (&listener, &waiting) = (open.first().unwrap(), open.last().unwrap());
+    assert_eq!(guest.dial(waiting, addr), Err(Errno::Already));
+    // Room in the queue lets the handshake go on at the next SYN.
+    for _ in 1..open.len() {
+        guest.until(listener, Ready::READ);
+        guest.accept(listener, true).unwrap();
+    }
+    guest.until(waiting, Ready::WRITE);
+    assert_eq!(guest.option(waiting, SockOpt::Error), Ok(OptValue::Error(None)));
+    // Linux says once that it is done.
+    assert_eq!(guest.dial(waiting, addr), Ok(()));
+    assert_eq!(guest.dial(waiting, addr), Err(Errno::Isconn));
+}
+
+fn after_a_blocking_connect_a_second_is_eisconn<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (_listener, addr) = guest.tcp_listener();
+    let fd = guest.tcp();
+    assert_eq!(guest.dial(fd, addr), Ok(()));
+    assert_eq!(guest.dial(fd, addr), Err(Errno::Isconn));
+}
+
+fn unspec_dissolves_a_connection<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, mut peer) = guest.tcp_pair();
+    assert_eq!(guest.connect(fd, &SockAddr::Unspec), Ok(()));
+    assert_eq!(guest.peer_addr(fd), Err(Errno::Notconn));
+    let error = peer.read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    let (_listener, addr) = guest.tcp_listener();
+    assert_eq!(guest.dial(fd, addr), Ok(()));
+}
+
+fn a_half_closed_peer_is_end_of_file_and_can_still_be_sent_to<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, mut peer) = guest.tcp_pair();
+    peer.write_all(b"bye").unwrap();
+    peer.shutdown(StdShutdown::Write).unwrap();
+    assert_eq!(guest.hear(fd, 16, RecvFlags::WAITALL).unwrap(), b"bye");
+    assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(guest.say(fd, b"still here"), Ok(10));
+    assert_eq!(take(&peer, 10), b"still here");
+}
+
+fn shutdown_write_is_end_of_file_at_the_peer<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, mut peer) = guest.tcp_pair();
+    guest.say(fd, b"last").unwrap();
+    guest.shutdown(fd, Shutdown::Write).unwrap();
+    assert_eq!(drain(&peer), b"last");
+    peer.write_all(b"answer").unwrap();
+    assert_eq!(guest.hear(fd, 6, RecvFlags::WAITALL).unwrap(), b"answer");
+    guest.shutdown(fd, Shutdown::Both).unwrap();
+}
+
+fn shutdown_read_is_end_of_file_here<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, _peer) = guest.tcp_pair();
+    guest.shutdown(fd, Shutdown::Read).unwrap();
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
+}
+
+fn shutdown_of_an_unconnected_socket_is_enotconn<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.tcp();
+    for how in [Shutdown::Read, Shutdown::Write, Shutdown::Both] {
+        assert_eq!(guest.shutdown(fd, how), Err(Errno::Notconn));
+    }
+}
+
+fn a_reset_is_econnreset_once_and_then_end_of_file<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, peer) = guest.tcp_pair();
+    guest.say(fd, b"unread").unwrap();
+    reset(peer);
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Connreset));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(guest.say(fd, b"x"), Err(Errno::Pipe));
+}
+
+fn sending_to_a_closed_peer_is_epipe_without_a_signal<M: MakeHost>() {
+    use std::io::IoSlice;
+    let mut guest = guest::<M>();
+    let (fd, peer) = guest.tcp_pair();
+    drop(peer);
+    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()).unwrap(), b"");
+    // The first send draws the RST, which is an error of its own on the next call or on the one after.
+    let errno = eventually("the peer's RST arrives", || match guest.say(fd, b"x") {
+        Ok(_) | Err(Errno::Connreset) => None,
+        Err(errno) => Some(errno),
+    });
+    assert_eq!(errno, Errno::Pipe);
+    assert_eq!(guest.write(fd, &mut [IoSlice::new(b"x")]), Err(Errno::Pipe));
+    let both = &mut [IoSlice::new(b"x"), IoSlice::new(b"y")];
+    assert_eq!(guest.send(fd, both, SendFlags::empty()), Err(Errno::Pipe));
+}
+
+fn accept_tells_the_peer_and_both_sides_agree_on_names<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (listener, addr) = guest.tcp_listener();
+    let client = guest.tcp();
+    guest.dial(client, addr).unwrap();
+    let (server, from) = guest.accept(listener, false).unwrap();
+    assert_eq!(Ok(&from), guest.local_addr(client).as_ref());
+    assert_eq!(Ok(&from), guest.peer_addr(server).as_ref());
+    assert_eq!(guest.peer_addr(client), Ok(addr.into()));
+    assert_eq!(guest.local_addr(server), Ok(addr.into()));
+}
+
+fn accept_on_what_does_not_listen_is_einval<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.tcp();
+    assert_eq!(guest.accept(fd, false).unwrap_err(), Errno::Inval);
+    let datagrams = guest.udp();
+    assert_eq!(guest.accept(datagrams, false).unwrap_err(), Errno::Opnotsupp);
+    assert_eq!(guest.listen(datagrams, 1), Err(Errno::Opnotsupp));
+    let (connected, _peer) = guest.tcp_pair();
+    assert_eq!(guest.listen(connected, 1), Err(Errno::Inval));
+}
+
+fn listen_twice_changes_the_backlog_only<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (listener, addr) = guest.tcp_listener();
+    let _peer = TcpStream::connect(addr).unwrap();
+    assert_eq!(guest.listen(listener, 1), Ok(()));
+    assert_eq!(guest.listen(listener, -1), Ok(()));
+    assert_eq!(
+        guest.option(listener, SockOpt::AcceptConn),
+        Ok(OptValue::Flag(true))
+    );
+    guest.accept(listener, false).unwrap();
+}
+
+fn listen_binds_an_unbound_socket<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.tcp();
+    guest.listen(fd, 1).unwrap();
+    let addr = guest.inet_addr(fd);
+    assert!(addr.ip().is_unspecified() && addr.port() != 0, "{addr}");
+    let _peer = TcpStream::connect((LOOPBACK.ip(), addr.port())).unwrap();
+    guest.accept(fd, false).unwrap();
+}
+
+fn binding_twice_is_einval<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, _) = guest.tcp_listener();
+    assert_eq!(guest.bind(fd, &LOOPBACK.into()), Err(Errno::Inval));
+}
+
+fn binding_an_address_in_use_is_eaddrinuse<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let peer = TcpListener::bind(LOOPBACK).unwrap();
+    let fd = guest.tcp();
+    assert_eq!(
+        guest.bind(fd, &peer.local_addr().unwrap().into()),
+        Err(Errno::Addrinuse)
+    );
+    assert_eq!(guest.bind(fd, &LOOPBACK.into()), Ok(()));
+}
+
+fn binding_a_foreign_address_is_eaddrnotavail<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.tcp();
+    // TEST-NET-1 (RFC 5737) is nobody's.
+    let foreign: SocketAddr = "192.0.2.1:0".parse().unwrap();
+    assert_eq!(guest.bind(fd, &foreign.into()), Err(Errno::Addrnotavail));
+}
+
+fn wrong_families_are_refused<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.tcp();
+    let v6: SockAddr = SocketAddr::from((Ipv6Addr::LOCALHOST, 9)).into();
+    assert_eq!(guest.bind(fd, &v6), Err(Errno::Afnosupport));
+    assert_eq!(guest.connect(fd, &v6), Err(Errno::Afnosupport));
+    for addr in [SockAddr::Unix("/tmp/x".into()), SockAddr::UnixUnnamed] {
+        assert_eq!(guest.bind(fd, &addr), Err(Errno::Afnosupport));
+        assert_eq!(guest.connect(fd, &addr), Err(Errno::Afnosupport));
+    }
+    assert_eq!(guest.bind(fd, &SockAddr::Unspec), Err(Errno::Afnosupport));
+}
+
+fn ipv6_works_as_ipv4_does<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let listener = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
+    guest
+        .bind(listener, &SocketAddr::from((Ipv6Addr::LOCALHOST, 0)).into())
+        .unwrap();
+    guest.listen(listener, 1).unwrap();
+    let addr = guest.inet_addr(listener);
+    let peer = patient(TcpStream::connect(addr).unwrap());
+    let (fd, from) = guest.accept(listener, false).unwrap();
+    assert_eq!(from, peer.local_addr().unwrap().into());
+    guest.say(fd, b"six").unwrap();
+    assert_eq!(take(&peer, 3), b"six");
+}
+
+fn a_dual_stack_listener_sees_mapped_peers<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let listener = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
+    guest
+        .set_option(listener, SockOpt::Ipv6Only, OptValue::Int(0))
+        .unwrap();
+    guest
+        .bind(listener, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())
+        .unwrap();
+    guest.listen(listener, 1).unwrap();
+    let port = guest.inet_addr(listener).port();
+    let peer = TcpStream::connect((LOOPBACK.ip(), port)).unwrap();
+    let (_, from) = guest.accept(listener, false).unwrap();
+    let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
+    assert_eq!(
+        from,
+        SocketAddr::from((mapped, peer.local_addr().unwrap().port())).into()
+    );
+}
+
+fn an_accepted_socket_blocks_or_not_as_the_caller_says<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (listener, addr) = guest.tcp_listener();
+    for nonblocking in [false, true] {
+        guest.set_nonblocking(listener, !nonblocking).unwrap();
+        let _peer = TcpStream::connect(addr).unwrap();
+        guest.until(listener, Ready::READ);
+        let (fd, _) = guest.accept(listener, nonblocking).unwrap();
+        assert_eq!(guest.nonblocking(fd), Ok(nonblocking));
+    }
+}
+
+fn closing_with_a_linger_time_delivers_the_data<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, peer) = guest.tcp_pair();
+    guest
+        .set_option(
+            fd,
+            SockOpt::Linger,
+            OptValue::Linger {
+                on: true,
+                seconds: 30,
+            },
+        )
+        .unwrap();
+    guest.soft(fd);
+    let sent = guest.say(fd, &pattern(16 << 20)).unwrap();
+    let (closed, heard) = while_waiting(|| guest.close(fd), || drain(&peer));
+    assert_eq!(closed, Ok(None));
+    assert!(
+        heard == pattern(sent),
+        "every byte arrives before the end of file"
+    );
+}
+
+fn closing_with_linger_zero_resets<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, mut peer) = guest.tcp_pair();
+    guest
+        .set_option(fd, SockOpt::Linger, OptValue::Linger { on: true, seconds: 0 })
+        .unwrap();
+    guest.close(fd).unwrap();
+    let error = peer.read(&mut [0]).unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+}

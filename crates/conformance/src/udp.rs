@@ -1,0 +1,479 @@
+//! UDP: whole datagrams, their bounds, connecting and dissolving.
+
+use std::io::{IoSlice, IoSliceMut};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use guestnet_core::{
+    Domain, Errno, Kind, OptValue, Ready, RecvFlags, SendFlags, Shutdown, SockAddr, SockOpt,
+};
+
+use crate::MakeHost;
+use crate::behaviour::behaviours;
+use crate::peer::while_waiting;
+use crate::world::{Calls, LOOPBACK, guest};
+
+behaviours! { "udp":
+    no_call_blocks_a_non_blocking_socket,
+    a_blocking_recv_waits_for_a_datagram,
+    datagrams_keep_their_bounds,
+    a_datagram_tells_its_sender,
+    a_long_datagram_is_truncated_and_the_rest_is_gone,
+    a_long_datagram_is_truncated_over_several_buffers,
+    trunc_tells_the_real_length,
+    peek_leaves_the_datagram,
+    waitall_means_nothing,
+    an_empty_datagram_is_a_datagram,
+    a_buffer_without_room_takes_a_datagram,
+    a_gathered_send_is_one_datagram,
+    a_datagram_that_is_too_long_is_emsgsize,
+    a_receive_limit_ends_recv_with_eagain,
+    sending_binds_an_ephemeral_port,
+    sending_without_a_destination_is_edestaddrreq,
+    a_connected_socket_hears_its_peer_only,
+    a_connected_socket_can_send_elsewhere,
+    unspec_dissolves_the_association,
+    a_bounced_datagram_is_econnrefused_once,
+    shutdown_unconnected_is_enotconn,
+    a_shut_receiving_side_ends_a_blocking_recv,
+    the_next_datagrams_length_can_be_asked_for,
+    ipv6_works_as_ipv4_does,
+    a_dual_stack_socket_hears_and_answers_ipv4,
+    wrong_families_are_refused,
+    broadcast_needs_the_option,
+    multicast_reaches_a_member,
+    zero_as_the_destination_reaches_loopback,
+}
+
+fn peer() -> (UdpSocket, SocketAddr) {
+    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+    peer.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    let addr = peer.local_addr().unwrap();
+    (peer, addr)
+}
+
+fn heard(peer: &UdpSocket) -> Vec<u8> {
+    let mut buffer = vec![0; 65_536];
+    let count = peer.recv(&mut buffer).unwrap();
+    buffer.truncate(count);
+    buffer
+}
+
+fn no_call_blocks_a_non_blocking_socket<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, _) = guest.udp_bound();
+    guest.soft(fd);
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.hear_from(fd, 8, RecvFlags::PEEK).unwrap_err(), Errno::Again);
+    guest.set_nonblocking(fd, false).unwrap();
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+    assert_eq!(
+        guest.hear_from(fd, 8, RecvFlags::DONTWAIT).unwrap_err(),
+        Errno::Again
+    );
+}
+
+fn a_blocking_recv_waits_for_a_datagram<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (peer, from) = peer();
+    let (heard, _) = while_waiting(
+        || guest.hear_from(fd, 16, RecvFlags::empty()),
+        || peer.send_to(b"late", addr).unwrap(),
+    );
+    let (data, received, sender) = heard.unwrap();
+    assert_eq!((&data[..received.len], sender), (&b"late"[..], from.into()));
+}
+
+fn datagrams_keep_their_bounds<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (peer, to) = peer();
+    for data in [&b"one"[..], b"", b"three"] {
+        peer.send_to(data, addr).unwrap();
+        assert_eq!(guest.say_to(fd, data, to), Ok(data.len()));
+    }
+    for data in [&b"one"[..], b"", b"three"] {
+        assert_eq!(guest.hear(fd, 64, RecvFlags::empty()).unwrap(), data);
+        assert_eq!(heard(&peer), data);
+    }
+}
+
+fn a_datagram_tells_its_sender<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (one, first) = peer();
+    let (two, second) = peer();
+    one.send_to(b"1", addr).unwrap();
+    two.send_to(b"2", addr).unwrap();
+    assert_eq!(
+        guest.hear_from(fd, 8, RecvFlags::empty()).unwrap().2,
+        first.into()
+    );
+    let mut buffer = [0; 4];
+    let bufs = &mut [IoSliceMut::new(&mut []), IoSliceMut::new(&mut buffer)];
+    let (received, from) = guest.recv_from(fd, bufs, RecvFlags::empty()).unwrap();
+    assert_eq!((received.len, from), (1, second.into()));
+}
+
+fn a_long_datagram_is_truncated_and_the_rest_is_gone<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (peer, _) = peer();
+    peer.send_to(b"abcdef", addr).unwrap();
+    peer.send_to(b"next", addr).unwrap();
+    let (data, received, _) = guest.hear_from(fd, 4, RecvFlags::empty()).unwrap();
+    assert_eq!(
+        (&data[..], received.len, received.truncated),
+        (&b"abcd"[..], 4, true)
+    );
+    let (data, received, _) = guest.hear_from(fd, 4, RecvFlags::empty()).unwrap();
+    assert_eq!(
+        (&data[..], received.len, received.truncated),
+        (&b"next"[..], 4, false)
+    );
+}
+
+fn a_long_datagram_is_truncated_over_several_buffers<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (peer, _) = peer();
+    peer.send_to(b"abcdef", addr).unwrap();
+    peer.send_to(b"abcdef", addr).unwrap();
+    peer.send_to(b"abc", addr).unwrap();
+    let (mut first, mut second) = ([0; 2], [0; 3]);
+    let bufs = &mut [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
+    let received = guest.recv(fd, bufs, RecvFlags::empty()).unwrap();
+    assert_eq!((received.len, received.truncated), (5, true));
+    let received = guest.recv(fd, bufs, RecvFlags::TRUNC).unwrap();
+    assert_eq!((received.len, received.truncated), (6, true));
+    assert_eq!((&first, &second), (b"ab", b"cde"));
+    let (mut first, mut second) = ([0; 2], [9; 3]);
+    let bufs = &mut [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
+    let received = guest.recv(fd, bufs, RecvFlags::empty()).unwrap();
+    assert_eq!((received.len, received.truncated), (3, false));
+    assert_eq!((&first, &second), (b"ab", b"c\x09\x09"));
+}
+
+fn trunc_tells_the_real_length<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (peer, _) = peer();
+    peer.send_to(b"abcdef", addr).unwrap();
+    let mut buffer = [0; 2];
+    let received = guest
+        .recv(
+            fd,
+            &mut [IoSliceMut::new(&mut buffer)],
+            RecvFlags::TRUNC | RecvFlags::PEEK,
+        )
+        .unwrap();
+    assert_eq!((received.len, received.truncated, &buffer), (6, true, b"ab"));
+    let (_, received, _) = guest.hear_from(fd, 2, RecvFlags::TRUNC).unwrap();
+    assert_eq!((received.len, received.truncated), (6, true));
+}
+
+fn peek_leaves_the_datagram<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (peer, from) = peer();
+    peer.send_to(b"abc", addr).unwrap();
+    for flags in [RecvFlags::PEEK, RecvFlags::PEEK, RecvFlags::empty()] {
+        let (data, received, sender) = guest.hear_from(fd, 8, flags).unwrap();
+        assert_eq!((&data[..received.len], sender), (&b"abc"[..], from.into()));
+    }
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+}
+
+fn waitall_means_nothing<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (peer, _) = peer();
+    peer.send_to(b"abc", addr).unwrap();
+    assert_eq!(guest.hear(fd, 64, RecvFlags::WAITALL).unwrap(), b"abc");
+}
+
+fn an_empty_datagram_is_a_datagram<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (peer, to) = peer();
+    guest.dial(fd, to).unwrap();
+    assert_eq!(guest.say(fd, b""), Ok(0));
+    assert_eq!(guest.send(fd, &mut [], SendFlags::empty()), Ok(0));
+    assert_eq!(guest.write(fd, &mut [IoSlice::new(b"")]), Ok(0));
+    for _ in 0..3 {
+        assert_eq!(heard(&peer), b"");
+    }
+    peer.send_to(b"", addr).unwrap();
+    assert!(guest.until(fd, Ready::READ).contains(Ready::READ));
+    let (_, received, _) = guest.hear_from(fd, 8, RecvFlags::empty()).unwrap();
+    assert_eq!((received.len, received.truncated), (0, false));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+}
+
+fn a_buffer_without_room_takes_a_datagram<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (peer, _) = peer();
+    for _ in 0..3 {
+        peer.send_to(b"abc", addr).unwrap();
+    }
+    // read(2) without room leaves it alone; recv(2) takes it.
+    assert_eq!(guest.read(fd, &mut []), Ok(0));
+    let (_, received, _) = guest.hear_from(fd, 0, RecvFlags::empty()).unwrap();
+    assert_eq!((received.len, received.truncated), (0, true));
+    let received = guest.recv(fd, &mut [], RecvFlags::empty()).unwrap();
+    assert_eq!((received.len, received.truncated), (0, true));
+    let received = guest.recv(fd, &mut [], RecvFlags::TRUNC).unwrap();
+    assert_eq!((received.len, received.truncated), (3, true));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+}
+
+fn a_gathered_send_is_one_datagram<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.udp();
+    let (peer, to) = peer();
+    let parts = &mut [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cde")];
+    assert_eq!(guest.send_to(fd, parts, &to.into(), SendFlags::empty()), Ok(5));
+    assert_eq!(heard(&peer), b"abcde");
+    guest.dial(fd, to).unwrap();
+    let parts = &mut [IoSlice::new(b"ab"), IoSlice::new(b"c")];
+    assert_eq!(guest.send(fd, parts, SendFlags::empty()), Ok(3));
+    assert_eq!(heard(&peer), b"abc");
+}
+
+fn a_datagram_that_is_too_long_is_emsgsize<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.udp();
+    let (peer, to) = peer();
+    assert_eq!(guest.say_to(fd, &vec![0; 65_508], to), Err(Errno::Msgsize));
+    assert_eq!(guest.say_to(fd, &vec![7; 65_507], to), Ok(65_507));
+    assert_eq!(heard(&peer).len(), 65_507);
+}
+
+fn a_receive_limit_ends_recv_with_eagain<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, _) = guest.udp_bound();
+    let limit = Duration::from_millis(50);
+    guest
+        .set_option(fd, SockOpt::RcvTimeo, OptValue::Time(Some(limit)))
+        .unwrap();
+    let start = guest.clock();
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Again));
+    assert!(guest.elapsed(start) >= limit);
+    assert_eq!(
+        guest.hear_from(fd, 8, RecvFlags::empty()).unwrap_err(),
+        Errno::Again
+    );
+    assert!(guest.elapsed(start) >= limit * 2);
+    // It is about blocking calls only.
+    guest.soft(fd);
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Again));
+}
+
+fn sending_binds_an_ephemeral_port<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.udp();
+    assert_eq!(guest.inet_addr(fd).port(), 0);
+    let (peer, to) = peer();
+    guest.say_to(fd, b"x", to).unwrap();
+    let (_, from) = peer.recv_from(&mut [0; 8]).unwrap();
+    assert_eq!(from.port(), guest.inet_addr(fd).port());
+    peer.send_to(b"answer", from).unwrap();
+    assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"answer");
+}
+
+fn sending_without_a_destination_is_edestaddrreq<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.udp();
+    assert_eq!(guest.say(fd, b"x"), Err(Errno::Destaddrreq));
+    assert_eq!(guest.peer_addr(fd), Err(Errno::Notconn));
+}
+
+fn a_connected_socket_hears_its_peer_only<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (friend, to) = peer();
+    let (stranger, _) = peer();
+    guest.dial(fd, to).unwrap();
+    assert_eq!(guest.peer_addr(fd), Ok(to.into()));
+    stranger.send_to(b"spam", addr).unwrap();
+    friend.send_to(b"ham", addr).unwrap();
+    assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"ham");
+    assert_eq!(guest.hear(fd, 16, RecvFlags::DONTWAIT), Err(Errno::Again));
+}
+
+fn a_connected_socket_can_send_elsewhere<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.udp();
+    let (one, first) = peer();
+    let (two, second) = peer();
+    guest.dial(fd, first).unwrap();
+    assert_eq!(guest.say_to(fd, b"2", second), Ok(1));
+    assert_eq!(guest.say(fd, b"1"), Ok(1));
+    assert_eq!((heard(&one), heard(&two)), (b"1".to_vec(), b"2".to_vec()));
+    // Connecting again changes the peer.
+    assert_eq!(guest.dial(fd, second), Ok(()));
+    assert_eq!(guest.peer_addr(fd), Ok(second.into()));
+}
+
+fn unspec_dissolves_the_association<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (_friend, to) = peer();
+    let (stranger, _) = peer();
+    guest.dial(fd, to).unwrap();
+    assert_eq!(guest.connect(fd, &SockAddr::Unspec), Ok(()));
+    assert_eq!(guest.peer_addr(fd), Err(Errno::Notconn));
+    assert_eq!(guest.say(fd, b"x"), Err(Errno::Destaddrreq));
+    // A port of the kernel's choice went with the association; sending takes a new one, and anyone is heard there.
+    guest.say_to(fd, b"x", to).unwrap();
+    let addr = SocketAddr::new(addr.ip(), guest.inet_addr(fd).port());
+    stranger.send_to(b"now heard", addr).unwrap();
+    assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"now heard");
+}
+
+fn a_bounced_datagram_is_econnrefused_once<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (closed, addr) = peer();
+    drop(closed);
+    let fd = guest.udp();
+    guest.dial(fd, addr).unwrap();
+    guest.say(fd, b"x").unwrap();
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Connrefused));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+    guest.say(fd, b"x").unwrap();
+    assert!(guest.until(fd, Ready::READ).contains(Ready::ERROR));
+    assert_eq!(
+        guest.option(fd, SockOpt::Error),
+        Ok(OptValue::Error(Some(Errno::Connrefused)))
+    );
+    assert_eq!(guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
+}
+
+fn shutdown_unconnected_is_enotconn<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.udp();
+    assert_eq!(guest.shutdown(fd, Shutdown::Write), Err(Errno::Notconn));
+}
+
+fn a_shut_receiving_side_ends_a_blocking_recv<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (peer, to) = peer();
+    guest.dial(fd, to).unwrap();
+    peer.send_to(b"before", addr).unwrap();
+    guest.until(fd, Ready::READ);
+    assert_eq!(guest.shutdown(fd, Shutdown::Read), Ok(()));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"before");
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+}
+
+fn the_next_datagrams_length_can_be_asked_for<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, addr) = guest.udp_bound();
+    let (peer, _) = peer();
+    assert_eq!(guest.readable_bytes(fd), Ok(0));
+    peer.send_to(b"abc", addr).unwrap();
+    peer.send_to(b"de", addr).unwrap();
+    guest.until(fd, Ready::READ);
+    assert_eq!(guest.readable_bytes(fd), Ok(3));
+}
+
+fn ipv6_works_as_ipv4_does<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let peer = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+    let to = peer.local_addr().unwrap();
+    let fd = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
+    guest.say_to(fd, b"six", to).unwrap();
+    let mut buffer = [0; 8];
+    let (count, from) = peer.recv_from(&mut buffer).unwrap();
+    assert_eq!(&buffer[..count], b"six");
+    peer.send_to(b"back", from).unwrap();
+    let (data, received, sender) = guest.hear_from(fd, 8, RecvFlags::empty()).unwrap();
+    assert_eq!((&data[..received.len], sender), (&b"back"[..], to.into()));
+}
+
+fn a_dual_stack_socket_hears_and_answers_ipv4<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
+    guest.set_option(fd, SockOpt::Ipv6Only, OptValue::Int(0)).unwrap();
+    guest
+        .bind(fd, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())
+        .unwrap();
+    let port = guest.inet_addr(fd).port();
+    let (peer, addr) = peer();
+    peer.send_to(b"four", (Ipv4Addr::LOCALHOST, port)).unwrap();
+    let (_, _, from) = guest.hear_from(fd, 8, RecvFlags::empty()).unwrap();
+    let mapped = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), addr.port()));
+    assert_eq!(from, mapped.into());
+    guest.say_to(fd, b"answer", mapped).unwrap();
+    assert_eq!(heard(&peer), b"answer");
+}
+
+fn wrong_families_are_refused<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.udp();
+    let v6: SocketAddr = (Ipv6Addr::LOCALHOST, 9).into();
+    assert_eq!(guest.say_to(fd, b"x", v6), Err(Errno::Afnosupport));
+    assert_eq!(guest.dial(fd, v6), Err(Errno::Afnosupport));
+    for addr in [
+        SockAddr::Unspec,
+        SockAddr::Unix("/tmp/x".into()),
+        SockAddr::UnixUnnamed,
+    ] {
+        let sent = guest.send_to(fd, &mut [IoSlice::new(b"x")], &addr, SendFlags::empty());
+        assert_eq!(sent, Err(Errno::Afnosupport));
+    }
+}
+
+fn broadcast_needs_the_option<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.udp();
+    let everyone: SocketAddr = "127.255.255.255:9".parse().unwrap();
+    assert_eq!(guest.say_to(fd, b"x", everyone), Err(Errno::Acces));
+    guest
+        .set_option(fd, SockOpt::Broadcast, OptValue::Int(1))
+        .unwrap();
+    assert_eq!(guest.say_to(fd, b"x", everyone), Ok(1));
+}
+
+fn multicast_reaches_a_member<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let group = Ipv4Addr::new(239, 255, 77, 1);
+    let fd = guest.udp();
+    guest
+        .bind(fd, &SocketAddr::from((Ipv4Addr::UNSPECIFIED, 0)).into())
+        .unwrap();
+    let port = guest.inet_addr(fd).port();
+    let membership = OptValue::Membership4 {
+        group,
+        interface: Ipv4Addr::LOCALHOST,
+    };
+    guest
+        .set_option(fd, SockOpt::IpAddMembership, membership)
+        .unwrap();
+    let (member, _) = guest.udp_bound();
+    guest.say_to(member, b"all", (group, port).into()).unwrap();
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"all");
+    assert_eq!(
+        guest.set_option(fd, SockOpt::IpDropMembership, membership),
+        Ok(())
+    );
+    assert_eq!(
+        guest.set_option(fd, SockOpt::IpDropMembership, membership),
+        Err(Errno::Addrnotavail)
+    );
+}
+
+fn zero_as_the_destination_reaches_loopback<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (peer, addr) = peer();
+    let fd = guest.udp();
+    assert_eq!(
+        guest.say_to(fd, b"x", (Ipv4Addr::UNSPECIFIED, addr.port()).into()),
+        Ok(1)
+    );
+    assert_eq!(heard(&peer), b"x");
+}
