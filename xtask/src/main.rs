@@ -9,6 +9,7 @@
 #![expect(clippy::print_stderr, reason = "usage errors go to stderr")]
 
 mod cache;
+mod demo;
 mod fuzz;
 mod guests;
 mod process;
@@ -27,6 +28,7 @@ Usage: cargo xtask COMMAND
 
   test [--quick]   every check and every test; with --quick the developer's loop:
                    formatting, clippy, unit tests, and the guests without real servers
+  demo             guests in C, Go and Rust on real sockets, against real servers: a table
   bench [NAME]...  ratios against native C, and against the peers that are installed
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
 #[derive(Debug, PartialEq, Eq)]
 enum Command<'a> {
     Help,
+    Demo,
     Test { quick: bool },
     Bench { names: &'a [&'a str] },
     Fuzz { target: Option<&'a str>, time: Duration },
@@ -65,6 +68,7 @@ enum Command<'a> {
 fn parse<'a>(args: &'a [&'a str]) -> Option<Command<'a>> {
     Some(match args {
         [] | ["help" | "--help" | "-h"] => Command::Help,
+        ["demo"] => Command::Demo,
         ["test"] => Command::Test { quick: false },
         ["test", "--quick"] => Command::Test { quick: true },
         ["bench", names @ ..] => Command::Bench { names },
@@ -98,6 +102,7 @@ fn run(command: Command) -> Result<()> {
     let tools = tools::Tools::new(&project)?;
     match command {
         Command::Help => Ok(()),
+        Command::Demo => demo::run(&project, &tools),
         Command::Test { quick } => test::run(&project, &tools, quick),
         Command::Bench { names } => bench(&project, &tools, names),
         Command::Fuzz {

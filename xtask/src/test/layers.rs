@@ -68,7 +68,7 @@ fn layer(package: &str) -> Option<Layer> {
     Some(match package {
         "guestnet-core" => Layer::Core,
         "guestnet-conformance" => Layer::Conformance,
-        "guestnet-cli" | "guestnet-tests" | "guestnet-bench" => Layer::Top,
+        "guestnet-cli" | "guestnet-tests" | "guestnet-bench" | "guestnet-demo" => Layer::Top,
         "guestnet-wasi" | "guestnet-quickjs" | "guestnet-emscripten" | "guestnet-web" => Layer::Guest,
         "xtask" => Layer::Apart,
         name if name.starts_with("guestnet-host-") => Layer::Host,

@@ -13,7 +13,6 @@ pub(crate) use go::Go;
 pub(crate) use zig::{OPTIMISE, Zig};
 
 use crate::cache::Cache;
-use crate::process;
 use crate::project::Project;
 use crate::{Result, process::progress};
 use std::path::PathBuf;
@@ -89,10 +88,5 @@ impl Tools {
                 ("curl", "curl"),
             ],
         )
-    }
-
-    /// The path of a program that an earlier call made sure of.
-    pub(crate) fn program(&self, name: &str) -> Result<PathBuf> {
-        process::find_program(name).ok_or_else(|| format!("{name} is not on PATH"))
     }
 }
