@@ -24,10 +24,7 @@ fn nothing_is_allowed_until_a_flag_allows_it() {
     );
     assert_eq!(dial.success(), format!("dial tcp {addr}: EACCES\n"));
     let listen = denied().arg("listen").arg("tcp").arg("127.0.0.1:0").finish();
-    assert!(
-        listen.stderr.contains("--allow-listen 127.0.0.1"),
-        "{listen}"
-    );
+    assert!(listen.stderr.contains("--allow-listen 127.0.0.1"), "{listen}");
     assert_eq!(listen.success(), "listen tcp 127.0.0.1:0: EACCES\n");
     let dial = denied().arg("udp").arg(&addr).finish().success();
     assert_eq!(dial, format!("dial udp {addr}: EACCES\n"));

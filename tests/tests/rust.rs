@@ -19,6 +19,30 @@ fn wasmedge_wasi_socket_works_with_its_mixture_of_versions() {
 }
 
 #[test]
+fn its_module_asks_for_sock_accept_in_both_shapes_and_for_both_versions() {
+    // Without this mixture the test above would prove less than its name says.
+    let printed = Guestnet::command("inspect")
+        .arg(guest("rust", "wasmedge_echo"))
+        .finish()
+        .success();
+    let shapes = |name: &str| {
+        let imports = printed
+            .lines()
+            .filter(|line| line.split_whitespace().next() == Some(name));
+        let mut parameters: Vec<usize> = imports.map(|line| line.matches("i32").count() - 1).collect();
+        parameters.sort_unstable();
+        parameters
+    };
+    assert_eq!(shapes("wasi_snapshot_preview1.sock_accept"), [2, 3], "{printed}");
+    assert_eq!(
+        shapes("wasi_snapshot_preview1.sock_getlocaladdr"),
+        [4],
+        "{printed}"
+    );
+    assert_eq!(shapes("wasi_snapshot_preview1.sock_recv_from"), [8], "{printed}");
+}
+
+#[test]
 fn the_standard_library_serves_a_listener_it_was_handed() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
     let addr = listener.local_addr().expect("local_addr");
