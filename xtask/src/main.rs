@@ -19,6 +19,7 @@ mod tools;
 
 use std::process::ExitCode;
 use std::time::Duration;
+use test::Which;
 
 /// Failures are sentences for the person who typed the command; nothing here handles one by kind.
 pub(crate) type Result<T> = std::result::Result<T, String>;
@@ -28,6 +29,7 @@ Usage: cargo xtask COMMAND
 
   test [--quick]   every check and every test; with --quick the developer's loop:
                    formatting, clippy, unit tests, and the guests without real servers
+  test --step NAME one step of it, by the name that its progress line has
   demo             guests in C, Go and Rust on real sockets, against real servers: a table
   bench [NAME]...  ratios against native C, and against the peers that are installed
   fuzz [TARGET] [--seconds N]
@@ -58,7 +60,7 @@ fn main() -> ExitCode {
 enum Command<'a> {
     Help,
     Demo,
-    Test { quick: bool },
+    Test { which: test::Which<'a> },
     Bench { names: &'a [&'a str] },
     Fuzz { target: Option<&'a str>, time: Duration },
     Guests { kinds: &'a [&'a str] },
@@ -69,8 +71,11 @@ fn parse<'a>(args: &'a [&'a str]) -> Option<Command<'a>> {
     Some(match args {
         [] | ["help" | "--help" | "-h"] => Command::Help,
         ["demo"] => Command::Demo,
-        ["test"] => Command::Test { quick: false },
-        ["test", "--quick"] => Command::Test { quick: true },
+        ["test"] => Command::Test { which: Which::All },
+        ["test", "--quick"] => Command::Test { which: Which::Quick },
+        ["test", "--step", name] => Command::Test {
+            which: Which::Step(name),
+        },
         ["bench", names @ ..] => Command::Bench { names },
         ["fuzz", rest @ ..] => {
             let (target, rest) = match rest {
@@ -103,7 +108,7 @@ fn run(command: Command) -> Result<()> {
     match command {
         Command::Help => Ok(()),
         Command::Demo => demo::run(&project, &tools),
-        Command::Test { quick } => test::run(&project, &tools, quick),
+        Command::Test { which } => test::run(&project, &tools, which),
         Command::Bench { names } => bench(&project, &tools, names),
         Command::Fuzz {
             target: Some(name),
@@ -139,11 +144,15 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
 #[cfg(test)]
 mod tests {
     use super::{Command, parse};
+    use crate::test::Which;
     use std::time::Duration;
 
     #[test]
     fn commands_are_read_with_their_options() {
-        assert_eq!(parse(&["test", "--quick"]), Some(Command::Test { quick: true }));
+        assert_eq!(
+            parse(&["test", "--quick"]),
+            Some(Command::Test { which: Which::Quick })
+        );
         assert_eq!(
             parse(&["fuzz", "addr", "--seconds", "5"]),
             Some(Command::Fuzz {

@@ -23,6 +23,17 @@ use tally::Tally;
 /// How long each fuzz target runs as a part of the tests: enough to find a target that is broken, not a bug hunt.
 const FUZZ_SMOKE: Duration = Duration::from_secs(10);
 
+/// Which steps to run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which<'a> {
+    /// All of them.
+    All,
+    /// Those of the developer's loop.
+    Quick,
+    /// The one of this name.
+    Step(&'a str),
+}
+
 /// What a run has to do and what it has counted.
 struct Run<'a> {
     project: &'a Project,
@@ -56,7 +67,7 @@ const STEPS: &[Step] = &[
         check: |run| sizes::check(&run.project.root),
     },
     Step {
-        name: "layers",
+        name: "layering",
         quick: true,
         check: |run| layers::check(&run.project.root),
     },
@@ -124,20 +135,32 @@ const STEPS: &[Step] = &[
     },
 ];
 
-/// Runs the steps; all of them, or with `quick` those of the developer's loop.
+/// Runs the steps.
 ///
 /// # Errors
 /// When a step failed. The last line on stdout is `N passed, N failed`.
-pub(crate) fn run(project: &Project, tools: &Tools, quick: bool) -> Result<()> {
+pub(crate) fn run(project: &Project, tools: &Tools, which: Which) -> Result<()> {
+    let chosen: Vec<&Step> = STEPS
+        .iter()
+        .filter(|step| match which {
+            Which::All => true,
+            Which::Quick => step.quick,
+            Which::Step(name) => step.name == name,
+        })
+        .collect();
+    if chosen.is_empty() {
+        let names: Vec<&str> = STEPS.iter().map(|step| step.name).collect();
+        return Err(format!("no such step; there are: {}", names.join(", ")));
+    }
     let run = Run {
         project,
         tools,
-        quick,
+        quick: which == Which::Quick,
         tally: RefCell::default(),
     };
     let began = Instant::now();
     let mut failures = Vec::new();
-    for step in STEPS.iter().filter(|step| step.quick || !quick) {
+    for step in chosen {
         progress("test", &format!("== {} ==", step.name));
         let step_began = Instant::now();
         let failed_before = run.tally.borrow().failed;

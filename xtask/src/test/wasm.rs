@@ -27,7 +27,7 @@ pub(super) fn check(project: &Project, tools: &Tools) -> Result<()> {
         TARGET,
     ]);
     process::run(
-        cargo.args(["--", "-Clink-dead-code"]),
+        cargo.args(["--", "-Clink-dead-code", "-Clink-arg=--no-gc-sections"]),
         "cargo rustc for wasm32-unknown-unknown",
     )?;
     let path = project.target.join(TARGET).join("debug/guestnet_core.wasm");
