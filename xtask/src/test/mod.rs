@@ -104,7 +104,7 @@ const STEPS: &[Step] = &[
         },
     },
     Step {
-        name: "core on bare wasm",
+        name: "core for wasm32",
         quick: false,
         check: |run| wasm::check(run.project, run.tools),
     },

@@ -50,7 +50,7 @@ pub(super) fn check(project: &Project, tools: &Tools) -> Result<()> {
             imports.join(", ")
         ));
     }
-    progress("core on bare wasm", &format!("{functions} functions, no import"));
+    progress("core for wasm32", &format!("{functions} functions, no import"));
     Ok(())
 }
 
