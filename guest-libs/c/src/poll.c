@@ -16,7 +16,7 @@ static int poll_for(struct pollfd *fds, nfds_t count, uint64_t timeout) {
     if (count > COUNT_MAX) return __gn_result(EINVAL);
     if (fds == NULL && count != 0) return __gn_result(EFAULT);
     if (count > SMALL) {
-        items = calloc(count, sizeof *items);
+        items = malloc(count * sizeof *items);
         if (items == NULL) return __gn_result(ENOMEM);
     }
     for (nfds_t i = 0; i < count; i++) {

@@ -19,7 +19,9 @@ static int host_flags(int fd, int flags, int *out) {
     if (flags & (MSG_OOB | MSG_DONTROUTE)) return EOPNOTSUPP;
     if (flags & MSG_MORE) {
         struct gn_socket socket;
-        if (__gn_socket_of(fd, &socket) == 0 && socket.type == SOCK_DGRAM && socket.family != AF_UNIX) return EOPNOTSUPP;
+        int error = __gn_socket_of(fd, &socket);
+        if (error != 0) return error;
+        if (socket.type == SOCK_DGRAM && socket.family != AF_UNIX) return EOPNOTSUPP;
     }
     *out = flags & MSG_DONTWAIT ? GN_SEND_DONTWAIT : 0;
     return 0;

@@ -1,5 +1,6 @@
 /* UNIX socket paths relative to the working directory. WASI has no working directory: wasi-libc keeps one, and hosts
- * see absolute paths. Linux gives a name back as it was bound, so relative names are kept here by their absolute ones. */
+ * see absolute paths. Linux gives a name back as it was bound, so relative names are kept here by their absolute
+ * ones. */
 #include "unix_path.h"
 
 #include <errno.h>

@@ -128,8 +128,8 @@ int __gn_wait(struct gn_wait *items, size_t count, uint64_t timeout) {
         round.aside = aside;
         return wait_in(&round, timeout);
     }
-    round.subscriptions = calloc(2 * count + 1, sizeof *round.subscriptions);
-    round.events = calloc(2 * count + 1, sizeof *round.events);
+    round.subscriptions = malloc((2 * count + 1) * sizeof *round.subscriptions);
+    round.events = malloc((2 * count + 1) * sizeof *round.events);
     round.aside = calloc(count, sizeof *round.aside);
     int result = -1;
     if (round.subscriptions == NULL || round.events == NULL || round.aside == NULL)

@@ -35,7 +35,8 @@ extern "C" {
 #define AF_LOCAL PF_UNIX
 #define AF_FILE PF_UNIX
 
-/* SOCK_DGRAM and SOCK_STREAM are WASI's file types. The others exist so that programs compile: socket() refuses them. */
+/* SOCK_DGRAM and SOCK_STREAM are WASI's file types. The others are there to let programs compile: socket() refuses
+ * them. */
 #define SOCK_RAW 3
 #define SOCK_RDM 4
 #define SOCK_DGRAM 5
@@ -112,8 +113,9 @@ struct cmsghdr {
 #define CMSG_SPACE(len) (CMSG_ALIGN(len) + CMSG_ALIGN(sizeof(struct cmsghdr)))
 #define CMSG_LEN(len) (CMSG_ALIGN(sizeof(struct cmsghdr)) + (len))
 #define CMSG_DATA(cmsg) ((unsigned char *)(((struct cmsghdr *)(cmsg)) + 1))
-#define CMSG_FIRSTHDR(mhdr) \
-    ((size_t)(mhdr)->msg_controllen >= sizeof(struct cmsghdr) ? (struct cmsghdr *)(mhdr)->msg_control : (struct cmsghdr *)0)
+#define CMSG_FIRSTHDR(mhdr)                                                                       \
+    ((size_t)(mhdr)->msg_controllen >= sizeof(struct cmsghdr) ? (struct cmsghdr *)(mhdr)->msg_control \
+                                                              : (struct cmsghdr *)0)
 #define CMSG_NXTHDR(mhdr, cmsg)                                                                   \
     ((cmsg)->cmsg_len < sizeof(struct cmsghdr) ||                                                 \
              CMSG_ALIGN((cmsg)->cmsg_len) + sizeof(struct cmsghdr) >=                             \
