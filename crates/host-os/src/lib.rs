@@ -64,6 +64,9 @@ pub struct Io {
     bound: OnceCell<unix::Bound>,
     /// Somebody else may keep the same open file.
     shared: bool,
+    /// A byte stream that was opened for the other direction only.
+    no_read: bool,
+    no_write: bool,
     /// `SO_LINGER` with a time: close(2) would block.
     lingers: Cell<bool>,
 }
@@ -116,8 +119,11 @@ impl OsHost {
             rustix::fs::FileType::Socket => StreamKind::Socket,
             _ => StreamKind::Unknown,
         };
+        let access = rustix::fs::fcntl_getfl(&fd).map_err(errno)? & rustix::fs::OFlags::RWMODE;
         let mut io = self.io(fd, What::Stream(kind));
         io.shared = true;
+        io.no_read = access == rustix::fs::OFlags::WRONLY;
+        io.no_write = access == rustix::fs::OFlags::RDONLY;
         Ok(io)
     }
 
@@ -162,6 +168,8 @@ impl OsHost {
             what,
             bound: OnceCell::new(),
             shared: false,
+            no_read: false,
+            no_write: false,
             lingers: Cell::new(false),
         }
     }
@@ -380,6 +388,10 @@ impl Host for OsHost {
     }
 
     fn read(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        if io.no_read {
+            // It would never become ready.
+            return Err(Errno::Badf);
+        }
         if io.what != What::Stream(StreamKind::File) && !self.ready_now(io, Ready::READ)? {
             return Err(Errno::Again);
         }
@@ -387,6 +399,9 @@ impl Host for OsHost {
     }
 
     fn write(&mut self, io: &Io, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        if io.no_write {
+            return Err(Errno::Badf);
+        }
         if io.what == What::Stream(StreamKind::File) {
             return retry(|| rustix::io::writev(io.fd(), bufs));
         }
