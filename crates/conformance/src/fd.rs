@@ -1,3 +1,457 @@
-//! placeholder
+//! Descriptor numbers: the lowest free one, room, and nothing left behind.
+
+use std::io::{IoSlice, IoSliceMut, Read, Write};
+use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+
+use guestnet_core::policy::{Policy, Use};
+use guestnet_core::{Capacity, Domain, Errno, Kind, Ready, RecvFlags, StreamKind};
+
+use crate::MakeHost;
 use crate::behaviour::behaviours;
-behaviours! { "fd": }
+use crate::peer::{take, while_waiting};
+use crate::world::{Calls, LOOPBACK, deny, eventually, guest, guest_on, guest_with, pipe_to_guest};
+
+behaviours! { "fd":
+    numbers_are_the_lowest_free_ones,
+    sockets_streams_and_files_share_one_number_space,
+    accept_takes_the_lowest_free_number,
+    renumber_moves_a_socket_and_closes_what_was_there,
+    renumber_onto_itself_changes_nothing,
+    renumber_needs_both_to_be_open,
+    a_file_of_the_adapter_comes_back_from_close_and_renumber,
+    a_full_table_is_emfile,
+    too_many_sockets_are_emfile_and_other_descriptors_are_not,
+    a_full_accept_leaves_the_connection_waiting,
+    a_descriptor_blocks_until_it_is_told_not_to,
+    a_pipe_carries_data_to_the_guest,
+    a_pipe_carries_data_from_the_guest,
+    a_pipe_whose_reader_is_gone_is_epipe,
+    a_regular_file_is_read_and_written_in_place,
+    the_wrong_direction_of_a_pipe_is_ebadf,
+    a_handed_over_listener_accepts,
+    a_handed_over_connection_carries_data,
+    #[alone] closing_leaves_no_kernel_descriptor,
+    #[alone] a_guest_that_goes_away_leaves_no_kernel_descriptor,
+    #[alone] failures_leave_no_kernel_descriptor,
+    #[alone] a_refused_peer_leaves_no_kernel_descriptor,
+    #[alone] a_kernel_without_descriptors_is_emfile_and_polls_go_on,
+}
+
+fn numbers_are_the_lowest_free_ones<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    for expected in 0..5 {
+        assert_eq!(guest.next_descriptor(), Ok(expected));
+        assert_eq!(guest.udp(), expected);
+    }
+    for closed in [3, 1, 4] {
+        guest.close(closed).unwrap();
+    }
+    for expected in [1, 3, 4, 5] {
+        assert_eq!(guest.tcp(), expected);
+    }
+    assert_eq!(
+        guest.descriptors().map(|(fd, _)| fd).collect::<Vec<_>>(),
+        [0, 1, 2, 3, 4, 5]
+    );
+}
+
+fn sockets_streams_and_files_share_one_number_space<M: MakeHost>() {
+    let mut host = M::host();
+    let (io, _writer) = pipe_to_guest::<M>(&mut host);
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    assert_eq!(guest.insert_stream(io), Ok(0));
+    assert_eq!(guest.insert_file(70), Ok(1));
+    assert_eq!(guest.udp(), 2);
+    assert_eq!(guest.close(0), Ok(None));
+    assert_eq!(guest.insert_file(71), Ok(0));
+    assert_eq!(guest.file(0), Ok(Some(&71)));
+    assert_eq!(guest.file(2), Ok(None));
+    assert_eq!(guest.close(1), Ok(Some(70)));
+    assert_eq!(guest.tcp(), 1);
+}
+
+fn accept_takes_the_lowest_free_number<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let low = guest.udp();
+    let (listener, addr) = guest.tcp_listener();
+    guest.close(low).unwrap();
+    let _peer = TcpStream::connect(addr).unwrap();
+    assert_eq!(guest.accept(listener, false).unwrap().0, low);
+}
+
+fn renumber_moves_a_socket_and_closes_what_was_there<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (kept, mut peer) = guest.tcp_pair();
+    let (closed, mut gone) = guest.tcp_pair();
+    assert_eq!(guest.renumber(kept, closed), Ok(None));
+    assert_eq!(gone.read(&mut [0]).unwrap(), 0, "what was there was closed");
+    assert_eq!(guest.say(kept, b"x"), Err(Errno::Badf));
+    peer.write_all(b"moved").unwrap();
+    assert_eq!(guest.hear(closed, 5, RecvFlags::WAITALL).unwrap(), b"moved");
+    assert_eq!(guest.udp(), kept, "the source's number is free");
+}
+
+fn renumber_onto_itself_changes_nothing<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (fd, mut peer) = guest.tcp_pair();
+    assert_eq!(guest.renumber(fd, fd), Ok(None));
+    peer.write_all(b"x").unwrap();
+    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()).unwrap(), b"x");
+}
+
+fn renumber_needs_both_to_be_open<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.udp();
+    for bad in [fd + 1, 1 << 31, u32::MAX] {
+        assert_eq!(guest.renumber(fd, bad), Err(Errno::Badf));
+        assert_eq!(guest.renumber(bad, fd), Err(Errno::Badf));
+        assert_eq!(guest.renumber(bad, bad), Err(Errno::Badf));
+    }
+    assert!(guest.local_addr(fd).is_ok());
+}
+
+fn a_file_of_the_adapter_comes_back_from_close_and_renumber<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (file, other, socket) = (
+        guest.insert_file(1).unwrap(),
+        guest.insert_file(2).unwrap(),
+        guest.udp(),
+    );
+    assert_eq!(guest.renumber(file, other), Ok(Some(2)));
+    assert_eq!(guest.renumber(socket, other), Ok(Some(1)));
+    assert!(guest.local_addr(other).is_ok());
+    let file = guest.insert_file(3).unwrap();
+    assert_eq!(guest.close(file), Ok(Some(3)));
+    assert_eq!(guest.close(file), Err(Errno::Badf));
+}
+
+fn a_full_table_is_emfile<M: MakeHost>() {
+    let mut host = M::host();
+    let (io, _writer) = pipe_to_guest::<M>(&mut host);
+    let mut guest = guest_with::<M>(
+        host,
+        Policy::allow_all(),
+        Capacity {
+            descriptors: 3,
+            sockets: 100,
+        },
+    );
+    let (listener, addr) = guest.tcp_listener();
+    guest.udp();
+    guest.insert_file(1).unwrap();
+    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::Mfile));
+    assert_eq!(guest.insert_file(2), Err((Errno::Mfile, 2)));
+    assert_eq!(guest.insert_stream(io), Err(Errno::Mfile));
+    assert_eq!(guest.next_descriptor(), Err(Errno::Mfile));
+    let _peer = TcpStream::connect(addr).unwrap();
+    assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::Mfile);
+    guest.close(1).unwrap();
+    assert_eq!(guest.accept(listener, false).unwrap().0, 1);
+}
+
+fn too_many_sockets_are_emfile_and_other_descriptors_are_not<M: MakeHost>() {
+    let capacity = Capacity {
+        descriptors: 100,
+        sockets: 2,
+    };
+    let mut guest = guest_with::<M>(M::host(), Policy::allow_all(), capacity);
+    let (one, two) = (guest.udp(), guest.tcp());
+    for _ in 0..3 {
+        assert_eq!(guest.socket(Domain::Inet, Kind::Datagram), Err(Errno::Mfile));
+        let file = guest.insert_file(1).unwrap();
+        // A socket that a file replaces is one less.
+        guest.renumber(file, two).unwrap();
+        assert_eq!(guest.socket(Domain::Inet6, Kind::Stream), Ok(file));
+        guest.renumber(file, two).unwrap();
+    }
+    guest.close(one).unwrap();
+    assert_eq!(guest.socket(Domain::Inet, Kind::Datagram), Ok(one));
+}
+
+fn a_full_accept_leaves_the_connection_waiting<M: MakeHost>() {
+    let capacity = Capacity {
+        descriptors: 100,
+        sockets: 2,
+    };
+    let mut guest = guest_with::<M>(M::host(), Policy::allow_all(), capacity);
+    let (listener, addr) = guest.tcp_listener();
+    let other = guest.udp();
+    let peer = TcpStream::connect(addr).unwrap();
+    assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::Mfile);
+    guest.close(other).unwrap();
+    assert_eq!(
+        guest.accept(listener, false).unwrap().1,
+        peer.local_addr().unwrap().into()
+    );
+}
+
+fn a_descriptor_blocks_until_it_is_told_not_to<M: MakeHost>() {
+    let mut host = M::host();
+    let (io, _writer) = pipe_to_guest::<M>(&mut host);
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let (stream, socket) = (guest.insert_stream(io).unwrap(), guest.udp());
+    for fd in [stream, socket] {
+        for on in [false, true, false] {
+            assert_eq!(guest.nonblocking(fd), Ok(on));
+            guest.set_nonblocking(fd, !on).unwrap();
+        }
+    }
+    assert_eq!(
+        guest.read(stream, &mut [IoSliceMut::new(&mut [0])]),
+        Err(Errno::Again)
+    );
+}
+
+fn a_pipe_carries_data_to_the_guest<M: MakeHost>() {
+    let mut host = M::host();
+    let (io, mut writer) = pipe_to_guest::<M>(&mut host);
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let fd = guest.insert_stream(io).unwrap();
+    assert_eq!(guest.stream_kind(fd), Ok(Some(StreamKind::Pipe)));
+    assert_eq!(guest.read(fd, &mut []), Ok(0), "no room, no waiting");
+    let (mut first, mut second) = ([0; 2], [0; 4]);
+    let bufs = &mut [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
+    let (read, ()) = while_waiting(|| guest.read(fd, bufs), || writer.write_all(b"abcd").unwrap());
+    assert_eq!(read, Ok(4));
+    assert_eq!((&first, &second[..2]), (b"ab", &b"cd"[..]));
+    writer.write_all(b"xyz").unwrap();
+    guest.until(fd, Ready::READ);
+    assert_eq!(guest.readable_bytes(fd), Ok(3));
+    drop(writer);
+    let mut rest = [0; 8];
+    assert_eq!(guest.read(fd, &mut [IoSliceMut::new(&mut rest)]), Ok(3));
+    assert_eq!(guest.read(fd, &mut [IoSliceMut::new(&mut rest)]), Ok(0));
+}
+
+fn a_pipe_carries_data_from_the_guest<M: MakeHost>() {
+    let mut host = M::host();
+    let (mut reader, writer) = std::io::pipe().unwrap();
+    let io = M::adopt_stream(&mut host, OwnedFd::from(writer));
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let fd = guest.insert_stream(io).unwrap();
+    // More than a pipe holds: the guest waits for room, although the pipe is a blocking one.
+    let data = crate::world::pattern(1 << 20);
+    let mut bufs: Vec<IoSlice<'_>> = data.chunks(70_001).map(IoSlice::new).collect();
+    let (written, heard) = while_waiting(
+        || guest.write(fd, &mut bufs),
+        || {
+            let mut heard = vec![0; 1 << 20];
+            reader.read_exact(&mut heard).unwrap();
+            heard
+        },
+    );
+    assert_eq!(written, Ok(1 << 20));
+    assert!(heard == data, "every byte arrives in order");
+    guest.set_nonblocking(fd, true).unwrap();
+    let full = eventually("the pipe is full", || {
+        guest.write(fd, &mut [IoSlice::new(&data)]).err()
+    });
+    assert_eq!(full, Errno::Again);
+    assert_eq!(
+        guest.write(fd, &mut []),
+        if cfg!(target_os = "linux") {
+            Err(Errno::Again)
+        } else {
+            Ok(0)
+        }
+    );
+}
+
+fn a_pipe_whose_reader_is_gone_is_epipe<M: MakeHost>() {
+    let mut host = M::host();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let io = M::adopt_stream(&mut host, OwnedFd::from(writer));
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let fd = guest.insert_stream(io).unwrap();
+    drop(reader);
+    assert_eq!(guest.write(fd, &mut [IoSlice::new(b"x")]), Err(Errno::Pipe));
+    assert!(guest.until(fd, Ready::WRITE).contains(Ready::ERROR));
+}
+
+fn a_regular_file_is_read_and_written_in_place<M: MakeHost>() {
+    let mut host = M::host();
+    let mut file = tempfile::tempfile().unwrap();
+    let io = M::adopt_stream(&mut host, file.try_clone().unwrap().into());
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let fd = guest.insert_stream(io).unwrap();
+    assert_eq!(guest.stream_kind(fd), Ok(Some(StreamKind::File)));
+    let data = crate::world::pattern(100_000);
+    assert_eq!(
+        guest.write(fd, &mut [IoSlice::new(&data[..10]), IoSlice::new(&data[10..])]),
+        Ok(100_000)
+    );
+    std::io::Seek::rewind(&mut file).unwrap();
+    let mut heard = vec![0; 200_000];
+    assert_eq!(guest.read(fd, &mut [IoSliceMut::new(&mut heard)]), Ok(100_000));
+    assert!(heard[..100_000] == data);
+    assert_eq!(guest.read(fd, &mut [IoSliceMut::new(&mut heard)]), Ok(0));
+}
+
+fn the_wrong_direction_of_a_pipe_is_ebadf<M: MakeHost>() {
+    let mut host = M::host();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let read_end = M::adopt_stream(&mut host, OwnedFd::from(reader));
+    let write_end = M::adopt_stream(&mut host, OwnedFd::from(writer));
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let (reader, writer) = (
+        guest.insert_stream(read_end).unwrap(),
+        guest.insert_stream(write_end).unwrap(),
+    );
+    assert_eq!(guest.write(reader, &mut [IoSlice::new(b"x")]), Err(Errno::Badf));
+    assert_eq!(
+        guest.read(writer, &mut [IoSliceMut::new(&mut [0])]),
+        Err(Errno::Badf)
+    );
+}
+
+fn a_handed_over_listener_accepts<M: MakeHost>() {
+    let listener = std::net::TcpListener::bind(LOOPBACK).unwrap();
+    let addr = listener.local_addr().unwrap();
+    let mut host = M::host();
+    let io = M::adopt_socket(&mut host, listener.into());
+    // Whoever handed it over has decided: no permission to listen is needed.
+    let mut guest = guest_on::<M>(host, Policy::deny_all());
+    let fd = guest.insert_preopened(io, true).unwrap();
+    assert_eq!(guest.local_addr(fd), Ok(addr.into()));
+    assert_eq!(guest.accept(fd, true).unwrap_err(), Errno::Again);
+    let peer = crate::peer::patient(TcpStream::connect(addr).unwrap());
+    guest.until(fd, Ready::READ);
+    let (fd, _) = guest.accept(fd, false).unwrap();
+    guest.say(fd, b"hi").unwrap();
+    assert_eq!(take(&peer, 2), b"hi");
+}
+
+fn a_handed_over_connection_carries_data<M: MakeHost>() {
+    let listener = std::net::TcpListener::bind(LOOPBACK).unwrap();
+    let connected = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    let mut host = M::host();
+    let io = M::adopt_socket(&mut host, connected.into());
+    let mut guest = guest_on::<M>(host, Policy::deny_all());
+    let fd = guest.insert_preopened(io, false).unwrap();
+    let (heard, ()) = while_waiting(
+        || guest.hear(fd, 8, RecvFlags::empty()),
+        || peer.write_all(b"x").unwrap(),
+    );
+    assert_eq!(heard.unwrap(), b"x");
+}
+
+/// The descriptors of this process.
+fn open_descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd").unwrap().count()
+}
+
+fn closing_leaves_no_kernel_descriptor<M: MakeHost>() {
+    let root = tempfile::tempdir().unwrap();
+    let mut host = M::host();
+    M::add_directory(&mut host, root.path(), "/run");
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    // The host's own descriptors for polling many are opened once.
+    let udp: Vec<_> = (0..10).map(|_| (guest.udp(), Ready::READ)).collect();
+    guest.poll(&udp, Some(std::time::Duration::ZERO)).unwrap();
+    let before = open_descriptors();
+    for round in 0..5 {
+        let (connected, peer) = guest.tcp_pair();
+        let (listener, addr) = guest.tcp_listener();
+        let client = guest.tcp();
+        guest.dial(client, addr).unwrap();
+        let (accepted, _) = guest.accept(listener, false).unwrap();
+        let path = guestnet_core::SockAddr::Unix(format!("/run/{round}").into());
+        let (bound, to) = (
+            guest.socket(Domain::Unix, Kind::Stream).unwrap(),
+            guest.socket(Domain::Unix, Kind::Stream).unwrap(),
+        );
+        guest.bind(bound, &path).unwrap();
+        guest.listen(bound, 1).unwrap();
+        guest.connect(to, &path).unwrap();
+        let (unix, _) = guest.accept(bound, false).unwrap();
+        let query = guestnet_core::resolve::Query {
+            node: Some(b"localhost"),
+            ..Default::default()
+        };
+        guest.getaddrinfo(&query).unwrap();
+        let renumbered = guest.udp();
+        guest.renumber(accepted, renumbered).unwrap();
+        drop(peer);
+        for fd in [connected, listener, client, renumbered, bound, to, unix] {
+            guest.close(fd).unwrap();
+        }
+    }
+    assert_eq!(open_descriptors(), before);
+}
+
+fn a_guest_that_goes_away_leaves_no_kernel_descriptor<M: MakeHost>() {
+    let before = open_descriptors();
+    {
+        let host = M::host();
+        let mut guest = guestnet_core::Guest::<M::Host, u32>::new(
+            host,
+            std::sync::Arc::new(Policy::allow_all()),
+            Capacity::default(),
+        );
+        let set: Vec<_> = (0..10).map(|_| (guest.udp(), Ready::WRITE)).collect();
+        guest.poll(&set, None).unwrap();
+    }
+    assert_eq!(open_descriptors(), before);
+}
+
+fn failures_leave_no_kernel_descriptor<M: MakeHost>() {
+    let root = tempfile::tempdir().unwrap();
+    let mut host = M::host();
+    M::add_directory(&mut host, root.path(), "/run");
+    let capacity = Capacity {
+        descriptors: 4,
+        sockets: 3,
+    };
+    let mut guest = guest_with::<M>(host, deny(&[(Use::Unix, "/run/no")]), capacity);
+    let (listener, addr) = guest.tcp_listener();
+    let unix = guest.socket(Domain::Unix, Kind::Stream).unwrap();
+    guest.tcp();
+    let _peer = TcpStream::connect(addr).unwrap();
+    let before = open_descriptors();
+    for _ in 0..5 {
+        guest.socket(Domain::Inet, Kind::Stream).unwrap_err();
+        guest.accept(listener, false).unwrap_err();
+        for path in ["/run/no", "/run/nothing/s", "/etc/s", "/run/.."] {
+            let path = guestnet_core::SockAddr::Unix(path.into());
+            guest.bind(unix, &path).unwrap_err();
+            guest.connect(unix, &path).unwrap_err();
+        }
+    }
+    assert_eq!(open_descriptors(), before);
+}
+
+fn a_refused_peer_leaves_no_kernel_descriptor<M: MakeHost>() {
+    let mut guest = crate::world::guest_under::<M>(deny(&[(Use::Accept, "127.0.0.0/8")]));
+    let (listener, addr) = guest.tcp_listener();
+    guest.soft(listener);
+    let before = open_descriptors();
+    for _ in 0..5 {
+        let peer = TcpStream::connect(addr).unwrap();
+        guest.until(listener, Ready::READ);
+        assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::Again);
+        drop(peer);
+    }
+    assert_eq!(open_descriptors(), before);
+}
+
+fn a_kernel_without_descriptors_is_emfile_and_polls_go_on<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let mut sockets: Vec<_> = (0..10).map(|_| guest.udp_bound()).collect();
+    // Every descriptor that this process may have.
+    let mut hoard = Vec::new();
+    while let Ok(file) = std::fs::File::open("/dev/null") {
+        hoard.push(file);
+    }
+    assert_eq!(guest.socket(Domain::Inet, Kind::Datagram), Err(Errno::Mfile));
+    let set: Vec<_> = sockets.iter().map(|(fd, _)| (*fd, Ready::READ)).collect();
+    let (from, _) = sockets.pop().unwrap();
+    let (to, addr) = sockets.pop().unwrap();
+    guest.say_to(from, b"x", addr).unwrap();
+    let ready = guest.poll(&set, None).unwrap();
+    assert_eq!(ready.iter().filter(|ready| !ready.is_empty()).count(), 1);
+    assert_eq!(guest.hear(to, 8, RecvFlags::empty()).unwrap(), b"x");
+    drop(hoard);
+    assert!(guest.socket(Domain::Inet, Kind::Datagram).is_ok());
+}

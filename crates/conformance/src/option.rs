@@ -1,3 +1,334 @@
-//! placeholder
+//! Options: each is the kernel's own, set and read back.
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use guestnet_core::{Domain, Errno, Fd, Kind, OptKind, OptValue, SockOpt};
+
 use crate::behaviour::behaviours;
-behaviours! { "option": }
+use crate::world::{Calls, guest};
+use crate::{MakeHost, Tested};
+
+behaviours! { "option":
+    every_flag_is_set_and_read_back,
+    every_number_is_set_and_read_back,
+    buffers_are_what_the_kernel_makes_of_them,
+    time_limits_are_rounded_up_by_the_kernel_at_most,
+    linger_is_set_and_read_back,
+    facts_are_told_and_cannot_be_set,
+    an_option_of_another_protocol_is_enoprotoopt_or_eopnotsupp,
+    every_wrong_shape_is_einval_or_refused,
+    a_number_out_of_range_is_refused,
+    bind_to_device_is_refused,
+    a_membership_cannot_be_read,
+    the_low_water_mark_is_read_back,
+    v6only_cannot_be_set_after_bind,
+}
+
+fn set_and_read<M: MakeHost>(guest: &mut Tested<M>, fd: Fd, option: SockOpt, value: i32) {
+    assert_eq!(
+        guest.set_option(fd, option, OptValue::Int(value)),
+        Ok(()),
+        "{}",
+        option.name()
+    );
+    assert_eq!(
+        guest.option(fd, option),
+        Ok(OptValue::Int(value)),
+        "{}",
+        option.name()
+    );
+}
+
+fn every_flag_is_set_and_read_back<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (tcp, udp) = (guest.tcp(), guest.udp());
+    let tcp6 = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
+    let udp6 = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
+    for (fd, option) in [
+        (tcp, SockOpt::ReuseAddr),
+        (tcp, SockOpt::ReusePort),
+        (tcp, SockOpt::KeepAlive),
+        (tcp, SockOpt::OobInline),
+        (tcp, SockOpt::TcpNoDelay),
+        (tcp, SockOpt::TcpCork),
+        (tcp, SockOpt::TcpFastOpenConnect),
+        (tcp6, SockOpt::Ipv6Only),
+        (udp, SockOpt::Broadcast),
+        (udp, SockOpt::DontRoute),
+        (udp, SockOpt::IpMulticastLoop),
+        (udp6, SockOpt::Ipv6MulticastLoop),
+    ] {
+        for value in [1, 0, 1] {
+            set_and_read::<M>(&mut guest, fd, option, value);
+        }
+    }
+}
+
+fn every_number_is_set_and_read_back<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (tcp, udp) = (guest.tcp(), guest.udp());
+    let udp6 = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
+    for (fd, option, value) in [
+        (tcp, SockOpt::TcpKeepIdle, 77),
+        (tcp, SockOpt::TcpKeepIntvl, 7),
+        (tcp, SockOpt::TcpKeepCnt, 5),
+        (tcp, SockOpt::TcpSynCnt, 3),
+        (tcp, SockOpt::TcpUserTimeout, 12_345),
+        (tcp, SockOpt::IpTtl, 33),
+        (udp, SockOpt::IpTos, 0x10),
+        (udp, SockOpt::IpMulticastTtl, 9),
+        (udp6, SockOpt::Ipv6UnicastHops, 44),
+        (udp6, SockOpt::Ipv6MulticastHops, 4),
+        (udp6, SockOpt::Ipv6Tclass, 0x20),
+    ] {
+        set_and_read::<M>(&mut guest, fd, option, value);
+    }
+    // The kernel has its own idea of these; it takes them and tells a number.
+    for (option, value) in [
+        (SockOpt::TcpDeferAccept, 5),
+        (SockOpt::TcpQuickAck, 1),
+        (SockOpt::TcpMaxSeg, 1000),
+    ] {
+        assert_eq!(
+            guest.set_option(tcp, option, OptValue::Int(value)),
+            Ok(()),
+            "{}",
+            option.name()
+        );
+        assert!(
+            matches!(guest.option(tcp, option), Ok(OptValue::Int(_))),
+            "{}",
+            option.name()
+        );
+    }
+}
+
+fn buffers_are_what_the_kernel_makes_of_them<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.udp();
+    for option in [SockOpt::SndBuf, SockOpt::RcvBuf] {
+        guest.set_option(fd, option, OptValue::Int(10_000)).unwrap();
+        assert_eq!(
+            guest.option(fd, option),
+            Ok(OptValue::Int(20_000)),
+            "Linux doubles it"
+        );
+        guest.set_option(fd, option, OptValue::Int(0)).unwrap();
+        assert!(matches!(guest.option(fd, option), Ok(OptValue::Int(least)) if least > 0));
+    }
+}
+
+fn time_limits_are_rounded_up_by_the_kernel_at_most<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.tcp();
+    for option in [SockOpt::RcvTimeo, SockOpt::SndTimeo] {
+        assert_eq!(guest.option(fd, option), Ok(OptValue::Time(None)));
+        for limit in [
+            Duration::from_nanos(1),
+            Duration::from_micros(1500),
+            Duration::from_millis(2250),
+        ] {
+            guest.set_option(fd, option, OptValue::Time(Some(limit))).unwrap();
+            let Ok(OptValue::Time(Some(told))) = guest.option(fd, option) else {
+                panic!("{limit:?} is a limit")
+            };
+            assert!(
+                told >= limit && told - limit < Duration::from_millis(20),
+                "{limit:?} became {told:?}"
+            );
+        }
+        guest
+            .set_option(fd, option, OptValue::Time(Some(Duration::MAX)))
+            .unwrap();
+        assert_eq!(
+            guest.option(fd, option),
+            Ok(OptValue::Time(None)),
+            "for ever is no limit"
+        );
+        guest
+            .set_option(fd, option, OptValue::Time(Some(Duration::ZERO)))
+            .unwrap();
+        assert_eq!(
+            guest.option(fd, option),
+            Ok(OptValue::Time(None)),
+            "so is all zero"
+        );
+    }
+}
+
+fn linger_is_set_and_read_back<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.tcp();
+    for (on, seconds) in [(true, 5), (true, 0), (false, 0)] {
+        let value = OptValue::Linger { on, seconds };
+        assert_eq!(guest.set_option(fd, SockOpt::Linger, value), Ok(()));
+        assert_eq!(guest.option(fd, SockOpt::Linger), Ok(value));
+    }
+}
+
+fn facts_are_told_and_cannot_be_set<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (listener, _) = guest.tcp_listener();
+    for domain in [Domain::Inet, Domain::Inet6, Domain::Unix] {
+        for kind in [Kind::Stream, Kind::Datagram] {
+            let fd = guest.socket(domain, kind).unwrap();
+            assert_eq!(guest.option(fd, SockOpt::Type), Ok(OptValue::Kind(kind)));
+            assert_eq!(guest.option(fd, SockOpt::Domain), Ok(OptValue::Domain(domain)));
+            assert_eq!(guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
+            assert_eq!(guest.option(fd, SockOpt::AcceptConn), Ok(OptValue::Flag(false)));
+        }
+    }
+    assert_eq!(
+        guest.option(listener, SockOpt::AcceptConn),
+        Ok(OptValue::Flag(true))
+    );
+    for option in SockOpt::ALL
+        .iter()
+        .filter(|option| option.kind() == OptKind::Fact)
+    {
+        assert_eq!(
+            guest.set_option(listener, *option, OptValue::Int(1)),
+            Err(Errno::Noprotoopt)
+        );
+    }
+}
+
+fn an_option_of_another_protocol_is_enoprotoopt_or_eopnotsupp<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let udp = guest.udp();
+    let unix = guest.socket(Domain::Unix, Kind::Stream).unwrap();
+    for (fd, option) in [
+        (udp, SockOpt::TcpNoDelay),
+        (unix, SockOpt::TcpNoDelay),
+        (unix, SockOpt::IpTtl),
+    ] {
+        for error in [guest.option(fd, option).unwrap_err(), {
+            guest.set_option(fd, option, OptValue::Int(1)).unwrap_err()
+        }] {
+            assert!(
+                matches!(error, Errno::Noprotoopt | Errno::Opnotsupp),
+                "{}: {error}",
+                option.name()
+            );
+        }
+    }
+}
+
+/// A value of each shape, harmless where it fits.
+fn values() -> [OptValue; 8] {
+    let group = Ipv4Addr::new(239, 255, 77, 4);
+    [
+        OptValue::Int(1),
+        OptValue::Time(Some(Duration::from_secs(1))),
+        OptValue::Linger {
+            on: false,
+            seconds: 0,
+        },
+        OptValue::Error(None),
+        OptValue::Kind(Kind::Stream),
+        OptValue::Flag(true),
+        OptValue::Membership4 {
+            group,
+            interface: Ipv4Addr::LOCALHOST,
+        },
+        OptValue::Membership6 {
+            group: "ff01::7".parse().unwrap(),
+            interface: 0,
+        },
+    ]
+}
+
+fn every_wrong_shape_is_einval_or_refused<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    for &option in SockOpt::ALL {
+        let fd = guest.udp();
+        for value in values() {
+            let fits = matches!(
+                (option.kind(), value),
+                (OptKind::Int, OptValue::Int(_))
+                    | (OptKind::Time, OptValue::Time(_))
+                    | (OptKind::Linger, OptValue::Linger { .. })
+                    | (
+                        OptKind::Membership,
+                        OptValue::Membership4 { .. } | OptValue::Membership6 { .. }
+                    )
+            );
+            if fits {
+                continue;
+            }
+            let expected = match option.kind() {
+                OptKind::Fact => Errno::Noprotoopt,
+                OptKind::Name => Errno::Opnotsupp,
+                OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Membership => Errno::Inval,
+            };
+            let (name, result) = (option.name(), guest.set_option(fd, option, value));
+            assert_eq!(result, Err(expected), "{name} with {value:?}");
+        }
+        guest.close(fd).unwrap();
+    }
+}
+
+fn a_number_out_of_range_is_refused<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.tcp();
+    for (option, value) in [
+        (SockOpt::IpTtl, 256),
+        (SockOpt::IpTtl, 0),
+        (SockOpt::TcpKeepIdle, -1),
+        (SockOpt::TcpKeepCnt, 1000),
+        (SockOpt::TcpUserTimeout, -1),
+    ] {
+        let result = guest.set_option(fd, option, OptValue::Int(value));
+        assert_eq!(result, Err(Errno::Inval), "{} = {value}", option.name());
+    }
+}
+
+fn bind_to_device_is_refused<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.tcp();
+    assert_eq!(guest.option(fd, SockOpt::BindToDevice), Err(Errno::Opnotsupp));
+    for value in values() {
+        assert_eq!(
+            guest.set_option(fd, SockOpt::BindToDevice, value),
+            Err(Errno::Opnotsupp)
+        );
+    }
+}
+
+fn a_membership_cannot_be_read<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.udp();
+    for option in SockOpt::ALL
+        .iter()
+        .filter(|option| option.kind() == OptKind::Membership)
+    {
+        assert_eq!(guest.option(fd, *option), Err(Errno::Noprotoopt));
+    }
+}
+
+fn the_low_water_mark_is_read_back<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.tcp();
+    assert_eq!(guest.option(fd, SockOpt::RcvLowat), Ok(OptValue::Int(1)));
+    set_and_read::<M>(&mut guest, fd, SockOpt::RcvLowat, 100);
+    set_and_read::<M>(&mut guest, fd, SockOpt::RcvLowat, 1);
+    // socket(7): negative is the largest there is, 0 is 1.
+    guest
+        .set_option(fd, SockOpt::RcvLowat, OptValue::Int(-1))
+        .unwrap();
+    assert!(matches!(guest.option(fd, SockOpt::RcvLowat), Ok(OptValue::Int(most)) if most > 1000));
+    guest.set_option(fd, SockOpt::RcvLowat, OptValue::Int(0)).unwrap();
+    assert_eq!(guest.option(fd, SockOpt::RcvLowat), Ok(OptValue::Int(1)));
+}
+
+fn v6only_cannot_be_set_after_bind<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let fd = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
+    let any = std::net::SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 0));
+    guest.bind(fd, &any.into()).unwrap();
+    assert_eq!(
+        guest.set_option(fd, SockOpt::Ipv6Only, OptValue::Int(1)),
+        Err(Errno::Inval)
+    );
+}

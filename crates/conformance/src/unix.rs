@@ -1,3 +1,835 @@
-//! placeholder
+//! UNIX sockets: names inside the guest's directories, and no way out of them.
+
+use std::io::{IoSlice, Read, Write};
+use std::os::unix::fs::symlink;
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use guestnet_core::policy::{Policy, Use};
+use guestnet_core::{
+    Domain, Errno, Fd, Kind, OptValue, Ready, RecvFlags, Result, SendFlags, SockAddr, SockOpt,
+};
+use tempfile::TempDir;
+
 use crate::behaviour::behaviours;
-behaviours! { "unix": }
+use crate::peer::while_waiting;
+use crate::world::{Calls, allow, guest_on};
+use crate::{MakeHost, Tested};
+
+behaviours! { "unix":
+    a_stream_connects_and_carries_data,
+    names_are_what_the_guest_gave,
+    a_name_with_detours_is_told_as_it_was_given,
+    another_programs_socket_is_reached,
+    another_programs_name_is_told_in_the_guests_view,
+    datagrams_carry_their_senders_name,
+    a_reply_goes_to_the_senders_name,
+    connected_datagram_sockets_talk,
+    an_unnamed_sender_has_no_name,
+    an_unnamed_peer_has_no_name,
+    a_stream_does_not_take_an_address,
+    a_full_receiver_blocks_sendto_until_it_reads,
+    a_full_receiver_is_eagain_when_non_blocking,
+    a_full_backlog_blocks_connect_until_accept,
+    a_low_water_mark_holds_a_blocking_recv_back,
+    limits_are_not_inherited_from_a_listener,
+    a_stale_socket_is_econnrefused_and_its_name_in_use,
+    the_wrong_type_is_eprototype,
+    what_is_not_there_is_enoent,
+    what_is_not_a_socket_is_econnrefused,
+    an_empty_path_is_refused,
+    an_abstract_name_is_refused,
+    a_path_outside_is_eacces,
+    a_relative_path_begins_at_the_guests_root,
+    going_up_is_eacces,
+    a_symlink_out_is_eacces,
+    an_absolute_symlink_is_eacces_even_if_it_leads_in,
+    a_symlink_inside_is_followed,
+    a_symlink_as_the_last_name_is_not_bound_through,
+    a_swapped_parent_directory_never_leaves_the_root,
+    a_race_of_renames_never_leaves_the_root,
+    a_renamed_root_stays_the_guests,
+    a_long_directory_is_no_obstacle,
+    a_name_that_is_too_long_is_enametoolong,
+    two_directories_are_told_apart,
+    without_a_directory_nothing_is_reached,
+    the_policy_judges_the_resolved_path,
+    readiness_is_that_of_a_stream,
+    closing_leaves_the_name_behind,
+}
+
+/// A guest with one directory, `/run`.
+struct Place<M: MakeHost> {
+    guest: Tested<M>,
+    root: TempDir,
+}
+
+impl<M: MakeHost> Place<M> {
+    fn new() -> Self {
+        Self::under(Policy::allow_all())
+    }
+
+    fn under(policy: Policy) -> Self {
+        let root = tempfile::tempdir().unwrap();
+        let mut host = M::host();
+        M::add_directory(&mut host, root.path(), "/run");
+        Place {
+            guest: guest_on::<M>(host, policy),
+            root,
+        }
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.root.path().join(name)
+    }
+
+    fn stream(&mut self) -> Fd {
+        self.guest.socket(Domain::Unix, Kind::Stream).unwrap()
+    }
+
+    fn datagram(&mut self) -> Fd {
+        self.guest.socket(Domain::Unix, Kind::Datagram).unwrap()
+    }
+
+    fn listener(&mut self, name: &str) -> Fd {
+        let fd = self.stream();
+        self.guest.bind(fd, &unix(name)).unwrap();
+        self.guest.listen(fd, 16).unwrap();
+        fd
+    }
+
+    fn bound(&mut self, name: &str) -> Fd {
+        let fd = self.datagram();
+        self.guest.bind(fd, &unix(name)).unwrap();
+        fd
+    }
+
+    fn connect(&mut self, name: &str) -> Result<Fd> {
+        let fd = self.stream();
+        self.guest.connect(fd, &unix(name)).map(|()| fd)
+    }
+
+    /// Binding, connecting and sending to a path all end like this.
+    fn refused(&mut self, path: &str, errno: Errno) {
+        let (stream, datagram) = (self.stream(), self.datagram());
+        let addr = unix(path);
+        assert_eq!(self.guest.bind(stream, &addr), Err(errno), "bind {path:?}");
+        self.unreachable(path, errno);
+        assert_eq!(self.guest.local_addr(stream), Ok(SockAddr::UnixUnnamed));
+        self.guest.close(stream).unwrap();
+        self.guest.close(datagram).unwrap();
+    }
+
+    fn unreachable(&mut self, path: &str, errno: Errno) {
+        let (stream, datagram) = (self.stream(), self.datagram());
+        let addr = unix(path);
+        assert_eq!(self.guest.connect(stream, &addr), Err(errno), "connect {path:?}");
+        assert_eq!(
+            self.guest.connect(datagram, &addr),
+            Err(errno),
+            "connect {path:?}"
+        );
+        let sent = self
+            .guest
+            .send_to(datagram, &mut [IoSlice::new(b"x")], &addr, SendFlags::empty());
+        assert_eq!(sent, Err(errno), "sendto {path:?}");
+        self.guest.close(stream).unwrap();
+        self.guest.close(datagram).unwrap();
+    }
+}
+
+fn unix(path: &str) -> SockAddr {
+    SockAddr::Unix(path.into())
+}
+
+fn patient(stream: UnixStream) -> UnixStream {
+    stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+    stream
+}
+
+fn a_stream_connects_and_carries_data<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let listener = place.listener("/run/s");
+    let client = place.connect("/run/s").unwrap();
+    let (server, from) = place.guest.accept(listener, false).unwrap();
+    assert_eq!(from, SockAddr::UnixUnnamed);
+    place.guest.say(client, b"hello").unwrap();
+    assert_eq!(place.guest.hear(server, 5, RecvFlags::WAITALL).unwrap(), b"hello");
+    place.guest.close(client).unwrap();
+    assert_eq!(place.guest.hear(server, 5, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(place.guest.say(server, b"x"), Err(Errno::Pipe));
+}
+
+fn names_are_what_the_guest_gave<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let listener = place.listener("/run/s");
+    let client = place.stream();
+    assert_eq!(place.guest.local_addr(client), Ok(SockAddr::UnixUnnamed));
+    place.guest.bind(client, &unix("/run/c")).unwrap();
+    place.guest.connect(client, &unix("/run/s")).unwrap();
+    let (server, from) = place.guest.accept(listener, false).unwrap();
+    assert_eq!(from, unix("/run/c"));
+    assert_eq!(place.guest.local_addr(listener), Ok(unix("/run/s")));
+    assert_eq!(place.guest.local_addr(server), Ok(unix("/run/s")));
+    assert_eq!(place.guest.peer_addr(server), Ok(unix("/run/c")));
+    assert_eq!(place.guest.local_addr(client), Ok(unix("/run/c")));
+    assert_eq!(place.guest.peer_addr(client), Ok(unix("/run/s")));
+}
+
+fn a_name_with_detours_is_told_as_it_was_given<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    std::fs::create_dir(place.path("sub")).unwrap();
+    let listener = place.listener("/run//sub/.././s");
+    assert_eq!(place.guest.local_addr(listener), Ok(unix("/run//sub/.././s")));
+    UnixStream::connect(place.path("s")).unwrap();
+    place.connect("/run/s").unwrap();
+}
+
+fn another_programs_socket_is_reached<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let listener = UnixListener::bind(place.path("s")).unwrap();
+    let fd = place.connect("/run/s").unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    place.guest.say(fd, b"hello").unwrap();
+    let mut data = [0; 5];
+    peer.read_exact(&mut data).unwrap();
+    assert_eq!(&data, b"hello");
+    // And the other way round.
+    let listener = place.listener("/run/mine");
+    let _peer = UnixStream::connect(place.path("mine")).unwrap();
+    assert_eq!(
+        place.guest.accept(listener, false).unwrap().1,
+        SockAddr::UnixUnnamed
+    );
+}
+
+fn another_programs_name_is_told_in_the_guests_view<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let _listener = UnixListener::bind(place.path("s")).unwrap();
+    let fd = place.connect("/run/s").unwrap();
+    assert_eq!(place.guest.peer_addr(fd), Ok(unix("/run/s")));
+    let outside = tempfile::tempdir().unwrap();
+    let receiver = place.bound("/run/r");
+    let stranger = UnixDatagram::bind(outside.path().join("secret")).unwrap();
+    stranger.send_to(b"x", place.path("r")).unwrap();
+    // A name outside of the guest's directories is not told.
+    assert_eq!(
+        place.guest.hear_from(receiver, 8, RecvFlags::empty()).unwrap().2,
+        SockAddr::UnixUnnamed
+    );
+}
+
+fn datagrams_carry_their_senders_name<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let (one, two) = (place.bound("/run/1"), place.bound("/run/2"));
+    let bufs = &mut [IoSlice::new(b"ab"), IoSlice::new(b"c")];
+    assert_eq!(
+        place
+            .guest
+            .send_to(one, bufs, &unix("/run/2"), SendFlags::empty()),
+        Ok(3)
+    );
+    let (data, received, from) = place
+        .guest
+        .hear_from(two, 2, RecvFlags::PEEK | RecvFlags::TRUNC)
+        .unwrap();
+    assert_eq!(
+        (&data[..], received.len, received.truncated, from),
+        (&b"ab"[..], 3, true, unix("/run/1"))
+    );
+    let (data, received, from) = place.guest.hear_from(two, 8, RecvFlags::empty()).unwrap();
+    assert_eq!((&data[..received.len], from), (&b"abc"[..], unix("/run/1")));
+}
+
+fn a_reply_goes_to_the_senders_name<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let fd = place.bound("/run/r");
+    let peer = UnixDatagram::bind(place.path("p")).unwrap();
+    peer.send_to(b"ask", place.path("r")).unwrap();
+    let (_, _, from) = place.guest.hear_from(fd, 8, RecvFlags::empty()).unwrap();
+    assert_eq!(
+        place
+            .guest
+            .send_to(fd, &mut [IoSlice::new(b"answer")], &from, SendFlags::empty()),
+        Ok(6)
+    );
+    let mut buffer = [0; 8];
+    assert_eq!(peer.recv(&mut buffer).unwrap(), 6);
+}
+
+fn connected_datagram_sockets_talk<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let (one, two) = (place.bound("/run/1"), place.bound("/run/2"));
+    place.guest.connect(one, &unix("/run/2")).unwrap();
+    assert_eq!(place.guest.peer_addr(one), Ok(unix("/run/2")));
+    assert_eq!(place.guest.say(one, b""), Ok(0));
+    assert_eq!(place.guest.say(one, b"x"), Ok(1));
+    assert_eq!(place.guest.hear(two, 8, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(place.guest.hear(two, 8, RecvFlags::empty()).unwrap(), b"x");
+    place.guest.connect(one, &SockAddr::Unspec).unwrap();
+    assert_eq!(place.guest.say(one, b"x"), Err(Errno::Notconn));
+    place.guest.close(two).unwrap();
+}
+
+fn an_unnamed_sender_has_no_name<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let (fd, sender) = (place.bound("/run/r"), place.datagram());
+    place
+        .guest
+        .send_to(
+            sender,
+            &mut [IoSlice::new(b"x")],
+            &unix("/run/r"),
+            SendFlags::empty(),
+        )
+        .unwrap();
+    assert_eq!(
+        place.guest.hear_from(fd, 8, RecvFlags::empty()).unwrap().2,
+        SockAddr::UnixUnnamed
+    );
+}
+
+fn an_unnamed_peer_has_no_name<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let listener = place.listener("/run/s");
+    let client = place.connect("/run/s").unwrap();
+    let (server, _) = place.guest.accept(listener, false).unwrap();
+    assert_eq!(place.guest.peer_addr(server), Ok(SockAddr::UnixUnnamed));
+    assert_eq!(place.guest.local_addr(client), Ok(SockAddr::UnixUnnamed));
+    let lone = place.stream();
+    assert_eq!(place.guest.peer_addr(lone), Err(Errno::Notconn));
+}
+
+fn a_stream_does_not_take_an_address<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let _listener = place.listener("/run/s");
+    let fd = place.stream();
+    let send = |place: &mut Place<M>| {
+        place
+            .guest
+            .send_to(fd, &mut [IoSlice::new(b"x")], &unix("/run/s"), SendFlags::empty())
+    };
+    assert_eq!(send(&mut place), Err(Errno::Opnotsupp));
+    place.guest.connect(fd, &unix("/run/s")).unwrap();
+    assert_eq!(send(&mut place), Err(Errno::Isconn));
+}
+
+/// Sends to a receiver that does not read until its queue is full; gives how many fitted.
+fn fill<M: MakeHost>(place: &mut Place<M>, fd: Fd, name: &str) -> usize {
+    place.guest.soft(fd);
+    let fitted = (0..100_000).find(|_| {
+        let sent = place
+            .guest
+            .send_to(fd, &mut [IoSlice::new(b"x")], &unix(name), SendFlags::empty());
+        sent.map_err(|errno| assert_eq!(errno, Errno::Again)).is_err()
+    });
+    fitted.unwrap()
+}
+
+fn a_full_receiver_blocks_sendto_until_it_reads<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let receiver = UnixDatagram::bind(place.path("r")).unwrap();
+    let fd = place.datagram();
+    fill(&mut place, fd, "/run/r");
+    place.guest.set_nonblocking(fd, false).unwrap();
+    let (sent, _) = while_waiting(
+        || {
+            place.guest.send_to(
+                fd,
+                &mut [IoSlice::new(b"late")],
+                &unix("/run/r"),
+                SendFlags::empty(),
+            )
+        },
+        || receiver.recv(&mut [0; 8]).unwrap(),
+    );
+    assert_eq!(sent, Ok(4));
+    // With a limit it ends.
+    let limit = Duration::from_millis(20);
+    place
+        .guest
+        .set_option(fd, SockOpt::SndTimeo, OptValue::Time(Some(limit)))
+        .unwrap();
+    let start = place.guest.clock();
+    let sent = place
+        .guest
+        .send_to(fd, &mut [IoSlice::new(b"x")], &unix("/run/r"), SendFlags::empty());
+    assert_eq!(sent, Err(Errno::Again));
+    assert!(place.guest.elapsed(start) >= limit);
+}
+
+fn a_full_receiver_is_eagain_when_non_blocking<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let receiver = UnixDatagram::bind(place.path("r")).unwrap();
+    let fd = place.datagram();
+    let fitted = fill(&mut place, fd, "/run/r");
+    assert!(fitted > 0);
+    // Connected, it can be waited for.
+    place.guest.connect(fd, &unix("/run/r")).unwrap();
+    assert_eq!(
+        place
+            .guest
+            .poll(&[(fd, Ready::WRITE)], Some(Duration::ZERO))
+            .unwrap(),
+        [Ready::empty()]
+    );
+    let (ready, _) = while_waiting(
+        || place.guest.until(fd, Ready::WRITE),
+        || receiver.recv(&mut [0; 8]).unwrap(),
+    );
+    assert_eq!(ready, Ready::WRITE);
+}
+
+fn a_full_backlog_blocks_connect_until_accept<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let mut other = crate::world::guest_on::<M>(
+        {
+            let mut host = M::host();
+            M::add_directory(&mut host, place.root.path(), "/run");
+            host
+        },
+        Policy::allow_all(),
+    );
+    let listener = place.stream();
+    place.guest.bind(listener, &unix("/run/s")).unwrap();
+    place.guest.listen(listener, 0).unwrap();
+    let full = (0..100).find_map(|_| {
+        let fd = other.socket(Domain::Unix, Kind::Stream).unwrap();
+        other.soft(fd);
+        other.connect(fd, &unix("/run/s")).err()
+    });
+    assert_eq!(full, Some(Errno::Again));
+    let fd = other.socket(Domain::Unix, Kind::Stream).unwrap();
+    let limit = Duration::from_millis(20);
+    other
+        .set_option(fd, SockOpt::SndTimeo, OptValue::Time(Some(limit)))
+        .unwrap();
+    let start = other.clock();
+    assert_eq!(other.connect(fd, &unix("/run/s")), Err(Errno::Again));
+    assert!(other.elapsed(start) >= limit);
+    place.guest.accept(listener, false).unwrap();
+    assert_eq!(other.connect(fd, &unix("/run/s")), Ok(()));
+}
+
+fn a_low_water_mark_holds_a_blocking_recv_back<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let listener = place.listener("/run/s");
+    let mut peer = UnixStream::connect(place.path("s")).unwrap();
+    let (fd, _) = place.guest.accept(listener, false).unwrap();
+    place
+        .guest
+        .set_option(fd, SockOpt::RcvLowat, OptValue::Int(6))
+        .unwrap();
+    peer.write_all(b"abc").unwrap();
+    let (heard, ()) = while_waiting(
+        || place.guest.hear(fd, 16, RecvFlags::empty()),
+        || peer.write_all(b"defg").unwrap(),
+    );
+    assert_eq!(heard.unwrap(), b"abcdefg");
+}
+
+fn limits_are_not_inherited_from_a_listener<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let listener = place.listener("/run/s");
+    let limit = OptValue::Time(Some(Duration::from_millis(20)));
+    place
+        .guest
+        .set_option(listener, SockOpt::RcvTimeo, limit)
+        .unwrap();
+    let mut peer = UnixStream::connect(place.path("s")).unwrap();
+    let (fd, _) = place.guest.accept(listener, false).unwrap();
+    assert_eq!(
+        place.guest.option(fd, SockOpt::RcvTimeo),
+        Ok(OptValue::Time(None))
+    );
+    let (heard, ()) = while_waiting(
+        || place.guest.hear(fd, 8, RecvFlags::empty()),
+        || {
+            // Longer than the listener's limit, by the clock of another wait.
+            let (pair, _other) = UnixStream::pair().unwrap();
+            pair.set_read_timeout(Some(Duration::from_millis(60))).unwrap();
+            (&pair).read(&mut [0]).unwrap_err();
+            peer.write_all(b"late").unwrap();
+        },
+    );
+    assert_eq!(heard.unwrap(), b"late");
+}
+
+fn a_stale_socket_is_econnrefused_and_its_name_in_use<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    drop(UnixListener::bind(place.path("s")).unwrap());
+    assert_eq!(place.connect("/run/s"), Err(Errno::Connrefused));
+    let fd = place.stream();
+    assert_eq!(place.guest.bind(fd, &unix("/run/s")), Err(Errno::Addrinuse));
+    std::fs::remove_file(place.path("s")).unwrap();
+    assert_eq!(place.guest.bind(fd, &unix("/run/s")), Ok(()));
+    assert_eq!(place.guest.bind(fd, &unix("/run/t")), Err(Errno::Inval));
+}
+
+fn the_wrong_type_is_eprototype<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let _listener = place.listener("/run/s");
+    let fd = place.datagram();
+    assert_eq!(place.guest.connect(fd, &unix("/run/s")), Err(Errno::Prototype));
+    let _bound = place.bound("/run/d");
+    assert_eq!(place.connect("/run/d"), Err(Errno::Prototype));
+}
+
+fn what_is_not_there_is_enoent<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    place.unreachable("/run/nothing", Errno::Noent);
+    place.refused("/run/nowhere/s", Errno::Noent);
+    std::fs::write(place.path("file"), "").unwrap();
+    place.refused("/run/file/s", Errno::Notdir);
+}
+
+fn what_is_not_a_socket_is_econnrefused<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    std::fs::write(place.path("file"), "").unwrap();
+    std::fs::create_dir(place.path("dir")).unwrap();
+    place.unreachable("/run/file", Errno::Connrefused);
+    place.unreachable("/run/dir", Errno::Connrefused);
+    let fd = place.stream();
+    for taken in [
+        "/run/file",
+        "/run/dir",
+        "/run/dir/",
+        "/run",
+        "/run/.",
+        "/run/dir/..",
+    ] {
+        assert_eq!(
+            place.guest.bind(fd, &unix(taken)),
+            Err(Errno::Addrinuse),
+            "{taken}"
+        );
+    }
+}
+
+fn an_empty_path_is_refused<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let fd = place.stream();
+    assert!(place.guest.bind(fd, &unix("")).is_err());
+    assert_eq!(place.guest.bind(fd, &SockAddr::UnixUnnamed), Err(Errno::Inval));
+    assert!(place.guest.connect(fd, &unix("")).is_err());
+    assert_eq!(place.guest.connect(fd, &SockAddr::UnixUnnamed), Err(Errno::Inval));
+    assert_eq!(place.guest.local_addr(fd), Ok(SockAddr::UnixUnnamed));
+}
+
+fn an_abstract_name_is_refused<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    place.refused("\0guestnet", Errno::Acces);
+    let mut host = M::host();
+    M::add_directory(&mut host, place.root.path(), "/");
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let fd = guest.socket(Domain::Unix, Kind::Stream).unwrap();
+    for path in ["\0guestnet", "/a\0b", "/\0"] {
+        assert_eq!(guest.bind(fd, &unix(path)), Err(Errno::Inval), "{path:?}");
+        assert_eq!(guest.connect(fd, &unix(path)), Err(Errno::Inval), "{path:?}");
+    }
+    assert_eq!(std::fs::read_dir(place.root.path()).unwrap().count(), 0);
+}
+
+fn a_path_outside_is_eacces<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let outside = tempfile::tempdir().unwrap();
+    let path = outside.path().join("s");
+    let _listener = UnixListener::bind(&path).unwrap();
+    place.refused(path.to_str().unwrap(), Errno::Acces);
+    for path in ["s", "/s", "/runs/s", "/", ".", "./run/../s"] {
+        place.refused(path, Errno::Acces);
+    }
+}
+
+fn a_relative_path_begins_at_the_guests_root<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let listener = place.listener("run/s");
+    assert_eq!(place.guest.local_addr(listener), Ok(unix("run/s")));
+    place.connect("/run/s").unwrap();
+    place.connect("./run/s").unwrap();
+}
+
+fn going_up_is_eacces<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let name = place
+        .root
+        .path()
+        .file_name()
+        .unwrap()
+        .to_str()
+        .unwrap()
+        .to_owned();
+    for path in [
+        "/run/../s".to_owned(),
+        "/run/../../tmp/s".to_owned(),
+        format!("/run/../{name}/s"),
+    ] {
+        place.refused(&path, Errno::Acces);
+    }
+    assert!(!place.path("s").exists());
+}
+
+fn a_symlink_out_is_eacces<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let outside = tempfile::tempdir().unwrap();
+    let _listener = UnixListener::bind(outside.path().join("s")).unwrap();
+    let up = format!("../{}", outside.path().file_name().unwrap().to_str().unwrap());
+    symlink(&up, place.path("up")).unwrap();
+    symlink(outside.path(), place.path("away")).unwrap();
+    symlink(outside.path().join("s"), place.path("s")).unwrap();
+    for path in ["/run/up/s", "/run/away/s"] {
+        place.refused(path, Errno::Acces);
+    }
+    place.unreachable("/run/s", Errno::Acces);
+    for path in ["/run/up/new", "/run/away/new"] {
+        let fd = place.stream();
+        assert_eq!(place.guest.bind(fd, &unix(path)), Err(Errno::Acces));
+    }
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
+}
+
+fn an_absolute_symlink_is_eacces_even_if_it_leads_in<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let _listener = place.listener("/run/s");
+    symlink(place.path("s"), place.path("host")).unwrap();
+    symlink("/run/s", place.path("guest")).unwrap();
+    for path in ["/run/host", "/run/guest"] {
+        place.unreachable(path, Errno::Acces);
+    }
+}
+
+fn a_symlink_inside_is_followed<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    std::fs::create_dir(place.path("dir")).unwrap();
+    symlink("dir", place.path("link")).unwrap();
+    symlink("dir/s", place.path("s")).unwrap();
+    let listener = place.listener("/run/link/s");
+    assert_eq!(place.guest.local_addr(listener), Ok(unix("/run/link/s")));
+    place.connect("/run/s").unwrap();
+    UnixStream::connect(place.path("dir/s")).unwrap();
+    symlink("loop", place.path("loop")).unwrap();
+    place.unreachable("/run/loop", Errno::Loop);
+}
+
+fn a_symlink_as_the_last_name_is_not_bound_through<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    symlink("target", place.path("link")).unwrap();
+    let fd = place.stream();
+    assert_eq!(place.guest.bind(fd, &unix("/run/link")), Err(Errno::Addrinuse));
+    assert!(!place.path("target").exists());
+}
+
+fn a_swapped_parent_directory_never_leaves_the_root<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let outside = tempfile::tempdir().unwrap();
+    let _trap = UnixListener::bind(outside.path().join("s")).unwrap();
+    std::fs::create_dir(place.path("dir")).unwrap();
+    let listener = place.listener("/run/dir/s");
+    place.connect("/run/dir/s").unwrap();
+    std::fs::rename(place.path("dir"), place.path("was")).unwrap();
+    symlink(outside.path(), place.path("dir")).unwrap();
+    assert_eq!(place.connect("/run/dir/s"), Err(Errno::Acces));
+    let fd = place.stream();
+    assert_eq!(place.guest.bind(fd, &unix("/run/dir/new")), Err(Errno::Acces));
+    // The socket is where it was, under its directory's new name.
+    place.connect("/run/was/s").unwrap();
+    place.guest.accept(listener, false).unwrap();
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
+}
+
+fn a_race_of_renames_never_leaves_the_root<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let outside = tempfile::tempdir().unwrap();
+    let trap = UnixListener::bind(outside.path().join("s")).unwrap();
+    trap.set_nonblocking(true).unwrap();
+    std::fs::create_dir(place.path("good")).unwrap();
+    let _listener = UnixListener::bind(place.path("good/s")).unwrap();
+    symlink(outside.path(), place.path("bad")).unwrap();
+    let (good, bad, dir) = (place.path("good"), place.path("bad"), place.path("dir"));
+    let ended = std::sync::atomic::AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        let swap = scope.spawn(|| {
+            while !ended.load(std::sync::atomic::Ordering::Relaxed) {
+                for place in [&good, &bad] {
+                    std::fs::rename(place, &dir).unwrap();
+                    std::fs::rename(&dir, place).unwrap();
+                }
+            }
+        });
+        for round in 0..2000 {
+            let fd = place.stream();
+            place.guest.soft(fd);
+            // Whatever it finds: the good directory, the bad one, none; EAGAIN is a full backlog.
+            match place.guest.connect(fd, &unix("/run/dir/s")) {
+                Ok(()) | Err(Errno::Acces | Errno::Noent | Errno::Again) => {}
+                Err(errno) => panic!("{errno}"),
+            }
+            place.guest.close(fd).unwrap();
+            let fd = place.stream();
+            match place.guest.bind(fd, &unix(&format!("/run/dir/{round}"))) {
+                Ok(()) | Err(Errno::Acces | Errno::Noent | Errno::Again) => {}
+                Err(errno) => panic!("{errno}"),
+            }
+            place.guest.close(fd).unwrap();
+        }
+        ended.store(true, std::sync::atomic::Ordering::Relaxed);
+        swap.join().unwrap();
+    });
+    assert_eq!(trap.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
+    assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
+}
+
+fn a_renamed_root_stays_the_guests<M: MakeHost>() {
+    let above = tempfile::tempdir().unwrap();
+    let (old, new) = (above.path().join("old"), above.path().join("new"));
+    std::fs::create_dir(&old).unwrap();
+    let mut host = M::host();
+    M::add_directory(&mut host, &old, "/run");
+    let mut guest = guest_on::<M>(host, allow(&[(Use::Unix, "/run/*")]));
+    std::fs::rename(&old, &new).unwrap();
+    let fd = guest.socket(Domain::Unix, Kind::Stream).unwrap();
+    assert_eq!(guest.bind(fd, &unix("/run/s")), Ok(()));
+    assert_eq!(guest.listen(fd, 1), Ok(()));
+    UnixStream::connect(new.join("s")).unwrap();
+}
+
+fn a_long_directory_is_no_obstacle<M: MakeHost>() {
+    // Far longer than a socket address holds (unix(7)); what the guest says is short.
+    let above = tempfile::tempdir().unwrap();
+    let mut deep = above.path().to_owned();
+    for _ in 0..4 {
+        deep.push("d".repeat(100));
+    }
+    std::fs::create_dir_all(&deep).unwrap();
+    let mut host = M::host();
+    M::add_directory(&mut host, &deep, "/run");
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let (server, client) = (
+        guest.socket(Domain::Unix, Kind::Stream).unwrap(),
+        guest.socket(Domain::Unix, Kind::Stream).unwrap(),
+    );
+    guest.bind(server, &unix("/run/s")).unwrap();
+    guest.listen(server, 1).unwrap();
+    guest.connect(client, &unix("/run/s")).unwrap();
+    assert_eq!(guest.peer_addr(client), Ok(unix("/run/s")));
+}
+
+fn a_name_that_is_too_long_is_enametoolong<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    // A last name as long as fits beside the kernel's own prefix; see the host.
+    let fits = "n".repeat(70);
+    let listener = place.listener(&format!("/run/{fits}"));
+    place.connect(&format!("/run/{fits}")).unwrap();
+    assert_eq!(
+        place.guest.local_addr(listener),
+        Ok(unix(&format!("/run/{fits}")))
+    );
+    let fd = place.stream();
+    for len in [108, 255, 256, 5000] {
+        let path = format!("/run/{}", "n".repeat(len));
+        assert_eq!(
+            place.guest.bind(fd, &unix(&path)),
+            Err(Errno::Nametoolong),
+            "{len}"
+        );
+    }
+    assert_eq!(
+        std::fs::read_dir(place.root.path()).unwrap().count(),
+        1,
+        "nothing was cut short and bound"
+    );
+}
+
+fn two_directories_are_told_apart<M: MakeHost>() {
+    let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let mut host = M::host();
+    M::add_directory(&mut host, one.path(), "/run");
+    M::add_directory(&mut host, two.path(), "/run/two");
+    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    for (path, at) in [
+        ("/run/s", one.path().join("s")),
+        ("/run/two/s", two.path().join("s")),
+    ] {
+        let fd = guest.socket(Domain::Unix, Kind::Stream).unwrap();
+        guest.bind(fd, &unix(path)).unwrap();
+        assert!(at.exists(), "{path}");
+    }
+}
+
+fn without_a_directory_nothing_is_reached<M: MakeHost>() {
+    let outside = tempfile::tempdir().unwrap();
+    let path = outside.path().join("s");
+    let _listener = UnixListener::bind(&path).unwrap();
+    let mut guest = crate::world::guest::<M>();
+    let fd = guest.socket(Domain::Unix, Kind::Stream).unwrap();
+    assert_eq!(
+        guest.connect(fd, &unix(path.to_str().unwrap())),
+        Err(Errno::Acces)
+    );
+    assert_eq!(
+        guest.bind(fd, &unix(outside.path().join("t").to_str().unwrap())),
+        Err(Errno::Acces)
+    );
+}
+
+fn the_policy_judges_the_resolved_path<M: MakeHost>() {
+    let mut place = Place::<M>::under(allow(&[(Use::Unix, "/run/ok/*"), (Use::Unix, "/run/link")]));
+    for dir in ["ok", "no"] {
+        std::fs::create_dir(place.path(dir)).unwrap();
+    }
+    let _secret = UnixListener::bind(place.path("no/s")).unwrap();
+    symlink("no/s", place.path("link")).unwrap();
+    symlink("../no/s", place.path("ok/link")).unwrap();
+    symlink("no", place.path("okdir")).unwrap();
+    for path in [
+        "/run/no/s",
+        "/run/link",
+        "/run/ok/link",
+        "/run/ok/../no/s",
+        "/run/okdir/s",
+    ] {
+        place.unreachable(path, Errno::Acces);
+    }
+    for path in ["/run/no/new", "/run/ok/../no/new", "/run/okdir/new", "/run/new"] {
+        let fd = place.stream();
+        assert_eq!(place.guest.bind(fd, &unix(path)), Err(Errno::Acces), "{path}");
+    }
+    let _listener = place.listener("/run/ok/s");
+    place.connect("/run/no/../ok/s").unwrap();
+}
+
+fn readiness_is_that_of_a_stream<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let listener = place.listener("/run/s");
+    let (ready, peer) = while_waiting(
+        || place.guest.until(listener, Ready::READ),
+        || patient(UnixStream::connect(place.root.path().join("s")).unwrap()),
+    );
+    assert_eq!(ready, Ready::READ);
+    let (fd, _) = place.guest.accept(listener, true).unwrap();
+    let both = Ready::READ | Ready::WRITE;
+    assert_eq!(place.guest.until(fd, both), Ready::WRITE);
+    (&peer).write_all(b"x").unwrap();
+    assert_eq!(place.guest.until(fd, both), both);
+    place.guest.hear(fd, 8, RecvFlags::empty()).unwrap();
+    drop(peer);
+    assert!(
+        place
+            .guest
+            .until(fd, Ready::READ)
+            .contains(Ready::READ | Ready::HANGUP)
+    );
+    assert_eq!(place.guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
+}
+
+fn closing_leaves_the_name_behind<M: MakeHost>() {
+    let mut place = Place::<M>::new();
+    let listener = place.listener("/run/s");
+    place.guest.close(listener).unwrap();
+    assert!(
+        place.path("s").exists(),
+        "as natively, unlink(2) is the program's business"
+    );
+    assert_eq!(place.connect("/run/s"), Err(Errno::Connrefused));
+}
