@@ -74,6 +74,23 @@ pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Module, Failure> {
     Ok(module)
 }
 
+/// Compiles a module of guestnet's own, or finds it in the cache; a cache that cannot be used was complained of before.
+///
+/// # Errors
+/// Wasmtime's.
+pub(crate) fn own(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Module> {
+    let key = Key::new(engine, bytes, std::io::empty())?;
+    let cache = Cache::open().ok();
+    if let Some(module) = cache.as_ref().and_then(|cache| cache.load(engine, &key)) {
+        return Ok(module);
+    }
+    let module = Module::new(engine, bytes)?;
+    if let Some(cache) = cache {
+        let _ = cache.store(&key, &module.serialize()?);
+    }
+    Ok(module)
+}
+
 /// Refuses what is not a core WebAssembly module, in words that say what it is.
 fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let name = path.display();

@@ -124,7 +124,9 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
 /// None in practice.
 pub(crate) fn adapter(engine: &Engine) -> Result<Adapter<State>, Failure> {
     let adapter = Adapter::new(engine, |state: &mut State| &mut state.wasi);
-    adapter.map_err(|error| Failure::failed(format!("cannot set up WASI: {}", one_line(&error))))
+    adapter
+        .map(|adapter| adapter.compile_with(module::own))
+        .map_err(|error| Failure::failed(format!("cannot set up WASI: {}", one_line(&error))))
 }
 
 /// Whether a module is a program, as WASI has it: a library has no `_start`.

@@ -18,13 +18,12 @@ use crate::state::Wasi;
 const I32: ValType = ValType::I32;
 
 /// Functions without a descriptor, which a guest calls as they are: name, parameters, results.
-pub(crate) const DIRECT: [(&str, &[ValType], &[ValType]); 9] = [
+pub(crate) const DIRECT: [(&str, &[ValType], &[ValType]); 8] = [
     ("args_get", &[I32, I32], &[I32]),
     ("args_sizes_get", &[I32, I32], &[I32]),
     ("clock_res_get", &[I32, I32], &[I32]),
     ("environ_get", &[I32, I32], &[I32]),
     ("environ_sizes_get", &[I32, I32], &[I32]),
-    ("proc_exit", &[I32], &[]),
     ("proc_raise", &[I32], &[I32]),
     ("random_get", &[I32, I32], &[I32]),
     ("sched_yield", &[], &[I32]),
@@ -62,10 +61,14 @@ const FORWARDED: [(&str, &str); 28] = [
     ("path_unlink_file", "i32 i32 i32"),
 ];
 
+/// How the adapter's own module is compiled, from the text format.
+pub(crate) type Compile = dyn Fn(&Engine, &[u8]) -> wasmtime::Result<Module> + Send + Sync;
+
 /// wasmtime-wasi's functions and the module that reaches them.
 pub(crate) struct Files<T: 'static> {
     inner: Linker<T>,
     shim: OnceLock<Module>,
+    compile: OnceLock<Box<Compile>>,
 }
 
 impl<T: Send + 'static> Files<T> {
@@ -81,7 +84,13 @@ impl<T: Send + 'static> Files<T> {
         Ok(Files {
             inner,
             shim: OnceLock::new(),
+            compile: OnceLock::new(),
         })
+    }
+
+    /// Has the module compiled by `compile`; without effect when it has been set before.
+    pub(crate) fn compile_with(&self, compile: Box<Compile>) {
+        let _ = self.compile.set(compile);
     }
 
     /// wasmtime-wasi's function of a name.
@@ -121,7 +130,11 @@ impl<T: Send + 'static> Files<T> {
         let shim = match self.shim.get() {
             Some(shim) => shim,
             None => {
-                let compiled = Module::new(caller.engine(), shim_text())?;
+                let text = shim_text();
+                let compiled = match self.compile.get() {
+                    Some(compile) => compile(caller.engine(), text.as_bytes())?,
+                    None => Module::new(caller.engine(), text)?,
+                };
                 self.shim.get_or_init(|| compiled)
             }
         };

@@ -127,6 +127,19 @@ impl<T: Send + 'static> Adapter<T> {
         })
     }
 
+    /// Has the small module through which a guest reaches its files compiled by `compile`, which is given its text.
+    ///
+    /// It is compiled at the first file call under this adapter, which takes some milliseconds; whoever keeps compiled
+    /// modules can keep this one too.
+    #[must_use]
+    pub fn compile_with(
+        self,
+        compile: impl Fn(&Engine, &[u8]) -> wasmtime::Result<Module> + Send + Sync + 'static,
+    ) -> Self {
+        self.files.compile_with(Box::new(compile));
+        self
+    }
+
     /// Every import of a module, in its order, with the ABI that answers it.
     pub fn imports(&self, module: &Module) -> Vec<Import> {
         let answer = |import: wasmtime::ImportType<'_>| Import {

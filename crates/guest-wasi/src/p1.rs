@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use guestnet_core::{Entry, Errno, Host, Result, StreamKind};
 use wasmtime::{Caller, FuncType, ValType};
+use wasmtime_wasi::I32Exit;
 
 use crate::abi;
 use crate::convert;
@@ -97,6 +98,11 @@ pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
         "fd_prestat_get" => fd_prestat_get, (fd: u32, out: u32);
         "fd_prestat_dir_name" => fd_prestat_dir_name, (fd: u32, path: u32, len: u32);
     }
+    // Not wasmtime-wasi's, which takes codes from 126 on for a failure of the host.
+    let ty = FuncType::new(registry.engine(), [ValType::I32], []);
+    registry.add("proc_exit", ABI, ty, |code: u32| -> wasmtime::Result<()> {
+        Err(I32Exit(code.cast_signed()).into())
+    })?;
     register_close(registry, project, files, "fd_close", ABI)?;
     register_opening(registry, project, files)?;
     register_two_directories(registry, project, files)

@@ -7,7 +7,7 @@ fn a_guest_that_returns_exits_with_0_and_one_that_exits_with_its_own_code() {
     let scratch = Scratch::new();
     scratch.guest("hello.wat", &[], r#"(func (export "_start") (call $ready))"#);
     scratch.run(&["run", "hello.wat"]).assert(0, "ready\n", "");
-    for code in [0, 1, 42, 125] {
+    for code in [0, 1, 42, 125, 126, 255] {
         let name = format!("exit{code}.wat");
         let body = format!(r#"(func (export "_start") (call $ready) (call $proc_exit (i32.const {code})))"#);
         scratch.guest(&name, &["proc_exit"], &body);
