@@ -12,7 +12,7 @@ use std::process::Command;
 const WHEEL: &str = "1.27.3";
 
 /// The oldest minor version of Go 1 that compiles the guests.
-const OLDEST_MINOR: u32 = 24;
+const OLDEST_MINOR: u32 = 26;
 
 /// An installed Go.
 #[derive(Debug, Clone)]
