@@ -1,0 +1,348 @@
+//! A host whose answers are the script's. It holds the core to its word: nothing that the policy denies may arrive
+//! here, and no answer, however strange, may make the core panic or loop.
+
+use crate::Script;
+use guestnet_core::policy::{NoPins, Policy, Protocol, Use};
+use guestnet_core::{
+    Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, Received, RecvFlags, Result,
+    SendFlags, Shutdown, SockAddr, SockOpt, StreamKind, wildcard,
+};
+use std::cell::Cell;
+use std::io::{IoSlice, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Every byte of a datagram whose sender the policy denies.
+pub const FORBIDDEN: u8 = 0xee;
+
+/// Whether the policy allows an address.
+pub fn allowed(policy: &Policy, usage: Use, protocol: Protocol, addr: SocketAddr) -> bool {
+    policy.decide(usage, protocol, addr, &NoPins).is_allowed()
+}
+
+/// A kernel object of the model.
+#[derive(Debug)]
+pub struct Io {
+    domain: Domain,
+    kind: Kind,
+    bound: Cell<bool>,
+    /// The last answer of getsockname, which listen is judged by.
+    local: Cell<Option<SocketAddr>>,
+    open: Rc<Cell<usize>>,
+}
+
+impl Drop for Io {
+    fn drop(&mut self) {
+        self.open.set(self.open.get() - 1);
+    }
+}
+
+/// See the module's text.
+#[derive(Debug)]
+pub struct ScriptHost {
+    script: Script,
+    policy: Arc<Policy>,
+    open: Rc<Cell<usize>>,
+    ticks: Cell<u64>,
+    polled: Vec<PollEvent>,
+}
+
+impl ScriptHost {
+    /// A host under a policy; the counter is the number of its objects that are open.
+    pub fn new(script: Script, policy: Arc<Policy>) -> (Self, Rc<Cell<usize>>) {
+        let open = Rc::new(Cell::new(0));
+        let host = Self {
+            script,
+            policy,
+            open: Rc::clone(&open),
+            ticks: Cell::new(0),
+            polled: Vec::new(),
+        };
+        (host, open)
+    }
+
+    fn io(&self, domain: Domain, kind: Kind) -> Io {
+        self.open.set(self.open.get() + 1);
+        let (bound, local) = (Cell::new(false), Cell::new(None));
+        Io {
+            domain,
+            kind,
+            bound,
+            local,
+            open: Rc::clone(&self.open),
+        }
+    }
+
+    /// Success more often than not; at the end of the script always.
+    fn outcome(&self) -> Result<()> {
+        match self.script.next() {
+            Some(byte @ 128..) => Err(Errno::ALL[usize::from(byte - 128) % Errno::ALL.len()]),
+            _ => Ok(()),
+        }
+    }
+
+    /// As [`Self::outcome`] for what waits: at the end of the script there is nothing.
+    fn arrival(&self) -> Result<u8> {
+        match self.script.next() {
+            Some(byte @ 0..192) => Ok(byte),
+            Some(_) => Err(Errno::Connreset),
+            None => Err(Errno::Again),
+        }
+    }
+
+    fn must_allow(&self, usage: Use, protocol: Protocol, addr: SocketAddr) {
+        assert!(
+            allowed(&self.policy, usage, protocol, addr),
+            "{usage} {protocol} {addr} reached the host although the policy denies it"
+        );
+    }
+
+    fn must_allow_path(&self, path: &str) {
+        assert!(
+            self.policy.decide_unix(path).is_allowed(),
+            "{path} reached the host although it is denied"
+        );
+    }
+}
+
+fn protocol(kind: Kind) -> Protocol {
+    match kind {
+        Kind::Stream => Protocol::Tcp,
+        Kind::Datagram => Protocol::Udp,
+    }
+}
+
+fn fill(bufs: &mut [IoSliceMut<'_>], want: u8, with: u8) -> usize {
+    let mut left = usize::from(want);
+    for buf in bufs {
+        let count = left.min(buf.len());
+        buf[..count].fill(with);
+        left -= count;
+    }
+    usize::from(want) - left
+}
+
+fn room(bufs: &[IoSlice<'_>]) -> usize {
+    bufs.iter().map(|buf| buf.len()).sum()
+}
+
+impl Host for ScriptHost {
+    type Io = Io;
+    type Place = String;
+
+    fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Io> {
+        self.outcome().map(|()| self.io(domain, kind))
+    }
+
+    fn close(&mut self, io: Io) {
+        drop(io);
+    }
+
+    fn bind(&mut self, io: &Io, addr: SocketAddr) -> Result<()> {
+        self.must_allow(Use::Listen, protocol(io.kind), addr);
+        self.outcome().map(|()| io.bound.set(true))
+    }
+
+    fn listen(&mut self, io: &Io, _backlog: i32) -> Result<()> {
+        if io.kind == Kind::Stream
+            && !io.bound.get()
+            && let Some(local) = io.local.get().or(wildcard(io.domain))
+        {
+            self.must_allow(Use::Listen, Protocol::Tcp, local);
+        }
+        self.outcome()
+    }
+
+    fn accept(&mut self, io: &Io) -> Result<(Io, SockAddr)> {
+        self.arrival()?;
+        let peer = if io.domain == Domain::Unix {
+            SockAddr::UnixUnnamed
+        } else {
+            self.script.inet().into()
+        };
+        Ok((self.io(io.domain, io.kind), peer))
+    }
+
+    fn connect(&mut self, io: &Io, addr: &SockAddr) -> Result<()> {
+        if let Some(addr) = addr.inet() {
+            self.must_allow(Use::Connect, protocol(io.kind), addr);
+        }
+        if *addr == SockAddr::Unspec {
+            io.bound.set(false);
+        }
+        self.outcome()
+    }
+
+    fn shutdown(&mut self, _io: &Io, _how: Shutdown) -> Result<()> {
+        self.outcome()
+    }
+
+    fn local_addr(&mut self, io: &Io) -> Result<SockAddr> {
+        self.outcome()?;
+        let addr = self.script.address();
+        io.local.set(addr.inet());
+        Ok(addr)
+    }
+
+    fn peer_addr(&mut self, _io: &Io) -> Result<SockAddr> {
+        self.outcome().map(|()| self.script.address())
+    }
+
+    fn send(&mut self, _io: &Io, bufs: &[IoSlice<'_>], _flags: SendFlags) -> Result<usize> {
+        self.outcome()?;
+        Ok(self
+            .script
+            .next()
+            .map_or(room(bufs), |byte| usize::from(byte).min(room(bufs))))
+    }
+
+    fn send_to(
+        &mut self,
+        _io: &Io,
+        bufs: &[IoSlice<'_>],
+        addr: SocketAddr,
+        _flags: SendFlags,
+    ) -> Result<usize> {
+        self.must_allow(Use::Connect, Protocol::Udp, addr);
+        self.outcome().map(|()| room(bufs))
+    }
+
+    fn recv(&mut self, _io: &Io, bufs: &mut [IoSliceMut<'_>], _flags: RecvFlags) -> Result<Received> {
+        let len = self.arrival()?;
+        Ok(Received {
+            len: fill(bufs, len, 1),
+            truncated: false,
+        })
+    }
+
+    fn recv_from(
+        &mut self,
+        io: &Io,
+        bufs: &mut [IoSliceMut<'_>],
+        _flags: RecvFlags,
+    ) -> Result<(Received, SockAddr)> {
+        let len = self.arrival()?;
+        if io.domain == Domain::Unix {
+            return Ok((
+                Received {
+                    len: fill(bufs, len, 1),
+                    truncated: false,
+                },
+                SockAddr::UnixUnnamed,
+            ));
+        }
+        let from = self.script.inet();
+        let known = [Use::Accept, Use::Connect]
+            .iter()
+            .any(|side| allowed(&self.policy, *side, Protocol::Udp, from));
+        let stored = fill(bufs, len, if known { 1 } else { FORBIDDEN });
+        Ok((
+            Received {
+                len: stored,
+                truncated: stored < usize::from(len),
+            },
+            from.into(),
+        ))
+    }
+
+    fn read(&mut self, _io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        let len = self.arrival()?;
+        Ok(fill(bufs, len, 1))
+    }
+
+    fn write(&mut self, io: &Io, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        self.send(io, bufs, SendFlags::empty())
+    }
+
+    fn option(&mut self, _io: &Io, _option: SockOpt) -> Result<OptValue> {
+        self.outcome()
+            .map(|()| OptValue::Int(i32::from(self.script.byte())))
+    }
+
+    fn set_option(&mut self, _io: &Io, _option: SockOpt, _value: OptValue) -> Result<()> {
+        self.outcome()
+    }
+
+    fn readable_bytes(&mut self, _io: &Io) -> Result<usize> {
+        self.outcome().map(|()| usize::from(self.script.byte()))
+    }
+
+    fn stream_kind(&mut self, _io: &Io) -> StreamKind {
+        StreamKind::Pipe
+    }
+
+    fn unix_place(&mut self, path: &str, _create: bool) -> Result<(String, String)> {
+        self.outcome()?;
+        // A symbolic link may lead anywhere.
+        let resolved = if self.script.bool() {
+            self.script.path()
+        } else {
+            path
+        };
+        Ok((resolved.to_owned(), resolved.to_owned()))
+    }
+
+    fn unix_bind(&mut self, io: &Io, place: &String, _name: &str) -> Result<()> {
+        self.must_allow_path(place);
+        self.outcome().map(|()| io.bound.set(true))
+    }
+
+    fn unix_connect(&mut self, _io: &Io, place: &String) -> Result<()> {
+        self.must_allow_path(place);
+        self.outcome()
+    }
+
+    fn unix_send_to(
+        &mut self,
+        _io: &Io,
+        bufs: &[IoSlice<'_>],
+        place: &String,
+        _flags: SendFlags,
+    ) -> Result<usize> {
+        self.must_allow_path(place);
+        self.outcome().map(|()| room(bufs))
+    }
+
+    fn now(&self, _clock: Clock) -> Duration {
+        self.ticks.set(self.ticks.get() + 1);
+        Duration::from_millis(self.ticks.get())
+    }
+
+    fn wait(&mut self, _io: &Io, _want: Ready, _timeout: Option<Duration>) -> Result<bool> {
+        match self.script.next() {
+            Some(byte @ 0..250) => Ok(byte & 1 == 1),
+            _ => Err(Errno::Intr),
+        }
+    }
+
+    fn poll_begin(&mut self) {
+        self.polled.clear();
+    }
+
+    fn poll_add(&mut self, token: u32, _io: &Io, want: Ready) -> Result<()> {
+        self.outcome()?;
+        self.polled.push(PollEvent { token, ready: want });
+        Ok(())
+    }
+
+    fn poll_wait(&mut self, _timeout: Option<Duration>) -> Result<()> {
+        self.outcome()
+    }
+
+    fn poll_events(&self) -> &[PollEvent] {
+        &self.polled
+    }
+
+    fn lookup(&mut self, _name: &str, _family: Option<Domain>) -> Result<Vec<IpAddr>, LookupError> {
+        match self.script.byte() {
+            0..128 => Ok(vec![self.script.inet().ip()]),
+            _ => Err(LookupError::NoName),
+        }
+    }
+
+    fn service(&mut self, _name: &str, _kind: Kind) -> Option<u16> {
+        self.script.bool().then_some(80)
+    }
+}
