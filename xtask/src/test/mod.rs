@@ -57,11 +57,6 @@ const STEPS: &[Step] = &[
         check: |run| cargo(run, &["fmt", "--all", "--check"], &[]),
     },
     Step {
-        name: "lock file",
-        quick: false,
-        check: |run| dependencies::lock_file(&run.project.root),
-    },
-    Step {
         name: "file sizes",
         quick: true,
         check: |run| sizes::check(&run.project.root),
@@ -132,6 +127,11 @@ const STEPS: &[Step] = &[
         name: "fuzz smoke",
         quick: false,
         check: |run| fuzz::all(run.project, run.tools, FUZZ_SMOKE),
+    },
+    Step {
+        name: "lock files",
+        quick: false,
+        check: |run| dependencies::lock_files(&run.project.root),
     },
 ];
 
