@@ -102,6 +102,11 @@ int __gn_copy_out(const struct sockaddr_storage *from, socklen_t full, struct so
     return 0;
 }
 
+bool __gn_is_whole(const struct sockaddr *addr, socklen_t len) {
+    return (len == sizeof(struct sockaddr_in) && addr->sa_family == AF_INET) ||
+           (len == sizeof(struct sockaddr_in6) && addr->sa_family == AF_INET6);
+}
+
 int __gn_check_address(int socket_family, const struct sockaddr *addr, socklen_t len) {
     if (socket_family == AF_UNIX)
         return len <= PATH_OFFSET || len > sizeof(struct sockaddr_un) || addr->sa_family != AF_UNIX ? EINVAL : 0;

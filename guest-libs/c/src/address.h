@@ -2,6 +2,7 @@
 #ifndef GUESTNET_ADDRESS_H
 #define GUESTNET_ADDRESS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
@@ -33,8 +34,11 @@ socklen_t __gn_name_to(const struct gn_name *, struct sockaddr_storage *);
 /* Hands an address out as the kernel does: cut to the room there is, the full length stored. Gives 0 or an errno. */
 int __gn_copy_out(const struct sockaddr_storage *, socklen_t full, struct sockaddr *to, socklen_t *len);
 
+/* An IP address of exactly its family's size. Whether it suits the socket can be left to the host and the kernel. */
+bool __gn_is_whole(const struct sockaddr *, socklen_t);
+
 /* Checks length and family of an address argument of bind or connect in the kernel's order for this kind of socket.
- * `type` 0 stands for any. Gives 0 or an errno. */
+ * Gives 0 or an errno. */
 int __gn_check_address(int socket_family, const struct sockaddr *, socklen_t);
 
 #endif

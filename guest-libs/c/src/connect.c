@@ -43,7 +43,7 @@ int connect(int fd, const struct sockaddr *addr, socklen_t len) {
     if (addr->sa_family == AF_UNSPEC && !(socket.family == AF_UNIX && socket.type == SOCK_STREAM))
         return __gn_result(dissolve(fd));
 
-    error = check(&socket, addr, len);
+    error = __gn_is_whole(addr, len) && socket.family != AF_UNIX ? 0 : check(&socket, addr, len);
     if (error != 0 && socket.type == SOCK_STREAM && socket.family != AF_UNIX) error = stream_error(fd, error);
     struct gn_name name;
     if (error == 0) error = __gn_name_from(&name, addr, len);

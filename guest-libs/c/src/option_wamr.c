@@ -96,6 +96,14 @@ static int membership6(int fd, bool add, const void *value, socklen_t len) {
     return membership(fd, add, &group, request.ipv6mr_interface);
 }
 
+/* A value that no socket takes: EINVAL, but a UNIX socket has no such option to begin with. */
+static int bad_value(int fd) {
+    struct gn_socket socket;
+    int error = __gn_socket_of(fd, &socket);
+    if (error != 0) return error;
+    return socket.family == AF_UNIX ? EOPNOTSUPP : EINVAL;
+}
+
 /* IPv4 options take an int or, when shorter, a byte. */
 static int number4(int fd, int name, const void *value, socklen_t len) {
     int number = 0;
@@ -109,10 +117,10 @@ static int number4(int fd, int name, const void *value, socklen_t len) {
     switch (name) {
         case IP_TTL:
             if (number == -1) number = DEFAULT_TTL;
-            return number < 1 || number > 255 ? EINVAL : __gn_sock_set_ip_ttl(fd, number);
+            return number < 1 || number > 255 ? bad_value(fd) : __gn_sock_set_ip_ttl(fd, number);
         case IP_MULTICAST_TTL:
             if (number == -1) number = DEFAULT_MULTICAST_TTL;
-            return number < 0 || number > 255 ? EINVAL : __gn_sock_set_ip_multicast_ttl(fd, number);
+            return number < 0 || number > 255 ? bad_value(fd) : __gn_sock_set_ip_multicast_ttl(fd, number);
         default:
             return __gn_sock_set_ip_multicast_loop(fd, 0, number != 0);
     }

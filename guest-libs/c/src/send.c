@@ -57,12 +57,6 @@ static enum target target_of(int fd, const struct gn_socket *socket, const struc
     return TARGET_USED;
 }
 
-/* An address that is whole by its own family: the host and the kernel see whether it suits the socket. */
-static bool is_plain(const struct sockaddr *addr, socklen_t len) {
-    return (len == sizeof(struct sockaddr_in) && addr->sa_family == AF_INET) ||
-           (len == sizeof(struct sockaddr_in6) && addr->sa_family == AF_INET6);
-}
-
 static ssize_t transmit(int fd, const struct iovec *iov, size_t count, int flags, const struct sockaddr *addr,
                         socklen_t len) {
     size_t done = 0;
@@ -73,7 +67,7 @@ static ssize_t transmit(int fd, const struct iovec *iov, size_t count, int flags
 
     enum target target = addr != NULL ? TARGET_USED : TARGET_IGNORED;
     struct sockaddr_in renamed;
-    if (addr != NULL && !is_plain(addr, len)) {
+    if (addr != NULL && !__gn_is_whole(addr, len)) {
         struct gn_socket socket;
         error = __gn_socket_of(fd, &socket);
         if (error == 0) target = target_of(fd, &socket, addr, len, &error);
