@@ -6,6 +6,7 @@
 //! therefore whatever looks ready is asked about once more with a poll(2) that does not wait, and only that answer
 //! is reported: the result is as level-triggered as poll(2)'s own.
 
+use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
@@ -131,7 +132,7 @@ impl Waiter {
         match self.wait_many(deadline, stop) {
             // No descriptor, memory or watch left for epoll. poll(2) needs none of them.
             Err(Errno::Mfile | Errno::Nfile | Errno::Nomem | Errno::Nospc) => {
-                self.wait_few(remaining(deadline), deadline, stop)
+                self.wait_without_epoll(deadline, stop)
             }
             done => done,
         }
@@ -171,6 +172,43 @@ impl Waiter {
                     ready: from_poll(answer.revents),
                 }),
         );
+        Ok(())
+    }
+
+    /// As [`Waiter::wait_few`] for any number of requests: poll(2) takes no more entries than a process may have
+    /// descriptors, so each descriptor is one entry, however many ask for it.
+    fn wait_without_epoll(&mut self, deadline: Option<Instant>, stop: &Stop) -> Result<()> {
+        let mut places = HashMap::new();
+        self.events.clear();
+        self.pollfds.clear();
+        self.pollfds.push(stop.pollfd());
+        for request in &self.requests {
+            let asked = pollfd(request.fd, request.want);
+            let place = *places.entry(request.fd).or_insert(self.pollfds.len());
+            match self.pollfds.get_mut(place) {
+                Some(entry) => entry.events |= asked.events,
+                None => self.pollfds.push(asked),
+            }
+        }
+        loop {
+            match sys::ppoll(&mut self.pollfds, remaining(deadline)) {
+                Ok(_) => break,
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(errno(error)),
+            }
+        }
+        if self.pollfds.first().is_none_or(|stopped| stopped.revents != 0) {
+            return Err(Errno::Intr);
+        }
+        for request in &self.requests {
+            let answer = places.get(&request.fd).and_then(|&place| self.pollfds.get(place));
+            let ready = answer.map_or(Ready::empty(), |answer| from_poll(answer.revents));
+            let ready = ready & (request.want | Ready::ALWAYS);
+            if !ready.is_empty() {
+                let token = request.token;
+                self.events.push(PollEvent { token, ready });
+            }
+        }
         Ok(())
     }
 
