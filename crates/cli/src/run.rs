@@ -167,10 +167,11 @@ fn perform(
     let instance = match adapter.instantiate(&mut store, module) {
         Ok(instance) => instance,
         Err(error) => {
-            // Later a refusal is the guest's own affair: it saw -1.
+            // Once its start function runs, a refusal is the guest's own affair: it saw -1.
+            let began = error.is::<Trap>() || error.is::<I32Exit>() || error.is::<Stopped>();
             return match store.data().limit.refusal() {
-                Some(refusal) => Err(Failure::failed(format!("{name} {refusal}"))),
-                None => end(path, &error),
+                Some(refusal) if !began => Err(Failure::failed(format!("{name} {refusal}"))),
+                _ => end(path, &error),
             };
         }
     };
