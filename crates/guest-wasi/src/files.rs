@@ -12,7 +12,7 @@ use guestnet_core::{Errno, Host, Result};
 use wasmtime::{AsContextMut, Caller, Engine, Extern, Instance, Linker, Module, ValType, WasmParams};
 
 use crate::abi;
-use crate::link::{Project, find_memory};
+use crate::link::{Project, find_memory, finish};
 use crate::state::Wasi;
 
 const I32: ValType = ValType::I32;
@@ -114,7 +114,11 @@ impl<T: Send + 'static> Files<T> {
             None => self.start(caller, project)?,
         };
         let function = instance.get_typed_func::<P, i32>(&mut *caller, name)?;
-        function.call(&mut *caller, params)
+        match function.call(&mut *caller, params) {
+            // wasmtime-wasi ends a guest for a wrong pointer; a kernel says EFAULT.
+            Err(error) if error.is::<wiggle::GuestError>() => finish::<()>(Err(Errno::Fault)),
+            done => done,
+        }
     }
 
     #[cold]

@@ -158,16 +158,17 @@ fn register_opening<T: Send + 'static, H: Host + Send + 'static>(
               inheriting: u64,
               fdflags: u32,
               out: u32| {
-            let wasi = project(caller.data_mut());
-            let room = wasi
-                .guest
-                .next_descriptor()
-                .and_then(|_| inner_fd(wasi, dir, Errno::Notdir));
-            let dir = match room {
-                Ok(dir) => dir,
-                Err(errno) => return finish::<()>(Err(errno)),
-            };
-            let params = (dir, dirflags, path, len, oflags, base, inheriting, fdflags, out);
+            let mut inner = 0;
+            // All that can go wrong on our side does so before anything is opened.
+            let code = enter(&mut caller, project, |memory, wasi| {
+                inner = inner_fd(wasi, dir, Errno::Notdir)?;
+                memory.check(out, 4)?;
+                wasi.guest.next_descriptor().map(drop)
+            })?;
+            if code != 0 {
+                return Ok(code);
+            }
+            let params = (inner, dirflags, path, len, oflags, base, inheriting, fdflags, out);
             let code = open.call(&mut caller, project, "path_open", params)?;
             if code != 0 {
                 return Ok(code);
