@@ -154,8 +154,10 @@ impl<T: Send + 'static> Adapter<T> {
     /// Resolves a module's imports.
     ///
     /// # Errors
-    /// Names the first import that no ABI answers.
+    /// Names the first import that no ABI answers, or says that the module's memory is of a kind that WASI preview 1
+    /// has no words for.
     pub fn prepare<'a>(&'a self, module: &'a Module) -> wasmtime::Result<Prepared<'a, T>> {
+        check_memory(module)?;
         let resolve = |import: wasmtime::ImportType<'_>| {
             self.entry(&import).ok_or_else(|| {
                 wasmtime::format_err!(
@@ -336,6 +338,21 @@ pub(crate) fn find_memory<T, H: Host>(
         })?;
     project(caller.data_mut()).memory = Some(memory);
     Ok(memory)
+}
+
+/// Preview 1's pointers have 32 bits, and one thread runs a guest.
+fn check_memory(module: &Module) -> wasmtime::Result<()> {
+    let Some(ExternType::Memory(memory)) = module.get_export("memory") else {
+        return Ok(());
+    };
+    let what = if memory.is_shared() {
+        "is shared between threads, and guestnet runs a guest in one: build it without threads"
+    } else if memory.is_64() {
+        "has 64-bit addresses, and those of WASI preview 1 have 32 bits: build it for wasm32"
+    } else {
+        return Ok(());
+    };
+    Err(wasmtime::format_err!("its memory {what}"))
 }
 
 fn type_text(ty: &ExternType) -> String {
