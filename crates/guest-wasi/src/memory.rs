@@ -18,6 +18,10 @@ const INLINE: usize = 8;
 /// a stream a short read.
 const BOUNCE: usize = 65_536;
 
+/// The most bytes that one call sends: `MAX_RW_COUNT` of Linux. The buffers of one call may be the same bytes a thousand
+/// times over, and the count of what was sent has to fit the guest's size.
+const MAX_SENT: usize = 0x7fff_f000;
+
 /// The buffers of an iovec array, in its order.
 type Ranges = SmallVec<[Range<usize>; INLINE]>;
 /// The same in the order of their addresses, each with its place in the array.
@@ -140,12 +144,18 @@ impl Memory<'_> {
         if count == 1 {
             let [offset, len] = self.pair(array)?;
             let buf = if len == 0 { &[] } else { self.bytes(offset, len)? };
-            return send(&mut [IoSlice::new(buf)]);
+            return send(&mut [IoSlice::new(buf.get(..MAX_SENT).unwrap_or(buf))]);
         }
         let ranges = self.iovecs(array, count)?;
+        let mut room = MAX_SENT;
         let mut bufs: SmallVec<[IoSlice<'_>; INLINE]> = ranges
             .into_iter()
-            .map(|range| IoSlice::new(self.0.get(range).unwrap_or_default()))
+            .map(|range| {
+                let buf = self.0.get(range).unwrap_or_default();
+                let buf = buf.get(..room).unwrap_or(buf);
+                room -= buf.len();
+                IoSlice::new(buf)
+            })
             .collect();
         send(&mut bufs)
     }
@@ -295,6 +305,20 @@ mod tests {
         let mut bytes = with_iovecs(&[(100, 4), (102, 4)]);
         assert_eq!(Memory(&mut bytes).scatter(0, 2, fill), Ok(1), "one bounce buffer");
         assert_eq!(&bytes[100..106], &[0, 1, 4, 5, 6, 7]);
+    }
+
+    #[test]
+    fn no_call_sends_more_than_its_count_can_say() {
+        // 1,024 times the same 3 MiB.
+        let mut bytes = vec![0; 3 << 20];
+        for entry in bytes[..8192].chunks_exact_mut(8) {
+            entry[4..].copy_from_slice(&(3u32 << 20).to_le_bytes());
+        }
+        let count = |bufs: &mut [IoSlice<'_>]| {
+            assert_eq!(bufs.len(), 1024);
+            Ok(bufs.iter().map(|buf| buf.len()).sum::<usize>())
+        };
+        assert_eq!(Memory(&mut bytes).gather(0, 1024, count), Ok(MAX_SENT));
     }
 
     #[test]
