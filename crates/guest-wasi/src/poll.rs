@@ -78,8 +78,17 @@ fn poll_oneoff<H: Host>(
     };
     guest.poll_wait(timeout)?;
 
+    // An event may be written where a subscription stands that is still to be reported.
+    let apart = events >= subscriptions.saturating_add(count * abi::SUBSCRIPTION)
+        || subscriptions >= events.saturating_add(count * abi::EVENT);
+    let copy = if apart {
+        Vec::new()
+    } else {
+        memory.bytes(subscriptions, count * abi::SUBSCRIPTION)?.to_vec()
+    };
     let mut writer = Writer {
         subscriptions,
+        copy,
         events,
         count,
         stored: 0,
@@ -154,6 +163,8 @@ fn decode(bytes: &[u8]) -> Result<Subscription> {
 /// Stores events one after the other.
 struct Writer {
     subscriptions: u32,
+    /// The subscriptions, if the events are written over them; empty otherwise.
+    copy: Vec<u8>,
     events: u32,
     count: u32,
     stored: u32,
@@ -162,10 +173,12 @@ struct Writer {
 impl Writer {
     /// A subscription as the guest's memory holds it; the caller has checked the array.
     fn subscription(&self, memory: &Memory<'_>, index: u32) -> Result<[u8; abi::SUBSCRIPTION as usize]> {
-        memory.array(
-            self.subscriptions
-                .wrapping_add(index.wrapping_mul(abi::SUBSCRIPTION)),
-        )
+        let offset = index.wrapping_mul(abi::SUBSCRIPTION);
+        if self.copy.is_empty() {
+            return memory.array(self.subscriptions.wrapping_add(offset));
+        }
+        let entry = self.copy.get(offset as usize..).and_then(<[u8]>::first_chunk);
+        entry.copied().ok_or(Errno::Fault)
     }
 
     fn ready(&mut self, memory: &mut Memory<'_>, event: PollEvent) -> Result<()> {
