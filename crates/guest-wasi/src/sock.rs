@@ -4,7 +4,9 @@
 //! WASI preview 1, WasmEdge's socket extension, wasi-go and dispatchrun/net; docs/wasi.md has the table.
 #![expect(clippy::too_many_arguments, reason = "the parameters are the ABI's")]
 
-use guestnet_core::{Domain, Errno, Host, Kind, OptKind, OptValue, Received, Result, SockAddr, SockOpt};
+use guestnet_core::{
+    Domain, Entry, Errno, Host, Kind, OptKind, OptValue, Received, Result, SockAddr, SockOpt,
+};
 
 use crate::abi::{self, wasmedge};
 use crate::convert;
@@ -185,8 +187,8 @@ fn sock_recv_from_v1<H: Host>(
     out: u32,
     roflags: u32,
 ) -> Result<()> {
-    let (received, from) = recv_from(memory, wasi, fd, iovs, count, addr, riflags, out, roflags)?;
-    store_octets(memory, addr, &from)?;
+    let (received, from, place) = recv_from(memory, wasi, fd, iovs, count, addr, riflags, out, roflags)?;
+    store_octets(memory, place, &from)?;
     store_received(memory, received, out, roflags)
 }
 
@@ -203,20 +205,23 @@ fn sock_recv_from<H: Host>(
     roflags: u32,
 ) -> Result<()> {
     memory.check(port, 4)?;
-    let (received, from) = recv_from(memory, wasi, fd, iovs, count, addr, riflags, out, roflags)?;
-    let (buf, len) = address_buffer(memory, addr)?;
+    let (received, from, place) = recv_from(memory, wasi, fd, iovs, count, addr, riflags, out, roflags)?;
+    let (buf, len) = place;
     if len as usize == wasmedge::ADDRESS {
-        let (bytes, from_port) = convert::address_v2(&from)?;
+        // A path that has no room is left out: the datagram is taken already.
+        let (bytes, from_port) =
+            convert::address_v2(&from).or_else(|_| convert::address_v2(&SockAddr::UnixUnnamed))?;
         memory.store(buf, &bytes)?;
         memory.store_u32(port, from_port)?;
     } else {
-        store_octets(memory, addr, &from)?;
+        store_octets(memory, place, &from)?;
         memory.store_u32(port, from.inet().map_or(0, |from| u32::from(from.port())))?;
     }
     store_received(memory, received, out, roflags)
 }
 
-/// Receives, once it is sure that every result has its place: what has left the kernel's queue must not be lost.
+/// Receives, once it is sure that every result has its place: what has left the kernel's queue must not be lost. The
+/// place of the address comes back, as it was before: what was received may lie over its header.
 fn recv_from<H: Host>(
     memory: &mut Memory<'_>,
     wasi: &mut Wasi<H>,
@@ -227,7 +232,7 @@ fn recv_from<H: Host>(
     riflags: u32,
     out: u32,
     roflags: u32,
-) -> Result<(Received, SockAddr)> {
+) -> Result<(Received, SockAddr, (u32, u32))> {
     memory.check(out, 4)?;
     memory.check(roflags, 2)?;
     let (buf, len) = address_buffer(memory, addr)?;
@@ -235,11 +240,17 @@ fn recv_from<H: Host>(
         return Err(Errno::Inval);
     }
     memory.check(buf, len)?;
+    if len == 4
+        && let Entry::Socket(socket) = wasi.guest.entry(fd)?
+        && (socket.domain(), socket.kind()) == (Domain::Inet6, Kind::Datagram)
+    {
+        return Err(Errno::Nomem);
+    }
     let flags = convert::recv_flags(riflags)?;
     memory.scatter(iovs, count, |bufs| {
         wasi.guest
             .recv_from(fd, bufs, flags)
-            .map(|(received, from)| (received.len, (received, from)))
+            .map(|(received, from)| (received.len, (received, from, (buf, len))))
     })
 }
 
@@ -490,7 +501,7 @@ fn store_address_v2(memory: &mut Memory<'_>, from: &SockAddr, addr: u32, port: u
 /// v1: raw octets, the kind as 4 or 6, and the port.
 fn store_address_v1(memory: &mut Memory<'_>, from: &SockAddr, addr: u32, kind: u32, port: u32) -> Result<()> {
     let inet = from.inet().ok_or(Errno::Afnosupport)?;
-    store_octets(memory, addr, from)?;
+    store_octets(memory, address_buffer(memory, addr)?, from)?;
     memory.store_u32(kind, if inet.is_ipv4() { 4 } else { 6 })?;
     memory.store_u32(port, u32::from(inet.port()))
 }
@@ -499,8 +510,7 @@ fn store_address_v1(memory: &mut Memory<'_>, from: &SockAddr, addr: u32, kind: u
 ///
 /// # Errors
 /// `EINVAL` for a buffer of no known length, `ENOMEM` where IPv6 does not fit, as WasmEdge says.
-fn store_octets(memory: &mut Memory<'_>, addr: u32, from: &SockAddr) -> Result<()> {
-    let (buf, len) = address_buffer(memory, addr)?;
+fn store_octets(memory: &mut Memory<'_>, (buf, len): (u32, u32), from: &SockAddr) -> Result<()> {
     let Some(from) = from.inet() else { return Ok(()) };
     match (from.ip(), len) {
         (std::net::IpAddr::V4(ip), 4 | 16 | 128) => memory.store(buf, &ip.octets()),
