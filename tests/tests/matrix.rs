@@ -135,7 +135,7 @@ fn check_expectations(expectations: &[Difference], guests: &BTreeSet<String>) ->
     }
 }
 
-/// The names of guests/c/*.c. Those that begin with `app_` are programs for other tests.
+/// The names of guests/c/*.c. Those that begin with `app_` or `attack_` are programs for other tests.
 fn guests() -> BTreeSet<String> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../guests/c");
     let entries = fs::read_dir(&dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
@@ -143,7 +143,7 @@ fn guests() -> BTreeSet<String> {
     let guests: BTreeSet<String> = sources
         .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
         .filter_map(|path: PathBuf| Some(path.file_stem()?.to_str()?.to_string()))
-        .filter(|name| !name.starts_with("app_"))
+        .filter(|name| !["app_", "attack_"].iter().any(|prefix| name.starts_with(prefix)))
         .collect();
     assert!(!guests.is_empty(), "{} has no guests", dir.display());
     guests

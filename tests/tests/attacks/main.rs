@@ -1,0 +1,15 @@
+//! Hostile guests (guests/c/attack_*.c) under the real command, a real policy and the real kernel: what is forbidden
+//! does not happen, its peers see nothing of it, and the host goes on.
+//!
+//! The attacks are numbered as docs/policy.md numbers them; each file names its own.
+
+mod bounds;
+mod descriptors;
+mod listen;
+mod memory;
+mod modules;
+mod reach;
+mod receive;
+mod spin;
+mod support;
+mod unix;

@@ -1,0 +1,79 @@
+//! A27 guests that take all the time they can: others make progress, and --timeout and Ctrl-C end them.
+
+use super::support::{PATIENCE, attack};
+use guestnet_tests::{Guestnet, guest};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+const MODES: [&str; 6] = ["poll", "storm", "clock", "receive", "lookup", "denied"];
+
+/// A spinner is ended within this time of being told, on a machine that is busy with others.
+const SOON: Duration = Duration::from_secs(10);
+
+#[test]
+fn a_timeout_ends_every_spinner() {
+    for mode in MODES {
+        let run = Guestnet::run()
+            .option("--timeout=300ms")
+            .option("--allow-connect=10.0.0.1");
+        let finished = attack(run, "spin").arg(mode).deadline(PATIENCE).finish();
+        assert_eq!(finished.status.code(), Some(124), "{mode}: {finished}");
+        assert_eq!(finished.stdout, "spinning\n", "{mode}: {finished}");
+    }
+}
+
+#[test]
+fn an_interrupt_ends_every_spinner() {
+    for mode in MODES {
+        let run = Guestnet::run().option("--allow-connect=10.0.0.1");
+        let mut guest = attack(run, "spin").arg(mode).deadline(PATIENCE).start();
+        let _ = guest.line("spinning");
+        let told = Instant::now();
+        let kill = Command::new("kill")
+            .arg("-INT")
+            .arg(guest.id().to_string())
+            .status();
+        assert!(kill.expect("kill(1)").success());
+        let finished = guest.finish();
+        assert_eq!(finished.status.code(), Some(130), "{mode}: {finished}");
+        assert!(told.elapsed() < SOON, "{mode}: {:?}", told.elapsed());
+    }
+}
+
+#[test]
+fn another_guest_goes_on_while_spinners_take_every_processor() {
+    let processors = std::thread::available_parallelism().map_or(2, std::num::NonZero::get);
+    let mut spinners = Vec::new();
+    for mode in MODES.into_iter().cycle().take(processors) {
+        let run = Guestnet::run().option("--allow-connect=10.0.0.1");
+        let mut spinner = attack(run, "spin").arg(mode).start();
+        let _ = spinner.line("spinning");
+        spinners.push(spinner);
+    }
+    let mut server = Guestnet::run()
+        .option("--allow-listen=127.0.0.1:0")
+        .guest(&guest("go", "tcp_echo"))
+        .arg("server")
+        .arg("127.0.0.1:0")
+        .arg("1")
+        .start();
+    let mut connection = TcpStream::connect(server.line("listening ")).expect("connect");
+    connection
+        .set_read_timeout(Some(PATIENCE))
+        .expect("set_read_timeout");
+    for round in 0..100_u32 {
+        connection.write_all(&round.to_be_bytes()).expect("write");
+        let mut echoed = [0; 4];
+        connection.read_exact(&mut echoed).expect("read");
+        assert_eq!(u32::from_be_bytes(echoed), round);
+    }
+    drop(connection);
+    assert!(server.finish().success().ends_with("echoed 1 connections\n"));
+    for spinner in spinners {
+        // proc(5): the state stands behind the name. One that has ended is a zombie until it is waited for.
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", spinner.id())).expect("the process");
+        assert!(!stat.contains(") Z "), "a spinner ended by itself: {stat}");
+    }
+}
