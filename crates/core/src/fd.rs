@@ -3,6 +3,9 @@
 //! One number space for sockets, streams and files, lowest free number first as POSIX demands. A number here is
 //! never a kernel descriptor.
 
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
 use crate::errno::{Errno, Result};
 
 /// A descriptor number as a guest holds it.
@@ -12,8 +15,9 @@ pub type Fd = u32;
 #[derive(Debug)]
 pub struct Table<T> {
     slots: Vec<Option<T>>,
-    /// No slot below this one is free.
-    lowest_free: usize,
+    /// Each free number below the length of `slots`, once. A heap, because a server that closes one connection of
+    /// ten thousand and accepts the next must not look through the others.
+    free: BinaryHeap<Reverse<Fd>>,
     capacity: usize,
 }
 
@@ -23,7 +27,7 @@ impl<T> Table<T> {
     pub const fn new(capacity: usize) -> Self {
         Table {
             slots: Vec::new(),
-            lowest_free: 0,
+            free: BinaryHeap::new(),
             capacity,
         }
     }
@@ -56,14 +60,14 @@ impl<T> Table<T> {
     ///
     /// # Errors
     /// `EMFILE` if the table is full.
-    pub fn lowest_free(&mut self) -> Result<Fd> {
-        while self.slots.get(self.lowest_free).is_some_and(Option::is_some) {
-            self.lowest_free += 1;
+    pub fn lowest_free(&self) -> Result<Fd> {
+        if let Some(Reverse(fd)) = self.free.peek() {
+            return Ok(*fd);
         }
-        if self.lowest_free >= self.capacity {
+        if self.slots.len() >= self.capacity {
             return Err(Errno::Mfile);
         }
-        Fd::try_from(self.lowest_free).map_err(|_| Errno::Mfile)
+        Fd::try_from(self.slots.len()).map_err(|_| Errno::Mfile)
     }
 
     /// Enters at the lowest free number.
@@ -75,13 +79,13 @@ impl<T> Table<T> {
             Ok(fd) => fd,
             Err(errno) => return Err((errno, entry)),
         };
-        let index = fd as usize;
-        if index == self.slots.len() {
-            self.slots.push(Some(entry));
-        } else if let Some(slot) = self.slots.get_mut(index) {
-            *slot = Some(entry);
+        match self.slots.get_mut(fd as usize) {
+            Some(slot) => {
+                self.free.pop();
+                *slot = Some(entry);
+            }
+            None => self.slots.push(Some(entry)),
         }
-        self.lowest_free = index + 1;
         Ok(fd)
     }
 
@@ -95,7 +99,7 @@ impl<T> Table<T> {
             .get_mut(fd as usize)
             .and_then(Option::take)
             .ok_or(Errno::Badf)?;
-        self.lowest_free = self.lowest_free.min(fd as usize);
+        self.free.push(Reverse(fd));
         Ok(entry)
     }
 
@@ -126,7 +130,7 @@ impl<T> Table<T> {
 
     /// Takes every entry out.
     pub fn drain(&mut self) -> impl Iterator<Item = T> {
-        self.lowest_free = 0;
+        self.free.clear();
         std::mem::take(&mut self.slots).into_iter().flatten()
     }
 }
