@@ -106,6 +106,14 @@ options! {
     TcpQuickAck "TCP_QUICKACK" Int,
     /// Milliseconds that sent data may stay unacknowledged.
     TcpUserTimeout "TCP_USER_TIMEOUT" Int,
+    /// Seconds that a connection stays in FIN_WAIT2.
+    TcpLinger2 "TCP_LINGER2" Int,
+    /// Upper bound of the advertised window, bytes.
+    TcpWindowClamp "TCP_WINDOW_CLAMP" Int,
+    /// Accept data in the SYN, with a queue of this length.
+    TcpFastOpen "TCP_FASTOPEN" Int,
+    /// Unsent bytes below which a stream is writable.
+    TcpNotSentLowat "TCP_NOTSENT_LOWAT" Int,
     /// Open with data in the SYN.
     TcpFastOpenConnect "TCP_FASTOPEN_CONNECT" Int,
     /// Time to live of unicast packets (ip(7)).

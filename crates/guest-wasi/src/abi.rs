@@ -113,7 +113,7 @@ pub(crate) mod wasmedge {
     ];
 
     /// Level 6: wasi-go's one number, and Linux's (tcp(7)), of which none is 15.
-    pub(crate) const TCP_OPTIONS: [(u32, SockOpt); 11] = [
+    pub(crate) const TCP_OPTIONS: [(u32, SockOpt); 15] = [
         (15, SockOpt::TcpNoDelay),
         (1, SockOpt::TcpNoDelay),
         (2, SockOpt::TcpMaxSeg),
@@ -122,9 +122,13 @@ pub(crate) mod wasmedge {
         (5, SockOpt::TcpKeepIntvl),
         (6, SockOpt::TcpKeepCnt),
         (7, SockOpt::TcpSynCnt),
+        (8, SockOpt::TcpLinger2),
         (9, SockOpt::TcpDeferAccept),
+        (10, SockOpt::TcpWindowClamp),
         (12, SockOpt::TcpQuickAck),
         (18, SockOpt::TcpUserTimeout),
+        (23, SockOpt::TcpFastOpen),
+        (25, SockOpt::TcpNotSentLowat),
     ];
 
     /// guestnet's: WasmEdge's SOL_SOCKET has the number of IPPROTO_IP, so that IPv4's options (ip(7), Linux's numbers)
