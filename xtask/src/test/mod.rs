@@ -82,7 +82,15 @@ const STEPS: &[Step] = &[
         check: |run| {
             cargo(
                 run,
-                &["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"],
+                &[
+                    "clippy",
+                    "--workspace",
+                    "--all-targets",
+                    "--keep-going",
+                    "--",
+                    "-D",
+                    "warnings",
+                ],
                 &[],
             )
         },
@@ -93,7 +101,7 @@ const STEPS: &[Step] = &[
         check: |run| {
             cargo(
                 run,
-                &["doc", "--workspace", "--no-deps"],
+                &["doc", "--workspace", "--no-deps", "--keep-going"],
                 &[("RUSTDOCFLAGS", "-D warnings")],
             )
         },
