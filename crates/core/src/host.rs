@@ -150,7 +150,8 @@ pub trait Host {
     /// What the kernel says, such as `EMFILE` or `EAFNOSUPPORT`.
     fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Self::Io>;
 
-    /// close(2). The descriptor is gone, whatever the kernel says of unsent data.
+    /// close(2). The descriptor is gone, whatever the kernel says of unsent data. A linger time (`SO_LINGER`) is
+    /// waited for, until the guest is told to stop.
     fn close(&mut self, io: Self::Io);
 
     /// bind(2) to an IP address.

@@ -127,8 +127,10 @@ impl Unix {
         };
         // Another guestnet process names its directory by descriptor, as ours does.
         let directory = if directory.starts_with("/proc/") {
-            std::fs::read_link(directory)
-                .ok()
+            // No other path below /proc: whoever sent it may have chosen one that hangs.
+            is_descriptor(directory)
+                .then(|| std::fs::read_link(directory).ok())
+                .flatten()
                 .and_then(|target| target.into_os_string().into_string().ok())
         } else {
             Some(directory.to_owned())
@@ -204,6 +206,19 @@ fn proc_path(fd: BorrowedFd<'_>) -> String {
     format!("/proc/{}/fd/{}", std::process::id(), fd.as_raw_fd())
 }
 
+/// Whether a path is what [`proc_path`] makes.
+fn is_descriptor(path: &str) -> bool {
+    let number = |part: Option<&str>| {
+        part.is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    };
+    let mut parts = path.split('/').skip(1);
+    parts.next() == Some("proc")
+        && number(parts.next())
+        && parts.next() == Some("fd")
+        && number(parts.next())
+        && parts.next().is_none()
+}
+
 fn target_of(fd: BorrowedFd<'_>) -> Result<String> {
     let target = rustix::fs::readlink(proc_path(fd), Vec::new()).map_err(errno)?;
     target.into_string().map_err(|_| Errno::Ilseq)
@@ -211,4 +226,24 @@ fn target_of(fd: BorrowedFd<'_>) -> Result<String> {
 
 fn components(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|part| !matches!(*part, "" | "."))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_descriptors_of_proc_are_read() {
+        assert!(is_descriptor("/proc/1/fd/0") && is_descriptor("/proc/4194304/fd/1023"));
+        for path in [
+            "/proc/1/root/mnt/x",
+            "/proc/self/fd/3",
+            "/proc/1/fd/3/..",
+            "/proc/1/fd/",
+            "/proc//fd/3",
+            "/x/1/fd/3",
+        ] {
+            assert!(!is_descriptor(path), "{path}");
+        }
+    }
 }
