@@ -46,6 +46,10 @@ closed, in a set of {set}: ok, EBADF
 the number is used again: yes
 another socket, in a set of {set}: ok
 another socket, to write, in a set of {set}: ok, ok
+poll: ok
+new sockets without data: 0 ready
+poll: ok
+new sockets with data: 16 ready
 before the move, in a set of {set}: ok
 renumber: ok
 the new number, in a set of {set}: ok, ok
