@@ -8,6 +8,7 @@ mod descriptors;
 mod listen;
 mod memory;
 mod modules;
+mod random;
 mod reach;
 mod receive;
 mod spin;

@@ -1,0 +1,31 @@
+//! Calls at random: what nobody thought of.
+
+use super::support::attack;
+use guestnet_tests::Guestnet;
+use std::time::Duration;
+
+/// Calls of one run, and the runs. More of them are for whoever changes the adapter: the seed is an argument.
+const CALLS: &str = "10000";
+const SEEDS: std::ops::RangeInclusive<u32> = 1..=6;
+
+#[test]
+fn calls_with_arguments_drawn_at_random_neither_end_the_guest_nor_stop_the_host() {
+    for seed in SEEDS {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        // Where nobody else is: what it sends reaches itself at most.
+        let run = Guestnet::run()
+            .option("--max-memory=64MiB")
+            .option("--allow-connect=127.0.0.2")
+            .option("--allow-listen=127.0.0.2")
+            .option("--allow-resolve=localhost")
+            .option("--allow-unix=/tmp/*")
+            .tmp(directory.path());
+        let finished = attack(run, "random")
+            .arg(seed.to_string())
+            .arg(CALLS)
+            .deadline(Duration::from_secs(120))
+            .finish();
+        // Not 1 or 134: no argument of a socket's or a file's call ends a guest.
+        assert_eq!(finished.status.code(), Some(0), "seed {seed}\n{finished}");
+    }
+}
