@@ -3,6 +3,7 @@
 //! Every call that an adapter can make is a method here or in the modules beside; the host itself stays private,
 //! so that nothing reaches the network except through the gate.
 
+use std::cell::Cell;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -338,6 +339,59 @@ pub(crate) fn until_ready<H: Host, T>(
     }
 }
 
+/// As [`until_ready`] for what comes in, and waits before it tries where `habit` says so.
+#[inline]
+pub(crate) fn until_received<H: Host, T>(
+    host: &mut H,
+    io: &H::Io,
+    habit: &Habit,
+    limit: &mut Limit,
+    mut attempt: impl FnMut(&mut H) -> Result<T>,
+) -> Result<T> {
+    let mut learns = !habit.waits_first();
+    if !learns {
+        let remaining = limit.remaining(host);
+        // Ready or too late: the attempt says which.
+        host.wait(io, Ready::READ, remaining)?;
+    }
+    until_ready(host, io, Ready::READ, limit, |host| {
+        let outcome = attempt(host);
+        if std::mem::take(&mut learns) {
+            habit.learn(matches!(outcome, Err(Errno::Again)));
+        }
+        outcome
+    })
+}
+
+/// What a stream's blocking receives have met: nothing there yet, time after time, or data.
+///
+/// A program that asks and waits for the answer always comes too early. To find that out by a system call costs it
+/// as much as the wait itself, so after two such calls the next ones wait at once. Every now and then one of them
+/// tries first again, so that a socket that has become busy pays for a few needless polls only.
+#[derive(Debug, Default)]
+pub(crate) struct Habit(Cell<u8>);
+
+impl Habit {
+    /// Calls in a row that came too early, before the next ones wait first.
+    const SURE: u8 = 2;
+    /// How many calls then wait first, before one tries again.
+    const CALLS: u8 = 15;
+
+    fn waits_first(&self) -> bool {
+        let count = self.0.get();
+        let waits = (Self::SURE..Self::SURE + Self::CALLS).contains(&count);
+        if waits {
+            self.0.set(count + 1);
+        }
+        waits
+    }
+
+    fn learn(&self, too_early: bool) {
+        let count = if too_early { self.0.get() + 1 } else { 0 };
+        self.0.set(count.min(Self::SURE));
+    }
+}
+
 /// The time that one call may wait in all. It starts to run with the first wait, so that a call that does not wait
 /// reads no clock.
 #[derive(Debug)]
@@ -393,5 +447,50 @@ impl Pause {
         self.0 = (self.0 * 2).min(Self::LONGEST);
         host.poll_begin();
         host.poll_wait(Some(time))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Habit;
+
+    /// How many of `calls` wait first, when each one that tries finds what `too_early` says.
+    fn waiting(habit: &Habit, calls: usize, too_early: bool) -> usize {
+        (0..calls)
+            .filter(|_| {
+                let waits = habit.waits_first();
+                if !waits {
+                    habit.learn(too_early);
+                }
+                waits
+            })
+            .count()
+    }
+
+    #[test]
+    fn a_socket_with_data_never_waits_first() {
+        assert_eq!(waiting(&Habit::default(), 1000, false), 0);
+    }
+
+    #[test]
+    fn one_early_call_between_others_changes_nothing() {
+        let habit = Habit::default();
+        for _ in 0..100 {
+            assert_eq!(waiting(&habit, 1, true) + waiting(&habit, 1, false), 0);
+        }
+    }
+
+    #[test]
+    fn calls_that_always_come_too_early_wait_first_but_for_one_in_sixteen() {
+        let habit = Habit::default();
+        assert_eq!(waiting(&habit, 2, true), 0);
+        assert_eq!(waiting(&habit, 160, true), 150);
+    }
+
+    #[test]
+    fn a_socket_that_has_become_busy_waits_first_for_fifteen_calls_at_most() {
+        let habit = Habit::default();
+        waiting(&habit, 2, true);
+        assert_eq!(waiting(&habit, 1000, false), 15);
     }
 }

@@ -47,7 +47,8 @@ fn poll_oneoff<H: Host>(
     let list = memory.bytes(subscriptions, count * abi::SUBSCRIPTION)?;
 
     let guest = &mut wasi.guest;
-    let started = guest.now(Clock::Monotonic);
+    // Read at the first clock: most polls have none.
+    let mut started = None;
     let mut clocks: SmallVec<[(u32, Duration); 4]> = SmallVec::new();
     let mut wrong: SmallVec<[(u32, Errno); 4]> = SmallVec::new();
     guest.poll_begin();
@@ -60,6 +61,7 @@ fn poll_oneoff<H: Host>(
                 timeout,
                 absolute,
             }) => clock(id).map(|id| {
+                started.get_or_insert_with(|| guest.now(Clock::Monotonic));
                 clocks.push((
                     token,
                     relative(if absolute { guest.now(id) } else { Duration::ZERO }, timeout),
@@ -99,7 +101,7 @@ fn poll_oneoff<H: Host>(
     for (token, errno) in wrong {
         writer.event(memory, token, convert::errno(errno), 0, 0)?;
     }
-    if !clocks.is_empty() {
+    if let Some(started) = started {
         let elapsed = guest.now(Clock::Monotonic).saturating_sub(started);
         for (token, timeout) in clocks {
             if timeout <= elapsed {

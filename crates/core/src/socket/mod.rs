@@ -10,7 +10,7 @@ use std::time::Duration;
 use crate::addr::{Domain, Kind, SockAddr, wildcard};
 use crate::errno::{Errno, Result};
 use crate::fd::Fd;
-use crate::guest::{Entry, Guest, Limit, Pause, until_ready};
+use crate::guest::{Entry, Guest, Habit, Limit, Pause, until_ready};
 use crate::host::{Clock, Host, Shutdown};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
@@ -39,6 +39,8 @@ pub struct Socket<Io> {
     pub(crate) low_water: usize,
     /// A datagram socket whose receiving side was shut down: a receive that would block ends instead.
     pub(crate) receive_ended: bool,
+    /// Of a stream's blocking receives.
+    pub(crate) habit: Habit,
 }
 
 impl<Io> Socket<Io> {
@@ -53,6 +55,7 @@ impl<Io> Socket<Io> {
             send_timeout: None,
             low_water: 1,
             receive_ended: false,
+            habit: Habit::default(),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::Fd;
 use crate::gate::Gate;
-use crate::guest::{Guest, Limit, Pause, until_ready};
+use crate::guest::{Guest, Limit, Pause, until_ready, until_received};
 use crate::host::{Clock, Host, Received, RecvFlags, SendFlags};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
@@ -146,10 +146,9 @@ impl<H: Host, F> Guest<H, F> {
             });
         }
         let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
-        attempt(
+        receive(
             &mut self.host,
-            &socket.io,
-            Ready::READ,
+            socket,
             blocks,
             &mut Limit::new(socket.recv_timeout),
             |host| {
@@ -315,6 +314,23 @@ fn attempt<H: Host, T>(
         until_ready(host, io, want, limit, call)
     } else {
         call(host)
+    }
+}
+
+/// [`attempt`] for what comes in. Datagrams come in bursts, of which a wait beforehand would cost each one a poll;
+/// who waits for one on a stream mostly waits for an answer.
+#[inline]
+fn receive<H: Host, T>(
+    host: &mut H,
+    socket: &Socket<H::Io>,
+    blocks: bool,
+    limit: &mut Limit,
+    call: impl FnMut(&mut H) -> Result<T>,
+) -> Result<T> {
+    if blocks && socket.kind == Kind::Stream {
+        until_received(host, &socket.io, &socket.habit, limit, call)
+    } else {
+        attempt(host, &socket.io, Ready::READ, blocks, limit, call)
     }
 }
 
