@@ -9,10 +9,10 @@ use crate::stats::Spread;
 use crate::{Plan, Result, embed, sys};
 
 /// How much work one run of a program does: about half a second natively.
-const BULK: u64 = 3 << 30;
-const ECHOES: u64 = 60_000;
-const ACCEPTS: u64 = 20_000;
-const DATAGRAMS: u64 = 250_000;
+const BULK: u64 = 1 << 30;
+const ECHOES: u64 = 30_000;
+const ACCEPTS: u64 = 10_000;
+const DATAGRAMS: u64 = 100_000;
 
 /// How many rules the rows with a policy have.
 const RULES: u8 = 100;
