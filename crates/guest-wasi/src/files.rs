@@ -10,6 +10,7 @@ use std::sync::OnceLock;
 
 use guestnet_core::{Errno, Host, Result};
 use wasmtime::{AsContextMut, Caller, Engine, Extern, Instance, Linker, Module, ValType, WasmParams};
+use wiggle::GuestError;
 
 use crate::abi;
 use crate::link::{Project, find_memory, finish};
@@ -115,8 +116,11 @@ impl<T: Send + 'static> Files<T> {
         };
         let function = instance.get_typed_func::<P, i32>(&mut *caller, name)?;
         match function.call(&mut *caller, params) {
-            // wasmtime-wasi ends a guest for a wrong pointer; a kernel says EFAULT.
-            Err(error) if error.is::<wiggle::GuestError>() => finish::<()>(Err(Errno::Fault)),
+            // wasmtime-wasi ends a guest for what it cannot read; a kernel has an errno for it.
+            Err(error) => match error.downcast_ref::<GuestError>() {
+                Some(unreadable) => finish::<()>(Err(errno(unreadable))),
+                None => Err(error),
+            },
             done => done,
         }
     }
@@ -149,6 +153,17 @@ impl<T: Send + 'static> Files<T> {
         let instance = Instance::new(&mut *caller, shim, &externs)?;
         project(caller.data_mut()).files = Some(instance);
         Ok(instance)
+    }
+}
+
+/// Why wasmtime-wasi could not read an argument.
+fn errno(error: &GuestError) -> Errno {
+    match error {
+        GuestError::InFunc { err, .. } => errno(err),
+        GuestError::InvalidFlagValue(_) | GuestError::InvalidEnumValue(_) => Errno::Inval,
+        GuestError::InvalidUtf8(_) => Errno::Ilseq,
+        GuestError::TryFromIntError(_) => Errno::Overflow,
+        _ => Errno::Fault,
     }
 }
 
