@@ -64,7 +64,7 @@ its peer: 0
 }
 
 #[test]
-fn files_and_sockets_under_one_anothers_numbers_are_what_was_put_there_last() {
+fn files_and_sockets_that_change_numbers_are_what_was_put_there_last() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let mut run = Guestnet::run().allow_net();
     for name in ["one", "two"] {
