@@ -94,6 +94,11 @@ impl<T: Send + 'static> Files<T> {
         let _ = self.compile.set(compile);
     }
 
+    /// wasmtime-wasi's functions.
+    pub(crate) fn linker(&self) -> &Linker<T> {
+        &self.inner
+    }
+
     /// wasmtime-wasi's function of a name.
     pub(crate) fn inner(&self, store: impl AsContextMut<Data = T>, name: &str) -> wasmtime::Result<Extern> {
         self.inner.get(store, abi::MODULE, name)

@@ -4,11 +4,13 @@
 //! with two types (the crate `wasmedge_wasi_socket` beside std's `TcpListener` does). A linker that goes by name
 //! cannot hold both, so the adapter walks the module's imports in order and chooses for each entry by name and type.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use guestnet_core::{Errno, Host, Result};
 use wasmtime::{
-    AsContextMut, Caller, Engine, Extern, ExternType, FuncType, Instance, IntoFunc, Linker, Module, ValType,
+    AsContextMut, Caller, Engine, Extern, ExternType, FuncType, Instance, InstancePre, IntoFunc, Linker,
+    Module, ValType,
 };
 
 use crate::files::{self, Files};
@@ -82,6 +84,8 @@ pub struct Prepared<'a, T: 'static> {
     adapter: &'a Adapter<T>,
     module: &'a Module,
     entries: Vec<&'a Entry>,
+    /// The functions, found once for all instances, if each name stands for one of them only.
+    linked: Option<InstancePre<T>>,
 }
 
 impl<T> std::fmt::Debug for Prepared<'_, T> {
@@ -103,7 +107,8 @@ impl<T: Send + 'static> Adapter<T> {
     {
         let files = Arc::new(Files::new(engine, project)?);
         let mut registry = Registry {
-            calls: Linker::new(engine),
+            // wasmtime-wasi's functions under their own names, ours under names that no entry has.
+            calls: files.linker().clone(),
             entries: Vec::new(),
         };
         for (name, params, results) in files::DIRECT {
@@ -157,6 +162,12 @@ impl<T: Send + 'static> Adapter<T> {
     /// Names the first import that no ABI answers, or says that the module's memory is of a kind that WASI preview 1
     /// has no words for.
     pub fn prepare<'a>(&'a self, module: &'a Module) -> wasmtime::Result<Prepared<'a, T>> {
+        let mut prepared = self.resolve(module)?;
+        prepared.linked = prepared.link()?;
+        Ok(prepared)
+    }
+
+    fn resolve<'a>(&'a self, module: &'a Module) -> wasmtime::Result<Prepared<'a, T>> {
         check_memory(module)?;
         let resolve = |import: wasmtime::ImportType<'_>| {
             self.entry(&import).ok_or_else(|| {
@@ -173,10 +184,11 @@ impl<T: Send + 'static> Adapter<T> {
             adapter: self,
             module,
             entries,
+            linked: None,
         })
     }
 
-    /// [`Adapter::prepare`] and [`Prepared::instantiate`] in one.
+    /// [`Adapter::prepare`] and [`Prepared::instantiate`] in one, for a module that is needed once.
     ///
     /// # Errors
     /// Theirs.
@@ -185,7 +197,7 @@ impl<T: Send + 'static> Adapter<T> {
         store: impl AsContextMut<Data = T>,
         module: &Module,
     ) -> wasmtime::Result<Instance> {
-        self.prepare(module)?.instantiate(store)
+        self.resolve(module)?.instantiate(store)
     }
 
     fn entry(&self, import: &wasmtime::ImportType<'_>) -> Option<&Entry> {
@@ -202,11 +214,30 @@ impl<T: Send + 'static> Adapter<T> {
 }
 
 impl<T: Send + 'static> Prepared<'_, T> {
+    fn link(&self) -> wasmtime::Result<Option<InstancePre<T>>> {
+        let mut linker = self.adapter.calls.clone();
+        linker.allow_shadowing(true);
+        let mut named = HashMap::new();
+        for &entry in &self.entries {
+            match named.insert(entry.name, entry) {
+                Some(other) if !std::ptr::eq(other, entry) => return Ok(None),
+                _ => {}
+            }
+            if let Place::Ours(symbol) = &entry.place {
+                linker.alias(abi::MODULE, symbol, abi::MODULE, entry.name)?;
+            }
+        }
+        linker.instantiate_pre(self.module).map(Some)
+    }
+
     /// Makes an instance in a store.
     ///
     /// # Errors
     /// The module's start function trapped, or the store's limits were reached.
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> wasmtime::Result<Instance> {
+        if let Some(linked) = &self.linked {
+            return linked.instantiate(store);
+        }
         let mut externs: Vec<Extern> = Vec::with_capacity(self.entries.len());
         for entry in &self.entries {
             externs.push(match &entry.place {

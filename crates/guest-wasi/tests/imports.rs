@@ -220,3 +220,37 @@ fn a_module_without_a_memory_is_told_so() {
     let error = format!("{:#}", call.call(&mut store, ()).unwrap_err());
     assert!(error.contains("no memory of its own named `memory`"), "{error}");
 }
+
+#[test]
+fn a_prepared_module_reaches_our_descriptors_and_not_those_of_wasmtime_wasi() {
+    let engine = Engine::default();
+    let adapter = adapter(&engine);
+    // The second one imports a name twice with two types, which cannot be linked by name.
+    for more in [
+        String::new(),
+        import("sock_accept", "ii", true) + &import("sock_accept", "iii", true),
+    ] {
+        let module = Module::new(
+            &engine,
+            format!(
+                "(module (import \"wasi_snapshot_preview1\" \"fd_fdstat_get\" (func $f (param i32 i32) (result i32)))
+                   {more} (memory (export \"memory\") 1)
+                   (func (export \"f\") (result i32) (call $f (i32.const 0) (i32.const 64))))"
+            ),
+        )
+        .unwrap();
+        let prepared = adapter.prepare(&module).unwrap();
+        for _ in 0..2 {
+            let guest = Guest::new(
+                OsHost::new().unwrap(),
+                Arc::new(Policy::deny_all()),
+                Capacity::default(),
+            );
+            let mut store = Store::new(&engine, WasiBuilder::new(guest).build().unwrap());
+            let instance = prepared.instantiate(&mut store).unwrap();
+            let call = instance.get_typed_func::<(), i32>(&mut store, "f").unwrap();
+            // EBADF: no stream was given. wasmtime-wasi always has a descriptor 0.
+            assert_eq!(call.call(&mut store, ()).unwrap(), 8);
+        }
+    }
+}
