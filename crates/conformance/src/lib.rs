@@ -24,6 +24,7 @@ mod tcp;
 mod transfer;
 mod udp;
 mod unix;
+mod unix_path;
 mod world;
 
 pub use behaviour::Behaviour;
@@ -60,6 +61,7 @@ pub fn suite<M: MakeHost>(_make_host: &M) -> Vec<Behaviour> {
         transfer::behaviours::<M>(),
         udp::behaviours::<M>(),
         unix::behaviours::<M>(),
+        unix_path::behaviours::<M>(),
         option::behaviours::<M>(),
         readiness::behaviours::<M>(),
         fd::behaviours::<M>(),
