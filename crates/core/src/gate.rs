@@ -9,52 +9,86 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::errno::{Errno, Result};
-use crate::policy::{
-    Decision, Name, PinLookup, Pins, Policy, Protocol, Reason, Use, canonical_ip, flag_that_would_allow,
-};
-use crate::trace::{Denial, Observer};
+use crate::policy::{Decision, Name, PinLookup, Policy, Protocol, Reason, Use, flag_that_would_allow};
+use crate::resolve::{Names, STUB, lock};
+use crate::trace::{Decided, Denial};
+
+/// Where an outgoing connection or datagram may go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    /// To its destination.
+    Direct,
+    /// To the stub that answers DNS for us.
+    Stub,
+}
 
 /// The policy as it stands for one guest.
 #[derive(Debug)]
 pub(crate) struct Gate {
     policy: Arc<Policy>,
-    pins: Pins,
-    pub(crate) observer: Option<Box<dyn Observer>>,
+    pub(crate) names: Arc<Names>,
+    /// The observer wants to be told of every decision.
+    pub(crate) audited: bool,
+    /// Where our stub is, once it was needed.
+    pub(crate) stub: Option<SocketAddr>,
 }
 
 impl Gate {
     pub(crate) fn new(policy: Arc<Policy>) -> Self {
         Gate {
+            names: Arc::new(Names::new(Arc::clone(&policy))),
             policy,
-            pins: Pins::new(),
-            observer: None,
+            audited: false,
+            stub: None,
         }
     }
 
     /// A TCP or UDP connect, or the destination of one datagram. `call` names the call for the denial.
+    ///
+    /// DNS that the policy does not allow outright goes to our own resolver, where names are judged and addresses
+    /// pinned, provided that the policy lets any name be looked up.
     pub(crate) fn connect(
         &mut self,
         call: &'static str,
         protocol: Protocol,
         addr: SocketAddr,
         now: impl Fn() -> Duration,
-    ) -> Result<()> {
-        if self.policy.is_unrestricted(Use::Connect, protocol) {
-            return Ok(());
+    ) -> Result<Route> {
+        let dns = addr.port() == STUB.port();
+        if dns && addr == STUB {
+            return Ok(Route::Stub);
+        }
+        if !self.audited && self.policy.is_unrestricted(Use::Connect, protocol) {
+            return Ok(Route::Direct);
         }
         let decision = self.policy.decide(
             Use::Connect,
             protocol,
             addr,
             &LazyPins {
-                pins: &self.pins,
+                names: &self.names,
                 now,
             },
         );
-        if decision.is_allowed() {
-            return Ok(());
+        let served = dns && decision.is_denied() && self.policy.resolves_names();
+        if self.audited {
+            audit(
+                &self.names,
+                call,
+                Use::Connect,
+                Some(protocol),
+                &addr,
+                decision,
+                served,
+            );
         }
-        report(&mut self.observer, call, decision, &addr, || {
+        if decision.is_allowed() {
+            return Ok(Route::Direct);
+        }
+        if served {
+            return Ok(Route::Stub);
+        }
+        report(&self.names, call, decision, &addr, || {
             flag_that_would_allow(Use::Connect, protocol, addr)
         });
         Err(Errno::Acces)
@@ -65,10 +99,21 @@ impl Gate {
         let decision = self
             .policy
             .decide(Use::Listen, protocol, addr, &crate::policy::NoPins);
+        if self.audited {
+            audit(
+                &self.names,
+                call,
+                Use::Listen,
+                Some(protocol),
+                &addr,
+                decision,
+                false,
+            );
+        }
         if decision.is_allowed() {
             return Ok(());
         }
-        report(&mut self.observer, call, decision, &addr, || {
+        report(&self.names, call, decision, &addr, || {
             flag_that_would_allow(Use::Listen, protocol, addr)
         });
         Err(Errno::Acces)
@@ -79,8 +124,19 @@ impl Gate {
         let decision = self
             .policy
             .decide(Use::Accept, protocol, peer, &crate::policy::NoPins);
+        if self.audited {
+            audit(
+                &self.names,
+                call,
+                Use::Accept,
+                Some(protocol),
+                &peer,
+                decision,
+                false,
+            );
+        }
         if decision.is_denied() {
-            report(&mut self.observer, call, decision, &peer, || {
+            report(&self.names, call, decision, &peer, || {
                 flag_that_would_allow(Use::Accept, protocol, peer)
             });
         }
@@ -89,43 +145,37 @@ impl Gate {
 
     /// The sender of a datagram to a socket that was bound only by sending: someone it may send to.
     pub(crate) fn reply(&mut self, call: &'static str, peer: SocketAddr, now: impl Fn() -> Duration) -> bool {
-        self.connect(call, Protocol::Udp, peer, now).is_ok()
+        self.connect(call, Protocol::Udp, peer, now) == Ok(Route::Direct)
     }
 
     /// Whether every peer of a datagram socket is allowed, so that none needs to be asked about.
     pub(crate) fn every_sender_allowed(&self, listening: bool) -> bool {
         let side = if listening { Use::Accept } else { Use::Connect };
-        self.policy.is_unrestricted(side, Protocol::Udp)
+        !self.audited && self.policy.is_unrestricted(side, Protocol::Udp)
+    }
+
+    /// The longest queue of connections that wait for accept.
+    pub(crate) fn backlog(&self, asked: i32) -> i32 {
+        // listen(2) takes a negative number for a large one.
+        let most = i32::try_from(self.policy.limits().pending).unwrap_or(i32::MAX);
+        if asked < 0 { most } else { asked.min(most) }
     }
 
     /// Whether every peer of a TCP listener is allowed.
     pub(crate) fn every_peer_allowed(&self) -> bool {
-        self.policy.is_unrestricted(Use::Accept, Protocol::Tcp)
-    }
-
-    /// A look-up, before a query leaves.
-    pub(crate) fn resolve(&mut self, name: &Name) -> bool {
-        let decision = self.policy.decide_name(name);
-        if decision.is_denied() {
-            report(&mut self.observer, "getaddrinfo", decision, name, || {
-                format!("--allow-resolve {name}")
-            });
-        }
-        decision.is_allowed()
-    }
-
-    /// Pins the address that a look-up returned to this guest, until `expires`.
-    pub(crate) fn pin(&mut self, name: &Name, addr: IpAddr, expires: Duration) {
-        self.pins.insert(name, canonical_ip(addr), expires);
+        !self.audited && self.policy.is_unrestricted(Use::Accept, Protocol::Tcp)
     }
 
     /// A UNIX socket path in the guest's view, symbolic links resolved.
     pub(crate) fn unix(&mut self, call: &'static str, path: &str) -> Result<()> {
         let decision = self.policy.decide_unix(path);
+        if self.audited {
+            audit(&self.names, call, Use::Unix, None, &path, decision, false);
+        }
         if decision.is_allowed() {
             return Ok(());
         }
-        report(&mut self.observer, call, decision, &path, || {
+        report(&self.names, call, decision, &path, || {
             format!("--allow-unix {path}")
         });
         Err(Errno::Acces)
@@ -134,27 +184,51 @@ impl Gate {
 
 /// Reads the clock only if a rule needs to know which names led to an address.
 struct LazyPins<'a, N> {
-    pins: &'a Pins,
+    names: &'a Names,
     now: N,
 }
 
 impl<N: Fn() -> Duration> PinLookup for LazyPins<'_, N> {
     fn visit(&self, ip: IpAddr, visit: &mut dyn FnMut(&Name, bool)) {
-        if !self.pins.is_empty() {
-            self.pins.at((self.now)()).visit(ip, visit);
+        let pins = self.names.pins();
+        if !pins.is_empty() {
+            pins.at((self.now)()).visit(ip, visit);
         }
     }
 }
 
 #[cold]
+pub(crate) fn audit(
+    names: &Names,
+    call: &'static str,
+    usage: Use,
+    protocol: Option<Protocol>,
+    target: &dyn fmt::Display,
+    decision: Decision<'_>,
+    served: bool,
+) {
+    if let Some(observer) = &mut *lock(&names.observer) {
+        observer.decided(&Decided {
+            call,
+            usage,
+            protocol,
+            target,
+            decision,
+            served,
+        });
+    }
+}
+
+#[cold]
 fn report(
-    observer: &mut Option<Box<dyn Observer>>,
+    names: &Names,
     call: &'static str,
     decision: Decision<'_>,
     target: &dyn fmt::Display,
     flag: impl FnOnce() -> String,
 ) {
-    let Some(observer) = observer else { return };
+    let mut observer = lock(&names.observer);
+    let Some(observer) = &mut *observer else { return };
     // No allow flag helps against a deny rule.
     let flag = match decision.reason() {
         Reason::Rule(_) | Reason::Includes(_) | Reason::NotNormal => String::new(),

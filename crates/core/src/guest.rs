@@ -13,7 +13,9 @@ use crate::fd::{Fd, Table};
 use crate::gate::Gate;
 use crate::host::{Clock, Host, StreamKind};
 use crate::policy::Policy;
+use crate::quota::Quota;
 use crate::readiness::{PollEvent, Ready};
+use crate::resolve::lock;
 use crate::socket::Socket;
 use crate::trace::Observer;
 
@@ -28,10 +30,12 @@ pub struct Guest<H: Host, F> {
     pub(crate) traced: bool,
     sockets: usize,
     max_sockets: usize,
+    /// What the policy limits of the bytes that are moved.
+    pub(crate) quota: Option<Quota>,
     /// Datagrams whose sender must be judged first land here (`socket::transfer`).
     pub(crate) scratch: Vec<u8>,
     /// Files of the adapter in the current poll: they are always ready.
-    always_ready: Vec<PollEvent>,
+    pub(crate) always_ready: Vec<PollEvent>,
 }
 
 /// What a descriptor is.
@@ -76,7 +80,9 @@ impl<H: Host, F> Guest<H, F> {
     /// A guest without descriptors.
     #[must_use]
     pub fn new(host: H, policy: Arc<Policy>, capacity: Capacity) -> Self {
+        let quota = Quota::new(policy.limits());
         Guest {
+            quota,
             host,
             table: Table::new(capacity.descriptors),
             gate: Gate::new(policy),
@@ -91,7 +97,9 @@ impl<H: Host, F> Guest<H, F> {
     /// Installs who is told of calls and denials.
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
         self.traced = observer.wants_calls();
-        self.gate.observer = Some(observer);
+        self.gate.audited = observer.wants_decisions();
+        self.gate.names.set_audited(self.gate.audited);
+        *lock(&self.gate.names.observer) = Some(observer);
     }
 
     /// The time of a clock of the host.
@@ -289,7 +297,7 @@ impl<H: Host, F> Guest<H, F> {
         value: impl FnOnce(&T) -> u64,
         args: fmt::Arguments<'_>,
     ) {
-        if let Some(observer) = &mut self.gate.observer {
+        if let Some(observer) = &mut *lock(&self.gate.names.observer) {
             observer.call(name, args, result.as_ref().map(value).map_err(|errno| *errno));
         }
     }

@@ -12,13 +12,15 @@
 
 use std::fmt;
 use std::io::{IoSlice, IoSliceMut};
-use std::net::IpAddr;
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::Result;
 use crate::option::{OptValue, SockOpt};
 use crate::readiness::{PollEvent, Ready};
+use crate::resolve::{Names, Question, Reply};
 
 bitflags::bitflags! {
     /// Flags of a receive (recv(2)).
@@ -326,12 +328,29 @@ pub trait Host {
     /// What the last [`Host::poll_wait`] found, in the order of the tokens' addition where that costs nothing.
     fn poll_events(&self) -> &[PollEvent];
 
-    /// The addresses of a name that is not numeric, asked of this host's resolver; the best one first.
+    /// Asks this host's resolver. Returns at once: the object becomes readable when the reply is there, also when it
+    /// was there from the beginning. Closing it gives the question up.
     ///
     /// # Errors
-    /// [`LookupError`]; `System(EINTR)` when the guest was told to stop meanwhile.
-    fn lookup(&mut self, name: &str, family: Option<Domain>) -> Result<Vec<IpAddr>, LookupError>;
+    /// `System` if nothing can be asked now, such as `EMFILE`; whatever a resolver says comes with the reply.
+    fn lookup_start(&mut self, question: &Question) -> Result<Self::Io, LookupError>;
+
+    /// The reply to a question, once; `None` as long as there is none.
+    fn lookup_take(&mut self, lookup: &Self::Io) -> Option<Reply>;
+
+    /// The address of a DNS server on this machine's loopback, over UDP and TCP, that answers this guest from `names`.
+    /// The first call starts it.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP`: this host has none. What socket(2) and bind(2) say.
+    fn dns_stub(&mut self, names: &Arc<Names>) -> Result<SocketAddr> {
+        let _ = names;
+        Err(crate::errno::Errno::Opnotsupp)
+    }
 
     /// The port of a service name (services(5)) for a socket type.
     fn service(&mut self, name: &str, kind: Kind) -> Option<u16>;
+
+    /// The name of a port (services(5)) for a socket type.
+    fn service_name(&mut self, port: u16, kind: Kind) -> Option<String>;
 }

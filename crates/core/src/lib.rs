@@ -17,6 +17,7 @@ mod host;
 pub mod limits;
 mod option;
 pub mod policy;
+mod quota;
 mod readiness;
 pub mod resolve;
 mod socket;
@@ -31,4 +32,4 @@ pub use host::{Clock, Host, LookupError, Received, RecvFlags, SendFlags, Shutdow
 pub use option::{OptKind, OptValue, SockOpt};
 pub use readiness::{PollEvent, Ready};
 pub use socket::Socket;
-pub use trace::{Denial, Observer, ResultLine};
+pub use trace::{Decided, Denial, Observer, ResultLine};

@@ -1,5 +1,7 @@
 //! How much of the network a guest may use. Numbers only: whoever does the work counts against them.
 
+use std::time::Duration;
+
 /// The limits of one guest. `docs/policy.md` tells what happens at each of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -55,4 +57,97 @@ pub fn parse_size(text: &str) -> Option<u64> {
         _ => return None,
     };
     number.parse::<u64>().ok()?.checked_mul(factor)
+}
+
+/// A token bucket: units per second with a burst. Holds no clock. It may go below nothing by one taking, so that one
+/// large piece is paid for afterwards and none is cut.
+#[derive(Clone, Debug)]
+pub(crate) struct Bucket {
+    /// Units a second.
+    rate: u64,
+    /// The most that is saved up, in billionths of a unit.
+    capacity: i128,
+    /// In billionths of a unit.
+    level: i128,
+    /// When `level` was true; `None` before the first question, when it is full.
+    at: Option<Duration>,
+}
+
+const BILLION: i128 = 1_000_000_000;
+
+impl Bucket {
+    pub(crate) fn new(rate: u64, burst: u64) -> Bucket {
+        let capacity = i128::from(burst) * BILLION;
+        Bucket {
+            rate,
+            capacity,
+            level: capacity,
+            at: None,
+        }
+    }
+
+    /// Whole units that may be taken now.
+    pub(crate) fn available(&mut self, now: Duration) -> u64 {
+        let passed = now.saturating_sub(self.at.unwrap_or(now));
+        let nanos = i128::try_from(passed.as_nanos()).unwrap_or(i128::MAX >> 64);
+        self.level = self
+            .level
+            .saturating_add(nanos.saturating_mul(i128::from(self.rate)))
+            .min(self.capacity);
+        self.at = Some(self.at.unwrap_or(now).max(now));
+        u64::try_from(self.level / BILLION).unwrap_or(0)
+    }
+
+    pub(crate) fn take(&mut self, units: u64) {
+        self.level = self.level.saturating_sub(i128::from(units) * BILLION);
+    }
+
+    /// How long until a unit is there, after [`Bucket::available`]; `None` for never.
+    pub(crate) fn wait(&self) -> Option<Duration> {
+        let missing = BILLION - self.level;
+        if missing <= 0 {
+            return Some(Duration::ZERO);
+        }
+        let nanos = u128::try_from(missing).ok()?.checked_div(u128::from(self.rate))? + 1;
+        Some(Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_gives_its_burst_and_then_its_rate() {
+        let ms = Duration::from_millis;
+        let mut bucket = Bucket::new(100, 10);
+        assert_eq!(bucket.available(ms(5000)), 10);
+        bucket.take(10);
+        assert_eq!(bucket.available(ms(5000)), 0);
+        assert_eq!(bucket.wait(), Some(ms(10) + Duration::from_nanos(1)));
+        assert_eq!(bucket.available(ms(5009)), 0);
+        assert_eq!(bucket.available(ms(5010)), 1);
+        assert_eq!(bucket.available(ms(9000)), 10);
+    }
+
+    #[test]
+    fn a_debt_is_paid_before_anything_is_given() {
+        let seconds = Duration::from_secs;
+        let mut bucket = Bucket::new(10, 10);
+        assert_eq!(bucket.available(seconds(1)), 10);
+        bucket.take(50);
+        assert_eq!(bucket.available(seconds(4)), 0);
+        assert_eq!(bucket.available(seconds(6)), 10);
+        let mut never = Bucket::new(0, 0);
+        assert_eq!((never.available(seconds(9)), never.wait()), (0, None));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_gives_nothing() {
+        let mut bucket = Bucket::new(10, 1);
+        assert_eq!(bucket.available(Duration::from_secs(9)), 1);
+        bucket.take(1);
+        assert_eq!(bucket.available(Duration::from_secs(8)), 0);
+        assert_eq!(bucket.available(Duration::from_secs(9)), 0);
+    }
 }

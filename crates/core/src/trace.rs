@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::errno::{Errno, Result};
+use crate::policy::{Decision, Protocol, Use};
 
 /// Receives a guest's calls and denials, as they happen, on the guest's thread.
 pub trait Observer: Send {
@@ -14,6 +15,36 @@ pub trait Observer: Send {
 
     /// The policy denied something.
     fn denied(&mut self, denial: &Denial<'_>);
+
+    /// Whether [`Observer::decided`] wants anything; asked once, when the observer is installed.
+    fn wants_decisions(&self) -> bool {
+        false
+    }
+
+    /// The policy decided something, a denial too. It may be told on another thread than the guest's.
+    fn decided(&mut self, _decided: &Decided<'_>) {}
+}
+
+/// A decision of the policy, for an audit.
+pub struct Decided<'a> {
+    /// The call, such as `"connect"`.
+    pub call: &'static str,
+    /// What was asked for: which kind of rules was looked at.
+    pub usage: Use,
+    /// The protocol, for addresses.
+    pub protocol: Option<Protocol>,
+    /// The address, name or path, printed.
+    pub target: &'a dyn fmt::Display,
+    /// The decision, with its rule.
+    pub decision: Decision<'a>,
+    /// The traffic is DNS that goes to our own resolver instead, where each name is decided on.
+    pub served: bool,
+}
+
+impl fmt::Debug for Decided<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Decided({} {}: {})", self.call, self.target, self.decision)
+    }
 }
 
 /// A denial by the policy.

@@ -3,21 +3,27 @@
 //! [`OsHost`] is one guest's [`Host`]. It judges nothing: the core has asked the policy before it calls. Every
 //! socket is non-blocking and close-on-exec, and no send raises a signal.
 
+mod background;
 mod convert;
 mod lookup;
 mod option;
+mod services;
 mod stop;
+mod stub;
 mod sys;
 mod unix;
+mod upstream;
 mod wait;
 
 use std::cell::{Cell, OnceCell};
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
+use guestnet_core::resolve::{Names, Question, Reply};
 use guestnet_core::{
     Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, Received, RecvFlags, Result,
     SendFlags, Shutdown, SockAddr, SockOpt, StreamKind,
@@ -30,10 +36,15 @@ use rustix::net::{
 use rustix::time::{ClockId, clock_gettime};
 
 use convert::errno;
+use lookup::Pending;
+use services::Services;
 use stop::Stop;
 pub use stop::Stopper;
+use stub::Stub;
 use unix::Unix;
 pub use unix::UnixPlace;
+use upstream::Resolver;
+pub use upstream::{MAX_SERVERS, Upstream};
 use wait::Waiter;
 
 /// The largest piece written to a pipe or terminal at once: poll(2) promises that this much does not block
@@ -49,7 +60,10 @@ pub struct OsHost {
     waiter: Waiter,
     stop: Stop,
     unix: Unix,
-    services: OnceCell<lookup::Services>,
+    services: OnceCell<Services>,
+    resolver: Arc<Resolver>,
+    /// Answers a guest that speaks DNS itself.
+    stub: Option<Stub>,
     /// Identity of the next descriptor; 0 and the largest number are not used.
     next_id: u64,
 }
@@ -69,12 +83,16 @@ pub struct Io {
     no_write: bool,
     /// `SO_LINGER` with a time: close(2) would block.
     lingers: Cell<bool>,
+    /// The question of a [`What::Lookup`].
+    lookup: Option<Pending>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum What {
     Socket(Kind),
     Stream(StreamKind),
+    /// The eventfd of a look-up.
+    Lookup,
 }
 
 impl OsHost {
@@ -88,8 +106,19 @@ impl OsHost {
             stop: Stop::new()?,
             unix: Unix::default(),
             services: OnceCell::new(),
+            resolver: Arc::new(Resolver::new(&Upstream::System)?),
+            stub: None,
             next_id: 1,
         })
+    }
+
+    /// Whom names are asked of from now on.
+    ///
+    /// # Errors
+    /// `EINVAL`: no server is named.
+    pub fn set_upstream(&mut self, upstream: &Upstream) -> Result<()> {
+        self.resolver = Arc::new(Resolver::new(upstream)?);
+        Ok(())
     }
 
     /// What ends this guest's waits from another thread.
@@ -171,6 +200,7 @@ impl OsHost {
             no_read: false,
             no_write: false,
             lingers: Cell::new(false),
+            lookup: None,
         }
     }
 
@@ -212,6 +242,20 @@ impl Drop for Io {
             let _ = option::set_option(self.fd(), SockOpt::Linger, off);
         }
     }
+}
+
+/// `CLOCK_MONOTONIC`, for those who have no host at hand.
+fn monotonic() -> Duration {
+    read_clock(ClockId::Monotonic)
+}
+
+fn read_clock(id: ClockId) -> Duration {
+    let Timespec { tv_sec, tv_nsec } = clock_gettime(id);
+    // Neither is negative on a machine whose clock is past 1970.
+    Duration::new(
+        u64::try_from(tv_sec).unwrap_or(0),
+        u32::try_from(tv_nsec).unwrap_or(0),
+    )
 }
 
 /// Runs a system call again when a signal interrupted it: nothing that the guest can see happened.
@@ -441,6 +485,7 @@ impl Host for OsHost {
         match io.what {
             What::Stream(kind) => kind,
             What::Socket(_) => StreamKind::Socket,
+            What::Lookup => StreamKind::Unknown,
         }
     }
 
@@ -477,12 +522,7 @@ impl Host for OsHost {
             Clock::Realtime => ClockId::Realtime,
             Clock::Monotonic => ClockId::Monotonic,
         };
-        let Timespec { tv_sec, tv_nsec } = clock_gettime(id);
-        // Neither is negative on a machine whose clock is past 1970.
-        Duration::new(
-            u64::try_from(tv_sec).unwrap_or(0),
-            u32::try_from(tv_nsec).unwrap_or(0),
-        )
+        read_clock(id)
     }
 
     fn wait(&mut self, io: &Io, want: Ready, timeout: Option<Duration>) -> Result<bool> {
@@ -506,12 +546,31 @@ impl Host for OsHost {
         self.waiter.events()
     }
 
-    fn lookup(&mut self, name: &str, family: Option<Domain>) -> Result<Vec<IpAddr>, LookupError> {
-        lookup::lookup(name, family, &self.stop)
+    fn lookup_start(&mut self, question: &Question) -> Result<Io, LookupError> {
+        let (fd, pending) = Pending::start(&self.resolver, question)?;
+        let mut io = self.io(fd, What::Lookup);
+        io.lookup = Some(pending);
+        Ok(io)
+    }
+
+    fn lookup_take(&mut self, lookup: &Io) -> Option<Reply> {
+        lookup.lookup.as_ref()?.take()
+    }
+
+    fn dns_stub(&mut self, names: &Arc<Names>) -> Result<SocketAddr> {
+        if let Some(stub) = &self.stub {
+            return Ok(stub.addr);
+        }
+        let stub = Stub::start(Arc::clone(names), Arc::clone(&self.resolver))?;
+        Ok(self.stub.insert(stub).addr)
     }
 
     fn service(&mut self, name: &str, kind: Kind) -> Option<u16> {
-        self.services.get_or_init(lookup::Services::read).port(name, kind)
+        self.services.get_or_init(Services::read).port(name, kind)
+    }
+
+    fn service_name(&mut self, port: u16, kind: Kind) -> Option<String> {
+        self.services.get_or_init(Services::read).name(port, kind)
     }
 }
 

@@ -2,9 +2,9 @@
 //! descriptors whose owner is elsewhere. The only module of this crate with `unsafe`.
 #![expect(unsafe_code, reason = "the boundary to libc; each block says why it is sound")]
 
-use std::ffi::CString;
+use std::ffi::{CStr, CString};
 use std::mem::{MaybeUninit, size_of};
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
@@ -137,14 +137,18 @@ pub(crate) fn epoll_wait(
     usize::try_from(ready).map_err(|_| last_error())
 }
 
-/// The addresses that getaddrinfo(3) gives for a name, in its order. Blocks.
+/// The addresses that getaddrinfo(3) gives for a name, in its order, and the canonical name. Blocks.
 ///
 /// The error is the `EAI_*` number, and errno for `EAI_SYSTEM`.
-pub(crate) fn getaddrinfo(name: &CString, family: i32) -> Result<Vec<IpAddr>, (i32, Errno)> {
+pub(crate) fn getaddrinfo(
+    name: &CString,
+    family: i32,
+) -> Result<(Vec<IpAddr>, Option<String>), (i32, Errno)> {
     // SAFETY: all zero is a valid addrinfo: no flags, any protocol, null pointers.
     let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
     hints.ai_family = family;
     hints.ai_socktype = libc::SOCK_STREAM;
+    hints.ai_flags = libc::AI_CANONNAME;
     let mut list = std::ptr::null_mut();
     // SAFETY: the name is NUL-terminated, the hints are valid, and the list is freed below.
     let code = unsafe { libc::getaddrinfo(name.as_ptr(), std::ptr::null(), &raw const hints, &raw mut list) };
@@ -152,6 +156,7 @@ pub(crate) fn getaddrinfo(name: &CString, family: i32) -> Result<Vec<IpAddr>, (i
         return Err((code, last_error()));
     }
     let mut addresses = Vec::new();
+    let mut canonical = None;
     let mut node = list;
     // SAFETY: getaddrinfo returned a list of valid nodes that ends with a null pointer.
     while let Some(info) = unsafe { node.as_ref() } {
@@ -162,11 +167,46 @@ pub(crate) fn getaddrinfo(name: &CString, family: i32) -> Result<Vec<IpAddr>, (i
         {
             addresses.push(address);
         }
+        if canonical.is_none() && !info.ai_canonname.is_null() {
+            // SAFETY: ai_canonname is null or a NUL-terminated string that lives as long as the list.
+            let name = unsafe { CStr::from_ptr(info.ai_canonname) };
+            canonical = Some(name.to_string_lossy().into_owned());
+        }
         node = info.ai_next;
     }
     // SAFETY: the list came from getaddrinfo and nothing refers to it any more.
     unsafe { libc::freeaddrinfo(list) };
-    Ok(addresses)
+    Ok((addresses, canonical))
+}
+
+/// The name that getnameinfo(3) gives for an address. Blocks.
+///
+/// The error is the `EAI_*` number, and errno for `EAI_SYSTEM`.
+pub(crate) fn getnameinfo(ip: IpAddr) -> Result<String, (i32, Errno)> {
+    /// `NI_MAXHOST` of getnameinfo(3).
+    const ROOM: usize = 1025;
+    let addr = rustix::net::SocketAddrAny::from(SocketAddr::new(ip, 0));
+    let mut host: [libc::c_char; ROOM] = [0; ROOM];
+    let room = libc::socklen_t::try_from(ROOM).unwrap_or(0);
+    let addr_len = addr.addr_len();
+    // SAFETY: the address is valid for its length, the buffer for `room` bytes; no service is asked for.
+    let code = unsafe {
+        libc::getnameinfo(
+            addr.as_ptr().cast(),
+            addr_len,
+            host.as_mut_ptr(),
+            room,
+            std::ptr::null_mut(),
+            0,
+            libc::NI_NAMEREQD,
+        )
+    };
+    if code != 0 {
+        return Err((code, last_error()));
+    }
+    // SAFETY: getnameinfo wrote a NUL-terminated string, and the buffer was all zero before.
+    let name = unsafe { CStr::from_ptr(host.as_ptr()) };
+    Ok(name.to_string_lossy().into_owned())
 }
 
 /// # Safety

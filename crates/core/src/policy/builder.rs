@@ -167,6 +167,7 @@ impl PolicyBuilder {
             listen: listen.each_ref().map(|table| table.build(net)),
             accept: accept.each_ref().map(|table| table.build(any_peer)),
             resolve_unrestricted: self.net && !resolve.has(true),
+            resolves: self.net || resolve.has(false),
             resolve: resolve.build(),
             unix_unrestricted: self.net && !unix.has_denials(),
             unix: unix.build(),

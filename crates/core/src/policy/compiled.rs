@@ -26,6 +26,8 @@ pub struct Policy {
     pub(super) unix_unrestricted: bool,
     /// `--allow-net`.
     pub(super) net: bool,
+    /// Whether some name may be looked up.
+    pub(super) resolves: bool,
     pub(super) rules: Box<[Rule]>,
     pub(super) limits: Limits,
 }
@@ -91,6 +93,12 @@ impl Policy {
         self.connect
             .iter()
             .any(|rules| rules.name_allowances || rules.name_denials)
+    }
+
+    /// Whether an allow rule lets some name be looked up, besides `localhost`.
+    #[must_use]
+    pub fn resolves_names(&self) -> bool {
+        self.resolves
     }
 
     /// The limits that go with the rules.

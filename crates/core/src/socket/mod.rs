@@ -2,9 +2,12 @@
 //!
 //! Not here: moving data (`transfer`) and options (`option`).
 
+mod metered;
 mod option;
+mod stub;
 mod transfer;
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr, wildcard};
@@ -41,6 +44,8 @@ pub struct Socket<Io> {
     pub(crate) receive_ended: bool,
     /// Of a stream's blocking receives.
     pub(crate) habit: Habit,
+    /// The DNS server that the guest believes to talk to, while our stub answers.
+    pub(crate) served: Option<SocketAddr>,
 }
 
 impl<Io> Socket<Io> {
@@ -56,6 +61,7 @@ impl<Io> Socket<Io> {
             low_water: 1,
             receive_ended: false,
             habit: Habit::default(),
+            served: None,
         }
     }
 
@@ -156,7 +162,7 @@ impl<H: Host, F> Guest<H, F> {
             let local = self.host.local_addr(&socket.io)?.inet().unwrap_or(any);
             self.gate.listen("listen", Protocol::Tcp, local)?;
         }
-        self.host.listen(&socket.io, backlog)
+        self.host.listen(&socket.io, self.gate.backlog(backlog))
     }
 
     /// accept4(2). A peer whom the policy refuses is reset, and the next one is taken.
@@ -274,6 +280,7 @@ impl<H: Host, F> Guest<H, F> {
         match (socket.domain, addr) {
             (_, SockAddr::Unspec) => {
                 host.connect(&socket.io, addr)?;
+                socket.served = None;
                 // A stream lost its port, unless the guest chose the number: listening must be asked for again.
                 socket.bound &= socket.kind == Kind::Datagram;
                 Ok(())
@@ -284,8 +291,9 @@ impl<H: Host, F> Guest<H, F> {
                 unix_connect(host, socket, &place)
             }
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {
-                gate.connect("connect", socket.protocol(), *to, || host.now(Clock::Monotonic))?;
-                inet_connect(host, socket, addr)
+                let route = gate.connect("connect", socket.protocol(), *to, || host.now(Clock::Monotonic))?;
+                let target = stub::target(host, gate, socket, *to, route)?;
+                inet_connect(host, socket, &SockAddr::Inet(target))
             }
             (Domain::Unix, _) => Err(Errno::Inval),
             (Domain::Inet | Domain::Inet6, _) => Err(Errno::Afnosupport),
@@ -331,7 +339,10 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
     pub fn peer_addr(&mut self, fd: Fd) -> Result<SockAddr> {
-        let result = socket_ref(&self.table, fd).and_then(|socket| self.host.peer_addr(&socket.io));
+        let result = socket_ref(&self.table, fd).and_then(|socket| {
+            let peer = self.host.peer_addr(&socket.io)?;
+            Ok(stub::as_seen(&self.gate, socket, peer))
+        });
         if self.traced {
             self.trace("getpeername", &result, |_| 0, format_args!("{fd}"));
         }

@@ -8,7 +8,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{REFUSALS, Socket, socket_ref};
+use super::{REFUSALS, Socket, socket_mut, socket_ref, stub};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::Fd;
@@ -30,7 +30,10 @@ impl<H: Host, F> Guest<H, F> {
     /// `EAGAIN`, `EPIPE` (never a signal), `ENOTCONN`, `EDESTADDRREQ`, `EMSGSIZE`, `ECONNRESET`, `ECONNREFUSED`,
     /// `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
     pub fn send(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>], flags: SendFlags) -> Result<usize> {
-        let result = socket_ref(&self.table, fd).and_then(|socket| send(&mut self.host, socket, bufs, flags));
+        let result = match self.metered(fd) {
+            false => self.do_send(fd, bufs, flags),
+            true => self.send_metered(fd, bufs, None, flags),
+        };
         if self.traced {
             self.trace(
                 "send",
@@ -54,7 +57,10 @@ impl<H: Host, F> Guest<H, F> {
         addr: &SockAddr,
         flags: SendFlags,
     ) -> Result<usize> {
-        let result = self.do_send_to(fd, bufs, addr, flags);
+        let result = match self.metered(fd) {
+            false => self.do_send_to(fd, bufs, addr, flags),
+            true => self.send_metered(fd, bufs, Some(addr), flags),
+        };
         if self.traced {
             self.trace(
                 "sendto",
@@ -66,7 +72,12 @@ impl<H: Host, F> Guest<H, F> {
         result
     }
 
-    fn do_send_to(
+    pub(super) fn do_send(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>], flags: SendFlags) -> Result<usize> {
+        let socket = socket_ref(&self.table, fd)?;
+        send(&mut self.host, socket, bufs, flags)
+    }
+
+    pub(super) fn do_send_to(
         &mut self,
         fd: Fd,
         bufs: &mut [IoSlice<'_>],
@@ -76,7 +87,7 @@ impl<H: Host, F> Guest<H, F> {
         let Guest {
             host, table, gate, ..
         } = self;
-        let socket = socket_ref(table, fd)?;
+        let socket = socket_mut(table, fd)?;
         let blocks = !socket.nonblocking && !flags.contains(SendFlags::DONTWAIT);
         let flags = flags - SendFlags::DONTWAIT;
         match (socket.domain, socket.kind, addr) {
@@ -86,14 +97,15 @@ impl<H: Host, F> Guest<H, F> {
                 Err(Errno::Isconn)
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, SockAddr::Inet(to)) => {
-                gate.connect("sendto", Protocol::Udp, *to, || host.now(Clock::Monotonic))?;
+                let route = gate.connect("sendto", Protocol::Udp, *to, || host.now(Clock::Monotonic))?;
+                let to = stub::target(host, gate, socket, *to, route)?;
                 attempt(
                     host,
                     &socket.io,
                     Ready::WRITE,
                     blocks,
                     &mut Limit::new(socket.send_timeout),
-                    |host| host.send_to(&socket.io, bufs, *to, flags),
+                    |host| host.send_to(&socket.io, bufs, to, flags),
                 )
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::Afnosupport),
@@ -119,7 +131,10 @@ impl<H: Host, F> Guest<H, F> {
     /// `EAGAIN` (also when `SO_RCVTIMEO` is over), `ENOTCONN`, `ECONNRESET`, `ECONNREFUSED` (a datagram bounced),
     /// `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
     pub fn recv(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
-        let result = self.do_recv(fd, bufs, flags);
+        let result = match self.metered(fd) {
+            false => self.do_recv(fd, bufs, flags),
+            true => self.recv_metered(fd, bufs, flags).map(|(received, _)| received),
+        };
         if self.traced {
             self.trace(
                 "recv",
@@ -173,7 +188,17 @@ impl<H: Host, F> Guest<H, F> {
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
-        let result = self.do_recv_from(fd, bufs, flags);
+        let result = match self.metered(fd) {
+            false => self.do_recv_from(fd, bufs, flags),
+            true => self.recv_metered(fd, bufs, flags),
+        };
+        let result = result.map(|(received, from)| {
+            let from = match socket_ref(&self.table, fd) {
+                Ok(socket) => stub::as_seen(&self.gate, socket, from),
+                Err(_) => from,
+            };
+            (received, from)
+        });
         if self.traced {
             match &result {
                 Ok((_, from)) => self.trace(
@@ -188,7 +213,7 @@ impl<H: Host, F> Guest<H, F> {
         result
     }
 
-    fn do_recv_from(
+    pub(super) fn do_recv_from(
         &mut self,
         fd: Fd,
         bufs: &mut [IoSliceMut<'_>],
@@ -284,7 +309,9 @@ fn judged<Io>(gate: &Gate, socket: &Socket<Io>) -> bool {
 }
 
 fn sender_allowed<H: Host>(host: &H, gate: &mut Gate, socket: &Socket<H::Io>, sender: SocketAddr) -> bool {
-    if socket.bound {
+    if stub::is_stub(gate, socket, sender) {
+        true
+    } else if socket.bound {
         gate.accept("recvfrom", Protocol::Udp, sender)
     } else {
         gate.reply("recvfrom", sender, || host.now(Clock::Monotonic))

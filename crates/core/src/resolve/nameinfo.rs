@@ -1,0 +1,88 @@
+//! getnameinfo(3): the name of an address and of a port.
+
+use std::fmt::Write as _;
+use std::net::{IpAddr, SocketAddr};
+
+use super::{Question, Step};
+use crate::addr::Kind;
+use crate::guest::Guest;
+use crate::host::{Clock, Host, LookupError};
+
+bitflags::bitflags! {
+    /// `NI_*` of getnameinfo(3).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct NameInfoFlags: u8 {
+        /// `NI_NUMERICHOST`: the address as a number.
+        const NUMERICHOST = 1;
+        /// `NI_NUMERICSERV`: the port as a number.
+        const NUMERICSERV = 1 << 1;
+        /// `NI_NAMEREQD`: without a name it is `EAI_NONAME`.
+        const NAMEREQD = 1 << 2;
+        /// `NI_DGRAM`: the service is one of UDP.
+        const DGRAM = 1 << 3;
+        /// `NI_NOFQDN`: without the domain. The core knows no domain of its own and leaves the name whole.
+        const NOFQDN = 1 << 4;
+    }
+}
+
+/// The answer of getnameinfo(3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct NameInfo {
+    /// The name of the address, or the address in numbers, with its scope id.
+    pub host: String,
+    /// The name of the service, or the port in numbers.
+    pub service: String,
+}
+
+impl<H: Host, F> Guest<H, F> {
+    /// getnameinfo(3). Blocks the guest until the host's resolver has answered. An address that has no name, or that
+    /// the policy does not let the guest ask about, comes back in numbers.
+    ///
+    /// # Errors
+    /// With [`NameInfoFlags::NAMEREQD`]: `NoName` (it has none), `Fail` (the policy), `Again` (no answer). Always:
+    /// `System(EINTR)` (told to stop).
+    pub fn getnameinfo(&mut self, addr: SocketAddr, flags: NameInfoFlags) -> Result<NameInfo, LookupError> {
+        let kind = if flags.contains(NameInfoFlags::DGRAM) {
+            Kind::Datagram
+        } else {
+            Kind::Stream
+        };
+        let service = Some(addr.port())
+            .filter(|_| !flags.contains(NameInfoFlags::NUMERICSERV))
+            .and_then(|port| self.host.service_name(port, kind))
+            .unwrap_or_else(|| addr.port().to_string());
+        let name = if flags.contains(NameInfoFlags::NUMERICHOST) {
+            Err(LookupError::NoName)
+        } else {
+            self.name_of(addr.ip())
+        };
+        let host = match name {
+            Ok(name) => name,
+            Err(error @ LookupError::System(_)) => return Err(error),
+            Err(error) if flags.contains(NameInfoFlags::NAMEREQD) => return Err(error),
+            Err(_) => numeric(addr),
+        };
+        Ok(NameInfo { host, service })
+    }
+
+    fn name_of(&mut self, ip: IpAddr) -> Result<String, LookupError> {
+        let question = Question::Pointer(ip);
+        let now = self.host.now(Clock::Monotonic);
+        let found = match self.gate.names.begin(&question, now) {
+            Step::Known(outcome) => outcome?,
+            Step::Ask => self.ask(&question)?,
+        };
+        Ok(found.name.clone())
+    }
+}
+
+/// The address without its port.
+fn numeric(addr: SocketAddr) -> String {
+    let mut text = addr.ip().to_string();
+    if let SocketAddr::V6(addr) = addr
+        && addr.scope_id() != 0
+    {
+        let _ = write!(text, "%{}", addr.scope_id());
+    }
+    text
+}

@@ -1,0 +1,329 @@
+//! [`Names`]: what one guest may look up, and what it has been told: policy, pins, cache and rate in one place.
+//!
+//! It is shared by the guest's thread and by whoever else answers for it, such as the stub that serves guests which
+//! speak DNS themselves. It asks nobody: [`Names::begin`] says what is to be asked, [`Names::finish`] takes the reply.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::cache::{Cache, LONGEST, LONGEST_NEGATIVE};
+use super::{Hosts, MAX_RESULTS};
+use crate::addr::Domain;
+use crate::errno::Errno;
+use crate::host::LookupError;
+use crate::limits::Bucket;
+use crate::policy::{Decision, Name, Pins, Policy, Use, canonical_ip};
+use crate::trace::{Denial, Observer};
+
+/// How long the addresses of a name may be dialled under a rule with that name, when the answer has no lifetime: the
+/// system's resolver and the hosts file do not tell one. Long enough for a program that looks up once and connects
+/// again on failure.
+pub const SYSTEM_ANSWER_LIFETIME: Duration = Duration::from_secs(600);
+
+/// The shortest time that an address may be dialled after its look-up. With a lifetime of 0, which is usual, a
+/// program that honours it still has to get from the look-up to the connect, through a few failed attempts.
+pub const SHORTEST_PIN: Duration = Duration::from_secs(30);
+
+/// What is asked of a resolver.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Question {
+    /// The addresses of a name; of both families for `None`.
+    Addresses {
+        /// The name.
+        name: Name,
+        /// The family.
+        family: Option<Domain>,
+    },
+    /// The names of an address (PTR).
+    Pointer(IpAddr),
+}
+
+/// What a resolver found.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// The addresses, at most [`MAX_RESULTS`]; empty for a [`Question::Pointer`].
+    pub addresses: Vec<IpAddr>,
+    /// The canonical name, or the name of the address; empty if the resolver does not say.
+    pub name: String,
+    /// The addresses are in the order of RFC 6724 already.
+    pub sorted: bool,
+}
+
+/// A resolver's answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reply {
+    /// What was found, or why nothing was.
+    pub outcome: Result<Found, LookupError>,
+    /// For how long this is true, if the resolver says. Without it nothing is cached.
+    pub lifetime: Option<Duration>,
+}
+
+/// What [`Names::begin`] says.
+#[derive(Debug)]
+pub enum Step {
+    /// It is known, or denied.
+    Known(Result<Arc<Found>, LookupError>),
+    /// Ask an upstream, and give its reply to [`Names::finish`].
+    Ask,
+}
+
+/// The names of one guest. No other guest sees its cache or its pins.
+#[derive(Debug)]
+pub struct Names {
+    policy: Arc<Policy>,
+    hosts: Mutex<Arc<Hosts>>,
+    pins: Mutex<Pins>,
+    cache: Mutex<Cache>,
+    bucket: Mutex<Bucket>,
+    audited: AtomicBool,
+    pub(crate) observer: Mutex<Option<Box<dyn Observer>>>,
+}
+
+/// Nothing that a holder of these locks calls can leave the data half-changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Names {
+    pub(crate) fn new(policy: Arc<Policy>) -> Names {
+        let rate = u64::from(policy.limits().lookups_per_second);
+        Names {
+            policy,
+            hosts: Mutex::default(),
+            pins: Mutex::default(),
+            cache: Mutex::default(),
+            bucket: Mutex::new(Bucket::new(rate, rate)),
+            audited: AtomicBool::new(false),
+            observer: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn set_hosts(&self, hosts: Arc<Hosts>) {
+        *lock(&self.hosts) = hosts;
+    }
+
+    pub(crate) fn set_audited(&self, audited: bool) {
+        self.audited.store(audited, Ordering::Relaxed);
+    }
+
+    pub(crate) fn pins(&self) -> MutexGuard<'_, Pins> {
+        lock(&self.pins)
+    }
+
+    /// Judges a question and answers it from the hosts file or the cache. `now` is the host's monotonic clock.
+    pub fn begin(&self, question: &Question, now: Duration) -> Step {
+        Step::Known(match question {
+            Question::Addresses { name, family } => {
+                if !self.allowed(name) {
+                    return Step::Known(Err(LookupError::Fail));
+                }
+                if name.is_loopback() {
+                    // RFC 6761: these names never leave the machine.
+                    Ok(Arc::new(loopback(name, *family)))
+                } else if let Some(outcome) = self.from_hosts(name, *family, now) {
+                    outcome
+                } else {
+                    return self.from_cache(question, now);
+                }
+            }
+            Question::Pointer(ip) => {
+                let known = lock(&self.hosts).name(*ip).map(str::to_owned);
+                if let Some(name) = known.or_else(|| ip.is_loopback().then(|| "localhost".to_owned())) {
+                    Ok(Arc::new(Found {
+                        name,
+                        ..Found::default()
+                    }))
+                } else if !self.may_ask_back(*ip, now) {
+                    Err(LookupError::Fail)
+                } else {
+                    return self.from_cache(question, now);
+                }
+            }
+        })
+    }
+
+    /// Takes the reply to a question that [`Names::begin`] wanted asked: keeps it and pins its addresses.
+    ///
+    /// # Errors
+    /// The reply's own; `NoData` for a reply without an address.
+    pub fn finish(
+        &self,
+        question: &Question,
+        reply: Reply,
+        now: Duration,
+    ) -> Result<Arc<Found>, LookupError> {
+        let outcome = reply.outcome.and_then(|found| checked(question, found));
+        let longest = if outcome.is_ok() {
+            LONGEST
+        } else {
+            LONGEST_NEGATIVE
+        };
+        let lasting = matches!(outcome, Ok(_) | Err(LookupError::NoName | LookupError::NoData));
+        if let (Some(lifetime), true) = (reply.lifetime, lasting) {
+            let expires = now.saturating_add(lifetime.min(longest));
+            lock(&self.cache).insert(question.clone(), outcome.clone(), expires, now);
+        }
+        if let (Ok(found), Question::Addresses { name, .. }) = (&outcome, question) {
+            let lifetime = reply.lifetime.map_or(SYSTEM_ANSWER_LIFETIME, |lifetime| {
+                lifetime.clamp(SHORTEST_PIN, LONGEST)
+            });
+            self.pin(name, &found.addresses, now.saturating_add(lifetime));
+        }
+        outcome
+    }
+
+    /// Whether the guest may ask for a name at all; tells the observer if not.
+    pub fn allowed(&self, name: &Name) -> bool {
+        let decision = self.policy.decide_name(name);
+        if self.audited.load(Ordering::Relaxed) {
+            crate::gate::audit(self, "getaddrinfo", Use::Resolve, None, name, decision, false);
+        }
+        if decision.is_denied() {
+            self.denied(name, decision);
+        }
+        decision.is_allowed()
+    }
+
+    /// Takes one query out of the guest's rate of queries that go to a server.
+    #[must_use]
+    pub fn within_rate(&self, now: Duration) -> bool {
+        let mut bucket = lock(&self.bucket);
+        if bucket.available(now) == 0 {
+            return false;
+        }
+        bucket.take(1);
+        true
+    }
+
+    fn from_hosts(
+        &self,
+        name: &Name,
+        family: Option<Domain>,
+        now: Duration,
+    ) -> Option<Result<Arc<Found>, LookupError>> {
+        let hosts = lock(&self.hosts);
+        let (all, canonical) = hosts.addresses(name)?;
+        let addresses: Vec<IpAddr> = all.iter().copied().filter(|ip| is_of(*ip, family)).collect();
+        if addresses.is_empty() {
+            return Some(Err(LookupError::NoData));
+        }
+        self.pin(name, &addresses, now.saturating_add(SYSTEM_ANSWER_LIFETIME));
+        let name = canonical.to_owned();
+        Some(Ok(Arc::new(Found {
+            addresses,
+            name,
+            sorted: false,
+        })))
+    }
+
+    fn from_cache(&self, question: &Question, now: Duration) -> Step {
+        let cache = lock(&self.cache);
+        if let Some((outcome, expires)) = cache.at(question, now) {
+            if let (Ok(found), Question::Addresses { name, .. }) = (outcome, question) {
+                let at_least = now.saturating_add(SHORTEST_PIN);
+                self.pin(name, &found.addresses, expires.max(at_least));
+            }
+            return Step::Known(outcome.clone());
+        }
+        drop(cache);
+        if self.within_rate(now) {
+            Step::Ask
+        } else {
+            Step::Known(Err(LookupError::Again))
+        }
+    }
+
+    fn pin(&self, name: &Name, addresses: &[IpAddr], expires: Duration) {
+        let mut pins = self.pins();
+        for &ip in addresses {
+            pins.insert(name, canonical_ip(ip), expires);
+        }
+    }
+
+    /// A query for the name of an address carries the address out, so it is judged as the name that it asks for; an
+    /// address that the guest was given by us tells nobody anything new.
+    fn may_ask_back(&self, ip: IpAddr, now: Duration) -> bool {
+        if self.pins().names(ip, now).next().is_some() {
+            return true;
+        }
+        Name::parse(&pointer_name(ip)).is_ok_and(|name| self.allowed(&name))
+    }
+
+    fn denied(&self, name: &Name, decision: Decision<'_>) {
+        if let Some(observer) = &mut *lock(&self.observer) {
+            // No allow flag helps against a deny rule.
+            let flag = match decision.rule() {
+                Some(_) => String::new(),
+                None => format!("--allow-resolve {name}"),
+            };
+            observer.denied(&Denial {
+                call: "getaddrinfo",
+                target: name,
+                reason: &decision.to_string(),
+                flag: &flag,
+                errno: Errno::Acces,
+            });
+        }
+    }
+}
+
+/// The name under which the DNS has the names of an address (RFC 1035, 3.5 and RFC 3596, 2.5).
+#[must_use]
+pub fn pointer_name(ip: IpAddr) -> String {
+    match canonical_ip(ip) {
+        IpAddr::V4(ip) => {
+            let [a, b, c, d] = ip.octets();
+            format!("{d}.{c}.{b}.{a}.in-addr.arpa")
+        }
+        IpAddr::V6(ip) => {
+            let bits = ip.to_bits();
+            let mut name = String::with_capacity(72);
+            for nibble in 0..32 {
+                let digit = u32::try_from(bits >> (4 * nibble) & 0xf).unwrap_or(0);
+                name.extend(char::from_digit(digit, 16));
+                name.push('.');
+            }
+            name + "ip6.arpa"
+        }
+    }
+}
+
+/// Holds a reply to what was asked: no other family, no more than the cap, no name that is none.
+fn checked(question: &Question, mut found: Found) -> Result<Arc<Found>, LookupError> {
+    let name = Name::parse(&found.name).ok();
+    match question {
+        Question::Addresses { name: asked, family } => {
+            found.addresses.retain(|ip| is_of(*ip, *family));
+            found.addresses.truncate(MAX_RESULTS);
+            if found.addresses.is_empty() {
+                return Err(LookupError::NoData);
+            }
+            found.name = name.as_ref().unwrap_or(asked).as_str().to_owned();
+        }
+        Question::Pointer(_) => {
+            found.addresses = Vec::new();
+            found.name = name.ok_or(LookupError::NoName)?.as_str().to_owned();
+        }
+    }
+    Ok(Arc::new(found))
+}
+
+fn loopback(name: &Name, family: Option<Domain>) -> Found {
+    let both = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
+    Found {
+        addresses: both.into_iter().filter(|ip| is_of(*ip, family)).collect(),
+        name: name.as_str().to_owned(),
+        sorted: true,
+    }
+}
+
+fn is_of(ip: IpAddr, family: Option<Domain>) -> bool {
+    match family {
+        None => true,
+        Some(Domain::Inet) => ip.is_ipv4(),
+        Some(Domain::Inet6) => ip.is_ipv6(),
+        Some(Domain::Unix) => false,
+    }
+}

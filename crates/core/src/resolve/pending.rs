@@ -1,0 +1,93 @@
+//! [`Lookup`]: a look-up that the guest does not wait for.
+//!
+//! It always completes on a later turn: whatever there is to say, also for numeric and for wrong input, is said after
+//! the look-up was polled and reported ready, never by the call that starts it.
+
+use std::sync::Arc;
+
+use super::{Answer, Found, Plan, Query, What};
+use crate::errno::{Errno, Result};
+use crate::guest::Guest;
+use crate::host::{Clock, Host, LookupError};
+use crate::readiness::{PollEvent, Ready};
+
+/// A started look-up. Give it back to [`Guest::getaddrinfo_cancel`] if nobody wants it any more.
+#[derive(Debug)]
+pub struct Lookup<Io> {
+    state: State<Io>,
+    polled: bool,
+}
+
+#[derive(Debug)]
+enum State<Io> {
+    Waiting(Io, Plan),
+    Done(Result<Answer, LookupError>),
+    Taken,
+}
+
+impl<H: Host, F> Guest<H, F> {
+    /// getaddrinfo(3) without waiting. It does not fail: what is wrong with the query is its result.
+    pub fn getaddrinfo_start(&mut self, query: &Query<'_>) -> Lookup<H::Io> {
+        let state = match self.plan(query) {
+            Err(error) => State::Done(Err(error)),
+            Ok(plan) => match &plan.what {
+                What::Ask(question) => match self.host.lookup_start(question) {
+                    Ok(io) => State::Waiting(io, plan),
+                    Err(error) => State::Done(Err(error)),
+                },
+                What::Known(_) | What::Numeric(..) => State::Done(self.complete(plan)),
+            },
+        };
+        Lookup { state, polled: false }
+    }
+
+    /// Adds a look-up to the poll under a number of the caller's; it is readable when its result is there.
+    ///
+    /// # Errors
+    /// As [`Guest::poll_add`].
+    pub fn poll_add_lookup(&mut self, token: u32, lookup: &mut Lookup<H::Io>) -> Result<()> {
+        lookup.polled = true;
+        match &lookup.state {
+            State::Waiting(io, _) => self.host.poll_add(token, io, Ready::READ),
+            State::Done(_) => {
+                self.always_ready.push(PollEvent {
+                    token,
+                    ready: Ready::READ,
+                });
+                Ok(())
+            }
+            State::Taken => Err(Errno::Badf),
+        }
+    }
+
+    /// The result, once; `None` before it is there, and before the look-up was polled.
+    pub fn getaddrinfo_take(&mut self, lookup: &mut Lookup<H::Io>) -> Option<Result<Answer, LookupError>> {
+        if !lookup.polled {
+            return None;
+        }
+        match std::mem::replace(&mut lookup.state, State::Taken) {
+            State::Done(result) => Some(result),
+            State::Taken => None,
+            State::Waiting(io, plan) => {
+                let Some(reply) = self.host.lookup_take(&io) else {
+                    lookup.state = State::Waiting(io, plan);
+                    return None;
+                };
+                self.host.close(io);
+                let What::Ask(question) = &plan.what else {
+                    return Some(Err(LookupError::System(Errno::Io)));
+                };
+                let now = self.host.now(Clock::Monotonic);
+                let found: Result<Arc<Found>, _> = self.gate.names.finish(question, reply, now);
+                Some(found.and_then(|found| self.answer(&plan, &found)))
+            }
+        }
+    }
+
+    /// Gives a look-up up, and the question with it.
+    pub fn getaddrinfo_cancel(&mut self, lookup: Lookup<H::Io>) {
+        if let State::Waiting(io, _) = lookup.state {
+            self.host.close(io);
+        }
+    }
+}

@@ -1,0 +1,318 @@
+//! [`Names`] under a clock of the test's own.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::*;
+use crate::policy::{Policy, PolicyBuilder, Protocol, Use};
+
+const START: Duration = Duration::from_secs(1000);
+
+fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+fn policy(rules: &[&str]) -> Arc<Policy> {
+    let mut builder = PolicyBuilder::new();
+    for rule in rules {
+        builder.allow(Use::Connect, rule).unwrap();
+    }
+    Arc::new(builder.build())
+}
+
+fn names(policy: &Arc<Policy>) -> Names {
+    Names::new(Arc::clone(policy))
+}
+
+fn question(name: &str) -> Question {
+    Question::Addresses {
+        name: Name::parse(name).unwrap(),
+        family: None,
+    }
+}
+
+fn ip(text: &str) -> IpAddr {
+    text.parse().unwrap()
+}
+
+fn reply(addresses: &[&str], lifetime: Option<u64>) -> Reply {
+    Reply {
+        outcome: Ok(Found {
+            addresses: addresses.iter().map(|text| ip(text)).collect(),
+            ..Found::default()
+        }),
+        lifetime: lifetime.map(seconds),
+    }
+}
+
+fn failure(error: LookupError, lifetime: Option<u64>) -> Reply {
+    Reply {
+        outcome: Err(error),
+        lifetime: lifetime.map(seconds),
+    }
+}
+
+fn known(names: &Names, name: &str, now: Duration) -> Option<Result<Vec<IpAddr>, LookupError>> {
+    match names.begin(&question(name), now) {
+        Step::Known(outcome) => Some(outcome.map(|found| found.addresses.clone())),
+        Step::Ask => None,
+    }
+}
+
+fn may_connect(policy: &Policy, names: &Names, to: &str, now: Duration) -> bool {
+    let to: SocketAddr = to.parse().unwrap();
+    let pins = names.pins();
+    policy
+        .decide(Use::Connect, Protocol::Tcp, to, &pins.at(now))
+        .is_allowed()
+}
+
+#[test]
+fn an_answer_is_asked_for_once_within_its_lifetime() {
+    let policy = policy(&["db.example:5432"]);
+    let names = names(&policy);
+    assert_eq!(known(&names, "db.example", START), None);
+    names
+        .finish(&question("db.example"), reply(&["192.0.2.1"], Some(60)), START)
+        .unwrap();
+    let cached = Some(Ok(vec![ip("192.0.2.1")]));
+    assert_eq!(known(&names, "DB.example.", START + seconds(59)), cached);
+    assert_eq!(known(&names, "db.example", START + seconds(60)), None);
+}
+
+#[test]
+fn no_such_name_is_kept_as_long_as_the_server_says_and_no_answer_is_not() {
+    let policy = policy(&["*"]);
+    let names = names(&policy);
+    let error = names.finish(
+        &question("no.example"),
+        failure(LookupError::NoName, Some(10)),
+        START,
+    );
+    assert_eq!(error, Err(LookupError::NoName));
+    assert_eq!(
+        known(&names, "no.example", START + seconds(9)),
+        Some(Err(LookupError::NoName))
+    );
+    assert_eq!(known(&names, "no.example", START + seconds(10)), None);
+    // A server may not keep a name away for a day.
+    let error = names.finish(
+        &question("no.example"),
+        failure(LookupError::NoName, Some(86_400)),
+        START,
+    );
+    assert_eq!(error, Err(LookupError::NoName));
+    assert_eq!(known(&names, "no.example", START + seconds(300)), None);
+    let error = names.finish(
+        &question("slow.example"),
+        failure(LookupError::Again, Some(60)),
+        START,
+    );
+    assert_eq!(error, Err(LookupError::Again));
+    assert_eq!(known(&names, "slow.example", START), None);
+}
+
+#[test]
+fn the_systems_answers_are_not_cached_and_stay_pinned() {
+    let policy = policy(&["db.example:5432"]);
+    let names = names(&policy);
+    names
+        .finish(&question("db.example"), reply(&["192.0.2.1"], None), START)
+        .unwrap();
+    assert_eq!(known(&names, "db.example", START), None);
+    assert!(may_connect(
+        &policy,
+        &names,
+        "192.0.2.1:5432",
+        START + seconds(599)
+    ));
+    assert!(!may_connect(
+        &policy,
+        &names,
+        "192.0.2.1:5432",
+        START + seconds(600)
+    ));
+}
+
+#[test]
+fn a_pin_lasts_as_long_as_the_answer_and_long_enough_to_connect() {
+    let policy = policy(&["long.example:1", "short.example:1"]);
+    let names = names(&policy);
+    names
+        .finish(&question("long.example"), reply(&["192.0.2.1"], Some(120)), START)
+        .unwrap();
+    names
+        .finish(&question("short.example"), reply(&["192.0.2.2"], Some(0)), START)
+        .unwrap();
+    assert!(may_connect(&policy, &names, "192.0.2.1:1", START + seconds(119)));
+    assert!(!may_connect(&policy, &names, "192.0.2.1:1", START + seconds(120)));
+    assert!(may_connect(
+        &policy,
+        &names,
+        "192.0.2.2:1",
+        START + SHORTEST_PIN - seconds(1)
+    ));
+    assert!(!may_connect(&policy, &names, "192.0.2.2:1", START + SHORTEST_PIN));
+    // Nothing with a lifetime of 0 is answered from the cache.
+    assert_eq!(known(&names, "short.example", START), None);
+    // The last seconds of a cached answer still are long enough.
+    assert!(known(&names, "long.example", START + seconds(119)).is_some());
+    assert!(may_connect(&policy, &names, "192.0.2.1:1", START + seconds(140)));
+}
+
+/// A2: the server gives another address the second time; only what it gave is allowed, and never what it did not give.
+#[test]
+fn an_answer_that_changes_allows_what_was_answered_and_nothing_else() {
+    let policy = policy(&["db.example:5432"]);
+    let names = names(&policy);
+    names
+        .finish(&question("db.example"), reply(&["198.51.100.1"], Some(0)), START)
+        .unwrap();
+    assert!(may_connect(&policy, &names, "198.51.100.1:5432", START));
+    assert!(!may_connect(&policy, &names, "198.51.100.2:5432", START));
+    // The second answer is loopback, which a public name may not stand for.
+    names
+        .finish(&question("db.example"), reply(&["127.0.0.1"], Some(0)), START)
+        .unwrap();
+    assert!(!may_connect(&policy, &names, "127.0.0.1:5432", START));
+}
+
+/// A20: a name that may not be looked up is not asked for, so that nothing can be said by asking.
+#[test]
+fn a_denied_name_is_never_asked_for() {
+    let policy = policy(&["db.example:5432"]);
+    let names = names(&policy);
+    assert_eq!(
+        known(&names, "secret.evil.example", START),
+        Some(Err(LookupError::Fail))
+    );
+    let address = Question::Pointer(ip("2001:db8::1234"));
+    assert!(matches!(
+        names.begin(&address, START),
+        Step::Known(Err(LookupError::Fail))
+    ));
+    // An address that it was given says nothing new.
+    names
+        .finish(
+            &question("db.example"),
+            reply(&["2001:db8::1234"], Some(60)),
+            START,
+        )
+        .unwrap();
+    assert!(matches!(names.begin(&address, START), Step::Ask));
+}
+
+/// A26: what one guest asks for changes nothing for another.
+#[test]
+fn each_guest_has_its_own_cache_and_pins() {
+    let policy = policy(&["db.example:5432"]);
+    let (one, other) = (names(&policy), names(&policy));
+    one.finish(&question("db.example"), reply(&["192.0.2.1"], Some(60)), START)
+        .unwrap();
+    assert_eq!(known(&other, "db.example", START), None);
+    assert!(may_connect(&policy, &one, "192.0.2.1:5432", START));
+    assert!(!may_connect(&policy, &other, "192.0.2.1:5432", START));
+}
+
+#[test]
+fn the_hosts_file_comes_before_the_cache_and_the_server() {
+    let policy = policy(&["db:5432"]);
+    let names = names(&policy);
+    names.set_hosts(Arc::new(Hosts::parse("10.0.0.7 db\n10.0.0.8 other")));
+    assert_eq!(known(&names, "db", START), Some(Ok(vec![ip("10.0.0.7")])));
+    assert!(may_connect(&policy, &names, "10.0.0.7:5432", START));
+    // It does not make a name allowed.
+    assert_eq!(known(&names, "other", START), Some(Err(LookupError::Fail)));
+    let v6 = Question::Addresses {
+        name: Name::parse("db").unwrap(),
+        family: Some(Domain::Inet6),
+    };
+    assert!(matches!(
+        names.begin(&v6, START),
+        Step::Known(Err(LookupError::NoData))
+    ));
+    let Step::Known(Ok(found)) = names.begin(&Question::Pointer(ip("10.0.0.8")), START) else {
+        panic!("the file has it");
+    };
+    assert_eq!(found.name, "other");
+}
+
+#[test]
+fn localhost_never_leaves_the_machine() {
+    let policy = policy(&["*"]);
+    let names = names(&policy);
+    names.set_hosts(Arc::new(Hosts::parse("10.0.0.7 localhost a.localhost")));
+    for name in ["localhost", "LOCALHOST.", "a.localhost"] {
+        assert_eq!(
+            known(&names, name, START),
+            Some(Ok(vec![ip("::1"), ip("127.0.0.1")])),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn above_the_rate_it_is_try_again_and_the_cache_costs_nothing() {
+    let mut builder = PolicyBuilder::new();
+    builder.allow_net().limits_mut().lookups_per_second = 2;
+    let names = Names::new(Arc::new(builder.build()));
+    assert_eq!(known(&names, "a.example", START), None);
+    names
+        .finish(&question("a.example"), reply(&["192.0.2.1"], Some(60)), START)
+        .unwrap();
+    assert_eq!(known(&names, "b.example", START), None);
+    assert_eq!(known(&names, "c.example", START), Some(Err(LookupError::Again)));
+    assert!(known(&names, "a.example", START).is_some_and(|outcome| outcome.is_ok()));
+    assert_eq!(
+        known(&names, "c.example", START + Duration::from_millis(500)),
+        None
+    );
+}
+
+/// A19: what a server says beyond the question is dropped.
+#[test]
+fn a_reply_is_held_to_its_question() {
+    let policy = policy(&["*"]);
+    let names = names(&policy);
+    let only_v4 = Question::Addresses {
+        name: Name::parse("db.example").unwrap(),
+        family: Some(Domain::Inet),
+    };
+    let found = names
+        .finish(&only_v4, reply(&["2001:db8::1", "192.0.2.1"], Some(60)), START)
+        .unwrap();
+    assert_eq!(found.addresses, [ip("192.0.2.1")]);
+    let error = names.finish(&only_v4, reply(&["2001:db8::1"], Some(60)), START);
+    assert_eq!(error, Err(LookupError::NoData));
+    let many: Vec<String> = (0..1000)
+        .map(|n| format!("10.0.{}.{}", n / 250, n % 250))
+        .collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let found = names.finish(&only_v4, reply(&many, Some(60)), START).unwrap();
+    assert_eq!(found.addresses.len(), MAX_RESULTS);
+    let odd = Reply {
+        outcome: Ok(Found {
+            addresses: vec![ip("192.0.2.1")],
+            name: "a\u{0}b\n.example".to_owned(),
+            sorted: false,
+        }),
+        lifetime: None,
+    };
+    assert_eq!(
+        names.finish(&only_v4, odd.clone(), START).unwrap().name,
+        "db.example"
+    );
+    let pointer = names.finish(&Question::Pointer(ip("192.0.2.1")), odd, START);
+    assert_eq!(pointer, Err(LookupError::NoName));
+}
+
+#[test]
+fn the_name_of_an_address_is_spelled_backwards() {
+    assert_eq!(pointer_name(ip("192.0.2.17")), "17.2.0.192.in-addr.arpa");
+    assert_eq!(pointer_name(ip("::ffff:192.0.2.17")), "17.2.0.192.in-addr.arpa");
+    assert_eq!(
+        pointer_name(ip("2001:db8::1")),
+        "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
+    );
+}

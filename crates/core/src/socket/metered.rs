@@ -1,0 +1,122 @@
+//! Sending and receiving under a limit of bytes: the calls of `transfer`, in pieces that the quota allows.
+
+use std::io::{IoSlice, IoSliceMut};
+
+use super::socket_ref;
+use crate::addr::{Domain, Kind, SockAddr};
+use crate::errno::{Errno, Result};
+use crate::fd::Fd;
+use crate::guest::Guest;
+use crate::host::{Host, Received, RecvFlags, SendFlags};
+
+impl<H: Host, F> Guest<H, F> {
+    /// Whether what this descriptor moves is counted: not that of UNIX sockets, which stay on the machine.
+    #[inline]
+    pub(super) fn metered(&self, fd: Fd) -> bool {
+        self.quota.is_some() && socket_ref(&self.table, fd).is_ok_and(|socket| socket.domain != Domain::Unix)
+    }
+
+    /// A stream is sent in pieces; a datagram goes whole, on credit if need be, but not beyond the total.
+    pub(super) fn send_metered(
+        &mut self,
+        fd: Fd,
+        mut bufs: &mut [IoSlice<'_>],
+        addr: Option<&SockAddr>,
+        flags: SendFlags,
+    ) -> Result<usize> {
+        let socket = socket_ref(&self.table, fd)?;
+        let (stream, nonblocking) = (socket.kind == Kind::Stream, socket.nonblocking);
+        let blocks = !nonblocking && !flags.contains(SendFlags::DONTWAIT);
+        let mut sent = 0;
+        loop {
+            let outcome = self.allowance(blocks).and_then(|most| {
+                if !stream {
+                    let len: usize = bufs.iter().map(|buf| buf.len()).sum();
+                    return if self.within_total(len) {
+                        self.send_once(fd, bufs, addr, flags)
+                    } else {
+                        Err(Errno::Nobufs)
+                    };
+                }
+                let piece = bufs
+                    .iter()
+                    .find(|buf| !buf.is_empty())
+                    .map_or(&[][..], |buf| &**buf);
+                let piece = piece.get(..most).unwrap_or(piece);
+                self.send_once(fd, &mut [IoSlice::new(piece)], addr, flags)
+            });
+            match outcome {
+                Ok(count) => {
+                    self.count(count);
+                    sent += count;
+                    if !stream {
+                        return Ok(sent);
+                    }
+                    IoSlice::advance_slices(&mut bufs, count);
+                    if !blocks || bufs.iter().all(|buf| buf.is_empty()) {
+                        return Ok(sent);
+                    }
+                }
+                Err(errno) if sent == 0 => return Err(errno),
+                // What was queued is reported; the error shows at the next call.
+                Err(_) => return Ok(sent),
+            }
+        }
+    }
+
+    pub(super) fn recv_metered(
+        &mut self,
+        fd: Fd,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<(Received, SockAddr)> {
+        let socket = socket_ref(&self.table, fd)?;
+        let stream = socket.kind == Kind::Stream;
+        let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT);
+        let most = self.allowance(blocks)?;
+        let room: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let result = match bufs.iter_mut().find(|buf| !buf.is_empty()) {
+            // As recv(2) may always do, a stream gives less than there is room for.
+            Some(buf) if stream && room > most && !flags.contains(RecvFlags::WAITALL) => {
+                let len = buf.len().min(most);
+                let piece = buf.get_mut(..len).ok_or(Errno::Inval)?;
+                self.do_recv_from(fd, &mut [IoSliceMut::new(piece)], flags)
+            }
+            _ => self.do_recv_from(fd, bufs, flags),
+        };
+        if let (Ok((received, _)), false) = (&result, flags.contains(RecvFlags::PEEK)) {
+            self.count(received.len);
+        }
+        result
+    }
+
+    fn send_once(
+        &mut self,
+        fd: Fd,
+        bufs: &mut [IoSlice<'_>],
+        addr: Option<&SockAddr>,
+        flags: SendFlags,
+    ) -> Result<usize> {
+        match addr {
+            Some(addr) => self.do_send_to(fd, bufs, addr, flags),
+            None => self.do_send(fd, bufs, flags),
+        }
+    }
+
+    fn allowance(&mut self, blocks: bool) -> Result<usize> {
+        match &mut self.quota {
+            Some(quota) => quota.allowance(&mut self.host, blocks),
+            None => Ok(usize::MAX),
+        }
+    }
+
+    fn within_total(&self, bytes: usize) -> bool {
+        self.quota.as_ref().is_none_or(|quota| quota.within_total(bytes))
+    }
+
+    fn count(&mut self, bytes: usize) {
+        if let Some(quota) = &mut self.quota {
+            quota.take(bytes);
+        }
+    }
+}

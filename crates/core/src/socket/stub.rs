@@ -1,0 +1,54 @@
+//! DNS that is answered by our stub: the guest goes on seeing the server that it chose.
+
+use std::net::{IpAddr, SocketAddr};
+
+use super::Socket;
+use crate::addr::{Domain, SockAddr};
+use crate::errno::{Errno, Result};
+use crate::gate::{Gate, Route};
+use crate::host::Host;
+use crate::policy::canonical_ip;
+
+/// Where a connection or datagram to `to` really goes.
+///
+/// # Errors
+/// `EACCES`: it may only go to the stub, and the host has none.
+pub(super) fn target<H: Host>(
+    host: &mut H,
+    gate: &mut Gate,
+    socket: &mut Socket<H::Io>,
+    to: SocketAddr,
+    route: Route,
+) -> Result<SocketAddr> {
+    if route == Route::Direct {
+        return Ok(to);
+    }
+    let stub = match gate.stub {
+        Some(stub) => stub,
+        None => *gate
+            .stub
+            .insert(host.dns_stub(&gate.names).map_err(|_| Errno::Acces)?),
+    };
+    socket.served = Some(to);
+    // The stub listens on IPv4; a socket of IPv6 reaches it in the mapped form.
+    Ok(match (socket.domain, stub.ip()) {
+        (Domain::Inet6, IpAddr::V4(ip)) => SocketAddr::new(ip.to_ipv6_mapped().into(), stub.port()),
+        _ => stub,
+    })
+}
+
+/// Whether this is our stub, which answers this socket.
+pub(super) fn is_stub<Io>(gate: &Gate, socket: &Socket<Io>, peer: SocketAddr) -> bool {
+    socket.served.is_some()
+        && gate
+            .stub
+            .is_some_and(|stub| stub.port() == peer.port() && stub.ip() == canonical_ip(peer.ip()))
+}
+
+/// A peer's address as the guest is told it.
+pub(super) fn as_seen<Io>(gate: &Gate, socket: &Socket<Io>, peer: SockAddr) -> SockAddr {
+    match (peer.inet(), socket.served) {
+        (Some(addr), Some(original)) if is_stub(gate, socket, addr) => SockAddr::Inet(original),
+        _ => peer,
+    }
+}

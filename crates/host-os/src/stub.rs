@@ -1,0 +1,381 @@
+//! The stub: a DNS server on loopback for one guest that speaks DNS itself. It answers from the guest's own [`Names`],
+//! so that its questions are judged and its addresses pinned as those of getaddrinfo are.
+//!
+//! Two sockets on the background thread. What a guest may make it do is capped: questions and connections at a time,
+//! and through [`Names`] the questions per second that go on to a server.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::Arc;
+use std::time::Duration;
+
+use guestnet_core::policy::Name;
+use guestnet_core::resolve::{Found, Names, Question, SHORTEST_PIN, Step};
+use guestnet_core::{Domain, Errno, LookupError, Result};
+use hickory_resolver::proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
+use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, PTR};
+use hickory_resolver::proto::rr::{DNSClass, Name as DnsName, RData, Record, RecordType};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Semaphore;
+use tokio::task::{AbortHandle, JoinSet};
+
+use crate::background;
+use crate::upstream::Resolver;
+
+/// The most questions of one guest at a time; more are dropped, as a busy server does, and asked again.
+const MAX_QUESTIONS: usize = 64;
+
+/// The most TCP connections of one guest at a time; more wait in the backlog.
+const MAX_CONNECTIONS: usize = 16;
+
+/// How long a TCP connection may be silent.
+const IDLE: Duration = Duration::from_secs(10);
+
+/// What a client without EDNS can take over UDP (RFC 1035, 4.2.1).
+const PLAIN_UDP: usize = 512;
+
+/// The most sent over UDP, whatever the client says: what fits an Ethernet frame (RFC 9715).
+const MAX_UDP: usize = 1232;
+
+/// How often both a UDP and a TCP port of one number are tried for.
+const PORT_ATTEMPTS: usize = 16;
+
+/// A stub that runs. It ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Stub {
+    pub(crate) addr: SocketAddr,
+    tasks: [AbortHandle; 2],
+}
+
+impl Drop for Stub {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+/// Who answers.
+#[derive(Debug)]
+struct Server {
+    names: Arc<Names>,
+    resolver: Arc<Resolver>,
+    questions: Arc<Semaphore>,
+}
+
+impl Stub {
+    /// # Errors
+    /// What socket(2) and bind(2) say.
+    pub(crate) fn start(names: Arc<Names>, resolver: Arc<Resolver>) -> Result<Stub> {
+        let (udp, tcp) = sockets().map_err(|error| {
+            rustix::io::Errno::from_io_error(&error).map_or(Errno::Io, crate::convert::errno)
+        })?;
+        let addr = udp.local_addr().map_err(|_| Errno::Io)?;
+        let handle = background::handle()?;
+        let _runtime = handle.enter();
+        let udp = tokio::net::UdpSocket::from_std(udp).map_err(|_| Errno::Io)?;
+        let tcp = tokio::net::TcpListener::from_std(tcp).map_err(|_| Errno::Io)?;
+        let server = Arc::new(Server {
+            names,
+            resolver,
+            questions: Arc::new(Semaphore::new(MAX_QUESTIONS)),
+        });
+        let tasks = [
+            handle.spawn(serve_udp(udp, Arc::clone(&server))).abort_handle(),
+            handle.spawn(serve_tcp(tcp, server)).abort_handle(),
+        ];
+        Ok(Stub { addr, tasks })
+    }
+}
+
+/// Both sockets on one port, which the system chooses.
+fn sockets() -> std::io::Result<(UdpSocket, TcpListener)> {
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+        match UdpSocket::bind(tcp.local_addr()?) {
+            Ok(udp) => {
+                udp.set_nonblocking(true)?;
+                tcp.set_nonblocking(true)?;
+                return Ok((udp, tcp));
+            }
+            Err(error) if attempt == PORT_ATTEMPTS => return Err(error),
+            Err(_) => {}
+        }
+    }
+}
+
+async fn serve_udp(socket: tokio::net::UdpSocket, server: Arc<Server>) {
+    let socket = Arc::new(socket);
+    // Dropped, and all its tasks with it, when the stub is.
+    let mut answers = JoinSet::new();
+    let mut query = [0; 4096];
+    loop {
+        // An error here is a client's that is gone (ECONNREFUSED).
+        let Ok((len, from)) = socket.recv_from(&mut query).await else {
+            continue;
+        };
+        while answers.try_join_next().is_some() {}
+        let (Some(query), Ok(permit)) = (
+            query.get(..len),
+            Arc::clone(&server.questions).try_acquire_owned(),
+        ) else {
+            continue;
+        };
+        let (query, socket, server) = (query.to_vec(), Arc::clone(&socket), Arc::clone(&server));
+        answers.spawn(async move {
+            let _permit = permit;
+            if let Some(reply) = server.reply(&query, true).await {
+                let _ = socket.send_to(&reply, from).await;
+            }
+        });
+    }
+}
+
+async fn serve_tcp(listener: tokio::net::TcpListener, server: Arc<Server>) {
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.len() >= MAX_CONNECTIONS {
+            connections.join_next().await;
+        }
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                connections.spawn(serve_connection(stream, Arc::clone(&server)));
+            }
+            // Out of descriptors, for example: no reason to spin.
+            Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+        }
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+/// One question after the other, each behind its length (RFC 1035, 4.2.2).
+async fn serve_connection(mut stream: tokio::net::TcpStream, server: Arc<Server>) -> Option<()> {
+    loop {
+        let read = async {
+            let len = stream.read_u16().await.ok()?;
+            let mut query = vec![0; len.into()];
+            stream.read_exact(&mut query).await.ok()?;
+            Some(query)
+        };
+        let query = tokio::time::timeout(IDLE, read).await.ok()??;
+        let permit = server.questions.acquire().await.ok()?;
+        let reply = server.reply(&query, false).await?;
+        drop(permit);
+        let mut framed = u16::try_from(reply.len()).ok()?.to_be_bytes().to_vec();
+        framed.extend(reply);
+        tokio::time::timeout(IDLE, stream.write_all(&framed))
+            .await
+            .ok()?
+            .ok()?;
+    }
+}
+
+impl Server {
+    /// The reply to a message, `None` if it is not one that deserves any.
+    async fn reply(&self, bytes: &[u8], udp: bool) -> Option<Vec<u8>> {
+        let query = Message::from_vec(bytes).ok()?;
+        if query.metadata.message_type != MessageType::Query {
+            return None;
+        }
+        let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
+        reply.metadata.recursion_desired = query.metadata.recursion_desired;
+        reply.metadata.recursion_available = true;
+        reply.add_queries(query.queries.iter().cloned());
+        reply.metadata.response_code = match query.queries.as_slice() {
+            _ if query.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
+            [question] => match self.answers(question).await {
+                Ok(records) => {
+                    reply.add_answers(records);
+                    ResponseCode::NoError
+                }
+                Err(code) => code,
+            },
+            _ => ResponseCode::FormErr,
+        };
+        let bytes = reply.to_vec().ok()?;
+        let room = match &query.edns {
+            Some(edns) => usize::from(edns.max_payload()).clamp(PLAIN_UDP, MAX_UDP),
+            None => PLAIN_UDP,
+        };
+        if udp && bytes.len() > room {
+            reply.answers.clear();
+            reply.metadata.truncation = true;
+            return reply.to_vec().ok();
+        }
+        Some(bytes)
+    }
+
+    async fn answers(&self, question: &Query) -> std::result::Result<Vec<Record>, ResponseCode> {
+        if question.query_class != DNSClass::IN {
+            return Err(ResponseCode::Refused);
+        }
+        let asked = question.name.clone();
+        let text = asked.to_ascii();
+        match question.query_type {
+            kind @ (RecordType::A | RecordType::AAAA) => {
+                let family = if kind == RecordType::A {
+                    Domain::Inet
+                } else {
+                    Domain::Inet6
+                };
+                let name = Name::parse(&text).map_err(|_| ResponseCode::NXDomain)?;
+                let asks = Question::Addresses {
+                    name,
+                    family: Some(family),
+                };
+                match self.look_up(&asks).await {
+                    Ok(found) => Ok(address_records(asked, &found)),
+                    Err(LookupError::NoData) => Ok(Vec::new()),
+                    Err(error) => Err(code(error)),
+                }
+            }
+            RecordType::PTR => match address_of(&text) {
+                Some(ip) => match self.look_up(&Question::Pointer(ip)).await {
+                    Ok(found) => {
+                        let name = DnsName::from_ascii(format!("{}.", found.name))
+                            .map_err(|_| ResponseCode::ServFail)?;
+                        Ok(vec![Record::from_rdata(asked, ttl(), RData::PTR(PTR(name)))])
+                    }
+                    Err(error) => Err(code(error)),
+                },
+                None => self.other(&text, RecordType::PTR).await,
+            },
+            kind => self.other(&text, kind).await,
+        }
+    }
+
+    async fn look_up(&self, question: &Question) -> std::result::Result<Arc<Found>, LookupError> {
+        match self.names.begin(question, crate::monotonic()) {
+            Step::Known(outcome) => outcome,
+            Step::Ask => {
+                let reply = self.resolver.ask(question).await;
+                self.names.finish(question, reply, crate::monotonic())
+            }
+        }
+    }
+
+    /// Records other than addresses: they name things, and whoever wants to reach those asks again.
+    async fn other(&self, text: &str, kind: RecordType) -> std::result::Result<Vec<Record>, ResponseCode> {
+        let text = text.strip_suffix('.').unwrap_or(text);
+        let name = Name::parse(text).map_err(|_| ResponseCode::NXDomain)?;
+        if !self.names.allowed(&name) {
+            return Err(ResponseCode::Refused);
+        }
+        if matches!(kind, RecordType::ANY | RecordType::AXFR | RecordType::IXFR) {
+            return Err(ResponseCode::NotImp);
+        }
+        if name.is_loopback() {
+            return Ok(Vec::new());
+        }
+        if !self.names.within_rate(crate::monotonic()) {
+            return Err(ResponseCode::ServFail);
+        }
+        match self.resolver.records(name.as_str(), kind).await {
+            None => Err(ResponseCode::NotImp),
+            // An address beside the records that were asked for would be one that is not pinned.
+            Some(Ok(records)) => Ok(records
+                .into_iter()
+                .filter(|record| !matches!(record.record_type(), RecordType::A | RecordType::AAAA))
+                .collect()),
+            Some(Err(LookupError::NoData)) => Ok(Vec::new()),
+            Some(Err(error)) => Err(code(error)),
+        }
+    }
+}
+
+/// The lifetime that the guest is told: no longer than the addresses stay pinned.
+fn ttl() -> u32 {
+    u32::try_from(SHORTEST_PIN.as_secs()).unwrap_or(0)
+}
+
+fn address_records(asked: DnsName, found: &Found) -> Vec<Record> {
+    let mut records = Vec::new();
+    let mut owner = asked;
+    if let Ok(canonical) = DnsName::from_ascii(format!("{}.", found.name))
+        && canonical != owner
+    {
+        records.push(Record::from_rdata(
+            owner,
+            ttl(),
+            RData::CNAME(CNAME(canonical.clone())),
+        ));
+        owner = canonical;
+    }
+    records.extend(found.addresses.iter().map(|ip| {
+        let data = match ip {
+            IpAddr::V4(ip) => RData::A(A(*ip)),
+            IpAddr::V6(ip) => RData::AAAA(AAAA(*ip)),
+        };
+        Record::from_rdata(owner.clone(), ttl(), data)
+    }));
+    records
+}
+
+fn code(error: LookupError) -> ResponseCode {
+    match error {
+        LookupError::NoName => ResponseCode::NXDomain,
+        LookupError::NoData => ResponseCode::NoError,
+        // The policy's refusal, or the server's.
+        LookupError::Fail => ResponseCode::Refused,
+        LookupError::Again
+        | LookupError::Family
+        | LookupError::SockType
+        | LookupError::Service
+        | LookupError::BadFlags
+        | LookupError::Memory
+        | LookupError::System(_) => ResponseCode::ServFail,
+    }
+}
+
+/// The address that a name below in-addr.arpa or ip6.arpa stands for.
+fn address_of(name: &str) -> Option<IpAddr> {
+    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
+    if let Some(labels) = name.strip_suffix(".in-addr.arpa") {
+        let mut octets = labels.rsplit('.').map(str::parse::<u8>);
+        let [Ok(a), Ok(b), Ok(c), Ok(d)] = [octets.next()?, octets.next()?, octets.next()?, octets.next()?]
+        else {
+            return None;
+        };
+        return octets.next().is_none().then(|| Ipv4Addr::new(a, b, c, d).into());
+    }
+    let labels = name.strip_suffix(".ip6.arpa")?;
+    let mut bits = 0_u128;
+    let mut count = 0;
+    for label in labels.rsplit('.') {
+        let digit = u128::from_str_radix(label, 16)
+            .ok()
+            .filter(|_| label.len() == 1)?;
+        bits = bits << 4 | digit;
+        count += 1;
+    }
+    (count == 32).then(|| Ipv6Addr::from_bits(bits).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guestnet_core::resolve::pointer_name;
+
+    #[test]
+    fn the_names_of_addresses_are_read_back() {
+        for text in ["192.0.2.17", "2001:db8::1", "::1"] {
+            let ip = text.parse().unwrap();
+            assert_eq!(address_of(&pointer_name(ip)), Some(ip));
+            assert_eq!(
+                address_of(&format!("{}.", pointer_name(ip).to_uppercase())),
+                Some(ip)
+            );
+        }
+        for text in [
+            "1.2.3.in-addr.arpa",
+            "1.2.3.4.5.in-addr.arpa",
+            "256.2.3.4.in-addr.arpa",
+            "1.ip6.arpa",
+            "x",
+            "",
+        ] {
+            assert_eq!(address_of(text), None, "{text}");
+        }
+    }
+}

@@ -1,0 +1,133 @@
+//! The limits of a policy, on the kernel's sockets.
+
+use std::io::{IoSlice, IoSliceMut, Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::sync::Arc;
+use std::thread;
+use std::time::Instant;
+
+use guestnet_core::limits::Limits;
+use guestnet_core::policy::PolicyBuilder;
+use guestnet_core::{Capacity, Domain, Errno, Fd, Guest, Kind, RecvFlags, SendFlags};
+use guestnet_host_os::OsHost;
+
+fn guest(limits: Limits) -> Guest<OsHost, ()> {
+    let mut policy = PolicyBuilder::new();
+    policy.allow_net().limits(limits);
+    Guest::new(
+        OsHost::new().unwrap(),
+        Arc::new(policy.build()),
+        Capacity::default(),
+    )
+}
+
+fn connected(guest: &mut Guest<OsHost, ()>) -> (Fd, TcpStream) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+    guest.connect(fd, &listener.local_addr().unwrap().into()).unwrap();
+    (fd, listener.accept().unwrap().0)
+}
+
+fn send(guest: &mut Guest<OsHost, ()>, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+    guest.send(fd, &mut [IoSlice::new(bytes)], SendFlags::empty())
+}
+
+fn recv(guest: &mut Guest<OsHost, ()>, fd: Fd, room: usize) -> Result<usize, Errno> {
+    let mut buffer = vec![0; room];
+    let received = guest.recv(fd, &mut [IoSliceMut::new(&mut buffer)], RecvFlags::empty())?;
+    Ok(received.len)
+}
+
+#[test]
+fn above_the_total_it_is_enobufs_in_both_directions() {
+    let mut guest = guest(Limits {
+        bytes_total: Some(1000),
+        ..Limits::default()
+    });
+    let (fd, mut peer) = connected(&mut guest);
+    assert_eq!(send(&mut guest, fd, &[7; 600]), Ok(600));
+    peer.write_all(&[8; 300]).unwrap();
+    assert_eq!(recv(&mut guest, fd, 300), Ok(300));
+    // What is left goes, and the guest is told how much that was.
+    assert_eq!(send(&mut guest, fd, &[7; 600]), Ok(100));
+    assert_eq!(send(&mut guest, fd, &[7]), Err(Errno::Nobufs));
+    assert_eq!(recv(&mut guest, fd, 1), Err(Errno::Nobufs));
+    let mut all = [0; 700];
+    peer.read_exact(&mut all).unwrap();
+}
+
+#[test]
+fn a_datagram_goes_whole_or_not_at_all() {
+    let mut guest = guest(Limits {
+        bytes_total: Some(100),
+        ..Limits::default()
+    });
+    let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let fd = guest.socket(Domain::Inet, Kind::Datagram).unwrap();
+    let to = peer.local_addr().unwrap().into();
+    let mut datagram = |len: usize| {
+        let bytes = vec![0; len];
+        guest.send_to(fd, &mut [IoSlice::new(&bytes)], &to, SendFlags::empty())
+    };
+    assert_eq!(datagram(101), Err(Errno::Nobufs));
+    assert_eq!(datagram(100), Ok(100));
+    assert_eq!(datagram(1), Err(Errno::Nobufs));
+}
+
+#[test]
+fn a_blocking_stream_is_slowed_down_to_its_rate() {
+    let mut guest = guest(Limits {
+        bytes_per_second: Some(40_000),
+        ..Limits::default()
+    });
+    let (fd, mut peer) = connected(&mut guest);
+    let reader = thread::spawn(move || {
+        let mut bytes = Vec::new();
+        peer.read_to_end(&mut bytes).unwrap();
+        bytes.len()
+    });
+    let start = Instant::now();
+    // 16,384 are saved up, the other 20,000 come with time.
+    assert_eq!(send(&mut guest, fd, &[1; 36_384]), Ok(36_384));
+    assert!(start.elapsed().as_millis() >= 450, "{:?}", start.elapsed());
+    guest.close(fd).unwrap();
+    assert_eq!(reader.join().unwrap(), 36_384);
+}
+
+#[test]
+fn a_stream_that_does_not_block_moves_no_more_than_its_rate() {
+    const RATE: u64 = 10_000;
+    let mut guest = guest(Limits {
+        bytes_per_second: Some(RATE),
+        ..Limits::default()
+    });
+    let (fd, _peer) = connected(&mut guest);
+    guest.set_nonblocking(fd, true).unwrap();
+    let start = Instant::now();
+    let mut sent = 0;
+    let mut held = 0;
+    while held < 20 {
+        match send(&mut guest, fd, &[1; 4000]) {
+            Ok(count) => {
+                sent += u64::try_from(count).unwrap();
+                held += 1;
+            }
+            Err(Errno::Again) => held += 1,
+            Err(errno) => panic!("{errno}"),
+        }
+    }
+    let earned = RATE * u64::try_from(start.elapsed().as_micros()).unwrap() / 1_000_000;
+    assert!(sent <= RATE + earned + 1, "{sent} bytes, {earned} earned");
+}
+
+#[test]
+fn without_limits_nothing_is_counted() {
+    let mut guest = guest(Limits::default());
+    let (fd, mut peer) = connected(&mut guest);
+    let reader = thread::spawn(move || {
+        let mut bytes = vec![0; 1 << 20];
+        peer.read_exact(&mut bytes).unwrap();
+    });
+    assert_eq!(send(&mut guest, fd, &vec![1; 1 << 20]), Ok(1 << 20));
+    reader.join().unwrap();
+}
