@@ -14,27 +14,33 @@ use crate::inherit::{self, Listeners};
 use crate::module::one_line;
 use crate::observe::Reporter;
 use crate::run_args::{Directory, RunArgs, Variable};
-use crate::{say, stdio};
+use crate::{names, say, stdio};
 
 /// What a guest is made of, apart from its module.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct Parts<'a> {
     pub(crate) host: OsHost,
     pub(crate) policy: Policy,
     pub(crate) reporter: Reporter,
     pub(crate) inherited: Listeners,
+    /// The text of the hosts file.
+    pub(crate) hosts: String,
+    /// A directory of the host that is the guest's /etc.
+    pub(crate) etc: Option<&'a Path>,
 }
 
 /// The guest as the store keeps it.
 ///
 /// # Errors
 /// One sentence with the option that could not be done.
-pub(crate) fn assemble(run: &RunArgs, parts: Parts) -> Result<Wasi<OsHost>, Failure> {
+pub(crate) fn assemble(run: &RunArgs, parts: Parts<'_>) -> Result<Wasi<OsHost>, Failure> {
     let Parts {
         mut host,
         policy,
         reporter,
         inherited,
+        hosts,
+        etc,
     } = parts;
     let streams = stdio::adopt(&mut host)?;
     let listeners = listeners(&mut host, inherited, run, &policy)?;
@@ -51,7 +57,10 @@ pub(crate) fn assemble(run: &RunArgs, parts: Parts) -> Result<Wasi<OsHost>, Fail
         sockets: usize::try_from(policy.limits().sockets).unwrap_or(usize::MAX),
         ..Capacity::default()
     };
+    host.set_upstream(&run.upstream)
+        .map_err(|errno| Failure::failed(format!("--dns: cannot ask these servers: {errno}")))?;
     let mut guest = Guest::new(host, Arc::new(policy), capacity);
+    guest.set_hosts(names::hosts(&hosts));
     guest.observe(Box::new(reporter));
 
     let mut builder = WasiBuilder::new(guest);
@@ -73,6 +82,11 @@ pub(crate) fn assemble(run: &RunArgs, parts: Parts) -> Result<Wasi<OsHost>, Fail
         builder
             .directory(host, guest, false)
             .map_err(|error| cannot_open(host, &one_line(&error)))?;
+    }
+    if let Some(etc) = etc {
+        builder
+            .directory(etc, names::ETC, true)
+            .map_err(|error| cannot_open(etc, &one_line(&error)))?;
     }
     builder.arg(argv0(&run.guest));
     for arg in &run.args {

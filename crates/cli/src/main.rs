@@ -14,6 +14,7 @@ mod inherit;
 mod inspect;
 mod limit;
 mod module;
+mod names;
 mod observe;
 mod policy_args;
 mod run;

@@ -3,8 +3,10 @@
 use std::fmt::{self, Write as _};
 use std::fs::File;
 use std::io::Write;
+use std::path::Path;
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use guestnet_core::{Denial, Observer, Result, ResultLine};
+use guestnet_core::{Decided, Denial, Observer, Result, ResultLine};
 
 use crate::failure::Failure;
 use crate::policy_args::io_reason;
@@ -15,6 +17,7 @@ use crate::say;
 #[derive(Debug)]
 pub(crate) struct Reporter {
     trace: Option<Sink>,
+    audit: Option<File>,
     /// Whether a denial was printed already: a program that tries again and again must not fill the terminal.
     denied: bool,
     /// The line being made, kept for its memory.
@@ -28,24 +31,19 @@ enum Sink {
 }
 
 impl Reporter {
-    /// A reporter that prints the first denial and, if asked for, a trace.
+    /// A reporter that prints the first denial and, if asked for, a trace and an audit.
     ///
     /// # Errors
-    /// The trace's file cannot be written.
-    pub(crate) fn new(trace: Option<&Trace>) -> std::result::Result<Reporter, Failure> {
+    /// The trace's or the audit's file cannot be written.
+    pub(crate) fn new(trace: Option<&Trace>, audit: Option<&Path>) -> std::result::Result<Reporter, Failure> {
         let trace = match trace {
             None => None,
             Some(Trace::Stderr) => Some(Sink::Stderr),
-            Some(Trace::File(path)) => Some(Sink::File(File::create(path).map_err(|error| {
-                Failure::failed(format!(
-                    "cannot write the trace to {}: {}",
-                    path.display(),
-                    io_reason(&error)
-                ))
-            })?)),
+            Some(Trace::File(path)) => Some(Sink::File(create("trace", path)?)),
         };
         Ok(Reporter {
             trace,
+            audit: audit.map(|path| create("audit", path)).transpose()?,
             denied: false,
             line: String::new(),
         })
@@ -85,6 +83,69 @@ impl Observer for Reporter {
         }
         self.write(format_args!("--- {sentence} ---"));
     }
+
+    fn wants_decisions(&self) -> bool {
+        self.audit.is_some()
+    }
+
+    fn decided(&mut self, decided: &Decided<'_>) {
+        let Some(audit) = &mut self.audit else { return };
+        // A clock before 1970 is no reason to lose the line.
+        let time = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        let line = audit_line(time.as_secs(), time.subsec_micros(), decided);
+        // One write for one line. A full disk must not end the guest.
+        let _ = audit.write_all(line.as_bytes());
+    }
+}
+
+fn create(what: &str, path: &Path) -> std::result::Result<File, Failure> {
+    File::create(path).map_err(|error| {
+        Failure::failed(format!(
+            "cannot write the {what} to {}: {}",
+            path.display(),
+            io_reason(&error)
+        ))
+    })
+}
+
+/// One JSON object and the end of the line. docs/policy.md names its members.
+fn audit_line(seconds: u64, micros: u32, decided: &Decided<'_>) -> String {
+    let mut line = format!("{{\"time\":{seconds}.{micros:06},\"call\":\"{}\"", decided.call);
+    let _ = write!(line, ",\"use\":\"{}\"", decided.usage);
+    if let Some(protocol) = decided.protocol {
+        let _ = write!(line, ",\"protocol\":\"{protocol}\"");
+    }
+    line.push_str(",\"target\":");
+    push_json(&mut line, &decided.target.to_string());
+    let outcome = match (decided.served, decided.decision.is_allowed()) {
+        (true, _) => "served",
+        (false, true) => "allowed",
+        (false, false) => "denied",
+    };
+    let _ = write!(line, ",\"outcome\":\"{outcome}\",\"reason\":");
+    push_json(&mut line, &decided.decision.to_string());
+    if let Some(rule) = decided.decision.rule() {
+        line.push_str(",\"rule\":");
+        push_json(&mut line, &rule.to_string());
+    }
+    line.push_str("}\n");
+    line
+}
+
+/// A JSON string (RFC 8259, section 7).
+fn push_json(line: &mut String, text: &str) {
+    line.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => line.push_str("\\\""),
+            '\\' => line.push_str("\\\\"),
+            control if control < ' ' => {
+                let _ = write!(line, "\\u{:04x}", u32::from(control));
+            }
+            other => line.push(other),
+        }
+    }
+    line.push('"');
 }
 
 /// `connect 10.0.0.5:5432: denied because no rule allows it; --allow-connect 10.0.0.5:5432 would`.
@@ -127,7 +188,7 @@ mod tests {
     fn a_trace_has_one_line_a_call_as_strace_prints_them() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("trace");
-        let mut reporter = Reporter::new(Some(&Trace::File(path.clone()))).unwrap();
+        let mut reporter = Reporter::new(Some(&Trace::File(path.clone())), None).unwrap();
         assert!(reporter.wants_calls());
         reporter.call("connect", format_args!("4, 127.0.0.1:80"), Err(Errno::Inprogress));
         reporter.call("bind", format_args!("5, unix:/tmp/a\nb"), Ok(0));
@@ -144,6 +205,27 @@ mod tests {
             bind(5, unix:/tmp/a\\nb) = 0\n\
             --- connect 10.0.0.5:5432: denied because no rule allows it; --allow-connect 10.0.0.5:5432 would ---\n";
         assert_eq!(std::fs::read_to_string(path).unwrap(), expected);
+    }
+
+    #[test]
+    fn an_audit_line_is_json_whatever_a_path_has_in_it() {
+        use guestnet_core::policy::{PolicyBuilder, Use};
+        let mut builder = PolicyBuilder::new();
+        builder.allow(Use::Unix, "/run/*").unwrap();
+        let policy = builder.build();
+        let path = "/run/a\"b\\c\nd";
+        let decided = Decided {
+            call: "connect",
+            usage: Use::Unix,
+            protocol: None,
+            target: &path,
+            decision: policy.decide_unix(path),
+            served: false,
+        };
+        let line = audit_line(7, 42, &decided);
+        let start = r#"{"time":7.000042,"call":"connect","use":"unix","target":"/run/a\"b\\c\u000ad","outcome":"denied","reason":"#;
+        assert!(line.starts_with(start), "{line}");
+        assert!(line.ends_with("}\n") && line.lines().count() == 1, "{line}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use guestnet_core::limits::parse_size;
 use guestnet_core::policy::{Effect, Policy, PolicyBuilder, Source, Use};
 
 use crate::args::{text, wrong_value};
@@ -14,6 +15,10 @@ pub(crate) struct PolicyArgs {
     rules: PolicyBuilder,
     files: Vec<PathBuf>,
     max_sockets: Option<u32>,
+    max_pending: Option<u32>,
+    max_lookups: Option<u32>,
+    max_rate: Option<u64>,
+    max_bytes: Option<u64>,
 }
 
 impl PolicyArgs {
@@ -28,17 +33,11 @@ impl PolicyArgs {
                 self.rules.allow_net();
             }
             "policy" => self.files.push(value()?.into()),
-            "max-sockets" => {
-                let number = text(name, value()?)?;
-                let parsed = number.parse().map_err(|_| {
-                    wrong_value(
-                        name,
-                        &number,
-                        &format!("it takes a whole number from 0 to {}", u32::MAX),
-                    )
-                })?;
-                self.max_sockets = Some(parsed);
-            }
+            "max-sockets" => self.max_sockets = Some(count(name, value()?)?),
+            "max-pending" => self.max_pending = Some(count(name, value()?)?),
+            "max-lookups" => self.max_lookups = Some(count(name, value()?)?),
+            "max-rate" => self.max_rate = Some(bytes(name, value()?)?),
+            "max-bytes" => self.max_bytes = Some(bytes(name, value()?)?),
             _ => {
                 let Some((effect, usage)) = rule_option(name) else {
                     return Ok(false);
@@ -55,7 +54,7 @@ impl PolicyArgs {
         Ok(true)
     }
 
-    /// Reads the policy files and compiles everything. `--max-sockets` wins over a file's `limits.sockets`.
+    /// Reads the policy files and compiles everything. A flag wins over a file's limit.
     pub(crate) fn build(mut self) -> Result<Policy, Failure> {
         for path in &self.files {
             let name = path.display().to_string();
@@ -69,11 +68,26 @@ impl PolicyArgs {
                 .file(&text, &name)
                 .map_err(|error| Failure::usage(error.to_string()))?;
         }
-        if let Some(sockets) = self.max_sockets {
-            self.rules.limits_mut().sockets = sockets;
-        }
+        let limits = self.rules.limits_mut();
+        limits.sockets = self.max_sockets.unwrap_or(limits.sockets);
+        limits.pending = self.max_pending.unwrap_or(limits.pending);
+        limits.lookups_per_second = self.max_lookups.unwrap_or(limits.lookups_per_second);
+        limits.bytes_per_second = self.max_rate.or(limits.bytes_per_second);
+        limits.bytes_total = self.max_bytes.or(limits.bytes_total);
         Ok(self.rules.build())
     }
+}
+
+fn count(name: &str, value: OsString) -> Result<u32, Failure> {
+    let number = text(name, value)?;
+    let what = format!("it takes a whole number from 0 to {}", u32::MAX);
+    number.parse().map_err(|_| wrong_value(name, &number, &what))
+}
+
+fn bytes(name: &str, value: OsString) -> Result<u64, Failure> {
+    let size = text(name, value)?;
+    let what = "it takes a number of bytes, as 256MiB, 1GiB or 500MB";
+    parse_size(&size).ok_or_else(|| wrong_value(name, &size, what))
 }
 
 /// `allow-connect` and its like.

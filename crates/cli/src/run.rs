@@ -14,6 +14,7 @@ use crate::failure::{Failure, TRAPPED};
 use crate::inherit::Listeners;
 use crate::limit::Limit;
 use crate::module::{self, one_line};
+use crate::names;
 use crate::observe::Reporter;
 use crate::run_args::RunArgs;
 use crate::say;
@@ -48,7 +49,8 @@ enum End {
 pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
     // What is wrong with the command line shows before anything takes time.
     let policy = std::mem::take(&mut args.policy).build()?;
-    let reporter = Reporter::new(args.trace.as_ref())?;
+    let reporter = Reporter::new(args.trace.as_ref(), args.audit.as_deref())?;
+    let hosts = names::hosts_text(&args)?;
     let engine = engine()?;
     let module = module::load(&engine, &args.guest)?;
     let adapter = adapter(&engine)?;
@@ -57,6 +59,8 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
 
     let host = OsHost::new().map_err(|errno| Failure::failed(format!("cannot open an eventfd: {errno}")))?;
     let stopper = host.stopper();
+    // Held to the end of the run: dropping it removes the directory.
+    let etc = names::etc(&args, &policy, &hosts)?;
     let wasi = assemble(
         &args,
         Parts {
@@ -64,6 +68,8 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
             policy,
             reporter,
             inherited,
+            hosts,
+            etc: etc.as_ref().map(names::Etc::path),
         },
     )?;
     let mut store = Store::new(

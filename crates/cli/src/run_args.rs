@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use guestnet_core::limits::parse_size;
+use guestnet_host_os::Upstream;
 use lexopt::Arg;
 
 use crate::args::{self, text, wrong_value};
@@ -29,6 +30,12 @@ pub(crate) struct RunArgs {
     /// In bytes.
     pub(crate) max_memory: u64,
     pub(crate) trace: Option<Trace>,
+    /// Where every decision is written.
+    pub(crate) audit: Option<PathBuf>,
+    /// Whom names are asked of.
+    pub(crate) upstream: Upstream,
+    /// The hosts file instead of the machine's.
+    pub(crate) hosts: Option<PathBuf>,
 }
 
 /// `--dir HOST[::GUEST]`.
@@ -72,6 +79,9 @@ pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>, Fail
         timeout: None,
         max_memory: DEFAULT_MAX_MEMORY,
         trace: None,
+        audit: None,
+        upstream: Upstream::System,
+        hosts: None,
     };
     loop {
         match parser.next().map_err(args::lexopt)? {
@@ -132,12 +142,14 @@ impl RunArgs {
                 let what = "it takes a number of bytes, as 256MiB, 1GiB or 500MB";
                 self.max_memory = parse_size(&size).ok_or_else(|| wrong_value(name, &size, what))?;
             }
-            // Not silently ignored: a guest would ask other servers than its owner said.
-            "dns" | "hosts" => {
-                return Err(Failure::usage(format!(
-                    "--{name} is not supported yet: names are looked up as the system does"
-                )));
+            "audit" => self.audit = Some(args::value(parser, name)?.into()),
+            "dns" => {
+                let servers = text(name, args::value(parser, name)?)?;
+                self.upstream = servers
+                    .parse()
+                    .map_err(|reason: String| wrong_value(name, &servers, &reason))?;
             }
+            "hosts" => self.hosts = Some(args::value(parser, name)?.into()),
             _ => return Err(args::unknown_option(&format!("--{name}"), Topic::Run)),
         }
         Ok(())

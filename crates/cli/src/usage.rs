@@ -70,6 +70,10 @@ What it may do on the network; without any of these, nothing:
   --allow-unix PATH           use this UNIX socket, or with PATH/* those below, as the guest sees it
   --policy FILE.toml          the same rules from a file
   --max-sockets N             open sockets at a time (default 16384)
+  --max-pending N             connections that wait for one accept (default 4096)
+  --max-rate SIZE             bytes a second, sent and received together
+  --max-bytes SIZE            bytes in all, sent and received together
+  --max-lookups N             look-ups a second that go to a server (default 100)
   Each may be given several times. Deny beats allow; the order means nothing.
 
 ";
@@ -85,12 +89,16 @@ What it is given:
   --dir HOST[::GUEST]         a directory, under the name GUEST (default: the same name)
   --env NAME=VALUE            an environment variable
   --env NAME                  the same, with the value that it has here
+  --dns SERVER[,SERVER]       DNS servers to ask, each with :PORT if it is not 53
+                              (default: system, what other programs here use)
+  --hosts FILE                names and addresses (default: /etc/hosts)
   --listen tcp://ADDR:PORT    an open listener, as descriptor 3 and up (LISTEN_FDS)
 
 How far it may go:
   --timeout TIME              stop it after 500ms, 30s, 2m or 1h
   --max-memory SIZE           256MiB, 1GiB (default 4GiB)
 
+  --audit FILE                one JSON line a decision of the policy
   --trace[=FILE]              one line a socket call, on standard error or in FILE
 ";
 

@@ -264,12 +264,8 @@ fn what_is_wrong_is_said_with_the_option_and_the_value() {
             "--env =x: it takes NAME=VALUE, or NAME for the value that it has here",
         ),
         (
-            &["--dns", "1.1.1.1", "g"],
-            "--dns is not supported yet: names are looked up as the system does",
-        ),
-        (
-            &["--hosts", "f", "g"],
-            "--hosts is not supported yet: names are looked up as the system does",
+            &["--dns", "1.1.1.1,dns.example", "g"],
+            "--dns 1.1.1.1,dns.example: `dns.example` is not `system` and not an IP address, with a port or without",
         ),
         (
             &["--allow-net"],

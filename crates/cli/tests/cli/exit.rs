@@ -161,10 +161,10 @@ fn wrong_usage_is_one_line_and_exit_code_2() {
     scratch
         .run(&["run", "--timeout", "soon", "g.wasm"])
         .assert(2, "", line);
-    scratch.run(&["run", "--dns", "1.1.1.1", "g"]).assert(
+    scratch.run(&["run", "--dns", "dns.example", "g"]).assert(
         2,
         "",
-        "guestnet: --dns is not supported yet: names are looked up as the system does\n",
+        "guestnet: --dns dns.example: `dns.example` is not `system` and not an IP address, with a port or without\n",
     );
     let version = format!("guestnet {}\n", env!("CARGO_PKG_VERSION"));
     scratch.run(&["--version"]).assert(0, &version, "");
