@@ -4,9 +4,11 @@
 //! These are the distribution's own servers; nothing here imitates one. A server that is not installed is an error that
 //! names its package.
 
+mod dnsmasq;
 mod mariadb;
 mod redis;
 
+pub use dnsmasq::Dnsmasq;
 pub use mariadb::MariaDb;
 pub use redis::Redis;
 

@@ -81,6 +81,7 @@ impl Tools {
         self.apt.programs(
             &self.cache,
             &[
+                ("dnsmasq", "dnsmasq-base"),
                 ("redis-server", "redis-server"),
                 ("mariadbd", "mariadb-server"),
                 ("mariadb-install-db", "mariadb-server"),
