@@ -46,8 +46,7 @@ impl Quota {
             return Err(Errno::Nobufs);
         }
         let mut held = false;
-        loop {
-            let Some(rate) = &mut self.rate else { break };
+        while let Some(rate) = &mut self.rate {
             let now = rate.available(host.now(Clock::Monotonic));
             if now > 0 {
                 return Ok(usize::try_from(now.min(self.left)).unwrap_or(usize::MAX));

@@ -122,10 +122,10 @@ impl Names {
                 if name.is_loopback() {
                     // RFC 6761: these names never leave the machine.
                     Ok(Arc::new(loopback(name, *family)))
-                } else if let Some(outcome) = self.from_hosts(name, *family, now) {
+                } else if let Some(outcome) = self.in_hosts(name, *family, now) {
                     outcome
                 } else {
-                    return self.from_cache(question, now);
+                    return self.in_cache(question, now);
                 }
             }
             Question::Pointer(ip) => {
@@ -138,7 +138,7 @@ impl Names {
                 } else if !self.may_ask_back(*ip, now) {
                     Err(LookupError::Fail)
                 } else {
-                    return self.from_cache(question, now);
+                    return self.in_cache(question, now);
                 }
             }
         })
@@ -197,7 +197,7 @@ impl Names {
         true
     }
 
-    fn from_hosts(
+    fn in_hosts(
         &self,
         name: &Name,
         family: Option<Domain>,
@@ -218,7 +218,7 @@ impl Names {
         })))
     }
 
-    fn from_cache(&self, question: &Question, now: Duration) -> Step {
+    fn in_cache(&self, question: &Question, now: Duration) -> Step {
         let cache = lock(&self.cache);
         if let Some((outcome, expires)) = cache.at(question, now) {
             if let (Ok(found), Question::Addresses { name, .. }) = (outcome, question) {
