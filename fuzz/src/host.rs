@@ -3,13 +3,14 @@
 
 use crate::Script;
 use guestnet_core::policy::{NoPins, Policy, Protocol, Use};
+use guestnet_core::resolve::{Found, Question, Reply};
 use guestnet_core::{
     Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, Received, RecvFlags, Result,
     SendFlags, Shutdown, SockAddr, SockOpt, StreamKind, wildcard,
 };
 use std::cell::Cell;
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -335,14 +336,28 @@ impl Host for ScriptHost {
         &self.polled
     }
 
-    fn lookup(&mut self, _name: &str, _family: Option<Domain>) -> Result<Vec<IpAddr>, LookupError> {
-        match self.script.byte() {
-            0..128 => Ok(vec![self.script.inet().ip()]),
+    fn lookup_start(&mut self, _question: &Question) -> Result<Io, LookupError> {
+        self.outcome().map_err(LookupError::System)?;
+        Ok(self.io(Domain::Unix, Kind::Datagram))
+    }
+
+    fn lookup_take(&mut self, _lookup: &Io) -> Option<Reply> {
+        let outcome = match self.script.byte() {
+            0..128 => Ok(Found {
+                addresses: vec![self.script.inet().ip()],
+                ..Found::default()
+            }),
             _ => Err(LookupError::NoName),
-        }
+        };
+        let lifetime = self.script.bool().then_some(Duration::from_secs(1));
+        Some(Reply { outcome, lifetime })
     }
 
     fn service(&mut self, _name: &str, _kind: Kind) -> Option<u16> {
         self.script.bool().then_some(80)
+    }
+
+    fn service_name(&mut self, _port: u16, _kind: Kind) -> Option<String> {
+        self.script.bool().then(|| "http".to_owned())
     }
 }
