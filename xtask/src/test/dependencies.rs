@@ -7,11 +7,12 @@
 use super::spdx;
 use crate::project::cargo_metadata;
 use crate::{Result, process};
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-/// Every package of the resolved graph has an allowed licence and comes from crates.io or this repository.
+/// Every package of the resolved graph has an allowed licence and comes from the one registry or from this repository.
 pub(super) fn check(root: &Path) -> Result<()> {
     let deny = root.join("deny.toml");
     let text = fs::read_to_string(&deny).map_err(|error| format!("{}: {error}", deny.display()))?;
@@ -21,6 +22,7 @@ pub(super) fn check(root: &Path) -> Result<()> {
         .as_array()
         .ok_or("cargo metadata lists no packages")?;
     let mut wrong = Vec::new();
+    let mut registries = BTreeSet::new();
     for package in packages {
         let name = format!("{} {}", text_of(&package["name"]), text_of(&package["version"]));
         match package["license"].as_str() {
@@ -31,11 +33,18 @@ pub(super) fn check(root: &Path) -> Result<()> {
                 None => wrong.push(format!("{name}: {licence:?} is not a licence expression")),
             },
         }
-        if let Some(source) = package["source"].as_str()
-            && source != "registry+https://github.com/rust-lang/crates.io-index"
-        {
-            wrong.push(format!("{name} comes from {source}, not from crates.io"));
+        match package["source"].as_str() {
+            None => {}
+            Some(source) if source.starts_with("registry+") => {
+                registries.insert(source.to_owned());
+            }
+            Some(source) => wrong.push(format!("{name} comes from {source}, not from a registry")),
         }
+    }
+    if registries.len() > 1 {
+        wrong.push(format!(
+            "packages come from more than one registry: {registries:?}"
+        ));
     }
     if wrong.is_empty() {
         Ok(())
