@@ -279,10 +279,11 @@ impl<H: Host, F> Guest<H, F> {
         let socket = socket_mut(table, fd)?;
         match (socket.domain, addr) {
             (_, SockAddr::Unspec) => {
+                // A stream lost its port, unless the guest chose the number: listening must be asked for again. Also
+                // when the call fails, because how far it came is not known.
+                socket.bound &= socket.kind == Kind::Datagram;
                 host.connect(&socket.io, addr)?;
                 socket.served = None;
-                // A stream lost its port, unless the guest chose the number: listening must be asked for again.
-                socket.bound &= socket.kind == Kind::Datagram;
                 Ok(())
             }
             (Domain::Unix, SockAddr::Unix(path)) => {
