@@ -71,27 +71,15 @@ impl Gate {
             },
         );
         let served = dns && decision.is_denied() && self.policy.resolves_names();
-        if self.audited {
-            audit(
-                &self.names,
-                call,
-                Use::Connect,
-                Some(protocol),
-                &addr,
-                decision,
-                served,
-            );
-        }
-        if decision.is_allowed() {
+        let flag = || flag_that_would_allow(Use::Connect, protocol, addr);
+        if self.settle(call, Use::Connect, Some(protocol), &addr, decision, served, flag) {
             return Ok(Route::Direct);
         }
         if served {
-            return Ok(Route::Stub);
+            Ok(Route::Stub)
+        } else {
+            Err(Errno::Acces)
         }
-        report(&self.names, call, decision, &addr, || {
-            flag_that_would_allow(Use::Connect, protocol, addr)
-        });
-        Err(Errno::Acces)
     }
 
     /// An explicit bind, or the implicit one of listen. Port 0 asks for an ephemeral port.
@@ -99,24 +87,11 @@ impl Gate {
         let decision = self
             .policy
             .decide(Use::Listen, protocol, addr, &crate::policy::NoPins);
-        if self.audited {
-            audit(
-                &self.names,
-                call,
-                Use::Listen,
-                Some(protocol),
-                &addr,
-                decision,
-                false,
-            );
+        let flag = || flag_that_would_allow(Use::Listen, protocol, addr);
+        match self.settle(call, Use::Listen, Some(protocol), &addr, decision, false, flag) {
+            true => Ok(()),
+            false => Err(Errno::Acces),
         }
-        if decision.is_allowed() {
-            return Ok(());
-        }
-        report(&self.names, call, decision, &addr, || {
-            flag_that_would_allow(Use::Listen, protocol, addr)
-        });
-        Err(Errno::Acces)
     }
 
     /// The peer of an accepted connection, or the sender of a datagram to a bound socket.
@@ -124,23 +99,8 @@ impl Gate {
         let decision = self
             .policy
             .decide(Use::Accept, protocol, peer, &crate::policy::NoPins);
-        if self.audited {
-            audit(
-                &self.names,
-                call,
-                Use::Accept,
-                Some(protocol),
-                &peer,
-                decision,
-                false,
-            );
-        }
-        if decision.is_denied() {
-            report(&self.names, call, decision, &peer, || {
-                flag_that_would_allow(Use::Accept, protocol, peer)
-            });
-        }
-        decision.is_allowed()
+        let flag = || flag_that_would_allow(Use::Accept, protocol, peer);
+        self.settle(call, Use::Accept, Some(protocol), &peer, decision, false, flag)
     }
 
     /// The sender of a datagram to a socket that was bound only by sending: someone it may send to.
@@ -169,16 +129,33 @@ impl Gate {
     /// A UNIX socket path in the guest's view, symbolic links resolved.
     pub(crate) fn unix(&mut self, call: &'static str, path: &str) -> Result<()> {
         let decision = self.policy.decide_unix(path);
+        let flag = || format!("--allow-unix {path}");
+        match self.settle(call, Use::Unix, None, &path, decision, false, flag) {
+            true => Ok(()),
+            false => Err(Errno::Acces),
+        }
+    }
+
+    /// Tells the observer of a decision, and returns whether it allows. A denial that our stub makes good (`served`)
+    /// is audited but not reported; `flag` is what would have allowed it.
+    #[expect(clippy::too_many_arguments, reason = "what an audit line says")]
+    fn settle(
+        &self,
+        call: &'static str,
+        usage: Use,
+        protocol: Option<Protocol>,
+        target: &dyn fmt::Display,
+        decision: Decision<'_>,
+        served: bool,
+        flag: impl FnOnce() -> String,
+    ) -> bool {
         if self.audited {
-            audit(&self.names, call, Use::Unix, None, &path, decision, false);
+            audit(&self.names, call, usage, protocol, target, decision, served);
         }
-        if decision.is_allowed() {
-            return Ok(());
+        if decision.is_denied() && !served {
+            report(&self.names, call, decision, target, flag);
         }
-        report(&self.names, call, decision, &path, || {
-            format!("--allow-unix {path}")
-        });
-        Err(Errno::Acces)
+        decision.is_allowed()
     }
 }
 
