@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod addr;
+mod cell;
 mod errno;
 mod fd;
 mod gate;
@@ -26,8 +27,8 @@ mod trace;
 
 pub use addr::{Domain, Kind, SockAddr, wildcard};
 pub use errno::{Errno, Result};
-pub use fd::{Fd, Table};
-pub use guest::{Capacity, Entry, Guest, Stream};
+pub use fd::{Fd, SharedTable, Slots, Table};
+pub use guest::{Capacity, Entry, Guest, SharedGuest, Stream};
 pub use host::{Clock, Host, LookupError, Received, RecvFlags, SendFlags, Shutdown, StreamKind};
 pub use option::{OptKind, OptValue, SockOpt};
 pub use readiness::{PollEvent, Ready};

@@ -15,12 +15,13 @@ mod unix;
 mod upstream;
 mod wait;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use guestnet_core::resolve::{Names, Question, Reply};
@@ -63,10 +64,11 @@ pub struct OsHost {
     services: OnceCell<Services>,
     resolver: Arc<Resolver>,
     /// Answers a guest that speaks DNS itself.
-    stub: Option<Stub>,
-    /// Identity of the next descriptor; 0 and the largest number are not used.
-    next_id: u64,
+    stub: Arc<Mutex<Option<Stub>>>,
 }
+
+/// Identity of the next descriptor in this process; 0 and the largest number are not used.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
 /// An open kernel descriptor.
 #[derive(Debug)]
@@ -75,14 +77,14 @@ pub struct Io {
     id: u64,
     what: What,
     /// The directory and the kernel's name of a bound UNIX socket, for as long as it is open.
-    bound: OnceCell<unix::Bound>,
+    bound: OnceLock<unix::Bound>,
     /// Somebody else may keep the same open file.
     shared: bool,
     /// A byte stream that was opened for the other direction only.
     no_read: bool,
     no_write: bool,
     /// `SO_LINGER` with a time: close(2) would block.
-    lingers: Cell<bool>,
+    lingers: AtomicBool,
     /// The question of a [`What::Lookup`].
     lookup: Option<Pending>,
 }
@@ -107,8 +109,23 @@ impl OsHost {
             unix: Unix::default(),
             services: OnceCell::new(),
             resolver: Arc::new(Resolver::new(&Upstream::System)?),
-            stub: None,
-            next_id: 1,
+            stub: Arc::default(),
+        })
+    }
+
+    /// A host for one more thread of the same guest: the same directories, resolver and stub, its own waits. Its
+    /// [`Stopper`] ends its own waits only.
+    ///
+    /// # Errors
+    /// As [`OsHost::new`].
+    pub fn sibling(&self) -> Result<Self> {
+        Ok(OsHost {
+            waiter: Waiter::default(),
+            stop: Stop::new()?,
+            unix: self.unix.clone(),
+            services: OnceCell::new(),
+            resolver: Arc::clone(&self.resolver),
+            stub: Arc::clone(&self.stub),
         })
     }
 
@@ -188,18 +205,17 @@ impl OsHost {
         Ok(io)
     }
 
-    fn io(&mut self, fd: OwnedFd, what: What) -> Io {
-        let id = self.next_id;
-        self.next_id += 1;
+    fn io(&self, fd: OwnedFd, what: What) -> Io {
+        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
         Io {
             fd,
             id,
             what,
-            bound: OnceCell::new(),
+            bound: OnceLock::new(),
             shared: false,
             no_read: false,
             no_write: false,
-            lingers: Cell::new(false),
+            lingers: AtomicBool::new(false),
             lookup: None,
         }
     }
@@ -225,15 +241,15 @@ impl Io {
     }
 
     fn note_linger(&self, value: Result<OptValue>) {
-        self.lingers
-            .set(matches!(value, Ok(OptValue::Linger { on: true, seconds }) if seconds != 0));
+        let lingers = matches!(value, Ok(OptValue::Linger { on: true, seconds }) if seconds != 0);
+        self.lingers.store(lingers, Ordering::Relaxed);
     }
 }
 
 /// Whoever drops a descriptor without [`Host::close`] does not wait for its data: the kernel sends it meanwhile.
 impl Drop for Io {
     fn drop(&mut self) {
-        if self.lingers.get() {
+        if self.lingers.load(Ordering::Relaxed) {
             let off = OptValue::Linger {
                 on: false,
                 seconds: 0,
@@ -318,13 +334,10 @@ impl Host for OsHost {
     }
 
     fn close(&mut self, io: Io) {
-        if io.lingers.get() {
+        if io.lingers.load(Ordering::Relaxed) {
             self.linger(&io);
         }
         self.waiter.forget(io.fd.as_raw_fd(), io.shared);
-        if let Some(bound) = io.bound.get() {
-            self.unix.forget(bound);
-        }
     }
 
     fn bind(&mut self, io: &Io, addr: SocketAddr) -> Result<()> {
@@ -340,7 +353,9 @@ impl Host for OsHost {
         let (fd, peer) = retry(|| rustix::net::acceptfrom_with(io.fd(), flags))?;
         let peer = peer.map_or(SockAddr::Unspec, |peer| self.sockaddr(peer));
         let accepted = self.io(fd, io.what);
-        accepted.lingers.set(io.lingers.get());
+        accepted
+            .lingers
+            .store(io.lingers.load(Ordering::Relaxed), Ordering::Relaxed);
         Ok((accepted, peer))
     }
 
@@ -558,11 +573,12 @@ impl Host for OsHost {
     }
 
     fn dns_stub(&mut self, names: &Arc<Names>) -> Result<SocketAddr> {
-        if let Some(stub) = &self.stub {
+        let mut slot = self.stub.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(stub) = &*slot {
             return Ok(stub.addr);
         }
         let stub = Stub::start(Arc::clone(names), Arc::clone(&self.resolver))?;
-        Ok(self.stub.insert(stub).addr)
+        Ok(slot.insert(stub).addr)
     }
 
     fn service(&mut self, name: &str, kind: Kind) -> Option<u16> {
@@ -603,5 +619,20 @@ impl OsHost {
     /// Whether a byte stream is ready without waiting. A stopped guest is told here as well.
     fn ready_now(&self, io: &Io, want: Ready) -> Result<bool> {
         wait::wait_one(io.fd.as_raw_fd(), want, Some(Duration::ZERO), &self.stop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Io, OsHost};
+
+    /// What `SharedGuest` asks of a host: descriptors used by several threads, one host a thread.
+    const fn used_by_several_threads<T: Send + Sync>() {}
+    const fn moved_to_its_thread<T: Send>() {}
+
+    #[test]
+    fn a_host_serves_a_guest_of_several_threads() {
+        used_by_several_threads::<Io>();
+        moved_to_its_thread::<OsHost>();
     }
 }

@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use crate::addr::{Domain, Kind};
 use crate::errno::Errno;
-use crate::guest::Guest;
+use crate::fd::Slots;
+use crate::guest::{Entry, Guest};
 use crate::host::{Clock, Host, LookupError};
 use crate::policy::{Name, parse_numeric_host};
 use crate::readiness::Ready;
@@ -106,7 +107,7 @@ enum What {
     Ask(Question),
 }
 
-impl<H: Host, F> Guest<H, F> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// Gives the names of a hosts file, which come before the cache and any server.
     pub fn set_hosts(&mut self, hosts: Arc<Hosts>) {
         self.gate.names.set_hosts(hosts);
