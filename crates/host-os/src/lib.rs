@@ -20,7 +20,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use guestnet_core::resolve::{Names, Question, Reply};
@@ -85,6 +85,8 @@ pub struct Io {
     lingers: Cell<bool>,
     /// The question of a [`What::Lookup`].
     lookup: Option<Pending>,
+    /// That our DNS stub answers this socket.
+    served: OnceLock<stub::Client>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,6 +203,7 @@ impl OsHost {
             no_write: false,
             lingers: Cell::new(false),
             lookup: None,
+            served: OnceLock::new(),
         }
     }
 
@@ -242,6 +245,20 @@ impl Drop for Io {
             let _ = option::set_option(self.fd(), SockOpt::Linger, off);
         }
     }
+}
+
+/// The local address of a socket, which is given a port if it has none, as its first datagram or its connect would.
+fn with_port(fd: BorrowedFd<'_>) -> Result<SocketAddr> {
+    let local = || {
+        let addr = rustix::net::getsockname(fd).map_err(errno)?;
+        SocketAddr::try_from(addr).map_err(errno)
+    };
+    let unbound = local()?;
+    if unbound.port() != 0 {
+        return Ok(unbound);
+    }
+    rustix::net::bind(fd, &unbound).map_err(errno)?;
+    local()
 }
 
 /// `CLOCK_MONOTONIC`, for those who have no host at hand.
@@ -347,7 +364,11 @@ impl Host for OsHost {
     fn connect(&mut self, io: &Io, addr: &SockAddr) -> Result<()> {
         match addr {
             SockAddr::Inet(addr) => retry(|| rustix::net::connect(io.fd(), addr)),
-            SockAddr::Unspec => retry(|| rustix::net::connect_unspec(io.fd())),
+            SockAddr::Unspec => {
+                // The port may be anybody's from now on.
+                io.served.get().inspect(|client| client.forget());
+                retry(|| rustix::net::connect_unspec(io.fd()))
+            }
             SockAddr::Unix(_) | SockAddr::UnixUnnamed => Err(Errno::Afnosupport),
         }
     }
@@ -557,12 +578,17 @@ impl Host for OsHost {
         lookup.lookup.as_ref()?.take()
     }
 
-    fn dns_stub(&mut self, names: &Arc<Names>) -> Result<SocketAddr> {
-        if let Some(stub) = &self.stub {
-            return Ok(stub.addr);
-        }
-        let stub = Stub::start(Arc::clone(names), Arc::clone(&self.resolver))?;
-        Ok(self.stub.insert(stub).addr)
+    fn dns_stub(&mut self, names: &Arc<Names>, client: &Io) -> Result<SocketAddr> {
+        let What::Socket(kind) = client.what else {
+            return Err(Errno::Notsock);
+        };
+        let local = with_port(client.fd())?;
+        let stub = match &mut self.stub {
+            Some(stub) => stub,
+            none => none.insert(Stub::start(Arc::clone(names), Arc::clone(&self.resolver))?),
+        };
+        stub.admit(&client.served, kind, local);
+        Ok(stub.addr)
     }
 
     fn service(&mut self, name: &str, kind: Kind) -> Option<u16> {

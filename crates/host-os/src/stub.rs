@@ -2,15 +2,17 @@
 //! so that its questions are judged and its addresses pinned as those of getaddrinfo are.
 //!
 //! Two sockets on the background thread. What a guest may make it do is capped: questions and connections at a time,
-//! and through [`Names`] the questions per second that go on to a server.
+//! and through [`Names`] the questions per second that go on to a server. Loopback is shared by everybody on the machine,
+//! so that only sockets that the guest itself sends from are answered ([`Client`]).
 
+use std::collections::HashMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use guestnet_core::policy::Name;
+use guestnet_core::policy::{Name, canonical_ip};
 use guestnet_core::resolve::{Found, Names, Question, SHORTEST_PIN, Step};
-use guestnet_core::{Domain, Errno, LookupError, Result};
+use guestnet_core::{Domain, Errno, Kind, LookupError, Result};
 use hickory_resolver::proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, PTR};
 use hickory_resolver::proto::rr::{DNSClass, Name as DnsName, RData, Record, RecordType};
@@ -43,6 +45,7 @@ const PORT_ATTEMPTS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Stub {
     pub(crate) addr: SocketAddr,
+    clients: Arc<Clients>,
     tasks: [AbortHandle; 2],
 }
 
@@ -54,9 +57,73 @@ impl Drop for Stub {
     }
 }
 
+/// The addresses that are answered, each with how many of the guest's sockets have it.
+#[derive(Debug, Default)]
+struct Clients(Mutex<HashMap<Address, usize>>);
+
+/// A socket's type and local address.
+type Address = (Kind, SocketAddr);
+
+impl Clients {
+    fn has(&self, kind: Kind, from: SocketAddr) -> bool {
+        let clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.contains_key(&(kind, from))
+    }
+
+    fn add(&self, address: Address) {
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *clients.entry(address).or_default() += 1;
+    }
+
+    fn remove(&self, address: Address) {
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = clients.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                clients.remove(&address);
+            }
+        }
+    }
+}
+
+/// A socket of the guest that is answered until this is dropped, or the socket has lost its port.
+#[derive(Debug)]
+pub(crate) struct Client {
+    clients: Arc<Clients>,
+    address: Mutex<Option<Address>>,
+}
+
+impl Client {
+    /// Answers the socket at this address, and at no earlier one.
+    fn answer_at(&self, address: Address) {
+        let mut current = self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != Some(address) {
+            self.clients.add(address);
+            if let Some(old) = current.replace(address) {
+                self.clients.remove(old);
+            }
+        }
+    }
+
+    /// Answers the socket no more.
+    pub(crate) fn forget(&self) {
+        let mut current = self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = current.take() {
+            self.clients.remove(old);
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
 /// Who answers.
 #[derive(Debug)]
 struct Server {
+    clients: Arc<Clients>,
     names: Arc<Names>,
     resolver: Arc<Resolver>,
     questions: Arc<Semaphore>,
@@ -74,7 +141,9 @@ impl Stub {
         let _runtime = handle.enter();
         let udp = tokio::net::UdpSocket::from_std(udp).map_err(|_| Errno::Io)?;
         let tcp = tokio::net::TcpListener::from_std(tcp).map_err(|_| Errno::Io)?;
+        let clients = Arc::new(Clients::default());
         let server = Arc::new(Server {
+            clients: Arc::clone(&clients),
             names,
             resolver,
             questions: Arc::new(Semaphore::new(MAX_QUESTIONS)),
@@ -83,7 +152,23 @@ impl Stub {
             handle.spawn(serve_udp(udp, Arc::clone(&server))).abort_handle(),
             handle.spawn(serve_tcp(tcp, server)).abort_handle(),
         ];
-        Ok(Stub { addr, tasks })
+        Ok(Stub { addr, clients, tasks })
+    }
+
+    /// Answers a socket of the guest from now on. A socket that is bound to no address sends to loopback from 127.0.0.1,
+    /// and while it has its port nobody else can have that one there.
+    pub(crate) fn admit(&self, client: &OnceLock<Client>, kind: Kind, local: SocketAddr) {
+        let ip = match canonical_ip(local.ip()) {
+            ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let new = || Client {
+            clients: Arc::clone(&self.clients),
+            address: Mutex::default(),
+        };
+        client
+            .get_or_init(new)
+            .answer_at((kind, SocketAddr::new(ip, local.port())));
     }
 }
 
@@ -116,6 +201,9 @@ async fn serve_udp(socket: tokio::net::UdpSocket, server: Arc<Server>) {
             continue;
         };
         while answers.try_join_next().is_some() {}
+        if !server.clients.has(Kind::Datagram, from) {
+            continue;
+        }
         let (Some(query), Ok(permit)) = (
             query.get(..len),
             Arc::clone(&server.questions).try_acquire_owned(),
@@ -139,9 +227,10 @@ async fn serve_tcp(listener: tokio::net::TcpListener, server: Arc<Server>) {
             connections.join_next().await;
         }
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, from)) if server.clients.has(Kind::Stream, from) => {
                 connections.spawn(serve_connection(stream, Arc::clone(&server)));
             }
+            Ok(_) => {}
             // Out of descriptors, for example: no reason to spin.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
@@ -356,6 +445,76 @@ fn address_of(name: &str) -> Option<IpAddr> {
 mod tests {
     use super::*;
     use guestnet_core::resolve::pointer_name;
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    fn stub() -> Stub {
+        let policy = Arc::new(guestnet_core::policy::Policy::allow_all());
+        let guest: guestnet_core::Guest<crate::OsHost, ()> = guestnet_core::Guest::new(
+            crate::OsHost::new().unwrap(),
+            policy,
+            guestnet_core::Capacity::default(),
+        );
+        let resolver = Resolver::new(&crate::Upstream::System).unwrap();
+        Stub::start(Arc::clone(guest.names()), Arc::new(resolver)).unwrap()
+    }
+
+    /// A question that needs no upstream.
+    fn question() -> Vec<u8> {
+        let mut message = Message::query();
+        message.add_query(Query::query(
+            DnsName::from_ascii("localhost.").unwrap(),
+            RecordType::A,
+        ));
+        message.to_vec().unwrap()
+    }
+
+    #[test]
+    fn only_datagrams_of_the_guests_own_sockets_are_answered() {
+        let stub = stub();
+        let [stranger, guest, former] =
+            std::array::from_fn(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        let (client, gone) = (OnceLock::new(), OnceLock::new());
+        stub.admit(&client, Kind::Datagram, guest.local_addr().unwrap());
+        // Known for its stream and not for datagrams, and known once but closed.
+        let other = OnceLock::new();
+        stub.admit(&other, Kind::Stream, stranger.local_addr().unwrap());
+        stub.admit(&gone, Kind::Datagram, former.local_addr().unwrap());
+        drop(gone);
+        for socket in [&stranger, &former, &guest] {
+            socket.send_to(&question(), stub.addr).unwrap();
+        }
+        let mut reply = [0; 512];
+        let (len, from) = guest.recv_from(&mut reply).unwrap();
+        assert_eq!(from, stub.addr);
+        assert_eq!(Message::from_vec(&reply[..len]).unwrap().answers.len(), 1);
+        // Asked before, answered never: the one thread takes questions in their order.
+        for socket in [stranger, former] {
+            socket.set_nonblocking(true).unwrap();
+            let error = socket.recv_from(&mut reply).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
+        }
+        // A socket that was dissolved gets a new port, and the old one counts no more.
+        client.get().unwrap().forget();
+        assert!(!stub.clients.has(Kind::Datagram, guest.local_addr().unwrap()));
+        drop((client, other));
+        assert!(stub.clients.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn only_connections_of_the_guests_own_sockets_are_answered() {
+        let stub = stub();
+        let framed = [
+            &u16::try_from(question().len()).unwrap().to_be_bytes()[..],
+            &question(),
+        ]
+        .concat();
+        let mut stranger = TcpStream::connect(stub.addr).unwrap();
+        // It may be told of its reset at once.
+        let _ = stranger.write_all(&framed);
+        let mut len = [0; 2];
+        assert!(!matches!(stranger.read(&mut len), Ok(1..)));
+    }
 
     #[test]
     fn the_names_of_addresses_are_read_back() {

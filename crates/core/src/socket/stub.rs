@@ -23,12 +23,8 @@ pub(super) fn target<H: Host>(
     if route == Route::Direct {
         return Ok(to);
     }
-    let stub = match gate.stub {
-        Some(stub) => stub,
-        None => *gate
-            .stub
-            .insert(host.dns_stub(&gate.names).map_err(|_| Errno::Acces)?),
-    };
+    let stub = host.dns_stub(&gate.names, &socket.io).map_err(|_| Errno::Acces)?;
+    gate.stub = Some(stub);
     socket.served = Some(to);
     // The stub listens on IPv4; a socket of IPv6 reaches it in the mapped form.
     Ok(match (socket.domain, stub.ip()) {
