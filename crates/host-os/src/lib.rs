@@ -3,8 +3,10 @@
 //! [`OsHost`] is one guest's [`Host`]. It judges nothing: the core has asked the policy before it calls. Every
 //! socket is non-blocking and close-on-exec, and no send raises a signal.
 
+mod answer;
 mod background;
 mod convert;
+mod dns;
 mod lookup;
 mod option;
 mod services;

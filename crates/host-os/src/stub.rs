@@ -6,20 +6,18 @@
 //! so that only sockets that the guest itself sends from are answered ([`Client`]).
 
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use guestnet_core::policy::{Name, canonical_ip};
-use guestnet_core::resolve::{Found, Names, Question, SHORTEST_PIN, Step};
-use guestnet_core::{Domain, Errno, Kind, LookupError, Result};
-use hickory_resolver::proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, PTR};
-use hickory_resolver::proto::rr::{DNSClass, Name as DnsName, RData, Record, RecordType};
+use guestnet_core::policy::canonical_ip;
+use guestnet_core::resolve::Names;
+use guestnet_core::{Errno, Kind, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::answer::{self, Transport};
 use crate::background;
 use crate::upstream::Resolver;
 
@@ -31,12 +29,6 @@ const MAX_CONNECTIONS: usize = 16;
 
 /// How long a TCP connection may be silent.
 const IDLE: Duration = Duration::from_secs(10);
-
-/// What a client without EDNS can take over UDP (RFC 1035, 4.2.1).
-const PLAIN_UDP: usize = 512;
-
-/// The most sent over UDP, whatever the client says: what fits an Ethernet frame (RFC 9715).
-const MAX_UDP: usize = 1232;
 
 /// How often both a UDP and a TCP port of one number are tried for.
 const PORT_ATTEMPTS: usize = 16;
@@ -172,6 +164,12 @@ impl Stub {
     }
 }
 
+impl Server {
+    async fn reply(&self, query: &[u8], transport: Transport) -> Option<Vec<u8>> {
+        answer::reply(&self.names, &*self.resolver, crate::monotonic, query, transport).await
+    }
+}
+
 /// Both sockets on one port, which the system chooses.
 fn sockets() -> std::io::Result<(UdpSocket, TcpListener)> {
     let mut attempt = 0;
@@ -213,7 +211,7 @@ async fn serve_udp(socket: tokio::net::UdpSocket, server: Arc<Server>) {
         let (query, socket, server) = (query.to_vec(), Arc::clone(&socket), Arc::clone(&server));
         answers.spawn(async move {
             let _permit = permit;
-            if let Some(reply) = server.reply(&query, true).await {
+            if let Some(reply) = server.reply(&query, Transport::Udp).await {
                 let _ = socket.send_to(&reply, from).await;
             }
         });
@@ -249,7 +247,7 @@ async fn serve_connection(mut stream: tokio::net::TcpStream, server: Arc<Server>
         };
         let query = tokio::time::timeout(IDLE, read).await.ok()??;
         let permit = server.questions.acquire().await.ok()?;
-        let reply = server.reply(&query, false).await?;
+        let reply = server.reply(&query, Transport::Tcp).await?;
         drop(permit);
         let mut framed = u16::try_from(reply.len()).ok()?.to_be_bytes().to_vec();
         framed.extend(reply);
@@ -260,191 +258,11 @@ async fn serve_connection(mut stream: tokio::net::TcpStream, server: Arc<Server>
     }
 }
 
-impl Server {
-    /// The reply to a message, `None` if it is not one that deserves any.
-    async fn reply(&self, bytes: &[u8], udp: bool) -> Option<Vec<u8>> {
-        let query = Message::from_vec(bytes).ok()?;
-        if query.metadata.message_type != MessageType::Query {
-            return None;
-        }
-        let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
-        reply.metadata.recursion_desired = query.metadata.recursion_desired;
-        reply.metadata.recursion_available = true;
-        reply.add_queries(query.queries.iter().cloned());
-        reply.metadata.response_code = match query.queries.as_slice() {
-            _ if query.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
-            [question] => match self.answers(question).await {
-                Ok(records) => {
-                    reply.add_answers(records);
-                    ResponseCode::NoError
-                }
-                Err(code) => code,
-            },
-            _ => ResponseCode::FormErr,
-        };
-        let bytes = reply.to_vec().ok()?;
-        let room = match &query.edns {
-            Some(edns) => usize::from(edns.max_payload()).clamp(PLAIN_UDP, MAX_UDP),
-            None => PLAIN_UDP,
-        };
-        if udp && bytes.len() > room {
-            reply.answers.clear();
-            reply.metadata.truncation = true;
-            return reply.to_vec().ok();
-        }
-        Some(bytes)
-    }
-
-    async fn answers(&self, question: &Query) -> std::result::Result<Vec<Record>, ResponseCode> {
-        if question.query_class != DNSClass::IN {
-            return Err(ResponseCode::Refused);
-        }
-        let asked = question.name.clone();
-        let text = asked.to_ascii();
-        match question.query_type {
-            kind @ (RecordType::A | RecordType::AAAA) => {
-                let family = if kind == RecordType::A {
-                    Domain::Inet
-                } else {
-                    Domain::Inet6
-                };
-                let name = Name::parse(&text).map_err(|_| ResponseCode::NXDomain)?;
-                let asks = Question::Addresses {
-                    name,
-                    family: Some(family),
-                };
-                match self.look_up(&asks).await {
-                    Ok(found) => Ok(address_records(asked, &found)),
-                    Err(LookupError::NoData) => Ok(Vec::new()),
-                    Err(error) => Err(code(error)),
-                }
-            }
-            RecordType::PTR => match address_of(&text) {
-                Some(ip) => match self.look_up(&Question::Pointer(ip)).await {
-                    Ok(found) => {
-                        let name = DnsName::from_ascii(format!("{}.", found.name))
-                            .map_err(|_| ResponseCode::ServFail)?;
-                        Ok(vec![Record::from_rdata(asked, ttl(), RData::PTR(PTR(name)))])
-                    }
-                    Err(error) => Err(code(error)),
-                },
-                None => self.other(&text, RecordType::PTR).await,
-            },
-            kind => self.other(&text, kind).await,
-        }
-    }
-
-    async fn look_up(&self, question: &Question) -> std::result::Result<Arc<Found>, LookupError> {
-        match self.names.begin(question, crate::monotonic()) {
-            Step::Known(outcome) => outcome,
-            Step::Ask => {
-                let reply = self.resolver.ask(question).await;
-                self.names.finish(question, reply, crate::monotonic())
-            }
-        }
-    }
-
-    /// Records other than addresses: they name things, and whoever wants to reach those asks again.
-    async fn other(&self, text: &str, kind: RecordType) -> std::result::Result<Vec<Record>, ResponseCode> {
-        let text = text.strip_suffix('.').unwrap_or(text);
-        let name = Name::parse(text).map_err(|_| ResponseCode::NXDomain)?;
-        if !self.names.allowed(&name) {
-            return Err(ResponseCode::Refused);
-        }
-        if matches!(kind, RecordType::ANY | RecordType::AXFR | RecordType::IXFR) {
-            return Err(ResponseCode::NotImp);
-        }
-        if name.is_loopback() {
-            return Ok(Vec::new());
-        }
-        if !self.names.within_rate(crate::monotonic()) {
-            return Err(ResponseCode::ServFail);
-        }
-        match self.resolver.records(name.as_str(), kind).await {
-            None => Err(ResponseCode::NotImp),
-            // An address beside the records that were asked for would be one that is not pinned.
-            Some(Ok(records)) => Ok(records
-                .into_iter()
-                .filter(|record| !matches!(record.record_type(), RecordType::A | RecordType::AAAA))
-                .collect()),
-            Some(Err(LookupError::NoData)) => Ok(Vec::new()),
-            Some(Err(error)) => Err(code(error)),
-        }
-    }
-}
-
-/// The lifetime that the guest is told: no longer than the addresses stay pinned.
-fn ttl() -> u32 {
-    u32::try_from(SHORTEST_PIN.as_secs()).unwrap_or(0)
-}
-
-fn address_records(asked: DnsName, found: &Found) -> Vec<Record> {
-    let mut records = Vec::new();
-    let mut owner = asked;
-    if let Ok(canonical) = DnsName::from_ascii(format!("{}.", found.name))
-        && canonical != owner
-    {
-        records.push(Record::from_rdata(
-            owner,
-            ttl(),
-            RData::CNAME(CNAME(canonical.clone())),
-        ));
-        owner = canonical;
-    }
-    records.extend(found.addresses.iter().map(|ip| {
-        let data = match ip {
-            IpAddr::V4(ip) => RData::A(A(*ip)),
-            IpAddr::V6(ip) => RData::AAAA(AAAA(*ip)),
-        };
-        Record::from_rdata(owner.clone(), ttl(), data)
-    }));
-    records
-}
-
-fn code(error: LookupError) -> ResponseCode {
-    match error {
-        LookupError::NoName => ResponseCode::NXDomain,
-        LookupError::NoData => ResponseCode::NoError,
-        // The policy's refusal, or the server's.
-        LookupError::Fail => ResponseCode::Refused,
-        LookupError::Again
-        | LookupError::Family
-        | LookupError::SockType
-        | LookupError::Service
-        | LookupError::BadFlags
-        | LookupError::Memory
-        | LookupError::System(_) => ResponseCode::ServFail,
-    }
-}
-
-/// The address that a name below in-addr.arpa or ip6.arpa stands for.
-fn address_of(name: &str) -> Option<IpAddr> {
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    if let Some(labels) = name.strip_suffix(".in-addr.arpa") {
-        let mut octets = labels.rsplit('.').map(str::parse::<u8>);
-        let [Ok(a), Ok(b), Ok(c), Ok(d)] = [octets.next()?, octets.next()?, octets.next()?, octets.next()?]
-        else {
-            return None;
-        };
-        return octets.next().is_none().then(|| Ipv4Addr::new(a, b, c, d).into());
-    }
-    let labels = name.strip_suffix(".ip6.arpa")?;
-    let mut bits = 0_u128;
-    let mut count = 0;
-    for label in labels.rsplit('.') {
-        let digit = u128::from_str_radix(label, 16)
-            .ok()
-            .filter(|_| label.len() == 1)?;
-        bits = bits << 4 | digit;
-        count += 1;
-    }
-    (count == 32).then(|| Ipv6Addr::from_bits(bits).into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use guestnet_core::resolve::pointer_name;
+    use hickory_resolver::proto::op::{Message, Query};
+    use hickory_resolver::proto::rr::{Name, RecordType};
     use std::io::{Read, Write};
     use std::net::TcpStream;
 
@@ -463,7 +281,7 @@ mod tests {
     fn question() -> Vec<u8> {
         let mut message = Message::query();
         message.add_query(Query::query(
-            DnsName::from_ascii("localhost.").unwrap(),
+            Name::from_ascii("localhost.").unwrap(),
             RecordType::A,
         ));
         message.to_vec().unwrap()
@@ -514,27 +332,5 @@ mod tests {
         let _ = stranger.write_all(&framed);
         let mut len = [0; 2];
         assert!(!matches!(stranger.read(&mut len), Ok(1..)));
-    }
-
-    #[test]
-    fn the_names_of_addresses_are_read_back() {
-        for text in ["192.0.2.17", "2001:db8::1", "::1"] {
-            let ip = text.parse().unwrap();
-            assert_eq!(address_of(&pointer_name(ip)), Some(ip));
-            assert_eq!(
-                address_of(&format!("{}.", pointer_name(ip).to_uppercase())),
-                Some(ip)
-            );
-        }
-        for text in [
-            "1.2.3.in-addr.arpa",
-            "1.2.3.4.5.in-addr.arpa",
-            "256.2.3.4.in-addr.arpa",
-            "1.ip6.arpa",
-            "x",
-            "",
-        ] {
-            assert_eq!(address_of(text), None, "{text}");
-        }
     }
 }

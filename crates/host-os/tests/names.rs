@@ -324,6 +324,7 @@ fn what_a_server_adds_to_its_answer_is_not_pinned() {
         Box::new(|query, _| {
             let mut reply = response(query);
             if kind(query) == RecordType::A {
+                reply.add_answer(a(name("bank.example."), 60, Ipv4Addr::new(203, 0, 113, 68)));
                 reply.add_answer(a(asked(query), 60, Ipv4Addr::new(192, 0, 2, 1)));
                 reply.add_additional(a(name("bank.example."), 60, Ipv4Addr::new(203, 0, 113, 66)));
                 reply.add_authority(a(asked(query), 60, Ipv4Addr::new(203, 0, 113, 67)));
@@ -337,7 +338,7 @@ fn what_a_server_adds_to_its_answer_is_not_pinned() {
         look_up(&mut guest, "x.example", Some(Domain::Inet)),
         Ok(vec![ip("192.0.2.1")])
     );
-    for addr in ["203.0.113.66:443", "203.0.113.67:443"] {
+    for addr in ["203.0.113.66:443", "203.0.113.67:443", "203.0.113.68:443"] {
         assert_eq!(connect(&mut guest, addr.parse().unwrap()), Err(Errno::Acces));
     }
 }
