@@ -339,12 +339,13 @@ pub trait Host {
     fn lookup_take(&mut self, lookup: &Self::Io) -> Option<Reply>;
 
     /// The address of a DNS server on this machine's loopback, over UDP and TCP, that answers this guest from `names`.
-    /// The first call starts it.
+    /// The first call starts it. It answers the sockets that were named as `client`, each from the moment of the call,
+    /// and nobody else on the machine.
     ///
     /// # Errors
     /// `EOPNOTSUPP`: this host has none. What socket(2) and bind(2) say.
-    fn dns_stub(&mut self, names: &Arc<Names>) -> Result<SocketAddr> {
-        let _ = names;
+    fn dns_stub(&mut self, names: &Arc<Names>, client: &Self::Io) -> Result<SocketAddr> {
+        let _ = (names, client);
         Err(crate::errno::Errno::Opnotsupp)
     }
 

@@ -3,8 +3,10 @@
 //! [`OsHost`] is one guest's [`Host`]. It judges nothing: the core has asked the policy before it calls. Every
 //! socket is non-blocking and close-on-exec, and no send raises a signal.
 
+mod answer;
 mod background;
 mod convert;
+mod dns;
 mod lookup;
 mod option;
 mod services;
@@ -87,6 +89,8 @@ pub struct Io {
     lingers: AtomicBool,
     /// The question of a [`What::Lookup`].
     lookup: Option<Pending>,
+    /// That our DNS stub answers this socket.
+    served: OnceLock<stub::Client>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -217,6 +221,7 @@ impl OsHost {
             no_write: false,
             lingers: AtomicBool::new(false),
             lookup: None,
+            served: OnceLock::new(),
         }
     }
 
@@ -258,6 +263,20 @@ impl Drop for Io {
             let _ = option::set_option(self.fd(), SockOpt::Linger, off);
         }
     }
+}
+
+/// The local address of a socket, which is given a port if it has none, as its first datagram or its connect would.
+fn with_port(fd: BorrowedFd<'_>) -> Result<SocketAddr> {
+    let local = || {
+        let addr = rustix::net::getsockname(fd).map_err(errno)?;
+        SocketAddr::try_from(addr).map_err(errno)
+    };
+    let unbound = local()?;
+    if unbound.port() != 0 {
+        return Ok(unbound);
+    }
+    rustix::net::bind(fd, &unbound).map_err(errno)?;
+    local()
 }
 
 /// `CLOCK_MONOTONIC`, for those who have no host at hand.
@@ -362,7 +381,11 @@ impl Host for OsHost {
     fn connect(&mut self, io: &Io, addr: &SockAddr) -> Result<()> {
         match addr {
             SockAddr::Inet(addr) => retry(|| rustix::net::connect(io.fd(), addr)),
-            SockAddr::Unspec => retry(|| rustix::net::connect_unspec(io.fd())),
+            SockAddr::Unspec => {
+                // The port may be anybody's from now on.
+                io.served.get().inspect(|client| client.forget());
+                retry(|| rustix::net::connect_unspec(io.fd()))
+            }
             SockAddr::Unix(_) | SockAddr::UnixUnnamed => Err(Errno::Afnosupport),
         }
     }
@@ -572,13 +595,18 @@ impl Host for OsHost {
         lookup.lookup.as_ref()?.take()
     }
 
-    fn dns_stub(&mut self, names: &Arc<Names>) -> Result<SocketAddr> {
+    fn dns_stub(&mut self, names: &Arc<Names>, client: &Io) -> Result<SocketAddr> {
+        let What::Socket(kind) = client.what else {
+            return Err(Errno::Notsock);
+        };
+        let local = with_port(client.fd())?;
         let mut slot = self.stub.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(stub) = &*slot {
-            return Ok(stub.addr);
-        }
-        let stub = Stub::start(Arc::clone(names), Arc::clone(&self.resolver))?;
-        Ok(slot.insert(stub).addr)
+        let stub = match &mut *slot {
+            Some(stub) => stub,
+            none => none.insert(Stub::start(Arc::clone(names), Arc::clone(&self.resolver))?),
+        };
+        stub.admit(&client.served, kind, local);
+        Ok(stub.addr)
     }
 
     fn service(&mut self, name: &str, kind: Kind) -> Option<u16> {

@@ -23,13 +23,8 @@ pub(super) fn target<H: Host>(
     if route == Route::Direct {
         return Ok(to);
     }
-    let stub = match gate.stub.get() {
-        Some(stub) => *stub,
-        None => {
-            let stub = host.dns_stub(&gate.names).map_err(|_| Errno::Acces)?;
-            *gate.stub.get_or_init(|| stub)
-        }
-    };
+    let stub = host.dns_stub(&gate.names, &socket.io).map_err(|_| Errno::Acces)?;
+    let stub = *gate.stub.get_or_init(|| stub);
     socket.served.set(Some(to));
     // The stub listens on IPv4; a socket of IPv6 reaches it in the mapped form.
     Ok(match (socket.domain, stub.ip()) {
