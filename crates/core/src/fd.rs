@@ -248,6 +248,14 @@ impl<E> SharedTable<E> {
         table.insert(entry).map_err(|(errno, _)| errno)
     }
 
+    /// Enters what is open already at the lowest free number.
+    ///
+    /// # Errors
+    /// `EMFILE`.
+    pub(crate) fn insert_open(&self, entry: Arc<E>) -> Result<Fd> {
+        self.write().insert(entry).map_err(|(errno, _)| errno)
+    }
+
     /// [`Table::place`]. `None` also if what was there is still used.
     ///
     /// # Errors

@@ -4,7 +4,6 @@
 //! so that nothing reaches the network except through the gate.
 
 use std::fmt;
-use std::marker::PhantomData;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,7 +17,7 @@ use crate::policy::Policy;
 use crate::quota::Quota;
 use crate::readiness::{PollEvent, Ready};
 use crate::resolve::lock;
-use crate::socket::{Seat, Socket};
+use crate::socket::{InFlight, Seat, Socket};
 use crate::trace::Observer;
 
 /// A sandboxed program as the core knows it.
@@ -40,8 +39,8 @@ pub struct Guest<H: Host, F, T = Table<Entry<<H as Host>::Io, F>>> {
     pub(crate) scratch: Vec<u8>,
     /// Files of the adapter in the current poll: they are always ready.
     pub(crate) always_ready: Vec<PollEvent>,
-    /// The adapter's files are in the table.
-    files: PhantomData<fn() -> F>,
+    /// Descriptors in control data that nobody has received yet.
+    pub(crate) in_flight: Arc<InFlight<Entry<H::Io, F>>>,
 }
 
 /// The guest of several threads.
@@ -146,7 +145,7 @@ impl<H: Host, F> SharedGuest<H, F> {
             quota: self.quota.clone(),
             scratch: Vec::new(),
             always_ready: Vec::new(),
-            files: PhantomData,
+            in_flight: Arc::clone(&self.in_flight),
         }
     }
 
@@ -191,7 +190,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             max_sockets,
             scratch: Vec::new(),
             always_ready: Vec::new(),
-            files: PhantomData,
+            in_flight: Arc::default(),
         }
     }
 

@@ -8,6 +8,7 @@ mod background;
 mod convert;
 mod dns;
 mod lookup;
+mod message;
 mod option;
 mod services;
 mod stop;
@@ -20,7 +21,7 @@ mod wait;
 use std::cell::OnceCell;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -28,14 +29,16 @@ use std::time::Duration;
 
 use guestnet_core::resolve::{Names, Question, Reply};
 use guestnet_core::{
-    Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, Received, RecvFlags, Result,
-    SendFlags, Shutdown, SockAddr, SockOpt, StreamKind,
+    Clock, Control, Destination, Domain, EpollEvent, EpollOp, Errno, Host, Identity, Kind, LookupError,
+    Message, OptValue, PollEvent, Ready, Received, RecvFlags, Result, SendFlags, Shutdown, SockAddr, SockOpt,
+    StreamKind,
 };
-use rustix::event::Timespec;
+use rustix::event::{Timespec, epoll};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, ReturnFlags, SendAncillaryBuffer, SocketAddrAny, SocketFlags,
     SocketType,
 };
+use rustix::pipe::PipeFlags;
 use rustix::time::{ClockId, clock_gettime};
 
 use convert::errno;
@@ -99,6 +102,7 @@ enum What {
     Stream(StreamKind),
     /// The eventfd of a look-up.
     Lookup,
+    Epoll,
 }
 
 impl OsHost {
@@ -241,6 +245,10 @@ impl Io {
         self.fd.as_fd()
     }
 
+    fn raw(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
     fn is_datagram(&self) -> bool {
         self.what == What::Socket(Kind::Datagram)
     }
@@ -304,6 +312,13 @@ fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> Result<T> {
     }
 }
 
+fn socket_type(kind: Kind) -> SocketType {
+    match kind {
+        Kind::Stream => SocketType::STREAM,
+        Kind::Datagram => SocketType::DGRAM,
+    }
+}
+
 fn send_flags(flags: SendFlags) -> rustix::net::SendFlags {
     let mut to = rustix::net::SendFlags::NOSIGNAL;
     to.set(rustix::net::SendFlags::OOB, flags.contains(SendFlags::OOB));
@@ -343,13 +358,29 @@ impl Host for OsHost {
             Domain::Inet6 => AddressFamily::INET6,
             Domain::Unix => AddressFamily::UNIX,
         };
-        let socket_type = match kind {
-            Kind::Stream => SocketType::STREAM,
-            Kind::Datagram => SocketType::DGRAM,
-        };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let fd = rustix::net::socket_with(family, socket_type, flags, None).map_err(errno)?;
+        let fd = rustix::net::socket_with(family, socket_type(kind), flags, None).map_err(errno)?;
         Ok(self.io(fd, What::Socket(kind)))
+    }
+
+    fn socket_pair(&mut self, kind: Kind) -> Result<(Io, Io)> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let (one, other) =
+            rustix::net::socketpair(AddressFamily::UNIX, socket_type(kind), flags, None).map_err(errno)?;
+        Ok((
+            self.io(one, What::Socket(kind)),
+            self.io(other, What::Socket(kind)),
+        ))
+    }
+
+    fn pipe(&mut self) -> Result<(Io, Io)> {
+        let flags = PipeFlags::NONBLOCK | PipeFlags::CLOEXEC;
+        let (read, write) = rustix::pipe::pipe_with(flags).map_err(errno)?;
+        let what = What::Stream(StreamKind::Pipe);
+        let (mut read, mut write) = (self.io(read, what), self.io(write, what));
+        read.no_write = true;
+        write.no_read = true;
+        Ok((read, write))
     }
 
     fn close(&mut self, io: Io) {
@@ -469,6 +500,110 @@ impl Host for OsHost {
         Ok((received, from))
     }
 
+    fn send_message(
+        &mut self,
+        io: &Io,
+        bufs: &[IoSlice<'_>],
+        to: &Destination<'_, UnixPlace>,
+        control: &[Control<&Io>],
+        flags: SendFlags,
+    ) -> Result<usize> {
+        if control.iter().any(|item| matches!(item, Control::Rights(_))) {
+            // Whoever has no such credentials, such as a datagram socket without a peer, is somebody else.
+            let peer = rustix::net::sockopt::socket_peercred(io.fd());
+            if !peer.is_ok_and(|peer| peer.pid == rustix::process::getpid()) {
+                return Err(Errno::Perm);
+            }
+        }
+        let mut control = message::encode(control)?;
+        let to = match to {
+            Destination::Peer => None,
+            Destination::Inet(addr) => Some(SocketAddrAny::from(*addr)),
+            Destination::Unix(place) => Some(SocketAddrAny::from(place.reach()?)),
+        };
+        let flags = send_flags(flags).bits().cast_signed();
+        retry(|| sys::message::sendmsg(io.fd(), bufs, to.as_ref(), &mut control, flags))
+    }
+
+    fn recv_message(
+        &mut self,
+        io: &Io,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<Message<Identity>> {
+        let with = recv_flags(flags, io.is_datagram()).bits().cast_signed();
+        let arrived = retry(|| sys::message::recvmsg(io.fd(), bufs, with))?;
+        let room: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let mut received = received(arrived.len.min(room), arrived.len, flags);
+        received.truncated |= arrived.flags & libc::MSG_TRUNC != 0;
+        let unnamed = if io.is_datagram() {
+            SockAddr::UnixUnnamed
+        } else {
+            SockAddr::Unspec
+        };
+        Ok(Message {
+            received,
+            from: arrived.from.map_or(unnamed, |from| self.sockaddr(from)),
+            control: arrived.items.into_iter().filter_map(message::decode).collect(),
+            control_truncated: arrived.flags & libc::MSG_CTRUNC != 0,
+            urgent: arrived.flags & libc::MSG_OOB != 0,
+        })
+    }
+
+    fn identity(&mut self, io: &Io) -> Result<Identity> {
+        match io.what {
+            What::Socket(_) | What::Stream(_) => message::identity(io.fd()),
+            // Every epoll has the number of every other.
+            What::Lookup | What::Epoll => Err(Errno::Opnotsupp),
+        }
+    }
+
+    fn epoll(&mut self) -> Result<Io> {
+        let fd = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(errno)?;
+        Ok(self.io(fd, What::Epoll))
+    }
+
+    fn epoll_control(&mut self, set: &Io, io: &Io, op: EpollOp) -> Result<()> {
+        if set.what != What::Epoll {
+            return Err(Errno::Inval);
+        }
+        match op {
+            EpollOp::Add(interest) => {
+                let data = epoll::EventData::new_u64(interest.data);
+                epoll::add(set.fd(), io.fd(), data, wait::epoll_flags(interest))
+            }
+            EpollOp::Modify(interest) => {
+                let data = epoll::EventData::new_u64(interest.data);
+                epoll::modify(set.fd(), io.fd(), data, wait::epoll_flags(interest))
+            }
+            EpollOp::Delete => epoll::delete(set.fd(), io.fd()),
+        }
+        .map_err(errno)
+    }
+
+    fn epoll_take(&mut self, set: &Io, most: usize, events: &mut Vec<EpollEvent>) -> Result<()> {
+        if set.what != What::Epoll {
+            return Err(Errno::Inval);
+        }
+        let mut taken: Vec<epoll::Event> = Vec::with_capacity(most);
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        retry(|| {
+            epoll::wait(
+                set.fd(),
+                rustix::buffer::spare_capacity(&mut taken),
+                Some(&at_once),
+            )
+        })?;
+        events.extend(taken.iter().map(|event| EpollEvent {
+            ready: wait::epoll_ready(event.flags),
+            data: event.data.u64(),
+        }));
+        Ok(())
+    }
+
     fn read(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
         if io.no_read {
             // It would never become ready.
@@ -523,7 +658,7 @@ impl Host for OsHost {
         match io.what {
             What::Stream(kind) => kind,
             What::Socket(_) => StreamKind::Socket,
-            What::Lookup => StreamKind::Unknown,
+            What::Lookup | What::Epoll => StreamKind::Unknown,
         }
     }
 

@@ -113,20 +113,20 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         Ok((socket.kind == Kind::Stream, socket.nonblocking.get()))
     }
 
-    fn allowance(&mut self, blocks: bool) -> Result<usize> {
+    pub(super) fn allowance(&mut self, blocks: bool) -> Result<usize> {
         match &self.quota {
             Some(quota) => quota::allowance(quota, &mut self.host, blocks),
             None => Ok(usize::MAX),
         }
     }
 
-    fn within_total(&self, bytes: usize) -> bool {
+    pub(super) fn within_total(&self, bytes: usize) -> bool {
         self.quota
             .as_ref()
             .is_none_or(|quota| lock(quota).within_total(bytes))
     }
 
-    fn count(&mut self, bytes: usize) {
+    pub(super) fn count(&mut self, bytes: usize) {
         if let Some(quota) = &self.quota {
             lock(quota).take(bytes);
         }

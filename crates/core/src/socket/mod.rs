@@ -2,11 +2,13 @@
 //!
 //! Not here: moving data (`transfer`) and options (`option`).
 
+mod message;
 mod metered;
 mod option;
 mod stub;
 mod transfer;
 
+pub(crate) use message::InFlight;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;

@@ -17,7 +17,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let result = self.with_socket(fd, |host, _, socket| match option.kind() {
             OptKind::Name => Err(Errno::Opnotsupp),
             OptKind::Membership => Err(Errno::Noprotoopt),
-            OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Fact => host.option(&socket.io, option),
+            OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Fact => {
+                host.option(&socket.io, option)
+            }
         });
         if self.traced {
             self.trace(
@@ -55,7 +57,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         match option.kind() {
             OptKind::Name => return Err(Errno::Opnotsupp),
             OptKind::Fact => return Err(Errno::Noprotoopt),
-            OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Membership => {}
+            OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Membership => {}
         }
         // Joining a group is a way to be reached at its address.
         let group = match (option, value) {

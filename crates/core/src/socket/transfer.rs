@@ -20,7 +20,7 @@ use crate::policy::Protocol;
 use crate::readiness::Ready;
 
 /// Room for the largest datagram of IPv4 and IPv6 without jumbograms.
-const SCRATCH: usize = 65_536;
+pub(super) const SCRATCH: usize = 65_536;
 
 impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// send(2) and sendmsg(2) without an address. A blocking send on a stream returns when everything is queued.
@@ -309,13 +309,18 @@ fn recv_judged<H: Host>(
 }
 
 /// Whether the sender of each datagram must be judged.
-fn judged<Io>(gate: &Gate, socket: &Socket<Io>) -> bool {
+pub(super) fn judged<Io>(gate: &Gate, socket: &Socket<Io>) -> bool {
     socket.kind == Kind::Datagram
         && socket.domain != Domain::Unix
         && !gate.every_sender_allowed(socket.bound.get())
 }
 
-fn sender_allowed<H: Host>(host: &H, gate: &mut Gate, socket: &Socket<H::Io>, sender: SocketAddr) -> bool {
+pub(super) fn sender_allowed<H: Host>(
+    host: &H,
+    gate: &mut Gate,
+    socket: &Socket<H::Io>,
+    sender: SocketAddr,
+) -> bool {
     if stub::is_stub(gate, socket, sender) {
         true
     } else if socket.bound.get() {
@@ -338,7 +343,7 @@ fn end_if_shut<Io, T>(socket: &Socket<Io>, blocks: bool, outcome: Result<T>, not
 
 /// Tries once, or, on a descriptor that blocks, until it is done.
 #[inline]
-fn attempt<H: Host, T>(
+pub(super) fn attempt<H: Host, T>(
     host: &mut H,
     io: &H::Io,
     want: Ready,
@@ -370,7 +375,7 @@ fn receive<H: Host, T>(
     }
 }
 
-fn send<H: Host>(
+pub(super) fn send<H: Host>(
     host: &mut H,
     socket: &Socket<H::Io>,
     mut bufs: &mut [IoSlice<'_>],
@@ -490,7 +495,7 @@ fn peek_at_least<H: Host>(
 }
 
 /// Spreads a datagram over buffers; returns how much fitted.
-fn scatter(mut data: &[u8], bufs: &mut [IoSliceMut<'_>]) -> usize {
+pub(super) fn scatter(mut data: &[u8], bufs: &mut [IoSliceMut<'_>]) -> usize {
     let mut stored = 0;
     for buf in bufs {
         let count = data.len().min(buf.len());
