@@ -7,6 +7,7 @@ mod answer;
 mod background;
 mod convert;
 mod dns;
+mod io;
 mod lookup;
 mod message;
 mod option;
@@ -21,10 +22,10 @@ mod wait;
 use std::cell::OnceCell;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use guestnet_core::resolve::{Names, Question, Reply};
@@ -42,6 +43,8 @@ use rustix::pipe::PipeFlags;
 use rustix::time::{ClockId, clock_gettime};
 
 use convert::errno;
+pub use io::Io;
+use io::What;
 use lookup::Pending;
 use services::Services;
 use stop::Stop;
@@ -70,39 +73,6 @@ pub struct OsHost {
     resolver: Arc<Resolver>,
     /// Answers a guest that speaks DNS itself.
     stub: Arc<Mutex<Option<Stub>>>,
-}
-
-/// Identity of the next descriptor in this process; 0 and the largest number are not used.
-static NEXT_ID: AtomicU64 = AtomicU64::new(1);
-
-/// An open kernel descriptor.
-#[derive(Debug)]
-pub struct Io {
-    fd: OwnedFd,
-    id: u64,
-    what: What,
-    /// The directory and the kernel's name of a bound UNIX socket, for as long as it is open.
-    bound: OnceLock<unix::Bound>,
-    /// Somebody else may keep the same open file.
-    shared: bool,
-    /// A byte stream that was opened for the other direction only.
-    no_read: bool,
-    no_write: bool,
-    /// `SO_LINGER` with a time: close(2) would block.
-    lingers: AtomicBool,
-    /// The question of a [`What::Lookup`].
-    lookup: Option<Pending>,
-    /// That our DNS stub answers this socket.
-    served: OnceLock<stub::Client>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Socket(Kind),
-    Stream(StreamKind),
-    /// The eventfd of a look-up.
-    Lookup,
-    Epoll,
 }
 
 impl OsHost {
@@ -174,7 +144,7 @@ impl OsHost {
             _ => StreamKind::Unknown,
         };
         let access = rustix::fs::fcntl_getfl(&fd).map_err(errno)? & rustix::fs::OFlags::RWMODE;
-        let mut io = self.io(fd, What::Stream(kind));
+        let mut io = Io::new(fd, What::Stream(kind));
         io.shared = true;
         io.no_read = access == rustix::fs::OFlags::WRONLY;
         io.no_write = access == rustix::fs::OFlags::RDONLY;
@@ -190,7 +160,7 @@ impl OsHost {
         let flags = rustix::fs::fcntl_getfl(&fd).map_err(errno)?;
         rustix::fs::fcntl_setfl(&fd, flags | rustix::fs::OFlags::NONBLOCK).map_err(errno)?;
         rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC).map_err(errno)?;
-        let mut io = self.io(fd, What::Socket(kind));
+        let mut io = Io::new(fd, What::Socket(kind));
         io.shared = true;
         io.note_linger(option::option(io.fd(), SockOpt::Linger));
         Ok(io)
@@ -213,22 +183,6 @@ impl OsHost {
         Ok(io)
     }
 
-    fn io(&self, fd: OwnedFd, what: What) -> Io {
-        let id = NEXT_ID.fetch_add(1, Ordering::Relaxed);
-        Io {
-            fd,
-            id,
-            what,
-            bound: OnceLock::new(),
-            shared: false,
-            no_read: false,
-            no_write: false,
-            lingers: AtomicBool::new(false),
-            lookup: None,
-            served: OnceLock::new(),
-        }
-    }
-
     fn sockaddr(&self, addr: SocketAddrAny) -> SockAddr {
         match addr.address_family() {
             AddressFamily::INET | AddressFamily::INET6 => {
@@ -236,39 +190,6 @@ impl OsHost {
             }
             AddressFamily::UNIX => self.unix.guest_name(addr),
             _ => SockAddr::Unspec,
-        }
-    }
-}
-
-impl Io {
-    fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
-    }
-
-    fn raw(&self) -> RawFd {
-        self.fd.as_raw_fd()
-    }
-
-    fn is_datagram(&self) -> bool {
-        self.what == What::Socket(Kind::Datagram)
-    }
-
-    fn note_linger(&self, value: Result<OptValue>) {
-        let lingers = matches!(value, Ok(OptValue::Linger { on: true, seconds }) if seconds != 0);
-        self.lingers.store(lingers, Ordering::Relaxed);
-    }
-}
-
-/// Whoever drops a descriptor without [`Host::close`] does not wait for its data: the kernel sends it meanwhile.
-impl Drop for Io {
-    fn drop(&mut self) {
-        if self.lingers.load(Ordering::Relaxed) {
-            let off = OptValue::Linger {
-                on: false,
-                seconds: 0,
-            };
-            // A failure leaves only a slow close(2).
-            let _ = option::set_option(self.fd(), SockOpt::Linger, off);
         }
     }
 }
@@ -360,7 +281,7 @@ impl Host for OsHost {
         };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let fd = rustix::net::socket_with(family, socket_type(kind), flags, None).map_err(errno)?;
-        Ok(self.io(fd, What::Socket(kind)))
+        Ok(Io::new(fd, What::Socket(kind)))
     }
 
     fn socket_pair(&mut self, kind: Kind) -> Result<(Io, Io)> {
@@ -368,8 +289,8 @@ impl Host for OsHost {
         let (one, other) =
             rustix::net::socketpair(AddressFamily::UNIX, socket_type(kind), flags, None).map_err(errno)?;
         Ok((
-            self.io(one, What::Socket(kind)),
-            self.io(other, What::Socket(kind)),
+            Io::new(one, What::Socket(kind)),
+            Io::new(other, What::Socket(kind)),
         ))
     }
 
@@ -377,7 +298,7 @@ impl Host for OsHost {
         let flags = PipeFlags::NONBLOCK | PipeFlags::CLOEXEC;
         let (read, write) = rustix::pipe::pipe_with(flags).map_err(errno)?;
         let what = What::Stream(StreamKind::Pipe);
-        let (mut read, mut write) = (self.io(read, what), self.io(write, what));
+        let (mut read, mut write) = (Io::new(read, what), Io::new(write, what));
         read.no_write = true;
         write.no_read = true;
         Ok((read, write))
@@ -402,7 +323,7 @@ impl Host for OsHost {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let (fd, peer) = retry(|| rustix::net::acceptfrom_with(io.fd(), flags))?;
         let peer = peer.map_or(SockAddr::Unspec, |peer| self.sockaddr(peer));
-        let accepted = self.io(fd, io.what);
+        let accepted = Io::new(fd, io.what);
         accepted
             .lingers
             .store(io.lingers.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -560,7 +481,7 @@ impl Host for OsHost {
 
     fn epoll(&mut self) -> Result<Io> {
         let fd = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(errno)?;
-        Ok(self.io(fd, What::Epoll))
+        Ok(Io::new(fd, What::Epoll))
     }
 
     fn epoll_control(&mut self, set: &Io, io: &Io, op: EpollOp) -> Result<()> {
@@ -721,7 +642,7 @@ impl Host for OsHost {
 
     fn lookup_start(&mut self, question: &Question) -> Result<Io, LookupError> {
         let (fd, pending) = Pending::start(&self.resolver, question)?;
-        let mut io = self.io(fd, What::Lookup);
+        let mut io = Io::new(fd, What::Lookup);
         io.lookup = Some(pending);
         Ok(io)
     }
