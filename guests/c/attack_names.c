@@ -1,10 +1,12 @@
 /* attack_names: looks names up in one of the ways there are, and then reaches by every call for what came.
  *
  *   attack_names WAY PORT NAME...   WAY is wasmedge, wamr, udp or tcp (DNS to the server of resolv.conf), udp-elsewhere or
- *                                   tcp-elsewhere (DNS to another). @ADDRESS is not looked up, only reached for
+ *                                   tcp-elsewhere (DNS to another). @ADDRESS is not looked up, only reached for;
+ *                                   ?NAME is only looked up
  *   attack_names odd NAME           DNS queries that are not just for an address: the code of each answer
+ *   attack_names wait NAME          asks by DNS, says "port N" of the asking socket, and who answers first
  *
- * In a name \xNN is a byte; \x2e is a dot within a label. PORT 0 looks up and reaches for nothing. */
+ * In a name \xNN is a byte; \x2e is a dot within a label. */
 #include "attack.h"
 
 #ifndef __wasi__
@@ -153,6 +155,7 @@ static const char *by_dns(int tcp, const char *server, const char *text) {
 
 static void look(const char *way, const char *text, u port) {
     found_count = 0;
+    if (text[0] == '?') text++, port = 0;
     if (text[0] == '@')
         snprintf(found[found_count++], sizeof found[0], "%s", text + 1);
     else {
@@ -197,7 +200,28 @@ static void odd(const char *text) {
 #undef ODD
 }
 
+/* On a socket that is connected to nobody, so that the system drops nothing by itself. */
+static void wait_for_answer(const char *text) {
+    unsigned char query[1000], reply[4096];
+    char from[INET6_ADDRSTRLEN];
+    int fd = udp(AF_INET);
+    u length = question(text, 1, query);
+    must("sendto", send_to(fd, query, length, ip(stub, 53)));
+    printf("port %d\n", port_of(local_addr(fd)));
+    struct addr peer = {.len = sizeof peer.storage};
+    ssize_t count = recvfrom(fd, reply, sizeof reply, 0, &peer.sa, &peer.len);
+    inet_ntop(AF_INET, &peer.in.sin_addr, from, sizeof from);
+    printf("%s answers, the identifier is %s: %s", from, memcmp(reply, query, 2) == 0 ? "right" : "wrong",
+           code_of(reply, count < 0 ? 0 : (u)count));
+    if (count > 4) printf(", the last byte is %u", reply[count - 1]);
+    printf("\n");
+}
+
 int main(int argc, char **argv) {
+    if (argc > 2 && strcmp(argv[1], "wait") == 0) {
+        wait_for_answer(argv[2]);
+        return 0;
+    }
     if (argc > 2 && strcmp(argv[1], "odd") == 0) {
         for (int i = 2; i < argc; i++) odd(argv[i]);
         return 0;

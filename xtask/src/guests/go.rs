@@ -45,10 +45,18 @@ pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
             .unwrap_or_default();
         let tagged = TAGGED.iter().filter(|(program, _)| *program == name);
         let tagged = tagged.map(|(_, tag)| (TARGETS[0], *tag));
-        for ((directory, suffix, environment), tag) in TARGETS.map(|target| (target, "")).into_iter().chain(tagged)
+        for ((directory, suffix, environment), tag) in
+            TARGETS.map(|target| (target, "")).into_iter().chain(tagged)
         {
-            let product = if tag.is_empty() { name.clone() } else { format!("{name}_{tag}") };
-            let output = project.guests().join(directory).join(format!("{product}{suffix}"));
+            let product = if tag.is_empty() {
+                name.clone()
+            } else {
+                format!("{name}_{tag}")
+            };
+            let output = project
+                .guests()
+                .join(directory)
+                .join(format!("{product}{suffix}"));
             let (go, module, name, to) = (go.clone(), module.clone(), name.clone(), output.clone());
             jobs.push(Job {
                 name: format!("{directory} {product}"),
