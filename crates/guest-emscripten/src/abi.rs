@@ -36,7 +36,6 @@ pub(crate) const POLLPRI: i16 = 0x002;
 pub(crate) const POLLOUT: i16 = 0x004;
 pub(crate) const POLLERR: i16 = 0x008;
 pub(crate) const POLLHUP: i16 = 0x010;
-pub(crate) const POLLNVAL: i16 = 0x020;
 pub(crate) const POLLRDNORM: i16 = 0x040;
 pub(crate) const POLLWRNORM: i16 = 0x100;
 pub(crate) const POLLRDHUP: i16 = 0x2000;

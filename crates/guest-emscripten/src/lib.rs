@@ -18,7 +18,7 @@
 //! let memory = unsafe { Memory::new(std::ptr::null_mut(), 0) };
 //! let socket = CALLS.iter().find(|call| call.name == "socket").unwrap();
 //! let args = Args([2, 1, 0, 0, 0, 0, 0]); // AF_INET, SOCK_STREAM
-//! assert!(process.call(socket, memory, &args) >= 4096);
+//! assert!(process.call(socket, memory, &args) >= 4097);
 //! # Ok(())
 //! # }
 //! ```
@@ -49,9 +49,9 @@ use guestnet_core::{EpollEvent, Fd, Host, Result, SharedGuest};
 
 pub use memory::Memory;
 
-/// How many descriptor numbers Emscripten's file system gives (`FS.MAX_OPEN_FDS`): a fresh descriptor has a number
+/// How many descriptor numbers Emscripten's file system gives (`FS.MAX_OPEN_FDS`, and 0): a fresh descriptor has a number
 /// from here on until it is placed.
-pub const RESERVED: Fd = 4096;
+pub const RESERVED: Fd = 4097;
 
 /// One thread of a program: its `Guest`, and what one call leaves for the next.
 #[derive(Debug)]

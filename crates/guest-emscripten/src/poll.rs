@@ -16,8 +16,11 @@ fn timeout(millis: i32) -> Option<Duration> {
     u64::try_from(millis).ok().map(Duration::from_millis)
 }
 
-/// poll(fds, count, timeout, foreign). Descriptors that are not ours are `POLLNVAL`, unless `foreign` is set: then
-/// somebody else has written their `revents` already and they are left alone.
+/// What poll says, without waiting, when it meets a descriptor that is not ours.
+const FOREIGN: i32 = i32::MIN;
+
+/// poll(fds, count, timeout, foreign). With `foreign` somebody else has written the `revents` of those that are not
+/// ours, and they are left alone; without, the first such one ends the call with [`FOREIGN`].
 pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let (array, count) = (args.pointer(0), args.pointer(1));
     if count > MAX_POLLED {
@@ -37,7 +40,7 @@ pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: 
             match process.guest.poll_add(index, fd, convert::ready(events)) {
                 Ok(()) => {}
                 Err(Errno::Badf) if foreign => result = i16::from_le_bytes([r_low, r_high]),
-                Err(Errno::Badf) => result = abi::POLLNVAL,
+                Err(Errno::Badf) => return Ok(FOREIGN),
                 Err(errno) => return Err(errno),
             }
         }

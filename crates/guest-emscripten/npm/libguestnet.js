@@ -1,0 +1,412 @@
+/**
+ * guestnet's half of the socket calls for `emcc --js-library`: which thread does what, and Emscripten's file system.
+ *
+ * Every call is one of the addon's functions of (memory, integers). What needs the file system (a descriptor's number)
+ * runs on the main thread; what moves data runs in the thread that asks and never by way of another.
+ */
+{{{
+  // Where this file is: the addon lies beside it. The name is that of the preprocessed text.
+  globalThis.guestnetDirectory = (/\(?((?:[A-Za-z]:)?[^():]*)[/\\]libguestnet[^/\\]*$/m.exec(
+    new Error().stack.split('\n').find((line) => line.includes('libguestnet')).replace(/:\d+(:\d+)?\)?$/, '')) || [])[1] || '.';
+  ''
+}}}
+
+(() => {
+  const before = LibraryManager.library;
+
+  /** Keeps a function of Emscripten's under a name of our own, with all that belongs to it. */
+  const kept = (name, as) => {
+    const copy = {};
+    copy[as] = before[name];
+    for (const what of ['__deps', '__proxy', '__sig', '__i53abi', '__async']) {
+      if (before[name + what] !== undefined) copy[as + what] = before[name + what];
+    }
+    return copy;
+  };
+
+  const library = {
+    ...kept('fd_read', 'guestnet_fs_read'),
+    ...kept('fd_write', 'guestnet_fs_write'),
+
+    $guestnetDirectory: JSON.stringify(globalThis.guestnetDirectory.replace(/^.*?(?=\/|[A-Za-z]:)/, '')),
+
+    $GN__deps: ['$FS', '$guestnetDirectory', 'guestnet_id',
+#if PTHREADS
+      'emscripten_main_thread_process_queued_calls',
+#endif
+    ],
+    $GN__postset: () => {
+      addAtInit('GN.root = FS.mount(GN, {}, null);');
+      return '';
+    },
+    $GN: {
+      root: null,
+      /** The addon's functions for this thread. */
+      thread: null,
+      /** The program's number, on the main thread. */
+      id: 0,
+      names: 0,
+      hostsSeen: '',
+      /** poll() has met a descriptor that is not ours. */
+      FOREIGN: -0x80000000,
+
+      mount() {
+        return FS.createNode(null, '/', {{{ cDefs.S_IFDIR | 0o777 }}}, 0);
+      },
+
+      /** require(), also in an ES module. */
+      require(name) {
+        if (typeof require == 'function') return require(name);
+        const module = process.getBuiltinModule('module');
+        return module.createRequire(module.createRequire.length ? process.argv[1] || '/' : '/')(name);
+      },
+
+      addon() {
+        const tries = [
+          Module['guestnet']?.['addon'],
+          process.env['GUESTNET_ADDON'],
+          guestnetDirectory + '/guestnet.node',
+          'guestnet/guestnet.node',
+        ].filter((path) => path);
+        let first;
+        for (const path of tries) {
+          try {
+            return GN.require(path);
+          } catch (error) {
+            first ??= error;
+          }
+        }
+        throw new Error('guestnet: the addon cannot be loaded: ' + first?.message);
+      },
+
+      /** Starts the program: its policy, and its end. */
+      open() {
+        const addon = GN.addon();
+        const options = Module['guestnet'] ?? {};
+        const file = options['policy'] ?? process.env['GUESTNET_POLICY'];
+        GN.id = file === undefined ? addon.open() : addon.open(GN.require('fs').readFileSync(file, 'utf8'), file);
+        // Before workers are joined: one that waits in a call would keep the process.
+        process.on('exit', () => addon.stop(GN.id));
+        return GN.id;
+      },
+
+      /** The first call of a thread. */
+      attach() {
+        GN.thread = GN.addon().attach(_guestnet_id());
+        if (!GN.thread) throw new Error('guestnet: the program has ended');
+#if PTHREADS
+        if (!ENVIRONMENT_IS_PTHREAD) GN.thread.setPump(() => _emscripten_main_thread_process_queued_calls());
+#endif
+        return GN.thread;
+      },
+
+      /** Gives a fresh descriptor a number of the file system. On the main thread. */
+      enter(fresh, kind, nonblocking) {
+        const calls = GN.thread ?? GN.attach();
+        let stream;
+        try {
+          const name = 'socket[' + GN.names++ + ']';
+          const node = FS.createNode(GN.root, name, kind | 0o777, 0);
+          node.numbers = new Set();
+          stream = FS.createStream({
+            path: name,
+            node,
+            flags: {{{ cDefs.O_RDWR }}},
+            seekable: false,
+            stream_ops: GN.stream_ops,
+          });
+        } catch (error) {
+          calls.close(HEAPU8, fresh);
+          throw error;
+        }
+        const node = stream.node;
+        node.numbers.add(stream.fd);
+        stream.guestnet = stream.fd;
+        calls.place(HEAPU8, fresh, stream.fd);
+        // Duplicates share `shared`: the mode is the open file's, and the addon has to know of each change.
+        let flags = {{{ cDefs.O_RDWR }}} | (nonblocking ? {{{ cDefs.O_NONBLOCK }}} : 0);
+        Object.defineProperty(stream.shared, 'flags', {
+          get: () => flags,
+          set: (value) => {
+            flags = value;
+            for (const fd of node.numbers) {
+              (GN.thread ?? GN.attach()).nonblock(HEAPU8, fd, value & {{{ cDefs.O_NONBLOCK }}});
+              break;
+            }
+          },
+        });
+        return stream.fd;
+      },
+
+      /** Two fresh descriptors that stand at `at`. */
+      enterPair(at, kind, nonblocking) {
+        const one = {{{ makeGetValue('at', 0, 'i32') }}};
+        const other = {{{ makeGetValue('at', 4, 'i32') }}};
+        let first;
+        try {
+          first = GN.enter(one, kind, nonblocking);
+        } catch (error) {
+          GN.thread.close(HEAPU8, other);
+          throw error;
+        }
+        let second;
+        try {
+          second = GN.enter(other, kind, nonblocking);
+        } catch (error) {
+          FS.close(FS.getStream(first));
+          throw error;
+        }
+        {{{ makeSetValue('at', 0, 'first', 'i32') }}};
+        {{{ makeSetValue('at', 4, 'second', 'i32') }}};
+        return 0;
+      },
+
+      stream_ops: {
+        getattr(stream) {
+          return {
+            dev: 1,
+            ino: stream.node.id,
+            mode: stream.node.mode,
+            nlink: 1,
+            uid: 0,
+            gid: 0,
+            rdev: 0,
+            size: 0,
+            atime: new Date(0),
+            mtime: new Date(0),
+            ctime: new Date(0),
+            blksize: 4096,
+            blocks: 0,
+          };
+        },
+        ioctl(stream, request, at) {
+          if (request == {{{ cDefs.FIONREAD }}}) {
+            const count = GN.thread.fionread(HEAPU8, stream.fd);
+            if (count < 0) return count;
+            {{{ makeSetValue('at', 0, 'count', 'i32') }}};
+            return 0;
+          }
+          if (request == {{{ cDefs.FIONBIO }}}) {
+            const on = {{{ makeGetValue('at', 0, 'i32') }}} ? {{{ cDefs.O_NONBLOCK }}} : 0;
+            stream.flags = (stream.flags & ~{{{ cDefs.O_NONBLOCK }}}) | on;
+            return 0;
+          }
+          return -{{{ cDefs.ENOTTY }}};
+        },
+        read(stream, buffer, offset, length) {
+          return GN.result(GN.thread.recvfrom(HEAPU8, stream.fd, offset, length, 0, 0, 0));
+        },
+        write(stream, buffer, offset, length) {
+          return GN.result(GN.thread.sendto(HEAPU8, stream.fd, offset, length, 0, 0, 0));
+        },
+        fsync() {
+          return {{{ cDefs.EINVAL }}};
+        },
+        dup(stream) {
+          GN.thread.dup(HEAPU8, stream.guestnet, stream.fd);
+          stream.guestnet = stream.fd;
+          stream.node.numbers.add(stream.fd);
+        },
+        close(stream) {
+          GN.thread.close(HEAPU8, stream.fd);
+          stream.node.numbers.delete(stream.fd);
+          if (!stream.node.numbers.size) FS.destroyNode(stream.node);
+        },
+      },
+
+      result(value) {
+        if (value < 0) throw new FS.ErrnoError(-value);
+        return value;
+      },
+    },
+
+    guestnet_id__sig: 'i',
+    guestnet_id__deps: ['$GN'],
+    guestnet_id__proxy: 'sync',
+    guestnet_id: () => GN.id || GN.open(),
+
+    guestnet_enter__sig: 'iiii',
+    guestnet_enter__deps: ['$GN'],
+    guestnet_enter__proxy: 'sync',
+    guestnet_enter: (fresh, kind, nonblocking) => {
+      try {
+        return GN.enter(fresh, kind, nonblocking);
+      } catch (error) {
+        if (error.name !== 'ErrnoError') throw error;
+        return -error.errno;
+      }
+    },
+
+    // Writes what poll() is to say of descriptors that are the file system's alone.
+    guestnet_poll_foreign__sig: 'vpi',
+    guestnet_poll_foreign__deps: ['$GN', '$FS'],
+    guestnet_poll_foreign__proxy: 'sync',
+    guestnet_poll_foreign: (fds, nfds) => {
+      for (let i = 0, at = fds; i < nfds; i++, at += {{{ C_STRUCTS.pollfd.__size__ }}}) {
+        const fd = {{{ makeGetValue('at', C_STRUCTS.pollfd.fd, 'i32') }}};
+        const events = {{{ makeGetValue('at', C_STRUCTS.pollfd.events, 'i16') }}};
+        const stream = FS.getStream(fd);
+        let ready = 0;
+        if (!stream) {
+          ready = fd < 0 ? 0 : {{{ cDefs.POLLNVAL }}};
+        } else if (stream.stream_ops !== GN.stream_ops) {
+          ready = stream.stream_ops?.poll ? stream.stream_ops.poll(stream) : {{{ cDefs.POLLIN | cDefs.POLLOUT }}};
+          ready &= events | {{{ cDefs.POLLERR | cDefs.POLLHUP | cDefs.POLLNVAL }}};
+        }
+        {{{ makeSetValue('at', C_STRUCTS.pollfd.revents, 'ready', 'i16') }}};
+      }
+    },
+
+    // The program's own /etc/hosts, read afresh when it has changed.
+    guestnet_hosts__sig: 'v',
+    guestnet_hosts__deps: ['$GN', '$FS', 'malloc', 'free', '$lengthBytesUTF8', '$stringToUTF8'],
+    guestnet_hosts__proxy: 'sync',
+    guestnet_hosts: () => {
+      let text = '';
+      try {
+        text = FS.readFile('/etc/hosts', {encoding: 'utf8'});
+      } catch (error) {
+        if (error.name !== 'ErrnoError') throw error;
+      }
+      if (text === GN.hostsSeen) return;
+      GN.hostsSeen = text;
+      const size = lengthBytesUTF8(text) + 1;
+      const at = _malloc(size);
+      if (!at) return;
+      stringToUTF8(text, at, size);
+      (GN.thread ?? GN.attach()).hosts(HEAPU8, at, size - 1);
+      _free(at);
+    },
+  };
+
+  /** A call that runs where it was made. */
+  const call = (name, parameters, body, more = []) => {
+    library[name] = eval(`(${parameters}) => { ${body} }`);
+    library[name + '__deps'] = ['$GN', ...more];
+    library[name + '__proxy'] = 'none';
+    library[name + '__async'] = false;
+    library[name + '__nothrow'] = true;
+  };
+  const GET = '(GN.thread ?? GN.attach())';
+  const plain = (name, as, count) => {
+    const parameters = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const used = parameters.slice(0, count).map((name) => ', ' + name).join('');
+    call('__syscall_' + name, parameters.join(', '), `return ${GET}.${as}(HEAPU8${used});`);
+  };
+  plain('bind', 'bind', 3);
+  plain('connect', 'connect', 3);
+  plain('listen', 'listen', 2);
+  plain('getsockname', 'getsockname', 3);
+  plain('getpeername', 'getpeername', 3);
+  plain('shutdown', 'shutdown', 2);
+  plain('sendto', 'sendto', 6);
+  plain('recvfrom', 'recvfrom', 6);
+  plain('sendmsg', 'sendmsg', 3);
+  plain('getsockopt', 'getsockopt', 5);
+  plain('setsockopt', 'setsockopt', 5);
+  plain('epoll_ctl', 'epollCtl', 4);
+  plain('epoll_pwait', 'epollWait', 4);
+  call('__syscall_epoll_pwait_nonblocking', 'epfd, events, count', `return ${GET}.epollWait(HEAPU8, epfd, events, count, 0);`);
+  library['__syscall_epoll_pwait_nonblocking__sig'] = 'iipi';
+
+  const NONBLOCK = 0o4000;
+  const S_IFSOCK = 0o140000;
+  const S_IFIFO = 0o10000;
+  const entered = (fresh, kind, nonblocking) =>
+    `const fresh = ${fresh}; return fresh < 0 ? fresh : _guestnet_enter(fresh, ${kind}, ${nonblocking});`;
+  call('__syscall_socket', 'domain, type, protocol, d, e, f',
+    entered(`${GET}.socket(HEAPU8, domain, type, protocol)`, S_IFSOCK, `type & ${NONBLOCK}`), ['guestnet_enter']);
+  call('__syscall_accept4', 'fd, addr, len, flags, e, f',
+    entered(`${GET}.accept4(HEAPU8, fd, addr, len, flags)`, S_IFSOCK, `flags & ${NONBLOCK}`), ['guestnet_enter']);
+  call('__syscall_epoll_create1', 'flags', entered(`${GET}.epollCreate(HEAPU8, flags)`, 0o100000, '0'), ['guestnet_enter']);
+  call('__syscall_recvmsg', 'fd, message, flags, d, e, f', `
+    const calls = ${GET};
+    const result = calls.recvmsg(HEAPU8, fd, message, flags);
+    if (result >= 0) _guestnet_arrived(calls);
+    return result;`, ['$guestnetArrived']);
+  library['__syscall_recvmsg'] = eval(`(fd, message, flags, d, e, f) => {
+    const calls = ${GET};
+    const result = calls.recvmsg(HEAPU8, fd, message, flags);
+    if (result >= 0) guestnetArrived(calls);
+    return result; }`);
+
+  // Descriptors in control data get numbers of the file system.
+  library['$guestnetArrived__deps'] = ['guestnet_enter', '$stackSave', '$stackAlloc', '$stackRestore'];
+  library['$guestnetArrived'] = eval(`(calls) => {
+    const stack = stackSave();
+    const at = stackAlloc(8);
+    while (calls.takeArrived(HEAPU8, at) > 0) {
+      const fresh = {{{ makeGetValue('at', 0, 'i32') }}};
+      const place = {{{ makeGetValue('at', 4, '*') }}};
+      const kind = [${S_IFSOCK}, ${S_IFIFO}, 0o100000][calls.what(HEAPU8, fresh)];
+      const fd = _guestnet_enter(fresh, kind, calls.mode(HEAPU8, fresh));
+      {{{ makeSetValue('place', 0, 'fd', 'i32') }}};
+    }
+    stackRestore(stack);
+  }`);
+
+  for (const [name, parameters, make, kind, flags] of [
+    ['__syscall_socketpair', 'domain, type, protocol, at, e, f', 'socketpair(HEAPU8, domain, type, protocol, at)', S_IFSOCK, 'type'],
+    ['__syscall_pipe2', 'at, flags', 'pipe(HEAPU8, at, flags)', S_IFIFO, 'flags'],
+  ]) {
+    call(name, parameters, `
+      const result = ${GET}.${make};
+      return result < 0 ? result : _guestnet_enter_pair(at, ${kind}, ${flags} & ${NONBLOCK});`, ['guestnet_enter_pair']);
+  }
+  library['guestnet_enter_pair__sig'] = 'ipii';
+  library['guestnet_enter_pair__deps'] = ['$GN', '$FS'];
+  library['guestnet_enter_pair__proxy'] = 'sync';
+  library['guestnet_enter_pair'] = (at, kind, nonblocking) => {
+    try {
+      return GN.enterPair(at, kind, nonblocking);
+    } catch (error) {
+      if (error.name !== 'ErrnoError') throw error;
+      return -error.errno;
+    }
+  };
+
+  const poll = (timeout) => `
+    const calls = ${GET};
+    let ready = calls.poll(HEAPU8, fds, nfds, ${timeout}, 0);
+    if (ready === GN.FOREIGN) {
+      _guestnet_poll_foreign(fds, nfds);
+      ready = calls.poll(HEAPU8, fds, nfds, ${timeout}, 1);
+    }
+    return ready;`;
+  call('__syscall_poll', 'fds, nfds, timeout', poll('timeout'), ['guestnet_poll_foreign']);
+  call('__syscall_poll_nonblocking', 'fds, nfds', poll('0'), ['guestnet_poll_foreign']);
+
+  // read() and write(): what is not ours is the file system's.
+  for (const [name, as, other] of [['fd_read', 'readv', 'guestnet_fs_read'], ['fd_write', 'writev', 'guestnet_fs_write']]) {
+    call(name, 'fd, iov, iovcnt, pnum', `
+      const count = ${GET}.${as}(HEAPU8, fd, iov, iovcnt);
+      if (count === -{{{ cDefs.EBADF }}}) return _${other}(fd, iov, iovcnt, pnum);
+      if (count < 0) return -count;
+      {{{ makeSetValue('pnum', 0, 'count', SIZE_TYPE) }}};
+      return 0;`, [other]);
+  }
+
+  call('getaddrinfo', 'node, service, hints, out', `
+    const calls = ${GET};
+    _guestnet_hosts();
+    const size = calls.getaddrinfo(HEAPU8, node, service, hints);
+    if (size < 0) return size;
+    const list = _malloc(size);
+    if (!list) return -10; // EAI_MEMORY
+    calls.takeAnswer(HEAPU8, list);
+    {{{ makeSetValue('out', 0, 'list', '*') }}};
+    return 0;`, ['guestnet_hosts', 'malloc']);
+  call('getnameinfo', 'addr, len, node, nodelen, serv, servlen, flags', `
+    _guestnet_hosts();
+    return ${GET}.getnameinfo(HEAPU8, addr, len, node, nodelen, serv, servlen, flags);`, ['guestnet_hosts']);
+  call('_emscripten_lookup_name', 'name', `
+    _guestnet_hosts();
+    return ${GET}.lookupName(HEAPU8, name);`, ['guestnet_hosts']);
+
+  for (const name of Object.keys(library)) {
+    if (name.startsWith('__syscall_') && typeof library[name] == 'function') {
+      wrapSyscallFunction(name, library, false);
+    }
+  }
+  addToLibrary(library);
+})();
