@@ -4,12 +4,16 @@
 //! names it and says how to get it.
 
 mod apt;
+mod emscripten;
 mod go;
+mod npm;
 mod python;
 mod rust;
 mod zig;
 
+pub(crate) use emscripten::Emscripten;
 pub(crate) use go::Go;
+pub(crate) use npm::Engine;
 pub(crate) use zig::{OPTIMISE, Zig};
 
 use crate::cache::Cache;
@@ -44,6 +48,10 @@ impl Tools {
         self.c_compiler()?;
         self.zig()?;
         self.go()?;
+        self.emscripten()?;
+        for engine in Engine::ALL {
+            self.engine(engine)?;
+        }
         self.typos()?;
         self.peers()?;
         progress("tools", "all there");
@@ -69,6 +77,17 @@ impl Tools {
     /// Go, the machine's own if it is new enough.
     pub(crate) fn go(&self) -> Result<Go> {
         go::go(&self.cache, &self.apt)
+    }
+
+    /// Emscripten, with its system libraries built.
+    pub(crate) fn emscripten(&self) -> Result<Emscripten> {
+        let node = self.engine(Engine::Node20)?;
+        emscripten::emscripten(&self.cache, &self.apt, &node)
+    }
+
+    /// The program of an engine that runs Emscripten's output.
+    pub(crate) fn engine(&self, engine: Engine) -> Result<PathBuf> {
+        npm::engine(&self.cache, &self.apt, engine)
     }
 
     /// The spelling checker.
