@@ -6,10 +6,12 @@
 
 mod dnsmasq;
 mod mariadb;
+mod nginx;
 mod redis;
 
 pub use dnsmasq::Dnsmasq;
 pub use mariadb::MariaDb;
+pub use nginx::Nginx;
 pub use redis::Redis;
 
 use crate::paths::find_program;

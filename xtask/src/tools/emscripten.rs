@@ -4,6 +4,7 @@
 //! tree runs in a root of its own. Its programs find their loader and libraries in the tree by patchelf's doing.
 
 use super::apt::Apt;
+use super::mirror;
 use crate::Result;
 use crate::cache::Cache;
 use crate::process::{self, capture, progress};
@@ -82,7 +83,7 @@ fn install(cache: &Cache, apt: &Apt, tree: &Path, node: &Path) -> Result<()> {
             tree.display()
         ),
     );
-    unpack(tree, &mirror()?)?;
+    unpack(tree)?;
     let found = version(tree)?;
     if parse(&found).is_none_or(|version| version < OLDEST) {
         return Err(format!(
@@ -97,62 +98,20 @@ fn install(cache: &Cache, apt: &Apt, tree: &Path, node: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The mirror that the machine's own apt has its release from.
-fn mirror() -> Result<String> {
-    let release =
-        fs::read_to_string("/etc/os-release").map_err(|error| format!("/etc/os-release: {error}"))?;
-    let codename = release
-        .lines()
-        .find_map(|line| line.strip_prefix("VERSION_CODENAME="))
-        .unwrap_or("stable")
-        .trim_matches('"');
-    let mut command = Command::new("apt-get");
-    command.args([
-        "indextargets",
-        "--format",
-        "$(RELEASE) $(SITE)",
-        "Created-By: Packages",
-    ]);
-    let targets = capture(&mut command, "apt-get indextargets")?;
-    let site = targets.lines().find_map(|line| {
-        let (suite, site) = line.split_once(' ')?;
-        (suite == codename || suite == "stable").then(|| site.to_owned())
-    });
-    site.ok_or_else(|| {
-        format!("emscripten: apt's configuration names no mirror of {codename} to fetch {SUITE} from")
-    })
-}
-
-fn unpack(tree: &Path, mirror: &str) -> Result<()> {
+fn unpack(tree: &Path) -> Result<()> {
     let mut command = Command::new("mmdebstrap");
     // "extract" unpacks and configures nothing, so that no maintainer script of another release runs here.
     command
         .args(["--quiet", "--variant=extract", "--include=emscripten"])
         .arg("--aptopt=APT::Install-Recommends \"false\"");
-    for setting in apt_settings()? {
+    for setting in mirror::settings()? {
         command.arg(format!("--aptopt={setting}"));
     }
     for unused in ["doc", "man", "locale"] {
         command.arg(format!("--dpkgopt=path-exclude=/usr/share/{unused}/*"));
     }
-    command.arg(SUITE).arg(tree).arg(mirror);
+    command.arg(SUITE).arg(tree).arg(mirror::site()?);
     capture(&mut command, "mmdebstrap").map(drop)
-}
-
-/// What the machine's apt has to be told to reach its mirror, and mmdebstrap's has to be told as well.
-fn apt_settings() -> Result<Vec<String>> {
-    const WANTED: [&str; 4] = [
-        "Acquire::Check-Valid-Until ",
-        "Acquire::Retries ",
-        "Acquire::http::Proxy ",
-        "Acquire::https::Proxy ",
-    ];
-    let settings = capture(Command::new("apt-config").arg("dump"), "apt-config dump")?;
-    Ok(settings
-        .lines()
-        .filter(|line| WANTED.iter().any(|wanted| line.starts_with(wanted)))
-        .map(|line| line.trim_end_matches(';').to_owned())
-        .collect())
 }
 
 /// Where things are in the unpacked tree.

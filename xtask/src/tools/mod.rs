@@ -6,6 +6,7 @@
 mod apt;
 mod emscripten;
 mod go;
+mod mirror;
 mod npm;
 mod python;
 mod rust;
@@ -19,7 +20,7 @@ pub(crate) use zig::{OPTIMISE, Zig};
 use crate::cache::Cache;
 use crate::project::Project;
 use crate::{Result, process::progress};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The typos wheel on PyPI holds the released binary.
 const TYPOS: &str = "1.52.0";
@@ -88,6 +89,16 @@ impl Tools {
     /// The program of an engine that runs Emscripten's output.
     pub(crate) fn engine(&self, engine: Engine) -> Result<PathBuf> {
         npm::engine(&self.cache, &self.apt, engine)
+    }
+
+    /// The unpacked source of one of Debian's packages.
+    pub(crate) fn source(&self, package: &str) -> Result<PathBuf> {
+        mirror::source(&self.cache, &self.apt, package)
+    }
+
+    /// A directory in the cache for what is compiled once on a machine, made by `build` if it is not there.
+    pub(crate) fn compiled(&self, name: &str, build: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+        self.cache.tool(name, build)
     }
 
     /// The spelling checker.
