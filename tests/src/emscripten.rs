@@ -22,6 +22,12 @@ pub enum Variant {
 }
 
 impl Variant {
+    /// Whether it is linked with `-pthread`.
+    #[must_use]
+    pub fn has_threads(self) -> bool {
+        matches!(self, Self::Pthread | Self::Proxy)
+    }
+
     fn directory(self) -> &'static str {
         match self {
             Self::Plain => "emscripten-plain",

@@ -1,4 +1,5 @@
-//! C guests built with emcc and the npm package `guestnet`: the sources of guests/c, once for each way to link.
+//! C guests built with emcc and the npm package `guestnet`: the sources of guests/c and guests/linux, once for each way
+//! to link.
 
 use super::package::Package;
 use super::stamp::Inputs;
@@ -10,6 +11,10 @@ use crate::tools::{Emscripten, Engine, Tools};
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;
+use std::process::Command;
+
+/// Guests that only ABIs with Linux's own calls can have.
+const LINUX: &str = "guests/linux";
 
 /// Flags of every build. Some guests have 64 KiB on the stack, which is all of Emscripten's default; all end when main
 /// returns, as a native program does.
@@ -23,7 +28,7 @@ const COMMON: [&str; 5] = [
 
 /// A way to link the programs of a directory.
 pub(super) struct Variant {
-    source: &'static str,
+    sources: &'static [&'static str],
     /// The directory of the products.
     products: &'static str,
     /// Chooses CommonJS or an ES module. Deno refuses CommonJS in a `.js`.
@@ -36,7 +41,7 @@ pub(super) struct Variant {
 /// A way to link the guests.
 const fn guests(products: &'static str, extension: &'static str, flags: &'static [&'static str]) -> Variant {
     Variant {
-        source: "guests/c",
+        sources: &["guests/c", LINUX],
         products,
         extension,
         package: true,
@@ -47,7 +52,7 @@ const fn guests(products: &'static str, extension: &'static str, flags: &'static
 /// A way to link the programs that are measured.
 const fn bench(products: &'static str, package: bool, flags: &'static [&'static str]) -> Variant {
     Variant {
-        source: "bench/c",
+        sources: &["bench/c"],
         products,
         extension: "cjs",
         package,
@@ -65,11 +70,27 @@ pub(super) const PLAIN: &[Variant] = &[guests(
 /// The other ways to link the guests.
 pub(super) const VARIANTS: &[Variant] = &[
     guests("emscripten-module", "mjs", &["-O1"]),
-    guests("emscripten-pthread", "cjs", &["-O1", "-pthread"]),
+    // A main thread that blocks cannot start a thread, so they are there beforehand. Memory grows here and not below.
+    guests(
+        "emscripten-pthread",
+        "cjs",
+        &[
+            "-O1",
+            "-pthread",
+            "-sPTHREAD_POOL_SIZE=4",
+            "-sALLOW_MEMORY_GROWTH=1",
+            "-Wno-pthreads-mem-growth",
+        ],
+    ),
     guests(
         "emscripten-proxy",
         "cjs",
-        &["-O1", "-pthread", "-sPROXY_TO_PTHREAD=1"],
+        &[
+            "-O1",
+            "-pthread",
+            "-sPROXY_TO_PTHREAD=1",
+            "-sINITIAL_MEMORY=128MB",
+        ],
     ),
     guests(
         "emscripten-jspi",
@@ -104,35 +125,75 @@ pub(super) fn jobs(
     engines(project, tools)?;
     let mut jobs = Vec::new();
     for variant in variants {
-        let directory = project.root.join(variant.source);
-        let mut common = Inputs::default();
-        common
-            .text(&emscripten.version)
-            .text(&format!("{COMMON:?} {:?}", variant.flags))
-            .files(&files(&directory, Some("h"))?)?;
-        if variant.package {
-            common.text(&package.hash().to_string());
-        }
-        for source in files(&directory, Some("c"))? {
-            let name = stem(&source);
-            // These call a WASI host directly.
-            if name.starts_with("attack_") {
-                continue;
+        for directory in variant.sources {
+            let directory = project.root.join(directory);
+            let mut common = Inputs::default();
+            common
+                .text(&emscripten.version)
+                .text(&format!("{COMMON:?} {:?}", variant.flags))
+                .files(&files(&directory, Some("h"))?)?;
+            if variant.package {
+                common.text(&package.hash().to_string());
             }
-            let to = project
-                .guests()
-                .join(variant.products)
-                .join(format!("{name}.{}", variant.extension));
-            let mut inputs = common.clone();
-            inputs.file(&source)?;
-            let (emscripten, package) = (emscripten.clone(), package.clone());
-            jobs.push(Job {
-                name: format!("{} {name}", variant.products),
-                output: to.clone(),
-                inputs: Some(inputs.hash()),
-                make: Box::new(move || link(&emscripten, &package, variant, &source, &to)),
-            });
+            for source in files(&directory, Some("c"))? {
+                let name = stem(&source);
+                if !can_have(variant, &name) {
+                    continue;
+                }
+                let to = project
+                    .guests()
+                    .join(variant.products)
+                    .join(format!("{name}.{}", variant.extension));
+                let mut inputs = common.clone();
+                inputs.file(&source)?;
+                let (emscripten, package) = (emscripten.clone(), package.clone());
+                jobs.push(Job {
+                    name: format!("{} {name}", variant.products),
+                    output: to.clone(),
+                    inputs: Some(inputs.hash()),
+                    make: Box::new(move || link(&emscripten, &package, variant, &source, &to)),
+                });
+            }
         }
+    }
+    Ok(jobs)
+}
+
+/// Whether a guest of this name can be linked so.
+fn can_have(variant: &Variant, name: &str) -> bool {
+    // The first call a WASI host directly.
+    !name.starts_with("attack_") && (!name.starts_with("thread_") || variant.flags.contains(&"-pthread"))
+}
+
+/// The oracles of guests/linux.
+pub(super) fn native_jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
+    tools.c_compiler()?;
+    let mut common = Inputs::default();
+    // t.h is the other directory's.
+    for directory in ["guests/c", LINUX] {
+        common.files(&files(&project.root.join(directory), Some("h"))?)?;
+    }
+    let mut jobs = Vec::new();
+    for source in files(&project.root.join(LINUX), Some("c"))? {
+        let name = stem(&source);
+        let output = project.guests().join("native-linux").join(&name);
+        let mut inputs = common.clone();
+        inputs.file(&source)?;
+        let to = output.clone();
+        jobs.push(Job {
+            name: format!("linux {name} native"),
+            output,
+            inputs: Some(inputs.hash()),
+            make: Box::new(move || {
+                let mut command = Command::new("cc");
+                command
+                    .args(["-O1", "-Wall", "-pthread"])
+                    .arg(&source)
+                    .arg("-o")
+                    .arg(&to);
+                Ok(capture_both(&mut command, "cc")?.1)
+            }),
+        });
     }
     Ok(jobs)
 }

@@ -2,8 +2,8 @@
 //!
 //! A guest is built again only when what it is made of changed. What the products are and where they lie:
 //! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `rust`, `overlay` (libguestnet.a),
-//! `{examples,examples-native}` (examples/c), `{bench-wasip1,bench-native}` (bench/c) and `emscripten-*` (C, one
-//! directory a way to link).
+//! `{examples,examples-native}` (examples/c), `{bench-wasip1,bench-native}` (bench/c), `emscripten-*` (C, one directory a
+//! way to link) and `native-linux` (guests/linux).
 
 mod c;
 mod emscripten;
@@ -135,6 +135,7 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
             jobs.extend(programs::jobs(project, tools, &package)?);
         }
         if kinds.contains(&Kind::Emscripten) {
+            jobs.extend(emscripten::native_jobs(project, tools)?);
             jobs.extend(emscripten::jobs(project, tools, &package, emscripten::PLAIN)?);
         }
         if kinds.contains(&Kind::EmscriptenVariants) {
