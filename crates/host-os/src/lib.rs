@@ -107,6 +107,12 @@ impl OsHost {
         })
     }
 
+    /// Gives the thread something to do while it waits: `work` is called about every `every`, from within the wait. It
+    /// must not use this host. For threads that owe others an answer, such as the main thread of a program with pthreads.
+    pub fn set_chore(&mut self, every: Duration, work: Box<dyn FnMut() + Send>) {
+        self.stop.set_chore(every, work);
+    }
+
     /// Whom names are asked of from now on.
     ///
     /// # Errors

@@ -1,0 +1,100 @@
+//! [`Thread`]: a program on one of the engine's threads.
+
+use std::cell::RefCell;
+use std::sync::Arc;
+use std::time::Duration;
+
+use guestnet_core::{Errno, SharedGuest};
+use guestnet_emscripten::{Args, CALLS, Call, Memory, Process};
+use guestnet_host_os::OsHost;
+
+use crate::instance::{self, Instance};
+use crate::napi::{Arguments, Failure, Reference, Value};
+use crate::watch::{self, Watch};
+
+/// How long a thread that owes others an answer waits before it looks: they are slowed by half of it on average.
+const PUMP_EVERY: Duration = Duration::from_millis(1);
+
+/// A program on one thread.
+#[derive(Debug)]
+pub(crate) struct Thread {
+    pub(crate) instance: Arc<Instance>,
+    /// One for each call that is running: a call that waits lets JavaScript in to work for other threads, and that
+    /// may call again.
+    idle: RefCell<Vec<Process<OsHost>>>,
+    /// What JavaScript does meanwhile.
+    pump: RefCell<Option<Arc<Reference>>>,
+    pub(crate) watch: RefCell<Option<Watch>>,
+}
+
+/// attach(number): the functions of this thread, `undefined` if there is no such program.
+pub(crate) fn attach(arguments: &Arguments) -> Result<Value, Failure> {
+    let env = arguments.env();
+    let Some(instance) = instance::find(arguments.int(0)) else {
+        return env.undefined();
+    };
+    let thread = env.keep(Box::new(Thread {
+        instance,
+        idle: RefCell::default(),
+        pump: RefCell::default(),
+        watch: RefCell::default(),
+    }))?;
+    let object = env.object()?;
+    for call in CALLS {
+        env.define_call(object, call, thread)?;
+    }
+    env.define(object, c"setPump", set_pump, thread)?;
+    env.define(object, c"watch", watch::start, thread)?;
+    env.define(object, c"watchFor", watch::watch_for, thread)?;
+    env.define(object, c"keepAlive", watch::keep_alive, thread)?;
+    Ok(object)
+}
+
+/// setPump(function): what this thread has to do for others while it waits.
+fn set_pump(arguments: &Arguments) -> Result<Value, Failure> {
+    let thread = arguments.thread()?;
+    *thread.pump.borrow_mut() = Some(Arc::new(arguments.keep_function(0)?));
+    thread.idle.borrow_mut().clear();
+    arguments.env().undefined()
+}
+
+impl Thread {
+    /// Makes a system call.
+    #[inline]
+    pub(crate) fn call(&self, call: &Call, memory: Memory<'_>, args: &Args) -> i32 {
+        /// `ENOMEM` of the C library.
+        const NO_PROCESS: i32 = -48;
+        let idle = self.idle.borrow_mut().pop();
+        let Some(mut process) = idle.or_else(|| self.process()) else {
+            return NO_PROCESS;
+        };
+        let result = process.call(call, memory, args);
+        self.idle.borrow_mut().push(process);
+        result
+    }
+
+    /// Does something with the program's descriptors.
+    ///
+    /// # Errors
+    /// `ENOMEM`: there is no host for it.
+    pub(crate) fn with_guest<R>(
+        &self,
+        work: impl FnOnce(&mut SharedGuest<OsHost, ()>) -> guestnet_core::Result<R>,
+    ) -> guestnet_core::Result<R> {
+        let idle = self.idle.borrow_mut().pop();
+        let mut process = idle.or_else(|| self.process()).ok_or(Errno::Nomem)?;
+        let result = work(process.guest());
+        self.idle.borrow_mut().push(process);
+        result
+    }
+
+    fn process(&self) -> Option<Process<OsHost>> {
+        let pump = self.pump.borrow().clone();
+        let prepare = |host: &mut OsHost| {
+            if let Some(pump) = pump {
+                host.set_chore(PUMP_EVERY, Box::new(move || pump.call()));
+            }
+        };
+        self.instance.process(prepare).ok()
+    }
+}

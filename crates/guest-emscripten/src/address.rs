@@ -1,0 +1,100 @@
+//! `struct sockaddr` of the C library, in and out.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
+
+use guestnet_core::{Errno, Result, SockAddr};
+
+use crate::abi;
+use crate::memory::Memory;
+
+/// `sizeof (struct sockaddr_storage)`: no address is longer.
+const LONGEST: u32 = 128;
+
+/// `sizeof (struct sockaddr_in6)`.
+pub(crate) const INET6_SIZE: u32 = 28;
+
+/// Reads an address argument.
+///
+/// # Errors
+/// `EFAULT`; `EINVAL` (too short for its family, or too long); `EAFNOSUPPORT`.
+pub(crate) fn load(memory: Memory<'_>, at: u32, len: u32) -> Result<SockAddr> {
+    if !(2..=LONGEST).contains(&len) {
+        return Err(Errno::Inval);
+    }
+    let family = i32::from(u16::from_le_bytes(memory.read(at)?));
+    let field = |offset: u32| at.checked_add(offset).ok_or(Errno::Fault);
+    let port = || Ok::<_, Errno>(u16::from_be_bytes(memory.read(field(2)?)?));
+    match family {
+        abi::AF_UNSPEC => Ok(SockAddr::Unspec),
+        abi::AF_INET if len >= 16 => {
+            let ip = Ipv4Addr::from(memory.read::<4>(field(4)?)?);
+            Ok(SocketAddr::new(ip.into(), port()?).into())
+        }
+        abi::AF_INET6 if len >= INET6_SIZE => {
+            let ip = Ipv6Addr::from(memory.read::<16>(field(8)?)?);
+            let flow = memory.u32(field(4)?)?;
+            let scope = memory.u32(field(24)?)?;
+            Ok(SockAddr::Inet(SocketAddrV6::new(ip, port()?, flow, scope).into()))
+        }
+        abi::AF_INET | abi::AF_INET6 => Err(Errno::Inval),
+        abi::AF_UNIX => {
+            let bytes = memory.read_bytes(field(2)?, len - 2)?;
+            let path = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+            if path.is_empty() {
+                return Ok(SockAddr::UnixUnnamed);
+            }
+            let path = std::str::from_utf8(path).map_err(|_| Errno::Inval)?;
+            Ok(SockAddr::Unix(path.into()))
+        }
+        _ => Err(Errno::Afnosupport),
+    }
+}
+
+/// An address as the C library has it; empty for [`SockAddr::Unspec`].
+pub(crate) fn bytes(addr: &SockAddr) -> Vec<u8> {
+    let family = |family: i32| u16::try_from(family).unwrap_or(0).to_le_bytes();
+    let mut bytes = Vec::new();
+    match addr {
+        SockAddr::Unspec => {}
+        SockAddr::Inet(SocketAddr::V4(addr)) => {
+            bytes.extend(family(abi::AF_INET));
+            bytes.extend(addr.port().to_be_bytes());
+            bytes.extend(addr.ip().octets());
+            bytes.extend([0; 8]);
+        }
+        SockAddr::Inet(SocketAddr::V6(addr)) => {
+            bytes.extend(family(abi::AF_INET6));
+            bytes.extend(addr.port().to_be_bytes());
+            bytes.extend(addr.flowinfo().to_le_bytes());
+            bytes.extend(addr.ip().octets());
+            bytes.extend(addr.scope_id().to_le_bytes());
+        }
+        SockAddr::Unix(path) => {
+            bytes.extend(family(abi::AF_UNIX));
+            bytes.extend(path.as_bytes());
+            bytes.push(0);
+        }
+        SockAddr::UnixUnnamed => bytes.extend(family(abi::AF_UNIX)),
+    }
+    bytes
+}
+
+/// Writes an address result: as much as there is room for at `at`, and its whole length at `len`. A null `at` wants
+/// nothing.
+///
+/// # Errors
+/// `EFAULT`; `EINVAL`: the room is negative.
+pub(crate) fn store(memory: Memory<'_>, addr: &SockAddr, at: u32, len: u32) -> Result<()> {
+    if at == 0 {
+        return Ok(());
+    }
+    let room = usize::try_from(memory.u32(len)?.cast_signed()).map_err(|_| Errno::Inval)?;
+    let bytes = bytes(addr);
+    memory.write(at, bytes.get(..room).unwrap_or(&bytes))?;
+    memory.set_u32(len, u32::try_from(bytes.len()).unwrap_or(0))
+}
+
+/// The family of an IP address.
+pub(crate) fn family(ip: IpAddr) -> i32 {
+    if ip.is_ipv4() { abi::AF_INET } else { abi::AF_INET6 }
+}
