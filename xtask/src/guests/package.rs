@@ -1,7 +1,7 @@
 //! The npm package `guestnet`, assembled in `<target>/npm/guestnet`: what a user installs, with the addon built here.
 //!
-//! `crates/guest-emscripten/npm` is the package as it is published, less the addon. The addon is the crate's cdylib,
-//! and becomes `guestnet.node` beside the package's `package.json`.
+//! `crates/addon/npm` is the package as it is published, less the addon. The addon is the crate's cdylib, and becomes
+//! `guestnet.node` beside the package's `package.json`.
 
 use super::stamp::Inputs;
 use super::{files_below, stem};
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where the crate is, below the root of the repository.
-const CRATE: &str = "crates/guest-emscripten";
+const CRATE: &str = "crates/addon";
 
 /// The command of the package that prints what emcc needs.
 const COMMAND: &str = "guestnet-emcc";
@@ -89,7 +89,7 @@ impl Package {
 fn addon(project: &Project, profile: Profile) -> Result<PathBuf> {
     progress("guests", "the addon of the npm package");
     let mut cargo = project.cargo();
-    cargo.args(["build", "-p", "guestnet-emscripten", "--lib"]);
+    cargo.args(["build", "-p", "guestnet-addon", "--lib"]);
     let directory = match profile {
         Profile::Debug => "debug",
         Profile::Release => {
@@ -97,8 +97,8 @@ fn addon(project: &Project, profile: Profile) -> Result<PathBuf> {
             "release"
         }
     };
-    process::run(&mut cargo, "cargo build of guestnet-emscripten")?;
-    Ok(project.target.join(directory).join("libguestnet_emscripten.so"))
+    process::run(&mut cargo, "cargo build of guestnet-addon")?;
+    Ok(project.target.join(directory).join("libguestnet.so"))
 }
 
 /// The words that the package's command prints.
