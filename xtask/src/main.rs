@@ -34,7 +34,8 @@ Usage: cargo xtask COMMAND
   bench [NAME]...  ratios against native C, and against the peers that are installed
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
-  guests [KIND]... build the guest programs; KIND is c, go, rust, examples or bench (default: all)
+  guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), emscripten,
+                   emscripten-variants, programs or bench-emscripten
   tools            fetch every tool that the other commands need
 
 Fetched tools are kept in $GUESTNET_CACHE, by default ~/.cache/guestnet.";

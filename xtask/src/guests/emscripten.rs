@@ -1,0 +1,232 @@
+//! C guests built with emcc and the npm package `guestnet`: the sources of guests/c and guests/linux, once for each way
+//! to link.
+
+use super::package::Package;
+use super::stamp::Inputs;
+use super::{Job, files, stem};
+use crate::Result;
+use crate::process::capture_both;
+use crate::project::Project;
+use crate::tools::{Emscripten, Engine, Tools};
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::Path;
+use std::process::Command;
+
+/// Guests that only ABIs with Linux's own calls can have.
+const LINUX: &str = "guests/linux";
+
+/// Flags of every build. Some guests have 64 KiB on the stack, which is all of Emscripten's default; all end when main
+/// returns, as a native program does.
+const COMMON: [&str; 5] = [
+    "-Wall",
+    "-sSTACK_SIZE=1MB",
+    "-sDEFAULT_PTHREAD_STACK_SIZE=1MB",
+    "-sEXIT_RUNTIME=1",
+    "-sNODERAWFS=1",
+];
+
+/// A way to link the programs of a directory.
+pub(super) struct Variant {
+    sources: &'static [&'static str],
+    /// The directory of the products.
+    products: &'static str,
+    /// Chooses CommonJS or an ES module. Deno refuses CommonJS in a `.js`.
+    extension: &'static str,
+    /// Whether it is linked with the package.
+    package: bool,
+    flags: &'static [&'static str],
+}
+
+/// A way to link the guests.
+const fn guests(products: &'static str, extension: &'static str, flags: &'static [&'static str]) -> Variant {
+    Variant {
+        sources: &["guests/c", LINUX],
+        products,
+        extension,
+        package: true,
+        flags,
+    }
+}
+
+/// A way to link the programs that are measured.
+const fn bench(products: &'static str, package: bool, flags: &'static [&'static str]) -> Variant {
+    Variant {
+        sources: &["bench/c"],
+        products,
+        extension: "cjs",
+        package,
+        flags,
+    }
+}
+
+/// What the developer's loop runs.
+pub(super) const PLAIN: &[Variant] = &[guests(
+    "emscripten-plain",
+    "cjs",
+    &["-O1", "-sALLOW_MEMORY_GROWTH=1"],
+)];
+
+/// The other ways to link the guests.
+pub(super) const VARIANTS: &[Variant] = &[
+    guests("emscripten-module", "mjs", &["-O1"]),
+    // A main thread that blocks cannot start a thread, so they are there beforehand. Memory grows here and not below.
+    guests(
+        "emscripten-pthread",
+        "cjs",
+        &[
+            "-O1",
+            "-pthread",
+            "-sPTHREAD_POOL_SIZE=4",
+            "-sALLOW_MEMORY_GROWTH=1",
+            "-Wno-pthreads-mem-growth",
+        ],
+    ),
+    guests(
+        "emscripten-proxy",
+        "cjs",
+        &[
+            "-O1",
+            "-pthread",
+            "-sPROXY_TO_PTHREAD=1",
+            "-sINITIAL_MEMORY=128MB",
+        ],
+    ),
+    guests(
+        "emscripten-jspi",
+        "cjs",
+        &["-O1", "-sJSPI=1", "-Wno-experimental"],
+    ),
+];
+
+/// The measured programs: with the package, also on a thread, and with what Emscripten has itself.
+pub(super) const BENCH: &[Variant] = &[
+    bench("bench-emscripten", true, &["-O2"]),
+    bench(
+        "bench-emscripten-threads",
+        true,
+        &["-O2", "-pthread", "-sPTHREAD_POOL_SIZE=1"],
+    ),
+    bench(
+        "bench-emscripten-raw",
+        false,
+        &["-O2", "-sNODERAWSOCKETS=1", "-sJSPI=1", "-Wno-experimental"],
+    ),
+];
+
+/// The jobs of these variants.
+pub(super) fn jobs(
+    project: &Project,
+    tools: &Tools,
+    package: &Package,
+    variants: &'static [Variant],
+) -> Result<Vec<Job>> {
+    let emscripten = tools.emscripten()?;
+    engines(project, tools)?;
+    let mut jobs = Vec::new();
+    for variant in variants {
+        for directory in variant.sources {
+            let directory = project.root.join(directory);
+            let mut common = Inputs::default();
+            common
+                .text(&emscripten.version)
+                .text(&format!("{COMMON:?} {:?}", variant.flags))
+                .files(&files(&directory, Some("h"))?)?;
+            if variant.package {
+                common.text(&package.hash().to_string());
+            }
+            for source in files(&directory, Some("c"))? {
+                let name = stem(&source);
+                if !can_have(variant, &name) {
+                    continue;
+                }
+                let to = project
+                    .guests()
+                    .join(variant.products)
+                    .join(format!("{name}.{}", variant.extension));
+                let mut inputs = common.clone();
+                inputs.file(&source)?;
+                let (emscripten, package) = (emscripten.clone(), package.clone());
+                jobs.push(Job {
+                    name: format!("{} {name}", variant.products),
+                    output: to.clone(),
+                    inputs: Some(inputs.hash()),
+                    make: Box::new(move || link(&emscripten, &package, variant, &source, &to)),
+                });
+            }
+        }
+    }
+    Ok(jobs)
+}
+
+/// Whether a guest of this name can be linked so.
+fn can_have(variant: &Variant, name: &str) -> bool {
+    // The first call a WASI host directly.
+    !name.starts_with("attack_") && (!name.starts_with("thread_") || variant.flags.contains(&"-pthread"))
+}
+
+/// The oracles of guests/linux.
+pub(super) fn native_jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
+    tools.c_compiler()?;
+    let mut common = Inputs::default();
+    // t.h is the other directory's.
+    for directory in ["guests/c", LINUX] {
+        common.files(&files(&project.root.join(directory), Some("h"))?)?;
+    }
+    let mut jobs = Vec::new();
+    for source in files(&project.root.join(LINUX), Some("c"))? {
+        let name = stem(&source);
+        let output = project.guests().join("native-linux").join(&name);
+        let mut inputs = common.clone();
+        inputs.file(&source)?;
+        let to = output.clone();
+        jobs.push(Job {
+            name: format!("linux {name} native"),
+            output,
+            inputs: Some(inputs.hash()),
+            make: Box::new(move || {
+                let mut command = Command::new("cc");
+                command
+                    .args(["-O1", "-Wall", "-pthread"])
+                    .arg(&source)
+                    .arg("-o")
+                    .arg(&to);
+                Ok(capture_both(&mut command, "cc")?.1)
+            }),
+        });
+    }
+    Ok(jobs)
+}
+
+/// Links straight to its place: the JavaScript names the wasm file beside it.
+fn link(
+    emscripten: &Emscripten,
+    package: &Package,
+    variant: &Variant,
+    source: &Path,
+    output: &Path,
+) -> Result<String> {
+    let mut emcc = emscripten.emcc();
+    emcc.args(COMMON).args(variant.flags);
+    if variant.package {
+        emcc.args(package.flags());
+    }
+    let (_, warnings) = capture_both(emcc.arg(source).arg("-o").arg(output), "emcc")?;
+    Ok(warnings)
+}
+
+/// `<target>/engines/NAME` leads to the program of each engine, which is where the tests look.
+fn engines(project: &Project, tools: &Tools) -> Result<()> {
+    let directory = project.target.join("engines");
+    fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    for engine in Engine::ALL {
+        let program = tools.engine(engine)?;
+        let link = directory.join(engine.name());
+        if fs::read_link(&link).is_ok_and(|target| target == program) {
+            continue;
+        }
+        drop(fs::remove_file(&link));
+        symlink(&program, &link).map_err(|error| format!("{}: {error}", link.display()))?;
+    }
+    Ok(())
+}
