@@ -5,9 +5,11 @@
  * runs on the main thread; what moves data runs in the thread that asks and never by way of another.
  */
 {{{
-  // Where this file is: the addon lies beside it. The name is that of the preprocessed text.
-  globalThis.guestnetDirectory = (/\(?((?:[A-Za-z]:)?[^():]*)[/\\]libguestnet[^/\\]*$/m.exec(
-    new Error().stack.split('\n').find((line) => line.includes('libguestnet')).replace(/:\d+(:\d+)?\)?$/, '')) || [])[1] || '.';
+  // Where this file is: the addon lies beside it. Emscripten runs the text under the path that it was given on the
+  // command line, which the stack tells; `guestnet-emcc` gives a whole one.
+  globalThis.guestnetDirectory =
+    /(?:^|[\s(])(\/[^():]*|[A-Za-z]:[^():]*)[/\\]libguestnet[^/\\]*$/m.exec(
+      new Error().stack.split('\n').find((line) => line.includes('libguestnet')).replace(/:\d+(:\d+)?\)?$/, ''))?.[1] ?? '.';
   ''
 }}}
 
@@ -28,7 +30,7 @@
     ...kept('fd_read', 'guestnet_fs_read'),
     ...kept('fd_write', 'guestnet_fs_write'),
 
-    $guestnetDirectory: JSON.stringify(globalThis.guestnetDirectory.replace(/^.*?(?=\/|[A-Za-z]:)/, '')),
+    $guestnetDirectory: JSON.stringify(globalThis.guestnetDirectory),
 
     $GN__deps: ['$FS', '$guestnetDirectory', 'guestnet_id',
 #if PTHREADS
