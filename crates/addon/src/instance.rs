@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicI32, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use guestnet_core::policy::PolicyBuilder;
@@ -19,6 +19,8 @@ pub(crate) struct Instance {
     first: Mutex<(SharedGuest<OsHost, ()>, OsHost)>,
     /// Of the threads' hosts.
     stoppers: Mutex<Vec<Stopper>>,
+    /// How often any thread was told that something is ready.
+    pub(crate) told: Arc<AtomicU64>,
 }
 
 /// The programs that run in this process: Node's workers share it.
@@ -82,6 +84,7 @@ impl Instance {
         Ok(Instance {
             first: Mutex::new((guest, spare)),
             stoppers: Mutex::default(),
+            told: Arc::default(),
         })
     }
 
@@ -91,7 +94,7 @@ impl Instance {
         let mut host = first.1.sibling()?;
         lock(&self.stoppers).push(host.stopper());
         prepare(&mut host);
-        Ok(Process::new(first.0.thread(host)))
+        Ok(Process::new(first.0.thread(host)).telling(&self.told))
     }
 
     fn stop(&self) {

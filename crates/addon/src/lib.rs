@@ -7,6 +7,7 @@
 //! Nothing of a thread is shared with another: each has hosts of its own, around the program's one table.
 
 mod instance;
+mod lookup;
 mod napi;
 mod thread;
 mod watch;

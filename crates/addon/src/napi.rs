@@ -299,7 +299,7 @@ impl Arguments {
 
     /// The module's memory: the first argument, a view of its bytes.
     #[inline]
-    fn memory(&self) -> Option<Memory<'_>> {
+    pub(crate) fn memory(&self) -> Option<Memory<'_>> {
         let mut base = null_mut();
         let mut len = 0;
         let mut kind = MaybeUninit::uninit();

@@ -9,6 +9,7 @@ use guestnet_emscripten::{Args, CALLS, Call, Memory, Process};
 use guestnet_host_os::OsHost;
 
 use crate::instance::{self, Instance};
+use crate::lookup::{self, Lookups};
 use crate::napi::{Arguments, Failure, Reference, Value};
 use crate::watch::{self, Watch};
 
@@ -25,6 +26,7 @@ pub(crate) struct Thread {
     /// What JavaScript does meanwhile.
     pump: RefCell<Option<Arc<Reference>>>,
     pub(crate) watch: RefCell<Option<Watch>>,
+    pub(crate) lookups: RefCell<Lookups>,
 }
 
 /// attach(number): the functions of this thread, `undefined` if there is no such program.
@@ -38,6 +40,7 @@ pub(crate) fn attach(arguments: &Arguments) -> Result<Value, Failure> {
         idle: RefCell::default(),
         pump: RefCell::default(),
         watch: RefCell::default(),
+        lookups: RefCell::default(),
     }))?;
     let object = env.object()?;
     for call in CALLS {
@@ -47,6 +50,9 @@ pub(crate) fn attach(arguments: &Arguments) -> Result<Value, Failure> {
     env.define(object, c"watch", watch::start, thread)?;
     env.define(object, c"watchFor", watch::watch_for, thread)?;
     env.define(object, c"keepAlive", watch::keep_alive, thread)?;
+    env.define(object, c"lookupStart", lookup::start, thread)?;
+    env.define(object, c"lookupTake", lookup::take, thread)?;
+    env.define(object, c"lookupDrop", lookup::drop_lookup, thread)?;
     Ok(object)
 }
 
@@ -71,6 +77,15 @@ impl Thread {
         let result = process.call(call, memory, args);
         self.idle.borrow_mut().push(process);
         result
+    }
+
+    /// Does something with a `Process` of this thread, the one that the next call gets.
+    pub(crate) fn with_process<R>(&self, work: impl FnOnce(&mut Process<OsHost>) -> R) -> Option<R> {
+        let idle = self.idle.borrow_mut().pop();
+        let mut process = idle.or_else(|| self.process())?;
+        let result = work(&mut process);
+        self.idle.borrow_mut().push(process);
+        Some(result)
     }
 
     /// Does something with the program's descriptors.

@@ -212,7 +212,9 @@
         close(stream) {
           GN.thread.close(HEAPU8, stream.fd);
           stream.node.numbers.delete(stream.fd);
-          if (!stream.node.numbers.size) FS.destroyNode(stream.node);
+          if (stream.node.numbers.size) return;
+          if (stream.node.lookup) GN.thread.lookupDrop(stream.node.lookup.id);
+          FS.destroyNode(stream.node);
         },
       },
 
@@ -237,6 +239,97 @@
         if (error.name !== 'ErrnoError') throw error;
         return -error.errno;
       }
+    },
+
+    // What the socket calls say of a number that is not ours: it may be a file's.
+    guestnet_not_ours__sig: 'ii',
+    guestnet_not_ours__deps: ['$FS'],
+    guestnet_not_ours__proxy: 'sync',
+    guestnet_not_ours: (fd) => FS.getStream(fd) ? -{{{ cDefs.ENOTSOCK }}} : -{{{ cDefs.EBADF }}},
+
+    // The same of epoll_ctl(2): the file may be what should be an epoll, or what cannot be in one.
+    guestnet_not_in_epoll__sig: 'iii',
+    guestnet_not_in_epoll__deps: ['$FS', '$GN'],
+    guestnet_not_in_epoll__proxy: 'sync',
+    guestnet_not_in_epoll: (epoll, fd) => {
+      const one = FS.getStream(epoll);
+      const other = FS.getStream(fd);
+      if (!one || !other) return -{{{ cDefs.EBADF }}};
+      return other.stream_ops === GN.stream_ops ? -{{{ cDefs.EINVAL }}} : -{{{ cDefs.EPERM }}};
+    },
+
+    // Neither can be done to a socket or a pipe.
+    __syscall_ftruncate64__deps: ['$GN', '$FS'],
+    __syscall_ftruncate64: (fd, length) => {
+      if (FS.getStream(fd)?.stream_ops === GN.stream_ops) return -{{{ cDefs.EINVAL }}};
+      if (isNaN(length)) return -{{{ cDefs.EFBIG }}};
+      FS.ftruncate(fd, length);
+      return 0;
+    },
+    __syscall_fdatasync__deps: ['$GN', '$FS'],
+    __syscall_fdatasync: (fd) => {
+      return FS.getStreamChecked(fd).stream_ops === GN.stream_ops ? -{{{ cDefs.EINVAL }}} : 0;
+    },
+
+    // A look-up that the program does not wait for: a descriptor that is readable when it is done, or a negated errno.
+    emscripten_dns_lookup_async__sig: 'ippp',
+    emscripten_dns_lookup_async__deps: ['$GN', '$FS', 'guestnet_hosts', '$stackSave', '$stackAlloc', '$stackRestore'],
+    emscripten_dns_lookup_async__proxy: 'sync',
+    emscripten_dns_lookup_async: (node, service, hints) => {
+      const calls = GN.thread ?? GN.attach();
+      _guestnet_hosts();
+      const stack = stackSave();
+      const at = stackAlloc(8);
+      const failed = calls.pipe(HEAPU8, at, 0);
+      const reading = {{{ makeGetValue('at', 0, 'i32') }}};
+      const writing = {{{ makeGetValue('at', 4, 'i32') }}};
+      stackRestore(stack);
+      if (failed < 0) return failed;
+      const id = calls.lookupStart(HEAPU8, node, service, hints, writing);
+      if (id < 0) {
+        calls.close(HEAPU8, reading);
+        calls.close(HEAPU8, writing);
+        return id;
+      }
+      try {
+        const fd = GN.enter(reading, {{{ cDefs.S_IFIFO }}}, 0);
+        const lookup = { id, later: 0 };
+        FS.getStream(fd).node.lookup = lookup;
+        setImmediate(() => { lookup.later = 1; });
+        return fd;
+      } catch (error) {
+        calls.lookupDrop(id);
+        if (error.name !== 'ErrnoError') throw error;
+        return -error.errno;
+      }
+    },
+
+    // Its result, once: 0 and a list, EAI_AGAIN as long as there is none, or why there is none.
+    emscripten_dns_lookup_result__sig: 'iip',
+    emscripten_dns_lookup_result__deps: ['$GN', '$FS', '$guestnetList'],
+    emscripten_dns_lookup_result__proxy: 'sync',
+    emscripten_dns_lookup_result: (fd, out) => {
+      const lookup = FS.getStream(fd)?.node?.lookup;
+      if (!lookup) return -11 /* EAI_SYSTEM */;
+      const count = GN.thread.lookupTake(lookup.id, lookup.later);
+      return count < 0 ? count : guestnetList(GN.thread, count, out);
+    },
+
+    // Makes the list of a look-up of what freeaddrinfo() frees: a node, and what its ai_addr points to. All nodes are one
+    // block and all addresses another.
+    $guestnetList__deps: ['malloc', 'free'],
+    $guestnetList: (calls, count, out) => {
+      // A node, the canonical name, an address: see names.rs.
+      const nodes = _malloc(count * 32 + 256);
+      const addresses = _malloc(count * 28);
+      if (!nodes || !addresses) {
+        _free(nodes);
+        _free(addresses);
+        return -10; // EAI_MEMORY
+      }
+      calls.takeAnswer(HEAPU8, nodes, addresses);
+      {{{ makeSetValue('out', 0, 'nodes', '*') }}};
+      return 0;
     },
 
     // Writes what poll() is to say of descriptors that are the file system's alone.
@@ -293,7 +386,9 @@
   const plain = (name, as, count) => {
     const parameters = ['a', 'b', 'c', 'd', 'e', 'f'];
     const used = parameters.slice(0, count).map((name) => ', ' + name).join('');
-    call('__syscall_' + name, parameters.join(', '), `return ${GET}.${as}(HEAPU8${used});`);
+    call('__syscall_' + name, parameters.join(', '), `
+      const result = ${GET}.${as}(HEAPU8${used});
+      return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_ours(a) : result;`, ['guestnet_not_ours']);
   };
   plain('bind', 'bind', 3);
   plain('connect', 'connect', 3);
@@ -306,7 +401,9 @@
   plain('sendmsg', 'sendmsg', 3);
   plain('getsockopt', 'getsockopt', 5);
   plain('setsockopt', 'setsockopt', 5);
-  plain('epoll_ctl', 'epollCtl', 4);
+  call('__syscall_epoll_ctl', 'epoll, op, fd, event', `
+    const result = ${GET}.epollCtl(HEAPU8, epoll, op, fd, event);
+    return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_in_epoll(epoll, fd) : result;`, ['guestnet_not_in_epoll']);
   plain('epoll_pwait', 'epollWait', 4);
   call('__syscall_epoll_pwait_nonblocking', 'epfd, events, count', `return ${GET}.epollWait(HEAPU8, epfd, events, count, 0);`);
   library['__syscall_epoll_pwait_nonblocking__sig'] = 'iipi';
@@ -315,22 +412,23 @@
   const S_IFSOCK = 0o140000;
   const S_IFIFO = 0o10000;
   const entered = (fresh, kind, nonblocking) =>
-    `const fresh = ${fresh}; return fresh < 0 ? fresh : _guestnet_enter(fresh, ${kind}, ${nonblocking});`;
+    `const fresh = ${fresh};
+     if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
+     return fresh < 0 ? fresh : _guestnet_enter(fresh, ${kind}, ${nonblocking});`;
   call('__syscall_socket', 'domain, type, protocol, d, e, f',
-    entered(`${GET}.socket(HEAPU8, domain, type, protocol)`, S_IFSOCK, `type & ${NONBLOCK}`), ['guestnet_enter']);
+    `const fresh = ${GET}.socket(HEAPU8, domain, type, protocol);
+     return fresh < 0 ? fresh : _guestnet_enter(fresh, ${S_IFSOCK}, type & ${NONBLOCK});`, ['guestnet_enter']);
   call('__syscall_accept4', 'fd, addr, len, flags, e, f',
-    entered(`${GET}.accept4(HEAPU8, fd, addr, len, flags)`, S_IFSOCK, `flags & ${NONBLOCK}`), ['guestnet_enter']);
-  call('__syscall_epoll_create1', 'flags', entered(`${GET}.epollCreate(HEAPU8, flags)`, 0o100000, '0'), ['guestnet_enter']);
+    entered(`${GET}.accept4(HEAPU8, fd, addr, len, flags)`, S_IFSOCK, `flags & ${NONBLOCK}`), ['guestnet_enter', 'guestnet_not_ours']);
+  call('__syscall_epoll_create1', 'flags',
+    `const fresh = ${GET}.epollCreate(HEAPU8, flags);
+     return fresh < 0 ? fresh : _guestnet_enter(fresh, 0o100000, 0);`, ['guestnet_enter']);
   call('__syscall_recvmsg', 'fd, message, flags, d, e, f', `
     const calls = ${GET};
     const result = calls.recvmsg(HEAPU8, fd, message, flags);
-    if (result >= 0) _guestnet_arrived(calls);
-    return result;`, ['$guestnetArrived']);
-  library['__syscall_recvmsg'] = eval(`(fd, message, flags, d, e, f) => {
-    const calls = ${GET};
-    const result = calls.recvmsg(HEAPU8, fd, message, flags);
+    if (result === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
     if (result >= 0) guestnetArrived(calls);
-    return result; }`);
+    return result;`, ['$guestnetArrived', 'guestnet_not_ours']);
 
   // Descriptors in control data get numbers of the file system.
   library['$guestnetArrived__deps'] = ['guestnet_enter', '$stackSave', '$stackAlloc', '$stackRestore'];
@@ -391,13 +489,8 @@
   call('getaddrinfo', 'node, service, hints, out', `
     const calls = ${GET};
     _guestnet_hosts();
-    const size = calls.getaddrinfo(HEAPU8, node, service, hints);
-    if (size < 0) return size;
-    const list = _malloc(size);
-    if (!list) return -10; // EAI_MEMORY
-    calls.takeAnswer(HEAPU8, list);
-    {{{ makeSetValue('out', 0, 'list', '*') }}};
-    return 0;`, ['guestnet_hosts', 'malloc']);
+    const count = calls.getaddrinfo(HEAPU8, node, service, hints);
+    return count < 0 ? count : guestnetList(calls, count, out);`, ['guestnet_hosts', '$guestnetList']);
   call('getnameinfo', 'addr, len, node, nodelen, serv, servlen, flags', `
     _guestnet_hosts();
     return ${GET}.getnameinfo(HEAPU8, addr, len, node, nodelen, serv, servlen, flags);`, ['guestnet_hosts']);

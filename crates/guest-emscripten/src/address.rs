@@ -50,6 +50,19 @@ pub(crate) fn load(memory: Memory<'_>, at: u32, len: u32) -> Result<SockAddr> {
     }
 }
 
+/// Reads an address of family `AF_UNSPEC` as Linux does for bind(2).
+///
+/// # Errors
+/// `EFAULT`; `EAFNOSUPPORT`: it is not the IPv4 wildcard.
+pub(crate) fn load_unspec(memory: Memory<'_>, at: u32, len: u32) -> Result<SockAddr> {
+    let field = |offset: u32| at.checked_add(offset).ok_or(Errno::Fault);
+    if len < 16 || memory.read::<4>(field(4)?)? != [0; 4] {
+        return Err(Errno::Afnosupport);
+    }
+    let port = u16::from_be_bytes(memory.read(field(2)?)?);
+    Ok(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port).into())
+}
+
 /// An address as the C library has it; empty for [`SockAddr::Unspec`].
 pub(crate) fn bytes(addr: &SockAddr) -> Vec<u8> {
     let family = |family: i32| u16::try_from(family).unwrap_or(0).to_le_bytes();

@@ -44,10 +44,14 @@ mod poll;
 mod socket;
 mod table;
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use guestnet_core::resolve::Answer;
 use guestnet_core::{EpollEvent, Fd, Host, Result, SharedGuest};
 
 pub use memory::Memory;
+pub use names::{Lookup, Outcome};
 
 /// How many descriptor numbers Emscripten's file system gives (`FS.MAX_OPEN_FDS`, and 0): a fresh descriptor has a number
 /// from here on until it is placed.
@@ -63,6 +67,8 @@ pub struct Process<H: Host> {
     arrived: Vec<(Fd, u32)>,
     /// Events on their way to the guest.
     events: Vec<EpollEvent>,
+    /// How often the program was told that something is ready.
+    told: Arc<AtomicU64>,
 }
 
 /// The arguments of a call: 32-bit integers and pointers.
@@ -143,7 +149,7 @@ calls! {
     Nonblock "nonblock" 2 table::nonblock,
     What "what" 1 table::what,
     Getaddrinfo "getaddrinfo" 3 names::getaddrinfo,
-    TakeAnswer "takeAnswer" 1 names::take_answer,
+    TakeAnswer "takeAnswer" 2 names::take_answer,
     Getnameinfo "getnameinfo" 7 names::getnameinfo,
     LookupName "lookupName" 1 names::lookup_name,
     Hosts "hosts" 2 names::hosts,
@@ -158,6 +164,20 @@ impl<H: Host> Process<H> {
             answer: None,
             arrived: Vec::new(),
             events: Vec::new(),
+            told: Arc::default(),
+        }
+    }
+
+    /// Counts the calls that reported something ready together with the program's other threads.
+    #[must_use]
+    pub fn telling(mut self, told: &Arc<AtomicU64>) -> Self {
+        self.told = Arc::clone(told);
+        self
+    }
+
+    fn tell(&self, ready: bool) {
+        if ready {
+            self.told.fetch_add(1, Ordering::Relaxed);
         }
     }
 

@@ -1,7 +1,9 @@
 //! getaddrinfo(3) and getnameinfo(3).
 //!
 //! A list of results needs memory of the guest's own allocator, which only the caller can ask: a look-up therefore says
-//! how much it needs, and a second call writes the list there, as one block that `free` frees.
+//! how many results there are, and a second call writes the list there. The C library's freeaddrinfo frees a node and what
+//! its `ai_addr` points to, and no other node: so all nodes are one block, that starts with the first of them, and all
+//! addresses another, that starts with the first one's.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -21,6 +23,47 @@ const ADDRINFO: u32 = 32;
 /// Room for an address of either family.
 const ADDRESS: u32 = address::INET6_SIZE;
 
+/// The canonical name with its NUL, behind the nodes.
+pub(crate) const CANONICAL_NAME: u32 = 256;
+
+/// A look-up that was read from memory, to be made by any thread of the program.
+#[derive(Debug)]
+pub struct Lookup(Result<Asked, LookupError>);
+
+/// What a [`Lookup`] found, to be taken by any thread of the program.
+#[derive(Debug)]
+pub struct Outcome(Result<(Answer, i32), LookupError>);
+
+impl<H: Host> Process<H> {
+    /// Reads the arguments of getaddrinfo(3): node, service, hints. What is wrong with them is its outcome.
+    pub fn read_lookup(memory: Memory<'_>, args: &Args) -> Lookup {
+        Lookup(load(memory, args))
+    }
+
+    /// Makes a look-up. Blocks.
+    pub fn look_up(&mut self, lookup: &Lookup) -> Outcome {
+        let asked = match &lookup.0 {
+            Ok(asked) => asked,
+            Err(error) => return Outcome(Err(*error)),
+        };
+        Outcome(ask(self, asked).map(|answer| (answer, asked.flags)))
+    }
+
+    /// Keeps an outcome for `takeAnswer`: how many results it has, or an `EAI_*`, which is negative.
+    pub fn keep(&mut self, outcome: Outcome) -> i32 {
+        self.answer = None;
+        match outcome.0 {
+            Ok((answer, flags)) => {
+                // At most 64.
+                let count = i32::try_from(answer.results.len()).unwrap_or(i32::MAX);
+                self.answer = Some((answer, flags));
+                count
+            }
+            Err(error) => convert::lookup_error(error),
+        }
+    }
+}
+
 /// A query that owns its strings.
 #[derive(Debug)]
 struct Asked {
@@ -32,27 +75,17 @@ struct Asked {
     protocol: i32,
 }
 
-/// getaddrinfo(node, service, hints): the bytes that the list needs, or an `EAI_*`, which is negative.
+/// getaddrinfo(node, service, hints): how many results there are, or an `EAI_*`, which is negative.
 pub(crate) fn getaddrinfo<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    process.answer = None;
-    let asked = match load(memory, args) {
-        Ok(asked) => asked,
-        Err(error) => return Ok(convert::lookup_error(error)),
-    };
-    match ask(process, &asked) {
-        Ok(answer) => {
-            let size = size(&answer);
-            process.answer = Some((answer, asked.flags));
-            Ok(size)
-        }
-        Err(error) => Ok(convert::lookup_error(error)),
-    }
+    let outcome = process.look_up(&Process::<H>::read_lookup(memory, args));
+    Ok(process.keep(outcome))
 }
 
-/// Writes the list of the last look-up at an address that has room for it, and that is the list.
+/// takeAnswer(nodes, addresses): writes the list of the last look-up, which begins at `nodes`. There is room for a node
+/// and an address a result, and behind the nodes for the canonical name.
 pub(crate) fn take_answer<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let (answer, flags) = process.answer.take().ok_or(Errno::Inval)?;
-    store(memory, args.pointer(0), &answer, flags).map(|()| 0)
+    store(memory, args.pointer(0), args.pointer(1), &answer, flags).map(|()| 0)
 }
 
 /// getnameinfo(addr, len, (host, hostlen), (serv, servlen), flags), with the lengths as they come. An `EAI_*`.
@@ -171,26 +204,16 @@ fn ask<H: Host>(process: &mut Process<H>, asked: &Asked) -> Result<Answer, Looku
     })
 }
 
-/// All nodes, all addresses, and the canonical name with its NUL.
-fn size(answer: &Answer) -> i32 {
-    let count = u32::try_from(answer.results.len()).unwrap_or(0);
-    let name = answer.canonical.as_ref().map_or(0, |name| name.len() + 1);
-    let bytes = count * (ADDRINFO + ADDRESS) + u32::try_from(name).unwrap_or(0);
-    // At most 64 results and 255 bytes of name.
-    i32::try_from(bytes).unwrap_or(i32::MAX)
-}
-
-fn store(memory: Memory<'_>, list: u32, answer: &Answer, flags: i32) -> Result<()> {
+fn store(memory: Memory<'_>, list: u32, addresses: u32, answer: &Answer, flags: i32) -> Result<()> {
     let count = u32::try_from(answer.results.len()).map_err(|_| Errno::Overflow)?;
     let sum = |a: u32, b: u32| a.checked_add(b).ok_or(Errno::Fault);
-    let addresses = sum(list, count * ADDRINFO)?;
-    let name = sum(addresses, count * ADDRESS)?;
     let canonical = match &answer.canonical {
-        None => 0,
-        Some(text) => {
+        Some(text) if text.len() < CANONICAL_NAME as usize => {
+            let name = sum(list, count * ADDRINFO)?;
             memory.write(name, &[text.as_bytes(), &[0]].concat())?;
             name
         }
+        Some(_) | None => 0,
     };
     for (index, result) in (0..).zip(&answer.results) {
         let addr = address::bytes(&SockAddr::Inet(result.addr));

@@ -62,6 +62,7 @@ pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: 
             ready += 1;
         }
     }
+    process.tell(ready > 0);
     Ok(ready)
 }
 
@@ -116,6 +117,7 @@ pub(crate) fn epoll_wait<H: Host>(process: &mut Process<H>, memory: Memory<'_>, 
         }
         i32::try_from(events.len()).map_err(|_| Errno::Overflow)
     });
+    process.tell(!events.is_empty());
     process.events = events;
     stored
 }

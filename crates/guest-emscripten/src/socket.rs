@@ -1,6 +1,6 @@
 //! The calls on one socket: open, name, connect, move bytes. Each decodes, makes one call of the core, and encodes.
 
-use guestnet_core::{Domain, Errno, Fd, Host, Kind, Result};
+use guestnet_core::{Domain, Errno, Fd, Host, Kind, Result, SockAddr};
 
 use crate::memory::Memory;
 use crate::{Args, Process, abi, address, convert};
@@ -86,16 +86,42 @@ fn store_pair<H: Host>(
 
 /// bind(fd, addr, len)
 pub(crate) fn bind<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.entry(args.fd(0))?.socket()?;
-    let addr = address::load(memory, args.pointer(1), args.pointer(2))?;
+    let (domain, _) = shape(process, args.fd(0))?;
+    let (at, len) = (args.pointer(1), args.pointer(2));
+    let addr = match (address::load(memory, at, len)?, domain) {
+        // ip(7): Linux takes AF_UNSPEC for AF_INET when the address is the wildcard.
+        (SockAddr::Unspec, Domain::Inet) => address::load_unspec(memory, at, len)?,
+        (addr, _) => addr,
+    };
+    misfit(&addr, domain, len)?;
     process.guest.bind(args.fd(0), &addr).map(|()| 0)
 }
 
 /// connect(fd, addr, len)
 pub(crate) fn connect<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.entry(args.fd(0))?.socket()?;
+    let (domain, kind) = shape(process, args.fd(0))?;
     let addr = address::load(memory, args.pointer(1), args.pointer(2))?;
+    if kind == Kind::Stream {
+        misfit(&addr, domain, args.pointer(2))?;
+    }
     process.guest.connect(args.fd(0), &addr).map(|()| 0)
+}
+
+fn shape<H: Host>(process: &mut Process<H>, fd: Fd) -> Result<(Domain, Kind)> {
+    let entry = process.guest.entry(fd)?;
+    let socket = entry.socket()?;
+    Ok((socket.domain(), socket.kind()))
+}
+
+/// An IPv4 address for an IPv6 socket: the kernel is given no more than the address is long, and calls it too short;
+/// what the program gave may have been long enough for its family to be what is wrong.
+fn misfit(addr: &SockAddr, domain: Domain, len: u32) -> Result<()> {
+    /// `SIN6_LEN_RFC2133`, the least that Linux takes for a `struct sockaddr_in6`.
+    const LEAST: u32 = 24;
+    match addr.inet() {
+        Some(inet) if inet.is_ipv4() && domain == Domain::Inet6 && len >= LEAST => Err(Errno::Afnosupport),
+        _ => Ok(()),
+    }
 }
 
 /// listen(fd, backlog)
