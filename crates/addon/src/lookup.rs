@@ -68,7 +68,11 @@ pub(crate) fn start(arguments: &Arguments) -> Result<Value, Failure> {
         let _ = guest.write(end, &mut [IoSlice::new(&[0])]);
         let _ = guest.close(end);
     };
-    if Builder::new().name("guestnet-lookup".to_owned()).spawn(body).is_err() {
+    if Builder::new()
+        .name("guestnet-lookup".to_owned())
+        .spawn(body)
+        .is_err()
+    {
         return env.int(AGAIN);
     }
     lookups.last = lookups.last.checked_add(1).unwrap_or(1);

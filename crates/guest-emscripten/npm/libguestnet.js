@@ -49,6 +49,12 @@
       id: 0,
       names: 0,
       hostsSeen: '',
+      /** emscripten_set_socket_*_callback. */
+      callbacks: {},
+      /** Tells of a socket that began to connect or listen, once there is a callback. */
+      began: null,
+      /** Sockets that are watched. */
+      watched: new Set(),
       /** poll() has met a descriptor that is not ours. */
       FOREIGN: -0x80000000,
 
@@ -163,6 +169,73 @@
         return 0;
       },
 
+      on(event, callback) {
+        GN.callbacks[event] = callback;
+        if (GN.began) return;
+        const calls = GN.thread ?? GN.attach();
+        calls.watch(GN.ready);
+        calls.keepAlive(0);
+        GN.began = GN.begin;
+        for (const stream of FS.streams) {
+          if (stream?.stream_ops === GN.stream_ops && calls.state(HEAPU8, stream.fd) & 3) GN.begin(stream.fd);
+        }
+      },
+
+      /** A socket connects or listens, or is open already. */
+      begin(fd) {
+        const node = FS.getStream(fd)?.node;
+        if (!node) return;
+        if (GN.thread.state(HEAPU8, fd) & 1) GN.tell('listen', fd);
+        node.open ??= false;
+        GN.watch(fd, node);
+      },
+
+      /** Waits for the next event of a socket. The bits are those of the addon: 1 read, 2 write. */
+      watch(fd, node) {
+        if (node.ended || GN.thread.watchFor(fd, 1 | (node.open ? 0 : 2)) < 0) return GN.unwatch(fd);
+        GN.watched.add(fd);
+        GN.thread.keepAlive(1);
+      },
+
+      unwatch(fd) {
+        GN.watched.delete(fd);
+        if (!GN.watched.size && GN.began) GN.thread.keepAlive(0);
+      },
+
+      /** The addon has found a socket ready. */
+      ready(fd, bits) {
+        const stream = FS.getStream(fd);
+        if (stream?.stream_ops !== GN.stream_ops || !GN.watched.has(fd)) return;
+        const node = stream.node;
+        const state = GN.thread.state(HEAPU8, fd);
+        const error = state >> 8;
+        if (error) {
+          node.ended = true;
+          GN.tell('error', fd, error);
+        } else if (state & 1) {
+          GN.tell('connection', fd);
+        } else {
+          if (bits & 2 && !node.open && state & 6) {
+            node.open = true;
+            GN.tell('open', fd);
+          }
+          if (bits & 1 && FS.getStream(fd) === stream) {
+            // Readable and empty: a stream at its end, or an empty datagram.
+            if (state & 4 || GN.thread.fionread(HEAPU8, fd) > 0) {
+              GN.tell('message', fd);
+            } else {
+              node.ended = true;
+              GN.tell('close', fd);
+            }
+          }
+        }
+        if (FS.getStream(fd) === stream) GN.watch(fd, node);
+      },
+
+      tell(event, fd, error) {
+        GN.callbacks[event]?.(fd, error);
+      },
+
       stream_ops: {
         getattr(stream) {
           return {
@@ -211,6 +284,7 @@
         },
         close(stream) {
           GN.thread.close(HEAPU8, stream.fd);
+          GN.unwatch(stream.fd);
           stream.node.numbers.delete(stream.fd);
           if (stream.node.numbers.size) return;
           if (stream.node.lookup) GN.thread.lookupDrop(stream.node.lookup.id);
@@ -391,8 +465,13 @@
       return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_ours(a) : result;`, ['guestnet_not_ours']);
   };
   plain('bind', 'bind', 3);
-  plain('connect', 'connect', 3);
-  plain('listen', 'listen', 2);
+  // Socket callbacks are the main thread's: what another thread connects is not told.
+  for (const [name, ok] of [['connect', 'result === 0 || result === -{{{ cDefs.EINPROGRESS }}}'], ['listen', 'result === 0']]) {
+    call('__syscall_' + name, 'fd, b, c, d, e, f', `
+      const result = ${GET}.${name}(HEAPU8, fd, b, c);
+      if (GN.began && (${ok})) GN.began(fd);
+      return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_ours(fd) : result;`, ['guestnet_not_ours']);
+  }
   plain('getsockname', 'getsockname', 3);
   plain('getpeername', 'getpeername', 3);
   plain('shutdown', 'shutdown', 2);
@@ -418,8 +497,16 @@
   call('__syscall_socket', 'domain, type, protocol, d, e, f',
     `const fresh = ${GET}.socket(HEAPU8, domain, type, protocol);
      return fresh < 0 ? fresh : _guestnet_enter(fresh, ${S_IFSOCK}, type & ${NONBLOCK});`, ['guestnet_enter']);
-  call('__syscall_accept4', 'fd, addr, len, flags, e, f',
-    entered(`${GET}.accept4(HEAPU8, fd, addr, len, flags)`, S_IFSOCK, `flags & ${NONBLOCK}`), ['guestnet_enter', 'guestnet_not_ours']);
+  call('__syscall_accept4', 'fd, addr, len, flags, e, f', `
+    const fresh = ${GET}.accept4(HEAPU8, fd, addr, len, flags);
+    if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
+    if (fresh < 0) return fresh;
+    const accepted = _guestnet_enter(fresh, ${S_IFSOCK}, flags & ${NONBLOCK});
+    if (GN.began && accepted >= 0) {
+      FS.getStream(accepted).node.open = true;
+      GN.began(accepted);
+    }
+    return accepted;`, ['guestnet_enter', 'guestnet_not_ours', '$FS']);
   call('__syscall_epoll_create1', 'flags',
     `const fresh = ${GET}.epollCreate(HEAPU8, flags);
      return fresh < 0 ? fresh : _guestnet_enter(fresh, 0o100000, 0);`, ['guestnet_enter']);
@@ -494,6 +581,20 @@
   call('getnameinfo', 'addr, len, node, nodelen, serv, servlen, flags', `
     _guestnet_hosts();
     return ${GET}.getnameinfo(HEAPU8, addr, len, node, nodelen, serv, servlen, flags);`, ['guestnet_hosts']);
+  Object.assign(library, {
+    $_setNetworkCallback__deps: ['$GN', '$withStackSave', '$callUserCallback', '$stringToUTF8OnStack', '$strError'],
+    $_setNetworkCallback: (event, userData, callback) => {
+      GN.on(event, callback && ((fd, error) => callUserCallback(() => {
+        if (event === 'error') {
+          withStackSave(() => {
+            {{{ makeDynCall('viipp', 'callback') }}}(fd, error, stringToUTF8OnStack(strError(error)), userData);
+          });
+        } else {
+          {{{ makeDynCall('vip', 'callback') }}}(fd, userData);
+        }
+      })));
+    },
+  });
   call('_emscripten_lookup_name', 'name', `
     _guestnet_hosts();
     return ${GET}.lookupName(HEAPU8, name);`, ['guestnet_hosts']);
