@@ -1,6 +1,6 @@
 //! `--allow-listen` and `--deny-listen`: bind on TCP and UDP, and listen with and without it.
 
-use super::{Net, Row, check, covers, would};
+use super::{Net, Row, at, check, covers, explained, would};
 use guestnet_tests::{Guestnet, guest};
 
 const KINDS: [&str; 11] = [
@@ -86,6 +86,14 @@ fn every_rule_for(action: &str, protocol: &str) {
     covers(&rows, &KINDS);
     for row in &rows {
         check(row, Guestnet::run(), "EACCES");
+        explained(row, "listen", |action| {
+            let words: Vec<&str> = action.split(' ').collect();
+            match words[..] {
+                ["bind", protocol, host, port] => format!("{protocol}://{}", at(host, port)),
+                ["listen", host, port] => at(host, port),
+                _ => panic!("{action}"),
+            }
+        });
     }
 }
 

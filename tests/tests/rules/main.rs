@@ -8,6 +8,7 @@ mod accept;
 mod connect;
 mod listen;
 mod names;
+mod report;
 mod unix;
 
 use guestnet_tests::act::acts;
@@ -45,6 +46,37 @@ pub(crate) fn check(row: &Row, run: Guestnet, refusal: &str) {
     };
     assert!(!allowed.starts_with('E'), "{row:#?}\n{transcript}");
     assert_eq!(denied, refusal, "{row:#?}\n{transcript}");
+}
+
+/// `guestnet policy explain` decides as the run did, and gives the same reason. `target` makes the target of an action.
+#[track_caller]
+pub(crate) fn explained(row: &Row, usage: &str, target: impl Fn(&str) -> String) {
+    let explain = |action: &str| {
+        let target = target(action);
+        let program = Guestnet::command("policy").arg("explain");
+        let program = row.options.split(' ').fold(program, guestnet_tests::Program::arg);
+        (program.arg(usage).arg(&target).finish(), target)
+    };
+    let (allowed, _) = explain(&row.allowed);
+    assert!(allowed.stdout.starts_with("allowed "), "{row:#?}\n{allowed}");
+    assert_eq!(allowed.status.code(), Some(0), "{row:#?}\n{allowed}");
+    let (denied, target) = explain(&row.denied);
+    assert!(denied.stdout.starts_with("denied "), "{row:#?}\n{denied}");
+    assert_eq!(denied.status.code(), Some(1), "{row:#?}\n{denied}");
+    // A run judges the address that a name was looked up to, and says that.
+    let (told, reason) = row.says.split_once(": ").expect("a reason");
+    if told.ends_with(target.rsplit('/').next().unwrap_or(&target)) {
+        assert_eq!(denied.stdout, format!("{reason}\n"), "{row:#?}\n{denied}");
+    }
+}
+
+/// `HOST PORT` as a target.
+pub(crate) fn at(host: &str, port: &str) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 /// The denial is the one line that is printed.
