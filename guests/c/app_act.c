@@ -5,6 +5,7 @@
  *   send HOST PORT                  the same by one datagram that names its destination
  *   pour tcp|udp HOST PORT BYTES [now]   sends so much, datagrams of 512 bytes; "BYTES" or "BYTES then ERRNO". With now it
  *                                   does not wait
+ *   drain HOST PORT BYTES [all]     receives a stream to its end into so large a buffer, with all by MSG_WAITALL; likewise
  *   sockets                         opens as many as there may be, and closes them
  *   from tcp|udp ADDRESS PORT TO PORT   says hello to TO from this address and port
  *   bind tcp|udp ADDRESS PORT       binds
@@ -122,6 +123,18 @@ static void pour(const char *kind, const char *host, const char *port, long byte
     close(fd);
 }
 
+static void drain(const char *host, const char *port, size_t room, int all) {
+    char *block = malloc(room);
+    int fd = tcp(family_of(host));
+    must("connect", connect_to(fd, ip(host, atoi(port))));
+    long taken = 0;
+    ssize_t count;
+    while ((count = recv(fd, block, room, all ? MSG_WAITALL : 0)) > 0) taken += count;
+    printf(count < 0 ? "%ld then %s\n" : "%ld\n", taken, errno_name(errno));
+    close(fd);
+    free(block);
+}
+
 static void sockets(void) {
     int fds[256], count = 0;
     while (count < 256 && (fds[count] = socket(AF_INET, SOCK_STREAM, 0)) >= 0) count++;
@@ -191,6 +204,8 @@ static void act(char *line) {
         reach(name, word[1], word[2]);
     else if (IS("pour", 5))
         pour(word[1], word[2], word[3], atol(word[4]), count > 5);
+    else if (IS("drain", 4))
+        drain(word[1], word[2], (size_t)atol(word[3]), count > 4);
     else if (IS("sockets", 1))
         sockets();
     else if (IS("from", 6))

@@ -90,6 +90,24 @@ fn bytes_received_count_too() {
 }
 
 #[test]
+fn a_stream_is_received_up_to_the_limit_however_it_is_asked_for() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    let port = listener.local_addr().expect("local_addr").port();
+    std::thread::spawn(move || {
+        for stream in listener.incoming() {
+            // It fails when the guest closes before the end.
+            let _ = stream.expect("accept").write_all(&[7; 100_000]);
+        }
+    });
+    let run = |most: &str| Guestnet::run().allow_net().option("--max-bytes").option(most);
+    for how in ["4096", "4096 all", "200000", "200000 all"] {
+        let drain = [format!("drain 127.0.0.1 {port} {how}")];
+        assert_eq!(results(run("10000"), &drain), ["10000 then ENOBUFS"], "{how}");
+        assert_eq!(results(run("1MB"), &drain), ["100000"], "{how}");
+    }
+}
+
+#[test]
 fn a_rate_makes_a_guest_wait_and_one_that_does_not_want_to_is_told_eagain() {
     let (_peer, port) = udp();
     let run = || Guestnet::run().allow_net().option("--max-rate=64KiB");
