@@ -6,6 +6,7 @@
 mod answers;
 mod bounds;
 mod descriptors;
+mod etc;
 mod listen;
 mod memory;
 mod modules;

@@ -460,6 +460,8 @@ fn an_answer_that_another_guest_forges_is_not_taken_for_the_servers() {
         let _ = released.lock().expect("nobody panics with it").recv();
         asked.address([192, 0, 2, 77], 60)
     });
+    // Dropped before the server, which waits for its script.
+    let release = release;
     let run = asking(&server).option("--allow-resolve=slow.example");
     let mut victim = attack(run, "names").arg("wait").arg("slow.example").start();
     let port = victim.line("port ");

@@ -1,19 +1,32 @@
 //! Against servers that the tests script: failures, silence, slowness, chains, truncation, and answers that change.
 
 use super::{PATIENCE, asking};
-use guestnet_tests::act::Actor;
+use guestnet_tests::act::{Actor, acts};
 use guestnet_tests::peers::ScriptedDns;
 use guestnet_tests::peers::script::{code, kind};
 use guestnet_tests::{Guestnet, guest};
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 /// What docs/names.md gives one look-up in all, and as much again for a busy machine.
 const SOON: Duration = Duration::from_secs(20);
 
+fn guests() -> [PathBuf; 2] {
+    [guest("wasip1", "app_lookup"), guest("go", "names")]
+}
+
+/// Sees to it that the guests are compiled: that takes longer than what a test measures.
+fn compiled() {
+    for guest in guests() {
+        let _ = Guestnet::run().guest(&guest).finish().success();
+    }
+    let _ = acts(Guestnet::run(), ["sockets"]).finish().success();
+}
+
 /// What C and Go say of a name.
 fn both_say(run: impl Fn() -> Guestnet, name: &str) -> [String; 2] {
-    [guest("wasip1", "app_lookup"), guest("go", "names")].map(|guest| {
+    guests().map(|guest| {
         let seen = run().guest(&guest).arg(name).finish().success();
         let result = seen
             .strip_prefix(&format!("{name}: "))
@@ -67,6 +80,7 @@ fn a_server_that_fails_once_is_asked_again_the_next_time() {
 fn a_silent_server_costs_its_time_and_the_next_one_answers() {
     let silent = ScriptedDns::start(|_| Vec::new());
     let good = ScriptedDns::answering(|asked| asked.address([192, 0, 2, 1], 60));
+    compiled();
     let started = Instant::now();
     let said = both_say(|| asking(&[&silent, &good]), "x.example");
     assert_eq!(said, ["192.0.2.1", "192.0.2.1"]);
@@ -94,6 +108,7 @@ fn servers_that_are_all_silent_are_eai_again_in_bounded_time() {
         ScriptedDns::start(|_| Vec::new()),
         ScriptedDns::start(|_| Vec::new()),
     );
+    compiled();
     let started = Instant::now();
     let mut guest = Actor::start(asking(&[&one, &two]));
     assert_eq!(guest.act("resolve x.example 4"), "EAI_AGAIN");
@@ -107,7 +122,7 @@ fn servers_that_are_all_silent_are_eai_again_in_bounded_time() {
 #[test]
 fn a_guest_that_waits_for_a_silent_server_can_be_ended() {
     let server = ScriptedDns::start(|_| Vec::new());
-    for guest in [guest("wasip1", "app_lookup"), guest("go", "names")] {
+    for guest in guests() {
         let before = server.times("x.example");
         let running = asking(&[&server]).guest(&guest).arg("x.example").start();
         // The question has come: the guest waits.
@@ -194,6 +209,7 @@ fn a_truncated_answer_is_fetched_over_tcp_and_a_server_without_tcp_fails() {
         true => Vec::new(),
         false => vec![asked.answer().truncated().bytes()],
     });
+    compiled();
     let started = Instant::now();
     let mut guest = Actor::start(asking(&[&cut]));
     assert_eq!(guest.act("resolve x.example 4"), "EAI_AGAIN");
