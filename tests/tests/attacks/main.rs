@@ -15,6 +15,7 @@ mod random;
 mod reach;
 mod receive;
 mod spin;
+mod stub;
 mod support;
 mod table;
 mod unix;
