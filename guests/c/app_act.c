@@ -16,7 +16,7 @@
  *   receive                         one datagram from the last of these
  *   resolve NAME [4|6]              the addresses in their order
  *   canonical NAME                  the canonical name
- *   unix PATH | unix-send PATH | unix-bind PATH
+ *   unix PATH | unix-send PATH | unix-bind PATH     connects, sends a datagram, binds and removes the path again
  *
  * A result is "ok", an errno, an EAI code, or what was found. */
 #include "t.h"
@@ -191,6 +191,7 @@ static void unix_path(const char *how, const char *path) {
                                                    : bind(fd, sa, sizeof to);
     printf("%s\n", result(done < 0 ? errno : 0));
     close(fd);
+    if (done == 0 && strcmp(how, "unix-bind") == 0) must("unlink", unlink(path));
 }
 
 static void act(char *line) {

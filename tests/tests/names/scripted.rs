@@ -128,10 +128,10 @@ fn a_guest_that_waits_for_a_silent_server_can_be_ended() {
         // The question has come: the guest waits.
         server.wait_for("x.example", before + 1);
         let mut kill = std::process::Command::new("kill");
-        let kill = kill.arg("-INT").arg(running.id().to_string()).status();
+        let kill = kill.arg("-TERM").arg(running.id().to_string()).status();
         assert!(kill.expect("kill(1)").success());
         let finished = running.finish();
-        assert_eq!(finished.status.code(), Some(130), "{finished}");
+        assert_eq!(finished.status.code(), Some(143), "{finished}");
         let run = asking(&[&server]).option("--timeout=300ms");
         let finished = run.guest(&guest).arg("x.example").finish();
         assert_eq!(finished.status.code(), Some(124), "{finished}");

@@ -147,7 +147,7 @@ fn every_rule_for(action: &str) {
     let rows = rows(action, net.port);
     covers(&rows, &KINDS);
     for row in &rows {
-        check(row, Guestnet::run().option("--hosts").option(&hosts), "EACCES");
+        check(row, || Guestnet::run().option("--hosts").option(&hosts), "EACCES");
         explained(row, "connect", |action| {
             let words: Vec<&str> = action.split(' ').collect();
             let protocol = if words[0] == "tcp" { "tcp" } else { "udp" };

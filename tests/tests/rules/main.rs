@@ -30,12 +30,26 @@ pub(crate) struct Row {
     pub says: String,
 }
 
-/// Checks a row: in one run the allowed action and then the denied one.
+/// Checks a row: in one run the allowed action and then the denied one; by flags, and by a file with the same rules.
+/// `run` makes what both have.
 #[track_caller]
-pub(crate) fn check(row: &Row, run: Guestnet, refusal: &str) {
-    let run = row.options.split(' ').fold(run, Guestnet::option);
-    let finished = acts(run, [row.allowed.as_str(), row.denied.as_str()]).finish();
+pub(crate) fn check(row: &Row, run: impl Fn() -> Guestnet, refusal: &str) {
+    let by_flags = row.options.split(' ').fold(run(), Guestnet::option);
+    let finished = acts(by_flags, [row.allowed.as_str(), row.denied.as_str()]).finish();
     said(row, &finished);
+    decided(row, finished, refusal);
+    if let Some(file) = as_file(&row.options) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("policy.toml");
+        std::fs::write(&path, file).expect("write the policy");
+        let by_file = run().option("--policy").option(&path);
+        let finished = acts(by_file, [row.allowed.as_str(), row.denied.as_str()]).finish();
+        decided(row, finished, refusal);
+    }
+}
+
+#[track_caller]
+fn decided(row: &Row, finished: Finished, refusal: &str) {
     let transcript = finished.success();
     let results: Vec<&str> = transcript
         .lines()
@@ -46,6 +60,30 @@ pub(crate) fn check(row: &Row, run: Guestnet, refusal: &str) {
     };
     assert!(!allowed.starts_with('E'), "{row:#?}\n{transcript}");
     assert_eq!(denied, refusal, "{row:#?}\n{transcript}");
+}
+
+/// The flags as a policy file; `None` if they name one themselves.
+fn as_file(options: &str) -> Option<String> {
+    let mut words = options.split(' ');
+    let (mut top, mut tables) = (String::new(), std::collections::BTreeMap::new());
+    while let Some(option) = words.next() {
+        match option {
+            "--policy" => return None,
+            "--allow-net" => top += "allow-net = true\n",
+            _ => {
+                let (effect, usage) = option.strip_prefix("--")?.split_once('-')?;
+                let keys: &mut std::collections::BTreeMap<_, Vec<_>> = tables.entry(usage).or_default();
+                keys.entry(effect).or_default().push(words.next()?);
+            }
+        }
+    }
+    for (usage, keys) in tables {
+        top += &format!("[{usage}]\n");
+        for (effect, targets) in keys {
+            top += &format!("{effect} = {targets:?}\n");
+        }
+    }
+    Some(top)
 }
 
 /// `guestnet policy explain` decides as the run did, and gives the same reason. `target` makes the target of an action.

@@ -81,7 +81,7 @@ fn every_kind_of_rule_for_a_look_up_and_no_denied_name_leaves() {
     covers(&rows, &KINDS);
     for row in &rows {
         let server = ScriptedDns::answering(|asked| asked.address([192, 0, 2, 1], 60));
-        let run = Guestnet::run().option("--dns").option(server.addr().to_string());
+        let run = || Guestnet::run().option("--dns").option(server.addr().to_string());
         check(row, run, "EAI_FAIL");
         explained(row, "resolve", |action| action["resolve ".len()..].to_owned());
         let name = row.allowed["resolve ".len()..]
