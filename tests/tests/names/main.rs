@@ -1,8 +1,8 @@
 //! Names, by guests that ask in different ways: C by getaddrinfo, Go by its own resolver, which speaks DNS, and by
 //! getaddrinfo. All see the same, under the same policy.
 
-mod real;
-mod same;
+mod dnsmasq;
+mod same_with_dnsmasq;
 mod scripted;
 mod time;
 
