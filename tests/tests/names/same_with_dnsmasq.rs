@@ -1,4 +1,4 @@
-//! The same names by three guests: C by getaddrinfo, Go by DNS of its own, Go by getaddrinfo. One transcript.
+//! The same names by C with getaddrinfo, Go and Rust with both getaddrinfo and DNS of their own. One transcript.
 
 use guestnet_tests::peers::Dnsmasq;
 use guestnet_tests::run::assert_same_transcript;
@@ -90,4 +90,43 @@ fn c_and_go_with_both_resolvers_print_one_transcript_for_every_name_and_family()
     assert_same_transcript(&c, &go_getaddrinfo);
     // Go's own resolver has one error for both.
     assert_same_transcript(&c.replace("EAI_NODATA", "EAI_NONAME"), &go);
+}
+
+#[test]
+fn rust_with_both_resolvers_of_its_crate_prints_the_transcript_of_c() {
+    let server = Dnsmasq::start(SERVER, &ALIASES).expect("dnsmasq");
+    let run = || {
+        Guestnet::run()
+            .option("--dns")
+            .option(server.addr().to_string())
+            .option("--hosts=/dev/null")
+            .option("--allow-resolve=*.test")
+            .option("--allow-resolve=single")
+    };
+    let seen = |run: Guestnet, guest: &std::path::Path| {
+        let program = run.guest(guest);
+        NAMES
+            .iter()
+            .fold(program, |program, name| program.arg(name))
+            .finish()
+            .success()
+    };
+    let c = seen(run(), &guest("wasip1", "app_lookup"));
+    assert_same_transcript(&c, &seen(run(), &guest("rust", "names")));
+    // By DNS it has one error for all, and makes an empty label of a dot at the end.
+    let one_error = |transcript: &str| {
+        let lines = transcript
+            .lines()
+            .filter(|line| !line.contains(".: "))
+            .map(|line| match line.split_once(": EAI_") {
+                Some((name, _)) => format!("{name}: failed\n"),
+                None => format!("{line}\n"),
+            });
+        lines.collect::<String>()
+    };
+    let dns = seen(
+        run().option("--env=DNS_SERVER=192.0.2.53:53"),
+        &guest("rust", "names"),
+    );
+    assert_same_transcript(&one_error(&c), &one_error(&dns));
 }
