@@ -625,6 +625,10 @@ impl Host for OsHost {
         read_clock(id)
     }
 
+    fn now_coarsely(&self) -> Duration {
+        read_clock(ClockId::MonotonicCoarse)
+    }
+
     fn wait(&mut self, io: &Io, want: Ready, timeout: Option<Duration>) -> Result<bool> {
         wait::wait_one(io.fd.as_raw_fd(), want, timeout, &self.stop)
     }

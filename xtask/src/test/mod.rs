@@ -249,7 +249,7 @@ fn tests(run: &Run) -> Result<()> {
         .env("GUESTNET_BIN", run.project.guestnet("debug"));
     if run.quick {
         command.args([
-            "--lib", "--bins", "--tests", "--", "--skip", "redis", "--skip", "mariadb",
+            "--lib", "--bins", "--tests", "--", "--skip", "redis", "--skip", "mariadb", "--skip", "dnsmasq",
         ]);
     }
     let tally = run.tally.borrow().clone();

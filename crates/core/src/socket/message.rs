@@ -13,7 +13,7 @@ use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::guest::{Entry, Guest, Limit, SharedGuest};
-use crate::host::{Clock, Control, Destination, Host, Identity, Message, Received, RecvFlags, SendFlags};
+use crate::host::{Control, Destination, Host, Identity, Message, Received, RecvFlags, SendFlags};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
 use crate::resolve::lock;
@@ -188,7 +188,7 @@ impl<H: Host, F> SharedGuest<H, F> {
                 return Err(Errno::Isconn);
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, Some(SockAddr::Inet(to))) => {
-                let route = gate.connect("sendmsg", Protocol::Udp, *to, || host.now(Clock::Monotonic))?;
+                let route = gate.connect("sendmsg", Protocol::Udp, *to, || host.now_coarsely())?;
                 Destination::Inet(stub::target(host, gate, socket, *to, route)?)
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, Some(_)) => return Err(Errno::Afnosupport),

@@ -14,7 +14,7 @@ use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::Gate;
 use crate::guest::{Entry, Guest, Limit, Pause, until_ready, until_received};
-use crate::host::{Clock, Host, Received, RecvFlags, SendFlags};
+use crate::host::{Host, Received, RecvFlags, SendFlags};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
@@ -99,7 +99,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 Err(Errno::Isconn)
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, SockAddr::Inet(to)) => {
-                let route = gate.connect("sendto", Protocol::Udp, *to, || host.now(Clock::Monotonic))?;
+                let route = gate.connect("sendto", Protocol::Udp, *to, || host.now_coarsely())?;
                 let to = stub::target(host, gate, socket, *to, route)?;
                 attempt(
                     host,
@@ -328,7 +328,7 @@ pub(super) fn sender_allowed<H: Host>(
     } else {
         // The kernel lets a connected socket's peer through only, and the policy allowed to connect to it: its answers
         // come for as long as it is sent to, also when the name's pin has expired meanwhile.
-        socket.peer.get() == Some(sender) || gate.reply("recvfrom", sender, || host.now(Clock::Monotonic))
+        socket.peer.get() == Some(sender) || gate.reply("recvfrom", sender, || host.now_coarsely())
     }
 }
 
