@@ -374,3 +374,36 @@ fn what_is_no_epoll_is_told() {
     assert_eq!(guest.epoll_wait(read, 1, now, &mut events), Err(Errno::Inval));
     assert_eq!(guest.epoll_wait(epoll, 0, now, &mut events), Err(Errno::Inval));
 }
+
+#[test]
+fn a_message_is_counted_and_stays_within_the_total() {
+    let mut policy = PolicyBuilder::new();
+    policy.allow_net().limits(guestnet_core::limits::Limits {
+        bytes_total: Some(100),
+        ..guestnet_core::limits::Limits::default()
+    });
+    let host = OsHost::new().unwrap();
+    let mut guest: Guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+    guest.connect(fd, &listener.local_addr().unwrap().into()).unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    std::io::Write::write_all(&mut peer, &[1; 80]).unwrap();
+    let mut buffer = [0; 60];
+    let mut take = |guest: &mut Guest| {
+        guest
+            .recv_message(fd, &mut [IoSliceMut::new(&mut buffer)], 0, RecvFlags::WAITALL)
+            .map(|message| message.received.len)
+    };
+    assert_eq!(take(&mut guest), Ok(60));
+    let control = [Control::Tos(0)];
+    let sent = guest.send_message(
+        fd,
+        &mut [IoSlice::new(&[2; 60])],
+        None,
+        &control,
+        SendFlags::empty(),
+    );
+    assert_eq!(sent, Ok(40));
+    assert_eq!(take(&mut guest), Err(Errno::Nobufs));
+}

@@ -165,10 +165,15 @@ impl<H: Host, F> SharedGuest<H, F> {
             }
         }
         let metered = self.metered(fd);
+        if metered && socket.kind == Kind::Stream {
+            // What goes in pieces has no control data: the kernel passes over those of IP on a stream.
+            drop(entry);
+            return self.send_metered(fd, bufs, None, flags);
+        }
         let len: usize = bufs.iter().map(|buf| buf.len()).sum();
         let blocks = !socket.nonblocking.get() && !flags.contains(SendFlags::DONTWAIT);
         if metered {
-            // With control data it goes whole, on credit if need be, but not beyond the total.
+            // A datagram goes whole, on credit if need be, but not beyond the total.
             self.allowance(blocks)?;
             if !self.within_total(len) {
                 return Err(Errno::Nobufs);
@@ -266,6 +271,18 @@ impl<H: Host, F> SharedGuest<H, F> {
         let urgent = socket.kind == Kind::Stream && flags.contains(RecvFlags::OOB);
         let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT) && !urgent;
         let metered = self.metered(fd);
+        if metered && socket.kind == Kind::Stream {
+            // In pieces, as `recv` has it; a stream's control data, which are times of arrival, are not given.
+            drop(entry);
+            let (received, from) = self.recv_metered(fd, bufs, flags)?;
+            return Ok(Message {
+                received,
+                from,
+                control: Vec::new(),
+                control_truncated: false,
+                urgent: false,
+            });
+        }
         if metered {
             self.allowance(blocks)?;
         }
