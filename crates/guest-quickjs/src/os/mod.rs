@@ -1,0 +1,33 @@
+//! The module `os`: its parts and their tables.
+
+pub(crate) mod dir;
+pub(crate) mod file;
+
+use std::marker::PhantomData;
+
+use guestnet_core::Host;
+use rquickjs::module::{Declarations, Exports, ModuleDef};
+use rquickjs::{Ctx, Result};
+
+use crate::native::{Member, declare, export};
+
+/// `os`, for the loader.
+pub(crate) struct OsModule<H>(PhantomData<H>);
+
+/// Every export. Each part has a function `members` of its own.
+fn members<H: Host + 'static>() -> Vec<Member<H>> {
+    let mut members = Vec::new();
+    members.extend(file::members());
+    members.extend(dir::members());
+    members
+}
+
+impl<H: Host + 'static> ModuleDef for OsModule<H> {
+    fn declare<'js>(decl: &Declarations<'js>) -> Result<()> {
+        declare(decl, &members::<H>())
+    }
+
+    fn evaluate<'js>(ctx: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
+        export(ctx, exports, &members::<H>())
+    }
+}
