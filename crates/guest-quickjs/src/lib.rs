@@ -14,6 +14,10 @@
     )
 )]
 
+mod abi;
+mod buffer;
+mod convert;
+mod errno;
 mod event_loop;
 mod loader;
 mod native;

@@ -9,6 +9,7 @@ use rquickjs::function::{IntoJsFunc, ParamRequirement, Params};
 use rquickjs::module::{Declarations, Exports};
 use rquickjs::{Ctx, Exception, Function, IntoJs, Result, Value};
 
+use crate::convert::negative;
 use crate::state::{Shared, State};
 use crate::sys;
 
@@ -56,6 +57,32 @@ impl<'js, H: Host + 'static> Call<'_, 'js, H> {
     /// `TypeError` that names the argument.
     pub(crate) fn int(&self, index: usize, name: &str) -> Result<i32> {
         int(self.ctx(), &self.arg(index), name)
+    }
+
+    /// As [`Call::int`], or `default` if the argument is not given or undefined.
+    ///
+    /// # Errors
+    /// `TypeError` that names the argument.
+    pub(crate) fn int_or(&self, index: usize, name: &str, default: i32) -> Result<i32> {
+        let value = self.arg(index);
+        if value.is_undefined() {
+            return Ok(default);
+        }
+        int(self.ctx(), &value, name)
+    }
+
+    /// 0 or a negative errno, as the function's result.
+    pub(crate) fn status(&self, result: guestnet_core::Result<()>) -> Result<Value<'js>> {
+        self.value(result.map_or_else(negative, |()| 0))
+    }
+
+    /// A number or a negative errno, as the function's result.
+    pub(crate) fn number(&self, result: guestnet_core::Result<impl Into<f64>>) -> Result<Value<'js>> {
+        let number = match result {
+            Ok(number) => number.into(),
+            Err(errno) => f64::from(negative(errno)),
+        };
+        Ok(Value::new_number(self.ctx().clone(), number))
     }
 
     /// A string, with lone surrogates replaced.

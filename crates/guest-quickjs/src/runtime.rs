@@ -15,6 +15,7 @@ use guestnet_core::{Errno, Guest, Host};
 use rquickjs::promise::PromiseState;
 use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Exception, Module, Persistent, Promise, Runtime, Value};
 
+use crate::buffer::Getters;
 use crate::event_loop::{EventLoop, Turn, turn};
 use crate::loader::{Modules, Names, describe};
 use crate::os::dir::Directories;
@@ -171,17 +172,20 @@ impl<H: Host + 'static> ScriptBuilder<H> {
     /// [`BuildError`].
     pub fn build(mut self) -> Result<Script<H>, BuildError> {
         self.insert_descriptors().map_err(BuildError::Descriptor)?;
-        let state = Rc::new(State {
-            guest: RefCell::new(self.guest),
+        let (guest, directories, args) = (self.guest, self.directories, self.args);
+        let (env, stop) = (RefCell::new(self.env), self.stop);
+        let make = |getters| State {
+            guest: RefCell::new(guest),
             events: RefCell::new(EventLoop::new()),
-            directories: self.directories,
-            args: self.args,
-            env: RefCell::new(self.env),
+            directories,
+            args,
+            env,
             exit: Cell::new(None),
-            stop: self.stop,
+            stop,
+            getters,
             rejections: RefCell::default(),
-        });
-        Script::start(state, self.scripts, self.memory).map_err(|_| BuildError::Memory)
+        };
+        Script::start(make, self.scripts, self.memory).map_err(|_| BuildError::Memory)
     }
 
     fn insert_descriptors(&mut self) -> Result<(), Errno> {
@@ -230,10 +234,16 @@ impl<H: Host + 'static> Drop for Script<H> {
 }
 
 impl<H: Host + 'static> Script<H> {
-    fn start(state: Shared<H>, scripts: Directories, memory: usize) -> rquickjs::Result<Self> {
+    fn start(
+        make: impl FnOnce(Getters) -> State<H>,
+        scripts: Directories,
+        memory: usize,
+    ) -> rquickjs::Result<Self> {
         let runtime = Runtime::new()?;
         runtime.set_memory_limit(memory);
         runtime.set_max_stack_size(STACK);
+        let context = Context::full(&runtime)?;
+        let state = Rc::new(make(context.with(|ctx| Getters::keep(&ctx))?));
         runtime.set_loader(
             Names,
             Modules {
@@ -247,18 +257,18 @@ impl<H: Host + 'static> Script<H> {
         runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, handled| {
             track(&ctx, &tracked, promise, reason, handled);
         })));
-        let context = Context::full(&runtime)?;
-        context.with(|ctx| {
+        let script = Script {
+            context,
+            runtime,
+            state: Rc::clone(&state),
+        };
+        script.context.with(|ctx| {
             ctx.store_userdata(Handle(Rc::clone(&state)))
                 .map_err(|_| rquickjs::Error::Unknown)?;
             print::install(&ctx, &state)?;
             ctx.globals().set("scriptArgs", state.args.clone())
         })?;
-        Ok(Script {
-            context,
-            runtime,
-            state,
-        })
+        Ok(script)
     }
 
     /// Evaluates a module and turns the event loop until nothing is pending.
@@ -292,7 +302,11 @@ impl<H: Host + 'static> Script<H> {
                 }
                 match turn(&ctx, &self.state).catch(&ctx) {
                     Ok(Turn::Done) => true,
-                    Ok(Turn::Idle | Turn::Stopped) => false,
+                    Ok(Turn::Idle) => false,
+                    Ok(Turn::Stopped) => {
+                        self.state.stop.store(true, Ordering::Relaxed);
+                        false
+                    }
                     Err(error) => {
                         self.fail(&ctx, error);
                         false

@@ -10,6 +10,7 @@ use std::time::Duration;
 use guestnet_core::{Clock, Guest, Host};
 use rquickjs::{Ctx, Error, Persistent, Result, Value};
 
+use crate::buffer::Getters;
 use crate::event_loop::EventLoop;
 use crate::os::dir::Directories;
 use crate::os::file::File;
@@ -30,6 +31,7 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) exit: Cell<Option<i32>>,
     /// Set from outside to end the script.
     pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) getters: Getters,
     /// Rejected promises that nobody handles yet, with their reasons.
     pub(crate) rejections: RefCell<Vec<(Persistent<Value<'static>>, Persistent<Value<'static>>)>>,
 }
@@ -59,7 +61,9 @@ impl<H: Host + 'static> State<H> {
 
     /// Drops every JavaScript value that the state holds: they must not outlive the engine.
     pub(crate) fn forget_values(&self) {
-        self.events.borrow_mut().forget_values();
+        let forgotten = self.events.borrow_mut().forget_values();
+        drop(forgotten);
+        self.getters.forget();
         self.rejections.borrow_mut().clear();
     }
 }

@@ -1,6 +1,9 @@
 //! The only unsafe code of this crate: what rquickjs has no safe call for.
 #![expect(unsafe_code, reason = "the engine's C interface; every block says why it holds")]
 
+pub(crate) mod memory;
+pub(crate) mod value;
+
 use std::slice;
 
 use guestnet_core::Host;

@@ -1,7 +1,14 @@
 //! The module `os`: its parts and their tables.
 
+pub(crate) mod address;
 pub(crate) mod dir;
 pub(crate) mod file;
+pub(crate) mod handler;
+pub(crate) mod option;
+pub(crate) mod pending;
+pub(crate) mod resolve;
+pub(crate) mod socket;
+pub(crate) mod transfer;
 
 use std::marker::PhantomData;
 
@@ -17,6 +24,11 @@ pub(crate) struct OsModule<H>(PhantomData<H>);
 /// Every export. Each part has a function `members` of its own.
 fn members<H: Host + 'static>() -> Vec<Member<H>> {
     let mut members = Vec::new();
+    members.extend(socket::members());
+    members.extend(transfer::members());
+    members.extend(option::members());
+    members.extend(resolve::members());
+    members.extend(handler::members());
     members.extend(file::members());
     members.extend(dir::members());
     members

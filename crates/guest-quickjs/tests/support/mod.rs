@@ -1,0 +1,72 @@
+//! Runs a script on kernel sockets, and returns what it printed and how it ended.
+
+use std::io::{PipeReader, Read, pipe};
+use std::os::fd::OwnedFd;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+
+use guestnet_core::policy::Policy;
+use guestnet_core::{Capacity, Guest};
+use guestnet_host_os::OsHost;
+use guestnet_quickjs::{End, ScriptBuilder};
+
+/// What came of a script.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub(crate) end: End,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// Runs a script that may do everything.
+pub(crate) fn run(source: &str) -> Outcome {
+    run_with(source, |_| ())
+}
+
+/// As [`run`], after `set_up` has changed the builder.
+pub(crate) fn run_with(source: &str, set_up: impl FnOnce(&mut ScriptBuilder<OsHost>)) -> Outcome {
+    run_under(Policy::allow_all(), source, set_up)
+}
+
+/// As [`run_with`], under a policy.
+pub(crate) fn run_under(
+    policy: Policy,
+    source: &str,
+    set_up: impl FnOnce(&mut ScriptBuilder<OsHost>),
+) -> Outcome {
+    let mut host = OsHost::new().expect("an eventfd");
+    let (out, stdout) = pipe().expect("a pipe");
+    let (err, stderr) = pipe().expect("a pipe");
+    let stdout = host.adopt_stream(OwnedFd::from(stdout)).expect("a stream");
+    let stderr = host.adopt_stream(OwnedFd::from(stderr)).expect("a stream");
+    let (out, err) = (collect(out), collect(err));
+    let guest = Guest::new(host, Arc::new(policy), Capacity::default());
+    let mut builder = ScriptBuilder::new(guest);
+    builder.arg("test.js").stdout(stdout).stderr(stderr);
+    set_up(&mut builder);
+    let mut script = builder.build().expect("a script");
+    let end = script.run("test.js", source.as_bytes());
+    drop(script);
+    Outcome {
+        end,
+        out: out.join().expect("the reader ends"),
+        err: err.join().expect("the reader ends"),
+    }
+}
+
+/// Reads to the end, beside the script, which must not be held up by a full pipe.
+fn collect(mut pipe: PipeReader) -> JoinHandle<String> {
+    thread::spawn(move || {
+        let mut bytes = Vec::new();
+        pipe.read_to_end(&mut bytes).expect("a pipe can be read");
+        String::from_utf8_lossy(&bytes).into_owned()
+    })
+}
+
+/// Runs a script, and fails unless it ends with 0, prints nothing on its standard error, and prints `expected`.
+#[track_caller]
+pub(crate) fn prints(source: &str, expected: &str) {
+    let outcome = run(source);
+    assert_eq!((outcome.out.as_str(), outcome.err.as_str()), (expected, ""));
+    assert_eq!(outcome.end, End::Exit(0));
+}
