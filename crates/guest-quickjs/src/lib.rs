@@ -14,11 +14,13 @@
     )
 )]
 
+mod errno;
 mod event_loop;
 mod loader;
 mod native;
 mod os;
 mod print;
+mod printf;
 mod report;
 mod runtime;
 mod state;
