@@ -23,6 +23,7 @@ mod loader;
 mod native;
 mod os;
 mod print;
+mod printf;
 mod report;
 mod runtime;
 mod state;

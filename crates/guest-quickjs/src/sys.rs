@@ -1,5 +1,10 @@
 //! The only unsafe code of this crate: what rquickjs has no safe call for.
-#![expect(unsafe_code, reason = "the engine's C interface; every block says why it holds")]
+#![expect(
+    unsafe_code,
+    reason = "the engine's C interface; every block says why it holds"
+)]
+
+pub(crate) mod inspect;
 
 pub(crate) mod memory;
 pub(crate) mod value;
@@ -9,6 +14,7 @@ use std::slice;
 use guestnet_core::Host;
 use rquickjs::{Ctx, JsLifetime, Value, qjs};
 
+use crate::print::Originals;
 use crate::state::Shared;
 
 /// The state of a script, as the engine keeps it for us.
@@ -17,6 +23,11 @@ pub(crate) struct Handle<H: Host + 'static>(pub(crate) Shared<H>);
 // SAFETY: the type has no lifetime, so that changing it changes nothing.
 unsafe impl<'js, H: Host + 'static> JsLifetime<'js> for Handle<H> {
     type Changed<'to> = Handle<H>;
+}
+
+// SAFETY: the lifetime is the values' own, and `Changed` is the same type with another one.
+unsafe impl<'js> JsLifetime<'js> for Originals<'js> {
+    type Changed<'to> = Originals<'to>;
 }
 
 /// A string of the engine in UTF-8, with lone surrogates replaced (rquickjs's own conversion refuses them).
