@@ -32,6 +32,10 @@ impl<H: Host + 'static> Task<H> {
     }
 }
 
+/// How many timers a script may have at a time. Each takes some hundred bytes that the engine's limit of memory does not
+/// see.
+pub(crate) const MAX_TIMERS: usize = 1 << 18;
+
 /// Identifies a timer; never used twice.
 pub(crate) type TimerId = u64;
 
@@ -59,6 +63,11 @@ impl<H: Host + 'static> EventLoop<H> {
         self.timers.insert((due, self.last), task);
         self.due.insert(self.last, due);
         self.last
+    }
+
+    /// How many timers are set.
+    pub(crate) fn timers(&self) -> usize {
+        self.timers.len()
     }
 
     /// Takes a timer back; `false` if it has run or never was.

@@ -2,6 +2,8 @@
 
 pub(crate) mod dir;
 pub(crate) mod file;
+pub(crate) mod path;
+pub(crate) mod time;
 
 use std::marker::PhantomData;
 
@@ -18,7 +20,8 @@ pub(crate) struct OsModule<H>(PhantomData<H>);
 fn members<H: Host + 'static>() -> Vec<Member<H>> {
     let mut members = Vec::new();
     members.extend(file::members());
-    members.extend(dir::members());
+    members.extend(path::members());
+    members.extend(time::members());
     members
 }
 
