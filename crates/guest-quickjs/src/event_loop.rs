@@ -34,7 +34,7 @@ impl<H: Host + 'static> Task<H> {
 
 /// How many timers a script may have at a time. Each takes some hundred bytes that the engine's limit of memory does not
 /// see.
-pub(crate) const MAX_TIMERS: usize = 1 << 18;
+pub(crate) const MAX_TIMERS: usize = 1 << 16;
 
 /// Identifies a timer; never used twice.
 pub(crate) type TimerId = u64;

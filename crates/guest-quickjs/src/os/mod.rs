@@ -3,6 +3,7 @@
 pub(crate) mod dir;
 pub(crate) mod file;
 pub(crate) mod path;
+mod process;
 pub(crate) mod time;
 
 use std::marker::PhantomData;
@@ -21,6 +22,7 @@ fn members<H: Host + 'static>() -> Vec<Member<H>> {
     let mut members = Vec::new();
     members.extend(file::members());
     members.extend(path::members());
+    members.extend(process::members());
     members.extend(time::members());
     members
 }

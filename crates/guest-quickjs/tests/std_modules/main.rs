@@ -3,4 +3,5 @@
 
 mod files;
 mod harness;
+mod misc;
 mod print;
