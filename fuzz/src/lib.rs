@@ -2,7 +2,7 @@
 
 mod host;
 
-pub use host::{FORBIDDEN, ScriptHost, allowed};
+pub use host::{FORBIDDEN, Resolver, ScriptHost, allowed};
 
 use guestnet_core::{Domain, Kind, SockAddr};
 use std::cell::RefCell;

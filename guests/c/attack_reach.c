@@ -12,46 +12,7 @@
 ATTACK_MAIN
 #else
 
-static const char payload[] = "forbidden";
-
-static void line(const char *way, const char *to, u error) { printf("%s to %s: %s\n", way, to, named(error)); }
-
-/* Every way to send one datagram from `fd`. */
-static void send_all(u fd, const char *prefix, const char *text, u port) {
-    struct target t = target(text, port);
-    u data = header(P(payload), sizeof payload - 1), sent = 0;
-    char way[96];
-#define SEND(name, call) (snprintf(way, sizeof way, "%s%s sendto", prefix, name), line(way, text, call))
-    SEND("WasmEdge", we_send_to(fd, data, 1, narrow(&t), port, 0, P(&sent)));
-    SEND("WasmEdge 128", we_send_to(fd, data, 1, wide(&t), port, 0, P(&sent)));
-    SEND("_v2", named_send_to(fd, data, 1, narrow(&t), port, 0, P(&sent)));
-    SEND("_v2 128", named_send_to(fd, data, 1, wide(&t), port, 0, P(&sent)));
-    if (port <= 0xffff) SEND("WAMR", wamr_send_to(fd, data, 1, 0, P(t.wamr), P(&sent)));
-#undef SEND
-}
-
-static void connect_all(const char *protocol, int kind, const char *text, u port) {
-    struct target t = target(text, port);
-    char way[96];
-    u fd;
-#define CONNECT(name, call)                                                                          \
-    (fd = opened(t.v6, kind), snprintf(way, sizeof way, "%s %s connect", name, protocol), line(way, text, call), \
-     p1_close(fd))
-    CONNECT("WasmEdge", we_connect(fd, narrow(&t), port));
-    CONNECT("WasmEdge 128", we_connect(fd, wide(&t), port));
-    CONNECT("_v2", named_connect(fd, narrow(&t), port));
-    CONNECT("_v2 128", named_connect(fd, wide(&t), port));
-    if (port <= 0xffff) CONNECT("WAMR", wamr_connect(fd, P(t.wamr)));
-#undef CONNECT
-}
-
-static void reach(const char *text, u port) {
-    connect_all("TCP", WE_STREAM, text, port);
-    connect_all("UDP", WE_DGRAM, text, port);
-    u fd = opened(strchr(text, ':') != NULL, WE_DGRAM);
-    send_all(fd, "", text, port);
-    p1_close(fd);
-}
+#include "attack_reach.h"
 
 static void after(u allowed, u port, const char *text) {
     struct target peer = target("127.0.0.1", allowed);
@@ -68,29 +29,14 @@ static void after(u allowed, u port, const char *text) {
     p1_close(fd);
 }
 
-/* The list that sock_getaddrinfo fills in: `addrinfo`, `sockaddr` and its bytes, of each node. */
-static struct {
-    u info[7], address[3];
-    unsigned char data[32];
-    char canonical[32];
-} nodes[8];
-
 static void by_name(const char *name, u port) {
     char service[16], text[64], way[96];
-    u list = P(nodes[0].info), count = 0, error;
-    u hints[2] = {0, 0};
+    u count = 0, error;
     snprintf(service, sizeof service, "%lu", (unsigned long)port);
-    memset(nodes, 0, sizeof nodes);
-    for (int i = 0; i < 8; i++) {
-        nodes[i].info[3] = P(nodes[i].address), nodes[i].info[4] = P(nodes[i].canonical);
-        nodes[i].info[6] = i < 7 ? P(nodes[i + 1].info) : 0;
-        nodes[i].address[1] = 26, nodes[i].address[2] = P(nodes[i].data);
-    }
-    error = we_addrinfo(P(name), (u)strlen(name) + 1, P(service), (u)strlen(service) + 1, P(hints), P(&list), 8, P(&count));
+    error = look_we(name, (u)strlen(name) + 1, service, &count);
     printf("sock_getaddrinfo %s: %s\n", name, error >= 77 ? "EAI" : named(error));
     if (error == 0 && fact("it found something", count > 0)) {
-        int v6 = (nodes[0].address[0] & 0xff) == WE_INET6;
-        inet_ntop(v6 ? AF_INET6 : AF_INET, nodes[0].data + 2, text, sizeof text);
+        node_text(0, text);
         snprintf(way, sizeof way, "%s is %s", name, text);
         reach(text, (u)(nodes[0].data[0] << 8 | nodes[0].data[1]));
         printf("%s\n", way);

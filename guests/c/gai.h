@@ -2,7 +2,7 @@
 #ifndef GUESTNET_GAI_H
 #define GUESTNET_GAI_H
 
-/* The name of an EAI code that glibc, musl and the overlay agree on. */
+/* The name of an EAI code. musl has no EAI_NODATA: it says EAI_NONAME. */
 static const char *eai_name(int code) {
     switch (code) {
     case 0: return "0";
@@ -16,6 +16,9 @@ static const char *eai_name(int code) {
     case EAI_MEMORY: return "EAI_MEMORY";
     case EAI_SYSTEM: return "EAI_SYSTEM";
     case EAI_OVERFLOW: return "EAI_OVERFLOW";
+#ifdef EAI_NODATA
+    case EAI_NODATA: return "EAI_NODATA";
+#endif
     default: return "another EAI code";
     }
 }

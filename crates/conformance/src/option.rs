@@ -249,6 +249,7 @@ fn every_wrong_shape_is_einval_or_refused<M: MakeHost>() {
                 (OptKind::Int, OptValue::Int(_))
                     | (OptKind::Time, OptValue::Time(_))
                     | (OptKind::Linger, OptValue::Linger { .. })
+                    | (OptKind::Interface4, OptValue::Interface4(_))
                     | (
                         OptKind::Membership,
                         OptValue::Membership4 { .. } | OptValue::Membership6 { .. }
@@ -260,7 +261,11 @@ fn every_wrong_shape_is_einval_or_refused<M: MakeHost>() {
             let expected = match option.kind() {
                 OptKind::Fact => Errno::Noprotoopt,
                 OptKind::Name => Errno::Opnotsupp,
-                OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Membership => Errno::Inval,
+                OptKind::Int
+                | OptKind::Time
+                | OptKind::Linger
+                | OptKind::Interface4
+                | OptKind::Membership => Errno::Inval,
             };
             let (name, result) = (option.name(), guest.set_option(fd, option, value));
             assert_eq!(result, Err(expected), "{name} with {value:?}");

@@ -1,15 +1,57 @@
-//! [`Table`]: a guest's descriptor numbers.
+//! [`Table`] and [`SharedTable`]: a guest's descriptor numbers.
 //!
 //! One number space for sockets, streams and files, lowest free number first as POSIX demands. A number here is
 //! never a kernel descriptor.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::ops::Deref;
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::errno::{Errno, Result};
 
 /// A descriptor number as a guest holds it.
 pub type Fd = u32;
+
+/// Where a guest keeps its descriptors: a [`Table`] for a guest of one thread, a [`SharedTable`] for several.
+pub trait Slots<E> {
+    /// Access to an entry. It outlives the descriptor where another thread may close that meanwhile.
+    type Ref<'a>: Deref<Target = E>
+    where
+        Self: 'a;
+
+    /// The entry of a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF` if it is not open.
+    fn entry(&self, fd: Fd) -> Result<Self::Ref<'_>>;
+
+    /// The number that the next [`Slots::insert`] will give, if nobody else comes first.
+    ///
+    /// # Errors
+    /// `EMFILE` if the table is full.
+    fn lowest_free(&self) -> Result<Fd>;
+
+    /// Enters at the lowest free number.
+    ///
+    /// # Errors
+    /// `EMFILE` if the table is full; the entry comes back so that nothing is lost.
+    fn insert(&mut self, entry: E) -> Result<Fd, (Errno, E)>;
+
+    /// Takes an entry out; its number is free again. `None`: another descriptor or a call that is running still
+    /// has it, and whoever is the last drops it.
+    ///
+    /// # Errors
+    /// `EBADF` if it is not open.
+    fn remove(&mut self, fd: Fd) -> Result<Option<E>>;
+
+    /// Moves `from` onto `to` (`fd_renumber`) and returns what was there, `None` as in [`Slots::remove`]. Nothing
+    /// happens if they are the same.
+    ///
+    /// # Errors
+    /// `EBADF` if either is not open.
+    fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<E>>;
+}
 
 /// Numbers → entries.
 #[derive(Debug)]
@@ -18,6 +60,8 @@ pub struct Table<T> {
     /// Each free number below the length of `slots`, once. A heap, because a server that closes one connection of
     /// ten thousand and accepts the next must not look through the others.
     free: BinaryHeap<Reverse<Fd>>,
+    /// Numbers below it are given by [`Table::place`] only.
+    reserved: usize,
     capacity: usize,
 }
 
@@ -28,6 +72,23 @@ impl<T> Table<T> {
         Table {
             slots: Vec::new(),
             free: BinaryHeap::new(),
+            reserved: 0,
+            capacity,
+        }
+    }
+
+    /// A table whose numbers below `reserved` are chosen by the adapter ([`Table::place`]), because somebody else
+    /// counts them, such as Emscripten's file system. An entry first gets a number from `reserved` on; at most
+    /// `capacity` numbers are used in all.
+    #[must_use]
+    pub fn reserving(reserved: Fd, capacity: usize) -> Self {
+        let reserved = (reserved as usize).min(capacity);
+        let mut slots = Vec::new();
+        slots.resize_with(reserved, || None);
+        Table {
+            slots,
+            free: BinaryHeap::new(),
+            reserved,
             capacity,
         }
     }
@@ -41,18 +102,6 @@ impl<T> Table<T> {
         self.slots
             .get(fd as usize)
             .and_then(Option::as_ref)
-            .ok_or(Errno::Badf)
-    }
-
-    /// The entry of a descriptor, to change.
-    ///
-    /// # Errors
-    /// `EBADF` if it is not open.
-    #[inline]
-    pub fn entry_mut(&mut self, fd: Fd) -> Result<&mut T> {
-        self.slots
-            .get_mut(fd as usize)
-            .and_then(Option::as_mut)
             .ok_or(Errno::Badf)
     }
 
@@ -99,8 +148,28 @@ impl<T> Table<T> {
             .get_mut(fd as usize)
             .and_then(Option::take)
             .ok_or(Errno::Badf)?;
-        self.free.push(Reverse(fd));
+        if fd as usize >= self.reserved {
+            self.free.push(Reverse(fd));
+        }
         Ok(entry)
+    }
+
+    /// Moves `from` to a reserved number, and returns what was there.
+    ///
+    /// # Errors
+    /// `EBADF` if `from` is not open, or `to` is not a reserved number.
+    pub fn place(&mut self, from: Fd, to: Fd) -> Result<Option<T>> {
+        if to as usize >= self.reserved {
+            return Err(Errno::Badf);
+        }
+        if from == to {
+            return self.entry(from).map(|_| None);
+        }
+        let entry = self.remove(from)?;
+        Ok(self
+            .slots
+            .get_mut(to as usize)
+            .and_then(|slot| slot.replace(entry)))
     }
 
     /// Moves `from` onto `to` (`fd_renumber`) and returns what was there. Nothing happens if they are the same.
@@ -127,11 +196,126 @@ impl<T> Table<T> {
             .zip(0..)
             .filter_map(|(slot, fd)| slot.as_ref().map(|entry| (fd, entry)))
     }
+}
 
-    /// Takes every entry out.
-    pub fn drain(&mut self) -> impl Iterator<Item = T> {
-        self.free.clear();
-        std::mem::take(&mut self.slots).into_iter().flatten()
+impl<E> Slots<E> for Table<E> {
+    type Ref<'a>
+        = &'a E
+    where
+        E: 'a;
+
+    #[inline]
+    fn entry(&self, fd: Fd) -> Result<&E> {
+        Table::entry(self, fd)
+    }
+
+    fn lowest_free(&self) -> Result<Fd> {
+        Table::lowest_free(self)
+    }
+
+    fn insert(&mut self, entry: E) -> Result<Fd, (Errno, E)> {
+        Table::insert(self, entry)
+    }
+
+    fn remove(&mut self, fd: Fd) -> Result<Option<E>> {
+        Table::remove(self, fd).map(Some)
+    }
+
+    fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<E>> {
+        Table::renumber(self, from, to)
+    }
+}
+
+/// A table that several threads share. What a descriptor stands for is an open file description (open(2)): several
+/// descriptors may have the same one, and a call that runs keeps it open although the descriptor is closed.
+#[derive(Debug)]
+pub struct SharedTable<E>(Arc<RwLock<Table<Arc<E>>>>);
+
+impl<E> SharedTable<E> {
+    /// A table around `table`, which may be [reserving](Table::reserving) numbers.
+    #[must_use]
+    pub fn new(table: Table<Arc<E>>) -> Self {
+        SharedTable(Arc::new(RwLock::new(table)))
+    }
+
+    /// Enters the description of `fd` at the lowest free number as well (dup(2)).
+    ///
+    /// # Errors
+    /// `EBADF`, `EMFILE`.
+    pub fn dup(&self, fd: Fd) -> Result<Fd> {
+        let mut table = self.write();
+        let entry = Arc::clone(table.entry(fd)?);
+        table.insert(entry).map_err(|(errno, _)| errno)
+    }
+
+    /// Enters what is open already at the lowest free number.
+    ///
+    /// # Errors
+    /// `EMFILE`.
+    pub(crate) fn insert_open(&self, entry: Arc<E>) -> Result<Fd> {
+        self.write().insert(entry).map_err(|(errno, _)| errno)
+    }
+
+    /// [`Table::place`]. `None` also if what was there is still used.
+    ///
+    /// # Errors
+    /// Those of [`Table::place`].
+    pub fn place(&self, from: Fd, to: Fd) -> Result<Option<E>> {
+        Ok(self.write().place(from, to)?.and_then(Arc::into_inner))
+    }
+
+    /// Every open descriptor, lowest first, as of now.
+    pub fn descriptors(&self) -> Vec<Fd> {
+        self.read().iter().map(|(fd, _)| fd).collect()
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Table<Arc<E>>> {
+        self.0.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Table<Arc<E>>> {
+        self.0.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Another handle on the same table.
+impl<E> Clone for SharedTable<E> {
+    fn clone(&self) -> Self {
+        SharedTable(Arc::clone(&self.0))
+    }
+}
+
+impl<E> Slots<E> for SharedTable<E> {
+    type Ref<'a>
+        = Arc<E>
+    where
+        E: 'a;
+
+    #[inline]
+    fn entry(&self, fd: Fd) -> Result<Arc<E>> {
+        self.read().entry(fd).map(Arc::clone)
+    }
+
+    fn lowest_free(&self) -> Result<Fd> {
+        self.read().lowest_free()
+    }
+
+    fn insert(&mut self, entry: E) -> Result<Fd, (Errno, E)> {
+        let mut table = self.write();
+        if let Err(errno) = table.lowest_free() {
+            return Err((errno, entry));
+        }
+        table
+            .insert(Arc::new(entry))
+            .map_err(|_| unreachable!("there was room under the same lock"))
+    }
+
+    fn remove(&mut self, fd: Fd) -> Result<Option<E>> {
+        self.write().remove(fd).map(Arc::into_inner)
+    }
+
+    fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<E>> {
+        Ok(self.write().renumber(from, to)?.and_then(Arc::into_inner))
     }
 }
 

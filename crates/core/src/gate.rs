@@ -5,7 +5,7 @@
 
 use std::fmt;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::errno::{Errno, Result};
@@ -23,14 +23,14 @@ pub(crate) enum Route {
 }
 
 /// The policy as it stands for one guest.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Gate {
     policy: Arc<Policy>,
     pub(crate) names: Arc<Names>,
     /// The observer wants to be told of every decision.
     pub(crate) audited: bool,
     /// Where our stub is, once it was needed.
-    pub(crate) stub: Option<SocketAddr>,
+    pub(crate) stub: Arc<OnceLock<SocketAddr>>,
 }
 
 impl Gate {
@@ -39,7 +39,7 @@ impl Gate {
             names: Arc::new(Names::new(Arc::clone(&policy))),
             policy,
             audited: false,
-            stub: None,
+            stub: Arc::default(),
         }
     }
 

@@ -3,40 +3,48 @@
 //! Every call that an adapter can make is a method here or in the modules beside; the host itself stays private,
 //! so that nothing reaches the network except through the gate.
 
-use std::cell::Cell;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::cell::Flag;
 use crate::errno::{Errno, Result};
-use crate::fd::{Fd, Table};
+use crate::fd::{Fd, SharedTable, Slots, Table};
 use crate::gate::Gate;
 use crate::host::{Clock, Host, StreamKind};
 use crate::policy::Policy;
 use crate::quota::Quota;
 use crate::readiness::{PollEvent, Ready};
 use crate::resolve::lock;
-use crate::socket::Socket;
+use crate::socket::{InFlight, Seat, Socket};
 use crate::trace::Observer;
 
 /// A sandboxed program as the core knows it.
 ///
-/// `H` is where its sockets come from; `F` is whatever the adapter keeps for a file that is not the core's own.
+/// `H` is where its sockets come from; `F` is whatever the adapter keeps for a file that is not the core's own; `T`
+/// holds the descriptors. A guest of several threads has one `Guest` a thread ([`Guest::thread`]), each with a host
+/// of its own to wait with, around one [`SharedTable`]: no lock is held while a call waits or moves data.
 #[derive(Debug)]
-pub struct Guest<H: Host, F> {
+pub struct Guest<H: Host, F, T = Table<Entry<<H as Host>::Io, F>>> {
     pub(crate) host: H,
-    pub(crate) table: Table<Entry<H::Io, F>>,
+    pub(crate) table: T,
     pub(crate) gate: Gate,
     pub(crate) traced: bool,
-    sockets: usize,
+    sockets: Arc<AtomicUsize>,
     max_sockets: usize,
     /// What the policy limits of the bytes that are moved.
-    pub(crate) quota: Option<Quota>,
+    pub(crate) quota: Option<Arc<Mutex<Quota>>>,
     /// Datagrams whose sender must be judged first land here (`socket::transfer`).
     pub(crate) scratch: Vec<u8>,
     /// Files of the adapter in the current poll: they are always ready.
     pub(crate) always_ready: Vec<PollEvent>,
+    /// Descriptors in control data that nobody has received yet.
+    pub(crate) in_flight: Arc<InFlight<Entry<H::Io, F>>>,
 }
+
+/// The guest of several threads.
+pub type SharedGuest<H, F> = Guest<H, F, SharedTable<Entry<<H as Host>::Io, F>>>;
 
 /// What a descriptor is.
 #[derive(Debug)]
@@ -54,7 +62,21 @@ pub enum Entry<Io, F> {
 pub struct Stream<Io> {
     pub(crate) io: Io,
     pub(crate) kind: StreamKind,
-    pub(crate) nonblocking: bool,
+    pub(crate) nonblocking: Flag,
+}
+
+impl<Io, F> Entry<Io, F> {
+    /// The socket that it is.
+    ///
+    /// # Errors
+    /// `ENOTSOCK`.
+    #[inline]
+    pub fn socket(&self) -> Result<&Socket<Io>> {
+        match self {
+            Entry::Socket(socket) => Ok(socket),
+            Entry::Stream(_) | Entry::File(_) => Err(Errno::Notsock),
+        }
+    }
 }
 
 /// How large a guest may grow.
@@ -77,20 +99,98 @@ impl Default for Capacity {
 }
 
 impl<H: Host, F> Guest<H, F> {
-    /// A guest without descriptors.
+    /// A guest of one thread, without descriptors.
     #[must_use]
     pub fn new(host: H, policy: Arc<Policy>, capacity: Capacity) -> Self {
-        let quota = Quota::new(policy.limits());
+        Guest::with_table(host, policy, Table::new(capacity.descriptors), capacity.sockets)
+    }
+
+    /// The adapter's file behind a descriptor.
+    ///
+    /// # Errors
+    /// `EBADF`; `Ok(None)` if it is a socket or a stream.
+    pub fn file(&self, fd: Fd) -> Result<Option<&F>> {
+        Ok(match self.table.entry(fd)? {
+            Entry::File(file) => Some(file),
+            Entry::Socket(_) | Entry::Stream(_) => None,
+        })
+    }
+
+    /// Every open descriptor, lowest first.
+    pub fn descriptors(&self) -> impl Iterator<Item = (Fd, &Entry<H::Io, F>)> {
+        self.table.iter()
+    }
+}
+
+impl<H: Host, F> SharedGuest<H, F> {
+    /// A guest of several threads, without descriptors: the `Guest` of its first thread. The adapter chooses the
+    /// numbers below `reserved` ([`Guest::place`]).
+    #[must_use]
+    pub fn shared(host: H, policy: Arc<Policy>, capacity: Capacity, reserved: Fd) -> Self {
+        let table = Table::reserving(reserved, capacity.descriptors);
+        Guest::with_table(host, policy, SharedTable::new(table), capacity.sockets)
+    }
+
+    /// The `Guest` of one more thread: the same descriptors, policy, names, limits and observer. `host` is the
+    /// thread's own; what it shares with the first one's is the host's affair.
+    #[must_use]
+    pub fn thread(&self, host: H) -> Self {
         Guest {
-            quota,
             host,
-            table: Table::new(capacity.descriptors),
-            gate: Gate::new(policy),
-            traced: false,
-            sockets: 0,
-            max_sockets: capacity.sockets,
+            table: self.table.clone(),
+            gate: self.gate.clone(),
+            traced: self.traced,
+            sockets: Arc::clone(&self.sockets),
+            max_sockets: self.max_sockets,
+            quota: self.quota.clone(),
             scratch: Vec::new(),
             always_ready: Vec::new(),
+            in_flight: Arc::clone(&self.in_flight),
+        }
+    }
+
+    /// dup(2): one more descriptor for the same open file description.
+    ///
+    /// # Errors
+    /// `EBADF`, `EMFILE`.
+    pub fn dup(&mut self, fd: Fd) -> Result<Fd> {
+        let result = self.table.dup(fd);
+        if self.traced {
+            self.trace("dup", &result, |fd| u64::from(*fd), format_args!("{fd}"));
+        }
+        result
+    }
+
+    /// Moves a descriptor to a number that is the adapter's to give. A file of the adapter that was there comes
+    /// back, for the adapter to close; anything else that was there is closed.
+    ///
+    /// # Errors
+    /// `EBADF`: `from` is not open, or `to` not a reserved number.
+    pub fn place(&mut self, from: Fd, to: Fd) -> Result<Option<F>> {
+        let old = self.table.place(from, to)?;
+        Ok(old.and_then(|entry| self.discard(entry)))
+    }
+
+    /// Every open descriptor, lowest first, as of now.
+    pub fn open_descriptors(&self) -> Vec<Fd> {
+        self.table.descriptors()
+    }
+}
+
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
+    fn with_table(host: H, policy: Arc<Policy>, table: T, max_sockets: usize) -> Self {
+        let quota = Quota::new(policy.limits());
+        Guest {
+            quota: quota.map(|quota| Arc::new(Mutex::new(quota))),
+            host,
+            table,
+            gate: Gate::new(policy),
+            traced: false,
+            sockets: Arc::default(),
+            max_sockets,
+            scratch: Vec::new(),
+            always_ready: Vec::new(),
+            in_flight: Arc::default(),
         }
     }
 
@@ -129,7 +229,7 @@ impl<H: Host, F> Guest<H, F> {
         let stream = Stream {
             io,
             kind,
-            nonblocking: false,
+            nonblocking: Flag::new(false),
         };
         self.table
             .insert(Entry::Stream(stream))
@@ -140,24 +240,8 @@ impl<H: Host, F> Guest<H, F> {
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn entry(&self, fd: Fd) -> Result<&Entry<H::Io, F>> {
+    pub fn entry(&self, fd: Fd) -> Result<T::Ref<'_>> {
         self.table.entry(fd)
-    }
-
-    /// The adapter's file behind a descriptor.
-    ///
-    /// # Errors
-    /// `EBADF`; `Ok(None)` if it is a socket or a stream.
-    pub fn file(&self, fd: Fd) -> Result<Option<&F>> {
-        Ok(match self.table.entry(fd)? {
-            Entry::File(file) => Some(file),
-            Entry::Socket(_) | Entry::Stream(_) => None,
-        })
-    }
-
-    /// Every open descriptor, lowest first.
-    pub fn descriptors(&self) -> impl Iterator<Item = (Fd, &Entry<H::Io, F>)> {
-        self.table.iter()
     }
 
     /// The number that the next descriptor will get.
@@ -173,7 +257,10 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EBADF`.
     pub fn close(&mut self, fd: Fd) -> Result<Option<F>> {
-        let result = self.table.remove(fd).map(|entry| self.discard(entry));
+        let result = self
+            .table
+            .remove(fd)
+            .map(|entry| entry.and_then(|entry| self.discard(entry)));
         if self.traced {
             self.trace("close", &result, |_| 0, format_args!("{fd}"));
         }
@@ -201,9 +288,9 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EBADF`; files of the adapter are `false`.
     pub fn nonblocking(&self, fd: Fd) -> Result<bool> {
-        Ok(match self.table.entry(fd)? {
-            Entry::Socket(socket) => socket.nonblocking,
-            Entry::Stream(stream) => stream.nonblocking,
+        Ok(match &*self.table.entry(fd)? {
+            Entry::Socket(socket) => socket.nonblocking.get(),
+            Entry::Stream(stream) => stream.nonblocking.get(),
             Entry::File(_) => false,
         })
     }
@@ -213,9 +300,9 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EBADF`.
     pub fn set_nonblocking(&mut self, fd: Fd, on: bool) -> Result<()> {
-        match self.table.entry_mut(fd)? {
-            Entry::Socket(socket) => socket.nonblocking = on,
-            Entry::Stream(stream) => stream.nonblocking = on,
+        match &*self.table.entry(fd)? {
+            Entry::Socket(socket) => socket.nonblocking.set(on),
+            Entry::Stream(stream) => stream.nonblocking.set(on),
             Entry::File(_) => {}
         }
         Ok(())
@@ -232,7 +319,7 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EBADF`: the caller reports it as this descriptor's result; the poll itself goes on.
     pub fn poll_add(&mut self, token: u32, fd: Fd, want: Ready) -> Result<()> {
-        match self.table.entry(fd)? {
+        match &*self.table.entry(fd)? {
             Entry::Socket(socket) => self.host.poll_add(token, &socket.io, want),
             Entry::Stream(stream) => self.host.poll_add(token, &stream.io, want),
             Entry::File(_) => {
@@ -265,36 +352,28 @@ impl<H: Host, F> Guest<H, F> {
         self.always_ready.iter().chain(self.host.poll_events()).copied()
     }
 
-    /// Says whether one more socket may be opened.
-    pub(crate) fn check_room(&mut self) -> Result<()> {
-        if self.sockets >= self.max_sockets {
-            return Err(Errno::Mfile);
-        }
-        self.table.lowest_free().map(drop)
+    /// Takes a place for one more socket, if there is also a number for it.
+    pub(crate) fn seat(&mut self) -> Result<Seat> {
+        let seat = Seat::take(&self.sockets, self.max_sockets)?;
+        self.table.lowest_free().map(|_| seat)
     }
 
     pub(crate) fn insert_socket(&mut self, socket: Socket<H::Io>) -> Result<Fd> {
-        match self.table.insert(Entry::Socket(socket)) {
-            Ok(fd) => {
-                self.sockets += 1;
-                Ok(fd)
-            }
-            Err((errno, entry)) => {
-                if let Entry::Socket(socket) = entry {
-                    self.host.close(socket.io);
-                }
-                Err(errno)
-            }
-        }
+        self.table
+            .insert(Entry::Socket(socket))
+            .map_err(|(errno, entry)| {
+                self.discard(entry);
+                errno
+            })
     }
 
     /// Prints one call to the observer. Callers test `traced` first: it is the only cost when nobody listens.
     #[cold]
-    pub(crate) fn trace<T>(
+    pub(crate) fn trace<R>(
         &mut self,
         name: &'static str,
-        result: &Result<T>,
-        value: impl FnOnce(&T) -> u64,
+        result: &Result<R>,
+        value: impl FnOnce(&R) -> u64,
         args: fmt::Arguments<'_>,
     ) {
         if let Some(observer) = &mut *lock(&self.gate.names.observer) {
@@ -305,7 +384,6 @@ impl<H: Host, F> Guest<H, F> {
     fn discard(&mut self, entry: Entry<H::Io, F>) -> Option<F> {
         match entry {
             Entry::Socket(socket) => {
-                self.sockets -= 1;
                 self.host.close(socket.io);
                 None
             }
@@ -377,7 +455,7 @@ pub(crate) fn until_received<H: Host, T>(
 /// as much as the wait itself, so after two such calls the next ones wait at once. Every now and then one of them
 /// tries first again, so that a socket that has become busy pays for a few needless polls only.
 #[derive(Debug, Default)]
-pub(crate) struct Habit(Cell<u8>);
+pub(crate) struct Habit(AtomicU8);
 
 impl Habit {
     /// Calls in a row that came too early, before the next ones wait first.
@@ -386,17 +464,21 @@ impl Habit {
     const CALLS: u8 = 15;
 
     fn waits_first(&self) -> bool {
-        let count = self.0.get();
+        let count = self.0.load(Ordering::Relaxed);
         let waits = (Self::SURE..Self::SURE + Self::CALLS).contains(&count);
         if waits {
-            self.0.set(count + 1);
+            self.0.store(count + 1, Ordering::Relaxed);
         }
         waits
     }
 
     fn learn(&self, too_early: bool) {
-        let count = if too_early { self.0.get() + 1 } else { 0 };
-        self.0.set(count.min(Self::SURE));
+        let count = if too_early {
+            self.0.load(Ordering::Relaxed).saturating_add(1)
+        } else {
+            0
+        };
+        self.0.store(count.min(Self::SURE), Ordering::Relaxed);
     }
 }
 

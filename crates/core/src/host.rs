@@ -12,12 +12,12 @@
 
 use std::fmt;
 use std::io::{IoSlice, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr};
-use crate::errno::Result;
+use crate::errno::{Errno, Result};
 use crate::option::{OptValue, SockOpt};
 use crate::readiness::{PollEvent, Ready};
 use crate::resolve::{Names, Question, Reply};
@@ -59,6 +59,117 @@ pub struct Received {
     pub len: usize,
     /// `MSG_TRUNC` came back: a datagram was longer than the buffer.
     pub truncated: bool,
+}
+
+/// One item of control data (cmsg(3)). `D` is what a descriptor is called where it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Control<D> {
+    /// `SCM_RIGHTS`: open descriptors (unix(7)).
+    Rights(Vec<D>),
+    /// `IP_PKTINFO`: by which interface and address a datagram came or is to go (ip(7)).
+    PacketInfo4 {
+        /// The interface's index, 0 for the routing table's choice.
+        interface: u32,
+        /// The local address.
+        local: Ipv4Addr,
+        /// The destination in the packet's header; ignored on send.
+        destination: Ipv4Addr,
+    },
+    /// `IPV6_PKTINFO` (ipv6(7)).
+    PacketInfo6 {
+        /// The local address.
+        local: Ipv6Addr,
+        /// The interface's index, 0 for the routing table's choice.
+        interface: u32,
+    },
+    /// `IP_TTL`.
+    Ttl(i32),
+    /// `IP_TOS`.
+    Tos(u8),
+    /// `IPV6_HOPLIMIT`.
+    HopLimit(i32),
+    /// `IPV6_TCLASS`.
+    TrafficClass(i32),
+    /// `SO_TIMESTAMP`: when it arrived, since the Unix epoch, in microseconds.
+    Timestamp(Duration),
+    /// `SO_TIMESTAMPNS`: the same in nanoseconds.
+    TimestampNs(Duration),
+    /// `SO_RXQ_OVFL`: how many datagrams were dropped for want of room since the socket was opened.
+    Dropped(u32),
+}
+
+/// What tells one open file from every other as long as it is open. A host makes it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Identity(pub u128);
+
+/// What recvmsg(2) brought.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Message<D> {
+    /// The bytes.
+    pub received: Received,
+    /// The sender, [`SockAddr::Unspec`] on a connected stream.
+    pub from: SockAddr,
+    /// The control data.
+    pub control: Vec<Control<D>>,
+    /// `MSG_CTRUNC` came back: some control data was lost.
+    pub control_truncated: bool,
+    /// `MSG_OOB` came back: this is urgent data.
+    pub urgent: bool,
+}
+
+/// Where a message goes.
+#[derive(Debug)]
+pub enum Destination<'a, Place> {
+    /// To the peer of a connected socket.
+    Peer,
+    /// To an IP address.
+    Inet(SocketAddr),
+    /// To a place of the file system.
+    Unix(&'a Place),
+}
+
+bitflags::bitflags! {
+    /// How an epoll(7) watches a descriptor, beside what for.
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct EpollMode: u8 {
+        /// `EPOLLET`: tell of changes only.
+        const EDGE = 1;
+        /// `EPOLLONESHOT`: tell once, until it is changed.
+        const ONESHOT = 1 << 1;
+        /// `EPOLLEXCLUSIVE`: wake one of several epolls only.
+        const EXCLUSIVE = 1 << 2;
+    }
+}
+
+/// An operation of epoll_ctl(2).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EpollOp {
+    /// `EPOLL_CTL_ADD`.
+    Add(EpollInterest),
+    /// `EPOLL_CTL_MOD`.
+    Modify(EpollInterest),
+    /// `EPOLL_CTL_DEL`.
+    Delete,
+}
+
+/// What an epoll(7) watches a descriptor for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpollInterest {
+    /// The conditions.
+    pub ready: Ready,
+    /// How.
+    pub mode: EpollMode,
+    /// Comes back with each event.
+    pub data: u64,
+}
+
+/// One event of an epoll(7).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EpollEvent {
+    /// What is ready.
+    pub ready: Ready,
+    /// What was given with the interest.
+    pub data: u64,
 }
 
 /// Which directions shutdown(2) closes.
@@ -118,7 +229,7 @@ pub enum LookupError {
     /// `EAI_MEMORY`.
     Memory,
     /// `EAI_SYSTEM`: see the errno. `EINTR` means that the guest was told to stop.
-    System(crate::errno::Errno),
+    System(Errno),
 }
 
 impl fmt::Display for LookupError {
@@ -152,6 +263,23 @@ pub trait Host {
     /// What the kernel says, such as `EMFILE` or `EAFNOSUPPORT`.
     fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Self::Io>;
 
+    /// socketpair(2) of UNIX sockets.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP`: this host has none. What the kernel says.
+    fn socket_pair(&mut self, kind: Kind) -> Result<(Self::Io, Self::Io)> {
+        let _ = kind;
+        Err(Errno::Opnotsupp)
+    }
+
+    /// pipe(2): the end to read from and the end to write to.
+    ///
+    /// # Errors
+    /// `ENOSYS`: this host has none. What the kernel says.
+    fn pipe(&mut self) -> Result<(Self::Io, Self::Io)> {
+        Err(Errno::Nosys)
+    }
+
     /// close(2). The descriptor is gone, whatever the kernel says of unsent data. A linger time (`SO_LINGER`) is
     /// waited for, until the guest is told to stop.
     fn close(&mut self, io: Self::Io);
@@ -160,7 +288,7 @@ pub trait Host {
     ///
     /// # Errors
     /// `EADDRINUSE`, `EADDRNOTAVAIL`, `EINVAL` (already bound), `EACCES`.
-    fn bind(&mut self, io: &Self::Io, addr: std::net::SocketAddr) -> Result<()>;
+    fn bind(&mut self, io: &Self::Io, addr: SocketAddr) -> Result<()>;
 
     /// listen(2).
     ///
@@ -212,7 +340,7 @@ pub trait Host {
         &mut self,
         io: &Self::Io,
         bufs: &[IoSlice<'_>],
-        addr: std::net::SocketAddr,
+        addr: SocketAddr,
         flags: SendFlags,
     ) -> Result<usize>;
 
@@ -232,6 +360,79 @@ pub trait Host {
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)>;
+
+    /// sendmsg(2) with control data.
+    ///
+    /// # Errors
+    /// As [`Host::send`], [`Host::send_to`] and [`Host::unix_send_to`]; `EOPNOTSUPP`: this host has no control data, or
+    /// not this; `EPERM`: descriptors to a peer outside of this process; `EINVAL`, `ETOOMANYREFS`.
+    fn send_message(
+        &mut self,
+        io: &Self::Io,
+        bufs: &[IoSlice<'_>],
+        to: &Destination<'_, Self::Place>,
+        control: &[Control<&Self::Io>],
+        flags: SendFlags,
+    ) -> Result<usize> {
+        let _ = (io, bufs, to, control, flags);
+        Err(Errno::Opnotsupp)
+    }
+
+    /// recvmsg(2) with control data. Descriptors that came are closed; their identities are returned.
+    ///
+    /// # Errors
+    /// As [`Host::recv`].
+    fn recv_message(
+        &mut self,
+        io: &Self::Io,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<Message<Identity>> {
+        let (received, from) = self.recv_from(io, bufs, flags)?;
+        Ok(Message {
+            received,
+            from,
+            control: Vec::new(),
+            control_truncated: false,
+            urgent: false,
+        })
+    }
+
+    /// What an open file is recognised by when it comes back as a descriptor in control data.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP`: this kind of file cannot be passed on.
+    fn identity(&mut self, io: &Self::Io) -> Result<Identity> {
+        let _ = io;
+        Err(Errno::Opnotsupp)
+    }
+
+    /// epoll_create1(2). The object is readable when one of its descriptors is ready.
+    ///
+    /// # Errors
+    /// `ENOSYS`: this host has none. What the kernel says.
+    fn epoll(&mut self) -> Result<Self::Io> {
+        Err(Errno::Nosys)
+    }
+
+    /// epoll_ctl(2).
+    ///
+    /// # Errors
+    /// `EINVAL` (`epoll` is none, or an operation that it cannot do), `EEXIST`, `ENOENT`, `EPERM` (a regular file),
+    /// `ELOOP`, `ENOSPC`.
+    fn epoll_control(&mut self, epoll: &Self::Io, io: &Self::Io, op: EpollOp) -> Result<()> {
+        let _ = (epoll, io, op);
+        Err(Errno::Inval)
+    }
+
+    /// epoll_wait(2) without waiting. Appends at most `most` events.
+    ///
+    /// # Errors
+    /// `EINVAL`: `epoll` is none.
+    fn epoll_take(&mut self, epoll: &Self::Io, most: usize, events: &mut Vec<EpollEvent>) -> Result<()> {
+        let _ = (epoll, most, events);
+        Err(Errno::Inval)
+    }
 
     /// readv(2) on a byte stream that is not a socket.
     ///
@@ -339,13 +540,14 @@ pub trait Host {
     fn lookup_take(&mut self, lookup: &Self::Io) -> Option<Reply>;
 
     /// The address of a DNS server on this machine's loopback, over UDP and TCP, that answers this guest from `names`.
-    /// The first call starts it.
+    /// The first call starts it. It answers the sockets that were named as `client`, each from the moment of the call,
+    /// and nobody else on the machine.
     ///
     /// # Errors
     /// `EOPNOTSUPP`: this host has none. What socket(2) and bind(2) say.
-    fn dns_stub(&mut self, names: &Arc<Names>) -> Result<SocketAddr> {
-        let _ = names;
-        Err(crate::errno::Errno::Opnotsupp)
+    fn dns_stub(&mut self, names: &Arc<Names>, client: &Self::Io) -> Result<SocketAddr> {
+        let _ = (names, client);
+        Err(Errno::Opnotsupp)
     }
 
     /// The port of a service name (services(5)) for a socket type.

@@ -9,6 +9,8 @@
 #![forbid(unsafe_code)]
 
 mod addr;
+mod cell;
+mod epoll;
 mod errno;
 mod fd;
 mod gate;
@@ -26,9 +28,12 @@ mod trace;
 
 pub use addr::{Domain, Kind, SockAddr, wildcard};
 pub use errno::{Errno, Result};
-pub use fd::{Fd, Table};
-pub use guest::{Capacity, Entry, Guest, Stream};
-pub use host::{Clock, Host, LookupError, Received, RecvFlags, SendFlags, Shutdown, StreamKind};
+pub use fd::{Fd, SharedTable, Slots, Table};
+pub use guest::{Capacity, Entry, Guest, SharedGuest, Stream};
+pub use host::{
+    Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, LookupError,
+    Message, Received, RecvFlags, SendFlags, Shutdown, StreamKind,
+};
 pub use option::{OptKind, OptValue, SockOpt};
 pub use readiness::{PollEvent, Ready};
 pub use socket::Socket;

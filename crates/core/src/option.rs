@@ -21,6 +21,8 @@ pub enum OptKind {
     Name,
     /// A group membership (`struct ip_mreqn`, `struct ipv6_mreq`); can be set only.
     Membership,
+    /// The IPv4 address of an interface (`struct in_addr`).
+    Interface4,
     /// A fact of the socket; can be read only.
     Fact,
 }
@@ -86,6 +88,14 @@ options! {
     AcceptConn "SO_ACCEPTCONN" Fact,
     /// Bind to an interface. Refused: it would reach round the policy.
     BindToDevice "SO_BINDTODEVICE" Name,
+    /// Queueing priority of what is sent.
+    Priority "SO_PRIORITY" Int,
+    /// Give the time of arrival as control data, in microseconds.
+    Timestamp "SO_TIMESTAMP" Int,
+    /// Give the time of arrival as control data, in nanoseconds.
+    TimestampNs "SO_TIMESTAMPNS" Int,
+    /// Give the number of dropped datagrams as control data.
+    RxqOvfl "SO_RXQ_OVFL" Int,
     /// Send small segments at once (tcp(7)).
     TcpNoDelay "TCP_NODELAY" Int,
     /// Maximum segment size, bytes.
@@ -124,6 +134,22 @@ options! {
     IpMulticastTtl "IP_MULTICAST_TTL" Int,
     /// Loop multicast packets back to local members.
     IpMulticastLoop "IP_MULTICAST_LOOP" Int,
+    /// The interface of outgoing multicast packets, by its address.
+    IpMulticastIf "IP_MULTICAST_IF" Interface4,
+    /// Deliver to groups that other sockets of the machine have joined.
+    IpMulticastAll "IP_MULTICAST_ALL" Int,
+    /// Give the interface and destination of a datagram as control data.
+    IpPktInfo "IP_PKTINFO" Int,
+    /// Give the time to live of a datagram as control data.
+    IpRecvTtl "IP_RECVTTL" Int,
+    /// Give the type of service of a datagram as control data.
+    IpRecvTos "IP_RECVTOS" Int,
+    /// Path MTU discovery.
+    IpMtuDiscover "IP_MTU_DISCOVER" Int,
+    /// The path's MTU, bytes, of a connected socket; cannot be set.
+    IpMtu "IP_MTU" Int,
+    /// Choose the port at connect, not at bind.
+    IpBindAddressNoPort "IP_BIND_ADDRESS_NO_PORT" Int,
     /// Join an IPv4 group; set-only.
     IpAddMembership "IP_ADD_MEMBERSHIP" Membership,
     /// Leave an IPv4 group; set-only.
@@ -138,6 +164,18 @@ options! {
     Ipv6MulticastLoop "IPV6_MULTICAST_LOOP" Int,
     /// Traffic-class byte.
     Ipv6Tclass "IPV6_TCLASS" Int,
+    /// The interface of outgoing multicast packets, by its index.
+    Ipv6MulticastIf "IPV6_MULTICAST_IF" Int,
+    /// Give the interface and destination of a datagram as control data.
+    Ipv6RecvPktInfo "IPV6_RECVPKTINFO" Int,
+    /// Give the hop limit of a datagram as control data.
+    Ipv6RecvHopLimit "IPV6_RECVHOPLIMIT" Int,
+    /// Give the traffic class of a datagram as control data.
+    Ipv6RecvTclass "IPV6_RECVTCLASS" Int,
+    /// Path MTU discovery.
+    Ipv6MtuDiscover "IPV6_MTU_DISCOVER" Int,
+    /// The path's MTU, bytes, of a connected socket.
+    Ipv6Mtu "IPV6_MTU" Int,
     /// Join an IPv6 group; set-only.
     Ipv6JoinGroup "IPV6_JOIN_GROUP" Membership,
     /// Leave an IPv6 group; set-only.
@@ -173,6 +211,8 @@ pub enum OptValue {
         /// The interface's address.
         interface: Ipv4Addr,
     },
+    /// The address of an interface, unspecified for the default one.
+    Interface4(Ipv4Addr),
     /// An IPv6 group and the index of the interface, 0 for the default one.
     Membership6 {
         /// The group.

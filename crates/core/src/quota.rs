@@ -2,11 +2,13 @@
 //!
 //! A guest that is over its rate waits on its own thread, so that it takes nothing from any other guest.
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use crate::errno::{Errno, Result};
 use crate::host::{Clock, Host};
 use crate::limits::{Bucket, Limits};
+use crate::resolve::lock;
 
 /// The least that can be saved up: a guest with a low rate still sends whole datagrams and short answers at once.
 const LEAST_BURST: u64 = 16 << 10;
@@ -37,35 +39,25 @@ impl Quota {
         })
     }
 
-    /// How many bytes may be moved now, at least one.
+    /// How many bytes may be moved now, or for how long to wait until then; `None` is for ever.
     ///
     /// # Errors
-    /// `ENOBUFS`: the total is used up. `EAGAIN`: over the rate, and the call does not block. `EINTR`: told to stop.
-    pub(crate) fn allowance<H: Host>(&mut self, host: &mut H, blocks: bool) -> Result<usize> {
+    /// `ENOBUFS`: the total is used up.
+    fn ask(
+        &mut self,
+        now: impl FnOnce() -> Duration,
+    ) -> Result<std::result::Result<usize, Option<Duration>>> {
         if self.left == 0 {
             return Err(Errno::Nobufs);
         }
-        let mut held = false;
-        while let Some(rate) = &mut self.rate {
-            let now = rate.available(host.now(Clock::Monotonic));
-            if now > 0 {
-                return Ok(usize::try_from(now.min(self.left)).unwrap_or(usize::MAX));
-            }
-            if held {
-                return Err(Errno::Again);
-            }
-            // At a rate of 0 there is never anything: sleep until told to stop.
-            let pause = rate.wait();
-            let pause = if blocks {
-                pause
-            } else {
-                Some(pause.map_or(HOLD, |pause| pause.min(HOLD)))
-            };
-            held = !blocks;
-            host.poll_begin();
-            host.poll_wait(pause)?;
-        }
-        Ok(usize::try_from(self.left).unwrap_or(usize::MAX))
+        let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
+        let Some(rate) = &mut self.rate else {
+            return Ok(Ok(bytes(self.left)));
+        };
+        Ok(match rate.available(now()) {
+            0 => Err(rate.wait()),
+            available => Ok(bytes(available.min(self.left))),
+        })
     }
 
     /// Whether the total has room for so many bytes.
@@ -80,5 +72,27 @@ impl Quota {
         if let Some(rate) = &mut self.rate {
             rate.take(bytes);
         }
+    }
+}
+
+/// How many bytes may be moved now, at least one. Nothing is held while it waits: another thread of the guest may
+/// take what comes.
+///
+/// # Errors
+/// `ENOBUFS`: the total is used up. `EAGAIN`: over the rate, and the call does not block. `EINTR`: told to stop.
+pub(crate) fn allowance<H: Host>(quota: &Mutex<Quota>, host: &mut H, blocks: bool) -> Result<usize> {
+    let mut held = false;
+    loop {
+        let answer = lock(quota).ask(|| host.now(Clock::Monotonic))?;
+        let pause = match answer {
+            Ok(bytes) => return Ok(bytes),
+            Err(_) if held => return Err(Errno::Again),
+            // At a rate of 0 there is never anything: sleep until told to stop.
+            Err(pause) if blocks => pause,
+            Err(pause) => Some(pause.map_or(HOLD, |pause| pause.min(HOLD))),
+        };
+        held = !blocks;
+        host.poll_begin();
+        host.poll_wait(pause)?;
     }
 }

@@ -3,12 +3,12 @@
 use std::io::{IoSlice, IoSliceMut};
 
 use crate::errno::{Errno, Result};
-use crate::fd::Fd;
+use crate::fd::{Fd, Slots};
 use crate::guest::{Entry, Guest, Limit, until_ready};
 use crate::host::{Host, RecvFlags, SendFlags, StreamKind};
 use crate::readiness::Ready;
 
-impl<H: Host, F> Guest<H, F> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// readv(2) on a socket or stream.
     ///
     /// A buffer without room returns 0 at once and consumes nothing, as Linux does for sockets and pipes.
@@ -16,12 +16,19 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// Those of [`Guest::recv`]; `EBADF` also for a file of the adapter, which the adapter reads itself.
     pub fn read(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        match self.table.entry(fd)? {
-            Entry::Socket(_) | Entry::Stream(_) if bufs.iter().all(|buf| buf.is_empty()) => Ok(0),
-            Entry::Socket(_) => self
+        if bufs.iter().all(|buf| buf.is_empty()) {
+            return match &*self.table.entry(fd)? {
+                Entry::Socket(_) | Entry::Stream(_) => Ok(0),
+                Entry::File(_) => Err(Errno::Badf),
+            };
+        }
+        if self.is_socket(fd)? {
+            return self
                 .recv(fd, bufs, RecvFlags::empty())
-                .map(|received| received.len),
-            Entry::Stream(stream) if stream.nonblocking => self.host.read(&stream.io, bufs),
+                .map(|received| received.len);
+        }
+        match &*self.table.entry(fd)? {
+            Entry::Stream(stream) if stream.nonblocking.get() => self.host.read(&stream.io, bufs),
             Entry::Stream(stream) => until_ready(
                 &mut self.host,
                 &stream.io,
@@ -29,7 +36,7 @@ impl<H: Host, F> Guest<H, F> {
                 &mut Limit::new(None),
                 |host| host.read(&stream.io, bufs),
             ),
-            Entry::File(_) => Err(Errno::Badf),
+            Entry::Socket(_) | Entry::File(_) => Err(Errno::Badf),
         }
     }
 
@@ -38,11 +45,13 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// Those of [`Guest::send`]; `EBADF` also for a file of the adapter, which the adapter writes itself.
     pub fn write(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>]) -> Result<usize> {
-        match self.table.entry(fd)? {
-            Entry::Socket(_) => self.send(fd, bufs, SendFlags::empty()),
-            Entry::Stream(stream) if stream.nonblocking => self.host.write(&stream.io, bufs),
+        if self.is_socket(fd)? {
+            return self.send(fd, bufs, SendFlags::empty());
+        }
+        match &*self.table.entry(fd)? {
+            Entry::Stream(stream) if stream.nonblocking.get() => self.host.write(&stream.io, bufs),
             Entry::Stream(stream) => write_all(&mut self.host, &stream.io, bufs),
-            Entry::File(_) => Err(Errno::Badf),
+            Entry::Socket(_) | Entry::File(_) => Err(Errno::Badf),
         }
     }
 
@@ -51,10 +60,15 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EBADF`.
     pub fn stream_kind(&self, fd: Fd) -> Result<Option<StreamKind>> {
-        Ok(match self.table.entry(fd)? {
+        Ok(match &*self.table.entry(fd)? {
             Entry::Stream(stream) => Some(stream.kind),
             Entry::Socket(_) | Entry::File(_) => None,
         })
+    }
+
+    #[inline]
+    fn is_socket(&self, fd: Fd) -> Result<bool> {
+        Ok(matches!(&*self.table.entry(fd)?, Entry::Socket(_)))
     }
 }
 

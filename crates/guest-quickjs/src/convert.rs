@@ -184,6 +184,7 @@ pub(crate) fn option_bytes(value: OptValue) -> Vec<u8> {
             let micros = i64::from(limit.subsec_micros());
             [seconds.to_ne_bytes(), micros.to_ne_bytes()].concat()
         }
+        OptValue::Interface4(addr) => addr.octets().to_vec(),
         // Can only be set.
         OptValue::Membership4 { .. } | OptValue::Membership6 { .. } => Vec::new(),
     }
@@ -214,6 +215,11 @@ pub(crate) fn option_value(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
             seconds: int(4)?,
         },
         OptKind::Time => OptValue::Time(timeval(long(0)?, long(8)?)?),
+        // A `struct in_addr`, or a `struct ip_mreq`, whose second half it is.
+        OptKind::Interface4 => {
+            let at = if bytes.len() < 8 { 0 } else { 4 };
+            OptValue::Interface4(int(at)?.to_ne_bytes().into())
+        }
         OptKind::Name => return Err(Errno::Opnotsupp),
         OptKind::Fact => return Err(Errno::Noprotoopt),
         OptKind::Membership => match option {

@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use guestnet_core::resolve::Lookup;
-use guestnet_core::{Fd, Host, Ready};
+use guestnet_core::{Errno, Fd, Host, Ready};
 use rquickjs::{Ctx, Function, Persistent, Result};
 
 use crate::os::pending::{self, Pending, Promised};
@@ -45,6 +45,10 @@ impl<H: Host + 'static> Task<H> {
         }
     }
 }
+
+/// How many timers a script may have at a time. Each takes some hundred bytes that the engine's limit of memory does not
+/// see.
+pub(crate) const MAX_TIMERS: usize = 1 << 16;
 
 /// Identifies a timer or a look-up; never used twice.
 pub(crate) type Id = u64;
@@ -144,11 +148,12 @@ impl<H: Host + 'static> Watch<H> {
 }
 
 /// Something that has happened.
-#[derive(Clone, Copy)]
 enum Event {
     Timer(Id),
     Io(Fd, Id, Ready),
     Lookup(Id),
+    /// The descriptor that a promise waited for was closed.
+    Closed(Promised),
 }
 
 #[derive(Clone, Copy)]
@@ -182,6 +187,11 @@ impl<H: Host + 'static> EventLoop<H> {
         self.timers.insert((due, id), task);
         self.due.insert(id, due);
         id
+    }
+
+    /// How many timers are set.
+    pub(crate) fn timers(&self) -> usize {
+        self.timers.len()
     }
 
     /// Takes a timer back, with what it would have done; `None` if it has run or never was.
@@ -219,14 +229,14 @@ impl<H: Host + 'static> EventLoop<H> {
         self.watch(fd).side(direction).queue.push_back(pending);
     }
 
-    /// Forgets a descriptor that is being closed. What was pending comes back, to be rejected.
-    #[must_use]
-    pub(crate) fn remove(&mut self, fd: Fd) -> Vec<Promised> {
+    /// Forgets a descriptor that is being closed. What was pending is rejected in the next turn.
+    pub(crate) fn remove(&mut self, fd: Fd) {
         let Some(watch) = self.watches.remove(&fd) else {
-            return Vec::new();
+            return;
         };
-        let pending = watch.read.queue.into_iter().chain(watch.write.queue);
-        pending.map(|pending| pending.promise).collect()
+        for pending in watch.read.queue.into_iter().chain(watch.write.queue) {
+            self.ready.push_back(Event::Closed(pending.promise));
+        }
     }
 
     /// Waits for a look-up.
@@ -273,9 +283,9 @@ impl<H: Host + 'static> EventLoop<H> {
 
     /// Gives every JavaScript value back, to be dropped when nothing is borrowed.
     pub(crate) fn forget_values(&mut self) -> impl Sized + use<H> {
-        self.ready.clear();
         self.due.clear();
         (
+            std::mem::take(&mut self.ready),
             std::mem::take(&mut self.timers),
             std::mem::take(&mut self.watches),
             std::mem::take(&mut self.lookups),
@@ -377,6 +387,7 @@ fn deal_with<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, event: Event) 
             let task = state.events.borrow_mut().clear_timer(id);
             task.map_or(Ok(()), |task| task.run(ctx, state))
         }
+        Event::Closed(promise) => promise.settle(ctx, pending::Outcome::Error(Errno::Canceled)),
         Event::Lookup(id) => {
             let found = state.events.borrow_mut().lookups.remove(&id);
             let Some((lookup, promise)) = found else {

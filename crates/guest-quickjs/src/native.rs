@@ -123,7 +123,11 @@ pub(crate) fn number(value: &Value<'_>) -> Option<f64> {
     }
     let text = value.as_string()?.to_string().ok()?;
     let text = text.trim();
-    if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte)) {
+    if text.is_empty()
+        || !text
+            .bytes()
+            .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
+    {
         return None;
     }
     text.parse().ok()

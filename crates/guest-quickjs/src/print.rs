@@ -13,6 +13,7 @@ use rquickjs::{Coerced, Ctx, Function, Object, Result, Value};
 use crate::native::{Call, function};
 use crate::os::file;
 use crate::state::Shared;
+use crate::std_module::file::is_file;
 use crate::sys::inspect::{self, Property};
 
 /// How deep objects are printed: deeper ones leave their class.
@@ -187,7 +188,7 @@ impl<'js> Printer<'_, 'js> {
             return Ok(());
         }
         if self.stack.len() >= MAX_DEPTH {
-            let class = inspect::class_name(object)?;
+            let class = class_of(object)?;
             self.push("[");
             self.name(class.as_bytes());
             self.push("]");
@@ -211,7 +212,7 @@ impl<'js> Printer<'_, 'js> {
         let Some(originals) = originals.as_deref() else {
             return Err(rquickjs::Error::Unknown);
         };
-        let class = inspect::class_name(object)?;
+        let class = class_of(object)?;
         if let Some(count) = inspect::typed_array_length(object) {
             return self.typed_array(object, &class, count);
         }
@@ -484,6 +485,14 @@ fn decode(bytes: &[u8]) -> (u32, usize) {
         0xe0..=0xef => ((first & 0xf) << 12 | tail(1) << 6 | tail(2), 3),
         _ => ((first & 7) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3), 4),
     }
+}
+
+/// The name of an object's class. The engine has one class for all of ours.
+fn class_of(object: &Object<'_>) -> Result<String> {
+    if is_file(object) {
+        return Ok("FILE".to_owned());
+    }
+    inspect::class_name(object)
 }
 
 /// The array index that a key is.

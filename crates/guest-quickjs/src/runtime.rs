@@ -13,7 +13,9 @@ use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use guestnet_core::{Errno, Guest, Host};
 use rquickjs::promise::PromiseState;
-use rquickjs::{CatchResultExt, CaughtError, Context, Ctx, Exception, Module, Persistent, Promise, Runtime, Value};
+use rquickjs::{
+    CatchResultExt, CaughtError, Context, Ctx, Exception, Module, Persistent, Promise, Runtime, Value,
+};
 
 use crate::buffer::Getters;
 use crate::event_loop::{EventLoop, Turn, turn};
@@ -179,6 +181,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             events: RefCell::new(EventLoop::new()),
             directories,
             args,
+            streams: Rc::default(),
             env,
             exit: Cell::new(None),
             stop,
@@ -194,12 +197,17 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             match stream.take() {
                 Some(io) => drop(self.guest.insert_stream(io)?),
                 // Holds the number while the others are given out.
-                None => closed.push(self.guest.insert_file(File::closed()).map_err(|(errno, _)| errno)?),
+                None => closed.push(
+                    self.guest
+                        .insert_file(File::closed())
+                        .map_err(|(errno, _)| errno)?,
+                ),
             }
         }
         let listeners = std::mem::take(&mut self.listeners);
         if !listeners.is_empty() {
-            self.env.insert("LISTEN_FDS".to_owned(), listeners.len().to_string());
+            self.env
+                .insert("LISTEN_FDS".to_owned(), listeners.len().to_string());
         }
         for io in listeners {
             self.guest.insert_preopened(io, true)?;
@@ -266,6 +274,7 @@ impl<H: Host + 'static> Script<H> {
             ctx.store_userdata(Handle(Rc::clone(&state)))
                 .map_err(|_| rquickjs::Error::Unknown)?;
             print::install(&ctx, &state)?;
+            crate::os::time::install(&ctx, &state)?;
             ctx.globals().set("scriptArgs", state.args.clone())
         })?;
         Ok(script)
@@ -380,6 +389,7 @@ impl<H: Host + 'static> Script<H> {
     }
 
     fn end(&self) -> End {
+        self.state.streams.flush(&self.state);
         match self.state.exit.get() {
             Some(code) => End::Exit(code),
             None if self.state.stop.load(Ordering::Relaxed) => End::Stopped,

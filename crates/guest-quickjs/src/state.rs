@@ -14,6 +14,7 @@ use crate::buffer::Getters;
 use crate::event_loop::EventLoop;
 use crate::os::dir::Directories;
 use crate::os::file::File;
+use crate::std_module::stream::Streams;
 use crate::sys::Handle;
 
 /// One script's state. The engine is single-threaded, and so is this.
@@ -26,6 +27,8 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) directories: Directories,
     /// `scriptArgs`: the script's name and its arguments.
     pub(crate) args: Vec<String>,
+    /// The `FILE` objects.
+    pub(crate) streams: Rc<Streams>,
     pub(crate) env: RefCell<BTreeMap<String, String>>,
     /// The script called `std.exit`, or failed: everything ends with this code.
     pub(crate) exit: Cell<Option<i32>>,

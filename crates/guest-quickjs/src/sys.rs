@@ -4,6 +4,7 @@
     reason = "the engine's C interface; every block says why it holds"
 )]
 
+pub(crate) mod buffer;
 pub(crate) mod inspect;
 
 pub(crate) mod memory;
@@ -16,6 +17,7 @@ use rquickjs::{Ctx, JsLifetime, Value, qjs};
 
 use crate::print::Originals;
 use crate::state::Shared;
+use crate::std_module::file::File as FileObject;
 
 /// The state of a script, as the engine keeps it for us.
 pub(crate) struct Handle<H: Host + 'static>(pub(crate) Shared<H>);
@@ -28,6 +30,11 @@ unsafe impl<'js, H: Host + 'static> JsLifetime<'js> for Handle<H> {
 // SAFETY: the lifetime is the values' own, and `Changed` is the same type with another one.
 unsafe impl<'js> JsLifetime<'js> for Originals<'js> {
     type Changed<'to> = Originals<'to>;
+}
+
+// SAFETY: the type has no lifetime, so that changing it changes nothing.
+unsafe impl<'js> JsLifetime<'js> for FileObject {
+    type Changed<'to> = FileObject;
 }
 
 /// A string of the engine in UTF-8, with lone surrogates replaced (rquickjs's own conversion refuses them).

@@ -401,7 +401,7 @@ fn option(level: u32, name: u32) -> Result<SockOpt> {
 /// `struct ipv6_mreq` 20.
 fn option_size(option: SockOpt) -> u32 {
     match option.kind() {
-        OptKind::Int | OptKind::Fact => 4,
+        OptKind::Int | OptKind::Interface4 | OptKind::Fact => 4,
         OptKind::Time => 16,
         OptKind::Linger => 8,
         OptKind::Name => 0,
@@ -431,6 +431,7 @@ fn encode_option(value: OptValue, bytes: &mut [u8; 16]) {
             bytes[8..16].copy_from_slice(&u64::from(limit.subsec_micros()).to_le_bytes());
             return;
         }
+        OptValue::Interface4(addr) => i32::from_le_bytes(addr.octets()),
         // These can only be set.
         OptValue::Membership4 { .. } | OptValue::Membership6 { .. } => 0,
     };
@@ -456,6 +457,7 @@ fn decode_option(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
     };
     Ok(match option.kind() {
         OptKind::Int | OptKind::Fact => OptValue::Int(int(0)?),
+        OptKind::Interface4 => OptValue::Interface4(int(0)?.to_le_bytes().into()),
         OptKind::Linger => OptValue::Linger {
             on: int(0)? != 0,
             seconds: int(4)?,

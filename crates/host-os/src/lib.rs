@@ -3,9 +3,13 @@
 //! [`OsHost`] is one guest's [`Host`]. It judges nothing: the core has asked the policy before it calls. Every
 //! socket is non-blocking and close-on-exec, and no send raises a signal.
 
+mod answer;
 mod background;
 mod convert;
+mod dns;
+mod io;
 mod lookup;
+mod message;
 mod option;
 mod services;
 mod stop;
@@ -15,27 +19,32 @@ mod unix;
 mod upstream;
 mod wait;
 
-use std::cell::{Cell, OnceCell};
+use std::cell::OnceCell;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use guestnet_core::resolve::{Names, Question, Reply};
 use guestnet_core::{
-    Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, Received, RecvFlags, Result,
-    SendFlags, Shutdown, SockAddr, SockOpt, StreamKind,
+    Clock, Control, Destination, Domain, EpollEvent, EpollOp, Errno, Host, Identity, Kind, LookupError,
+    Message, OptValue, PollEvent, Ready, Received, RecvFlags, Result, SendFlags, Shutdown, SockAddr, SockOpt,
+    StreamKind,
 };
-use rustix::event::Timespec;
+use rustix::event::{Timespec, epoll};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, ReturnFlags, SendAncillaryBuffer, SocketAddrAny, SocketFlags,
     SocketType,
 };
+use rustix::pipe::PipeFlags;
 use rustix::time::{ClockId, clock_gettime};
 
 use convert::errno;
+pub use io::Io;
+use io::What;
 use lookup::Pending;
 use services::Services;
 use stop::Stop;
@@ -63,36 +72,7 @@ pub struct OsHost {
     services: OnceCell<Services>,
     resolver: Arc<Resolver>,
     /// Answers a guest that speaks DNS itself.
-    stub: Option<Stub>,
-    /// Identity of the next descriptor; 0 and the largest number are not used.
-    next_id: u64,
-}
-
-/// An open kernel descriptor.
-#[derive(Debug)]
-pub struct Io {
-    fd: OwnedFd,
-    id: u64,
-    what: What,
-    /// The directory and the kernel's name of a bound UNIX socket, for as long as it is open.
-    bound: OnceCell<unix::Bound>,
-    /// Somebody else may keep the same open file.
-    shared: bool,
-    /// A byte stream that was opened for the other direction only.
-    no_read: bool,
-    no_write: bool,
-    /// `SO_LINGER` with a time: close(2) would block.
-    lingers: Cell<bool>,
-    /// The question of a [`What::Lookup`].
-    lookup: Option<Pending>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum What {
-    Socket(Kind),
-    Stream(StreamKind),
-    /// The eventfd of a look-up.
-    Lookup,
+    stub: Arc<Mutex<Option<Stub>>>,
 }
 
 impl OsHost {
@@ -107,8 +87,23 @@ impl OsHost {
             unix: Unix::default(),
             services: OnceCell::new(),
             resolver: Arc::new(Resolver::new(&Upstream::System)?),
-            stub: None,
-            next_id: 1,
+            stub: Arc::default(),
+        })
+    }
+
+    /// A host for one more thread of the same guest: the same directories, resolver and stub, its own waits. Its
+    /// [`Stopper`] ends its own waits only.
+    ///
+    /// # Errors
+    /// As [`OsHost::new`].
+    pub fn sibling(&self) -> Result<Self> {
+        Ok(OsHost {
+            waiter: Waiter::default(),
+            stop: Stop::new()?,
+            unix: self.unix.clone(),
+            services: OnceCell::new(),
+            resolver: Arc::clone(&self.resolver),
+            stub: Arc::clone(&self.stub),
         })
     }
 
@@ -149,7 +144,7 @@ impl OsHost {
             _ => StreamKind::Unknown,
         };
         let access = rustix::fs::fcntl_getfl(&fd).map_err(errno)? & rustix::fs::OFlags::RWMODE;
-        let mut io = self.io(fd, What::Stream(kind));
+        let mut io = Io::new(fd, What::Stream(kind));
         io.shared = true;
         io.no_read = access == rustix::fs::OFlags::WRONLY;
         io.no_write = access == rustix::fs::OFlags::RDONLY;
@@ -165,7 +160,7 @@ impl OsHost {
         let flags = rustix::fs::fcntl_getfl(&fd).map_err(errno)?;
         rustix::fs::fcntl_setfl(&fd, flags | rustix::fs::OFlags::NONBLOCK).map_err(errno)?;
         rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC).map_err(errno)?;
-        let mut io = self.io(fd, What::Socket(kind));
+        let mut io = Io::new(fd, What::Socket(kind));
         io.shared = true;
         io.note_linger(option::option(io.fd(), SockOpt::Linger));
         Ok(io)
@@ -188,22 +183,6 @@ impl OsHost {
         Ok(io)
     }
 
-    fn io(&mut self, fd: OwnedFd, what: What) -> Io {
-        let id = self.next_id;
-        self.next_id += 1;
-        Io {
-            fd,
-            id,
-            what,
-            bound: OnceCell::new(),
-            shared: false,
-            no_read: false,
-            no_write: false,
-            lingers: Cell::new(false),
-            lookup: None,
-        }
-    }
-
     fn sockaddr(&self, addr: SocketAddrAny) -> SockAddr {
         match addr.address_family() {
             AddressFamily::INET | AddressFamily::INET6 => {
@@ -215,33 +194,18 @@ impl OsHost {
     }
 }
 
-impl Io {
-    fn fd(&self) -> BorrowedFd<'_> {
-        self.fd.as_fd()
+/// The local address of a socket, which is given a port if it has none, as its first datagram or its connect would.
+fn with_port(fd: BorrowedFd<'_>) -> Result<SocketAddr> {
+    let local = || {
+        let addr = rustix::net::getsockname(fd).map_err(errno)?;
+        SocketAddr::try_from(addr).map_err(errno)
+    };
+    let unbound = local()?;
+    if unbound.port() != 0 {
+        return Ok(unbound);
     }
-
-    fn is_datagram(&self) -> bool {
-        self.what == What::Socket(Kind::Datagram)
-    }
-
-    fn note_linger(&self, value: Result<OptValue>) {
-        self.lingers
-            .set(matches!(value, Ok(OptValue::Linger { on: true, seconds }) if seconds != 0));
-    }
-}
-
-/// Whoever drops a descriptor without [`Host::close`] does not wait for its data: the kernel sends it meanwhile.
-impl Drop for Io {
-    fn drop(&mut self) {
-        if self.lingers.get() {
-            let off = OptValue::Linger {
-                on: false,
-                seconds: 0,
-            };
-            // A failure leaves only a slow close(2).
-            let _ = option::set_option(self.fd(), SockOpt::Linger, off);
-        }
-    }
+    rustix::net::bind(fd, &unbound).map_err(errno)?;
+    local()
 }
 
 /// `CLOCK_MONOTONIC`, for those who have no host at hand.
@@ -266,6 +230,13 @@ fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> Result<T> {
             Err(rustix::io::Errno::INTR) => {}
             done => return done.map_err(errno),
         }
+    }
+}
+
+fn socket_type(kind: Kind) -> SocketType {
+    match kind {
+        Kind::Stream => SocketType::STREAM,
+        Kind::Datagram => SocketType::DGRAM,
     }
 }
 
@@ -308,23 +279,36 @@ impl Host for OsHost {
             Domain::Inet6 => AddressFamily::INET6,
             Domain::Unix => AddressFamily::UNIX,
         };
-        let socket_type = match kind {
-            Kind::Stream => SocketType::STREAM,
-            Kind::Datagram => SocketType::DGRAM,
-        };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let fd = rustix::net::socket_with(family, socket_type, flags, None).map_err(errno)?;
-        Ok(self.io(fd, What::Socket(kind)))
+        let fd = rustix::net::socket_with(family, socket_type(kind), flags, None).map_err(errno)?;
+        Ok(Io::new(fd, What::Socket(kind)))
+    }
+
+    fn socket_pair(&mut self, kind: Kind) -> Result<(Io, Io)> {
+        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
+        let (one, other) =
+            rustix::net::socketpair(AddressFamily::UNIX, socket_type(kind), flags, None).map_err(errno)?;
+        Ok((
+            Io::new(one, What::Socket(kind)),
+            Io::new(other, What::Socket(kind)),
+        ))
+    }
+
+    fn pipe(&mut self) -> Result<(Io, Io)> {
+        let flags = PipeFlags::NONBLOCK | PipeFlags::CLOEXEC;
+        let (read, write) = rustix::pipe::pipe_with(flags).map_err(errno)?;
+        let what = What::Stream(StreamKind::Pipe);
+        let (mut read, mut write) = (Io::new(read, what), Io::new(write, what));
+        read.no_write = true;
+        write.no_read = true;
+        Ok((read, write))
     }
 
     fn close(&mut self, io: Io) {
-        if io.lingers.get() {
+        if io.lingers.load(Ordering::Relaxed) {
             self.linger(&io);
         }
         self.waiter.forget(io.fd.as_raw_fd(), io.shared);
-        if let Some(bound) = io.bound.get() {
-            self.unix.forget(bound);
-        }
     }
 
     fn bind(&mut self, io: &Io, addr: SocketAddr) -> Result<()> {
@@ -339,15 +323,21 @@ impl Host for OsHost {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let (fd, peer) = retry(|| rustix::net::acceptfrom_with(io.fd(), flags))?;
         let peer = peer.map_or(SockAddr::Unspec, |peer| self.sockaddr(peer));
-        let accepted = self.io(fd, io.what);
-        accepted.lingers.set(io.lingers.get());
+        let accepted = Io::new(fd, io.what);
+        accepted
+            .lingers
+            .store(io.lingers.load(Ordering::Relaxed), Ordering::Relaxed);
         Ok((accepted, peer))
     }
 
     fn connect(&mut self, io: &Io, addr: &SockAddr) -> Result<()> {
         match addr {
             SockAddr::Inet(addr) => retry(|| rustix::net::connect(io.fd(), addr)),
-            SockAddr::Unspec => retry(|| rustix::net::connect_unspec(io.fd())),
+            SockAddr::Unspec => {
+                // The port may be anybody's from now on.
+                io.served.get().inspect(|client| client.forget());
+                retry(|| rustix::net::connect_unspec(io.fd()))
+            }
             SockAddr::Unix(_) | SockAddr::UnixUnnamed => Err(Errno::Afnosupport),
         }
     }
@@ -431,6 +421,110 @@ impl Host for OsHost {
         Ok((received, from))
     }
 
+    fn send_message(
+        &mut self,
+        io: &Io,
+        bufs: &[IoSlice<'_>],
+        to: &Destination<'_, UnixPlace>,
+        control: &[Control<&Io>],
+        flags: SendFlags,
+    ) -> Result<usize> {
+        if control.iter().any(|item| matches!(item, Control::Rights(_))) {
+            // Whoever has no such credentials, such as a datagram socket without a peer, is somebody else.
+            let peer = rustix::net::sockopt::socket_peercred(io.fd());
+            if !peer.is_ok_and(|peer| peer.pid == rustix::process::getpid()) {
+                return Err(Errno::Perm);
+            }
+        }
+        let mut control = message::encode(control)?;
+        let to = match to {
+            Destination::Peer => None,
+            Destination::Inet(addr) => Some(SocketAddrAny::from(*addr)),
+            Destination::Unix(place) => Some(SocketAddrAny::from(place.reach()?)),
+        };
+        let flags = send_flags(flags).bits().cast_signed();
+        retry(|| sys::message::sendmsg(io.fd(), bufs, to.as_ref(), &mut control, flags))
+    }
+
+    fn recv_message(
+        &mut self,
+        io: &Io,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<Message<Identity>> {
+        let with = recv_flags(flags, io.is_datagram()).bits().cast_signed();
+        let arrived = retry(|| sys::message::recvmsg(io.fd(), bufs, with))?;
+        let room: usize = bufs.iter().map(|buf| buf.len()).sum();
+        let mut received = received(arrived.len.min(room), arrived.len, flags);
+        received.truncated |= arrived.flags & libc::MSG_TRUNC != 0;
+        let unnamed = if io.is_datagram() {
+            SockAddr::UnixUnnamed
+        } else {
+            SockAddr::Unspec
+        };
+        Ok(Message {
+            received,
+            from: arrived.from.map_or(unnamed, |from| self.sockaddr(from)),
+            control: arrived.items.into_iter().filter_map(message::decode).collect(),
+            control_truncated: arrived.flags & libc::MSG_CTRUNC != 0,
+            urgent: arrived.flags & libc::MSG_OOB != 0,
+        })
+    }
+
+    fn identity(&mut self, io: &Io) -> Result<Identity> {
+        match io.what {
+            What::Socket(_) | What::Stream(_) => message::identity(io.fd()),
+            // Every epoll has the number of every other.
+            What::Lookup | What::Epoll => Err(Errno::Opnotsupp),
+        }
+    }
+
+    fn epoll(&mut self) -> Result<Io> {
+        let fd = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(errno)?;
+        Ok(Io::new(fd, What::Epoll))
+    }
+
+    fn epoll_control(&mut self, set: &Io, io: &Io, op: EpollOp) -> Result<()> {
+        if set.what != What::Epoll {
+            return Err(Errno::Inval);
+        }
+        match op {
+            EpollOp::Add(interest) => {
+                let data = epoll::EventData::new_u64(interest.data);
+                epoll::add(set.fd(), io.fd(), data, wait::epoll_flags(interest))
+            }
+            EpollOp::Modify(interest) => {
+                let data = epoll::EventData::new_u64(interest.data);
+                epoll::modify(set.fd(), io.fd(), data, wait::epoll_flags(interest))
+            }
+            EpollOp::Delete => epoll::delete(set.fd(), io.fd()),
+        }
+        .map_err(errno)
+    }
+
+    fn epoll_take(&mut self, set: &Io, most: usize, events: &mut Vec<EpollEvent>) -> Result<()> {
+        if set.what != What::Epoll {
+            return Err(Errno::Inval);
+        }
+        let mut taken: Vec<epoll::Event> = Vec::with_capacity(most);
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        retry(|| {
+            epoll::wait(
+                set.fd(),
+                rustix::buffer::spare_capacity(&mut taken),
+                Some(&at_once),
+            )
+        })?;
+        events.extend(taken.iter().map(|event| EpollEvent {
+            ready: wait::epoll_ready(event.flags),
+            data: event.data.u64(),
+        }));
+        Ok(())
+    }
+
     fn read(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
         if io.no_read {
             // It would never become ready.
@@ -485,7 +579,7 @@ impl Host for OsHost {
         match io.what {
             What::Stream(kind) => kind,
             What::Socket(_) => StreamKind::Socket,
-            What::Lookup => StreamKind::Unknown,
+            What::Lookup | What::Epoll => StreamKind::Unknown,
         }
     }
 
@@ -548,7 +642,7 @@ impl Host for OsHost {
 
     fn lookup_start(&mut self, question: &Question) -> Result<Io, LookupError> {
         let (fd, pending) = Pending::start(&self.resolver, question)?;
-        let mut io = self.io(fd, What::Lookup);
+        let mut io = Io::new(fd, What::Lookup);
         io.lookup = Some(pending);
         Ok(io)
     }
@@ -557,12 +651,18 @@ impl Host for OsHost {
         lookup.lookup.as_ref()?.take()
     }
 
-    fn dns_stub(&mut self, names: &Arc<Names>) -> Result<SocketAddr> {
-        if let Some(stub) = &self.stub {
-            return Ok(stub.addr);
-        }
-        let stub = Stub::start(Arc::clone(names), Arc::clone(&self.resolver))?;
-        Ok(self.stub.insert(stub).addr)
+    fn dns_stub(&mut self, names: &Arc<Names>, client: &Io) -> Result<SocketAddr> {
+        let What::Socket(kind) = client.what else {
+            return Err(Errno::Notsock);
+        };
+        let local = with_port(client.fd())?;
+        let mut slot = self.stub.lock().unwrap_or_else(PoisonError::into_inner);
+        let stub = match &mut *slot {
+            Some(stub) => stub,
+            none => none.insert(Stub::start(Arc::clone(names), Arc::clone(&self.resolver))?),
+        };
+        stub.admit(&client.served, kind, local);
+        Ok(stub.addr)
     }
 
     fn service(&mut self, name: &str, kind: Kind) -> Option<u16> {
@@ -603,5 +703,20 @@ impl OsHost {
     /// Whether a byte stream is ready without waiting. A stopped guest is told here as well.
     fn ready_now(&self, io: &Io, want: Ready) -> Result<bool> {
         wait::wait_one(io.fd.as_raw_fd(), want, Some(Duration::ZERO), &self.stop)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Io, OsHost};
+
+    /// What `SharedGuest` asks of a host: descriptors used by several threads, one host a thread.
+    const fn used_by_several_threads<T: Send + Sync>() {}
+    const fn moved_to_its_thread<T: Send>() {}
+
+    #[test]
+    fn a_host_serves_a_guest_of_several_threads() {
+        used_by_several_threads::<Io>();
+        moved_to_its_thread::<OsHost>();
     }
 }

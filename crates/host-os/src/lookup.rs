@@ -8,6 +8,7 @@ use guestnet_core::{LookupError, Result};
 use rustix::event::{EventfdFlags, eventfd};
 use tokio::task::AbortHandle;
 
+use crate::answer::Ask;
 use crate::background;
 use crate::convert::errno;
 use crate::upstream::Resolver;

@@ -29,6 +29,10 @@ const fn number(option: SockOpt) -> (i32, i32) {
         SockOpt::SndTimeo => (SOL_SOCKET, libc::SO_SNDTIMEO),
         SockOpt::AcceptConn => (SOL_SOCKET, libc::SO_ACCEPTCONN),
         SockOpt::BindToDevice => (SOL_SOCKET, libc::SO_BINDTODEVICE),
+        SockOpt::Priority => (SOL_SOCKET, libc::SO_PRIORITY),
+        SockOpt::Timestamp => (SOL_SOCKET, libc::SO_TIMESTAMP),
+        SockOpt::TimestampNs => (SOL_SOCKET, libc::SO_TIMESTAMPNS),
+        SockOpt::RxqOvfl => (SOL_SOCKET, libc::SO_RXQ_OVFL),
         SockOpt::TcpNoDelay => (IPPROTO_TCP, libc::TCP_NODELAY),
         SockOpt::TcpMaxSeg => (IPPROTO_TCP, libc::TCP_MAXSEG),
         SockOpt::TcpCork => (IPPROTO_TCP, libc::TCP_CORK),
@@ -48,6 +52,14 @@ const fn number(option: SockOpt) -> (i32, i32) {
         SockOpt::IpTos => (IPPROTO_IP, libc::IP_TOS),
         SockOpt::IpMulticastTtl => (IPPROTO_IP, libc::IP_MULTICAST_TTL),
         SockOpt::IpMulticastLoop => (IPPROTO_IP, libc::IP_MULTICAST_LOOP),
+        SockOpt::IpMulticastIf => (IPPROTO_IP, libc::IP_MULTICAST_IF),
+        SockOpt::IpMulticastAll => (IPPROTO_IP, libc::IP_MULTICAST_ALL),
+        SockOpt::IpPktInfo => (IPPROTO_IP, libc::IP_PKTINFO),
+        SockOpt::IpRecvTtl => (IPPROTO_IP, libc::IP_RECVTTL),
+        SockOpt::IpRecvTos => (IPPROTO_IP, libc::IP_RECVTOS),
+        SockOpt::IpMtuDiscover => (IPPROTO_IP, libc::IP_MTU_DISCOVER),
+        SockOpt::IpMtu => (IPPROTO_IP, libc::IP_MTU),
+        SockOpt::IpBindAddressNoPort => (IPPROTO_IP, libc::IP_BIND_ADDRESS_NO_PORT),
         SockOpt::IpAddMembership => (IPPROTO_IP, libc::IP_ADD_MEMBERSHIP),
         SockOpt::IpDropMembership => (IPPROTO_IP, libc::IP_DROP_MEMBERSHIP),
         SockOpt::Ipv6Only => (IPPROTO_IPV6, libc::IPV6_V6ONLY),
@@ -55,6 +67,12 @@ const fn number(option: SockOpt) -> (i32, i32) {
         SockOpt::Ipv6MulticastHops => (IPPROTO_IPV6, libc::IPV6_MULTICAST_HOPS),
         SockOpt::Ipv6MulticastLoop => (IPPROTO_IPV6, libc::IPV6_MULTICAST_LOOP),
         SockOpt::Ipv6Tclass => (IPPROTO_IPV6, libc::IPV6_TCLASS),
+        SockOpt::Ipv6MulticastIf => (IPPROTO_IPV6, libc::IPV6_MULTICAST_IF),
+        SockOpt::Ipv6RecvPktInfo => (IPPROTO_IPV6, libc::IPV6_RECVPKTINFO),
+        SockOpt::Ipv6RecvHopLimit => (IPPROTO_IPV6, libc::IPV6_RECVHOPLIMIT),
+        SockOpt::Ipv6RecvTclass => (IPPROTO_IPV6, libc::IPV6_RECVTCLASS),
+        SockOpt::Ipv6MtuDiscover => (IPPROTO_IPV6, libc::IPV6_MTU_DISCOVER),
+        SockOpt::Ipv6Mtu => (IPPROTO_IPV6, libc::IPV6_MTU),
         SockOpt::Ipv6JoinGroup => (IPPROTO_IPV6, libc::IPV6_ADD_MEMBERSHIP),
         SockOpt::Ipv6LeaveGroup => (IPPROTO_IPV6, libc::IPV6_DROP_MEMBERSHIP),
     }
@@ -90,6 +108,7 @@ pub(crate) fn option(fd: BorrowedFd<'_>, option: SockOpt) -> Result<OptValue> {
                 seconds: linger.l_linger,
             }
         }
+        (_, OptKind::Interface4) => OptValue::Interface4(int()?.to_ne_bytes().into()),
         (_, OptKind::Time) => {
             let time = getsockopt::<libc::timeval>(fd, level, name).map_err(errno)?;
             let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
@@ -105,6 +124,9 @@ pub(crate) fn set_option(fd: BorrowedFd<'_>, option: SockOpt, value: OptValue) -
     let (level, name) = number(option);
     let done = match (option.kind(), value) {
         (OptKind::Int, OptValue::Int(value)) => setsockopt(fd, level, name, &value),
+        (OptKind::Interface4, OptValue::Interface4(addr)) => {
+            setsockopt(fd, level, name, &i32::from_ne_bytes(addr.octets()))
+        }
         (OptKind::Linger, OptValue::Linger { on, seconds }) => setsockopt(
             fd,
             level,

@@ -2,22 +2,22 @@
 //! so that its questions are judged and its addresses pinned as those of getaddrinfo are.
 //!
 //! Two sockets on the background thread. What a guest may make it do is capped: questions and connections at a time,
-//! and through [`Names`] the questions per second that go on to a server.
+//! and through [`Names`] the questions per second that go on to a server. Loopback is shared by everybody on the machine,
+//! so that only sockets that the guest itself sends from are answered ([`Client`]).
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
-use guestnet_core::policy::Name;
-use guestnet_core::resolve::{Found, Names, Question, SHORTEST_PIN, Step};
-use guestnet_core::{Domain, Errno, LookupError, Result};
-use hickory_resolver::proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
-use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, PTR};
-use hickory_resolver::proto::rr::{DNSClass, Name as DnsName, RData, Record, RecordType};
+use guestnet_core::policy::canonical_ip;
+use guestnet_core::resolve::Names;
+use guestnet_core::{Errno, Kind, Result};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Semaphore;
 use tokio::task::{AbortHandle, JoinSet};
 
+use crate::answer::{self, Transport};
 use crate::background;
 use crate::upstream::Resolver;
 
@@ -30,12 +30,6 @@ const MAX_CONNECTIONS: usize = 16;
 /// How long a TCP connection may be silent.
 const IDLE: Duration = Duration::from_secs(10);
 
-/// What a client without EDNS can take over UDP (RFC 1035, 4.2.1).
-const PLAIN_UDP: usize = 512;
-
-/// The most sent over UDP, whatever the client says: what fits an Ethernet frame (RFC 9715).
-const MAX_UDP: usize = 1232;
-
 /// How often both a UDP and a TCP port of one number are tried for.
 const PORT_ATTEMPTS: usize = 16;
 
@@ -43,6 +37,7 @@ const PORT_ATTEMPTS: usize = 16;
 #[derive(Debug)]
 pub(crate) struct Stub {
     pub(crate) addr: SocketAddr,
+    clients: Arc<Clients>,
     tasks: [AbortHandle; 2],
 }
 
@@ -54,9 +49,73 @@ impl Drop for Stub {
     }
 }
 
+/// The addresses that are answered, each with how many of the guest's sockets have it.
+#[derive(Debug, Default)]
+struct Clients(Mutex<HashMap<Address, usize>>);
+
+/// A socket's type and local address.
+type Address = (Kind, SocketAddr);
+
+impl Clients {
+    fn has(&self, kind: Kind, from: SocketAddr) -> bool {
+        let clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        clients.contains_key(&(kind, from))
+    }
+
+    fn add(&self, address: Address) {
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        *clients.entry(address).or_default() += 1;
+    }
+
+    fn remove(&self, address: Address) {
+        let mut clients = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(count) = clients.get_mut(&address) {
+            *count -= 1;
+            if *count == 0 {
+                clients.remove(&address);
+            }
+        }
+    }
+}
+
+/// A socket of the guest that is answered until this is dropped, or the socket has lost its port.
+#[derive(Debug)]
+pub(crate) struct Client {
+    clients: Arc<Clients>,
+    address: Mutex<Option<Address>>,
+}
+
+impl Client {
+    /// Answers the socket at this address, and at no earlier one.
+    fn answer_at(&self, address: Address) {
+        let mut current = self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        if *current != Some(address) {
+            self.clients.add(address);
+            if let Some(old) = current.replace(address) {
+                self.clients.remove(old);
+            }
+        }
+    }
+
+    /// Answers the socket no more.
+    pub(crate) fn forget(&self) {
+        let mut current = self.address.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(old) = current.take() {
+            self.clients.remove(old);
+        }
+    }
+}
+
+impl Drop for Client {
+    fn drop(&mut self) {
+        self.forget();
+    }
+}
+
 /// Who answers.
 #[derive(Debug)]
 struct Server {
+    clients: Arc<Clients>,
     names: Arc<Names>,
     resolver: Arc<Resolver>,
     questions: Arc<Semaphore>,
@@ -74,7 +133,9 @@ impl Stub {
         let _runtime = handle.enter();
         let udp = tokio::net::UdpSocket::from_std(udp).map_err(|_| Errno::Io)?;
         let tcp = tokio::net::TcpListener::from_std(tcp).map_err(|_| Errno::Io)?;
+        let clients = Arc::new(Clients::default());
         let server = Arc::new(Server {
+            clients: Arc::clone(&clients),
             names,
             resolver,
             questions: Arc::new(Semaphore::new(MAX_QUESTIONS)),
@@ -83,7 +144,29 @@ impl Stub {
             handle.spawn(serve_udp(udp, Arc::clone(&server))).abort_handle(),
             handle.spawn(serve_tcp(tcp, server)).abort_handle(),
         ];
-        Ok(Stub { addr, tasks })
+        Ok(Stub { addr, clients, tasks })
+    }
+
+    /// Answers a socket of the guest from now on. A socket that is bound to no address sends to loopback from 127.0.0.1,
+    /// and while it has its port nobody else can have that one there.
+    pub(crate) fn admit(&self, client: &OnceLock<Client>, kind: Kind, local: SocketAddr) {
+        let ip = match canonical_ip(local.ip()) {
+            ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+            ip => ip,
+        };
+        let new = || Client {
+            clients: Arc::clone(&self.clients),
+            address: Mutex::default(),
+        };
+        client
+            .get_or_init(new)
+            .answer_at((kind, SocketAddr::new(ip, local.port())));
+    }
+}
+
+impl Server {
+    async fn reply(&self, query: &[u8], transport: Transport) -> Option<Vec<u8>> {
+        answer::reply(&self.names, &*self.resolver, crate::monotonic, query, transport).await
     }
 }
 
@@ -116,6 +199,9 @@ async fn serve_udp(socket: tokio::net::UdpSocket, server: Arc<Server>) {
             continue;
         };
         while answers.try_join_next().is_some() {}
+        if !server.clients.has(Kind::Datagram, from) {
+            continue;
+        }
         let (Some(query), Ok(permit)) = (
             query.get(..len),
             Arc::clone(&server.questions).try_acquire_owned(),
@@ -125,7 +211,7 @@ async fn serve_udp(socket: tokio::net::UdpSocket, server: Arc<Server>) {
         let (query, socket, server) = (query.to_vec(), Arc::clone(&socket), Arc::clone(&server));
         answers.spawn(async move {
             let _permit = permit;
-            if let Some(reply) = server.reply(&query, true).await {
+            if let Some(reply) = server.reply(&query, Transport::Udp).await {
                 let _ = socket.send_to(&reply, from).await;
             }
         });
@@ -139,9 +225,10 @@ async fn serve_tcp(listener: tokio::net::TcpListener, server: Arc<Server>) {
             connections.join_next().await;
         }
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, from)) if server.clients.has(Kind::Stream, from) => {
                 connections.spawn(serve_connection(stream, Arc::clone(&server)));
             }
+            Ok(_) => {}
             // Out of descriptors, for example: no reason to spin.
             Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
         }
@@ -160,7 +247,7 @@ async fn serve_connection(mut stream: tokio::net::TcpStream, server: Arc<Server>
         };
         let query = tokio::time::timeout(IDLE, read).await.ok()??;
         let permit = server.questions.acquire().await.ok()?;
-        let reply = server.reply(&query, false).await?;
+        let reply = server.reply(&query, Transport::Tcp).await?;
         drop(permit);
         let mut framed = u16::try_from(reply.len()).ok()?.to_be_bytes().to_vec();
         framed.extend(reply);
@@ -171,211 +258,79 @@ async fn serve_connection(mut stream: tokio::net::TcpStream, server: Arc<Server>
     }
 }
 
-impl Server {
-    /// The reply to a message, `None` if it is not one that deserves any.
-    async fn reply(&self, bytes: &[u8], udp: bool) -> Option<Vec<u8>> {
-        let query = Message::from_vec(bytes).ok()?;
-        if query.metadata.message_type != MessageType::Query {
-            return None;
-        }
-        let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
-        reply.metadata.recursion_desired = query.metadata.recursion_desired;
-        reply.metadata.recursion_available = true;
-        reply.add_queries(query.queries.iter().cloned());
-        reply.metadata.response_code = match query.queries.as_slice() {
-            _ if query.metadata.op_code != OpCode::Query => ResponseCode::NotImp,
-            [question] => match self.answers(question).await {
-                Ok(records) => {
-                    reply.add_answers(records);
-                    ResponseCode::NoError
-                }
-                Err(code) => code,
-            },
-            _ => ResponseCode::FormErr,
-        };
-        let bytes = reply.to_vec().ok()?;
-        let room = match &query.edns {
-            Some(edns) => usize::from(edns.max_payload()).clamp(PLAIN_UDP, MAX_UDP),
-            None => PLAIN_UDP,
-        };
-        if udp && bytes.len() > room {
-            reply.answers.clear();
-            reply.metadata.truncation = true;
-            return reply.to_vec().ok();
-        }
-        Some(bytes)
-    }
-
-    async fn answers(&self, question: &Query) -> std::result::Result<Vec<Record>, ResponseCode> {
-        if question.query_class != DNSClass::IN {
-            return Err(ResponseCode::Refused);
-        }
-        let asked = question.name.clone();
-        let text = asked.to_ascii();
-        match question.query_type {
-            kind @ (RecordType::A | RecordType::AAAA) => {
-                let family = if kind == RecordType::A {
-                    Domain::Inet
-                } else {
-                    Domain::Inet6
-                };
-                let name = Name::parse(&text).map_err(|_| ResponseCode::NXDomain)?;
-                let asks = Question::Addresses {
-                    name,
-                    family: Some(family),
-                };
-                match self.look_up(&asks).await {
-                    Ok(found) => Ok(address_records(asked, &found)),
-                    Err(LookupError::NoData) => Ok(Vec::new()),
-                    Err(error) => Err(code(error)),
-                }
-            }
-            RecordType::PTR => match address_of(&text) {
-                Some(ip) => match self.look_up(&Question::Pointer(ip)).await {
-                    Ok(found) => {
-                        let name = DnsName::from_ascii(format!("{}.", found.name))
-                            .map_err(|_| ResponseCode::ServFail)?;
-                        Ok(vec![Record::from_rdata(asked, ttl(), RData::PTR(PTR(name)))])
-                    }
-                    Err(error) => Err(code(error)),
-                },
-                None => self.other(&text, RecordType::PTR).await,
-            },
-            kind => self.other(&text, kind).await,
-        }
-    }
-
-    async fn look_up(&self, question: &Question) -> std::result::Result<Arc<Found>, LookupError> {
-        match self.names.begin(question, crate::monotonic()) {
-            Step::Known(outcome) => outcome,
-            Step::Ask => {
-                let reply = self.resolver.ask(question).await;
-                self.names.finish(question, reply, crate::monotonic())
-            }
-        }
-    }
-
-    /// Records other than addresses: they name things, and whoever wants to reach those asks again.
-    async fn other(&self, text: &str, kind: RecordType) -> std::result::Result<Vec<Record>, ResponseCode> {
-        let text = text.strip_suffix('.').unwrap_or(text);
-        let name = Name::parse(text).map_err(|_| ResponseCode::NXDomain)?;
-        if !self.names.allowed(&name) {
-            return Err(ResponseCode::Refused);
-        }
-        if matches!(kind, RecordType::ANY | RecordType::AXFR | RecordType::IXFR) {
-            return Err(ResponseCode::NotImp);
-        }
-        if name.is_loopback() {
-            return Ok(Vec::new());
-        }
-        if !self.names.within_rate(crate::monotonic()) {
-            return Err(ResponseCode::ServFail);
-        }
-        match self.resolver.records(name.as_str(), kind).await {
-            None => Err(ResponseCode::NotImp),
-            // An address beside the records that were asked for would be one that is not pinned.
-            Some(Ok(records)) => Ok(records
-                .into_iter()
-                .filter(|record| !matches!(record.record_type(), RecordType::A | RecordType::AAAA))
-                .collect()),
-            Some(Err(LookupError::NoData)) => Ok(Vec::new()),
-            Some(Err(error)) => Err(code(error)),
-        }
-    }
-}
-
-/// The lifetime that the guest is told: no longer than the addresses stay pinned.
-fn ttl() -> u32 {
-    u32::try_from(SHORTEST_PIN.as_secs()).unwrap_or(0)
-}
-
-fn address_records(asked: DnsName, found: &Found) -> Vec<Record> {
-    let mut records = Vec::new();
-    let mut owner = asked;
-    if let Ok(canonical) = DnsName::from_ascii(format!("{}.", found.name))
-        && canonical != owner
-    {
-        records.push(Record::from_rdata(
-            owner,
-            ttl(),
-            RData::CNAME(CNAME(canonical.clone())),
-        ));
-        owner = canonical;
-    }
-    records.extend(found.addresses.iter().map(|ip| {
-        let data = match ip {
-            IpAddr::V4(ip) => RData::A(A(*ip)),
-            IpAddr::V6(ip) => RData::AAAA(AAAA(*ip)),
-        };
-        Record::from_rdata(owner.clone(), ttl(), data)
-    }));
-    records
-}
-
-fn code(error: LookupError) -> ResponseCode {
-    match error {
-        LookupError::NoName => ResponseCode::NXDomain,
-        LookupError::NoData => ResponseCode::NoError,
-        // The policy's refusal, or the server's.
-        LookupError::Fail => ResponseCode::Refused,
-        LookupError::Again
-        | LookupError::Family
-        | LookupError::SockType
-        | LookupError::Service
-        | LookupError::BadFlags
-        | LookupError::Memory
-        | LookupError::System(_) => ResponseCode::ServFail,
-    }
-}
-
-/// The address that a name below in-addr.arpa or ip6.arpa stands for.
-fn address_of(name: &str) -> Option<IpAddr> {
-    let name = name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase();
-    if let Some(labels) = name.strip_suffix(".in-addr.arpa") {
-        let mut octets = labels.rsplit('.').map(str::parse::<u8>);
-        let [Ok(a), Ok(b), Ok(c), Ok(d)] = [octets.next()?, octets.next()?, octets.next()?, octets.next()?]
-        else {
-            return None;
-        };
-        return octets.next().is_none().then(|| Ipv4Addr::new(a, b, c, d).into());
-    }
-    let labels = name.strip_suffix(".ip6.arpa")?;
-    let mut bits = 0_u128;
-    let mut count = 0;
-    for label in labels.rsplit('.') {
-        let digit = u128::from_str_radix(label, 16)
-            .ok()
-            .filter(|_| label.len() == 1)?;
-        bits = bits << 4 | digit;
-        count += 1;
-    }
-    (count == 32).then(|| Ipv6Addr::from_bits(bits).into())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use guestnet_core::resolve::pointer_name;
+    use hickory_resolver::proto::op::{Message, Query};
+    use hickory_resolver::proto::rr::{Name, RecordType};
+    use std::io::{Read, Write};
+    use std::net::TcpStream;
+
+    fn stub() -> Stub {
+        let policy = Arc::new(guestnet_core::policy::Policy::allow_all());
+        let guest: guestnet_core::Guest<crate::OsHost, ()> = guestnet_core::Guest::new(
+            crate::OsHost::new().unwrap(),
+            policy,
+            guestnet_core::Capacity::default(),
+        );
+        let resolver = Resolver::new(&crate::Upstream::System).unwrap();
+        Stub::start(Arc::clone(guest.names()), Arc::new(resolver)).unwrap()
+    }
+
+    /// A question that needs no upstream.
+    fn question() -> Vec<u8> {
+        let mut message = Message::query();
+        message.add_query(Query::query(
+            Name::from_ascii("localhost.").unwrap(),
+            RecordType::A,
+        ));
+        message.to_vec().unwrap()
+    }
 
     #[test]
-    fn the_names_of_addresses_are_read_back() {
-        for text in ["192.0.2.17", "2001:db8::1", "::1"] {
-            let ip = text.parse().unwrap();
-            assert_eq!(address_of(&pointer_name(ip)), Some(ip));
-            assert_eq!(
-                address_of(&format!("{}.", pointer_name(ip).to_uppercase())),
-                Some(ip)
-            );
+    fn only_datagrams_of_the_guests_own_sockets_are_answered() {
+        let stub = stub();
+        let [stranger, guest, former] =
+            std::array::from_fn(|_| UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap());
+        let (client, gone) = (OnceLock::new(), OnceLock::new());
+        stub.admit(&client, Kind::Datagram, guest.local_addr().unwrap());
+        // Known for its stream and not for datagrams, and known once but closed.
+        let other = OnceLock::new();
+        stub.admit(&other, Kind::Stream, stranger.local_addr().unwrap());
+        stub.admit(&gone, Kind::Datagram, former.local_addr().unwrap());
+        drop(gone);
+        for socket in [&stranger, &former, &guest] {
+            socket.send_to(&question(), stub.addr).unwrap();
         }
-        for text in [
-            "1.2.3.in-addr.arpa",
-            "1.2.3.4.5.in-addr.arpa",
-            "256.2.3.4.in-addr.arpa",
-            "1.ip6.arpa",
-            "x",
-            "",
-        ] {
-            assert_eq!(address_of(text), None, "{text}");
+        let mut reply = [0; 512];
+        let (len, from) = guest.recv_from(&mut reply).unwrap();
+        assert_eq!(from, stub.addr);
+        assert_eq!(Message::from_vec(&reply[..len]).unwrap().answers.len(), 1);
+        // Asked before, answered never: the one thread takes questions in their order.
+        for socket in [stranger, former] {
+            socket.set_nonblocking(true).unwrap();
+            let error = socket.recv_from(&mut reply).unwrap_err();
+            assert_eq!(error.kind(), std::io::ErrorKind::WouldBlock);
         }
+        // A socket that was dissolved gets a new port, and the old one counts no more.
+        client.get().unwrap().forget();
+        assert!(!stub.clients.has(Kind::Datagram, guest.local_addr().unwrap()));
+        drop((client, other));
+        assert!(stub.clients.0.lock().unwrap().is_empty());
+    }
+
+    #[test]
+    fn only_connections_of_the_guests_own_sockets_are_answered() {
+        let stub = stub();
+        let framed = [
+            &u16::try_from(question().len()).unwrap().to_be_bytes()[..],
+            &question(),
+        ]
+        .concat();
+        let mut stranger = TcpStream::connect(stub.addr).unwrap();
+        // It may be told of its reset at once.
+        let _ = stranger.write_all(&framed);
+        let mut len = [0; 2];
+        assert!(!matches!(stranger.read(&mut len), Ok(1..)));
     }
 }

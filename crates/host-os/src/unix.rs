@@ -8,6 +8,7 @@
 use std::collections::HashMap;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use guestnet_core::{Errno, Result, SockAddr};
 use rustix::fs::{Mode, OFlags, ResolveFlags, openat2};
@@ -20,11 +21,17 @@ use crate::convert::errno;
 const ATTEMPTS: usize = 64;
 
 /// The guest's directories and the names of its bound sockets.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Unix {
-    roots: Vec<Root>,
-    /// The kernel's name → what the guest called it.
-    names: HashMap<Vec<u8>, Box<str>>,
+    roots: Vec<Arc<Root>>,
+    names: Names,
+}
+
+/// The kernel's name → what the guest called it.
+type Names = Arc<Mutex<HashMap<Vec<u8>, Box<str>>>>;
+
+fn lock(names: &Names) -> MutexGuard<'_, HashMap<Vec<u8>, Box<str>>> {
+    names.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[derive(Debug)]
@@ -42,11 +49,18 @@ pub struct UnixPlace {
     name: Option<String>,
 }
 
-/// What a bound socket keeps.
+/// What a bound socket keeps: its directory, and its entry in the guest's names.
 #[derive(Debug)]
 pub(crate) struct Bound {
     _directory: OwnedFd,
     kernel_name: Vec<u8>,
+    names: Names,
+}
+
+impl Drop for Bound {
+    fn drop(&mut self) {
+        lock(&self.names).remove(&self.kernel_name);
+    }
 }
 
 impl Unix {
@@ -56,7 +70,7 @@ impl Unix {
         // It must have a name that a guest can be told.
         target_of(fd.as_fd())?;
         let guest = components(guest).fold(String::new(), |path, part| path + "/" + part);
-        self.roots.push(Root { guest, fd });
+        self.roots.push(Arc::new(Root { guest, fd }));
         Ok(())
     }
 
@@ -90,22 +104,19 @@ impl Unix {
         }
     }
 
-    pub(crate) fn bind(&mut self, socket: BorrowedFd<'_>, place: &UnixPlace, name: &str) -> Result<Bound> {
+    pub(crate) fn bind(&self, socket: BorrowedFd<'_>, place: &UnixPlace, name: &str) -> Result<Bound> {
         let file = place.name.as_deref().ok_or(Errno::Inval)?;
         // The descriptor's number is part of the name, so the bound socket needs one of its own.
         let directory = rustix::io::fcntl_dupfd_cloexec(&place.fd, 0).map_err(errno)?;
         let kernel_name = format!("{}/{file}", proc_path(directory.as_fd())).into_bytes();
         let addr = SocketAddrUnix::new(kernel_name.as_slice()).map_err(errno)?;
         rustix::net::bind(socket, &addr).map_err(errno)?;
-        self.names.insert(kernel_name.clone(), name.into());
+        lock(&self.names).insert(kernel_name.clone(), name.into());
         Ok(Bound {
             _directory: directory,
             kernel_name,
+            names: Arc::clone(&self.names),
         })
-    }
-
-    pub(crate) fn forget(&mut self, bound: &Bound) {
-        self.names.remove(&bound.kernel_name);
     }
 
     /// A kernel name as the guest knows it: as it said itself, else the path in its directories, else unnamed.
@@ -116,7 +127,7 @@ impl Unix {
         let Some(path) = addr.path_bytes() else {
             return SockAddr::UnixUnnamed;
         };
-        if let Some(name) = self.names.get(path) {
+        if let Some(name) = lock(&self.names).get(path) {
             return SockAddr::Unix(name.clone());
         }
         let Ok(path) = std::str::from_utf8(path) else {
@@ -150,7 +161,7 @@ impl Unix {
         let matching = self.roots.iter().filter_map(|root| {
             let mut rest = path.split('/').filter(|part| !matches!(*part, "" | "."));
             let fits = components(&root.guest).all(|part| rest.next() == Some(part));
-            fits.then(|| (root, rest.collect::<Vec<_>>().join("/")))
+            fits.then(|| (&**root, rest.collect::<Vec<_>>().join("/")))
         });
         let (root, mut relative) = matching.max_by_key(|(root, _)| root.guest.len())?;
         // What follows decides whether a slash at the end was given: a socket is not a directory.

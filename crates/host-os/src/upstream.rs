@@ -1,37 +1,33 @@
 //! [`Upstream`]: who is asked for names: the system's resolver, or DNS servers of the owner's choice.
 
 use std::ffi::CString;
-use std::net::{IpAddr, SocketAddr};
+use std::fs::File;
+use std::io::Read;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::Duration;
 
 use guestnet_core::resolve::{Found, Question, Reply};
 use guestnet_core::{Domain, Errno, LookupError, Result};
 use hickory_resolver::TokioResolver;
-use hickory_resolver::config::{
-    ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
-};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use hickory_resolver::net::{DnsError, NetError};
-use hickory_resolver::proto::op::ResponseCode;
-use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
+use hickory_resolver::proto::rr::{Record, RecordType};
 use tokio::sync::Semaphore;
 
 use crate::convert::errno;
-use crate::sys;
+use crate::{answer, dns, sys};
 
 /// The most servers that can be named; resolv.conf(5) takes three.
 pub const MAX_SERVERS: usize = 8;
 
-/// How long one server has for one answer. resolv.conf(5) gives 5 s and 2 attempts, which programs with a time limit
-/// of 10 s of their own never see the end of.
-const SERVER_TIMEOUT: Duration = Duration::from_secs(2);
+/// As many as resolv.conf(5) takes.
+const RESOLV_CONF_SERVERS: usize = 3;
 
-/// How often each server is asked.
-const ATTEMPTS: usize = 2;
+/// The most of resolv.conf(5) that is read, in bytes.
+const MAX_RESOLV_CONF: u64 = 64 << 10;
 
-/// How long one look-up may take in all, chains of names and TCP included.
-const LOOKUP_TIMEOUT: Duration = Duration::from_secs(10);
+/// The port of DNS.
+const DNS: u16 = 53;
 
 /// The most look-ups by getaddrinfo(3) of one guest at a time: each holds a thread until it ends.
 const SYSTEM_CALLS: usize = 16;
@@ -39,7 +35,8 @@ const SYSTEM_CALLS: usize = 16;
 /// Who is asked for names.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum Upstream {
-    /// getaddrinfo(3) and getnameinfo(3): what the machine's other programs see.
+    /// getaddrinfo(3) and getnameinfo(3): what the machine's other programs see. Records that these do not have (MX,
+    /// TXT, SRV, …) come from the servers of resolv.conf(5).
     #[default]
     System,
     /// DNS servers, over UDP and over TCP for long answers.
@@ -64,7 +61,7 @@ impl FromStr for Upstream {
                     .unwrap_or(server);
                 server
                     .parse()
-                    .or_else(|_| bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, 53)))
+                    .or_else(|_| bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS)))
                     .map_err(|_| {
                         format!("`{server}` is not `system` and not an IP address, with a port or without")
                     })
@@ -80,7 +77,11 @@ impl FromStr for Upstream {
 /// An upstream that can be asked.
 #[derive(Debug)]
 pub(crate) enum Resolver {
-    System(Semaphore),
+    System {
+        calls: Semaphore,
+        /// Read anew for each question: a machine that moves to another network gets other servers.
+        resolv_conf: PathBuf,
+    },
     Dns(Box<TokioResolver>),
 }
 
@@ -88,52 +89,40 @@ impl Resolver {
     /// # Errors
     /// `EINVAL`: no server was named, or the client cannot be set up.
     pub(crate) fn new(upstream: &Upstream) -> Result<Resolver> {
-        let servers = match upstream {
-            Upstream::System => return Ok(Resolver::System(Semaphore::new(SYSTEM_CALLS))),
-            Upstream::Servers(servers) if servers.is_empty() => return Err(Errno::Inval),
-            Upstream::Servers(servers) => servers,
-        };
-        let servers = servers.iter().map(|server| {
-            let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
-            for connection in &mut connections {
-                connection.port = server.port();
+        Ok(match upstream {
+            Upstream::System => Resolver::system(PathBuf::from("/etc/resolv.conf")),
+            Upstream::Servers(servers) => {
+                let client = dns::client(servers, TokioRuntimeProvider::default())?;
+                Resolver::Dns(Box::new(client))
             }
-            NameServerConfig::new(server.ip(), true, connections)
-        });
-        let config = ResolverConfig::from_name_servers(servers.collect());
-        let mut options = ResolverOpts::default();
-        options.timeout = SERVER_TIMEOUT;
-        options.attempts = ATTEMPTS;
-        // Each guest has a cache of its own, and the hosts file is read by us.
-        options.cache_size = 0;
-        options.use_hosts_file = ResolveHosts::Never;
-        options.try_tcp_on_error = true;
-        let resolver = TokioResolver::builder_with_config(config, TokioRuntimeProvider::default())
-            .with_options(options)
-            .build()
-            .map_err(|_| Errno::Inval)?;
-        Ok(Resolver::Dns(Box::new(resolver)))
+        })
     }
 
-    pub(crate) async fn ask(&self, question: &Question) -> Reply {
+    fn system(resolv_conf: PathBuf) -> Resolver {
+        Resolver::System {
+            calls: Semaphore::new(SYSTEM_CALLS),
+            resolv_conf,
+        }
+    }
+}
+
+impl answer::Ask for Resolver {
+    async fn ask(&self, question: &Question) -> Reply {
         match self {
-            Resolver::System(calls) => system(calls, question).await,
-            Resolver::Dns(resolver) => dns(resolver, question).await,
+            Resolver::System { calls, .. } => system(calls, question).await,
+            Resolver::Dns(client) => dns::ask(client, question).await,
         }
     }
 
-    /// The records of any type, for a guest that speaks DNS. `None` if this upstream has addresses only.
-    pub(crate) async fn records(
-        &self,
-        name: &str,
-        kind: RecordType,
-    ) -> Option<Result<Vec<Record>, LookupError>> {
+    async fn records(&self, name: &str, kind: RecordType) -> Result<Vec<Record>, LookupError> {
         match self {
-            Resolver::System(_) => None,
-            Resolver::Dns(resolver) => {
-                let answer = query(resolver, name, kind).await;
-                Some(answer.map_err(|(error, _)| error))
+            Resolver::System { resolv_conf, .. } => {
+                let servers = name_servers(&read(resolv_conf));
+                let client =
+                    dns::client(&servers, TokioRuntimeProvider::default()).map_err(LookupError::System)?;
+                dns::records(&client, name, kind).await
             }
+            Resolver::Dns(client) => dns::records(client, name, kind).await,
         }
     }
 }
@@ -195,151 +184,42 @@ fn lookup_error(code: i32, error: Errno) -> LookupError {
     }
 }
 
-/// A failure, and how long it holds if the server says.
-type Failed = (LookupError, Option<Duration>);
-
-async fn dns(resolver: &TokioResolver, question: &Question) -> Reply {
-    let outcome = match question {
-        Question::Addresses { name, family } => match family {
-            None => {
-                let (v4, v6) = tokio::join!(
-                    addresses(resolver, name.as_str(), RecordType::A),
-                    addresses(resolver, name.as_str(), RecordType::AAAA),
-                );
-                both(v4, v6)
+/// The servers that resolv.conf(5) names, in its order; without any it is the one of this machine. With a port in the
+/// form of OpenBSD, `nameserver [127.0.0.1]:5353`, too.
+fn name_servers(resolv_conf: &str) -> Vec<SocketAddr> {
+    let mut servers: Vec<SocketAddr> = resolv_conf
+        .lines()
+        .filter_map(|line| line.strip_prefix("nameserver")?.split_ascii_whitespace().next())
+        .filter_map(|server| match server.strip_prefix('[') {
+            Some(rest) => {
+                let (ip, port) = rest.split_once("]:")?;
+                Some(SocketAddr::new(ip.parse().ok()?, port.parse().ok()?))
             }
-            Some(Domain::Inet) => addresses(resolver, name.as_str(), RecordType::A).await,
-            Some(Domain::Inet6) => addresses(resolver, name.as_str(), RecordType::AAAA).await,
-            Some(Domain::Unix) => Err((LookupError::Family, None)),
-        },
-        Question::Pointer(ip) => {
-            let name = guestnet_core::resolve::pointer_name(*ip);
-            query(resolver, &name, RecordType::PTR).await.and_then(|records| {
-                let name = records.iter().find_map(|record| match &record.data {
-                    RData::PTR(name) => Some(name.to_ascii()),
-                    _ => None,
-                });
-                let name = name.ok_or((LookupError::NoName, None))?;
-                Ok((
-                    Found {
-                        name,
-                        ..Found::default()
-                    },
-                    lifetime(&records),
-                ))
-            })
-        }
-    };
-    match outcome {
-        Ok((found, lifetime)) => Reply {
-            outcome: Ok(found),
-            lifetime: Some(lifetime),
-        },
-        Err((error, lifetime)) => Reply {
-            outcome: Err(error),
-            // A server that says nothing of it leaves the failure uncached.
-            lifetime: Some(lifetime.unwrap_or(Duration::ZERO)),
-        },
+            None => Some(SocketAddr::new(server.parse().ok()?, DNS)),
+        })
+        .take(RESOLV_CONF_SERVERS)
+        .collect();
+    if servers.is_empty() {
+        servers.push((Ipv4Addr::LOCALHOST, DNS).into());
     }
+    servers
 }
 
-async fn addresses(
-    resolver: &TokioResolver,
-    name: &str,
-    kind: RecordType,
-) -> Result<(Found, Duration), Failed> {
-    let records = query(resolver, name, kind).await?;
-    let mut found = Found {
-        name: name.to_owned(),
-        ..Found::default()
-    };
-    for record in &records {
-        let ip = match &record.data {
-            RData::A(ip) => IpAddr::V4(ip.0),
-            RData::AAAA(ip) => IpAddr::V6(ip.0),
-            _ => continue,
-        };
-        if record.record_type() == kind {
-            found.addresses.push(ip);
-            // The end of the chain of CNAMEs is the canonical name.
-            found.name = record.name.to_ascii();
-        }
+/// The start of a small file; nothing if it cannot be read.
+fn read(path: &Path) -> String {
+    let mut text = String::new();
+    let Ok(file) = File::open(path) else { return text };
+    match file.take(MAX_RESOLV_CONF).read_to_string(&mut text) {
+        Ok(_) => text,
+        Err(_) => String::new(),
     }
-    if found.addresses.is_empty() {
-        return Err((LookupError::NoData, None));
-    }
-    Ok((found, lifetime(&records)))
-}
-
-/// The answers of both families as one.
-fn both(
-    v4: Result<(Found, Duration), Failed>,
-    v6: Result<(Found, Duration), Failed>,
-) -> Result<(Found, Duration), Failed> {
-    match (v6, v4) {
-        (Ok((mut found, one)), Ok((other, two))) => {
-            found.addresses.extend(other.addresses);
-            Ok((found, one.min(two)))
-        }
-        (Ok((found, lifetime)), Err((error, negative))) | (Err((error, negative)), Ok((found, lifetime))) => {
-            // What one family has is an answer. It is the whole one only if the other has none for sure.
-            let lifetime = match (error, negative) {
-                (LookupError::NoName | LookupError::NoData, negative) => {
-                    lifetime.min(negative.unwrap_or(lifetime))
-                }
-                _ => Duration::ZERO,
-            };
-            Ok((found, lifetime))
-        }
-        (Err((one, first)), Err((other, second))) => {
-            let lifetime = first.zip(second).map(|(first, second)| first.min(second));
-            let rank = |error: &LookupError| match error {
-                LookupError::Again => 0,
-                LookupError::Fail => 1,
-                LookupError::NoData => 2,
-                LookupError::NoName => 3,
-                _ => 4,
-            };
-            Err((if rank(&one) <= rank(&other) { one } else { other }, lifetime))
-        }
-    }
-}
-
-async fn query(resolver: &TokioResolver, name: &str, kind: RecordType) -> Result<Vec<Record>, Failed> {
-    // With the final dot no search domain is tried.
-    let name = Name::from_ascii(format!("{name}.")).map_err(|_| (LookupError::NoName, None))?;
-    match tokio::time::timeout(LOOKUP_TIMEOUT, resolver.lookup(name, kind)).await {
-        Err(_) => Err((LookupError::Again, None)),
-        Ok(Ok(lookup)) => Ok(lookup.answers().to_vec()),
-        Ok(Err(NetError::Dns(DnsError::NoRecordsFound(none)))) => {
-            let lifetime = none
-                .negative_ttl
-                .map(|seconds| Duration::from_secs(seconds.into()));
-            Err((code(none.response_code), lifetime))
-        }
-        Ok(Err(NetError::Dns(DnsError::ResponseCode(response)))) => Err((code(response), None)),
-        // No answer, or none that can be read: another time there may be one.
-        Ok(Err(_)) => Err((LookupError::Again, None)),
-    }
-}
-
-fn code(code: ResponseCode) -> LookupError {
-    match code {
-        ResponseCode::NXDomain => LookupError::NoName,
-        ResponseCode::NoError => LookupError::NoData,
-        ResponseCode::ServFail => LookupError::Again,
-        _ => LookupError::Fail,
-    }
-}
-
-fn lifetime(records: &[Record]) -> Duration {
-    let seconds = records.iter().map(|record| record.ttl).min().unwrap_or(0);
-    Duration::from_secs(seconds.into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::answer::Ask;
+    use crate::background;
 
     #[test]
     fn servers_are_read_with_and_without_ports() {
@@ -353,5 +233,80 @@ mod tests {
         assert!("dns.example".parse::<Upstream>().is_err());
         assert!("".parse::<Upstream>().is_err());
         assert!(["::1"; 9].join(",").parse::<Upstream>().is_err());
+    }
+
+    #[test]
+    fn servers_are_read_from_resolv_conf() {
+        let text = "# nameserver 192.0.2.9\nsearch example\nnameserver 192.0.2.1\nnameserver\t2001:db8::1 # one\n\
+                    nameserver nonsense\nnameserver [127.0.0.1]:5353\nnameserver 192.0.2.4\n";
+        let servers =
+            ["192.0.2.1:53", "[2001:db8::1]:53", "127.0.0.1:5353"].map(|text| text.parse().unwrap());
+        assert_eq!(name_servers(text), servers);
+        assert_eq!(name_servers("search example"), ["127.0.0.1:53".parse().unwrap()]);
+        assert_eq!(read(Path::new("/nonexistent/resolv.conf")), "");
+    }
+
+    /// Runs a look-up on the background thread, as guests do.
+    fn ask<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> T {
+        let (sender, receiver) = std::sync::mpsc::channel();
+        background::handle().unwrap().spawn(async move {
+            sender.send(future.await).unwrap();
+        });
+        receiver.recv().unwrap()
+    }
+
+    fn name_of(ip: &str) -> Result<String, LookupError> {
+        let question = Question::Pointer(ip.parse().unwrap());
+        let reply = ask(async move { Resolver::new(&Upstream::System).unwrap().ask(&question).await });
+        assert_eq!(reply.lifetime, None);
+        reply.outcome.map(|found| found.name)
+    }
+
+    #[test]
+    fn the_system_has_the_names_of_addresses() {
+        assert_eq!(name_of("127.0.0.1"), Ok("localhost".to_owned()));
+        // The one address that getnameinfo(3) asks nobody about.
+        assert_eq!(name_of("::"), Err(LookupError::NoName));
+    }
+
+    #[test]
+    fn the_system_has_the_addresses_of_a_name_by_family() {
+        for (family, only_v4) in [(Some(Domain::Inet), true), (None, false)] {
+            let name = guestnet_core::policy::Name::parse("localhost").unwrap();
+            let question = Question::Addresses { name, family };
+            let reply = ask(async move { Resolver::new(&Upstream::System).unwrap().ask(&question).await });
+            let found = reply.outcome.unwrap();
+            assert!(found.sorted && found.addresses.iter().all(IpAddr::is_loopback));
+            assert!(!found.addresses.is_empty());
+            assert!(!only_v4 || found.addresses.iter().all(IpAddr::is_ipv4));
+        }
+    }
+
+    #[test]
+    fn other_records_come_from_the_servers_of_resolv_conf() {
+        use hickory_resolver::proto::op::Message;
+        use hickory_resolver::proto::rr::rdata::TXT;
+        use hickory_resolver::proto::rr::{RData, Record};
+
+        let server = std::net::UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = server.local_addr().unwrap().port();
+        let path = std::env::temp_dir().join(format!("guestnet-resolv-{}.conf", std::process::id()));
+        std::fs::write(&path, format!("nameserver [127.0.0.1]:{port}\n")).unwrap();
+        let answering = std::thread::spawn(move || {
+            let mut query = [0; 512];
+            let (len, from) = server.recv_from(&mut query).unwrap();
+            let query = Message::from_vec(&query[..len]).unwrap();
+            let mut reply = Message::response(query.metadata.id, query.metadata.op_code);
+            let owner = query.queries[0].name.clone();
+            reply.add_queries(query.queries);
+            let text = RData::TXT(TXT::new(vec!["hello".to_owned()]));
+            reply.add_answer(Record::from_rdata(owner, 60, text));
+            server.send_to(&reply.to_vec().unwrap(), from).unwrap();
+        });
+        let resolver = Resolver::system(path.clone());
+        let records = ask(async move { resolver.records("x.example", RecordType::TXT).await });
+        std::fs::remove_file(&path).unwrap();
+        answering.join().unwrap();
+        assert_eq!(records.unwrap()[0].record_type(), RecordType::TXT);
     }
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
-use guestnet_core::{Errno, PollEvent, Ready, Result};
+use guestnet_core::{EpollInterest, EpollMode, Errno, PollEvent, Ready, Result};
 use rustix::event::epoll;
 
 use crate::convert::errno;
@@ -460,6 +460,27 @@ const POLL_BITS: [(Ready, i16); 6] = [
     (Ready::PRIORITY, libc::POLLPRI),
     (Ready::READ_HANGUP, libc::POLLRDHUP),
 ];
+
+/// What a guest's own epoll is told to watch for.
+pub(crate) fn epoll_flags(interest: EpollInterest) -> epoll::EventFlags {
+    let events = pollfd(NO_DESCRIPTOR, interest.ready).events;
+    let mut flags = epoll::EventFlags::from_bits_retain(u32::from(events.cast_unsigned()));
+    flags.set(epoll::EventFlags::ET, interest.mode.contains(EpollMode::EDGE));
+    flags.set(
+        epoll::EventFlags::ONESHOT,
+        interest.mode.contains(EpollMode::ONESHOT),
+    );
+    flags.set(
+        epoll::EventFlags::EXCLUSIVE,
+        interest.mode.contains(EpollMode::EXCLUSIVE),
+    );
+    flags
+}
+
+/// What a guest's own epoll reports.
+pub(crate) fn epoll_ready(flags: epoll::EventFlags) -> Ready {
+    from_epoll(flags.bits())
+}
 
 fn from_poll(revents: i16) -> Ready {
     let mut ready = Ready::empty();

@@ -1,7 +1,7 @@
 //! The limits of a policy, on the kernel's sockets.
 
 use std::io::{IoSlice, IoSliceMut, Read, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::sync::Arc;
 use std::thread;
 use std::time::Instant;
@@ -10,6 +10,7 @@ use guestnet_core::limits::Limits;
 use guestnet_core::policy::PolicyBuilder;
 use guestnet_core::{Capacity, Domain, Errno, Fd, Guest, Kind, RecvFlags, SendFlags};
 use guestnet_host_os::OsHost;
+use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
 fn guest(limits: Limits) -> Guest<OsHost, ()> {
     let mut policy = PolicyBuilder::new();
@@ -118,6 +119,43 @@ fn a_stream_that_does_not_block_moves_no_more_than_its_rate() {
     }
     let earned = RATE * u64::try_from(start.elapsed().as_micros()).unwrap() / 1_000_000;
     assert!(sent <= RATE + earned + 1, "{sent} bytes, {earned} earned");
+}
+
+/// How many of 8 connections to a guest that accepts none are made. Loopback makes a connection before connect returns.
+fn made(limits: Limits, backlog: i32) -> usize {
+    let mut guest = guest(limits);
+    let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+    guest
+        .bind(fd, &SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+        .unwrap();
+    guest.listen(fd, backlog).unwrap();
+    let to = guest.local_addr(fd).unwrap().inet().unwrap();
+    let clients = [(); 8].map(|()| {
+        let (family, flags) = (AddressFamily::INET, SocketFlags::NONBLOCK | SocketFlags::CLOEXEC);
+        let client = rustix::net::socket_with(family, SocketType::STREAM, flags, None).unwrap();
+        assert_eq!(
+            rustix::net::connect(&client, &to),
+            Err(rustix::io::Errno::INPROGRESS)
+        );
+        client
+    });
+    let connected = clients
+        .iter()
+        .filter(|client| matches!(rustix::net::getpeername(client), Ok(Some(_))));
+    connected.count()
+}
+
+#[test]
+fn a_backlog_is_cut_to_the_limit_of_pending_connections() {
+    let limited = || Limits {
+        pending: 2,
+        ..Limits::default()
+    };
+    // Linux lets one more wait than it was told.
+    assert_eq!(made(limited(), 100), 3);
+    assert_eq!(made(limited(), -1), 3);
+    assert_eq!(made(limited(), 1), 2);
+    assert_eq!(made(Limits::default(), 100), 8);
 }
 
 #[test]

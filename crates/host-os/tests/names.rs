@@ -324,6 +324,7 @@ fn what_a_server_adds_to_its_answer_is_not_pinned() {
         Box::new(|query, _| {
             let mut reply = response(query);
             if kind(query) == RecordType::A {
+                reply.add_answer(a(name("bank.example."), 60, Ipv4Addr::new(203, 0, 113, 68)));
                 reply.add_answer(a(asked(query), 60, Ipv4Addr::new(192, 0, 2, 1)));
                 reply.add_additional(a(name("bank.example."), 60, Ipv4Addr::new(203, 0, 113, 66)));
                 reply.add_authority(a(asked(query), 60, Ipv4Addr::new(203, 0, 113, 67)));
@@ -337,7 +338,7 @@ fn what_a_server_adds_to_its_answer_is_not_pinned() {
         look_up(&mut guest, "x.example", Some(Domain::Inet)),
         Ok(vec![ip("192.0.2.1")])
     );
-    for addr in ["203.0.113.66:443", "203.0.113.67:443"] {
+    for addr in ["203.0.113.66:443", "203.0.113.67:443", "203.0.113.68:443"] {
         assert_eq!(connect(&mut guest, addr.parse().unwrap()), Err(Errno::Acces));
     }
 }
@@ -476,9 +477,17 @@ fn names_of_addresses_and_ports() {
     );
 }
 
+fn family(addr: SocketAddr) -> Domain {
+    if addr.is_ipv4() {
+        Domain::Inet
+    } else {
+        Domain::Inet6
+    }
+}
+
 /// A guest that sends DNS queries itself: one query and its reply, as the guest sees it.
 fn ask_udp(guest: &mut Guest<OsHost, ()>, to: SocketAddr, query: &Message) -> (Message, SockAddr) {
-    let fd = guest.socket(Domain::Inet, Kind::Datagram).unwrap();
+    let fd = guest.socket(family(to), Kind::Datagram).unwrap();
     let bytes = query.to_vec().unwrap();
     guest
         .send_to(fd, &mut [IoSlice::new(&bytes)], &to.into(), SendFlags::empty())
@@ -540,11 +549,55 @@ fn a_guest_that_speaks_dns_is_answered_by_us_under_the_policy() {
 }
 
 #[test]
-fn the_stub_answers_over_tcp_and_shows_the_address_that_was_dialled() {
+fn a_socket_of_ipv6_is_answered_too() {
+    let server = server(plain(Ipv4Addr::new(192, 0, 2, 1), 60), silent());
+    let mut guest = guest(&[server.addr], &["*.example:443"]);
+    for to in ["[2001:db8::53]:53", "[::ffff:198.51.100.53]:53"] {
+        let to: SocketAddr = to.parse().unwrap();
+        let (reply, from) = ask_udp(&mut guest, to, &question("x.example.", RecordType::A));
+        assert_eq!(from, SockAddr::Inet(to));
+        assert_eq!(reply.answers[0].data, RData::A(A(Ipv4Addr::new(192, 0, 2, 1))));
+        ask_tcp(&mut guest, to);
+    }
+}
+
+/// One socket asks, is connected, asks, is dissolved, and asks again.
+#[test]
+fn a_socket_is_answered_whatever_it_was_connected_to() {
     let server = server(plain(Ipv4Addr::new(192, 0, 2, 1), 60), silent());
     let mut guest = guest(&[server.addr], &["*.example"]);
     let to: SocketAddr = "198.51.100.53:53".parse().unwrap();
-    let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+    let fd = guest.socket(Domain::Inet, Kind::Datagram).unwrap();
+    let query = question("x.example.", RecordType::A).to_vec().unwrap();
+    let mut reply = [0; 512];
+    for round in 0..4 {
+        if round % 2 == 0 {
+            let sent = guest.send_to(fd, &mut [IoSlice::new(&query)], &to.into(), SendFlags::empty());
+            assert_eq!(sent, Ok(query.len()));
+        } else {
+            guest.connect(fd, &to.into()).unwrap();
+            guest
+                .send(fd, &mut [IoSlice::new(&query)], SendFlags::empty())
+                .unwrap();
+        }
+        let received = guest.recv_from(fd, &mut [IoSliceMut::new(&mut reply)], RecvFlags::empty());
+        assert_eq!(received.unwrap().1, SockAddr::Inet(to), "{round}");
+        if round % 2 == 1 {
+            guest.connect(fd, &SockAddr::Unspec).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_stub_answers_over_tcp_and_shows_the_address_that_was_dialled() {
+    let server = server(plain(Ipv4Addr::new(192, 0, 2, 1), 60), silent());
+    let mut guest = guest(&[server.addr], &["*.example"]);
+    ask_tcp(&mut guest, "198.51.100.53:53".parse().unwrap());
+}
+
+/// Two questions on one connection.
+fn ask_tcp(guest: &mut Guest<OsHost, ()>, to: SocketAddr) {
+    let fd = guest.socket(family(to), Kind::Stream).unwrap();
     guest.connect(fd, &to.into()).unwrap();
     assert_eq!(guest.peer_addr(fd), Ok(SockAddr::Inet(to)));
     for _ in 0..2 {
@@ -564,6 +617,7 @@ fn the_stub_answers_over_tcp_and_shows_the_address_that_was_dialled() {
         let reply = Message::from_vec(&reply).unwrap();
         assert_eq!(reply.answers[0].data, RData::A(A(Ipv4Addr::new(192, 0, 2, 1))));
     }
+    guest.close(fd).unwrap();
 }
 
 #[test]

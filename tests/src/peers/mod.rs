@@ -1,16 +1,18 @@
 //! Real servers, each started by the test that needs it: a free loopback port, a directory of its own, gone when it is
 //! dropped.
 //!
-//! These are the distribution's own servers; nothing here imitates one. A server that is not installed is an error that
-//! names its package.
+//! These are the distribution's own servers; only [`ScriptedDns`] imitates one, for what no real server says. A server
+//! that is not installed is an error that names its package.
 
 mod dnsmasq;
 mod mariadb;
 mod redis;
+pub mod script;
 
 pub use dnsmasq::Dnsmasq;
 pub use mariadb::MariaDb;
 pub use redis::Redis;
+pub use script::ScriptedDns;
 
 use crate::paths::find_program;
 use std::io;

@@ -3,11 +3,13 @@
 //!
 //! The attacks are numbered as docs/policy.md numbers them; each file names its own.
 
+mod answers;
 mod bounds;
 mod descriptors;
 mod listen;
 mod memory;
 mod modules;
+mod names;
 mod random;
 mod reach;
 mod receive;

@@ -18,6 +18,9 @@ const TARGETS: [(&str, &str, &Environment); 2] = [
     ("go-native", "", &[]),
 ];
 
+/// Programs that are built for wasip1 once more with a build tag of a library, as `PROGRAM_TAG.wasm`.
+const TAGGED: [(&str, &str); 1] = [("names", "getaddrinfo")];
+
 /// The jobs of guests/go.
 pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
     let module = project.root.join("guests/go");
@@ -40,11 +43,23 @@ pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
             .file_name()
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
-        for (directory, suffix, environment) in TARGETS {
-            let output = project.guests().join(directory).join(format!("{name}{suffix}"));
+        let tagged = TAGGED.iter().filter(|(program, _)| *program == name);
+        let tagged = tagged.map(|(_, tag)| (TARGETS[0], *tag));
+        for ((directory, suffix, environment), tag) in
+            TARGETS.map(|target| (target, "")).into_iter().chain(tagged)
+        {
+            let product = if tag.is_empty() {
+                name.clone()
+            } else {
+                format!("{name}_{tag}")
+            };
+            let output = project
+                .guests()
+                .join(directory)
+                .join(format!("{product}{suffix}"));
             let (go, module, name, to) = (go.clone(), module.clone(), name.clone(), output.clone());
             jobs.push(Job {
-                name: format!("{directory} {name}"),
+                name: format!("{directory} {product}"),
                 output,
                 inputs: Some(inputs.hash()),
                 make: Box::new(move || {
@@ -52,7 +67,7 @@ pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
                     let mut command = go.command();
                     command.current_dir(&module).envs(environment.iter().copied());
                     command
-                        .args(["build", "-trimpath", "-o"])
+                        .args(["build", "-trimpath", "-tags", tag, "-o"])
                         .arg(&part)
                         .arg(format!("./{name}"));
                     let (_, warnings) = capture_both(&mut command, "go build")?;

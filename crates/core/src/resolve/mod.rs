@@ -16,7 +16,8 @@ use std::sync::Arc;
 
 use crate::addr::{Domain, Kind};
 use crate::errno::Errno;
-use crate::guest::Guest;
+use crate::fd::Slots;
+use crate::guest::{Entry, Guest};
 use crate::host::{Clock, Host, LookupError};
 use crate::policy::{Name, parse_numeric_host};
 use crate::readiness::Ready;
@@ -106,7 +107,7 @@ enum What {
     Ask(Question),
 }
 
-impl<H: Host, F> Guest<H, F> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// Gives the names of a hosts file, which come before the cache and any server.
     pub fn set_hosts(&mut self, hosts: Arc<Hosts>) {
         self.gate.names.set_hosts(hosts);
@@ -258,7 +259,7 @@ impl<H: Host, F> Guest<H, F> {
     fn answer(&mut self, plan: &Plan, found: &Found) -> Result<Answer, LookupError> {
         let mut addresses = found.addresses.clone();
         if plan.flags.contains(LookupFlags::ADDRCONFIG) {
-            self.keep_configured(&mut addresses);
+            keep_configured(&mut addresses, |ip| order::source(&mut self.host, ip));
         }
         if !found.sorted {
             order::sort(&mut self.host, &mut addresses);
@@ -280,18 +281,19 @@ impl<H: Host, F> Guest<H, F> {
             .then(|| found.name.clone());
         Ok(Answer { results, canonical })
     }
+}
 
-    /// `AI_ADDRCONFIG`: leaves a family out that this machine cannot send from, if it can from the other.
-    fn keep_configured(&mut self, addresses: &mut Vec<IpAddr>) {
-        // Documentation addresses (RFC 5737, RFC 3849) stand for somewhere far away; nothing is sent.
-        let far = [
-            IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
-            IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
-        ];
-        let [v4, v6] = far.map(|ip| order::source(&mut self.host, ip).is_some_and(|ip| !ip.is_loopback()));
-        if v4 != v6 {
-            addresses.retain(|ip| if ip.is_ipv4() { v4 } else { v6 } || ip.is_loopback());
-        }
+/// `AI_ADDRCONFIG`: leaves a family out that this machine cannot send from, if it can from the other. `source` says which
+/// address the machine would send from.
+fn keep_configured(addresses: &mut Vec<IpAddr>, mut source: impl FnMut(IpAddr) -> Option<IpAddr>) {
+    // Documentation addresses (RFC 5737, RFC 3849) stand for somewhere far away; nothing is sent.
+    let far = [
+        IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)),
+        IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1)),
+    ];
+    let [v4, v6] = far.map(|ip| source(ip).is_some_and(|ip| !ip.is_loopback()));
+    if v4 != v6 {
+        addresses.retain(|ip| if ip.is_ipv4() { v4 } else { v6 } || ip.is_loopback());
     }
 }
 

@@ -5,7 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use super::{Question, Step};
 use crate::addr::Kind;
-use crate::guest::Guest;
+use crate::fd::Slots;
+use crate::guest::{Entry, Guest};
 use crate::host::{Clock, Host, LookupError};
 
 bitflags::bitflags! {
@@ -34,7 +35,7 @@ pub struct NameInfo {
     pub service: String,
 }
 
-impl<H: Host, F> Guest<H, F> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// getnameinfo(3). Blocks the guest until the host's resolver has answered. An address that has no name, or that
     /// the policy does not let the guest ask about, comes back in numbers.
     ///

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::{Answer, Found, Plan, Query, What};
 use crate::errno::{Errno, Result};
-use crate::guest::Guest;
+use crate::fd::Slots;
+use crate::guest::{Entry, Guest};
 use crate::host::{Clock, Host, LookupError};
 use crate::readiness::{PollEvent, Ready};
 
@@ -25,7 +26,7 @@ enum State<Io> {
     Taken,
 }
 
-impl<H: Host, F> Guest<H, F> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// getaddrinfo(3) without waiting. It does not fail: what is wrong with the query is its result.
     pub fn getaddrinfo_start(&mut self, query: &Query<'_>) -> Lookup<H::Io> {
         let state = match self.plan(query) {

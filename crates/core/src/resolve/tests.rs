@@ -316,3 +316,23 @@ fn the_name_of_an_address_is_spelled_backwards() {
         "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.b.d.0.1.0.0.2.ip6.arpa"
     );
 }
+
+/// What a machine with some of the families makes of `AI_ADDRCONFIG`.
+fn configured(v4: Option<&str>, v6: Option<&str>) -> Vec<String> {
+    let mut addresses = ["192.0.2.7", "127.0.0.1", "2001:db8::7", "::1"].map(ip).to_vec();
+    keep_configured(&mut addresses, |to| if to.is_ipv4() { v4 } else { v6 }.map(ip));
+    addresses.iter().map(IpAddr::to_string).collect()
+}
+
+#[test]
+fn a_family_that_the_machine_has_no_address_of_is_left_out() {
+    let all = ["192.0.2.7", "127.0.0.1", "2001:db8::7", "::1"];
+    let (v4, v6) = (Some("10.0.0.1"), Some("2001:db8:1::1"));
+    assert_eq!(configured(v4, v6), all);
+    assert_eq!(configured(v4, None), ["192.0.2.7", "127.0.0.1", "::1"]);
+    assert_eq!(configured(None, v6), ["127.0.0.1", "2001:db8::7", "::1"]);
+    // An address of loopback counts as none, and a machine without any is told everything.
+    assert_eq!(configured(v4, Some("::1")), ["192.0.2.7", "127.0.0.1", "::1"]);
+    assert_eq!(configured(Some("127.0.0.1"), None), all);
+    assert_eq!(configured(None, None), all);
+}

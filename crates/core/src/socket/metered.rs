@@ -2,18 +2,23 @@
 
 use std::io::{IoSlice, IoSliceMut};
 
-use super::socket_ref;
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
-use crate::fd::Fd;
-use crate::guest::Guest;
+use crate::fd::{Fd, Slots};
+use crate::guest::{Entry, Guest};
 use crate::host::{Host, Received, RecvFlags, SendFlags};
+use crate::quota;
+use crate::resolve::lock;
 
-impl<H: Host, F> Guest<H, F> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// Whether what this descriptor moves is counted: not that of UNIX sockets, which stay on the machine.
     #[inline]
     pub(super) fn metered(&self, fd: Fd) -> bool {
-        self.quota.is_some() && socket_ref(&self.table, fd).is_ok_and(|socket| socket.domain != Domain::Unix)
+        self.quota.is_some()
+            && self
+                .table
+                .entry(fd)
+                .is_ok_and(|entry| entry.socket().is_ok_and(|socket| socket.domain != Domain::Unix))
     }
 
     /// A stream is sent in pieces; a datagram goes whole, on credit if need be, but not beyond the total.
@@ -24,8 +29,7 @@ impl<H: Host, F> Guest<H, F> {
         addr: Option<&SockAddr>,
         flags: SendFlags,
     ) -> Result<usize> {
-        let socket = socket_ref(&self.table, fd)?;
-        let (stream, nonblocking) = (socket.kind == Kind::Stream, socket.nonblocking);
+        let (stream, nonblocking) = self.kind_and_mode(fd)?;
         let blocks = !nonblocking && !flags.contains(SendFlags::DONTWAIT);
         let mut sent = 0;
         loop {
@@ -70,9 +74,8 @@ impl<H: Host, F> Guest<H, F> {
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
-        let socket = socket_ref(&self.table, fd)?;
-        let stream = socket.kind == Kind::Stream;
-        let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT);
+        let (stream, nonblocking) = self.kind_and_mode(fd)?;
+        let blocks = !nonblocking && !flags.contains(RecvFlags::DONTWAIT);
         let most = self.allowance(blocks)?;
         let room: usize = bufs.iter().map(|buf| buf.len()).sum();
         let result = match bufs.iter_mut().find(|buf| !buf.is_empty()) {
@@ -103,20 +106,29 @@ impl<H: Host, F> Guest<H, F> {
         }
     }
 
-    fn allowance(&mut self, blocks: bool) -> Result<usize> {
-        match &mut self.quota {
-            Some(quota) => quota.allowance(&mut self.host, blocks),
+    /// Whether it is a stream, and whether it does not block.
+    fn kind_and_mode(&self, fd: Fd) -> Result<(bool, bool)> {
+        let entry = self.table.entry(fd)?;
+        let socket = entry.socket()?;
+        Ok((socket.kind == Kind::Stream, socket.nonblocking.get()))
+    }
+
+    pub(super) fn allowance(&mut self, blocks: bool) -> Result<usize> {
+        match &self.quota {
+            Some(quota) => quota::allowance(quota, &mut self.host, blocks),
             None => Ok(usize::MAX),
         }
     }
 
-    fn within_total(&self, bytes: usize) -> bool {
-        self.quota.as_ref().is_none_or(|quota| quota.within_total(bytes))
+    pub(super) fn within_total(&self, bytes: usize) -> bool {
+        self.quota
+            .as_ref()
+            .is_none_or(|quota| lock(quota).within_total(bytes))
     }
 
-    fn count(&mut self, bytes: usize) {
-        if let Some(quota) = &mut self.quota {
-            quota.take(bytes);
+    pub(super) fn count(&mut self, bytes: usize) {
+        if let Some(quota) = &self.quota {
+            lock(quota).take(bytes);
         }
     }
 }

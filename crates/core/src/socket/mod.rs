@@ -2,17 +2,22 @@
 //!
 //! Not here: moving data (`transfer`) and options (`option`).
 
+mod message;
 mod metered;
 mod option;
 mod stub;
 mod transfer;
 
-use std::net::SocketAddr;
+pub(crate) use message::InFlight;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr, wildcard};
+use crate::cell::{Address, Count, Flag, TimeLimit};
 use crate::errno::{Errno, Result};
-use crate::fd::Fd;
+use crate::fd::{Fd, Slots};
+use crate::gate::Gate;
 use crate::guest::{Entry, Guest, Habit, Limit, Pause, until_ready};
 use crate::host::{Clock, Host, Shutdown};
 use crate::option::{OptValue, SockOpt};
@@ -29,39 +34,72 @@ pub struct Socket<Io> {
     pub(crate) io: Io,
     pub(crate) domain: Domain,
     pub(crate) kind: Kind,
-    pub(crate) nonblocking: bool,
+    pub(crate) nonblocking: Flag,
     /// The guest bound it itself, with the listen permission, or it was handed over bound. A datagram socket that
     /// only sending or connecting bound may receive from nobody but those it may send to; a stream without the
     /// permission must ask for it to listen.
-    pub(crate) bound: bool,
+    pub(crate) bound: Flag,
     /// `SO_RCVTIMEO`, for blocking receives and accepts.
-    pub(crate) recv_timeout: Option<Duration>,
+    pub(crate) recv_timeout: TimeLimit,
     /// `SO_SNDTIMEO`, for blocking sends and connects.
-    pub(crate) send_timeout: Option<Duration>,
+    pub(crate) send_timeout: TimeLimit,
     /// `SO_RCVLOWAT`: a blocking receive from a stream waits for so many bytes.
-    pub(crate) low_water: usize,
+    pub(crate) low_water: Count,
     /// A datagram socket whose receiving side was shut down: a receive that would block ends instead.
-    pub(crate) receive_ended: bool,
+    pub(crate) receive_ended: Flag,
     /// Of a stream's blocking receives.
     pub(crate) habit: Habit,
     /// The DNS server that the guest believes to talk to, while our stub answers.
-    pub(crate) served: Option<SocketAddr>,
+    pub(crate) served: Address,
+    /// Whom a datagram socket is connected to: the kernel lets through what comes from there only, and the policy
+    /// was asked about it.
+    pub(crate) peer: Address,
+    /// Its place among the guest's sockets.
+    _seat: Seat,
+}
+
+/// One of the sockets that a guest may have open. The place is free again when the socket is really gone, which a
+/// call that runs in another thread may delay.
+#[derive(Debug)]
+pub(crate) struct Seat(Arc<AtomicUsize>);
+
+impl Seat {
+    /// Takes a place.
+    ///
+    /// # Errors
+    /// `EMFILE`: all `limit` are taken.
+    pub(crate) fn take(taken: &Arc<AtomicUsize>, limit: usize) -> Result<Seat> {
+        taken
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+                (count < limit).then(|| count + 1)
+            })
+            .map_err(|_| Errno::Mfile)?;
+        Ok(Seat(Arc::clone(taken)))
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl<Io> Socket<Io> {
-    fn new(io: Io, domain: Domain, kind: Kind) -> Self {
+    pub(crate) fn new(io: Io, domain: Domain, kind: Kind, seat: Seat) -> Self {
         Socket {
             io,
             domain,
             kind,
-            nonblocking: false,
-            bound: false,
-            recv_timeout: None,
-            send_timeout: None,
-            low_water: 1,
-            receive_ended: false,
+            nonblocking: Flag::new(false),
+            bound: Flag::new(false),
+            recv_timeout: TimeLimit::none(),
+            send_timeout: TimeLimit::none(),
+            low_water: Count::new(1),
+            receive_ended: Flag::new(false),
             habit: Habit::default(),
-            served: None,
+            served: Address::default(),
+            peer: Address::default(),
+            _seat: seat,
         }
     }
 
@@ -84,15 +122,15 @@ impl<Io> Socket<Io> {
     }
 }
 
-impl<H: Host, F> Guest<H, F> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// socket(2). The new descriptor is in blocking mode.
     ///
     /// # Errors
     /// `EMFILE` (no room in the table, or the guest's limit of sockets), `ENFILE`, `ENOBUFS`.
     pub fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Fd> {
-        let result = self.check_room().and_then(|()| {
+        let result = self.seat().and_then(|seat| {
             let io = self.host.socket(domain, kind)?;
-            self.insert_socket(Socket::new(io, domain, kind))
+            self.insert_socket(Socket::new(io, domain, kind, seat))
         });
         if self.traced {
             self.trace(
@@ -119,19 +157,20 @@ impl<H: Host, F> Guest<H, F> {
     }
 
     fn do_bind(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
-        let socket = socket_mut(&mut self.table, fd)?;
+        let entry = self.table.entry(fd)?;
+        let socket = entry.socket()?;
         match (socket.domain, addr) {
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(addr)) => {
                 self.gate.listen("bind", socket.protocol(), *addr)?;
                 self.host.bind(&socket.io, *addr)?;
-                socket.bound = true;
+                socket.bound.set(true);
                 Ok(())
             }
             (Domain::Unix, SockAddr::Unix(path)) => {
                 let (place, resolved) = self.host.unix_place(path, true)?;
                 self.gate.unix("bind", &resolved)?;
                 self.host.unix_bind(&socket.io, &place, path)?;
-                socket.bound = true;
+                socket.bound.set(true);
                 Ok(())
             }
             // An empty path would be an abstract name of the kernel's choice, outside of every directory.
@@ -153,8 +192,9 @@ impl<H: Host, F> Guest<H, F> {
     }
 
     fn do_listen(&mut self, fd: Fd, backlog: i32) -> Result<()> {
-        let socket = socket_ref(&self.table, fd)?;
-        if !socket.bound
+        let entry = self.table.entry(fd)?;
+        let socket = entry.socket()?;
+        if !socket.bound.get()
             && socket.kind == Kind::Stream
             && let Some(any) = wildcard(socket.domain)
         {
@@ -194,12 +234,13 @@ impl<H: Host, F> Guest<H, F> {
     }
 
     fn do_accept(&mut self, fd: Fd, nonblocking: bool) -> Result<(Fd, SockAddr)> {
-        socket_ref(&self.table, fd)?;
-        self.check_room()?;
+        self.table.entry(fd)?.socket()?;
+        let seat = self.seat()?;
         let Guest {
             host, table, gate, ..
         } = self;
-        let listener = socket_ref(table, fd)?;
+        let entry = table.entry(fd)?;
+        let listener = entry.socket()?;
         let every_peer = listener.domain == Domain::Unix || gate.every_peer_allowed();
         let mut take = |host: &mut H| {
             for _ in 0..REFUSALS {
@@ -213,27 +254,26 @@ impl<H: Host, F> Guest<H, F> {
             }
             Err(Errno::Again)
         };
-        let (io, peer) = if listener.nonblocking {
+        let (io, peer) = if listener.nonblocking.get() {
             take(host)?
         } else {
             until_ready(
                 host,
                 &listener.io,
                 Ready::READ,
-                &mut Limit::new(listener.recv_timeout),
+                &mut Limit::new(listener.recv_timeout.get()),
                 take,
             )?
         };
-        let mut socket = Socket {
-            nonblocking,
-            ..Socket::new(io, listener.domain, listener.kind)
-        };
+        let socket = Socket::new(io, listener.domain, listener.kind, seat);
+        socket.nonblocking.set(nonblocking);
         // What the kernel copies from the listener; the other end of a UNIX connection makes its own.
         if listener.domain != Domain::Unix {
-            socket.recv_timeout = listener.recv_timeout;
-            socket.send_timeout = listener.send_timeout;
-            socket.low_water = listener.low_water;
+            socket.recv_timeout.set(listener.recv_timeout.get());
+            socket.send_timeout.set(listener.send_timeout.get());
+            socket.low_water.set(listener.low_water.get());
         }
+        drop(entry);
         self.insert_socket(socket).map(|fd| (fd, peer))
     }
 
@@ -242,7 +282,7 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EMFILE`, or what the host says of the socket's type.
     pub fn insert_preopened(&mut self, io: H::Io, nonblocking: bool) -> Result<Fd> {
-        self.check_room()?;
+        let seat = self.seat()?;
         let kind = match self.host.option(&io, SockOpt::Type)? {
             OptValue::Kind(kind) => kind,
             _ => return Err(Errno::Prototype),
@@ -251,11 +291,10 @@ impl<H: Host, F> Guest<H, F> {
             OptValue::Domain(domain) => domain,
             _ => return Err(Errno::Afnosupport),
         };
-        self.insert_socket(Socket {
-            nonblocking,
-            bound: true,
-            ..Socket::new(io, domain, kind)
-        })
+        let socket = Socket::new(io, domain, kind, seat);
+        socket.nonblocking.set(nonblocking);
+        socket.bound.set(true);
+        self.insert_socket(socket)
     }
 
     /// connect(2). [`SockAddr::Unspec`] dissolves the association.
@@ -276,14 +315,18 @@ impl<H: Host, F> Guest<H, F> {
         let Guest {
             host, table, gate, ..
         } = self;
-        let socket = socket_mut(table, fd)?;
+        let entry = table.entry(fd)?;
+        let socket = entry.socket()?;
         match (socket.domain, addr) {
             (_, SockAddr::Unspec) => {
                 // A stream lost its port, unless the guest chose the number: listening must be asked for again. Also
                 // when the call fails, because how far it came is not known.
-                socket.bound &= socket.kind == Kind::Datagram;
+                if socket.kind != Kind::Datagram {
+                    socket.bound.set(false);
+                }
+                socket.peer.set(None);
                 host.connect(&socket.io, addr)?;
-                socket.served = None;
+                socket.served.set(None);
                 Ok(())
             }
             (Domain::Unix, SockAddr::Unix(path)) => {
@@ -294,7 +337,12 @@ impl<H: Host, F> Guest<H, F> {
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {
                 let route = gate.connect("connect", socket.protocol(), *to, || host.now(Clock::Monotonic))?;
                 let target = stub::target(host, gate, socket, *to, route)?;
-                inet_connect(host, socket, &SockAddr::Inet(target))
+                let outcome = inet_connect(host, socket, &SockAddr::Inet(target));
+                if socket.kind == Kind::Datagram {
+                    let peer = host.peer_addr(&socket.io).ok().and_then(|peer| peer.inet());
+                    socket.peer.set(peer);
+                }
+                outcome
             }
             (Domain::Unix, _) => Err(Errno::Inval),
             (Domain::Inet | Domain::Inet6, _) => Err(Errno::Afnosupport),
@@ -306,14 +354,14 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
     pub fn shutdown(&mut self, fd: Fd, how: Shutdown) -> Result<()> {
-        let result = socket_mut(&mut self.table, fd).and_then(|socket| {
-            let result = self.host.shutdown(&socket.io, how);
+        let result = self.with_socket(fd, |host, _, socket| {
+            let result = host.shutdown(&socket.io, how);
             // Linux closes the receiving side of an unconnected datagram socket too, although it says ENOTCONN.
             if socket.kind == Kind::Datagram
                 && how != Shutdown::Write
                 && matches!(result, Ok(()) | Err(Errno::Notconn))
             {
-                socket.receive_ended = true;
+                socket.receive_ended.set(true);
             }
             result
         });
@@ -328,7 +376,7 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EBADF`, `ENOTSOCK`.
     pub fn local_addr(&mut self, fd: Fd) -> Result<SockAddr> {
-        let result = socket_ref(&self.table, fd).and_then(|socket| self.host.local_addr(&socket.io));
+        let result = self.with_socket(fd, |host, _, socket| host.local_addr(&socket.io));
         if self.traced {
             self.trace("getsockname", &result, |_| 0, format_args!("{fd}"));
         }
@@ -340,9 +388,9 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
     pub fn peer_addr(&mut self, fd: Fd) -> Result<SockAddr> {
-        let result = socket_ref(&self.table, fd).and_then(|socket| {
-            let peer = self.host.peer_addr(&socket.io)?;
-            Ok(stub::as_seen(&self.gate, socket, peer))
+        let result = self.with_socket(fd, |host, gate, socket| {
+            let peer = host.peer_addr(&socket.io)?;
+            Ok(stub::as_seen(gate, socket, peer))
         });
         if self.traced {
             self.trace("getpeername", &result, |_| 0, format_args!("{fd}"));
@@ -350,35 +398,26 @@ impl<H: Host, F> Guest<H, F> {
         result
     }
 
+    /// Calls `with` with the socket of a descriptor.
+    fn with_socket<R>(
+        &mut self,
+        fd: Fd,
+        with: impl FnOnce(&mut H, &mut Gate, &Socket<H::Io>) -> Result<R>,
+    ) -> Result<R> {
+        let entry = self.table.entry(fd)?;
+        with(&mut self.host, &mut self.gate, entry.socket()?)
+    }
+
     /// `FIONREAD` of ioctl(2).
     ///
     /// # Errors
     /// `EBADF`, `EINVAL` (a listener).
     pub fn readable_bytes(&mut self, fd: Fd) -> Result<usize> {
-        match self.table.entry(fd)? {
+        match &*self.table.entry(fd)? {
             Entry::Socket(socket) => self.host.readable_bytes(&socket.io),
             Entry::Stream(stream) => self.host.readable_bytes(&stream.io),
             Entry::File(_) => Err(Errno::Notty),
         }
-    }
-}
-
-/// The socket of a descriptor, or `EBADF`, or `ENOTSOCK`.
-pub(crate) fn socket_ref<Io, F>(table: &crate::fd::Table<Entry<Io, F>>, fd: Fd) -> Result<&Socket<Io>> {
-    match table.entry(fd)? {
-        Entry::Socket(socket) => Ok(socket),
-        Entry::Stream(_) | Entry::File(_) => Err(Errno::Notsock),
-    }
-}
-
-/// As [`socket_ref`], to change.
-pub(crate) fn socket_mut<Io, F>(
-    table: &mut crate::fd::Table<Entry<Io, F>>,
-    fd: Fd,
-) -> Result<&mut Socket<Io>> {
-    match table.entry_mut(fd)? {
-        Entry::Socket(socket) => Ok(socket),
-        Entry::Stream(_) | Entry::File(_) => Err(Errno::Notsock),
     }
 }
 
@@ -395,10 +434,10 @@ fn reset<H: Host>(host: &mut H, io: H::Io) {
 fn inet_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, addr: &SockAddr) -> Result<()> {
     let first = host.connect(&socket.io, addr);
     let pending = match first {
-        Err(pending @ (Errno::Inprogress | Errno::Already)) if !socket.nonblocking => pending,
+        Err(pending @ (Errno::Inprogress | Errno::Already)) if !socket.nonblocking.get() => pending,
         outcome => return outcome,
     };
-    let mut limit = Limit::new(socket.send_timeout);
+    let mut limit = Limit::new(socket.send_timeout.get());
     loop {
         let remaining = limit.remaining(host);
         // socket(7): a connect that SO_SNDTIMEO ends says EINPROGRESS, a second one EALREADY.
@@ -414,11 +453,11 @@ fn inet_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, addr: &SockAddr) 
 }
 
 fn unix_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, place: &H::Place) -> Result<()> {
-    let (mut limit, mut pause) = (Limit::new(socket.send_timeout), Pause::default());
+    let (mut limit, mut pause) = (Limit::new(socket.send_timeout.get()), Pause::default());
     loop {
         match host.unix_connect(&socket.io, place) {
             // The backlog is full.
-            Err(Errno::Again) if !socket.nonblocking => {
+            Err(Errno::Again) if !socket.nonblocking.get() => {
                 let remaining = limit.remaining(host);
                 if remaining == Some(Duration::ZERO) {
                     return Err(Errno::Again);

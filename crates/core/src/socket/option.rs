@@ -1,25 +1,24 @@
 //! Socket options: every value is the kernel's, read back from it.
 
-use super::{socket_mut, socket_ref};
 use crate::errno::{Errno, Result};
-use crate::fd::Fd;
-use crate::guest::Guest;
+use crate::fd::{Fd, Slots};
+use crate::guest::{Entry, Guest};
 use crate::host::Host;
 use crate::option::{OptKind, OptValue, SockOpt};
 use crate::policy::Protocol;
 
-impl<H: Host, F> Guest<H, F> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// getsockopt(2).
     ///
     /// # Errors
     /// `ENOPROTOOPT` (not an option of this socket, or it cannot be read), `EOPNOTSUPP` (refused:
     /// `SO_BINDTODEVICE`), `EBADF`, `ENOTSOCK`.
     pub fn option(&mut self, fd: Fd, option: SockOpt) -> Result<OptValue> {
-        let result = socket_ref(&self.table, fd).and_then(|socket| match option.kind() {
+        let result = self.with_socket(fd, |host, _, socket| match option.kind() {
             OptKind::Name => Err(Errno::Opnotsupp),
             OptKind::Membership => Err(Errno::Noprotoopt),
-            OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Fact => {
-                self.host.option(&socket.io, option)
+            OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Fact => {
+                host.option(&socket.io, option)
             }
         });
         if self.traced {
@@ -53,11 +52,12 @@ impl<H: Host, F> Guest<H, F> {
     }
 
     fn do_set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {
-        let socket = socket_mut(&mut self.table, fd)?;
+        let entry = self.table.entry(fd)?;
+        let socket = entry.socket()?;
         match option.kind() {
             OptKind::Name => return Err(Errno::Opnotsupp),
             OptKind::Fact => return Err(Errno::Noprotoopt),
-            OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Membership => {}
+            OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Membership => {}
         }
         // Joining a group is a way to be reached at its address.
         let group = match (option, value) {
@@ -80,10 +80,10 @@ impl<H: Host, F> Guest<H, F> {
         self.host.set_option(&socket.io, option, value)?;
         // The kernel's descriptor never blocks, so the limits are kept here, as the kernel rounded them.
         match (option, self.host.option(&socket.io, option)) {
-            (SockOpt::RcvTimeo, Ok(OptValue::Time(limit))) => socket.recv_timeout = limit,
-            (SockOpt::SndTimeo, Ok(OptValue::Time(limit))) => socket.send_timeout = limit,
+            (SockOpt::RcvTimeo, Ok(OptValue::Time(limit))) => socket.recv_timeout.set(limit),
+            (SockOpt::SndTimeo, Ok(OptValue::Time(limit))) => socket.send_timeout.set(limit),
             (SockOpt::RcvLowat, Ok(OptValue::Int(bytes))) => {
-                socket.low_water = usize::try_from(bytes).unwrap_or(1);
+                socket.low_water.set(usize::try_from(bytes).unwrap_or(1));
             }
             _ => {}
         }

@@ -15,21 +15,17 @@ use crate::policy::canonical_ip;
 /// `EACCES`: it may only go to the stub, and the host has none.
 pub(super) fn target<H: Host>(
     host: &mut H,
-    gate: &mut Gate,
-    socket: &mut Socket<H::Io>,
+    gate: &Gate,
+    socket: &Socket<H::Io>,
     to: SocketAddr,
     route: Route,
 ) -> Result<SocketAddr> {
     if route == Route::Direct {
         return Ok(to);
     }
-    let stub = match gate.stub {
-        Some(stub) => stub,
-        None => *gate
-            .stub
-            .insert(host.dns_stub(&gate.names).map_err(|_| Errno::Acces)?),
-    };
-    socket.served = Some(to);
+    let stub = host.dns_stub(&gate.names, &socket.io).map_err(|_| Errno::Acces)?;
+    let stub = *gate.stub.get_or_init(|| stub);
+    socket.served.set(Some(to));
     // The stub listens on IPv4; a socket of IPv6 reaches it in the mapped form.
     Ok(match (socket.domain, stub.ip()) {
         (Domain::Inet6, IpAddr::V4(ip)) => SocketAddr::new(ip.to_ipv6_mapped().into(), stub.port()),
@@ -39,15 +35,16 @@ pub(super) fn target<H: Host>(
 
 /// Whether this is our stub, which answers this socket.
 pub(super) fn is_stub<Io>(gate: &Gate, socket: &Socket<Io>, peer: SocketAddr) -> bool {
-    socket.served.is_some()
+    socket.served.get().is_some()
         && gate
             .stub
+            .get()
             .is_some_and(|stub| stub.port() == peer.port() && stub.ip() == canonical_ip(peer.ip()))
 }
 
 /// A peer's address as the guest is told it.
 pub(super) fn as_seen<Io>(gate: &Gate, socket: &Socket<Io>, peer: SockAddr) -> SockAddr {
-    match (peer.inet(), socket.served) {
+    match (peer.inet(), socket.served.get()) {
         (Some(addr), Some(original)) if is_stub(gate, socket, addr) => SockAddr::Inet(original),
         _ => peer,
     }

@@ -8,21 +8,21 @@ use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{REFUSALS, Socket, socket_mut, socket_ref, stub};
+use super::{REFUSALS, Socket, stub};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
-use crate::fd::Fd;
+use crate::fd::{Fd, Slots};
 use crate::gate::Gate;
-use crate::guest::{Guest, Limit, Pause, until_ready, until_received};
+use crate::guest::{Entry, Guest, Limit, Pause, until_ready, until_received};
 use crate::host::{Clock, Host, Received, RecvFlags, SendFlags};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
 
 /// Room for the largest datagram of IPv4 and IPv6 without jumbograms.
-const SCRATCH: usize = 65_536;
+pub(super) const SCRATCH: usize = 65_536;
 
-impl<H: Host, F> Guest<H, F> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// send(2) and sendmsg(2) without an address. A blocking send on a stream returns when everything is queued.
     /// Shortens `bufs` as it goes.
     ///
@@ -73,7 +73,8 @@ impl<H: Host, F> Guest<H, F> {
     }
 
     pub(super) fn do_send(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>], flags: SendFlags) -> Result<usize> {
-        let socket = socket_ref(&self.table, fd)?;
+        let entry = self.table.entry(fd)?;
+        let socket = entry.socket()?;
         send(&mut self.host, socket, bufs, flags)
     }
 
@@ -87,8 +88,9 @@ impl<H: Host, F> Guest<H, F> {
         let Guest {
             host, table, gate, ..
         } = self;
-        let socket = socket_mut(table, fd)?;
-        let blocks = !socket.nonblocking && !flags.contains(SendFlags::DONTWAIT);
+        let entry = table.entry(fd)?;
+        let socket = entry.socket()?;
+        let blocks = !socket.nonblocking.get() && !flags.contains(SendFlags::DONTWAIT);
         let flags = flags - SendFlags::DONTWAIT;
         match (socket.domain, socket.kind, addr) {
             (Domain::Inet | Domain::Inet6, Kind::Stream, _) => send(host, socket, bufs, flags),
@@ -104,7 +106,7 @@ impl<H: Host, F> Guest<H, F> {
                     &socket.io,
                     Ready::WRITE,
                     blocks,
-                    &mut Limit::new(socket.send_timeout),
+                    &mut Limit::new(socket.send_timeout.get()),
                     |host| host.send_to(&socket.io, bufs, to, flags),
                 )
             }
@@ -117,7 +119,7 @@ impl<H: Host, F> Guest<H, F> {
                     &socket.io,
                     Ready::WRITE,
                     blocks,
-                    &mut Limit::new(socket.send_timeout),
+                    &mut Limit::new(socket.send_timeout.get()),
                     |host| host.unix_send_to(&socket.io, bufs, &place, flags),
                 )
             }
@@ -147,34 +149,15 @@ impl<H: Host, F> Guest<H, F> {
     }
 
     fn do_recv(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
-        let socket = socket_ref(&self.table, fd)?;
+        let entry = self.table.entry(fd)?;
+        let socket = entry.socket()?;
         if judged(&self.gate, socket) {
-            return self.recv_judged(fd, bufs, flags).map(|(received, _)| received);
+            let Guest {
+                host, gate, scratch, ..
+            } = self;
+            return recv_judged(host, gate, scratch, socket, bufs, flags).map(|(received, _)| received);
         }
-        let stream = socket.kind == Kind::Stream;
-        // Linux: a receive of urgent data never blocks.
-        let never_blocks = stream && flags.contains(RecvFlags::OOB);
-        let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT) && !never_blocks;
-        if blocks && stream && (socket.low_water > 1 || flags.contains(RecvFlags::WAITALL)) {
-            return with_low_water_1(&mut self.host, socket, |host| {
-                recv_at_least(host, socket, bufs, flags)
-            });
-        }
-        let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
-        receive(
-            &mut self.host,
-            socket,
-            blocks,
-            &mut Limit::new(socket.recv_timeout),
-            |host| {
-                end_if_shut(
-                    socket,
-                    blocks,
-                    host.recv(&socket.io, bufs, flags),
-                    Received::default(),
-                )
-            },
-        )
+        recv_unjudged(&mut self.host, socket, bufs, flags)
     }
 
     /// recvfrom(2) and recvmsg(2) with the sender's address, which is [`SockAddr::Unspec`] on a connected stream.
@@ -192,13 +175,6 @@ impl<H: Host, F> Guest<H, F> {
             false => self.do_recv_from(fd, bufs, flags),
             true => self.recv_metered(fd, bufs, flags),
         };
-        let result = result.map(|(received, from)| {
-            let from = match socket_ref(&self.table, fd) {
-                Ok(socket) => stub::as_seen(&self.gate, socket, from),
-                Err(_) => from,
-            };
-            (received, from)
-        });
         if self.traced {
             match &result {
                 Ok((_, from)) => self.trace(
@@ -219,102 +195,140 @@ impl<H: Host, F> Guest<H, F> {
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
-        let socket = socket_ref(&self.table, fd)?;
-        if socket.kind == Kind::Stream {
-            return self
-                .do_recv(fd, bufs, flags)
-                .map(|received| (received, SockAddr::Unspec));
-        }
-        if judged(&self.gate, socket) {
-            return self.recv_judged(fd, bufs, flags);
-        }
-        let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT);
-        let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
-        attempt(
-            &mut self.host,
-            &socket.io,
-            Ready::READ,
-            blocks,
-            &mut Limit::new(socket.recv_timeout),
-            |host| {
-                let nothing = (Received::default(), SockAddr::Unspec);
-                end_if_shut(socket, blocks, host.recv_from(&socket.io, bufs, flags), nothing)
-            },
-        )
-    }
-
-    /// Receives a datagram by way of the scratch buffer: judge first, then give.
-    fn recv_judged(
-        &mut self,
-        fd: Fd,
-        bufs: &mut [IoSliceMut<'_>],
-        flags: RecvFlags,
-    ) -> Result<(Received, SockAddr)> {
+        let entry = self.table.entry(fd)?;
+        let socket = entry.socket()?;
         let Guest {
-            host,
-            table,
-            gate,
-            scratch,
-            ..
+            host, gate, scratch, ..
         } = self;
-        let socket = socket_ref(table, fd)?;
-        let blocks = !socket.nonblocking && !flags.contains(RecvFlags::DONTWAIT);
-        let peek = flags & RecvFlags::PEEK;
-        scratch.resize(SCRATCH, 0);
+        if socket.kind == Kind::Stream {
+            return recv_unjudged(host, socket, bufs, flags).map(|received| (received, SockAddr::Unspec));
+        }
+        if judged(gate, socket) {
+            let (received, from) = recv_judged(host, gate, scratch, socket, bufs, flags)?;
+            return Ok((received, stub::as_seen(gate, socket, from)));
+        }
+        let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT);
+        let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
         let (received, from) = attempt(
             host,
             &socket.io,
             Ready::READ,
             blocks,
-            &mut Limit::new(socket.recv_timeout),
+            &mut Limit::new(socket.recv_timeout.get()),
             |host| {
-                for _ in 0..REFUSALS {
-                    let into = &mut [IoSliceMut::new(scratch)];
-                    let nothing = (Received::default(), SockAddr::Unspec);
-                    let outcome = host.recv_from(&socket.io, into, peek);
-                    let (received, from) = end_if_shut(socket, blocks, outcome, nothing)?;
-                    match from.inet() {
-                        Some(sender) if !sender_allowed(host, gate, socket, sender) => {
-                            if peek.contains(RecvFlags::PEEK) {
-                                // What was peeked at is still at the head of the queue: take it off.
-                                host.recv(&socket.io, &mut [], RecvFlags::empty())?;
-                            }
-                        }
-                        _ => return Ok((received, from)),
-                    }
-                }
-                Err(Errno::Again)
+                let nothing = (Received::default(), SockAddr::Unspec);
+                end_if_shut(socket, blocks, host.recv_from(&socket.io, bufs, flags), nothing)
             },
         )?;
-        let datagram = scratch.get(..received.len).ok_or(Errno::Io)?;
-        let stored = scatter(datagram, bufs);
-        let len = if flags.contains(RecvFlags::TRUNC) {
-            received.len
-        } else {
-            stored
-        };
-        Ok((
-            Received {
-                len,
-                truncated: received.truncated || stored < received.len,
-            },
-            from,
-        ))
+        Ok((received, stub::as_seen(gate, socket, from)))
     }
 }
 
-/// Whether the sender of each datagram must be judged.
-fn judged<Io>(gate: &Gate, socket: &Socket<Io>) -> bool {
-    socket.kind == Kind::Datagram && socket.domain != Domain::Unix && !gate.every_sender_allowed(socket.bound)
+/// Receives without the sender's address, where the policy has nothing to say.
+fn recv_unjudged<H: Host>(
+    host: &mut H,
+    socket: &Socket<H::Io>,
+    bufs: &mut [IoSliceMut<'_>],
+    flags: RecvFlags,
+) -> Result<Received> {
+    let stream = socket.kind == Kind::Stream;
+    // Linux: a receive of urgent data never blocks.
+    let never_blocks = stream && flags.contains(RecvFlags::OOB);
+    let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT) && !never_blocks;
+    if blocks && stream && (socket.low_water.get() > 1 || flags.contains(RecvFlags::WAITALL)) {
+        return with_low_water_1(host, socket, |host| recv_at_least(host, socket, bufs, flags));
+    }
+    let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
+    receive(
+        host,
+        socket,
+        blocks,
+        &mut Limit::new(socket.recv_timeout.get()),
+        |host| {
+            end_if_shut(
+                socket,
+                blocks,
+                host.recv(&socket.io, bufs, flags),
+                Received::default(),
+            )
+        },
+    )
 }
 
-fn sender_allowed<H: Host>(host: &H, gate: &mut Gate, socket: &Socket<H::Io>, sender: SocketAddr) -> bool {
+/// Receives a datagram by way of the scratch buffer: judge first, then give.
+fn recv_judged<H: Host>(
+    host: &mut H,
+    gate: &mut Gate,
+    scratch: &mut Vec<u8>,
+    socket: &Socket<H::Io>,
+    bufs: &mut [IoSliceMut<'_>],
+    flags: RecvFlags,
+) -> Result<(Received, SockAddr)> {
+    let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT);
+    let peek = flags & RecvFlags::PEEK;
+    scratch.resize(SCRATCH, 0);
+    let (received, from) = attempt(
+        host,
+        &socket.io,
+        Ready::READ,
+        blocks,
+        &mut Limit::new(socket.recv_timeout.get()),
+        |host| {
+            for _ in 0..REFUSALS {
+                let into = &mut [IoSliceMut::new(scratch)];
+                let nothing = (Received::default(), SockAddr::Unspec);
+                let outcome = host.recv_from(&socket.io, into, peek);
+                let (received, from) = end_if_shut(socket, blocks, outcome, nothing)?;
+                match from.inet() {
+                    Some(sender) if !sender_allowed(host, gate, socket, sender) => {
+                        if peek.contains(RecvFlags::PEEK) {
+                            // What was peeked at is still at the head of the queue: take it off.
+                            host.recv(&socket.io, &mut [], RecvFlags::empty())?;
+                        }
+                    }
+                    _ => return Ok((received, from)),
+                }
+            }
+            Err(Errno::Again)
+        },
+    )?;
+    let datagram = scratch.get(..received.len).ok_or(Errno::Io)?;
+    let stored = scatter(datagram, bufs);
+    let len = if flags.contains(RecvFlags::TRUNC) {
+        received.len
+    } else {
+        stored
+    };
+    Ok((
+        Received {
+            len,
+            truncated: received.truncated || stored < received.len,
+        },
+        from,
+    ))
+}
+
+/// Whether the sender of each datagram must be judged.
+pub(super) fn judged<Io>(gate: &Gate, socket: &Socket<Io>) -> bool {
+    socket.kind == Kind::Datagram
+        && socket.domain != Domain::Unix
+        && !gate.every_sender_allowed(socket.bound.get())
+}
+
+pub(super) fn sender_allowed<H: Host>(
+    host: &H,
+    gate: &mut Gate,
+    socket: &Socket<H::Io>,
+    sender: SocketAddr,
+) -> bool {
     if stub::is_stub(gate, socket, sender) {
         true
-    } else if socket.bound {
+    } else if socket.bound.get() {
         gate.accept("recvfrom", Protocol::Udp, sender)
     } else {
-        gate.reply("recvfrom", sender, || host.now(Clock::Monotonic))
+        // The kernel lets a connected socket's peer through only, and the policy allowed to connect to it: its answers
+        // come for as long as it is sent to, also when the name's pin has expired meanwhile.
+        socket.peer.get() == Some(sender) || gate.reply("recvfrom", sender, || host.now(Clock::Monotonic))
     }
 }
 
@@ -322,14 +336,14 @@ fn sender_allowed<H: Host>(host: &H, gate: &mut Gate, socket: &Socket<H::Io>, se
 /// non-blocking descriptor below says `EAGAIN`, and poll(2) says that it is readable for ever.
 fn end_if_shut<Io, T>(socket: &Socket<Io>, blocks: bool, outcome: Result<T>, nothing: T) -> Result<T> {
     match outcome {
-        Err(Errno::Again) if blocks && socket.receive_ended => Ok(nothing),
+        Err(Errno::Again) if blocks && socket.receive_ended.get() => Ok(nothing),
         outcome => outcome,
     }
 }
 
 /// Tries once, or, on a descriptor that blocks, until it is done.
 #[inline]
-fn attempt<H: Host, T>(
+pub(super) fn attempt<H: Host, T>(
     host: &mut H,
     io: &H::Io,
     want: Ready,
@@ -361,15 +375,15 @@ fn receive<H: Host, T>(
     }
 }
 
-fn send<H: Host>(
+pub(super) fn send<H: Host>(
     host: &mut H,
     socket: &Socket<H::Io>,
     mut bufs: &mut [IoSlice<'_>],
     flags: SendFlags,
 ) -> Result<usize> {
-    let blocks = !socket.nonblocking && !flags.contains(SendFlags::DONTWAIT);
+    let blocks = !socket.nonblocking.get() && !flags.contains(SendFlags::DONTWAIT);
     let flags = flags - SendFlags::DONTWAIT;
-    let limit = &mut Limit::new(socket.send_timeout);
+    let limit = &mut Limit::new(socket.send_timeout.get());
     let mut sent = 0;
     loop {
         let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
@@ -403,10 +417,10 @@ fn recv_at_least<H: Host>(
     let target = if flags.contains(RecvFlags::WAITALL) {
         room
     } else {
-        socket.low_water.min(room)
+        socket.low_water.get().min(room)
     };
     let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
-    let limit = &mut Limit::new(socket.recv_timeout);
+    let limit = &mut Limit::new(socket.recv_timeout.get());
     if flags.contains(RecvFlags::PEEK) {
         return peek_at_least(host, socket, bufs, flags, target, limit);
     }
@@ -443,12 +457,12 @@ fn with_low_water_1<H: Host, T>(
     socket: &Socket<H::Io>,
     receive: impl FnOnce(&mut H) -> Result<T>,
 ) -> Result<T> {
-    if socket.low_water <= 1 {
+    if socket.low_water.get() <= 1 {
         return receive(host);
     }
     host.set_option(&socket.io, SockOpt::RcvLowat, OptValue::Int(1))?;
     let result = receive(host);
-    let low_water = i32::try_from(socket.low_water).unwrap_or(i32::MAX);
+    let low_water = i32::try_from(socket.low_water.get()).unwrap_or(i32::MAX);
     // What was received must not be lost for this; the next receive tries again.
     let _ = host.set_option(&socket.io, SockOpt::RcvLowat, OptValue::Int(low_water));
     result
@@ -481,7 +495,7 @@ fn peek_at_least<H: Host>(
 }
 
 /// Spreads a datagram over buffers; returns how much fitted.
-fn scatter(mut data: &[u8], bufs: &mut [IoSliceMut<'_>]) -> usize {
+pub(super) fn scatter(mut data: &[u8], bufs: &mut [IoSliceMut<'_>]) -> usize {
     let mut stored = 0;
     for buf in bufs {
         let count = data.len().min(buf.len());

@@ -5,9 +5,12 @@ pub(crate) mod dir;
 pub(crate) mod file;
 pub(crate) mod handler;
 pub(crate) mod option;
+pub(crate) mod path;
 pub(crate) mod pending;
+pub(crate) mod process;
 pub(crate) mod resolve;
 pub(crate) mod socket;
+pub(crate) mod time;
 pub(crate) mod transfer;
 
 use std::marker::PhantomData;
@@ -30,7 +33,9 @@ fn members<H: Host + 'static>() -> Vec<Member<H>> {
     members.extend(resolve::members());
     members.extend(handler::members());
     members.extend(file::members());
-    members.extend(dir::members());
+    members.extend(path::members());
+    members.extend(process::members());
+    members.extend(time::members());
     members
 }
 

@@ -143,16 +143,6 @@ fn rejected<'js>(ctx: &Ctx<'js>, number: i32) -> Result<Value<'js>> {
     value::settled(ctx, true, &Value::new_int(ctx.clone(), number))
 }
 
-/// Rejects what was pending on a descriptor that was closed.
-///
-/// # Errors
-/// What a getter of the guest threw.
-pub(crate) fn cancel(ctx: &Ctx<'_>, pending: Vec<Promised>) -> Result<()> {
-    pending
-        .into_iter()
-        .try_for_each(|promise| promise.settle(ctx, Outcome::Error(Errno::Canceled)))
-}
-
 impl Promised {
     /// A promise, and what settles it.
     ///

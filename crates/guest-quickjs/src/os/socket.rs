@@ -9,10 +9,12 @@ use super::pending::{self, Operation, open};
 use crate::convert::{self, negative};
 use crate::native::{Call, Member};
 use crate::state::Shared;
+use crate::sys::value;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![
         Member::Function("socket", 2, socket),
+        Member::Function("socketpair", 2, socketpair),
         Member::Function("bind", 2, bind),
         Member::Function("listen", 1, listen),
         Member::Function("accept", 1, accept),
@@ -39,6 +41,30 @@ fn socket<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
         guest.set_nonblocking(fd, !blocks)?;
         Ok(fd)
     }))
+}
+
+/// `socketpair(AF_UNIX, type[, protocol])`: two connected descriptors `[a, b]`, or a negative errno.
+fn socketpair<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
+    let family = call.int(0, "the family")?;
+    let kind = call.int(1, "the type")?;
+    let protocol = call.int_or(2, "the protocol", 0)?;
+    let pair = convert::socket(family, kind, protocol).and_then(|(domain, kind, blocks)| {
+        if domain != Domain::Unix {
+            return Err(Errno::Opnotsupp);
+        }
+        let mut guest = call.state().guest.borrow_mut();
+        let (one, other) = guest.socket_pair(kind)?;
+        guest.set_nonblocking(one, !blocks)?;
+        guest.set_nonblocking(other, !blocks)?;
+        Ok([one, other])
+    });
+    match pair {
+        Ok(pair) => value::array(
+            call.ctx(),
+            pair.map(|fd| Value::new_number(call.ctx().clone(), f64::from(fd))),
+        ),
+        Err(errno) => call.value(negative(errno)),
+    }
 }
 
 /// `bind(fd, addr)`: 0 or a negative errno.

@@ -1,5 +1,7 @@
 //! The compiled matcher against a naive model: every rule is held against every question, one after the other.
 //! The model shares no code with the matcher but [`address_class`], which has its own table of tests.
+//!
+//! The fuzz target `policy_model` compiles this file too, and lets the fuzzer choose the cases.
 
 use crate::policy::{
     Decision, Effect, Name, Pins, Policy, PolicyBuilder, Protocol, Reason, Source, Use, address_class,
@@ -188,106 +190,125 @@ fn policy<'r>(rules: impl Iterator<Item = &'r RuleSpec>, net: bool) -> Policy {
     builder.build()
 }
 
-fn usage() -> impl Strategy<Value = Use> {
-    prop_oneof![3 => Just(Use::Connect), 1 => Just(Use::Listen), 1 => Just(Use::Accept)]
-}
+/// Bytes that a case is read from; zeros at their end.
+struct Bytes<'a>(&'a [u8]);
 
-fn protocol() -> impl Strategy<Value = Protocol> {
-    prop_oneof![Just(Protocol::Tcp), Just(Protocol::Udp)]
-}
-
-fn host() -> impl Strategy<Value = Host> {
-    let v4 = (0..V4.len(), prop_oneof![2 => 0..=32_u32, 1 => Just(32)])
-        .prop_map(|(base, bits)| Host::V4(V4[base] & u32::MAX.checked_shl(32 - bits).unwrap_or(0), bits));
-    // Not 2002::/16 nor the blocks of IPv4 aliases: only ranges whose base is one of V6.
-    let v6 = (0..V6.len(), prop_oneof![2 => 0..=128_u32, 1 => Just(128)])
-        .prop_map(|(base, bits)| Host::V6(V6[base] & u128::MAX.checked_shl(128 - bits).unwrap_or(0), bits));
-    prop_oneof![
-        4 => v4,
-        4 => v6,
-        1 => (1..4_u32).prop_map(Host::Scoped),
-        2 => (0..NAMES.len()).prop_map(|index| Host::Name(NAMES[index])),
-        1 => (0..PARENTS.len()).prop_map(|index| Host::Below(PARENTS[index])),
-        1 => Just(Host::Localhost),
-        1 => Just(Host::Any),
-    ]
-}
-
-fn port() -> impl Strategy<Value = u16> {
-    prop_oneof![4 => 0..8_u16, 1 => 65530..=u16::MAX]
-}
-
-fn rule() -> impl Strategy<Value = RuleSpec> {
-    let ports = prop::collection::vec((port(), port()), 0..4);
-    (
-        usage(),
-        any::<bool>(),
-        prop::option::of(protocol()),
-        host(),
-        ports,
-    )
-        .prop_map(|(usage, deny, protocol, host, ports)| {
-            // Names are for connect only.
-            let usage = if matches!(host, Host::Name(_) | Host::Below(_)) {
-                Use::Connect
-            } else {
-                usage
-            };
-            let ports = ports.into_iter().map(|(a, b)| (a.min(b), a.max(b))).collect();
-            RuleSpec {
-                usage,
-                deny,
-                protocol,
-                host,
-                ports,
-            }
-        })
-}
-
-/// An address in one of its spellings.
-fn asked() -> impl Strategy<Value = Asked> {
-    let v4 = (0..V4.len(), 0..5_u32, any::<u8>()).prop_map(|(index, spelling, noise)| {
-        let bits = V4[index] ^ u32::from(noise & 3 == 0);
-        let wide = u128::from(bits);
-        let ip = match spelling {
-            1 => IpAddr::V6(Ipv6Addr::from_bits(0xffff_0000_0000 | wide)),
-            2 if bits > 1 => IpAddr::V6(Ipv6Addr::from_bits(wide)),
-            3 => IpAddr::V6(Ipv6Addr::from_bits(0x0064_ff9b << 96 | wide)),
-            4 => IpAddr::V6(Ipv6Addr::from_bits(
-                0x2002 << 112 | wide << 80 | u128::from(noise),
-            )),
-            _ => IpAddr::V4(Ipv4Addr::from_bits(bits)),
+impl Bytes<'_> {
+    fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.0.split_first() else {
+            return 0;
         };
-        (ip, Ok(bits))
-    });
-    let v6 = (0..V6.len()).prop_map(|index| (IpAddr::V6(Ipv6Addr::from_bits(V6[index])), Err(V6[index])));
-    (usage(), protocol(), prop_oneof![v4, v6], port(), 0..4_u32).prop_map(
-        |(usage, protocol, (ip, reached), port, scope)| {
-            let addr = match ip {
-                IpAddr::V4(_) => SocketAddr::new(ip, port),
-                IpAddr::V6(ip) => SocketAddr::V6(SocketAddrV6::new(ip, port, 9, scope)),
-            };
-            Asked {
-                usage,
-                protocol,
-                addr,
-                reached,
-                scope,
-            }
-        },
-    )
-}
+        self.0 = rest;
+        *first
+    }
 
-fn pin() -> impl Strategy<Value = Pinned> {
-    let ip = prop_oneof![
-        (1..V4.len()).prop_map(|index| IpAddr::V4(Ipv4Addr::from_bits(V4[index]))),
-        (1..V6.len()).prop_map(|index| IpAddr::V6(Ipv6Addr::from_bits(V6[index]))),
-    ];
-    (0..NAMES.len(), ip, any::<bool>()).prop_map(|(index, ip, live)| Pinned {
-        name: NAMES[index],
-        ip,
-        live,
-    })
+    /// A number below this one.
+    fn below(&mut self, end: u8) -> usize {
+        usize::from(self.byte() % end)
+    }
+
+    fn one_of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[usize::from(self.byte()) % choices.len()]
+    }
+
+    fn many<T>(&mut self, most: u8, mut read: impl FnMut(&mut Self) -> T) -> Vec<T> {
+        (0..self.below(most)).map(|_| read(self)).collect()
+    }
+
+    fn usage(&mut self) -> Use {
+        self.one_of(&[Use::Connect, Use::Connect, Use::Connect, Use::Listen, Use::Accept])
+    }
+
+    fn protocol(&mut self) -> Protocol {
+        self.one_of(&Protocol::ALL)
+    }
+
+    fn port(&mut self) -> u16 {
+        match self.byte() {
+            byte @ 0..192 => u16::from(byte % 8),
+            byte => u16::MAX - u16::from(byte % 6),
+        }
+    }
+
+    fn host(&mut self) -> Host {
+        match self.byte() % 14 {
+            0..4 => {
+                let (base, bits) = (self.one_of(&V4), u32::from(self.byte() % 50).min(32));
+                Host::V4(base & u32::MAX.checked_shl(32 - bits).unwrap_or(0), bits)
+            }
+            // Not 2002::/16 nor the blocks of IPv4 aliases: only ranges whose base is one of V6.
+            4..8 => {
+                let (base, bits) = (self.one_of(&V6), u32::from(self.byte() % 192).min(128));
+                Host::V6(base & u128::MAX.checked_shl(128 - bits).unwrap_or(0), bits)
+            }
+            8 => Host::Scoped(1 + u32::from(self.byte() % 3)),
+            9 | 10 => Host::Name(self.one_of(&NAMES)),
+            11 => Host::Below(self.one_of(&PARENTS)),
+            12 => Host::Localhost,
+            _ => Host::Any,
+        }
+    }
+
+    fn rule(&mut self) -> RuleSpec {
+        let host = self.host();
+        let usage = match host {
+            // Names are for connect only.
+            Host::Name(_) | Host::Below(_) => Use::Connect,
+            _ => self.usage(),
+        };
+        let ports = self.many(4, |bytes| (bytes.port(), bytes.port()));
+        RuleSpec {
+            usage,
+            deny: self.byte() & 1 == 1,
+            protocol: self.one_of(&[None, Some(Protocol::Tcp), Some(Protocol::Udp)]),
+            host,
+            ports: ports.into_iter().map(|(a, b)| (a.min(b), a.max(b))).collect(),
+        }
+    }
+
+    /// An address in one of its spellings.
+    fn asked(&mut self) -> Asked {
+        let (noise, port, scope) = (self.byte(), self.port(), u32::from(self.byte() % 4));
+        let spelling = self.byte() % 10;
+        let (ip, reached) = if spelling < 5 {
+            let bits = self.one_of(&V4) ^ u32::from(noise & 3 == 0);
+            let wide = u128::from(bits);
+            let ip = match spelling {
+                1 => IpAddr::V6(Ipv6Addr::from_bits(0xffff_0000_0000 | wide)),
+                2 if bits > 1 => IpAddr::V6(Ipv6Addr::from_bits(wide)),
+                3 => IpAddr::V6(Ipv6Addr::from_bits(0x0064_ff9b << 96 | wide)),
+                4 => IpAddr::V6(Ipv6Addr::from_bits(
+                    0x2002 << 112 | wide << 80 | u128::from(noise),
+                )),
+                _ => IpAddr::V4(Ipv4Addr::from_bits(bits)),
+            };
+            (ip, Ok(bits))
+        } else {
+            let bits = self.one_of(&V6);
+            (IpAddr::V6(Ipv6Addr::from_bits(bits)), Err(bits))
+        };
+        let addr = match ip {
+            IpAddr::V4(_) => SocketAddr::new(ip, port),
+            IpAddr::V6(ip) => SocketAddr::V6(SocketAddrV6::new(ip, port, 9, scope)),
+        };
+        Asked {
+            usage: self.usage(),
+            protocol: self.protocol(),
+            addr,
+            reached,
+            scope,
+        }
+    }
+
+    fn pin(&mut self) -> Pinned {
+        let v4 = V4[1..].iter().map(|bits| IpAddr::V4(Ipv4Addr::from_bits(*bits)));
+        let v6 = V6[1..].iter().map(|bits| IpAddr::V6(Ipv6Addr::from_bits(*bits)));
+        Pinned {
+            name: self.one_of(&NAMES),
+            ip: self.one_of(&v4.chain(v6).collect::<Vec<_>>()),
+            live: self.byte() & 1 == 1,
+        }
+    }
 }
 
 fn config() -> ProptestConfig {
@@ -303,32 +324,10 @@ proptest! {
     #![proptest_config(config())]
 
     #[test]
-    fn the_matcher_agrees_with_a_naive_model(
-        rules in prop::collection::vec(rule(), 0..24),
-        net in prop::bool::weighted(0.2),
-        mut pins in prop::collection::vec(pin(), 0..6),
-        questions in prop::collection::vec(asked(), 1..24),
-    ) {
-        // The same name and address twice would be one pin with the later time.
-        pins.sort_by_key(|pin| (pin.name, pin.ip));
-        pins.dedup_by_key(|pin| (pin.name, pin.ip));
-        let mut held = Pins::new();
-        for pin in &pins {
-            let name = Name::parse(pin.name).expect("a name");
-            held.insert(&name, pin.ip, Duration::from_secs(if pin.live { 20 } else { 5 }));
-        }
-        let (forwards, backwards) = (policy(rules.iter(), net), policy(rules.iter().rev(), net));
-        let now = held.at(Duration::from_secs(10));
-        for asked in &questions {
-            let (allowed, candidates) = model(&rules, net, &pins, asked);
-            for policy in [&forwards, &backwards] {
-                let decision = policy.decide(asked.usage, asked.protocol, asked.addr, &now);
-                prop_assert_eq!(decision.is_allowed(), allowed, "{:?}: {}", asked, decision);
-                check_rule(&decision, &rules, &candidates, policy.is_unrestricted(asked.usage, asked.protocol))?;
-                if policy.is_unrestricted(asked.usage, asked.protocol) {
-                    prop_assert!(allowed, "a fast path where something is denied: {:?}", asked);
-                }
-            }
+    fn the_matcher_agrees_with_a_naive_model(bytes in prop::collection::vec(any::<u8>(), 64..512)) {
+        let case = Case::read(&bytes);
+        if let Err(reason) = agrees(&case) {
+            prop_assert!(false, "{}: {:#?}", reason, case);
         }
     }
 
@@ -379,44 +378,91 @@ proptest! {
     }
 }
 
+/// A policy, what was looked up, and what is asked.
+#[derive(Clone, Debug)]
+pub(crate) struct Case {
+    rules: Vec<RuleSpec>,
+    net: bool,
+    pins: Vec<Pinned>,
+    questions: Vec<Asked>,
+}
+
+impl Case {
+    /// Every sequence of bytes is a case: the property test draws them, the fuzz target is given them.
+    pub(crate) fn read(bytes: &[u8]) -> Case {
+        let bytes = &mut Bytes(bytes);
+        let net = bytes.byte() % 5 == 4;
+        let mut pins = bytes.many(6, Bytes::pin);
+        // The same name and address twice would be one pin with the later time.
+        pins.sort_by_key(|pin| (pin.name, pin.ip));
+        pins.dedup_by_key(|pin| (pin.name, pin.ip));
+        Case {
+            rules: bytes.many(24, Bytes::rule),
+            net,
+            pins,
+            questions: bytes.many(24, Bytes::asked),
+        }
+    }
+}
+
+/// Holds the matcher against the model, with the rules in either order.
+pub(crate) fn agrees(case: &Case) -> Result<(), String> {
+    let Case {
+        rules,
+        net,
+        pins,
+        questions,
+    } = case;
+    let mut held = Pins::new();
+    for pin in pins {
+        let name = Name::parse(pin.name).expect("a name");
+        held.insert(&name, pin.ip, Duration::from_secs(if pin.live { 20 } else { 5 }));
+    }
+    let (forwards, backwards) = (policy(rules.iter(), *net), policy(rules.iter().rev(), *net));
+    let now = held.at(Duration::from_secs(10));
+    for asked in questions {
+        let (allowed, candidates) = model(rules, *net, pins, asked);
+        for policy in [&forwards, &backwards] {
+            let decision = policy.decide(asked.usage, asked.protocol, asked.addr, &now);
+            if decision.is_allowed() != allowed {
+                return Err(format!("{asked:?}: {decision}"));
+            }
+            let unrestricted = policy.is_unrestricted(asked.usage, asked.protocol);
+            check_rule(&decision, rules, &candidates, unrestricted)?;
+            if unrestricted && !allowed {
+                return Err(format!("a fast path where something is denied: {asked:?}"));
+            }
+        }
+    }
+    Ok(())
+}
+
 /// The rule that is named is one that covers what was asked, and one is named unless none covers it.
 fn check_rule(
     decision: &Decision<'_>,
     rules: &[RuleSpec],
     candidates: &[usize],
     unrestricted: bool,
-) -> Result<(), TestCaseError> {
-    match decision.rule() {
+) -> Result<(), String> {
+    let complaint = match decision.rule() {
         Some(rule) => {
-            let texts: Vec<String> = candidates.iter().map(|&index| rules[index].text()).collect();
-            prop_assert!(
-                texts.iter().any(|text| text == rule.text()),
-                "{} is not one of {:?}",
-                rule,
-                texts
-            );
-            prop_assert_eq!(rule.effect() == Effect::Allow, decision.is_allowed());
+            let mut texts = candidates.iter().map(|&index| rules[index].text());
+            let fits = texts.any(|text| text == rule.text())
+                && (rule.effect() == Effect::Allow) == decision.is_allowed();
+            (!fits).then(|| format!("{rule} decides"))
         }
         // Where nothing can be denied, no rule is looked at.
         None if unrestricted => {
-            prop_assert!(
-                matches!(decision.reason(), Reason::AllowNet | Reason::AnyPeer),
-                "{}",
-                decision
-            );
+            let fits = matches!(decision.reason(), Reason::AllowNet | Reason::AnyPeer);
+            (!fits).then(|| "an unrestricted use has a reason".to_owned())
         }
         None => {
-            prop_assert!(
-                candidates.is_empty(),
-                "{} names none of {:?}",
-                decision,
-                candidates
-            );
-            prop_assert!(!matches!(
-                decision.reason(),
-                Reason::Rule(_) | Reason::Includes(_)
-            ));
+            let named = matches!(decision.reason(), Reason::Rule(_) | Reason::Includes(_));
+            (named || !candidates.is_empty()).then(|| "no rule is named".to_owned())
         }
+    };
+    match complaint {
+        Some(complaint) => Err(format!("{complaint}: {decision}; candidates {candidates:?}")),
+        None => Ok(()),
     }
-    Ok(())
 }

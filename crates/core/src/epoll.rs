@@ -1,0 +1,111 @@
+//! epoll(7) for guests whose ABI has it.
+
+use std::time::Duration;
+
+use crate::errno::{Errno, Result};
+use crate::fd::{Fd, Slots};
+use crate::guest::{Entry, Guest, Limit};
+use crate::host::{EpollEvent, EpollOp, Host};
+use crate::readiness::Ready;
+
+/// The most events that one call takes; epoll_wait(2) may always give fewer than asked for.
+const MAX_EVENTS: usize = 1024;
+
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
+    /// epoll_create1(2).
+    ///
+    /// # Errors
+    /// `ENOSYS` (a host without), `EMFILE`.
+    pub fn epoll_create(&mut self) -> Result<Fd> {
+        let result = self.table.lowest_free().and_then(|_| {
+            let io = self.host.epoll()?;
+            self.insert_stream(io)
+        });
+        if self.traced {
+            self.trace("epoll_create", &result, |fd| u64::from(*fd), format_args!(""));
+        }
+        result
+    }
+
+    /// epoll_ctl(2). As in Linux the epoll watches the open file description: closing one of several descriptors for
+    /// it changes nothing. Unlike in Linux those count as one, so that a second `Add` by another of them is `EEXIST`.
+    ///
+    /// # Errors
+    /// `EBADF`, `EINVAL` (not an epoll, itself, or an operation that it cannot do), `EEXIST`, `ENOENT`, `EPERM` (a
+    /// file), `ELOOP`, `ENOSPC`.
+    pub fn epoll_control(&mut self, epoll: Fd, fd: Fd, op: EpollOp) -> Result<()> {
+        let result = self.do_epoll_control(epoll, fd, op);
+        if self.traced {
+            self.trace(
+                "epoll_ctl",
+                &result,
+                |()| 0,
+                format_args!("{epoll}, {fd}, {op:?}"),
+            );
+        }
+        result
+    }
+
+    fn do_epoll_control(&mut self, epoll: Fd, fd: Fd, op: EpollOp) -> Result<()> {
+        let epoll_entry = self.table.entry(epoll)?;
+        let entry = self.table.entry(fd)?;
+        let io = match &*entry {
+            Entry::Socket(socket) => &socket.io,
+            Entry::Stream(stream) => &stream.io,
+            Entry::File(_) => return Err(Errno::Perm),
+        };
+        match &*epoll_entry {
+            Entry::Stream(_) if epoll == fd => Err(Errno::Inval),
+            Entry::Stream(stream) => self.host.epoll_control(&stream.io, io, op),
+            Entry::Socket(_) | Entry::File(_) => Err(Errno::Inval),
+        }
+    }
+
+    /// epoll_wait(2): replaces `events` by at most `most` events. `None` waits for ever.
+    ///
+    /// # Errors
+    /// `EBADF`, `EINVAL` (not an epoll, or `most` is 0), `EINTR` (told to stop).
+    pub fn epoll_wait(
+        &mut self,
+        epoll: Fd,
+        most: usize,
+        timeout: Option<Duration>,
+        events: &mut Vec<EpollEvent>,
+    ) -> Result<()> {
+        events.clear();
+        let result = self.do_epoll_wait(epoll, most.min(MAX_EVENTS), timeout, events);
+        if self.traced {
+            let count = events.len() as u64;
+            self.trace("epoll_wait", &result, |()| count, format_args!("{epoll}, {most}"));
+        }
+        result
+    }
+
+    fn do_epoll_wait(
+        &mut self,
+        epoll: Fd,
+        most: usize,
+        timeout: Option<Duration>,
+        events: &mut Vec<EpollEvent>,
+    ) -> Result<()> {
+        let entry = self.table.entry(epoll)?;
+        let Entry::Stream(stream) = &*entry else {
+            return Err(Errno::Inval);
+        };
+        if most == 0 {
+            return Err(Errno::Inval);
+        }
+        let mut limit = Limit::new(timeout);
+        loop {
+            self.host.epoll_take(&stream.io, most, events)?;
+            if !events.is_empty() {
+                return Ok(());
+            }
+            let remaining = limit.remaining(&self.host);
+            if remaining == Some(Duration::ZERO) {
+                return Ok(());
+            }
+            self.host.wait(&stream.io, Ready::READ, remaining)?;
+        }
+    }
+}

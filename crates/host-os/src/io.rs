@@ -1,0 +1,92 @@
+//! [`Io`]: an open kernel descriptor and what is known of it.
+
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use guestnet_core::{Kind, OptValue, Result, SockOpt, StreamKind};
+
+use crate::lookup::Pending;
+use crate::{option, stub, unix};
+
+/// Identity of the next descriptor in this process; 0 and the largest number are not used.
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// An open kernel descriptor.
+#[derive(Debug)]
+pub struct Io {
+    pub(crate) fd: OwnedFd,
+    pub(crate) id: u64,
+    pub(crate) what: What,
+    /// The directory and the kernel's name of a bound UNIX socket, for as long as it is open.
+    pub(crate) bound: OnceLock<unix::Bound>,
+    /// Somebody else may keep the same open file.
+    pub(crate) shared: bool,
+    /// A byte stream that was opened for the other direction only.
+    pub(crate) no_read: bool,
+    pub(crate) no_write: bool,
+    /// `SO_LINGER` with a time: close(2) would block.
+    pub(crate) lingers: AtomicBool,
+    /// The question of a [`What::Lookup`].
+    pub(crate) lookup: Option<Pending>,
+    /// That our DNS stub answers this socket.
+    pub(crate) served: OnceLock<stub::Client>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Socket(Kind),
+    Stream(StreamKind),
+    /// The eventfd of a look-up.
+    Lookup,
+    /// An epoll of the guest's own.
+    Epoll,
+}
+
+impl Io {
+    pub(crate) fn new(fd: OwnedFd, what: What) -> Io {
+        Io {
+            fd,
+            id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
+            what,
+            bound: OnceLock::new(),
+            shared: false,
+            no_read: false,
+            no_write: false,
+            lingers: AtomicBool::new(false),
+            lookup: None,
+            served: OnceLock::new(),
+        }
+    }
+
+    pub(crate) fn fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+
+    pub(crate) fn raw(&self) -> RawFd {
+        self.fd.as_raw_fd()
+    }
+
+    pub(crate) fn is_datagram(&self) -> bool {
+        self.what == What::Socket(Kind::Datagram)
+    }
+
+    pub(crate) fn note_linger(&self, value: Result<OptValue>) {
+        let lingers = matches!(value, Ok(OptValue::Linger { on: true, seconds }) if seconds != 0);
+        self.lingers.store(lingers, Ordering::Relaxed);
+    }
+}
+
+/// Whoever drops a descriptor without [`Host::close`] does not wait for its data: the kernel sends it meanwhile.
+impl Drop for Io {
+    fn drop(&mut self) {
+        if self.lingers.load(Ordering::Relaxed) {
+            let off = OptValue::Linger {
+                on: false,
+                seconds: 0,
+            };
+            // A failure leaves only a slow close(2).
+            let _ = option::set_option(self.fd(), SockOpt::Linger, off);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! A guest that looks names up and connects, and a model of what it must be allowed: the addresses that it was told, for
+//! the names that its rules have, for a while, and nothing else.
+
+use std::collections::BTreeSet;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use guestnet_core::policy::{Name, Policy, PolicyBuilder, Use, address_class, canonical_ip};
+use guestnet_core::{Capacity, Domain, Errno, Fd, Guest, Kind};
+use guestnet_fuzz::{Resolver, ScriptHost};
+
+use crate::server::ADDRESSES;
+
+/// What the documentation says: an address may be dialled for so long at least, and for so long at most.
+const SHORTEST: Duration = Duration::from_secs(30);
+const LONGEST: Duration = Duration::from_secs(24 * 3600);
+
+/// The port of every rule.
+const PORT: u16 = 443;
+
+/// See the module's text.
+pub(crate) struct World {
+    pub(crate) guest: Guest<ScriptHost, ()>,
+    pub(crate) policy: Arc<Policy>,
+    ticks: Arc<AtomicU64>,
+    fd: Fd,
+    told: Vec<Told>,
+    seen: BTreeSet<IpAddr>,
+}
+
+struct Told {
+    name: Name,
+    ip: IpAddr,
+    at: Duration,
+    /// It may have been dropped or cut off before the guest was told.
+    maybe: bool,
+}
+
+/// Rules of each kind that a name can have: below a name, a name, and a denied one that may be looked up.
+pub(crate) fn policy() -> Arc<Policy> {
+    let mut builder = PolicyBuilder::new();
+    for rule in ["*.example:443", "db:443"] {
+        builder.allow(Use::Connect, rule).expect("a rule");
+    }
+    builder.deny(Use::Connect, "bad.example:443").expect("a rule");
+    Arc::new(builder.build())
+}
+
+fn covered(name: &Name) -> bool {
+    name.as_str() == "db" || name.as_str().ends_with(".example")
+}
+
+impl World {
+    pub(crate) fn new(policy: Arc<Policy>, resolver: Resolver, ticks: Arc<AtomicU64>) -> World {
+        let host = ScriptHost::resolving(Arc::clone(&policy), resolver, Arc::clone(&ticks));
+        let mut guest = Guest::new(host, Arc::clone(&policy), Capacity::default());
+        let fd = guest
+            .socket(Domain::Inet6, Kind::Stream)
+            .expect("everything succeeds");
+        World {
+            guest,
+            policy,
+            ticks,
+            fd,
+            told: Vec::new(),
+            seen: ADDRESSES
+                .iter()
+                .map(|text| text.parse().expect("an address"))
+                .collect(),
+        }
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        Duration::from_millis(self.ticks.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn advance(&self, seconds: u64) {
+        self.ticks.fetch_add(seconds * 1000, Ordering::Relaxed);
+    }
+
+    /// The guest was told this address for this name, or may have been.
+    pub(crate) fn tell(&mut self, name: &Name, ip: IpAddr, maybe: bool) {
+        self.seen.insert(ip);
+        // What localhost is needs no server, and is not pinned.
+        if !name.is_loopback() {
+            self.told.push(Told {
+                name: name.clone(),
+                ip: canonical_ip(ip),
+                at: self.now(),
+                maybe,
+            });
+        }
+    }
+
+    /// Whether an address was told to the guest, so that it may ask for its name.
+    pub(crate) fn was_told(&self, ip: IpAddr) -> bool {
+        self.told.iter().any(|told| told.ip == canonical_ip(ip))
+    }
+
+    /// Tries to connect to every address that ever was seen.
+    pub(crate) fn probe(&mut self) {
+        for ip in self.seen.clone() {
+            let outcome = self.guest.connect(self.fd, &SocketAddr::new(ip, PORT).into());
+            assert!(matches!(outcome, Ok(()) | Err(Errno::Acces)), "{outcome:?}");
+            let allowed = outcome.is_ok();
+            if let Some(expected) = self.expected(ip) {
+                assert_eq!(allowed, expected, "{ip} at {:?}", self.now());
+            }
+            let other = SocketAddr::new(ip, PORT + 1);
+            assert_eq!(
+                self.guest.connect(self.fd, &other.into()),
+                Err(Errno::Acces),
+                "{other}"
+            );
+        }
+    }
+
+    /// Whether the guest may connect, if the documentation settles it.
+    fn expected(&self, ip: IpAddr) -> Option<bool> {
+        let reached = match canonical_ip(ip) {
+            IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::from([127, 0, 0, 1]),
+            IpAddr::V6(ip) if ip.is_unspecified() => "::1".parse().expect("an address"),
+            ip => ip,
+        };
+        let now = self.now();
+        let class = address_class(reached);
+        let (mut live, mut possible, mut denied) = (false, false, false);
+        for told in self.told.iter().filter(|told| told.ip == reached) {
+            let age = now.saturating_sub(told.at);
+            if told.name.as_str() == "bad.example" {
+                // Also after it has expired.
+                if !told.maybe {
+                    return Some(false);
+                }
+                denied = true;
+            } else if covered(&told.name) && class.may_follow_name(told.name.as_str() == "db") {
+                possible |= age <= LONGEST;
+                live |= !told.maybe && age < SHORTEST;
+            }
+        }
+        match (live, possible) {
+            (_, false) => Some(false),
+            (true, _) if !denied => Some(true),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,204 @@
+/* app_act [ACTION...]: does what each action says, one after the other, and prints "ACTION: result" for each; without
+ * actions it reads them from standard input, a line each, so that a test can act between them. Not a transcript test.
+ *
+ *   tcp HOST PORT | udp HOST PORT   looks HOST up, a name or a number, and connects to its addresses in turn
+ *   send HOST PORT                  the same by one datagram that names its destination
+ *   from tcp|udp ADDRESS PORT TO PORT   says hello to TO from this address and port
+ *   bind tcp|udp ADDRESS PORT       binds
+ *   listen ADDRESS PORT             binds and listens; "ok PORT" is the port it got
+ *   implicit 4|6                    listens without a bind before it
+ *   accept                          takes one connection from the last listener, and reads what it says
+ *   open ADDRESS PORT               binds a datagram socket; "ok PORT"
+ *   receive                         one datagram from the last of these
+ *   resolve NAME [4|6]              the addresses in their order
+ *   canonical NAME                  the canonical name
+ *   unix PATH | unix-send PATH | unix-bind PATH
+ *
+ * A result is "ok", an errno, an EAI code, or what was found. */
+#include "t.h"
+#include "gai.h"
+
+static int listener = -1, datagrams = -1;
+
+static const char *result(int error) { return error == 0 ? "ok" : errno_name(error); }
+
+static struct addrinfo *look(const char *host, const char *service, int family, int flags, int *error) {
+    struct addrinfo hints = {.ai_family = family, .ai_socktype = SOCK_STREAM, .ai_flags = flags}, *list = NULL;
+    *error = getaddrinfo(host, service, &hints, &list);
+    return *error == 0 ? list : NULL;
+}
+
+/* Tries every address as a client does; 0 or the last errno. */
+static void reach(const char *how, const char *host, const char *port) {
+    int error = 0;
+    struct addrinfo *list = look(host, port, AF_UNSPEC, 0, &error);
+    if (error != 0) {
+        printf("%s\n", eai_name(error));
+        return;
+    }
+    int kind = strcmp(how, "tcp") == 0 ? SOCK_STREAM : SOCK_DGRAM;
+    for (struct addrinfo *a = list; a != NULL; a = a->ai_next) {
+        int fd = (int)must("socket", socket(a->ai_family, kind, 0));
+        ssize_t done = strcmp(how, "send") == 0 ? sendto(fd, "hello", 5, 0, a->ai_addr, a->ai_addrlen)
+                                                : connect(fd, a->ai_addr, a->ai_addrlen);
+        error = done < 0 ? errno : 0;
+        if (error == 0 && kind == SOCK_STREAM) send(fd, "hello", 5, MSG_NOSIGNAL);
+        close(fd);
+        if (error == 0) break;
+    }
+    freeaddrinfo(list);
+    printf("%s\n", result(error));
+}
+
+static void resolve(const char *name, const char *family) {
+    int error = 0, wanted = family == NULL ? AF_UNSPEC : family[0] == '6' ? AF_INET6 : AF_INET;
+    struct addrinfo *list = look(name, NULL, wanted, 0, &error);
+    if (error != 0) {
+        printf("%s\n", eai_name(error));
+        return;
+    }
+    for (struct addrinfo *a = list; a != NULL; a = a->ai_next) {
+        char text[INET6_ADDRSTRLEN];
+        const void *octets = a->ai_family == AF_INET
+                                 ? (const void *)&((const struct sockaddr_in *)(const void *)a->ai_addr)->sin_addr
+                                 : (const void *)&((const struct sockaddr_in6 *)(const void *)a->ai_addr)->sin6_addr;
+        printf("%s%s", a == list ? "" : " ", inet_ntop(a->ai_family, octets, text, sizeof text));
+    }
+    printf("\n");
+    freeaddrinfo(list);
+}
+
+static void canonical(const char *name) {
+    int error = 0;
+    struct addrinfo *list = look(name, NULL, AF_INET, AI_CANONNAME, &error);
+    printf("%s\n", error != 0 ? eai_name(error) : list->ai_canonname == NULL ? "none" : list->ai_canonname);
+    if (error == 0) freeaddrinfo(list);
+}
+
+static int family_of(const char *address) { return strchr(address, ':') != NULL ? AF_INET6 : AF_INET; }
+
+/* A socket bound there; -1 with errno. */
+static int bound(const char *kind, const char *address, const char *port) {
+    int fd = strcmp(kind, "tcp") == 0 ? tcp(family_of(address)) : udp(family_of(address));
+    if (bind_to(fd, ip(address, atoi(port))) == 0) return fd;
+    int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+/* A client with an address of its own choice. It waits until its peer has closed, or reset, a connection. */
+static void from(char *const word[]) {
+    char byte;
+    int stream = strcmp(word[1], "tcp") == 0, fd = stream ? tcp(family_of(word[2])) : udp(family_of(word[2]));
+    set_int(fd, SOL_SOCKET, SO_REUSEADDR, 1);
+    must("bind", bind_to(fd, ip(word[2], atoi(word[3]))));
+    int error = connect_to(fd, ip(word[4], atoi(word[5]))) != 0 ? errno : 0;
+    if (error == 0 && send(fd, "hello", 5, MSG_NOSIGNAL) < 0) error = errno;
+    if (error == 0 && stream) {
+        shutdown(fd, SHUT_WR);
+        if (recv(fd, &byte, 1, 0) < 0) error = errno;
+    }
+    close(fd);
+    printf("%s\n", result(error));
+}
+
+static void take(int fd) { /* prints the port that it has, or why there is none */
+    if (fd < 0)
+        printf("%s\n", errno_name(errno));
+    else
+        printf("ok %d\n", port_of(local_addr(fd)));
+}
+
+static void listen_on(const char *address, const char *port) {
+    listener = bound("tcp", address, port);
+    if (listener >= 0 && listen(listener, 8) != 0) listener = -1;
+    take(listener);
+}
+
+static void who(ssize_t count, const char *bytes, struct addr from) {
+    char text[INET6_ADDRSTRLEN] = "?";
+    if (count < 0) {
+        printf("%s\n", errno_name(errno));
+        return;
+    }
+    if (from.sa.sa_family == AF_INET) inet_ntop(AF_INET, &from.in.sin_addr, text, sizeof text);
+    if (from.sa.sa_family == AF_INET6) inet_ntop(AF_INET6, &from.in6.sin6_addr, text, sizeof text);
+    printf("%s says %.*s\n", text, (int)count, bytes);
+}
+
+static void accept_from_listener(void) {
+    char bytes[64];
+    struct addr from = {.len = sizeof from.storage};
+    int fd = accept(listener, &from.sa, &from.len);
+    who(fd < 0 ? -1 : recv_all(fd, bytes, sizeof bytes), bytes, from);
+    if (fd >= 0) close(fd);
+}
+
+static void receive(void) {
+    char bytes[64];
+    struct addr from = {.len = sizeof from.storage};
+    ssize_t count = recvfrom(datagrams, bytes, sizeof bytes, 0, &from.sa, &from.len);
+    who(count, bytes, from);
+}
+
+static void unix_path(const char *how, const char *path) {
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    int fd = (int)must("socket", socket(AF_UNIX, strcmp(how, "unix-send") == 0 ? SOCK_DGRAM : SOCK_STREAM, 0));
+    strncpy(to.sun_path, path, sizeof to.sun_path - 1);
+    const struct sockaddr *sa = (const struct sockaddr *)(const void *)&to;
+    ssize_t done = strcmp(how, "unix") == 0        ? connect(fd, sa, sizeof to)
+                   : strcmp(how, "unix-send") == 0 ? sendto(fd, "hello", 5, 0, sa, sizeof to)
+                                                   : bind(fd, sa, sizeof to);
+    printf("%s\n", result(done < 0 ? errno : 0));
+    close(fd);
+}
+
+static void act(char *line) {
+    char *word[6] = {NULL};
+    printf("%s: ", line);
+    int count = 0;
+    for (char *w = strtok(line, " "); w != NULL && count < 6; w = strtok(NULL, " ")) word[count++] = w;
+    const char *name = count > 0 ? word[0] : "";
+#define IS(text, words) (strcmp(name, text) == 0 && count >= (words))
+    if (IS("tcp", 3) || IS("udp", 3) || IS("send", 3))
+        reach(name, word[1], word[2]);
+    else if (IS("from", 6))
+        from(word);
+    else if (IS("bind", 4)) {
+        int fd = bound(word[1], word[2], word[3]);
+        printf("%s\n", result(fd < 0 ? errno : 0));
+        if (fd >= 0) close(fd);
+    } else if (IS("listen", 3))
+        listen_on(word[1], word[2]);
+    else if (IS("implicit", 2)) {
+        int fd = tcp(word[1][0] == '6' ? AF_INET6 : AF_INET);
+        printf("%s\n", result(listen(fd, 8) != 0 ? errno : 0));
+        close(fd);
+    } else if (IS("accept", 1))
+        accept_from_listener();
+    else if (IS("open", 3))
+        take(datagrams = bound("udp", word[1], word[2]));
+    else if (IS("receive", 1))
+        receive();
+    else if (IS("resolve", 2))
+        resolve(word[1], word[2]);
+    else if (IS("canonical", 2))
+        canonical(word[1]);
+    else if (IS("unix", 2) || IS("unix-send", 2) || IS("unix-bind", 2))
+        unix_path(name, word[1]);
+    else
+        printf("no such action\n");
+#undef IS
+}
+
+int main(int argc, char **argv) {
+    char line[1024];
+    for (int i = 1; i < argc; i++) act(argv[i]);
+    if (argc > 1) return 0;
+    while (fgets(line, sizeof line, stdin) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+        act(line);
+    }
+    return 0;
+}

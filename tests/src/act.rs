@@ -1,0 +1,72 @@
+//! app_act, the guest that does what it is told, one action after the other: a test acts between them.
+
+use crate::paths::guest;
+use crate::run::{Finished, Guestnet, Program, Running};
+use std::io::{PipeWriter, Write};
+
+/// Runs app_act with all its actions at once.
+#[must_use]
+pub fn acts<'a>(run: Guestnet, actions: impl IntoIterator<Item = &'a str>) -> Program {
+    let program = run.guest(&guest("wasip1", "app_act"));
+    actions
+        .into_iter()
+        .fold(program, |program, action| program.arg(action))
+}
+
+/// An app_act that waits for its next action.
+#[derive(Debug)]
+pub struct Actor {
+    running: Running,
+    input: PipeWriter,
+}
+
+impl Actor {
+    /// Starts one.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start(run: Guestnet) -> Self {
+        let (output, input) = std::io::pipe().expect("a pipe");
+        let running = run.guest(&guest("wasip1", "app_act")).stdin(output).start();
+        Self { running, input }
+    }
+
+    /// Does one action and returns its result.
+    ///
+    /// # Panics
+    ///
+    /// When the guest has ended.
+    pub fn act(&mut self, action: &str) -> String {
+        self.begin(action);
+        self.result(action)
+    }
+
+    /// Tells it one action and does not wait for its result.
+    ///
+    /// # Panics
+    ///
+    /// When the guest has ended.
+    pub fn begin(&mut self, action: &str) {
+        self.input
+            .write_all(format!("{action}\n").as_bytes())
+            .expect("the guest reads");
+    }
+
+    /// Waits for the result of an action that was begun.
+    ///
+    /// # Panics
+    ///
+    /// When the guest ends without one.
+    pub fn result(&mut self, action: &str) -> String {
+        self.running.line(&format!("{action}: "))
+    }
+
+    /// Ends it.
+    #[must_use]
+    pub fn finish(self) -> Finished {
+        drop(self.input);
+        self.running.finish()
+    }
+}

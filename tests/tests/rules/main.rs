@@ -1,0 +1,108 @@
+//! Every use of the network with every kind of rule, by a guest: what the rule covers happens, its neighbour does not,
+//! and the guest is told EACCES (or EAI_FAIL) and the person who runs it which flag or rule it was.
+//!
+//! The rows are the table of uses in docs/policy.md, times the kinds of targets there. What a hostile guest tries
+//! against them is in `attacks`; how names come to addresses in `names`.
+
+mod accept;
+mod connect;
+mod listen;
+mod names;
+mod unix;
+
+use guestnet_tests::act::acts;
+use guestnet_tests::{Finished, Guestnet};
+use std::net::{TcpListener, UdpSocket};
+
+/// One rule, something it lets a guest do, and the nearest thing that it does not.
+#[derive(Debug)]
+pub(crate) struct Row {
+    /// The kind of rule.
+    pub kind: &'static str,
+    /// Options of `guestnet run`, with spaces between.
+    pub options: String,
+    /// An action of app_act that works.
+    pub allowed: String,
+    /// One that does not.
+    pub denied: String,
+    /// The line on standard error behind `guestnet: `.
+    pub says: String,
+}
+
+/// Checks a row: in one run the allowed action and then the denied one.
+#[track_caller]
+pub(crate) fn check(row: &Row, run: Guestnet, refusal: &str) {
+    let run = row.options.split(' ').fold(run, Guestnet::option);
+    let finished = acts(run, [row.allowed.as_str(), row.denied.as_str()]).finish();
+    said(row, &finished);
+    let transcript = finished.success();
+    let results: Vec<&str> = transcript
+        .lines()
+        .map(|line| line.rsplit(": ").next().unwrap_or(line))
+        .collect();
+    let [allowed, denied] = results[..] else {
+        panic!("{row:#?}\n{transcript}")
+    };
+    assert!(!allowed.starts_with('E'), "{row:#?}\n{transcript}");
+    assert_eq!(denied, refusal, "{row:#?}\n{transcript}");
+}
+
+/// The denial is the one line that is printed.
+#[track_caller]
+pub(crate) fn said(row: &Row, finished: &Finished) {
+    assert_eq!(
+        finished.stderr,
+        format!("guestnet: {}\n", row.says),
+        "{row:#?}\n{finished}"
+    );
+}
+
+/// What no rule allows.
+pub(crate) fn would(call: &str, target: &str, flag: &str) -> String {
+    format!("{call} {target}: denied because no rule allows it; {flag} would")
+}
+
+/// The kinds that the rows have, each once, for a test to compare with the ones there are.
+#[track_caller]
+pub(crate) fn covers(rows: &[Row], kinds: &[&str]) {
+    let mut seen: Vec<&str> = rows.iter().map(|row| row.kind).collect();
+    seen.sort_unstable();
+    seen.dedup();
+    let mut kinds = kinds.to_vec();
+    kinds.sort_unstable();
+    assert_eq!(seen, kinds);
+}
+
+/// Servers on TCP and UDP, with one port at each of some addresses of loopback.
+pub(crate) struct Net {
+    pub port: u16,
+    _udp: Vec<UdpSocket>,
+}
+
+impl Net {
+    pub(crate) fn new(addresses: &[&str]) -> Self {
+        // Somebody else may have the port at one of the addresses.
+        for _ in 0..100 {
+            let any = TcpListener::bind((addresses[0], 0)).expect("bind");
+            let port = any.local_addr().expect("local_addr").port();
+            // Its neighbours must be ports too.
+            if !(2000..65000).contains(&port) {
+                continue;
+            }
+            let tcp = addresses[1..]
+                .iter()
+                .map(|ip| TcpListener::bind((*ip, port)))
+                .chain([Ok(any)]);
+            let udp = addresses.iter().map(|ip| UdpSocket::bind((*ip, port)));
+            let (Ok(tcp), Ok(udp)) = (tcp.collect::<Result<Vec<_>, _>>(), udp.collect()) else {
+                continue;
+            };
+            for listener in tcp {
+                // So that its backlog never fills. It ends with the test's process.
+                std::thread::spawn(move || listener.incoming().for_each(drop));
+            }
+            return Self { port, _udp: udp };
+        }
+        panic!("no port is free at all of {addresses:?}");
+    }
+}

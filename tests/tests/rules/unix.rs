@@ -1,0 +1,95 @@
+//! `--allow-unix` and the file's `unix.deny`: connect, send and bind by paths in the guest's view.
+
+use super::{Row, check, covers, would};
+use guestnet_tests::Guestnet;
+use std::os::unix::net::{UnixDatagram, UnixListener};
+
+const KINDS: [&str; 3] = ["path", "directory", "deny over allow"];
+
+/// `name` is that of the socket; the guest sees the directory as /tmp.
+fn rows(action: &str, name: &str, policy: &str) -> Vec<Row> {
+    let call = match action {
+        "unix" => "connect",
+        "unix-send" => "sendto",
+        _ => "bind",
+    };
+    let row = |kind, options: &str, allowed: &str, denied: &str| Row {
+        kind,
+        options: options.to_owned(),
+        allowed: format!("{action} {allowed}{name}"),
+        denied: format!("{action} {denied}{name}"),
+        says: would(
+            call,
+            &format!("{denied}{name}"),
+            &format!("--allow-unix {denied}{name}"),
+        ),
+    };
+    vec![
+        row(
+            "path",
+            &format!("--allow-unix /tmp/app/{name}"),
+            "/tmp/app/",
+            "/tmp/app/other-",
+        ),
+        row("directory", "--allow-unix /tmp/app/*", "/tmp/app/", "/tmp/"),
+        row(
+            "directory",
+            "--allow-unix /tmp/app/*",
+            "/tmp/app/sub/",
+            "/tmp/apple/",
+        ),
+        Row {
+            says: format!(
+                "{call} /tmp/app/sub/{name}: denied by unix.deny \"/tmp/app/sub/*\" ({policy}:2:10)"
+            ),
+            ..row(
+                "deny over allow",
+                &format!("--allow-net --policy {policy}"),
+                "/tmp/app/",
+                "/tmp/app/sub/",
+            )
+        },
+    ]
+}
+
+fn every_rule_for(action: &str) {
+    for kind in 0..4 {
+        // A directory for each row: a name can be bound once.
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let policy = directory.path().join("policy.toml");
+        std::fs::write(&policy, "[unix]\ndeny = [\"/tmp/app/sub/*\"]\n").expect("write the policy");
+        let (mut streams, mut datagrams) = (Vec::new(), Vec::new());
+        for inside in ["app/sub", "apple"] {
+            std::fs::create_dir_all(directory.path().join(inside)).expect("create a directory");
+        }
+        for place in ["", "app/", "app/other-", "app/sub/", "apple/"] {
+            let at = |name: &str| directory.path().join(format!("{place}{name}"));
+            streams.push(UnixListener::bind(at("stream")).expect("bind"));
+            datagrams.push(UnixDatagram::bind(at("datagram")).expect("bind"));
+        }
+        let name = match action {
+            "unix" => "stream",
+            "unix-send" => "datagram",
+            _ => "new",
+        };
+        let rows = rows(action, name, policy.to_str().expect("a path in UTF-8"));
+        covers(&rows, &KINDS);
+        assert_eq!(rows.len(), 4);
+        check(&rows[kind], Guestnet::run().tmp(directory.path()), "EACCES");
+    }
+}
+
+#[test]
+fn every_kind_of_rule_for_a_connect_to_a_path() {
+    every_rule_for("unix");
+}
+
+#[test]
+fn every_kind_of_rule_for_a_datagram_to_a_path() {
+    every_rule_for("unix-send");
+}
+
+#[test]
+fn every_kind_of_rule_for_a_bind_to_a_path() {
+    every_rule_for("unix-bind");
+}
