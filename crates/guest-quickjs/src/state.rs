@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use guestnet_core::{Clock, Guest, Host};
+use guestnet_core::{Clock, Host, SharedGuest};
 use rquickjs::{Ctx, Error, Persistent, Result, Value};
 
 use crate::buffer::Getters;
@@ -22,7 +22,7 @@ use crate::sys::Handle;
 /// Rule: no `RefCell` here stays borrowed while code of the guest can run, that is over any call into the engine that
 /// reads a property, converts an object, settles a promise or calls a function.
 pub(crate) struct State<H: Host + 'static> {
-    pub(crate) guest: RefCell<Guest<H, File>>,
+    pub(crate) guest: RefCell<SharedGuest<H, File>>,
     pub(crate) events: RefCell<EventLoop<H>>,
     pub(crate) directories: Directories,
     /// `scriptArgs`: the script's name and its arguments.

@@ -6,7 +6,7 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
 
 use cap_std::fs::{OpenOptions, OpenOptionsExt};
-use guestnet_core::{Errno, Fd, Host, Result, StreamKind};
+use guestnet_core::{Entry, Errno, Fd, Host, Result, StreamKind};
 use rquickjs::{Exception, Value};
 
 use crate::errno;
@@ -21,6 +21,9 @@ const O_CREAT: i32 = 0o100;
 const O_EXCL: i32 = 0o200;
 const O_TRUNC: i32 = 0o1_000;
 const O_APPEND: i32 = 0o2_000;
+
+/// The highest number that `dup2` gives.
+const MAX_DUP2: Fd = 4_095;
 
 /// A file or directory that a script has opened.
 #[derive(Debug)]
@@ -88,6 +91,9 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
         Member::Function("read", 4, read_call),
         Member::Function("write", 4, write_call),
         Member::Function("isatty", 1, isatty),
+        Member::Function("pipe", 0, pipe),
+        Member::Function("dup", 1, dup),
+        Member::Function("dup2", 2, dup2),
         Member::Int("O_RDONLY", 0),
         Member::Int("O_WRONLY", O_WRONLY),
         Member::Int("O_RDWR", O_RDWR),
@@ -195,7 +201,10 @@ pub(crate) fn close_fd<H: Host + 'static>(state: &State<H>, fd: Fd) -> Result<()
 /// `EBADF`, `ESPIPE` (a stream or socket), `EINVAL`.
 pub(crate) fn seek_to<H: Host + 'static>(state: &State<H>, fd: Fd, offset: i64, whence: i32) -> Result<u64> {
     let guest = state.guest.borrow();
-    let file = guest.file(fd)?.ok_or(Errno::Spipe)?;
+    let entry = guest.entry(fd)?;
+    let Entry::File(file) = &*entry else {
+        return Err(Errno::Spipe);
+    };
     file.seek(match whence {
         0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
         1 => SeekFrom::Current(offset),
@@ -312,6 +321,52 @@ fn write_call<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
     )
 }
 
+/// `[reading end, writing end]`, or `null` as qjs has it.
+fn pipe<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
+    let made = call.state().guest.borrow_mut().pipe();
+    match made {
+        Ok((read, write)) => call.value(vec![read, write]),
+        Err(_) => call.value(rquickjs::Null),
+    }
+}
+
+fn dup<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
+    let fd = descriptor(call, 0)?;
+    let duplicate = call.state().guest.borrow_mut().dup(fd);
+    result(call, duplicate.map(i64::from))
+}
+
+fn dup2<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
+    let (from, to) = (descriptor(call, 0)?, descriptor(call, 1)?);
+    result(call, dup_to(call.state(), from, to).map(i64::from))
+}
+
+/// dup2(2). The core gives the lowest free number and moves a description onto an open one; a number that is not open
+/// is reached by opening all below it.
+fn dup_to<H: Host + 'static>(state: &State<H>, from: Fd, to: Fd) -> Result<Fd> {
+    if to > MAX_DUP2 {
+        return Err(Errno::Badf);
+    }
+    if from == to {
+        return state.guest.borrow().entry(from).map(|_| to);
+    }
+    let mut guest = state.guest.borrow_mut();
+    let is_open = guest.entry(to).is_ok();
+    let mut below = Vec::new();
+    let reached = loop {
+        match guest.dup(from) {
+            Ok(duplicate) if is_open => break guest.renumber(duplicate, to).map(drop),
+            Ok(duplicate) if duplicate == to => break Ok(()),
+            Ok(duplicate) => below.push(duplicate),
+            Err(errno) => break Err(errno),
+        }
+    };
+    for fd in below {
+        guest.close(fd)?;
+    }
+    reached.map(|()| to)
+}
+
 /// A terminal, or another character device: the core does not tell them apart.
 fn isatty<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
     let fd = descriptor(call, 0)?;
@@ -335,7 +390,7 @@ pub(crate) fn write_all<H: Host + 'static>(state: &State<H>, fd: Fd, mut bytes: 
 /// Those of the descriptor.
 pub(crate) fn read<H: Host + 'static>(state: &State<H>, fd: Fd, bytes: &mut [u8]) -> Result<usize> {
     let mut guest = state.guest.borrow_mut();
-    if let Some(file) = guest.file(fd)? {
+    if let Entry::File(file) = &*guest.entry(fd)? {
         return file.read(bytes);
     }
     guest.read(fd, &mut [IoSliceMut::new(bytes)])
@@ -347,7 +402,7 @@ pub(crate) fn read<H: Host + 'static>(state: &State<H>, fd: Fd, bytes: &mut [u8]
 /// Those of the descriptor.
 pub(crate) fn write<H: Host + 'static>(state: &State<H>, fd: Fd, bytes: &[u8]) -> Result<usize> {
     let mut guest = state.guest.borrow_mut();
-    if let Some(file) = guest.file(fd)? {
+    if let Entry::File(file) = &*guest.entry(fd)? {
         return file.write(bytes);
     }
     guest.write(fd, &mut [IoSlice::new(bytes)])

@@ -145,6 +145,36 @@ equal(os.open("", O_RDONLY), -E.ENOENT, "an empty path");
 equal(os.open("/work/a\0b", O_RDONLY), -E.EINVAL, "a path with a NUL");
 equal(os.open("/work/" + "x".repeat(5000), O_RDONLY), -E.ENAMETOOLONG, "a long path");
 
+// pipe, dup, dup2
+const [from, to] = os.pipe();
+equal(os.write(to, bytes("through")), 7, "write to a pipe");
+const copy = os.dup(to);
+equal(os.close(to), 0);
+equal(os.write(copy, bytes(" both")), 5, "write to the copy");
+equal(os.close(copy), 0);
+const got = new Uint8Array(20);
+equal([os.read(from, got), text(got.subarray(0, 12))], [12, "through both"], "read from a pipe");
+equal(os.read(from, got), 0, "all ends for writing are closed");
+equal(os.write(from, got), -E.EBADF, "the end for reading");
+equal(os.seek(from, 0, 0), -E.ESPIPE, "a pipe has no places");
+std.writeFile("/work/d", "abc");
+fd = os.open("/work/d", O_RDONLY);
+const other = os.dup(fd);
+equal([os.read(fd, got, 0, 1), os.read(other, got, 1, 1), text(got.subarray(0, 2))], [1, 1, "ab"], "one place for both");
+equal(os.dup2(fd, from), from, "dup2 onto an open one");
+equal([os.read(from, got, 0, 1), got[0]], [1, 99], "is the same file");
+equal(os.dup2(fd, 50), 50, "dup2 to a number that is not open");
+equal(os.seek(50, 0, 0), 0);
+equal(os.dup2(fd, fd), fd, "dup2 to itself");
+equal([os.dup(99), os.dup2(99, 3), os.dup2(99, 99)], [-E.EBADF, -E.EBADF, -E.EBADF], "of nothing");
+equal([os.dup2(fd, -1), os.dup2(fd, 100000)], [-E.EBADF, -E.EBADF], "to no number");
+const next = os.dup(fd);
+holds(next < 50, "nothing is left between");
+for (const open of [fd, other, from, 50, next]) equal(os.close(open), 0);
+equal(os.remove("/work/d"), 0);
+throws(TypeError, "descriptor", () => os.dup("x"));
+throws(TypeError, "descriptor", () => os.dup2(0));
+
 // Terminals, the platform, and what is not there
 equal([os.isatty(0), os.isatty(1), os.isatty(99)], [false, false, false], "isatty");
 for (const name of ["exec", "kill", "waitpid", "getpid", "utimes", "ttyGetWinSize", "ttySetRaw"]) {

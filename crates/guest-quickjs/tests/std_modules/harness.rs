@@ -85,7 +85,7 @@ impl Run {
         });
         let mut policy = PolicyBuilder::new();
         policy.allow_net();
-        let guest = Guest::new(host, Arc::new(policy.build()), Capacity::default());
+        let guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
         let mut builder = ScriptBuilder::new(guest);
         builder.stdin(stdin).stdout(stdout).stderr(stderr).arg(name);
         for arg in self.args {
