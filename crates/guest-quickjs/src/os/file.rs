@@ -364,6 +364,8 @@ fn dup_to<H: Host + 'static>(state: &State<H>, from: Fd, to: Fd) -> Result<Fd> {
     for fd in below {
         guest.close(fd)?;
     }
+    // What was at the number before is closed.
+    state.events.borrow_mut().remove(to);
     reached.map(|()| to)
 }
 

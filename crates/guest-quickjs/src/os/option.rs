@@ -67,7 +67,7 @@ fn read<H: Host + 'static>(state: &Shared<H>, fd: i32, level: i32, name: i32) ->
     let fd = open(state, fd)?;
     let mut guest = state.guest.borrow_mut();
     if (level, name) == (abi::SOL_SOCKET, abi::SO_PROTOCOL)
-        && let Entry::Socket(socket) = guest.entry(fd)?
+        && let Entry::Socket(socket) = &*guest.entry(fd)?
     {
         let protocol = convert::protocol(socket.domain(), socket.kind());
         return Ok(protocol.to_ne_bytes().to_vec());
@@ -80,10 +80,10 @@ fn read<H: Host + 'static>(state: &Shared<H>, fd: i32, level: i32, name: i32) ->
 
 /// The error of an option that nobody knows: that of the descriptor comes first.
 fn unknown<H: Host + 'static, T>(
-    guest: &guestnet_core::Guest<H, super::file::File>,
+    guest: &guestnet_core::SharedGuest<H, super::file::File>,
     fd: guestnet_core::Fd,
 ) -> Result<T> {
-    match guest.entry(fd)? {
+    match &*guest.entry(fd)? {
         Entry::Socket(_) => Err(Errno::Noprotoopt),
         Entry::Stream(_) | Entry::File(_) => Err(Errno::Notsock),
     }
@@ -118,7 +118,7 @@ fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
             return unknown(&guest, fd);
         };
         // A descriptor that is no socket is told before a wrong value.
-        if !matches!(guest.entry(fd)?, Entry::Socket(_)) {
+        if !matches!(*guest.entry(fd)?, Entry::Socket(_)) {
             return Err(Errno::Notsock);
         }
         let value = convert::option_value(option, &bytes)?;

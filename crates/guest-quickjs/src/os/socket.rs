@@ -1,6 +1,6 @@
 //! `os.socket`, `bind`, `listen`, `accept`, `connect`, `shutdown` and the addresses of a socket.
 
-use guestnet_core::{Domain, Entry, Errno, Fd, Guest, Host, Result, SockAddr};
+use guestnet_core::{Domain, Entry, Errno, Fd, Host, Result, SharedGuest, SockAddr};
 use rquickjs::Value;
 
 use super::address;
@@ -113,17 +113,17 @@ fn shutdown<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
 
 /// `getsockname(fd)`: an address or a negative errno.
 fn getsockname<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
-    name(call, Guest::local_addr)
+    name(call, SharedGuest::local_addr)
 }
 
 /// `getpeername(fd)`: an address or a negative errno.
 fn getpeername<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
-    name(call, Guest::peer_addr)
+    name(call, SharedGuest::peer_addr)
 }
 
 fn name<'js, H: Host + 'static>(
     call: &Call<'_, 'js, H>,
-    ask: fn(&mut Guest<H, File>, Fd) -> Result<SockAddr>,
+    ask: fn(&mut SharedGuest<H, File>, Fd) -> Result<SockAddr>,
 ) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
     let addr = open(call.state(), fd).and_then(|fd| ask(&mut call.state().guest.borrow_mut(), fd));
@@ -140,7 +140,7 @@ fn name<'js, H: Host + 'static>(
 pub(crate) fn domain<H: Host + 'static>(state: &Shared<H>, fd: i32) -> Result<(Fd, Option<Domain>)> {
     let fd = open(state, fd)?;
     let guest = state.guest.borrow();
-    Ok(match guest.entry(fd)? {
+    Ok(match &*guest.entry(fd)? {
         Entry::Socket(socket) => (fd, Some(socket.domain())),
         Entry::Stream(_) | Entry::File(_) => (fd, None),
     })
@@ -148,9 +148,9 @@ pub(crate) fn domain<H: Host + 'static>(state: &Shared<H>, fd: i32) -> Result<(F
 
 /// Runs `call` with the descriptor in non-blocking mode, for the calls that have no flag for it.
 fn without_blocking<H: Host + 'static, R>(
-    guest: &mut Guest<H, File>,
+    guest: &mut SharedGuest<H, File>,
     fd: Fd,
-    call: impl FnOnce(&mut Guest<H, File>) -> Result<R>,
+    call: impl FnOnce(&mut SharedGuest<H, File>) -> Result<R>,
 ) -> Result<R> {
     if guest.nonblocking(fd)? {
         return call(guest);

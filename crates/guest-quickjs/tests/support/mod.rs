@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, Guest};
+use guestnet_core::{Capacity, SharedGuest};
 use guestnet_host_os::OsHost;
 use guestnet_quickjs::{End, ScriptBuilder};
 
@@ -40,7 +40,7 @@ pub(crate) fn run_under(
     let stdout = host.adopt_stream(OwnedFd::from(stdout)).expect("a stream");
     let stderr = host.adopt_stream(OwnedFd::from(stderr)).expect("a stream");
     let (out, err) = (collect(out), collect(err));
-    let guest = Guest::new(host, Arc::new(policy), Capacity::default());
+    let guest = SharedGuest::shared(host, Arc::new(policy), Capacity::default(), 0);
     let mut builder = ScriptBuilder::new(guest);
     builder.arg("test.js").stdout(stdout).stderr(stderr);
     set_up(&mut builder);
