@@ -67,8 +67,7 @@ impl Getters {
 }
 
 fn getter(ctx: &Ctx<'_>, object: &str, name: &str) -> rquickjs::Result<Getter> {
-    let descriptor: Object<'_> =
-        ctx.eval(format!("Object.getOwnPropertyDescriptor({object}, '{name}')"))?;
+    let descriptor: Object<'_> = ctx.eval(format!("Object.getOwnPropertyDescriptor({object}, '{name}')"))?;
     Ok(Persistent::save(ctx, descriptor.get::<_, Function<'_>>("get")?))
 }
 

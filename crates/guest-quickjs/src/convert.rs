@@ -197,11 +197,17 @@ pub(crate) fn option_bytes(value: OptValue) -> Vec<u8> {
 /// `EOPNOTSUPP` for what guestnet refuses.
 pub(crate) fn option_value(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
     let int = |at: usize| {
-        let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or(Errno::Inval)?;
+        let bytes = bytes
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .ok_or(Errno::Inval)?;
         Ok(i32::from_ne_bytes(*bytes))
     };
     let long = |at: usize| {
-        let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk()).ok_or(Errno::Inval)?;
+        let bytes = bytes
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .ok_or(Errno::Inval)?;
         Ok(i64::from_ne_bytes(*bytes))
     };
     Ok(match option.kind() {
@@ -243,7 +249,10 @@ pub(crate) fn option_value(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
 }
 
 const fn multicast_byte(option: SockOpt) -> bool {
-    matches!(option, SockOpt::IpMulticastTtl | SockOpt::IpMulticastLoop | SockOpt::IpTtl | SockOpt::IpTos)
+    matches!(
+        option,
+        SockOpt::IpMulticastTtl | SockOpt::IpMulticastLoop | SockOpt::IpTtl | SockOpt::IpTos
+    )
 }
 
 /// `struct timeval`: all zero is no limit, and a negative time the shortest, as Linux has it.
@@ -268,7 +277,10 @@ mod tests {
         for (option, value) in [
             (SockOpt::ReuseAddr, OptValue::Int(1)),
             (SockOpt::Linger, OptValue::Linger { on: true, seconds: 7 }),
-            (SockOpt::RcvTimeo, OptValue::Time(Some(Duration::from_micros(1_500_000)))),
+            (
+                SockOpt::RcvTimeo,
+                OptValue::Time(Some(Duration::from_micros(1_500_000))),
+            ),
             (SockOpt::SndTimeo, OptValue::Time(None)),
         ] {
             assert_eq!(option_value(option, &option_bytes(value)), Ok(value));
@@ -284,7 +296,10 @@ mod tests {
 
     #[test]
     fn a_flag_that_is_not_known_is_refused() {
-        assert_eq!(recv_flags(abi::MSG_PEEK | abi::MSG_DONTWAIT), Ok(RecvFlags::PEEK | RecvFlags::DONTWAIT));
+        assert_eq!(
+            recv_flags(abi::MSG_PEEK | abi::MSG_DONTWAIT),
+            Ok(RecvFlags::PEEK | RecvFlags::DONTWAIT)
+        );
         assert_eq!(recv_flags(1 << 30), Err(Errno::Inval));
         assert_eq!(send_flags(abi::MSG_PEEK), Err(Errno::Inval));
         assert_eq!(recv_flags(-1), Err(Errno::Inval));
@@ -293,7 +308,10 @@ mod tests {
     #[test]
     fn arguments_of_socket_are_judged_as_linux_does() {
         assert_eq!(socket(2, 1, 0), Ok((Domain::Inet, Kind::Stream, false)));
-        assert_eq!(socket(10, 2 | abi::SOCK_BLOCK, 17), Ok((Domain::Inet6, Kind::Datagram, true)));
+        assert_eq!(
+            socket(10, 2 | abi::SOCK_BLOCK, 17),
+            Ok((Domain::Inet6, Kind::Datagram, true))
+        );
         assert_eq!(socket(99, 1, 0), Err(Errno::Afnosupport));
         assert_eq!(socket(2, 3, 0), Err(Errno::Socktnosupport));
         assert_eq!(socket(2, 1, 17), Err(Errno::Protonosupport));

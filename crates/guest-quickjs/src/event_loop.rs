@@ -134,7 +134,8 @@ impl<H: Host + 'static> Side<H> {
 
     /// Whether to poll for it now.
     fn waits(&self, now: Duration) -> bool {
-        self.handler.is_some() || (!self.queue.is_empty() && self.paused_until.is_none_or(|until| until <= now))
+        self.handler.is_some()
+            || (!self.queue.is_empty() && self.paused_until.is_none_or(|until| until <= now))
     }
 }
 
@@ -273,7 +274,10 @@ impl<H: Host + 'static> EventLoop<H> {
     /// When to look again at the latest.
     fn next_time(&self) -> Option<Duration> {
         let timer = self.timers.first_key_value().map(|((due, _), _)| *due);
-        let pauses = self.watches.values().flat_map(|watch| [&watch.read, &watch.write]);
+        let pauses = self
+            .watches
+            .values()
+            .flat_map(|watch| [&watch.read, &watch.write]);
         pauses
             .filter(|side| !side.queue.is_empty())
             .filter_map(|side| side.paused_until)
@@ -319,7 +323,9 @@ pub(crate) fn turn<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Resul
 fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
     let mut events = state.events.borrow_mut();
     let events = &mut *events;
-    events.watches.retain(|_, watch| !watch.read.is_empty() || !watch.write.is_empty());
+    events
+        .watches
+        .retain(|_, watch| !watch.read.is_empty() || !watch.write.is_empty());
     if events.is_idle() {
         return Turn::Idle;
     }
@@ -362,7 +368,9 @@ fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
         return Turn::Stopped;
     }
     for event in guest.poll_events() {
-        let polled = usize::try_from(event.token).ok().and_then(|token| events.polled.get(token));
+        let polled = usize::try_from(event.token)
+            .ok()
+            .and_then(|token| events.polled.get(token));
         match polled {
             Some(Polled::Io(fd, generation)) => {
                 events.ready.push_back(Event::Io(*fd, *generation, event.ready));

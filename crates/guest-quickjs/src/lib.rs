@@ -19,6 +19,7 @@ mod buffer;
 mod convert;
 mod errno;
 mod event_loop;
+mod library;
 mod loader;
 mod native;
 mod os;
@@ -30,6 +31,7 @@ mod state;
 #[path = "std/mod.rs"]
 mod std_module;
 mod sys;
+mod text;
 
 pub use os::file::File;
 pub use runtime::{BuildError, End, Script, ScriptBuilder};

@@ -9,10 +9,12 @@ use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Module, Result};
 
+use crate::library;
 use crate::os::OsModule;
 use crate::os::dir::Directories;
 use crate::state::State;
 use crate::std_module::StdModule;
+use crate::text::TextModule;
 
 /// Makes the name of a module whole.
 pub(crate) struct Names;
@@ -70,7 +72,11 @@ impl<H: Host + 'static> Loader for Modules<H> {
         match name {
             "os" => return Module::declare_def::<OsModule<H>, _>(ctx.clone(), name),
             "std" => return Module::declare_def::<StdModule<H>, _>(ctx.clone(), name),
+            "guestnet:text" => return Module::declare_def::<TextModule<H>, _>(ctx.clone(), name),
             _ => {}
+        }
+        if let Some(source) = library::source(name) {
+            return Module::declare(ctx.clone(), name, source);
         }
         let source = self
             .scripts

@@ -63,7 +63,10 @@ fn inet<'js>(ctx: &Ctx<'js>, object: &Object<'js>, domain: Domain) -> Result<Soc
             .filter(|numeric| numeric.ip.is_ipv4() == (domain == Domain::Inet))
             .ok_or_else(|| {
                 let version = if domain == Domain::Inet { "IPv4" } else { "IPv6" };
-                wrong(ctx, &format!("the address's addr is not an {version} address: {text}"))
+                wrong(
+                    ctx,
+                    &format!("the address's addr is not an {version} address: {text}"),
+                )
             })?;
         (numeric.ip, numeric.scope_id)
     };
@@ -71,7 +74,8 @@ fn inet<'js>(ctx: &Ctx<'js>, object: &Object<'js>, domain: Domain) -> Result<Soc
         let given: Value<'_> = object.get("scope")?;
         if !given.is_undefined() {
             let given = int(ctx, &given, "the address's scope")?;
-            scope = u32::try_from(given).map_err(|_| wrong(ctx, "the address's scope must not be negative"))?;
+            scope =
+                u32::try_from(given).map_err(|_| wrong(ctx, "the address's scope must not be negative"))?;
         }
     }
     Ok(SockAddr::Inet(match ip {
@@ -111,7 +115,11 @@ pub(crate) fn encode<'js>(ctx: &Ctx<'js>, addr: &SockAddr) -> Result<Value<'js>>
 /// No memory.
 pub(crate) fn encode_inet<'js>(ctx: &Ctx<'js>, addr: SocketAddr) -> Result<Object<'js>> {
     let number = |number: i32| Value::new_int(ctx.clone(), number);
-    let family = if addr.is_ipv4() { abi::AF_INET } else { abi::AF_INET6 };
+    let family = if addr.is_ipv4() {
+        abi::AF_INET
+    } else {
+        abi::AF_INET6
+    };
     let object = record(
         ctx,
         [

@@ -18,8 +18,16 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
         Member::Function("getsockopt", 4, getsockopt),
         Member::Function("setsockopt", 4, setsockopt),
     ];
-    members.extend(abi::CONSTANTS.iter().map(|(name, value)| Member::Int(name, *value)));
-    members.extend(SockOpt::ALL.iter().map(|option| Member::Int(option.name(), abi::option(*option).1)));
+    members.extend(
+        abi::CONSTANTS
+            .iter()
+            .map(|(name, value)| Member::Int(name, *value)),
+    );
+    members.extend(
+        SockOpt::ALL
+            .iter()
+            .map(|option| Member::Int(option.name(), abi::option(*option).1)),
+    );
     members
 }
 
@@ -51,7 +59,12 @@ fn arguments<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resul
 
 /// 0 or a negative errno. The buffer gets the value, as much of it as it has room for.
 fn getsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
-    let Arguments { fd, level, name, value } = arguments(call)?;
+    let Arguments {
+        fd,
+        level,
+        name,
+        value,
+    } = arguments(call)?;
     let buffer = Buffer::new(call.ctx(), value)?;
     let state = call.state();
     call.status(read(state, fd, level, name).and_then(|bytes| {
@@ -93,7 +106,12 @@ fn unknown<H: Host + 'static, T>(
 fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
     // A number as the third and last argument is the value, and the second the name.
     let plain = call.arg(3).is_undefined() && int_value(&call.arg(2)).is_some();
-    let Arguments { fd, level, name, value } = if plain {
+    let Arguments {
+        fd,
+        level,
+        name,
+        value,
+    } = if plain {
         Arguments {
             fd: call.int(0, "the descriptor")?,
             level: abi::SOL_SOCKET,
@@ -108,7 +126,9 @@ fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
         Some(int) => Ok(int.to_ne_bytes().to_vec()),
         None => {
             let buffer = Buffer::new(call.ctx(), value)?;
-            buffer.read(call.ctx(), &state.getters, 0, MAX_VALUE, |bytes| Ok(bytes.to_vec()))
+            buffer.read(call.ctx(), &state.getters, 0, MAX_VALUE, |bytes| {
+                Ok(bytes.to_vec())
+            })
         }
     };
     call.status(bytes.and_then(|bytes| {
@@ -135,7 +155,10 @@ fn int_value(value: &Value<'_>) -> Option<i32> {
         return None;
     }
     let number = number(value).filter(|number| number.fract() == 0.0)?;
-    #[expect(clippy::cast_possible_truncation, reason = "saturates, and the kernel judges the value")]
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates, and the kernel judges the value"
+    )]
     let int = number as i32;
     Some(int)
 }

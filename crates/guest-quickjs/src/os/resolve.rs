@@ -66,7 +66,12 @@ impl Question {
         Ok(question.with_hints(family, kind, flags))
     }
 
-    fn with_hints(mut self, family: i32, kind: i32, flags: i32) -> std::result::Result<Question, LookupError> {
+    fn with_hints(
+        mut self,
+        family: i32,
+        kind: i32,
+        flags: i32,
+    ) -> std::result::Result<Question, LookupError> {
         self.flags = convert::lookup_flags(flags).ok_or(LookupError::BadFlags)?;
         if family != abi::AF_UNSPEC {
             self.family = Some(convert::domain(family).ok_or(LookupError::Family)?);
@@ -95,7 +100,10 @@ fn service<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Option<String>> {
     }
     match number(value).filter(|number| number.fract() == 0.0) {
         Some(number) => Ok(Some(number.to_string())),
-        None => Err(Exception::throw_type(ctx, "the service must be a string or a port")),
+        None => Err(Exception::throw_type(
+            ctx,
+            "the service must be a string or a port",
+        )),
     }
 }
 

@@ -35,12 +35,14 @@ fn socket<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let family = call.int(0, "the family")?;
     let kind = call.int(1, "the type")?;
     let protocol = call.int_or(2, "the protocol", 0)?;
-    call.number(convert::socket(family, kind, protocol).and_then(|(domain, kind, blocks)| {
-        let mut guest = call.state().guest.borrow_mut();
-        let fd = guest.socket(domain, kind)?;
-        guest.set_nonblocking(fd, !blocks)?;
-        Ok(fd)
-    }))
+    call.number(
+        convert::socket(family, kind, protocol).and_then(|(domain, kind, blocks)| {
+            let mut guest = call.state().guest.borrow_mut();
+            let fd = guest.socket(domain, kind)?;
+            guest.set_nonblocking(fd, !blocks)?;
+            Ok(fd)
+        }),
+    )
 }
 
 /// `socketpair(AF_UNIX, type[, protocol])`: two connected descriptors `[a, b]`, or a negative errno.

@@ -137,8 +137,8 @@ fn send<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
 /// count of bytes.
 fn sendto<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
-    let domain = socket::domain(call.state(), fd)
-        .map_or(Some(guestnet_core::Domain::Inet), |(_, domain)| domain);
+    let domain =
+        socket::domain(call.state(), fd).map_or(Some(guestnet_core::Domain::Inet), |(_, domain)| domain);
     let ctx = call.ctx();
     if Buffer::is(ctx, &call.arg(1)) {
         let buffer = Buffer::new(ctx, call.arg(1))?;
@@ -212,7 +212,9 @@ impl Receive {
     ) -> Result<Outcome<'js>> {
         let flags = self.flags.difference(RecvFlags::WAITALL) | RecvFlags::DONTWAIT;
         loop {
-            let wanted = self.length.map_or(usize::MAX, |length| length.saturating_sub(self.done));
+            let wanted = self
+                .length
+                .map_or(usize::MAX, |length| length.saturating_sub(self.done));
             let skip = self.offset.saturating_add(self.done);
             let received = self.buffer.write(ctx, &state.getters, skip, wanted, |bytes| {
                 let mut guest = state.guest.borrow_mut();
@@ -274,7 +276,9 @@ impl Send {
     ) -> Result<Outcome<'js>> {
         let flags = self.flags | SendFlags::DONTWAIT;
         loop {
-            let wanted = self.length.map_or(usize::MAX, |length| length.saturating_sub(self.done));
+            let wanted = self
+                .length
+                .map_or(usize::MAX, |length| length.saturating_sub(self.done));
             let skip = self.offset.saturating_add(self.done);
             let sent = self.buffer.read(ctx, &state.getters, skip, wanted, |bytes| {
                 let mut guest = state.guest.borrow_mut();

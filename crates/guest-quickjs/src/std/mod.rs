@@ -133,7 +133,9 @@ fn load_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
         None => false,
     };
     match call.state().directories.read(&path) {
-        Ok(bytes) if binary => TypedArray::<u8>::new(call.ctx().clone(), bytes).map(TypedArray::into_value),
+        Ok(bytes) if binary => {
+            TypedArray::<u8>::new_copy(call.ctx().clone(), bytes).map(TypedArray::into_value)
+        }
         Ok(bytes) => file::text(call, &bytes),
         Err(_) => call.value(rquickjs::Null),
     }
@@ -145,9 +147,7 @@ fn write_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'
     let content = call.arg(1);
     let bytes = match content.as_string() {
         Some(text) => sys::text(text)?.into_bytes(),
-        None => buffer::length(&content)
-            .and_then(|len| buffer::with(&content, 0, len, <[u8]>::to_vec))
-            .map_err(|fault| descriptors::thrown(call, fault))?,
+        None => buffer::to_vec(&content).map_err(|fault| descriptors::thrown(call, fault))?,
     };
     let how = Opening {
         flags: O_WRONLY | O_CREAT | O_TRUNC,

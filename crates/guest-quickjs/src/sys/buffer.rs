@@ -63,6 +63,22 @@ pub(crate) fn with<T>(
     Ok(act(unsafe { slice::from_raw_parts(bytes.start, bytes.len) }))
 }
 
+/// A copy of all bytes of a buffer.
+///
+/// # Errors
+/// As [`length`].
+pub(crate) fn to_vec(value: &Value<'_>) -> Result<Vec<u8>, Fault> {
+    let len = length(value)?;
+    let mut all = Vec::new();
+    while all.len() < len {
+        // A shared buffer comes in pieces; it never becomes shorter.
+        with(value, all.len(), len - all.len(), |bytes| {
+            all.extend_from_slice(bytes)
+        })?;
+    }
+    Ok(all)
+}
+
 /// Calls `act` with bytes of a buffer to be written. Of a shared buffer it is a copy, of at most 64 KiB, that is put
 /// back afterwards.
 ///

@@ -5,7 +5,8 @@ use std::ffi::CStr;
 use rquickjs::{Ctx, Error, Object, Promise, Result, Value, qjs};
 
 /// The flags of an ordinary property.
-const ORDINARY: i32 = (qjs::JS_PROP_CONFIGURABLE | qjs::JS_PROP_WRITABLE | qjs::JS_PROP_ENUMERABLE).cast_signed();
+const ORDINARY: i32 =
+    (qjs::JS_PROP_CONFIGURABLE | qjs::JS_PROP_WRITABLE | qjs::JS_PROP_ENUMERABLE).cast_signed();
 
 /// An object with these properties.
 ///
@@ -26,11 +27,23 @@ pub(crate) fn record<'js, const N: usize>(
 ///
 /// # Errors
 /// No memory.
-pub(crate) fn define<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &CStr, value: Value<'js>) -> Result<()> {
+pub(crate) fn define<'js>(
+    ctx: &Ctx<'js>,
+    object: &Object<'js>,
+    name: &CStr,
+    value: Value<'js>,
+) -> Result<()> {
     let raw = duplicate(ctx, &value);
     // SAFETY: all are alive and of one runtime; the engine takes over the reference that was added.
-    let result =
-        unsafe { qjs::JS_DefinePropertyValueStr(ctx.as_raw().as_ptr(), object.as_raw(), name.as_ptr(), raw, ORDINARY) };
+    let result = unsafe {
+        qjs::JS_DefinePropertyValueStr(
+            ctx.as_raw().as_ptr(),
+            object.as_raw(),
+            name.as_ptr(),
+            raw,
+            ORDINARY,
+        )
+    };
     if result < 0 { Err(Error::Exception) } else { Ok(()) }
 }
 

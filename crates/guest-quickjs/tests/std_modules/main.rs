@@ -3,5 +3,6 @@
 
 mod files;
 mod harness;
+mod library;
 mod misc;
 mod print;
