@@ -21,8 +21,11 @@ pub(crate) enum Task<H: Host + 'static> {
     Call(Persistent<Function<'static>>),
     /// Runs code of ours.
     #[expect(dead_code, reason = "for workers and signals")]
-    Run(Rc<dyn for<'js> Fn(&Ctx<'js>, &Shared<H>) -> Result<()>>),
+    Run(Rc<Work<H>>),
 }
+
+/// Code of ours that a [`Task`] runs.
+pub(crate) type Work<H> = dyn for<'js> Fn(&Ctx<'js>, &Shared<H>) -> Result<()>;
 
 impl<H: Host + 'static> Clone for Task<H> {
     fn clone(&self) -> Self {
@@ -380,7 +383,7 @@ fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
         }
     }
     let now = guest.now(guestnet_core::Clock::Monotonic);
-    for ((due, id), _) in &events.timers {
+    for (due, id) in events.timers.keys() {
         if *due > now {
             break;
         }
