@@ -1,7 +1,8 @@
-//! examples/js: the web server and the web client, each in an engine of its own, against each other.
+//! examples/js: the web server and the web client, each in an engine of its own, against each other; the chat with a
+//! thousand people.
 
-use std::io::{PipeReader, Read, pipe};
-use std::net::{SocketAddr, TcpListener};
+use std::io::{BufRead, BufReader, PipeReader, Read, Write, pipe};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use guestnet_core::policy::Policy;
 use guestnet_core::{Capacity, SharedGuest};
 use guestnet_host_os::{Io, OsHost, Stopper};
 use guestnet_quickjs::{End, ScriptBuilder};
+use rustix::process::{Resource, getrlimit, setrlimit};
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/js")
@@ -118,4 +120,57 @@ fn the_web_server_answers_the_web_client() {
     let (end, out, err) = server.stop();
     assert_eq!((end, err.as_str()), (End::Stopped, ""));
     assert_eq!(out, format!("serving /site on http://{address}/\n"));
+}
+
+#[test]
+fn a_thousand_people_chat() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let server = Running::start("chat_server.js", &[], Some(listener), None);
+
+    const PEOPLE: usize = 1000;
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < 4000) {
+        limit.current = Some(4000);
+        setrlimit(Resource::Nofile, limit).expect("the hard limit allows so many files");
+    }
+    let people: Vec<TcpStream> = (0..PEOPLE)
+        .map(|_| TcpStream::connect(address).expect("a connection"))
+        .collect();
+    // Everybody says one line at the beginning and reads all others, so that nobody is missed for being late: a line
+    // is said again until the last one has heard the first one.
+    let mut first = &people[0];
+    let last = &people[PEOPLE - 1];
+    last.set_read_timeout(Some(std::time::Duration::from_millis(50))).expect("an option");
+    let mut heard = [0; 64];
+    let mut tries = 0;
+    loop {
+        first.write_all(b"are you there?\n").expect("a line");
+        let mut last = last;
+        match last.read(&mut heard) {
+            Ok(count) if count > 0 => break,
+            _ if tries < 600 => tries += 1,
+            outcome => panic!("the last one never came in: {outcome:?}"),
+        }
+    }
+    for (number, mut person) in people.iter().enumerate().skip(1).step_by(100) {
+        person.write_all(format!("number {number}\n").as_bytes()).expect("a line");
+    }
+    for person in &people {
+        person.set_read_timeout(None).expect("an option");
+        let mut lines = BufReader::new(person).lines().map(|line| line.expect("a line"));
+        let mut wanted: Vec<String> = (1..PEOPLE)
+            .step_by(100)
+            .map(|number| format!("number {number}"))
+            .collect();
+        // Not what it said itself.
+        let own = people.iter().position(|other| std::ptr::eq(other, person)).expect("it is one of them");
+        wanted.retain(|line| *line != format!("number {own}"));
+        while !wanted.is_empty() {
+            let line = lines.next().expect("not the end");
+            wanted.retain(|each| *each != line);
+        }
+    }
+    let (end, out, err) = server.stop();
+    assert_eq!((end, out.as_str(), err.as_str()), (End::Stopped, "", ""));
 }

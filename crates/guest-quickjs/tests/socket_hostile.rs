@@ -6,6 +6,7 @@ mod support;
 
 use guestnet_core::policy::Policy;
 use guestnet_quickjs::End;
+use rustix::process::{Resource, getrlimit, setrlimit};
 use support::{prints, run, run_under, run_with};
 
 const PRELUDE: &str = include_str!("js/socket_prelude.js");
@@ -142,8 +143,18 @@ fn a_number_that_is_used_again_has_nothing_of_what_was_there_before() {
     );
 }
 
+/// Lets this process open so many files, if it may not yet.
+fn allow_files(count: u64) {
+    let mut limit = getrlimit(Resource::Nofile);
+    if limit.current.is_some_and(|current| current < count) {
+        limit.current = Some(count);
+        setrlimit(Resource::Nofile, limit).expect("the hard limit allows so many files");
+    }
+}
+
 #[test]
 fn five_thousand_descriptors_are_served() {
+    allow_files(6000);
     script(
         "const COUNT = 2500;
          const ends = [];
