@@ -100,7 +100,9 @@ fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         .unwrap_or_default();
     if matches!(extension, "js" | "mjs" | "cjs") {
         let message = match extension {
-            "cjs" => format!("{name} is a CommonJS program, which guestnet does not run: it runs modules, .js or .mjs"),
+            "cjs" => format!(
+                "{name} is a CommonJS program, which guestnet does not run: it runs modules, .js or .mjs"
+            ),
             _ => format!("{name} is a script and not WebAssembly: there are no imports to look at"),
         };
         return Err(Failure::usage(message));

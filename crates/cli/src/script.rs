@@ -33,8 +33,9 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     let reporter = Reporter::new(args.trace.as_ref(), args.audit.as_deref())?;
     let hosts = names::hosts_text(&args)?;
     let name = args.guest.display().to_string();
-    let unreadable =
-        |error: &std::io::Error| Failure::failed(format!("cannot read the guest {name}: {}", io_reason(error)));
+    let unreadable = |error: &std::io::Error| {
+        Failure::failed(format!("cannot read the guest {name}: {}", io_reason(error)))
+    };
     let source = std::fs::read(&args.guest).map_err(|error| unreadable(&error))?;
     let host = OsHost::new().map_err(|errno| Failure::failed(format!("cannot open an eventfd: {errno}")))?;
     let stopper = host.stopper();

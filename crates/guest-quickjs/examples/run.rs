@@ -18,8 +18,16 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let path = PathBuf::from(args.next().ok_or("which script?")?);
     let source = std::fs::read(&path)?;
     let directory = path.parent().unwrap_or(Path::new("."));
-    let directory = if directory.as_os_str().is_empty() { Path::new(".") } else { directory };
-    let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let directory = if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    };
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
 
     let mut host = OsHost::new()?;
     let stdin = host.adopt_stream(io::stdin().as_fd().try_clone_to_owned()?)?;

@@ -22,11 +22,9 @@ fn a_script_runs_with_its_arguments_and_its_exit_code() {
 fn an_error_is_printed_and_the_exit_code_is_1() {
     let scratch = Scratch::new();
     scratch.file("app.js", "print('before');\nthrow new Error('no');\n");
-    scratch.run(&["run", "app.js"]).assert(
-        1,
-        "before\n",
-        "Error: no\n    at <anonymous> (app.js:2:7)\n",
-    );
+    scratch
+        .run(&["run", "app.js"])
+        .assert(1, "before\n", "Error: no\n    at <anonymous> (app.js:2:7)\n");
 }
 
 #[test]
@@ -39,7 +37,11 @@ fn a_script_imports_what_is_beside_it_and_nothing_above() {
     scratch.run(&["run", "app/main.js"]).assert(0, "name\n", "");
     scratch.file("app/bad.js", "import secret from '../secret.js'; print(secret);");
     let finished = scratch.run(&["run", "app/bad.js"]);
-    assert_eq!((finished.code, finished.stdout.as_str()), (Some(1), ""), "{finished:?}");
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (Some(1), ""),
+        "{finished:?}"
+    );
     assert!(finished.stderr.contains("secret.js"), "{finished:?}");
 }
 
@@ -89,7 +91,11 @@ fn calls_are_traced() {
         ),
     );
     let finished = scratch.run(&["run", "--allow-connect", "127.0.0.1", "--trace", "app.js"]);
-    assert_eq!((finished.code, finished.stdout.as_str()), (Some(0), ""), "{finished:?}");
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (Some(0), ""),
+        "{finished:?}"
+    );
     for call in ["socket(", "connect(", "close("] {
         assert!(finished.stderr.contains(call), "{call}: {finished:?}");
     }
@@ -127,7 +133,10 @@ fn listeners_are_descriptors_from_3_on() {
 /// nothing.
 const ENDLESS: [(&str, &str); 4] = [
     ("spin.js", "print('ready'); for (;;);"),
-    ("catch.js", "print('ready'); for (;;) try { for (;;); } catch {} finally { continue; }"),
+    (
+        "catch.js",
+        "print('ready'); for (;;) try { for (;;); } catch {} finally { continue; }",
+    ),
     (
         "wait.js",
         "import * as os from 'os'; print('ready'); await os.accept(3);",
@@ -150,7 +159,9 @@ fn timeout_ends_every_script() {
             "{finished:?}"
         );
         assert!(
-            finished.stderr.ends_with("guestnet: stopped: --timeout 300ms is over\n"),
+            finished
+                .stderr
+                .ends_with("guestnet: stopped: --timeout 300ms is over\n"),
             "{finished:?}"
         );
     }
@@ -170,9 +181,16 @@ fn signals_end_every_script() {
 #[test]
 fn memory_is_limited() {
     let scratch = Scratch::new();
-    scratch.file("app.js", "const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1));");
+    scratch.file(
+        "app.js",
+        "const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1));",
+    );
     let finished = scratch.run(&["run", "--max-memory", "64MiB", "app.js"]);
-    assert_eq!((finished.code, finished.stdout.as_str()), (Some(1), ""), "{finished:?}");
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (Some(1), ""),
+        "{finished:?}"
+    );
     assert!(finished.stderr.contains("out of memory"), "{finished:?}");
     scratch.run(&["run", "--max-memory", "10kB", "app.js"]).assert(
         1,

@@ -1,20 +1,10 @@
 //! Scripts that mean harm, or err badly: buffers that change under a pending call, wrong arguments, changed prototypes,
 //! exceptions everywhere, and many descriptors. None may crash, hang or get what is not theirs.
 
-#[path = "support/mod.rs"]
-mod support;
-
 use guestnet_core::policy::Policy;
 use guestnet_quickjs::End;
-use rustix::process::{Resource, getrlimit, setrlimit};
-use support::{prints, run, run_under, run_with};
 
-const PRELUDE: &str = include_str!("js/socket_prelude.js");
-
-#[track_caller]
-fn script(source: &str, expected: &str) {
-    prints(&format!("{PRELUDE}{source}"), expected);
-}
+use crate::support::{PRELUDE, allow_files, run, run_under, run_with, script};
 
 #[test]
 fn a_buffer_that_is_transferred_during_a_receive_is_not_written() {
@@ -143,18 +133,9 @@ fn a_number_that_is_used_again_has_nothing_of_what_was_there_before() {
     );
 }
 
-/// Lets this process open so many files, if it may not yet.
-fn allow_files(count: u64) {
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < count) {
-        limit.current = Some(count);
-        setrlimit(Resource::Nofile, limit).expect("the hard limit allows so many files");
-    }
-}
-
 #[test]
 fn five_thousand_descriptors_are_served() {
-    allow_files(6000);
+    allow_files(12_000);
     script(
         "const COUNT = 2500;
          const ends = [];
@@ -195,7 +176,11 @@ fn an_exception_in_a_handler_is_printed_and_ends_the_script() {
     ));
     assert_eq!(outcome.end, End::Exit(1));
     assert_eq!(outcome.out, "");
-    assert!(outcome.err.starts_with("TypeError: no\n    at "), "{}", outcome.err);
+    assert!(
+        outcome.err.starts_with("TypeError: no\n    at "),
+        "{}",
+        outcome.err
+    );
 }
 
 #[test]
@@ -346,9 +331,12 @@ fn a_then_on_the_prototype_runs_and_may_close_everything() {
 
 #[test]
 fn memory_is_limited() {
-    let outcome = run_with("const all = []; for (;;) all.push(new Uint8Array(1 << 20));", |builder| {
-        builder.memory(64 << 20);
-    });
+    let outcome = run_with(
+        "const all = []; for (;;) all.push(new Uint8Array(1 << 20));",
+        |builder| {
+            builder.memory(64 << 20);
+        },
+    );
     assert_eq!(outcome.end, End::Exit(1));
     assert!(outcome.err.contains("out of memory"), "{}", outcome.err);
 }
@@ -356,7 +344,10 @@ fn memory_is_limited() {
 #[test]
 fn a_stack_that_overflows_is_an_error() {
     let outcome = run("const f = () => f() + 1; try { f(); } catch (e) { print(e.name); }");
-    assert_eq!((outcome.end, outcome.out.as_str()), (End::Exit(0), "RangeError\n"));
+    assert_eq!(
+        (outcome.end, outcome.out.as_str()),
+        (End::Exit(0), "RangeError\n")
+    );
 }
 
 #[test]
@@ -366,7 +357,10 @@ fn a_script_that_computes_is_stopped_by_its_flag() {
             .stop_flag()
             .store(true, std::sync::atomic::Ordering::Relaxed);
     });
-    assert_eq!((outcome.end, outcome.out.as_str(), outcome.err.as_str()), (End::Stopped, "", ""));
+    assert_eq!(
+        (outcome.end, outcome.out.as_str(), outcome.err.as_str()),
+        (End::Stopped, "", "")
+    );
 }
 
 #[test]

@@ -1,19 +1,20 @@
 //! examples/js: the web server and the web client, each in an engine of its own, against each other; the chat with a
 //! thousand people.
 
-use std::io::{BufRead, BufReader, PipeReader, Read, Write, pipe};
+use std::io::{BufRead, BufReader, Read, Write, pipe};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use guestnet_core::policy::Policy;
 use guestnet_core::{Capacity, SharedGuest};
 use guestnet_host_os::{Io, OsHost, Stopper};
 use guestnet_quickjs::{End, ScriptBuilder};
-use rustix::process::{Resource, getrlimit, setrlimit};
+
+use crate::support::{allow_files, collect};
 
 fn examples() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/js")
@@ -25,15 +26,7 @@ struct Running {
     out: JoinHandle<String>,
     err: JoinHandle<String>,
     stopper: Stopper,
-    stop: Arc<std::sync::atomic::AtomicBool>,
-}
-
-fn collect(mut pipe: PipeReader) -> JoinHandle<String> {
-    thread::spawn(move || {
-        let mut bytes = Vec::new();
-        pipe.read_to_end(&mut bytes).expect("a pipe can be read");
-        String::from_utf8_lossy(&bytes).into_owned()
-    })
+    stop: Arc<AtomicBool>,
 }
 
 impl Running {
@@ -107,7 +100,10 @@ fn the_web_server_answers_the_web_client() {
     assert!(hello.starts_with("HTTP/1.1 200 OK\r\n"), "{hello}");
     assert!(hello.ends_with("\r\n\r\nhello, world\n"), "{hello}");
     let listing = get(address, "/");
-    assert!(listing.contains("<a href=\"hello.txt\">") && listing.contains("<a href=\"large\">"), "{listing}");
+    assert!(
+        listing.contains("<a href=\"hello.txt\">") && listing.contains("<a href=\"large\">"),
+        "{listing}"
+    );
     assert!(get(address, "/missing").starts_with("HTTP/1.1 404 "));
     assert!(get(address, "/../../etc/passwd").starts_with("HTTP/1.1 404 "));
     let large = get(address, "/large");
@@ -129,11 +125,7 @@ fn a_thousand_people_chat() {
     let server = Running::start("chat_server.js", &[], Some(listener), None);
 
     const PEOPLE: usize = 1000;
-    let mut limit = getrlimit(Resource::Nofile);
-    if limit.current.is_some_and(|current| current < 4000) {
-        limit.current = Some(4000);
-        setrlimit(Resource::Nofile, limit).expect("the hard limit allows so many files");
-    }
+    allow_files(12_000);
     let people: Vec<TcpStream> = (0..PEOPLE)
         .map(|_| TcpStream::connect(address).expect("a connection"))
         .collect();
@@ -141,7 +133,8 @@ fn a_thousand_people_chat() {
     // is said again until the last one has heard the first one.
     let mut first = &people[0];
     let last = &people[PEOPLE - 1];
-    last.set_read_timeout(Some(std::time::Duration::from_millis(50))).expect("an option");
+    last.set_read_timeout(Some(std::time::Duration::from_millis(50)))
+        .expect("an option");
     let mut heard = [0; 64];
     let mut tries = 0;
     loop {
@@ -154,7 +147,9 @@ fn a_thousand_people_chat() {
         }
     }
     for (number, mut person) in people.iter().enumerate().skip(1).step_by(100) {
-        person.write_all(format!("number {number}\n").as_bytes()).expect("a line");
+        person
+            .write_all(format!("number {number}\n").as_bytes())
+            .expect("a line");
     }
     for person in &people {
         person.set_read_timeout(None).expect("an option");
@@ -164,7 +159,10 @@ fn a_thousand_people_chat() {
             .map(|number| format!("number {number}"))
             .collect();
         // Not what it said itself.
-        let own = people.iter().position(|other| std::ptr::eq(other, person)).expect("it is one of them");
+        let own = people
+            .iter()
+            .position(|other| std::ptr::eq(other, person))
+            .expect("it is one of them");
         wanted.retain(|line| *line != format!("number {own}"));
         while !wanted.is_empty() {
             let line = lines.next().expect("not the end");
