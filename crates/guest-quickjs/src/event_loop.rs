@@ -20,8 +20,11 @@ pub(crate) enum Task<H: Host + 'static> {
     /// Calls a function of the guest without arguments, such as a timer's or a promise's resolving function.
     Call(Persistent<Function<'static>>),
     /// Runs code of ours.
-    Run(Rc<dyn for<'js> Fn(&Ctx<'js>, &Shared<H>) -> Result<()>>),
+    Run(Rc<Work<H>>),
 }
+
+/// Code of ours that a [`Task`] runs.
+pub(crate) type Work<H> = dyn for<'js> Fn(&Ctx<'js>, &Shared<H>) -> Result<()>;
 
 impl<H: Host + 'static> Clone for Task<H> {
     fn clone(&self) -> Self {
@@ -270,20 +273,6 @@ impl<H: Host + 'static> EventLoop<H> {
                 .any(|watch| watch.read.keeps_alive() || watch.write.keeps_alive())
     }
 
-    /// When to look again at the latest.
-    fn next_time(&self) -> Option<Duration> {
-        let timer = self.timers.first_key_value().map(|((due, _), _)| *due);
-        let pauses = self
-            .watches
-            .values()
-            .flat_map(|watch| [&watch.read, &watch.write]);
-        pauses
-            .filter(|side| !side.queue.is_empty())
-            .filter_map(|side| side.paused_until)
-            .chain(timer)
-            .min()
-    }
-
     /// Gives every JavaScript value back, to be dropped when nothing is borrowed.
     pub(crate) fn forget_values(&mut self) -> impl Sized + use<H> {
         self.due.clear();
@@ -333,11 +322,18 @@ fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
     guest.poll_begin();
     events.polled.clear();
     let mut token = 0;
+    // When to look again at the latest.
+    let mut next = events.timers.first_key_value().map(|((due, _), _)| *due);
     for (fd, watch) in &mut events.watches {
         let mut want = Ready::empty();
         for direction in [Direction::Read, Direction::Write] {
-            if watch.side(direction).waits(now) {
+            let side = watch.side(direction);
+            if side.waits(now) {
                 want |= direction.wants();
+            } else if let Some(until) = side.paused_until
+                && !side.queue.is_empty()
+            {
+                next = Some(next.map_or(until, |next| next.min(until)));
             }
         }
         if want.is_empty() {
@@ -359,9 +355,10 @@ fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
         events.polled.push(Polled::Lookup(*id));
         token += 1;
     }
-    let timeout = match events.next_time() {
-        _ if !events.ready.is_empty() => Some(Duration::ZERO),
-        next => next.map(|next| next.saturating_sub(now)),
+    let timeout = if events.ready.is_empty() {
+        next.map(|next| next.saturating_sub(now))
+    } else {
+        Some(Duration::ZERO)
     };
     if guest.poll_wait(timeout).is_err() {
         return Turn::Stopped;
@@ -379,7 +376,7 @@ fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
         }
     }
     let now = guest.now(guestnet_core::Clock::Monotonic);
-    for ((due, id), _) in &events.timers {
+    for (due, id) in events.timers.keys() {
         if *due > now {
             break;
         }

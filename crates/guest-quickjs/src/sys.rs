@@ -56,9 +56,8 @@ pub(crate) fn text(text: &rquickjs::String<'_>) -> rquickjs::Result<String> {
     if start.is_null() {
         return Err(rquickjs::Error::Exception);
     }
-    let size = usize::try_from(len).unwrap_or(0);
     // SAFETY: the engine has written so many bytes there, and keeps them until they are given back below.
-    let bytes = unsafe { slice::from_raw_parts(start.cast::<u8>(), size) };
+    let bytes = unsafe { slice::from_raw_parts(start.cast::<u8>(), len) };
     let copy = String::from_utf8_lossy(bytes).into_owned();
     // SAFETY: `start` came from the engine, and nothing points there any more.
     unsafe { qjs::JS_FreeCString(ctx, start) };

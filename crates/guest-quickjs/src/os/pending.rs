@@ -60,6 +60,15 @@ impl Operation {
         }
     }
 
+    /// Whether it fails in place of waiting (`MSG_DONTWAIT`).
+    fn dontwait(&self) -> bool {
+        match self {
+            Operation::Accept | Operation::Connect(..) => false,
+            Operation::Receive(receive) => receive.dontwait(),
+            Operation::Send(send) => send.dontwait(),
+        }
+    }
+
     /// How far it has come: another number means that it did something.
     pub(crate) const fn progress(&self) -> usize {
         match self {
@@ -113,7 +122,12 @@ pub(crate) fn begin<'js, H: Host + 'static>(
         Err(errno) => return rejected(ctx, negative(errno)),
     };
     let direction = operation.direction();
-    if !state.events.borrow_mut().is_waiting(fd, direction) {
+    if state.events.borrow_mut().is_waiting(fd, direction) {
+        // Those before it come first, and it will not wait for them.
+        if operation.dontwait() {
+            return rejected(ctx, negative(Errno::Again));
+        }
+    } else {
         match operation.attempt(ctx, state, fd)? {
             Outcome::Value(value) => return value::settled(ctx, false, &value),
             Outcome::Error(errno) => return rejected(ctx, negative(errno)),

@@ -2,7 +2,7 @@
 
 use std::io::{IoSlice, IoSliceMut};
 
-use guestnet_core::{Errno, Fd, Host, RecvFlags, SendFlags, SockAddr};
+use guestnet_core::{Entry, Errno, Fd, Host, Kind, RecvFlags, SendFlags, SockAddr};
 use rquickjs::{Ctx, Exception, Result, Value};
 
 use super::pending::{self, Operation, Outcome};
@@ -112,13 +112,14 @@ fn receive<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, from: bool) -> JsRes
         Ok(flags) => flags,
         Err(errno) => return reject(call, errno),
     };
+    let fully = options.fully || flags.contains(RecvFlags::WAITALL);
     let receive = Receive {
         buffer,
         offset: options.offset,
         length: options.length,
         flags,
-        // WAITALL of a promise is `fully`: nothing blocks.
-        fully: options.fully || flags.contains(RecvFlags::WAITALL),
+        // WAITALL of a promise is `fully`: nothing blocks. What is only looked at would be found again and again.
+        fully: fully && is_stream(call, fd) && !flags.intersects(RecvFlags::PEEK | RecvFlags::OOB),
         from,
         done: 0,
     };
@@ -178,11 +179,22 @@ fn begin_send<'js, H: Host + 'static>(
         offset: options.offset,
         length: options.length,
         flags,
-        fully: options.fully,
+        fully: options.fully && is_stream(call, fd),
         to,
         done: 0,
     };
     pending::begin(call.ctx(), call.state(), fd, Operation::Send(send))
+}
+
+/// Whether a descriptor is of a stream: a datagram is moved whole in one call, or not.
+fn is_stream<H: Host + 'static>(call: &Call<'_, '_, H>, fd: i32) -> bool {
+    let Ok(fd) = pending::open(call.state(), fd) else {
+        return false;
+    };
+    let guest = call.state().guest.borrow();
+    guest
+        .entry(fd)
+        .is_ok_and(|entry| matches!(&*entry, Entry::Socket(socket) if socket.kind() == Kind::Stream))
 }
 
 fn reject<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, errno: Errno) -> JsResult<'js> {
@@ -246,7 +258,8 @@ impl Receive {
         }
     }
 
-    fn dontwait(&self) -> bool {
+    /// Whether it fails in place of waiting.
+    pub(crate) fn dontwait(&self) -> bool {
         self.flags.contains(RecvFlags::DONTWAIT)
     }
 
@@ -268,6 +281,11 @@ pub(crate) struct Send {
 }
 
 impl Send {
+    /// Whether it fails in place of waiting.
+    pub(crate) fn dontwait(&self) -> bool {
+        self.flags.contains(SendFlags::DONTWAIT)
+    }
+
     pub(crate) fn attempt<'js, H: Host + 'static>(
         &mut self,
         ctx: &Ctx<'js>,
@@ -290,7 +308,7 @@ impl Send {
             });
             let count = match sent {
                 Ok(sent) => sent,
-                Err(Errno::Again) if self.flags.contains(SendFlags::DONTWAIT) => {
+                Err(Errno::Again) if self.dontwait() => {
                     return Ok(finished(ctx, self.done, Errno::Again));
                 }
                 Err(Errno::Again) => return Ok(Outcome::Wait),

@@ -118,7 +118,9 @@ pub(crate) fn with_bytes<R>(
     let length = length.min(place.len - offset);
     // SAFETY: offset and length are within what the engine says that the buffer has, and `f` does nothing that could
     // change the buffer; other threads do not know it.
-    let bytes = unsafe { slice::from_raw_parts(place.start.add(offset), length) };
+    let start = unsafe { place.start.add(offset) };
+    // SAFETY: as above.
+    let bytes = unsafe { slice::from_raw_parts(start, length) };
     Some(f(bytes))
 }
 
@@ -134,7 +136,9 @@ pub(crate) fn with_bytes_mut<R>(
     let offset = offset.min(place.len);
     let length = length.min(place.len - offset);
     // SAFETY: as in `with_bytes`; nothing else holds a reference into the buffer during this call.
-    let bytes = unsafe { slice::from_raw_parts_mut(place.start.add(offset), length) };
+    let start = unsafe { place.start.add(offset) };
+    // SAFETY: as above.
+    let bytes = unsafe { slice::from_raw_parts_mut(start, length) };
     Some(f(bytes))
 }
 
@@ -146,7 +150,9 @@ pub(crate) fn copy_out(ctx: &Ctx<'_>, buffer: &Value<'_>, offset: usize, into: &
     let length = into.len().min(place.len - offset);
     for (index, byte) in into.iter_mut().take(length).enumerate() {
         // SAFETY: within the buffer, which the value keeps alive; shared memory is only ever touched atomically here.
-        let shared = unsafe { AtomicU8::from_ptr(place.start.add(offset + index)) };
+        let at = unsafe { place.start.add(offset + index) };
+        // SAFETY: as above.
+        let shared = unsafe { AtomicU8::from_ptr(at) };
         *byte = shared.load(Ordering::Relaxed);
     }
     Some(length)
@@ -159,7 +165,9 @@ pub(crate) fn copy_in(ctx: &Ctx<'_>, buffer: &Value<'_>, offset: usize, from: &[
     let length = from.len().min(place.len - offset);
     for (index, byte) in from.iter().take(length).enumerate() {
         // SAFETY: as in `copy_out`.
-        let shared = unsafe { AtomicU8::from_ptr(place.start.add(offset + index)) };
+        let at = unsafe { place.start.add(offset + index) };
+        // SAFETY: as above.
+        let shared = unsafe { AtomicU8::from_ptr(at) };
         shared.store(*byte, Ordering::Relaxed);
     }
     Some(length)

@@ -1,45 +1,6 @@
 //! The socket API of `os`, on the kernel's sockets.
 
-#[path = "support/mod.rs"]
-mod support;
-
-use support::prints;
-
-/// What most scripts begin with.
-const PRELUDE: &str = "
-import * as os from 'os';
-const must = result => { if (typeof result === 'number' && result < 0) throw new Error('errno ' + result); return result; };
-const bytes = text => Uint8Array.from(text, c => c.charCodeAt(0));
-const text = (array, count) => String.fromCharCode(...new Uint8Array(array.buffer ?? array).subarray(0, count));
-const fails = async promise => { try { return 'resolved ' + await promise; } catch (e) { return e; } };
-const any = {family: os.AF_INET, addr: '127.0.0.1', port: 0};
-const listener = () => {
-    const fd = must(os.socket(os.AF_INET, os.SOCK_STREAM));
-    must(os.bind(fd, any));
-    must(os.listen(fd));
-    return [fd, must(os.getsockname(fd))];
-};
-const pair = async () => {
-    const [l, addr] = listener();
-    const a = must(os.socket(os.AF_INET, os.SOCK_STREAM));
-    const accepted = os.accept(l);
-    await os.connect(a, addr);
-    const [b] = await accepted;
-    os.close(l);
-    return [a, b];
-};
-const udp = () => {
-    const fd = must(os.socket(os.AF_INET, os.SOCK_DGRAM));
-    must(os.bind(fd, any));
-    return [fd, must(os.getsockname(fd))];
-};
-";
-
-/// Runs a script after the prelude, and compares what it prints.
-#[track_caller]
-fn script(source: &str, expected: &str) {
-    prints(&format!("{PRELUDE}{source}"), expected);
-}
+use crate::support::{self, PRELUDE, prints, script};
 
 #[test]
 fn a_script_prints() {
@@ -208,5 +169,84 @@ fn options_have_levels_and_values() {
          print(os.setsockopt(fd, 1234, value), os.getsockopt(99, os.SO_TYPE, value));
          print(os.setsockopt(fd, os.SO_TYPE, value));",
         "0 1\n0\n0 1\n0\n0 1\n0 0 5\n-92 -9\n-92\n",
+    );
+}
+
+#[test]
+fn fully_means_nothing_for_datagrams_and_for_a_peek() {
+    script(
+        "const [a, to] = udp();
+         const [b] = udp();
+         const buffer = new Uint8Array(8);
+         const one = os.recv(a, buffer, {fully: true});
+         await os.sendto(b, to, bytes('abc'));
+         print(await one);
+         const [c, d] = await pair();
+         await os.send(c, bytes('xyz'));
+         print(await os.recv(d, buffer, {flags: os.MSG_PEEK, fully: true}), text(buffer, 3));",
+        "3\n3 xyz\n",
+    );
+}
+
+#[test]
+fn a_call_that_must_not_wait_does_not_wait_for_those_before_it() {
+    script(
+        "const [a, b] = await pair();
+         const buffer = new Uint8Array(4);
+         const first = os.recv(b, buffer);
+         print(await fails(os.recv(b, new Uint8Array(4), undefined, os.MSG_DONTWAIT)));
+         await os.send(a, bytes('x'));
+         print(await first);",
+        "-11\n1\n",
+    );
+}
+
+#[test]
+fn a_full_backlog_of_a_unix_listener_is_waited_for() {
+    // poll(2) calls such a socket writable, so that only trying again helps.
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().to_owned();
+    let outcome = support::run_in(
+        &path,
+        &format!(
+            "{PRELUDE}
+         const addr = {{family: os.AF_UNIX, path: '/socket'}};
+         const l = os.socket(os.AF_UNIX, os.SOCK_STREAM);
+         must(os.bind(l, addr));
+         must(os.listen(l, 0));
+         const clients = [];
+         for (let i = 0; i < 4; i++) {{
+             const fd = os.socket(os.AF_UNIX, os.SOCK_STREAM);
+             clients.push(os.connect(fd, addr));
+         }}
+         for (let i = 0; i < 4; i++) await os.accept(l);
+         print((await Promise.all(clients)).join());"
+        ),
+    );
+    assert_eq!((outcome.out.as_str(), outcome.err.as_str()), ("0,0,0,0\n", ""));
+}
+
+#[test]
+fn addresses_have_scopes_and_wrong_ones_say_what_is_wrong() {
+    script(
+        "const fd = os.socket(os.AF_INET6, os.SOCK_DGRAM);
+         print(os.bind(fd, {addr: '::1', port: 0, scope: 1}), os.getsockname(fd).scope);
+         const said = addr => { try { return os.bind(fd, addr); } catch (e) { return e.name + ': ' + e.message; } };
+         print(said('::1'));
+         print(said({addr: '127.0.0.1', port: 1}));
+         print(said({addr: 'localhost', port: 1}));
+         print(said({addr: '::1', port: 65536}));
+         print(said({family: 77}));
+         print(said({family: os.AF_UNIX, path: 5}));
+         print(os.bind(os.socket(os.AF_INET, os.SOCK_DGRAM), {family: os.AF_INET6, addr: '::1', port: 0}));",
+        "0 undefined
+TypeError: the address must be an object {family, port, addr}
+TypeError: the address's addr is not an IPv6 address: 127.0.0.1
+TypeError: the address's addr is not an IPv6 address: localhost
+TypeError: the address's port must be from 0 to 65535
+TypeError: the address's family must be AF_INET, AF_INET6, AF_UNIX or AF_UNSPEC
+TypeError: the address's path must be a string
+-97
+",
     );
 }
