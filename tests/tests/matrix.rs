@@ -1,6 +1,8 @@
 //! Every C guest on every guest ABI, with the kernel as the oracle: the same source prints the same transcript and exits
 //! with the same status, natively and in the sandbox.
 //!
+//! guests/js has scripts for many of them, which must print what the C program of the same name prints natively.
+//!
 //! What is known to differ is in `expectations.toml`, with its reason.
 
 use guestnet_tests::run::difference;
@@ -21,12 +23,38 @@ struct Abi {
     name: &'static str,
     /// Runs the guest of this name with a scratch directory.
     run: fn(&str, &Path) -> Program,
+    /// Whether it has this guest.
+    has: fn(&str) -> bool,
 }
 
-const ABIS: [Abi; 1] = [Abi {
-    name: "wasip1",
-    run: wasip1,
-}];
+const ABIS: [Abi; 2] = [
+    Abi {
+        name: "wasip1",
+        run: wasip1,
+        has: |_| true,
+    },
+    // The same behaviour written again, with the calls of `os`: those of guests/c that JavaScript can say.
+    Abi {
+        name: "js",
+        run: js,
+        has: |name| script(name).is_file(),
+    },
+];
+
+/// guests/js/NAME.js.
+fn script(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../guests/js")
+        .join(format!("{name}.js"))
+}
+
+fn js(name: &str, scratch: &Path) -> Program {
+    Guestnet::run()
+        .allow_net()
+        .tmp(scratch)
+        .guest(&script(name))
+        .arg("/tmp")
+}
 
 fn wasip1(name: &str, scratch: &Path) -> Program {
     Guestnet::run()
@@ -69,13 +97,14 @@ fn main() {
     );
     let mut trials = Vec::new();
     for abi in &ABIS {
-        for guest in &guests {
+        for guest in guests.iter().filter(|guest| (abi.has)(guest)) {
             let (guest, reasons) = (guest.clone(), Arc::clone(&reasons));
             trials.push(Trial::test(format!("{}::{guest}", abi.name), move || {
                 compare(&guest, abi, reasons.get(&(guest.clone(), abi.name.to_string())))
             }));
         }
     }
+    trials.push(Trial::test("js::every_script_has_its_c_program", check_scripts));
     trials.push(Trial::test(
         "expectations::every_entry_names_a_guest_an_abi_and_a_reason",
         move || check_expectations(&expectations, &guests),
@@ -109,6 +138,24 @@ fn compare(guest: &str, abi: &Abi, known_to_differ: Option<&String>) -> Result<(
 fn run(how: fn(&str, &Path) -> Program, guest: &str) -> Finished {
     let scratch = tempfile::tempdir().expect("a temporary directory");
     how(guest, scratch.path()).deadline(DEADLINE).finish()
+}
+
+/// A script without a program to compare it with would never run.
+fn check_scripts() -> Result<(), Failed> {
+    let known = guests();
+    let dir = script("t");
+    let entries = fs::read_dir(dir.parent().unwrap_or(&dir)).map_err(|error| error.to_string())?;
+    let names = entries.map(|entry| entry.expect("read guests/js").path());
+    let lost: Vec<String> = names
+        .filter(|path| path.extension().is_some_and(|extension| extension == "js"))
+        .filter_map(|path| Some(path.file_stem()?.to_str()?.to_string()))
+        .filter(|name| name != "t" && !known.contains(name))
+        .collect();
+    if lost.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("no C program for {}", lost.join(", ")).into())
+    }
 }
 
 fn check_expectations(expectations: &[Difference], guests: &BTreeSet<String>) -> Result<(), Failed> {

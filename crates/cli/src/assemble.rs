@@ -1,4 +1,4 @@
-//! Puts a guest together: its host, policy, standard streams, listeners, directories, arguments and environment.
+//! Puts a WebAssembly guest together, and what every guest is given: its host, policy, standard streams, listeners, directories, arguments and environment.
 
 use std::os::fd::AsRawFd;
 use std::path::Path;
@@ -29,27 +29,35 @@ pub(crate) struct Parts<'a> {
     pub(crate) etc: Option<&'a Path>,
 }
 
-/// The guest as the store keeps it.
+/// What every kind of guest is given.
+#[derive(Debug)]
+pub(crate) struct Given {
+    /// Knows the directories, for UNIX sockets below them, and whom to ask for names.
+    pub(crate) host: OsHost,
+    pub(crate) streams: [Option<Io>; 3],
+    /// From descriptor 3 on.
+    pub(crate) listeners: Vec<Io>,
+    pub(crate) capacity: Capacity,
+    pub(crate) env: Vec<(String, String)>,
+}
+
+/// Does what the options say that is the same for every kind of guest.
 ///
 /// # Errors
 /// One sentence with the option that could not be done.
-pub(crate) fn assemble(run: &RunArgs, parts: Parts<'_>) -> Result<Wasi<OsHost>, Failure> {
-    let Parts {
-        mut host,
-        policy,
-        reporter,
-        inherited,
-        hosts,
-        etc,
-    } = parts;
+pub(crate) fn given(
+    run: &RunArgs,
+    mut host: OsHost,
+    policy: &Policy,
+    inherited: Listeners,
+) -> Result<Given, Failure> {
     let streams = stdio::adopt(&mut host)?;
-    let listeners = listeners(&mut host, inherited, run, &policy)?;
+    let listeners = listeners(&mut host, inherited, run, policy)?;
     for Directory {
         host: directory,
         guest,
     } in &run.directories
     {
-        // For UNIX sockets below it; files come through the builder.
         host.add_directory(directory, guest)
             .map_err(|errno| cannot_open(directory, &errno))?;
     }
@@ -59,6 +67,46 @@ pub(crate) fn assemble(run: &RunArgs, parts: Parts<'_>) -> Result<Wasi<OsHost>, 
     };
     host.set_upstream(&run.upstream)
         .map_err(|errno| Failure::failed(format!("--dns: cannot ask these servers: {errno}")))?;
+    let mut env = Vec::new();
+    for variable in &run.env {
+        match variable {
+            Variable::Set(name, value) => env.push((name.clone(), value.clone())),
+            Variable::Inherit(name) => {
+                if let Some(value) = inherited_variable(name)? {
+                    env.push((name.clone(), value));
+                }
+            }
+        }
+    }
+    Ok(Given {
+        host,
+        streams,
+        listeners,
+        capacity,
+        env,
+    })
+}
+
+/// The guest as the store keeps it.
+///
+/// # Errors
+/// One sentence with the option that could not be done.
+pub(crate) fn assemble(run: &RunArgs, parts: Parts<'_>) -> Result<Wasi<OsHost>, Failure> {
+    let Parts {
+        host,
+        policy,
+        reporter,
+        inherited,
+        hosts,
+        etc,
+    } = parts;
+    let Given {
+        host,
+        streams,
+        listeners,
+        capacity,
+        env,
+    } = given(run, host, &policy, inherited)?;
     let mut guest = Guest::new(host, Arc::new(policy), capacity);
     guest.set_hosts(names::hosts(&hosts));
     guest.observe(Box::new(reporter));
@@ -92,24 +140,15 @@ pub(crate) fn assemble(run: &RunArgs, parts: Parts<'_>) -> Result<Wasi<OsHost>, 
     for arg in &run.args {
         builder.arg(arg);
     }
-    for variable in &run.env {
-        match variable {
-            Variable::Set(name, value) => {
-                builder.env(name, value);
-            }
-            Variable::Inherit(name) => {
-                if let Some(value) = inherited_variable(name)? {
-                    builder.env(name, value);
-                }
-            }
-        }
+    for (name, value) in env {
+        builder.env(name, value);
     }
     builder
         .build()
         .map_err(|error| Failure::failed(format!("cannot set up the guest: {}", one_line(&error))))
 }
 
-fn cannot_open(directory: &Path, reason: &dyn std::fmt::Display) -> Failure {
+pub(crate) fn cannot_open(directory: &Path, reason: &dyn std::fmt::Display) -> Failure {
     Failure::failed(format!(
         "--dir {}: cannot open the directory: {reason}",
         directory.display()
@@ -117,7 +156,7 @@ fn cannot_open(directory: &Path, reason: &dyn std::fmt::Display) -> Failure {
 }
 
 /// `argv[0]` is the guest's file name, without the directories of the host, which are not the guest's business.
-fn argv0(guest: &Path) -> String {
+pub(crate) fn argv0(guest: &Path) -> String {
     guest
         .file_name()
         .unwrap_or(guest.as_os_str())

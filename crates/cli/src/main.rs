@@ -20,6 +20,7 @@ mod policy_args;
 mod run;
 mod run_args;
 mod say;
+mod script;
 mod signals;
 mod stdio;
 mod stop;

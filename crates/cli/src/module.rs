@@ -99,8 +99,12 @@ fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         .and_then(|extension| extension.to_str())
         .unwrap_or_default();
     if matches!(extension, "js" | "mjs" | "cjs") {
-        let message =
-            format!("{name} is a JavaScript program, which this build of guestnet does not run yet");
+        let message = match extension {
+            "cjs" => format!(
+                "{name} is a CommonJS program, which guestnet does not run: it runs modules, .js or .mjs"
+            ),
+            _ => format!("{name} is a script and not WebAssembly: there are no imports to look at"),
+        };
         return Err(Failure::usage(message));
     }
     let is_not = |what: &str, advice: &str| {

@@ -1,10 +1,10 @@
-//! `guestnet run`: runs a guest on a thread of its own, and says how it ended.
+//! `guestnet run`: runs a guest on a thread of its own, and says how it ended. Not here: scripts (`script.rs`).
 
 use std::io::pipe;
 use std::path::Path;
 use std::thread;
 
-use guestnet_host_os::OsHost;
+use guestnet_host_os::{OsHost, Stopper};
 use guestnet_wasi::{Adapter, I32Exit, Stopped, Wasi};
 use wasmtime::{Engine, Module, Store, Trap, WasmBacktrace};
 
@@ -16,10 +16,11 @@ use crate::limit::Limit;
 use crate::module::{self, one_line};
 use crate::names;
 use crate::observe::Reporter;
-use crate::run_args::RunArgs;
+use crate::run_args::{RunArgs, Timeout};
 use crate::say;
+use crate::script;
 use crate::signals::Signals;
-use crate::stop::Watch;
+use crate::stop::{Interrupt, Watch};
 
 /// The function that a program begins with (WASI's "command").
 const START: &str = "_start";
@@ -33,7 +34,7 @@ pub(crate) struct State {
 
 /// How a guest ended by itself.
 #[derive(Debug)]
-enum End {
+pub(crate) enum End {
     /// `_start` returned, or proc_exit was called.
     Exit(i32),
     /// One sentence about the trap.
@@ -47,6 +48,9 @@ enum End {
 /// # Errors
 /// One sentence on why it could not be run.
 pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
+    if script::is_script(&args.guest) {
+        return script::run(args, inherited);
+    }
     // What is wrong with the command line shows before anything takes time.
     let policy = std::mem::take(&mut args.policy).build()?;
     let reporter = Reporter::new(args.trace.as_ref(), args.audit.as_deref())?;
@@ -83,6 +87,38 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     // Counted up once, by `Watch`; the guest traps when it sees that.
     store.set_epoch_deadline(1);
 
+    let watch = Watched {
+        stopper,
+        interrupt: Interrupt::Epoch(engine),
+        timeout: args.timeout,
+        stack: GUEST_STACK + HOST_STACK,
+    };
+    watched(watch, move || perform(&adapter, &module, &path, store))
+}
+
+/// What is needed to end a guest from outside.
+#[derive(Debug)]
+pub(crate) struct Watched {
+    pub(crate) stopper: Stopper,
+    pub(crate) interrupt: Interrupt,
+    pub(crate) timeout: Option<Timeout>,
+    /// The size of the guest's stack, in bytes.
+    pub(crate) stack: usize,
+}
+
+/// Runs a guest on a thread of its own, ends it at a signal or when its time is over, and returns the exit code.
+///
+/// # Errors
+/// One sentence on how it ended, if not by itself.
+pub(crate) fn watched(
+    Watched {
+        stopper,
+        interrupt,
+        timeout,
+        stack,
+    }: Watched,
+    guest: impl FnOnce() -> Result<End, Failure> + Send + 'static,
+) -> Result<i32, Failure> {
     let no_thread =
         |error: std::io::Error| Failure::failed(format!("cannot start the guest's thread: {error}"));
     let (ended, ends) = pipe().map_err(no_thread)?;
@@ -90,18 +126,18 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         signals: Signals::new()?,
         ended,
         stopper,
-        engine,
+        interrupt,
     };
     let guest = thread::Builder::new()
         .name("guest".to_owned())
-        .stack_size(GUEST_STACK + HOST_STACK)
+        .stack_size(stack)
         .spawn(move || {
             // Closed when the thread ends, after a panic too.
             let _ends = ends;
-            perform(&adapter, &module, &path, store)
+            guest()
         })
         .map_err(no_thread)?;
-    let (reason, ended) = watch.wait(args.timeout);
+    let (reason, ended) = watch.wait(timeout);
     // A guest that does not end is left to the end of the process.
     let end = ended.then(|| guest.join());
     match (end, reason) {

@@ -3,6 +3,8 @@
 
 use std::io::PipeReader;
 use std::os::fd::AsFd;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use guestnet_host_os::Stopper;
@@ -14,7 +16,8 @@ use crate::run_args::Timeout;
 use crate::signals::{Signal, Signals};
 
 /// How long a guest that was told to stop may take. It is over at once unless it is in a call of a file system that
-/// cannot be interrupted, such as opening a FIFO that nobody writes.
+/// cannot be interrupted, such as opening a FIFO that nobody writes, or in a long loop of a script's engine itself, such
+/// as joining an array of a thousand million elements.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Why a run was ended.
@@ -50,7 +53,25 @@ pub(crate) struct Watch {
     /// Its other end is the guest's, which closes it when it ends, however it ends.
     pub(crate) ended: PipeReader,
     pub(crate) stopper: Stopper,
-    pub(crate) engine: Engine,
+    pub(crate) interrupt: Interrupt,
+}
+
+/// What ends a guest that computes.
+#[derive(Debug)]
+pub(crate) enum Interrupt {
+    /// WebAssembly compares the engine's epoch.
+    Epoch(Engine),
+    /// A script's engine looks at this now and then.
+    Flag(Arc<AtomicBool>),
+}
+
+impl Interrupt {
+    fn raise(&self) {
+        match self {
+            Interrupt::Epoch(engine) => engine.increment_epoch(),
+            Interrupt::Flag(flag) => flag.store(true, Ordering::Relaxed),
+        }
+    }
 }
 
 /// What a wait brought.
@@ -72,9 +93,10 @@ impl Watch {
             (Event::Late, Some(timeout)) => Reason::Timeout(timeout),
             (Event::Late, None) | (Event::Ended, _) => return (None, true),
         };
-        // The guest waits in a call, or it computes. Failing to write to an eventfd leaves the grace to end it.
+        // The guest waits in a call, or it computes; a script looks at the flag when its wait was ended. Failing to
+        // write to an eventfd leaves the grace to end it.
+        self.interrupt.raise();
         let _ = self.stopper.stop();
-        self.engine.increment_epoch();
         let ended = matches!(self.event(Instant::now().checked_add(GRACE)), Event::Ended);
         (Some(reason), ended)
     }
@@ -128,7 +150,7 @@ mod tests {
             signals: Signals { pipes: signals },
             ended,
             stopper,
-            engine: Engine::default(),
+            interrupt: Interrupt::Epoch(Engine::default()),
         }
     }
 

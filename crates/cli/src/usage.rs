@@ -42,7 +42,7 @@ guestnet: real POSIX sockets for sandboxed programs, under your policy
   guestnet --version
 
 A guest is a WebAssembly module, .wasm or .wat, for WASI preview 1 with or without
-sockets. It may use no network until an option allows it:
+sockets, or a script for QuickJS, .js or .mjs. It may use no network until an option allows it:
 
   guestnet run --allow-connect db:5432 --allow-listen 127.0.0.1:8080 server.wasm
 ";

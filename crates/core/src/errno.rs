@@ -86,7 +86,7 @@ errnos! {
     Multihop "EMULTIHOP" "Multihop attempted",
     Badmsg "EBADMSG" "Bad message",
     Overflow "EOVERFLOW" "Value too large for defined data type",
-    Ilseq "EILSEQ" "Invalid or incomplete multibyte character",
+    Ilseq "EILSEQ" "Invalid or incomplete multibyte or wide character",
     Users "EUSERS" "Too many users",
     Notsock "ENOTSOCK" "Socket operation on non-socket",
     Destaddrreq "EDESTADDRREQ" "Destination address required",

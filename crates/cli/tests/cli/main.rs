@@ -5,4 +5,5 @@ mod exit;
 mod given;
 mod network;
 mod scratch;
+mod script;
 mod stop;

@@ -1,0 +1,223 @@
+//! Scripts: what the options do for them.
+
+use crate::scratch::{Running, Scratch};
+use rustix::process::Signal;
+use std::net::TcpListener;
+
+#[test]
+fn a_script_runs_with_its_arguments_and_its_exit_code() {
+    let scratch = Scratch::new();
+    scratch.file(
+        "app.js",
+        "import * as std from 'std';\nprint(scriptArgs.join(' '), std.getenv('NAME'));\nstd.exit(7);\n",
+    );
+    scratch
+        .run(&["run", "--env", "NAME=value", "app.js", "--one", "two"])
+        .assert(7, "app.js --one two value\n", "");
+    scratch.file("ends.mjs", "await 1; print('done');");
+    scratch.run(&["run", "ends.mjs"]).assert(0, "done\n", "");
+}
+
+#[test]
+fn an_error_is_printed_and_the_exit_code_is_1() {
+    let scratch = Scratch::new();
+    scratch.file("app.js", "print('before');\nthrow new Error('no');\n");
+    scratch
+        .run(&["run", "app.js"])
+        .assert(1, "before\n", "Error: no\n    at <anonymous> (app.js:2:7)\n");
+}
+
+#[test]
+fn a_script_imports_what_is_beside_it_and_nothing_above() {
+    let scratch = Scratch::new();
+    std::fs::create_dir_all(scratch.path().join("app/lib")).expect("directories");
+    scratch.file("secret.js", "export default 'secret';");
+    scratch.file("app/lib/name.js", "export default 'name';");
+    scratch.file("app/main.js", "import name from './lib/name.js'; print(name);");
+    scratch.run(&["run", "app/main.js"]).assert(0, "name\n", "");
+    scratch.file("app/bad.js", "import secret from '../secret.js'; print(secret);");
+    let finished = scratch.run(&["run", "app/bad.js"]);
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (Some(1), ""),
+        "{finished:?}"
+    );
+    assert!(finished.stderr.contains("secret.js"), "{finished:?}");
+}
+
+#[test]
+fn files_are_those_of_its_directories() {
+    let scratch = Scratch::new();
+    std::fs::create_dir(scratch.path().join("data")).expect("a directory");
+    scratch.file("data/text", "hello");
+    scratch.file(
+        "app.js",
+        "import * as std from 'std'; print(std.loadFile('/data/text'), std.loadFile('/etc/passwd'), std.loadFile('app.js'));",
+    );
+    scratch
+        .run(&["run", "--dir", "data::/data", "app.js"])
+        .assert(0, "hello null null\n", "");
+}
+
+#[test]
+fn a_denial_is_printed_with_the_flag_that_would_allow_it() {
+    let scratch = Scratch::new();
+    scratch.file(
+        "app.js",
+        "import * as os from 'os';
+         const fd = os.socket(os.AF_INET, os.SOCK_STREAM);
+         await os.connect(fd, {addr: '10.0.0.5', port: 5432}).catch(print);",
+    );
+    scratch.run(&["run", "app.js"]).assert(
+        0,
+        "-13\n",
+        "guestnet: connect 10.0.0.5:5432: denied because no rule allows it; --allow-connect 10.0.0.5:5432 would\n",
+    );
+}
+
+#[test]
+fn calls_are_traced() {
+    let scratch = Scratch::new();
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    scratch.file(
+        "app.js",
+        format!(
+            "import * as os from 'os';
+             const fd = os.socket(os.AF_INET, os.SOCK_STREAM);
+             await os.connect(fd, {{addr: '127.0.0.1', port: {}}});
+             os.close(fd);",
+            address.port()
+        ),
+    );
+    let finished = scratch.run(&["run", "--allow-connect", "127.0.0.1", "--trace", "app.js"]);
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (Some(0), ""),
+        "{finished:?}"
+    );
+    for call in ["socket(", "connect(", "close("] {
+        assert!(finished.stderr.contains(call), "{call}: {finished:?}");
+    }
+}
+
+#[test]
+fn listeners_are_descriptors_from_3_on() {
+    let scratch = Scratch::new();
+    scratch.file(
+        "app.js",
+        "import * as os from 'os'; import * as std from 'std';
+         const addr = os.getsockname(3);
+         const client = os.socket(os.AF_INET, os.SOCK_STREAM);
+         const accepted = os.accept(3);
+         await os.connect(client, addr);
+         const [fd, peer] = await accepted;
+         print(std.getenv('LISTEN_FDS'), addr.addr, peer.port === os.getsockname(client).port);",
+    );
+    let finished = scratch.run(&[
+        "run",
+        "--listen",
+        "tcp://127.0.0.1:0",
+        "--allow-connect",
+        "127.0.0.1",
+        "app.js",
+    ]);
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (Some(0), "1 127.0.0.1 true\n"),
+        "{finished:?}"
+    );
+}
+
+/// Scripts that print `ready` and never end: computing, waiting, and inside a function of the engine that looks at
+/// nothing.
+const ENDLESS: [(&str, &str); 4] = [
+    ("spin.js", "print('ready'); for (;;);"),
+    (
+        "catch.js",
+        "print('ready'); for (;;) try { for (;;); } catch {} finally { continue; }",
+    ),
+    (
+        "wait.js",
+        "import * as os from 'os'; print('ready'); await os.accept(3);",
+    ),
+    (
+        "native.js",
+        "print('ready'); Array.prototype.indexOf.call({length: 2 ** 53 - 1}, 1);",
+    ),
+];
+
+#[test]
+fn timeout_ends_every_script() {
+    let scratch = Scratch::new();
+    for (name, source) in ENDLESS {
+        scratch.file(name, source);
+        let finished = scratch.run(&["run", "--listen=tcp://127.0.0.1:0", "--timeout", "300ms", name]);
+        assert_eq!(
+            (finished.code, finished.stdout.as_str()),
+            (Some(124), "ready\n"),
+            "{finished:?}"
+        );
+        assert!(
+            finished
+                .stderr
+                .ends_with("guestnet: stopped: --timeout 300ms is over\n"),
+            "{finished:?}"
+        );
+    }
+}
+
+#[test]
+fn signals_end_every_script() {
+    let scratch = Scratch::new();
+    for (name, source) in ENDLESS {
+        scratch.file(name, source);
+        let running = Running::start(scratch.guestnet(&["run", "--listen=tcp://127.0.0.1:0", name]));
+        running.signal(Signal::TERM);
+        assert_eq!(running.finish().code, Some(143), "{name}");
+    }
+}
+
+#[test]
+fn memory_is_limited() {
+    let scratch = Scratch::new();
+    scratch.file(
+        "app.js",
+        "const all = []; for (;;) all.push(new Uint8Array(1 << 20).fill(1));",
+    );
+    let finished = scratch.run(&["run", "--max-memory", "64MiB", "app.js"]);
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (Some(1), ""),
+        "{finished:?}"
+    );
+    assert!(finished.stderr.contains("out of memory"), "{finished:?}");
+    scratch.run(&["run", "--max-memory", "10kB", "app.js"]).assert(
+        1,
+        "",
+        "guestnet: cannot run app.js: the limit of memory is too low for the engine to start\n",
+    );
+}
+
+#[test]
+fn sockets_are_limited() {
+    let scratch = Scratch::new();
+    scratch.file(
+        "app.js",
+        "import * as os from 'os'; const open = () => os.socket(os.AF_INET, os.SOCK_DGRAM);
+         print(open() > 0, open() > 0, open());",
+    );
+    scratch
+        .run(&["run", "--max-sockets", "2", "app.js"])
+        .assert(0, "true true -24\n", "");
+}
+
+#[test]
+fn what_is_no_module_is_refused() {
+    let scratch = Scratch::new();
+    scratch.file("old.cjs", "1");
+    assert_eq!(scratch.run(&["run", "old.cjs"]).code, Some(2));
+    scratch.file("app.js", "1");
+    assert_eq!(scratch.run(&["inspect", "app.js"]).code, Some(2));
+    assert_eq!(scratch.run(&["run", "missing.js"]).code, Some(1));
+}

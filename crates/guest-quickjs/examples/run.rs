@@ -1,0 +1,48 @@
+//! Runs a script that may use the network as it likes, and the directory it lies in: how a program embeds this crate.
+//!
+//! `cargo run -p guestnet-quickjs --example run -- script.js [ARGS]...`
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use guestnet_core::policy::Policy;
+use guestnet_core::{Capacity, SharedGuest};
+use guestnet_host_os::OsHost;
+use guestnet_quickjs::{End, ScriptBuilder};
+
+fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
+    let mut args = std::env::args().skip(1);
+    let path = PathBuf::from(args.next().ok_or("which script?")?);
+    let source = std::fs::read(&path)?;
+    let directory = path.parent().unwrap_or(Path::new("."));
+    let directory = if directory.as_os_str().is_empty() {
+        Path::new(".")
+    } else {
+        directory
+    };
+    let name = path
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+
+    let mut host = OsHost::new()?;
+    let stdin = host.adopt_stream(io::stdin().as_fd().try_clone_to_owned()?)?;
+    let stdout = host.adopt_stream(io::stdout().as_fd().try_clone_to_owned()?)?;
+    let stderr = host.adopt_stream(io::stderr().as_fd().try_clone_to_owned()?)?;
+    host.add_directory(directory, "/")?;
+    let guest = SharedGuest::shared(host, Arc::new(Policy::allow_all()), Capacity::default(), 0);
+    let mut builder = ScriptBuilder::new(guest);
+    builder.stdin(stdin).stdout(stdout).stderr(stderr).arg(&name);
+    builder.directory(directory, "/")?.scripts(directory, "")?;
+    for arg in args {
+        builder.arg(arg);
+    }
+    Ok(match builder.build()?.run(&name, &source) {
+        End::Exit(code) => ExitCode::from(u8::try_from(code & 0xff)?),
+        End::Stopped => ExitCode::FAILURE,
+    })
+}

@@ -1,0 +1,224 @@
+//! [`Buffer`]: a buffer argument of a call that may wait.
+//!
+//! Nothing of its memory is remembered: where its bytes are, and how many, is asked in the moment of each transfer,
+//! because the guest may have resized, transferred or frozen it meanwhile.
+
+use std::cell::RefCell;
+
+use guestnet_core::{Errno, Result};
+use rquickjs::function::This;
+use rquickjs::{Ctx, Exception, Function, Object, Persistent, Value};
+
+use crate::sys::memory::{self, Class};
+
+/// The most bytes that one call moves to or from a shared buffer: they go through memory of our own, because other
+/// threads may write it meanwhile.
+const MAX_SHARED: usize = 1 << 20;
+
+/// The engine's own getters, kept before the guest can change a prototype.
+pub(crate) struct Getters(RefCell<Option<Kept>>);
+
+struct Kept {
+    array_length: Getter,
+    view_buffer: Getter,
+    view_offset: Getter,
+    view_length: Getter,
+}
+
+type Getter = Persistent<Function<'static>>;
+
+impl Getters {
+    /// # Errors
+    /// No memory.
+    pub(crate) fn keep(ctx: &Ctx<'_>) -> rquickjs::Result<Getters> {
+        let typed_array = "Object.getPrototypeOf(Uint8Array).prototype";
+        Ok(Getters(RefCell::new(Some(Kept {
+            array_length: getter(ctx, typed_array, "byteLength")?,
+            view_buffer: getter(ctx, "DataView.prototype", "buffer")?,
+            view_offset: getter(ctx, "DataView.prototype", "byteOffset")?,
+            view_length: getter(ctx, "DataView.prototype", "byteLength")?,
+        }))))
+    }
+
+    /// Drops them: they must not outlive the engine.
+    pub(crate) fn forget(&self) {
+        drop(self.0.take());
+    }
+
+    /// Calls one of them, which runs no code of the guest. `None` if the view lies outside of its buffer.
+    fn call<'js, T: rquickjs::FromJs<'js>>(
+        &self,
+        ctx: &Ctx<'js>,
+        which: fn(&Kept) -> &Getter,
+        view: &Value<'js>,
+    ) -> Option<T> {
+        let getter = which(self.0.borrow().as_ref()?).clone();
+        let called = getter
+            .restore(ctx)
+            .and_then(|getter| getter.call((This(view.clone()),)));
+        match called {
+            Ok(value) => Some(value),
+            Err(_) => {
+                ctx.catch();
+                None
+            }
+        }
+    }
+}
+
+fn getter(ctx: &Ctx<'_>, object: &str, name: &str) -> rquickjs::Result<Getter> {
+    let descriptor: Object<'_> = ctx.eval(format!("Object.getOwnPropertyDescriptor({object}, '{name}')"))?;
+    Ok(Persistent::save(ctx, descriptor.get::<_, Function<'_>>("get")?))
+}
+
+/// An `ArrayBuffer`, a `SharedArrayBuffer`, a typed array or a `DataView`.
+pub(crate) struct Buffer {
+    value: Persistent<Value<'static>>,
+    class: Class,
+}
+
+impl Buffer {
+    /// Whether a value is one.
+    pub(crate) fn is(ctx: &Ctx<'_>, value: &Value<'_>) -> bool {
+        memory::class(ctx, value).is_some()
+    }
+
+    /// # Errors
+    /// `TypeError` for anything else.
+    pub(crate) fn new<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> rquickjs::Result<Buffer> {
+        let Some(class) = memory::class(ctx, &value) else {
+            return Err(Exception::throw_type(
+                ctx,
+                "the buffer must be an ArrayBuffer, a SharedArrayBuffer, a typed array or a DataView",
+            ));
+        };
+        Ok(Buffer {
+            value: Persistent::save(ctx, value),
+            class,
+        })
+    }
+
+    /// Where its bytes are now.
+    ///
+    /// # Errors
+    /// `EFAULT` if it is detached, or the view lies outside of its buffer.
+    fn view<'js>(&self, ctx: &Ctx<'js>, getters: &Getters) -> Result<View<'js>> {
+        let value = self.value.clone().restore(ctx).map_err(|_| Errno::Fault)?;
+        let view = match self.class {
+            Class::Buffer | Class::Shared => memory::len(ctx, &value).map(|len| View {
+                buffer: value,
+                offset: 0,
+                len,
+                shared: self.class == Class::Shared,
+            }),
+            Class::Typed => memory::typed_array(ctx, &value).and_then(|(buffer, offset)| {
+                let len: f64 = getters.call(ctx, |kept| &kept.array_length, &value)?;
+                View::new(ctx, buffer, offset, len)
+            }),
+            Class::DataView => (|| {
+                let buffer = getters.call(ctx, |kept| &kept.view_buffer, &value)?;
+                let offset: f64 = getters.call(ctx, |kept| &kept.view_offset, &value)?;
+                let len: f64 = getters.call(ctx, |kept| &kept.view_length, &value)?;
+                View::new(ctx, buffer, bytes(offset), len)
+            })(),
+        };
+        view.ok_or(Errno::Fault)
+    }
+
+    /// How many bytes it has now.
+    ///
+    /// # Errors
+    /// `EFAULT` as above.
+    pub(crate) fn len(&self, ctx: &Ctx<'_>, getters: &Getters) -> Result<usize> {
+        self.view(ctx, getters).map(|view| view.len)
+    }
+
+    /// Calls `f` with at most `length` of the bytes from `skip` on. `f` must not call into the engine.
+    ///
+    /// # Errors
+    /// `EFAULT` as above, or what `f` says.
+    pub(crate) fn read<R>(
+        &self,
+        ctx: &Ctx<'_>,
+        getters: &Getters,
+        skip: usize,
+        length: usize,
+        f: impl FnOnce(&[u8]) -> Result<R>,
+    ) -> Result<R> {
+        let view = self.view(ctx, getters)?;
+        let (offset, length) = view.part(skip, length);
+        if view.shared {
+            let mut copy = vec![0; length.min(MAX_SHARED)];
+            memory::copy_out(ctx, &view.buffer, offset, &mut copy).ok_or(Errno::Fault)?;
+            return f(&copy);
+        }
+        memory::with_bytes(ctx, &view.buffer, offset, length, f).ok_or(Errno::Fault)?
+    }
+
+    /// Calls `f` with at most `length` of the bytes from `skip` on, to write; it returns how many it has written, from
+    /// the first on, with its result. `f` must not call into the engine.
+    ///
+    /// # Errors
+    /// `EFAULT` as above and for an immutable buffer, or what `f` says.
+    pub(crate) fn write<R>(
+        &self,
+        ctx: &Ctx<'_>,
+        getters: &Getters,
+        skip: usize,
+        length: usize,
+        f: impl FnOnce(&mut [u8]) -> Result<(usize, R)>,
+    ) -> Result<R> {
+        let view = self.view(ctx, getters)?;
+        let (offset, length) = view.part(skip, length);
+        if view.shared {
+            let mut copy = vec![0; length.min(MAX_SHARED)];
+            let (written, result) = f(&mut copy)?;
+            let written = copy.get(..written).unwrap_or(&copy);
+            memory::copy_in(ctx, &view.buffer, offset, written).ok_or(Errno::Fault)?;
+            return Ok(result);
+        }
+        if memory::immutable(&view.buffer) {
+            return Err(Errno::Fault);
+        }
+        memory::with_bytes_mut(ctx, &view.buffer, offset, length, f)
+            .ok_or(Errno::Fault)?
+            .map(|(_, result)| result)
+    }
+}
+
+/// A range of a buffer in this moment.
+struct View<'js> {
+    buffer: Value<'js>,
+    offset: usize,
+    len: usize,
+    shared: bool,
+}
+
+impl<'js> View<'js> {
+    fn new(ctx: &Ctx<'js>, buffer: Value<'js>, offset: usize, len: f64) -> Option<Self> {
+        let shared = memory::class(ctx, &buffer)? == Class::Shared;
+        Some(View {
+            buffer,
+            offset,
+            len: bytes(len),
+            shared,
+        })
+    }
+
+    /// The offset in the buffer and the length of a part of the view.
+    fn part(&self, skip: usize, length: usize) -> (usize, usize) {
+        let skip = skip.min(self.len);
+        (self.offset + skip, length.min(self.len - skip))
+    }
+}
+
+/// A count that the engine gives as a number.
+fn bytes(count: f64) -> usize {
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "the cast saturates, and every access is checked again"
+    )]
+    let count = count as usize;
+    count
+}

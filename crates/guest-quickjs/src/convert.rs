@@ -1,0 +1,320 @@
+//! Conversions between the numbers and bytes that scripts use and the core's types. Every match names all values.
+
+use std::time::Duration;
+
+use guestnet_core::resolve::LookupFlags;
+use guestnet_core::{
+    Domain, Errno, Kind, LookupError, OptKind, OptValue, RecvFlags, Result, SendFlags, Shutdown, SockOpt,
+};
+
+use crate::{abi, errno};
+
+/// What a script gets for an error.
+pub(crate) fn negative(error: Errno) -> i32 {
+    -errno::number(error)
+}
+
+/// What a script gets for a failed look-up: an `EAI_*`, or a negative errno.
+pub(crate) fn lookup_error(error: LookupError) -> i32 {
+    match error {
+        LookupError::Again => abi::EAI_AGAIN,
+        LookupError::BadFlags => abi::EAI_BADFLAGS,
+        LookupError::Fail => abi::EAI_FAIL,
+        LookupError::Family => abi::EAI_FAMILY,
+        LookupError::Memory => abi::EAI_MEMORY,
+        LookupError::NoData => abi::EAI_NODATA,
+        LookupError::NoName => abi::EAI_NONAME,
+        LookupError::Service => abi::EAI_SERVICE,
+        LookupError::SockType => abi::EAI_SOCKTYPE,
+        LookupError::System(errno) => negative(errno),
+    }
+}
+
+/// `AF_*`, but `AF_UNSPEC`.
+pub(crate) fn domain(number: i32) -> Option<Domain> {
+    match number {
+        abi::AF_INET => Some(Domain::Inet),
+        abi::AF_INET6 => Some(Domain::Inet6),
+        abi::AF_UNIX => Some(Domain::Unix),
+        _ => None,
+    }
+}
+
+pub(crate) const fn family(domain: Domain) -> i32 {
+    match domain {
+        Domain::Inet => abi::AF_INET,
+        Domain::Inet6 => abi::AF_INET6,
+        Domain::Unix => abi::AF_UNIX,
+    }
+}
+
+/// `SOCK_*` without its flags.
+pub(crate) fn kind(number: i32) -> Option<Kind> {
+    match number {
+        abi::SOCK_STREAM => Some(Kind::Stream),
+        abi::SOCK_DGRAM => Some(Kind::Datagram),
+        _ => None,
+    }
+}
+
+pub(crate) const fn socktype(kind: Kind) -> i32 {
+    match kind {
+        Kind::Stream => abi::SOCK_STREAM,
+        Kind::Datagram => abi::SOCK_DGRAM,
+    }
+}
+
+/// The arguments of socket(2): family, type and protocol, and whether it blocks.
+///
+/// # Errors
+/// `EAFNOSUPPORT`, `EINVAL` (an unknown type), `ESOCKTNOSUPPORT`, `EPROTONOSUPPORT`, as Linux says.
+pub(crate) fn socket(family: i32, socktype: i32, protocol: i32) -> Result<(Domain, Kind, bool)> {
+    let flags = abi::SOCK_NONBLOCK | abi::SOCK_CLOEXEC | abi::SOCK_BLOCK;
+    let number = socktype & !flags;
+    // Linux's types go up to 10.
+    if !(0..=10).contains(&number) {
+        return Err(Errno::Inval);
+    }
+    let domain = domain(family).ok_or(Errno::Afnosupport)?;
+    let kind = kind(number).ok_or(Errno::Socktnosupport)?;
+    let fits = match (domain, kind, protocol) {
+        (_, _, 0)
+        | (Domain::Inet | Domain::Inet6, Kind::Stream, abi::IPPROTO_TCP)
+        | (Domain::Inet | Domain::Inet6, Kind::Datagram, abi::IPPROTO_UDP) => true,
+        (Domain::Unix, ..) => protocol == abi::AF_UNIX,
+        (Domain::Inet | Domain::Inet6, ..) => false,
+    };
+    if !fits {
+        return Err(Errno::Protonosupport);
+    }
+    Ok((domain, kind, socktype & abi::SOCK_BLOCK != 0))
+}
+
+/// What `SO_PROTOCOL` says.
+pub(crate) const fn protocol(domain: Domain, kind: Kind) -> i32 {
+    match (domain, kind) {
+        (Domain::Unix, _) => 0,
+        (Domain::Inet | Domain::Inet6, Kind::Stream) => abi::IPPROTO_TCP,
+        (Domain::Inet | Domain::Inet6, Kind::Datagram) => abi::IPPROTO_UDP,
+    }
+}
+
+/// `SHUT_*`.
+///
+/// # Errors
+/// `EINVAL`.
+pub(crate) fn shutdown(how: i32) -> Result<Shutdown> {
+    match how {
+        abi::SHUT_RD => Ok(Shutdown::Read),
+        abi::SHUT_WR => Ok(Shutdown::Write),
+        abi::SHUT_RDWR => Ok(Shutdown::Both),
+        _ => Err(Errno::Inval),
+    }
+}
+
+/// `MSG_*` of a receive.
+///
+/// # Errors
+/// `EINVAL` for a flag that is not known.
+pub(crate) fn recv_flags(bits: i32) -> Result<RecvFlags> {
+    let known = [
+        (abi::MSG_PEEK, RecvFlags::PEEK),
+        (abi::MSG_WAITALL, RecvFlags::WAITALL),
+        (abi::MSG_DONTWAIT, RecvFlags::DONTWAIT),
+        (abi::MSG_TRUNC, RecvFlags::TRUNC),
+        (abi::MSG_OOB, RecvFlags::OOB),
+        (abi::MSG_NOSIGNAL, RecvFlags::empty()),
+    ];
+    named(bits, &known)
+}
+
+/// `MSG_*` of a send.
+///
+/// # Errors
+/// `EINVAL` for a flag that is not known.
+pub(crate) fn send_flags(bits: i32) -> Result<SendFlags> {
+    let known = [
+        (abi::MSG_DONTWAIT, SendFlags::DONTWAIT),
+        (abi::MSG_OOB, SendFlags::OOB),
+        (abi::MSG_MORE, SendFlags::MORE),
+        (abi::MSG_NOSIGNAL, SendFlags::empty()),
+    ];
+    named(bits, &known)
+}
+
+/// `AI_*`; `None` for a flag that is not known.
+pub(crate) fn lookup_flags(bits: i32) -> Option<LookupFlags> {
+    let known = [
+        (abi::AI_PASSIVE, LookupFlags::PASSIVE),
+        (abi::AI_CANONNAME, LookupFlags::CANONNAME),
+        (abi::AI_NUMERICHOST, LookupFlags::NUMERICHOST),
+        (abi::AI_NUMERICSERV, LookupFlags::NUMERICSERV),
+        (abi::AI_V4MAPPED, LookupFlags::V4MAPPED),
+        (abi::AI_ALL, LookupFlags::ALL),
+        (abi::AI_ADDRCONFIG, LookupFlags::ADDRCONFIG),
+    ];
+    named(bits, &known).ok()
+}
+
+fn named<F: std::ops::BitOrAssign + Default + Copy>(bits: i32, known: &[(i32, F)]) -> Result<F> {
+    let mut flags = F::default();
+    let mut rest = bits;
+    for (bit, flag) in known {
+        if bits & bit != 0 {
+            flags |= *flag;
+            rest &= !bit;
+        }
+    }
+    if rest == 0 { Ok(flags) } else { Err(Errno::Inval) }
+}
+
+/// The bytes of an option's value, as the C structures have them on a 64-bit machine.
+pub(crate) fn option_bytes(value: OptValue) -> Vec<u8> {
+    let int = |value: i32| value.to_ne_bytes().to_vec();
+    match value {
+        OptValue::Int(value) => int(value),
+        OptValue::Flag(on) => int(i32::from(on)),
+        OptValue::Error(error) => int(error.map_or(0, errno::number)),
+        OptValue::Kind(kind) => int(socktype(kind)),
+        OptValue::Domain(domain) => int(family(domain)),
+        OptValue::Linger { on, seconds } => [int(i32::from(on)), int(seconds)].concat(),
+        OptValue::Time(limit) => {
+            let limit = limit.unwrap_or_default();
+            let seconds = i64::try_from(limit.as_secs()).unwrap_or(i64::MAX);
+            let micros = i64::from(limit.subsec_micros());
+            [seconds.to_ne_bytes(), micros.to_ne_bytes()].concat()
+        }
+        OptValue::Interface4(addr) => addr.octets().to_vec(),
+        // Can only be set.
+        OptValue::Membership4 { .. } | OptValue::Membership6 { .. } => Vec::new(),
+    }
+}
+
+/// The value of an option from its bytes.
+///
+/// # Errors
+/// `EINVAL` for too few bytes, `EDOM` for a time out of range, `ENOPROTOOPT` for what can only be read,
+/// `EOPNOTSUPP` for what guestnet refuses.
+pub(crate) fn option_value(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
+    let int = |at: usize| {
+        let bytes = bytes
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .ok_or(Errno::Inval)?;
+        Ok(i32::from_ne_bytes(*bytes))
+    };
+    let long = |at: usize| {
+        let bytes = bytes
+            .get(at..)
+            .and_then(|rest| rest.first_chunk())
+            .ok_or(Errno::Inval)?;
+        Ok(i64::from_ne_bytes(*bytes))
+    };
+    Ok(match option.kind() {
+        OptKind::Int => match bytes {
+            // ip(7): these take a byte as well.
+            [byte] if multicast_byte(option) => OptValue::Int(i32::from(*byte)),
+            _ => OptValue::Int(int(0)?),
+        },
+        OptKind::Linger => OptValue::Linger {
+            on: int(0)? != 0,
+            seconds: int(4)?,
+        },
+        OptKind::Time => OptValue::Time(timeval(long(0)?, long(8)?)?),
+        // A `struct in_addr`, or a `struct ip_mreq`, whose second half it is.
+        OptKind::Interface4 => {
+            let at = if bytes.len() < 8 { 0 } else { 4 };
+            OptValue::Interface4(int(at)?.to_ne_bytes().into())
+        }
+        OptKind::Name => return Err(Errno::Opnotsupp),
+        OptKind::Fact => return Err(Errno::Noprotoopt),
+        OptKind::Membership => match option {
+            SockOpt::Ipv6JoinGroup | SockOpt::Ipv6LeaveGroup => {
+                let group: [u8; 16] = *bytes.first_chunk().ok_or(Errno::Inval)?;
+                OptValue::Membership6 {
+                    group: group.into(),
+                    interface: int(16)?.cast_unsigned(),
+                }
+            }
+            _ => {
+                let both: [u8; 8] = *bytes.first_chunk().ok_or(Errno::Inval)?;
+                let [a, b, c, d, e, f, g, h] = both;
+                OptValue::Membership4 {
+                    group: [a, b, c, d].into(),
+                    interface: [e, f, g, h].into(),
+                }
+            }
+        },
+    })
+}
+
+const fn multicast_byte(option: SockOpt) -> bool {
+    matches!(
+        option,
+        SockOpt::IpMulticastTtl | SockOpt::IpMulticastLoop | SockOpt::IpTtl | SockOpt::IpTos
+    )
+}
+
+/// `struct timeval`: all zero is no limit, and a negative time the shortest, as Linux has it.
+fn timeval(seconds: i64, micros: i64) -> Result<Option<Duration>> {
+    let micros = u32::try_from(micros)
+        .ok()
+        .filter(|micros| *micros < 1_000_000)
+        .ok_or(Errno::Dom)?;
+    let Ok(seconds) = u64::try_from(seconds) else {
+        return Ok(Some(Duration::from_micros(1)));
+    };
+    let limit = Duration::new(seconds, micros * 1000);
+    Ok((!limit.is_zero()).then_some(limit))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_of_options_read_back() {
+        for (option, value) in [
+            (SockOpt::ReuseAddr, OptValue::Int(1)),
+            (SockOpt::Linger, OptValue::Linger { on: true, seconds: 7 }),
+            (
+                SockOpt::RcvTimeo,
+                OptValue::Time(Some(Duration::from_micros(1_500_000))),
+            ),
+            (SockOpt::SndTimeo, OptValue::Time(None)),
+        ] {
+            assert_eq!(option_value(option, &option_bytes(value)), Ok(value));
+        }
+    }
+
+    #[test]
+    fn too_few_bytes_are_refused_for_every_option() {
+        for option in SockOpt::ALL {
+            assert!(option_value(*option, &[]).is_err(), "{option:?}");
+        }
+    }
+
+    #[test]
+    fn a_flag_that_is_not_known_is_refused() {
+        assert_eq!(
+            recv_flags(abi::MSG_PEEK | abi::MSG_DONTWAIT),
+            Ok(RecvFlags::PEEK | RecvFlags::DONTWAIT)
+        );
+        assert_eq!(recv_flags(1 << 30), Err(Errno::Inval));
+        assert_eq!(send_flags(abi::MSG_PEEK), Err(Errno::Inval));
+        assert_eq!(recv_flags(-1), Err(Errno::Inval));
+    }
+
+    #[test]
+    fn arguments_of_socket_are_judged_as_linux_does() {
+        assert_eq!(socket(2, 1, 0), Ok((Domain::Inet, Kind::Stream, false)));
+        assert_eq!(
+            socket(10, 2 | abi::SOCK_BLOCK, 17),
+            Ok((Domain::Inet6, Kind::Datagram, true))
+        );
+        assert_eq!(socket(99, 1, 0), Err(Errno::Afnosupport));
+        assert_eq!(socket(2, 3, 0), Err(Errno::Socktnosupport));
+        assert_eq!(socket(2, 1, 17), Err(Errno::Protonosupport));
+        assert_eq!(socket(2, -1, 0), Err(Errno::Inval));
+    }
+}

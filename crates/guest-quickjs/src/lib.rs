@@ -1,0 +1,39 @@
+//! guestnet for JavaScript on QuickJS: the modules `os` and `std` as qjs has them, with real sockets.
+//!
+//! A [`ScriptBuilder`] puts a guest, its arguments and its directories together; [`Script::run`] evaluates a module and
+//! turns the event loop until nothing is pending. Sockets, waiting, names and the policy are the core's; the engine is
+//! quickjs-ng through rquickjs. docs/quickjs.md lists what scripts can call.
+#![cfg_attr(
+    not(test),
+    warn(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::indexing_slicing,
+        clippy::panic,
+        clippy::unreachable
+    )
+)]
+
+mod abi;
+mod buffer;
+mod convert;
+mod errno;
+mod event_loop;
+mod library;
+mod loader;
+mod native;
+mod os;
+mod print;
+mod printf;
+mod report;
+mod runtime;
+mod state;
+#[path = "std/mod.rs"]
+mod std_module;
+mod sys;
+mod text;
+mod thread;
+
+pub use os::file::File;
+pub use runtime::{BuildError, End, Script, ScriptBuilder};
+pub use thread::ThreadHost;

@@ -1,0 +1,295 @@
+//! The guest's directories: where its paths lead, and nowhere else.
+//!
+//! A path is looked up below the directory whose name it begins with, the longest one; from there cap-std follows it,
+//! `..` and symbolic links too, and refuses to leave. Not here: the calls of scripts (`path.rs`), open files (`file.rs`).
+
+use std::cell::RefCell;
+use std::io::{self, Read};
+use std::path::Path;
+
+use cap_std::fs::Dir;
+use guestnet_core::{Errno, Result};
+
+use crate::errno;
+
+/// The longest path, in bytes (`PATH_MAX` of Linux).
+const MAX_PATH: usize = 4_096;
+
+/// The directories that a script may see, each with its name in the guest, and the one it is in.
+#[derive(Debug)]
+pub(crate) struct Directories {
+    list: Vec<Directory>,
+    current: RefCell<Vec<String>>,
+}
+
+#[derive(Debug)]
+struct Directory {
+    name: Vec<String>,
+    dir: Dir,
+}
+
+/// Where a path leads.
+#[derive(Debug)]
+pub(crate) struct Place<'a> {
+    /// The directory that holds it.
+    pub(crate) dir: &'a Dir,
+    /// The path from there; `.` for the directory itself.
+    pub(crate) rest: String,
+    /// The directory's name in the guest.
+    name: &'a [String],
+}
+
+impl Default for Directories {
+    fn default() -> Self {
+        Directories {
+            list: Vec::new(),
+            current: RefCell::default(),
+        }
+    }
+}
+
+impl Directories {
+    /// Adds a directory under a name of the guest's. A name that is no absolute path counts from `/`, where the guest
+    /// begins.
+    pub(crate) fn add(&mut self, guest: &str, dir: Dir) {
+        let name = without_dots(parts(guest));
+        self.list.push(Directory { name, dir });
+    }
+
+    /// The same directories for another thread, which begins in `/`.
+    ///
+    /// # Errors
+    /// `EMFILE` of the host.
+    pub(crate) fn share(&self) -> io::Result<Directories> {
+        let mut list = Vec::new();
+        for Directory { name, dir } in &self.list {
+            list.push(Directory {
+                name: name.clone(),
+                dir: dir.try_clone()?,
+            });
+        }
+        Ok(Directories {
+            list,
+            current: RefCell::new(self.current.borrow().clone()),
+        })
+    }
+
+    /// Finds where a path leads.
+    ///
+    /// # Errors
+    /// `ENOENT` for an empty path, `EINVAL` for one with a NUL, `ENAMETOOLONG`, `EACCES` outside of every directory.
+    pub(crate) fn place(&self, path: &str) -> Result<Place<'_>> {
+        if path.is_empty() {
+            return Err(Errno::Noent);
+        }
+        if path.contains('\0') {
+            return Err(Errno::Inval);
+        }
+        if path.len() > MAX_PATH {
+            return Err(Errno::Nametoolong);
+        }
+        let mut whole = if path.starts_with('/') {
+            Vec::new()
+        } else {
+            self.current.borrow().clone()
+        };
+        whole.extend(parts(path).map(str::to_owned));
+        // A trailing slash asks for a directory.
+        let slash = path.ends_with('/') || path.ends_with("/.");
+        self.find(&whole, slash)
+            .or_else(|| self.find(&without_dots(whole.iter().map(String::as_str)), slash))
+            .ok_or(Errno::Acces)
+    }
+
+    fn find(&self, whole: &[String], slash: bool) -> Option<Place<'_>> {
+        self.list
+            .iter()
+            .filter_map(|directory| Some((directory, whole.strip_prefix(directory.name.as_slice())?)))
+            .filter(|(_, rest)| stays_inside(rest))
+            .max_by_key(|(directory, _)| directory.name.len())
+            .map(|(directory, rest)| Place {
+                dir: &directory.dir,
+                name: &directory.name,
+                rest: match rest {
+                    [] => ".".to_owned(),
+                    rest => format!("{}{}", rest.join("/"), if slash { "/" } else { "" }),
+                },
+            })
+    }
+
+    /// getcwd(3).
+    pub(crate) fn current(&self) -> String {
+        format!("/{}", self.current.borrow().join("/"))
+    }
+
+    /// chdir(2).
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR`, `EACCES`.
+    pub(crate) fn change(&self, path: &str) -> Result<()> {
+        let whole = self.real(path)?;
+        *self.current.borrow_mut() = parts(&whole).map(str::to_owned).collect();
+        Ok(())
+    }
+
+    fn real(&self, path: &str) -> Result<String> {
+        let place = self.place(path)?;
+        let metadata = place
+            .dir
+            .metadata(&place.rest)
+            .map_err(|error| errno::of_io(&error))?;
+        if !metadata.is_dir() {
+            return Err(Errno::Notdir);
+        }
+        place.real()
+    }
+
+    /// The whole content of a file.
+    ///
+    /// # Errors
+    /// `ENOENT`, `EISDIR`, `EACCES`, ….
+    pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>> {
+        let place = self.place(path)?;
+        let mut bytes = Vec::new();
+        place
+            .dir
+            .open(&place.rest)
+            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .map_err(|error| errno::of_io(&error))?;
+        Ok(bytes)
+    }
+}
+
+impl Place<'_> {
+    /// realpath(3): the guest's name of the place, without symbolic links.
+    ///
+    /// # Errors
+    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `EACCES`.
+    pub(crate) fn real(&self) -> Result<String> {
+        let inner = self
+            .dir
+            .canonicalize(&self.rest)
+            .map_err(|error| errno::of_io(&error))?;
+        let mut whole = self.name.to_vec();
+        whole.extend(
+            text(&inner)?
+                .split('/')
+                .filter(|part| !matches!(*part, "" | "."))
+                .map(str::to_owned),
+        );
+        Ok(format!("/{}", whole.join("/")))
+    }
+}
+
+/// The parts of a path, without those that mean nothing.
+fn parts(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|part| !matches!(*part, "" | "."))
+}
+
+/// Takes `..` out by the text alone; above the root there is nothing.
+fn without_dots<'a>(parts: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let mut whole = Vec::new();
+    for part in parts {
+        if part == ".." {
+            whole.pop();
+        } else {
+            whole.push(part.to_owned());
+        }
+    }
+    whole
+}
+
+/// Whether a path's `..` never climb above where it begins.
+fn stays_inside(rest: &[String]) -> bool {
+    let mut depth = 0_usize;
+    rest.iter().all(|part| {
+        let next = if part == ".." {
+            depth.checked_sub(1)
+        } else {
+            Some(depth + 1)
+        };
+        depth = next.unwrap_or(0);
+        next.is_some()
+    })
+}
+
+/// A path of the host as a script sees it.
+///
+/// # Errors
+/// `EILSEQ` if it is not UTF-8.
+fn text(path: &Path) -> Result<&str> {
+    path.to_str().ok_or(Errno::Ilseq)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn directories(names: &[&str]) -> Directories {
+        let mut directories = Directories::default();
+        for name in names {
+            let dir = Dir::open_ambient_dir(env!("CARGO_MANIFEST_DIR"), cap_std::ambient_authority());
+            directories.add(name, dir.unwrap());
+        }
+        directories
+    }
+
+    #[track_caller]
+    fn leads(directories: &Directories, path: &str, name: &str, rest: &str) {
+        let place = directories.place(path).unwrap();
+        assert_eq!(
+            (place.name.join("/").as_str(), place.rest.as_str()),
+            (name, rest),
+            "{path}"
+        );
+    }
+
+    #[test]
+    fn a_path_leads_to_the_directory_with_the_longest_name() {
+        let all = directories(&["/", "data", "/data/deep"]);
+        leads(&all, "x", "", "x");
+        leads(&all, "/x/y", "", "x/y");
+        leads(&all, "data", "data", ".");
+        leads(&all, "/data/x", "data", "x");
+        leads(&all, "./data//./x/", "data", "x/");
+        leads(&all, "data/deep/x", "data/deep", "x");
+        leads(&all, "database", "", "database");
+        leads(&all, "/", "", ".");
+        leads(&all, "..", "", ".");
+    }
+
+    #[test]
+    fn dots_are_left_to_the_file_system_where_they_stay_inside() {
+        let all = directories(&["data", "other"]);
+        leads(&all, "data/a/../b", "data", "a/../b");
+        leads(&all, "data/../other/b", "other", "b");
+        leads(&all, "data/../../../other/b", "other", "b");
+        assert_eq!(all.place("data/../x").unwrap_err(), Errno::Acces);
+    }
+
+    #[test]
+    fn what_is_in_no_directory_of_the_guest_is_refused() {
+        let all = directories(&["data"]);
+        for path in ["/etc/passwd", "x", "/", "..", "../data2", "/dat"] {
+            assert_eq!(all.place(path).unwrap_err(), Errno::Acces, "{path}");
+        }
+        assert_eq!(all.place("").unwrap_err(), Errno::Noent);
+        assert_eq!(all.place("data/\0").unwrap_err(), Errno::Inval);
+        assert_eq!(all.place(&"x/".repeat(MAX_PATH)).unwrap_err(), Errno::Nametoolong);
+    }
+
+    #[test]
+    fn a_guest_without_a_name_for_its_directory_is_in_it() {
+        let here = directories(&["."]);
+        leads(&here, "src/lib.rs", "", "src/lib.rs");
+        assert!(here.read("src/lib.rs").unwrap().starts_with(b"//!"));
+        assert_eq!(here.read("src").unwrap_err(), Errno::Isdir);
+        assert_eq!(here.read("none").unwrap_err(), Errno::Noent);
+        here.change("src").unwrap();
+        assert_eq!(here.current(), "/src");
+        leads(&here, "lib.rs", "", "src/lib.rs");
+        assert_eq!(here.change("lib.rs").unwrap_err(), Errno::Notdir);
+        here.change("..").unwrap();
+        assert_eq!(here.current(), "/");
+    }
+}

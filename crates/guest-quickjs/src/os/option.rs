@@ -1,0 +1,164 @@
+//! `os.getsockopt` and `os.setsockopt`, both as `(fd, name, buffer)` and as `(fd, level, name, buffer)`.
+
+use guestnet_core::{Entry, Errno, Host, Result, SockOpt};
+use rquickjs::Value;
+
+use super::pending::open;
+use crate::abi;
+use crate::buffer::Buffer;
+use crate::convert;
+use crate::native::{Call, Member, number};
+use crate::state::Shared;
+
+/// The most bytes that a value has that is set: longer ones are cut, as no option looks at them.
+const MAX_VALUE: usize = 256;
+
+pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
+    let mut members = vec![
+        Member::Function("getsockopt", 4, getsockopt),
+        Member::Function("setsockopt", 4, setsockopt),
+    ];
+    members.extend(
+        abi::CONSTANTS
+            .iter()
+            .map(|(name, value)| Member::Int(name, *value)),
+    );
+    members.extend(
+        SockOpt::ALL
+            .iter()
+            .map(|option| Member::Int(option.name(), abi::option(*option).1)),
+    );
+    members
+}
+
+/// The arguments of both calls.
+struct Arguments<'js> {
+    fd: i32,
+    level: i32,
+    name: i32,
+    value: Value<'js>,
+}
+
+fn arguments<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Arguments<'js>> {
+    let fd = call.int(0, "the descriptor")?;
+    if Buffer::is(call.ctx(), &call.arg(2)) {
+        return Ok(Arguments {
+            fd,
+            level: abi::SOL_SOCKET,
+            name: call.int(1, "the option's name")?,
+            value: call.arg(2),
+        });
+    }
+    Ok(Arguments {
+        fd,
+        level: call.int(1, "the option's level")?,
+        name: call.int(2, "the option's name")?,
+        value: call.arg(3),
+    })
+}
+
+/// 0 or a negative errno. The buffer gets the value, as much of it as it has room for.
+fn getsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
+    let Arguments {
+        fd,
+        level,
+        name,
+        value,
+    } = arguments(call)?;
+    let buffer = Buffer::new(call.ctx(), value)?;
+    let state = call.state();
+    call.status(read(state, fd, level, name).and_then(|bytes| {
+        buffer.write(call.ctx(), &state.getters, 0, bytes.len(), |room| {
+            let bytes = bytes.get(..room.len()).unwrap_or(&bytes);
+            room.copy_from_slice(bytes);
+            Ok((bytes.len(), ()))
+        })
+    }))
+}
+
+fn read<H: Host + 'static>(state: &Shared<H>, fd: i32, level: i32, name: i32) -> Result<Vec<u8>> {
+    let fd = open(state, fd)?;
+    let mut guest = state.guest.borrow_mut();
+    if (level, name) == (abi::SOL_SOCKET, abi::SO_PROTOCOL)
+        && let Entry::Socket(socket) = &*guest.entry(fd)?
+    {
+        let protocol = convert::protocol(socket.domain(), socket.kind());
+        return Ok(protocol.to_ne_bytes().to_vec());
+    }
+    match abi::option_of(level, name) {
+        Some(option) => guest.option(fd, option).map(convert::option_bytes),
+        None => unknown(&guest, fd),
+    }
+}
+
+/// The error of an option that nobody knows: that of the descriptor comes first.
+fn unknown<H: Host + 'static, T>(
+    guest: &guestnet_core::SharedGuest<H, super::file::File>,
+    fd: guestnet_core::Fd,
+) -> Result<T> {
+    match &*guest.entry(fd)? {
+        Entry::Socket(_) => Err(Errno::Noprotoopt),
+        Entry::Stream(_) | Entry::File(_) => Err(Errno::Notsock),
+    }
+}
+
+/// 0 or a negative errno. In the place of the buffer a number or a boolean is an `int`.
+fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
+    // A number as the third and last argument is the value, and the second the name.
+    let plain = call.arg(3).is_undefined() && int_value(&call.arg(2)).is_some();
+    let Arguments {
+        fd,
+        level,
+        name,
+        value,
+    } = if plain {
+        Arguments {
+            fd: call.int(0, "the descriptor")?,
+            level: abi::SOL_SOCKET,
+            name: call.int(1, "the option's name")?,
+            value: call.arg(2),
+        }
+    } else {
+        arguments(call)?
+    };
+    let state = call.state();
+    let bytes = match int_value(&value) {
+        Some(int) => Ok(int.to_ne_bytes().to_vec()),
+        None => {
+            let buffer = Buffer::new(call.ctx(), value)?;
+            buffer.read(call.ctx(), &state.getters, 0, MAX_VALUE, |bytes| {
+                Ok(bytes.to_vec())
+            })
+        }
+    };
+    call.status(bytes.and_then(|bytes| {
+        let fd = open(state, fd)?;
+        let mut guest = state.guest.borrow_mut();
+        let Some(option) = abi::option_of(level, name) else {
+            return unknown(&guest, fd);
+        };
+        // A descriptor that is no socket is told before a wrong value.
+        if !matches!(*guest.entry(fd)?, Entry::Socket(_)) {
+            return Err(Errno::Notsock);
+        }
+        let value = convert::option_value(option, &bytes)?;
+        guest.set_option(fd, option, value)
+    }))
+}
+
+/// The value of an `int` option that is given without a buffer.
+fn int_value(value: &Value<'_>) -> Option<i32> {
+    if let Some(on) = value.as_bool() {
+        return Some(i32::from(on));
+    }
+    if !value.is_number() {
+        return None;
+    }
+    let number = number(value).filter(|number| number.fract() == 0.0)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "saturates, and the kernel judges the value"
+    )]
+    let int = number as i32;
+    Some(int)
+}

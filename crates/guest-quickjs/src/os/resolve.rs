@@ -1,0 +1,171 @@
+//! `os.getaddrinfo`, which holds the loop, and `os.getaddrinfoAsync`, which does not.
+
+use guestnet_core::resolve::{Answer, Lookup, LookupFlags, Query};
+use guestnet_core::{Domain, Host, Kind, LookupError};
+use rquickjs::{Ctx, Exception, Result, Value};
+
+use super::address::{encode_inet, text};
+use super::pending::Promised;
+use crate::abi;
+use crate::convert::{self, lookup_error};
+use crate::native::{Call, Member, int, number, string};
+use crate::state::Shared;
+use crate::sys::value::{array, define};
+
+pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
+    vec![
+        Member::Function("getaddrinfo", 2, getaddrinfo),
+        Member::Function("getaddrinfoAsync", 2, getaddrinfo_async),
+    ]
+}
+
+/// A [`Query`] that owns its text.
+struct Question {
+    node: Option<String>,
+    service: Option<String>,
+    flags: LookupFlags,
+    family: Option<Domain>,
+    kind: Option<Kind>,
+}
+
+impl Question {
+    fn query(&self) -> Query<'_> {
+        Query {
+            node: self.node.as_deref().map(str::as_bytes),
+            service: self.service.as_deref().map(str::as_bytes),
+            flags: self.flags,
+            family: self.family,
+            kind: self.kind,
+        }
+    }
+
+    /// `(node, service)` or `(node, {service, family, socktype, flags})`. The inner result is what getaddrinfo(3)
+    /// would say of the hints.
+    fn read<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<std::result::Result<Question, LookupError>> {
+        let ctx = call.ctx();
+        let mut question = Question {
+            node: None,
+            service: None,
+            flags: LookupFlags::empty(),
+            family: None,
+            kind: None,
+        };
+        let node = call.arg(0);
+        if !node.is_undefined() && !node.is_null() {
+            question.node = Some(string(ctx, &node, "the node")?);
+        }
+        let second = call.arg(1);
+        let Some(hints) = second.as_object() else {
+            question.service = service(ctx, &second)?;
+            return Ok(Ok(question));
+        };
+        question.service = service(ctx, &hints.get("service")?)?;
+        let family = hint(ctx, &hints.get("family")?, "the family")?;
+        let kind = hint(ctx, &hints.get("socktype")?, "the socktype")?;
+        let flags = hint(ctx, &hints.get("flags")?, "the flags")?;
+        Ok(question.with_hints(family, kind, flags))
+    }
+
+    fn with_hints(
+        mut self,
+        family: i32,
+        kind: i32,
+        flags: i32,
+    ) -> std::result::Result<Question, LookupError> {
+        self.flags = convert::lookup_flags(flags).ok_or(LookupError::BadFlags)?;
+        if family != abi::AF_UNSPEC {
+            self.family = Some(convert::domain(family).ok_or(LookupError::Family)?);
+        }
+        if kind != 0 {
+            self.kind = Some(convert::kind(kind).ok_or(LookupError::SockType)?);
+        }
+        Ok(self)
+    }
+}
+
+fn hint<'js>(ctx: &Ctx<'js>, value: &Value<'js>, name: &str) -> Result<i32> {
+    if value.is_undefined() {
+        return Ok(0);
+    }
+    int(ctx, value, name)
+}
+
+/// A service name, or a port as a string or a number.
+fn service<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Option<String>> {
+    if value.is_undefined() || value.is_null() {
+        return Ok(None);
+    }
+    if value.is_string() {
+        return string(ctx, value, "the service").map(Some);
+    }
+    match number(value).filter(|number| number.fract() == 0.0) {
+        Some(number) => Ok(Some(number.to_string())),
+        None => Err(Exception::throw_type(
+            ctx,
+            "the service must be a string or a port",
+        )),
+    }
+}
+
+/// `getaddrinfo(node, service)`: an array of addresses, an `EAI_*`, or a negative errno.
+fn getaddrinfo<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let answer = Question::read(call)?
+        .and_then(|question| call.state().guest.borrow_mut().getaddrinfo(&question.query()));
+    match answer {
+        Ok(answer) => encode(call.ctx(), &answer),
+        Err(error) => call.value(lookup_error(error)),
+    }
+}
+
+/// `getaddrinfoAsync(node, service)`: a promise for the array; it rejects with an `EAI_*` or a negative errno.
+fn getaddrinfo_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let question = Question::read(call)?;
+    let (promise, settles) = Promised::new(call.ctx())?;
+    let state = call.state();
+    match question {
+        Ok(question) => {
+            let lookup = state.guest.borrow_mut().getaddrinfo_start(&question.query());
+            state.events.borrow_mut().wait_for_lookup(lookup, settles);
+        }
+        Err(error) => settles.reject(call.ctx(), lookup_error(error))?,
+    }
+    Ok(promise)
+}
+
+/// A look-up and the promise for its result.
+type Asked<H> = (Lookup<<H as Host>::Io>, Promised);
+
+/// Settles the promise of a look-up, or gives both back if there is no result yet.
+///
+/// # Errors
+/// No memory.
+pub(crate) fn finish<H: Host + 'static>(
+    ctx: &Ctx<'_>,
+    state: &Shared<H>,
+    mut lookup: Lookup<H::Io>,
+    promise: Promised,
+) -> Result<Option<Asked<H>>> {
+    let answer = state.guest.borrow_mut().getaddrinfo_take(&mut lookup);
+    match answer {
+        None => return Ok(Some((lookup, promise))),
+        Some(Ok(answer)) => promise.resolve(ctx, encode(ctx, &answer)?)?,
+        Some(Err(error)) => promise.reject(ctx, lookup_error(error))?,
+    }
+    Ok(None)
+}
+
+/// `[{family, port, addr, socktype}, …]`; the first one has `canonname` if it was asked for.
+fn encode<'js>(ctx: &Ctx<'js>, answer: &Answer) -> Result<Value<'js>> {
+    let mut results = Vec::with_capacity(answer.results.len());
+    let mut canonical = answer.canonical.as_deref();
+    for result in &answer.results {
+        let object = encode_inet(ctx, result.addr)?;
+        let kind = Value::new_int(ctx.clone(), convert::socktype(result.kind));
+        define(ctx, &object, c"socktype", kind)?;
+        if let Some(name) = canonical.take() {
+            define(ctx, &object, c"canonname", text(ctx, name)?)?;
+        }
+        results.push(object.into_value());
+    }
+    array(ctx, results)
+}

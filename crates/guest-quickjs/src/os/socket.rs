@@ -1,0 +1,195 @@
+//! `os.socket`, `bind`, `listen`, `accept`, `connect`, `shutdown` and the addresses of a socket.
+
+use guestnet_core::{Domain, Entry, Errno, Fd, Host, Result, SharedGuest, SockAddr};
+use rquickjs::Value;
+
+use super::address;
+use super::file::File;
+use super::pending::{self, Operation, open};
+use crate::convert::{self, negative};
+use crate::native::{Call, Member};
+use crate::state::Shared;
+use crate::sys::value;
+
+pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
+    vec![
+        Member::Function("socket", 2, socket),
+        Member::Function("socketpair", 2, socketpair),
+        Member::Function("bind", 2, bind),
+        Member::Function("listen", 1, listen),
+        Member::Function("accept", 1, accept),
+        Member::Function("connect", 2, connect),
+        Member::Function("shutdown", 2, shutdown),
+        Member::Function("getsockname", 1, getsockname),
+        Member::Function("getpeername", 1, getpeername),
+    ]
+}
+
+/// The backlog of `os.listen` without one.
+const BACKLOG: i32 = 10;
+
+type JsResult<'js> = rquickjs::Result<Value<'js>>;
+
+/// `socket(family, type[, protocol])`: a descriptor or a negative errno. Non-blocking unless `SOCK_BLOCK` is given.
+fn socket<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
+    let family = call.int(0, "the family")?;
+    let kind = call.int(1, "the type")?;
+    let protocol = call.int_or(2, "the protocol", 0)?;
+    call.number(
+        convert::socket(family, kind, protocol).and_then(|(domain, kind, blocks)| {
+            let mut guest = call.state().guest.borrow_mut();
+            let fd = guest.socket(domain, kind)?;
+            guest.set_nonblocking(fd, !blocks)?;
+            Ok(fd)
+        }),
+    )
+}
+
+/// `socketpair(AF_UNIX, type[, protocol])`: two connected descriptors `[a, b]`, or a negative errno.
+fn socketpair<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
+    let family = call.int(0, "the family")?;
+    let kind = call.int(1, "the type")?;
+    let protocol = call.int_or(2, "the protocol", 0)?;
+    let pair = convert::socket(family, kind, protocol).and_then(|(domain, kind, blocks)| {
+        if domain != Domain::Unix {
+            return Err(Errno::Opnotsupp);
+        }
+        let mut guest = call.state().guest.borrow_mut();
+        let (one, other) = guest.socket_pair(kind)?;
+        guest.set_nonblocking(one, !blocks)?;
+        guest.set_nonblocking(other, !blocks)?;
+        Ok([one, other])
+    });
+    match pair {
+        Ok(pair) => value::array(
+            call.ctx(),
+            pair.map(|fd| Value::new_number(call.ctx().clone(), f64::from(fd))),
+        ),
+        Err(errno) => call.value(negative(errno)),
+    }
+}
+
+/// `bind(fd, addr)`: 0 or a negative errno.
+fn bind<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
+    let fd = call.int(0, "the descriptor")?;
+    match domain(call.state(), fd) {
+        Err(errno) => call.value(negative(errno)),
+        Ok((fd, domain)) => {
+            let addr = address::decode(call.ctx(), &call.arg(1), domain)?;
+            call.status(call.state().guest.borrow_mut().bind(fd, &addr))
+        }
+    }
+}
+
+/// `listen(fd[, backlog])`: 0 or a negative errno.
+fn listen<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
+    let fd = call.int(0, "the descriptor")?;
+    let backlog = call.int_or(1, "the backlog", BACKLOG)?;
+    call.status(open(call.state(), fd).and_then(|fd| call.state().guest.borrow_mut().listen(fd, backlog)))
+}
+
+/// `accept(fd)`: a promise for `[fd, addr]`.
+fn accept<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
+    let fd = call.int(0, "the descriptor")?;
+    pending::begin(call.ctx(), call.state(), fd, Operation::Accept)
+}
+
+/// `connect(fd, addr)`: a promise for 0.
+fn connect<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
+    let fd = call.int(0, "the descriptor")?;
+    // A wrong descriptor is told before a wrong address.
+    let domain = domain(call.state(), fd).map_or(Some(Domain::Inet), |(_, domain)| domain);
+    let addr = address::decode(call.ctx(), &call.arg(1), domain)?;
+    pending::begin(call.ctx(), call.state(), fd, Operation::Connect(addr, false))
+}
+
+/// `shutdown(fd, how)`: 0 or a negative errno.
+fn shutdown<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
+    let fd = call.int(0, "the descriptor")?;
+    let how = call.int(1, "how")?;
+    call.status(open(call.state(), fd).and_then(|fd| {
+        let how = convert::shutdown(how)?;
+        call.state().guest.borrow_mut().shutdown(fd, how)
+    }))
+}
+
+/// `getsockname(fd)`: an address or a negative errno.
+fn getsockname<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
+    name(call, SharedGuest::local_addr)
+}
+
+/// `getpeername(fd)`: an address or a negative errno.
+fn getpeername<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
+    name(call, SharedGuest::peer_addr)
+}
+
+fn name<'js, H: Host + 'static>(
+    call: &Call<'_, 'js, H>,
+    ask: fn(&mut SharedGuest<H, File>, Fd) -> Result<SockAddr>,
+) -> JsResult<'js> {
+    let fd = call.int(0, "the descriptor")?;
+    let addr = open(call.state(), fd).and_then(|fd| ask(&mut call.state().guest.borrow_mut(), fd));
+    match addr {
+        Ok(addr) => address::encode(call.ctx(), &addr),
+        Err(errno) => call.value(negative(errno)),
+    }
+}
+
+/// A descriptor and its family, `None` if it is no socket.
+///
+/// # Errors
+/// `EBADF`.
+pub(crate) fn domain<H: Host + 'static>(state: &Shared<H>, fd: i32) -> Result<(Fd, Option<Domain>)> {
+    let fd = open(state, fd)?;
+    let guest = state.guest.borrow();
+    Ok(match &*guest.entry(fd)? {
+        Entry::Socket(socket) => (fd, Some(socket.domain())),
+        Entry::Stream(_) | Entry::File(_) => (fd, None),
+    })
+}
+
+/// Runs `call` with the descriptor in non-blocking mode, for the calls that have no flag for it.
+fn without_blocking<H: Host + 'static, R>(
+    guest: &mut SharedGuest<H, File>,
+    fd: Fd,
+    call: impl FnOnce(&mut SharedGuest<H, File>) -> Result<R>,
+) -> Result<R> {
+    if guest.nonblocking(fd)? {
+        return call(guest);
+    }
+    guest.set_nonblocking(fd, true)?;
+    let result = call(guest);
+    guest.set_nonblocking(fd, false)?;
+    result
+}
+
+/// accept(2), without waiting.
+///
+/// # Errors
+/// `EAGAIN`, or why there is no connection.
+pub(crate) fn try_accept<H: Host + 'static>(state: &Shared<H>, fd: Fd) -> Result<(Fd, SockAddr)> {
+    let mut guest = state.guest.borrow_mut();
+    without_blocking(&mut guest, fd, |guest| guest.accept(fd, true))
+}
+
+/// connect(2), without waiting: begins it, or asks what became of it.
+///
+/// # Errors
+/// `EAGAIN` as long as it is not settled, or why it failed.
+pub(crate) fn try_connect<H: Host + 'static>(
+    state: &Shared<H>,
+    fd: Fd,
+    addr: &SockAddr,
+    begun: &mut bool,
+) -> Result<()> {
+    let mut guest = state.guest.borrow_mut();
+    // Called again after the wait, it reports the outcome and leaves the kernel's socket as a blocking connect does.
+    match without_blocking(&mut guest, fd, |guest| guest.connect(fd, addr)) {
+        Err(Errno::Inprogress | Errno::Already) => {
+            *begun = true;
+            Err(Errno::Again)
+        }
+        Err(Errno::Isconn) if *begun => Ok(()),
+        outcome => outcome,
+    }
+}

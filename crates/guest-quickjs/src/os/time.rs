@@ -1,0 +1,120 @@
+//! Timers, sleeping and the clock: `setTimeout`, `sleepAsync`, `now`, ….
+
+use std::time::Duration;
+
+use guestnet_core::{Clock, Host};
+use rquickjs::{Ctx, Exception, Function, Object, Persistent, Result, Value};
+
+use crate::errno;
+use crate::event_loop::{MAX_TIMERS, Task};
+use crate::native::{Call, Member, function, number};
+use crate::os::path::float;
+use crate::runtime;
+use crate::state::Shared;
+
+pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
+    vec![
+        Member::Function("setTimeout", 2, set_timeout),
+        Member::Function("clearTimeout", 1, clear_timeout),
+        Member::Function("sleep", 1, sleep),
+        Member::Function("sleepAsync", 1, sleep_async),
+        Member::Function("now", 0, now),
+    ]
+}
+
+/// Adds the global `performance`.
+pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {
+    let performance = Object::new(ctx.clone())?;
+    performance.set("now", function(ctx, state, "now", 0, now)?)?;
+    ctx.globals().set("performance", performance)
+}
+
+fn set_timeout<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let Some(callback) = call.arg(0).into_function() else {
+        return Err(Exception::throw_type(call.ctx(), "not a function"));
+    };
+    let delay = milliseconds(call, 1)?;
+    let id = start(call, delay, callback)?;
+    call.value(float(id))
+}
+
+/// A number that is no timer's, or any more, is not an error, as for qjs and browsers.
+fn clear_timeout<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let id = call.arg(0);
+    if let Some(id) = whole(&id) {
+        call.state().events.borrow_mut().clear_timer(id);
+    } else if !id.is_undefined() && !id.is_null() {
+        return Err(Exception::throw_type(call.ctx(), "the timer must be a number"));
+    }
+    call.value(rquickjs::Undefined)
+}
+
+fn sleep_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let delay = milliseconds(call, 0)?;
+    let (promise, resolve, _) = call.ctx().promise()?;
+    start(call, delay, resolve)?;
+    Ok(promise.into_value())
+}
+
+/// Holds everything, as qjs's does; the script can be stopped meanwhile.
+fn sleep<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let delay = milliseconds(call, 0)?;
+    let slept = {
+        let mut guest = call.state().guest.borrow_mut();
+        guest.poll_begin();
+        guest.poll_wait(Some(delay))
+    };
+    if call.state().is_ending() {
+        return Err(runtime::ending(call.ctx()));
+    }
+    call.value(slept.map_or_else(|errno| -errno::number(errno), |()| 0))
+}
+
+/// Milliseconds of the monotonic clock, to the nanosecond.
+fn now<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let now = call.state().guest.borrow().now(Clock::Monotonic);
+    call.value(now.as_secs_f64() * 1_000.0)
+}
+
+fn start<'js, H: Host + 'static>(
+    call: &Call<'_, 'js, H>,
+    delay: Duration,
+    callback: Function<'js>,
+) -> Result<u64> {
+    let task = Task::Call(Persistent::save(call.ctx(), callback));
+    let now = call.state().now();
+    let mut events = call.state().events.borrow_mut();
+    if events.timers() >= MAX_TIMERS {
+        return Err(Exception::throw_range(call.ctx(), "too many timers"));
+    }
+    Ok(events.set_timer(now, delay, task))
+}
+
+/// A time that an argument gives; none is 0, and so is a negative one.
+fn milliseconds<H: Host + 'static>(call: &Call<'_, '_, H>, index: usize) -> Result<Duration> {
+    let value = call.arg(index);
+    if value.is_undefined() {
+        return Ok(Duration::ZERO);
+    }
+    match number(&value) {
+        Some(milliseconds) if milliseconds > 0.0 => {
+            Ok(Duration::try_from_secs_f64(milliseconds / 1_000.0).unwrap_or(Duration::MAX))
+        }
+        Some(_) => Ok(Duration::ZERO),
+        None => Err(Exception::throw_type(
+            call.ctx(),
+            "the time must be a number of milliseconds",
+        )),
+    }
+}
+
+fn whole(value: &Value<'_>) -> Option<u64> {
+    let number = number(value)?;
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "checked to be whole and in range"
+    )]
+    let id = number as u64;
+    (number >= 0.0 && float(id).to_bits() == number.to_bits()).then_some(id)
+}

@@ -1,0 +1,581 @@
+//! `print` and `console.log`, and the text of any value as qjs prints it.
+//!
+//! Printing runs no code of the guest: getters, `toString`, proxies and changed prototypes are not called, and what
+//! of the engine's own functions is needed was kept before the script began ([`Originals`]).
+//!
+//! Two things differ from qjs: keys come in the language's order (indices first, symbols last), and private fields are
+//! not shown.
+
+use guestnet_core::Host;
+use rquickjs::function::This;
+use rquickjs::{Coerced, Ctx, Function, Object, Result, Value};
+
+use crate::native::{Call, function};
+use crate::os::file;
+use crate::os::worker::is_worker;
+use crate::state::Shared;
+use crate::std_module::file::is_file;
+use crate::sys::inspect::{self, Property};
+
+/// How deep objects are printed: deeper ones leave their class.
+const MAX_DEPTH: usize = 2;
+
+/// How many items of one object are printed.
+const MAX_ITEMS: usize = 100;
+
+/// How many UTF-16 units of a string inside an object are printed.
+const MAX_STRING: usize = 1_000;
+
+/// How many prototypes are looked through for the name of an error.
+const MAX_PROTOTYPES: usize = 100;
+
+/// Adds the globals `print` and `console`.
+pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {
+    let originals = Originals::keep(ctx)?;
+    ctx.store_userdata(originals)?;
+    let globals = ctx.globals();
+    globals.set("print", function(ctx, state, "print", 1, print)?)?;
+    let console = Object::new(ctx.clone())?;
+    console.set("log", function(ctx, state, "log", 1, print)?)?;
+    globals.set("console", console)
+}
+
+/// `print(...)` and `console.log(...)`: the arguments with a space between, strings as they are.
+fn print<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let mut line = Vec::new();
+    for index in 0..call.len() {
+        if index > 0 {
+            line.push(b' ');
+        }
+        let value = call.arg(index);
+        match value.as_string() {
+            Some(text) => line.extend(inspect::bytes_of(text)?),
+            None => line.extend(text_of(call.ctx(), &value)?),
+        }
+    }
+    line.push(b'\n');
+    file::write_all(call.state(), 1, &line);
+    call.value(rquickjs::Undefined)
+}
+
+/// A value's text: strings in quotation marks, objects with what is in them.
+///
+/// # Errors
+/// An exception of the engine, such as no memory.
+pub(crate) fn text_of<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
+    let mut printer = Printer {
+        ctx,
+        out: Vec::new(),
+        stack: Vec::new(),
+    };
+    printer.value(value)?;
+    Ok(printer.out)
+}
+
+/// Functions of the engine, as they were before the script could change them.
+pub(crate) struct Originals<'js> {
+    map: Collection<'js>,
+    set: Collection<'js>,
+    to_iso_string: Function<'js>,
+    stack: Function<'js>,
+    source: Function<'js>,
+    /// Each flag's letter and its getter, in the order in which they are printed.
+    flags: Vec<(String, Function<'js>)>,
+}
+
+/// How to go through a `Map` or a `Set`.
+struct Collection<'js> {
+    entries: Function<'js>,
+    next: Function<'js>,
+    size: Function<'js>,
+}
+
+impl<'js> Originals<'js> {
+    fn keep(ctx: &Ctx<'js>) -> Result<Self> {
+        const FIND: &str = "(() => {
+            const getter = (type, name) => Object.getOwnPropertyDescriptor(type.prototype, name).get;
+            const collection = type => ({
+                entries: type.prototype.entries,
+                next: Object.getPrototypeOf(new type().entries()).next,
+                size: getter(type, 'size'),
+            });
+            const flags = [['g', 'global'], ['i', 'ignoreCase'], ['m', 'multiline'], ['s', 'dotAll'],
+                ['u', 'unicode'], ['y', 'sticky'], ['d', 'hasIndices'], ['v', 'unicodeSets']];
+            return {
+                map: collection(Map),
+                set: collection(Set),
+                stack: getter(Error, 'stack'),
+                toISOString: Date.prototype.toISOString,
+                source: getter(RegExp, 'source'),
+                flags: flags.map(([letter, name]) => [letter, getter(RegExp, name)]),
+            };
+        })()";
+        let found: Object<'js> = ctx.eval(FIND)?;
+        let collection = |name: &str| {
+            let found: Object<'js> = found.get(name)?;
+            Ok::<_, rquickjs::Error>(Collection {
+                entries: found.get("entries")?,
+                next: found.get("next")?,
+                size: found.get("size")?,
+            })
+        };
+        let mut flags = Vec::new();
+        for pair in found.get::<_, Vec<rquickjs::Array<'js>>>("flags")? {
+            flags.push((pair.get(0)?, pair.get(1)?));
+        }
+        Ok(Originals {
+            map: collection("map")?,
+            set: collection("set")?,
+            stack: found.get("stack")?,
+            to_iso_string: found.get("toISOString")?,
+            source: found.get("source")?,
+            flags,
+        })
+    }
+}
+
+/// What stands between two items.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Comma {
+    /// Nothing: the first item follows the bracket.
+    First,
+    /// A comma.
+    Next,
+    /// There is no bracket yet; the first item opens one.
+    Open,
+}
+
+struct Printer<'a, 'js> {
+    ctx: &'a Ctx<'js>,
+    out: Vec<u8>,
+    /// The objects that are being printed, outermost first.
+    stack: Vec<Object<'js>>,
+}
+
+impl<'js> Printer<'_, 'js> {
+    fn push(&mut self, text: impl AsRef<[u8]>) {
+        self.out.extend_from_slice(text.as_ref());
+    }
+
+    fn value(&mut self, value: &Value<'js>) -> Result<()> {
+        if let Some(text) = value.as_string() {
+            self.quoted(&inspect::bytes_of(text)?);
+        } else if let Some(symbol) = value.as_symbol() {
+            self.push("Symbol(");
+            let name = inspect::bytes_of(&symbol.as_atom().to_js_string()?)?;
+            self.name(&name);
+            self.push(")");
+        } else if let Some(object) = value.as_object() {
+            self.level(object)?;
+        } else if value
+            .as_float()
+            .is_some_and(|float| float == 0.0 && float.is_sign_negative())
+        {
+            self.push("-0");
+        } else {
+            // A primitive, whose conversion calls nothing.
+            let text: Coerced<rquickjs::String<'js>> = value.get()?;
+            self.push(inspect::bytes_of(&text)?);
+            if value.is_big_int() {
+                self.push("n");
+            }
+        }
+        Ok(())
+    }
+
+    fn level(&mut self, object: &Object<'js>) -> Result<()> {
+        if let Some(index) = self.stack.iter().position(|outer| outer == object) {
+            self.push(format!("[circular {index}]"));
+            return Ok(());
+        }
+        if self.stack.len() >= MAX_DEPTH {
+            let class = class_of(object)?;
+            self.push("[");
+            self.name(class.as_bytes());
+            self.push("]");
+            return Ok(());
+        }
+        self.stack.push(object.clone());
+        let done = self.object(object);
+        self.stack.pop();
+        done
+    }
+
+    fn object(&mut self, object: &Object<'js>) -> Result<()> {
+        if object.as_value().is_proxy() {
+            self.push("Object {  }");
+            return Ok(());
+        }
+        if object.is_array() {
+            return self.array(object);
+        }
+        let originals = self.ctx.userdata::<Originals<'js>>();
+        let Some(originals) = originals.as_deref() else {
+            return Err(rquickjs::Error::Unknown);
+        };
+        let class = class_of(object)?;
+        if let Some(count) = inspect::typed_array_length(object) {
+            return self.typed_array(object, &class, count);
+        }
+        let mut comma = Comma::Open;
+        if object.is_function() {
+            self.push("[Function ");
+            match data(self.ctx, object, "name")?
+                .as_ref()
+                .and_then(Value::as_string)
+            {
+                Some(name) if !name_is_empty(name)? => self.push(inspect::bytes_of(name)?),
+                _ => self.push("(anonymous)"),
+            }
+            self.push("]");
+        } else if inspect::is_map(object) {
+            comma = self.collection(object, &originals.map, &class, true)?;
+        } else if inspect::is_set(object) {
+            comma = self.collection(object, &originals.set, &class, false)?;
+        } else if inspect::is_regexp(object) {
+            self.regexp(object, originals)?;
+        } else if let Some(text) = iso_date(self.ctx, object, originals)? {
+            self.push(text);
+        } else if object.is_error() {
+            self.error(object, originals)?;
+        } else {
+            if class != "Object" {
+                self.name(class.as_bytes());
+                self.push(" ");
+            }
+            self.push("{ ");
+            comma = Comma::First;
+        }
+        let mut keys = inspect::own_keys(object)?;
+        match class.as_str() {
+            // The indices of these belong to what they stand for.
+            "String" | "Arguments" => keys.retain(|key| index(key).is_none()),
+            // It has been printed.
+            "Error" => keys.retain(|key| !is_string(key, b"stack")),
+            _ => {}
+        }
+        self.properties(object, &keys, &mut comma)?;
+        if comma != Comma::Open {
+            self.push(" }");
+        }
+        Ok(())
+    }
+
+    fn array(&mut self, object: &Object<'js>) -> Result<()> {
+        let length = data(self.ctx, object, "length")?.and_then(|length| length.as_number());
+        let keys = inspect::own_keys(object)?;
+        let items = keys
+            .iter()
+            .zip(0_u32..)
+            .take_while(|(key, place)| index(key) == Some(*place));
+        let dense = items.count();
+        let mut plain = keys.get(dense).is_none_or(|key| index(key).is_none());
+        let mut values = Vec::new();
+        for key in keys.iter().take(dense.min(MAX_ITEMS)) {
+            match inspect::own_property(self.ctx, object, key)? {
+                Some(Property::Data(value)) => values.push(value),
+                Some(Property::Accessor { .. }) | None => plain = false,
+            }
+        }
+        let mut comma = Comma::First;
+        self.push("[ ");
+        if plain {
+            for value in &values {
+                self.comma(&mut comma);
+                self.value(value)?;
+            }
+            self.more(&mut comma, dense - values.len());
+            let empty = length.unwrap_or(0.0) - f64::from(u32::try_from(dense).unwrap_or(u32::MAX));
+            if empty > 0.0 {
+                self.comma(&mut comma);
+                self.push(format!(
+                    "<{empty} empty item{}>",
+                    if empty > 1.0 { "s" } else { "" }
+                ));
+            }
+        }
+        let rest = if plain {
+            keys.get(dense..).unwrap_or_default()
+        } else {
+            &keys
+        };
+        self.properties(object, rest, &mut comma)?;
+        self.push(" ]");
+        Ok(())
+    }
+
+    fn typed_array(&mut self, object: &Object<'js>, class: &str, count: usize) -> Result<()> {
+        self.push(format!("{class}({count}) [ "));
+        let mut comma = Comma::First;
+        let shown = count.min(MAX_ITEMS);
+        for place in (0_u32..).take(shown) {
+            self.comma(&mut comma);
+            let item: Value<'js> = object.get(place)?;
+            self.value(&item)?;
+            if item.is_big_int() {
+                // The class has said it.
+                self.out.pop();
+            }
+        }
+        self.more(&mut comma, count - shown);
+        self.push(" ]");
+        Ok(())
+    }
+
+    fn collection(
+        &mut self,
+        object: &Object<'js>,
+        functions: &Collection<'js>,
+        class: &str,
+        pairs: bool,
+    ) -> Result<Comma> {
+        let size: usize = functions.size.call((This(object.clone()),))?;
+        self.push(format!("{class}({size}) {{ "));
+        let mut comma = Comma::First;
+        let entries: Object<'js> = functions.entries.call((This(object.clone()),))?;
+        let shown = size.min(MAX_ITEMS);
+        for _ in 0..shown {
+            let step: Object<'js> = functions.next.call((This(entries.clone()),))?;
+            let Some(pair) = data(self.ctx, &step, "value")?.and_then(Value::into_array) else {
+                break;
+            };
+            self.comma(&mut comma);
+            self.value(&pair.get(0)?)?;
+            if pairs {
+                self.push(" => ");
+                self.value(&pair.get(1)?)?;
+            }
+        }
+        self.more(&mut comma, size - shown);
+        Ok(comma)
+    }
+
+    fn regexp(&mut self, object: &Object<'js>, originals: &Originals<'js>) -> Result<()> {
+        let source: rquickjs::String<'js> = originals.source.call((This(object.clone()),))?;
+        self.push("/");
+        self.push(inspect::bytes_of(&source)?);
+        self.push("/");
+        for (letter, getter) in &originals.flags {
+            if getter.call::<_, bool>((This(object.clone()),))? {
+                self.push(letter);
+            }
+        }
+        Ok(())
+    }
+
+    /// Name, message and stack, each only if it is a string.
+    fn error(&mut self, object: &Object<'js>, originals: &Originals<'js>) -> Result<()> {
+        match inherited_string(self.ctx, object, "name")? {
+            Some(name) => self.push(name),
+            None => self.push("Error"),
+        }
+        if let Some(message) = inherited_string(self.ctx, object, "message")?.filter(|text| !text.is_empty())
+        {
+            self.push(": ");
+            self.push(message);
+        }
+        if let Some(stack) = stack(self.ctx, object, originals)? {
+            self.push("\n");
+            self.push(stack.strip_suffix(b"\n").unwrap_or(&stack));
+        }
+        Ok(())
+    }
+
+    fn properties(&mut self, object: &Object<'js>, keys: &[Value<'js>], comma: &mut Comma) -> Result<()> {
+        for key in keys.iter().take(MAX_ITEMS) {
+            let Some(property) = inspect::own_property(self.ctx, object, key)? else {
+                continue;
+            };
+            self.comma(comma);
+            let name = match key.as_symbol() {
+                Some(symbol) => inspect::bytes_of(&symbol.as_atom().to_js_string()?)?,
+                None => inspect::bytes_of(&key.get::<Coerced<rquickjs::String<'js>>>()?.0)?,
+            };
+            if index(key).is_some() {
+                self.push(&name);
+            } else {
+                self.name(&name);
+            }
+            self.push(": ");
+            match property {
+                Property::Data(value) => self.value(&value)?,
+                Property::Accessor {
+                    getter: true,
+                    setter: true,
+                } => self.push("[Getter/Setter]"),
+                Property::Accessor { setter: true, .. } => self.push("[Setter]"),
+                Property::Accessor { .. } => self.push("[Getter]"),
+            }
+        }
+        self.more(comma, keys.len().saturating_sub(MAX_ITEMS));
+        Ok(())
+    }
+
+    fn comma(&mut self, comma: &mut Comma) {
+        match comma {
+            Comma::First => {}
+            Comma::Next => self.push(", "),
+            Comma::Open => self.push(" { "),
+        }
+        *comma = Comma::Next;
+    }
+
+    fn more(&mut self, comma: &mut Comma, count: usize) {
+        if count > 0 {
+            self.comma(comma);
+            self.push(format!(
+                "... {count} more item{}",
+                if count > 1 { "s" } else { "" }
+            ));
+        }
+    }
+
+    /// A name as it is if it needs no quotation marks.
+    fn name(&mut self, name: &[u8]) {
+        let letter = |byte: u8| byte.is_ascii_alphabetic() || byte == b'_' || byte == b'$';
+        let plain = name.first().is_some_and(|&first| letter(first))
+            && name.iter().all(|&byte| letter(byte) || byte.is_ascii_digit());
+        if plain {
+            self.push(name);
+        } else {
+            self.quoted(name);
+        }
+    }
+
+    fn quoted(&mut self, text: &[u8]) {
+        self.push("\"");
+        let mut rest = text;
+        let mut units = 0;
+        while !rest.is_empty() {
+            let (code, length) = decode(rest);
+            let (character, after) = rest.split_at(length.min(rest.len()));
+            rest = after;
+            units += if code > 0xffff { 2 } else { 1 };
+            if units > MAX_STRING {
+                continue;
+            }
+            match code {
+                0x09 => self.push("\\t"),
+                0x0d => self.push("\\r"),
+                0x0a => self.push("\\n"),
+                0x08 => self.push("\\b"),
+                0x0c => self.push("\\f"),
+                0x5c => self.push("\\\\"),
+                0x22 => self.push("\\\""),
+                0..=0x1f | 0x7f..=0x9f | 0xd800..=0xdfff => self.push(format!("\\u{code:04x}")),
+                _ => self.push(character),
+            }
+        }
+        self.push("\"");
+        if let Some(more) = units.checked_sub(MAX_STRING).filter(|&more| more > 0) {
+            self.push(format!(
+                "... {more} more character{}",
+                if more > 1 { "s" } else { "" }
+            ));
+        }
+    }
+}
+
+/// The first code point of bytes of [`inspect::bytes_of`], and how many bytes it takes.
+fn decode(bytes: &[u8]) -> (u32, usize) {
+    let tail = |place: usize| u32::from(bytes.get(place).copied().unwrap_or(0) & 0x3f);
+    let first = u32::from(bytes.first().copied().unwrap_or(0));
+    match first {
+        0..=0xbf => (first, 1),
+        0xc0..=0xdf => ((first & 0x1f) << 6 | tail(1), 2),
+        0xe0..=0xef => ((first & 0xf) << 12 | tail(1) << 6 | tail(2), 3),
+        _ => ((first & 7) << 18 | tail(1) << 12 | tail(2) << 6 | tail(3), 4),
+    }
+}
+
+/// The name of an object's class. The engine has one class for all of ours.
+fn class_of(object: &Object<'_>) -> Result<String> {
+    if is_file(object) {
+        return Ok("FILE".to_owned());
+    }
+    if is_worker(object) {
+        return Ok("Worker".to_owned());
+    }
+    inspect::class_name(object)
+}
+
+/// The array index that a key is.
+fn index(key: &Value<'_>) -> Option<u32> {
+    if let Some(int) = key.as_int() {
+        return u32::try_from(int).ok();
+    }
+    let text = key.as_string()?.to_string().ok()?;
+    let index: u32 = text.parse().ok()?;
+    (index.to_string() == text).then_some(index)
+}
+
+/// An own property, if it is a plain one.
+fn data<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Result<Option<Value<'js>>> {
+    let key = rquickjs::String::from_str(ctx.clone(), name)?.into_value();
+    Ok(match inspect::own_property(ctx, object, &key)? {
+        Some(Property::Data(value)) => Some(value),
+        Some(Property::Accessor { .. }) | None => None,
+    })
+}
+
+/// A plain property of an object or of what it inherits from, if it is a string.
+fn inherited_string<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Result<Option<Vec<u8>>> {
+    let key = rquickjs::String::from_str(ctx.clone(), name)?.into_value();
+    let mut next = Some(object.clone());
+    for _ in 0..MAX_PROTOTYPES {
+        let Some(object) = next.filter(|object| !object.as_value().is_proxy()) else {
+            break;
+        };
+        match inspect::own_property(ctx, &object, &key)? {
+            None => next = object.get_prototype(),
+            Some(Property::Data(value)) => {
+                return value.as_string().map(inspect::bytes_of).transpose();
+            }
+            Some(Property::Accessor { .. }) => break,
+        }
+    }
+    Ok(None)
+}
+
+/// Where an error was made: what the script has put there, or what the engine knows.
+fn stack<'js>(ctx: &Ctx<'js>, object: &Object<'js>, originals: &Originals<'js>) -> Result<Option<Vec<u8>>> {
+    let key = rquickjs::String::from_str(ctx.clone(), "stack")?.into_value();
+    let stack = match inspect::own_property(ctx, object, &key)? {
+        Some(Property::Data(stack)) => stack,
+        Some(Property::Accessor { .. }) => return Ok(None),
+        None => originals.stack.call((This(object.clone()),))?,
+    };
+    stack.as_string().map(inspect::bytes_of).transpose()
+}
+
+fn is_string(key: &Value<'_>, text: &[u8]) -> bool {
+    key.as_string()
+        .and_then(|key| inspect::bytes_of(key).ok())
+        .is_some_and(|key| key == text)
+}
+
+fn name_is_empty(name: &rquickjs::String<'_>) -> Result<bool> {
+    Ok(inspect::bytes_of(name)?.is_empty())
+}
+
+/// The text of a `Date` that has one.
+fn iso_date<'js>(
+    ctx: &Ctx<'js>,
+    object: &Object<'js>,
+    originals: &Originals<'js>,
+) -> Result<Option<Vec<u8>>> {
+    if !inspect::is_date(object) {
+        return Ok(None);
+    }
+    match originals
+        .to_iso_string
+        .call::<_, rquickjs::String<'js>>((This(object.clone()),))
+    {
+        Ok(text) => inspect::bytes_of(&text).map(Some),
+        Err(_) => {
+            // Not a time.
+            ctx.catch();
+            Ok(None)
+        }
+    }
+}

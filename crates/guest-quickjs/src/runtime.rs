@@ -1,0 +1,442 @@
+//! [`Script`]: one engine with one script in it, and how it runs to its end.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use guestnet_core::{Errno, Host, SharedGuest};
+use rquickjs::promise::PromiseState;
+use rquickjs::{
+    CatchResultExt, CaughtError, Context, Ctx, Exception, Module, Persistent, Promise, Runtime, Value,
+};
+
+use crate::buffer::Getters;
+use crate::event_loop::{EventLoop, Turn, turn};
+use crate::loader::{Modules, Names, describe};
+use crate::os::dir::Directories;
+use crate::os::file::File;
+use crate::os::worker::{Spawn, Workers};
+use crate::state::{Shared, State};
+use crate::sys::message::{Sharing, share_buffers};
+use crate::sys::{self, Handle};
+use crate::{print, report};
+
+/// How much of the thread's stack a script may use, in bytes. A thread that runs scripts needs some more.
+const STACK: usize = 1 << 20;
+
+/// How a script ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// By itself, with this code: 0, what it gave to `std.exit`, or 1 after an error that nothing caught.
+    Exit(i32),
+    /// It was told to stop.
+    Stopped,
+}
+
+/// Why there is no script to run.
+#[derive(Debug)]
+pub enum BuildError {
+    /// The guest's descriptor table is too small for what was added, or a listener is not a socket.
+    Descriptor(Errno),
+    /// The engine has not enough memory to start.
+    Memory,
+}
+
+impl fmt::Display for BuildError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            BuildError::Descriptor(errno) => write!(f, "a descriptor cannot be given to the script: {errno}"),
+            BuildError::Memory => f.write_str("the limit of memory is too low for the engine to start"),
+        }
+    }
+}
+
+impl std::error::Error for BuildError {}
+
+/// Puts a [`Script`] together. It can be moved to the thread that the script will run on.
+///
+/// Descriptors 0, 1 and 2 are the standard streams, then come the listeners from 3 on, in the order in which they were
+/// added (the `LISTEN_FDS` convention).
+pub struct ScriptBuilder<H: Host + 'static> {
+    guest: SharedGuest<H, File>,
+    args: Vec<String>,
+    env: BTreeMap<String, String>,
+    streams: [Option<H::Io>; 3],
+    listeners: Vec<H::Io>,
+    directories: Directories,
+    scripts: Directories,
+    memory: usize,
+    stop: Arc<AtomicBool>,
+    spawn: Option<Spawn<H>>,
+}
+
+impl<H: Host + 'static> fmt::Debug for ScriptBuilder<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ScriptBuilder")
+            .field("args", &self.args)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<H: Host + 'static> ScriptBuilder<H> {
+    /// Begins with a guest that has no descriptors yet.
+    #[must_use]
+    pub fn new(guest: SharedGuest<H, File>) -> Self {
+        ScriptBuilder {
+            guest,
+            args: Vec::new(),
+            env: BTreeMap::new(),
+            streams: [None, None, None],
+            listeners: Vec::new(),
+            directories: Directories::default(),
+            scripts: Directories::default(),
+            memory: 0,
+            stop: Arc::default(),
+            spawn: None,
+        }
+    }
+
+    /// Appends to `scriptArgs`; the first one is the script's name.
+    pub fn arg(&mut self, arg: impl Into<String>) -> &mut Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Sets an environment variable.
+    pub fn env(&mut self, name: impl Into<String>, value: impl Into<String>) -> &mut Self {
+        self.env.insert(name.into(), value.into());
+        self
+    }
+
+    /// Descriptor 0; without it the number is closed.
+    pub fn stdin(&mut self, io: H::Io) -> &mut Self {
+        self.streams[0] = Some(io);
+        self
+    }
+
+    /// Descriptor 1; without it the number is closed.
+    pub fn stdout(&mut self, io: H::Io) -> &mut Self {
+        self.streams[1] = Some(io);
+        self
+    }
+
+    /// Descriptor 2; without it the number is closed.
+    pub fn stderr(&mut self, io: H::Io) -> &mut Self {
+        self.streams[2] = Some(io);
+        self
+    }
+
+    /// A listener that is open before the script starts, in non-blocking mode.
+    pub fn listener(&mut self, io: H::Io) -> &mut Self {
+        self.listeners.push(io);
+        self
+    }
+
+    /// A directory of the host under a name of the guest's.
+    ///
+    /// # Errors
+    /// The directory cannot be opened.
+    pub fn directory(&mut self, host: &Path, guest: &str) -> io::Result<&mut Self> {
+        let dir = Dir::open_ambient_dir(host, ambient_authority())?;
+        self.directories.add(guest, dir);
+        Ok(self)
+    }
+
+    /// A directory of the host from which modules can be imported, under the name that the main script's name begins
+    /// with; nothing else can be read there.
+    ///
+    /// # Errors
+    /// The directory cannot be opened.
+    pub fn scripts(&mut self, host: &Path, name: &str) -> io::Result<&mut Self> {
+        let dir = Dir::open_ambient_dir(host, ambient_authority())?;
+        self.scripts.add(name, dir);
+        Ok(self)
+    }
+
+    /// The most memory that the engine may have, in bytes; 0 is no limit.
+    pub fn memory(&mut self, bytes: usize) -> &mut Self {
+        self.memory = bytes;
+        self
+    }
+
+    /// Set to `true`, it ends a script that computes. One that waits is woken by the host's own stopper.
+    #[must_use]
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
+    /// Starts the engine, on the thread on which the script will run.
+    ///
+    /// # Errors
+    /// [`BuildError`].
+    pub fn build(mut self) -> Result<Script<H>, BuildError> {
+        self.insert_descriptors().map_err(BuildError::Descriptor)?;
+        let (guest, directories, args) = (self.guest, self.directories, self.args);
+        let (env, stop) = (RefCell::new(self.env), self.stop);
+        let (scripts, memory, workers) = (self.scripts, self.memory, Workers::new(self.spawn, None));
+        let make = |getters| State {
+            guest: RefCell::new(guest),
+            events: RefCell::new(EventLoop::new()),
+            directories,
+            scripts,
+            args,
+            streams: Rc::default(),
+            env,
+            exit: Cell::new(None),
+            stop,
+            getters,
+            workers,
+            shared: Arc::default(),
+            memory,
+            rejections: RefCell::default(),
+        };
+        Script::start(make).map_err(|_| BuildError::Memory)
+    }
+
+    pub(crate) fn set_spawn(&mut self, spawn: Spawn<H>) {
+        self.spawn = Some(spawn);
+    }
+
+    fn insert_descriptors(&mut self) -> Result<(), Errno> {
+        let mut closed = Vec::new();
+        for stream in &mut self.streams {
+            match stream.take() {
+                Some(io) => drop(self.guest.insert_stream(io)?),
+                // Holds the number while the others are given out.
+                None => closed.push(
+                    self.guest
+                        .insert_file(File::closed())
+                        .map_err(|(errno, _)| errno)?,
+                ),
+            }
+        }
+        let listeners = std::mem::take(&mut self.listeners);
+        if !listeners.is_empty() {
+            self.env
+                .insert("LISTEN_FDS".to_owned(), listeners.len().to_string());
+        }
+        for io in listeners {
+            self.guest.insert_preopened(io, true)?;
+        }
+        for fd in closed {
+            self.guest.close(fd)?;
+        }
+        Ok(())
+    }
+}
+
+/// A script with its engine. It stays on its thread.
+pub struct Script<H: Host + 'static> {
+    // Dropped in this order: the context's functions hold the state, which must hold no value by then.
+    context: Context,
+    runtime: Runtime,
+    state: Shared<H>,
+    _sharing: Box<Sharing>,
+}
+
+impl<H: Host + 'static> fmt::Debug for Script<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Script")
+            .field("args", &self.state.args)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<H: Host + 'static> Drop for Script<H> {
+    fn drop(&mut self) {
+        self.state.workers.say_goodbye(&self.state);
+        self.state.forget_values();
+    }
+}
+
+impl<H: Host + 'static> Script<H> {
+    pub(crate) fn start(make: impl FnOnce(Getters) -> State<H>) -> rquickjs::Result<Self> {
+        let runtime = Runtime::new()?;
+        runtime.set_max_stack_size(STACK);
+        let context = Context::full(&runtime)?;
+        let state = Rc::new(make(context.with(|ctx| Getters::keep(&ctx))?));
+        runtime.set_memory_limit(state.memory);
+        let sharing = context.with(|ctx| share_buffers(&ctx, &state.shared));
+        runtime.set_loader(
+            Names,
+            Modules {
+                state: Rc::clone(&state),
+            },
+        );
+        let watched = Rc::clone(&state);
+        runtime.set_interrupt_handler(Some(Box::new(move || watched.is_ending())));
+        let tracked = Rc::clone(&state);
+        runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, handled| {
+            track(&ctx, &tracked, promise, reason, handled);
+        })));
+        let script = Script {
+            context,
+            runtime,
+            state: Rc::clone(&state),
+            _sharing: sharing,
+        };
+        script.context.with(|ctx| {
+            ctx.store_userdata(Handle(Rc::clone(&state)))
+                .map_err(|_| rquickjs::Error::Unknown)?;
+            print::install(&ctx, &state)?;
+            crate::os::time::install(&ctx, &state)?;
+            ctx.globals().set("scriptArgs", state.args.clone())
+        })?;
+        Ok(script)
+    }
+
+    /// Evaluates a module and turns the event loop until nothing is pending.
+    ///
+    /// What nothing catches is printed on the script's standard error, as qjs does.
+    pub fn run(&mut self, name: &str, source: &[u8]) -> End {
+        let evaluated = self.context.with(|ctx| {
+            let evaluated = evaluate(&ctx, name, source).catch(&ctx);
+            match evaluated {
+                Ok(promise) => Some(Persistent::save(&ctx, promise)),
+                Err(error) => {
+                    self.fail(&ctx, error);
+                    None
+                }
+            }
+        });
+        if let Some(promise) = evaluated {
+            self.drive(&promise);
+        }
+        self.end()
+    }
+
+    /// Turns the loop until nothing is pending or the script has ended.
+    fn drive(&self, main: &Persistent<Promise<'static>>) {
+        loop {
+            self.run_jobs();
+            let goes_on = self.context.with(|ctx| {
+                self.check_promises(&ctx, main);
+                if self.state.is_ending() {
+                    return false;
+                }
+                match turn(&ctx, &self.state).catch(&ctx) {
+                    Ok(Turn::Done) => true,
+                    Ok(Turn::Idle) => self.state.workers.outlast(&self.state),
+                    Ok(Turn::Stopped) => {
+                        self.state.stop.store(true, Ordering::Relaxed);
+                        false
+                    }
+                    Err(error) => {
+                        self.fail(&ctx, error);
+                        false
+                    }
+                }
+            });
+            if !goes_on {
+                return;
+            }
+        }
+    }
+
+    /// Runs microtasks until there is none.
+    fn run_jobs(&self) {
+        while !self.state.is_ending() {
+            match self.runtime.execute_pending_job() {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    error.0.with(|ctx| {
+                        let thrown = ctx.catch();
+                        self.uncaught(&ctx, &thrown);
+                    });
+                }
+            }
+        }
+    }
+
+    /// Ends the script if its main module failed, or a promise was rejected that nobody handles.
+    fn check_promises(&self, ctx: &Ctx<'_>, main: &Persistent<Promise<'static>>) {
+        if self.state.is_ending() {
+            return;
+        }
+        if let Ok(main) = main.clone().restore(ctx)
+            && main.state() == PromiseState::Rejected
+        {
+            if let Some(Err(error)) = main.result::<Value<'_>>().map(|result| result.catch(ctx)) {
+                self.fail(ctx, error);
+            }
+            return;
+        }
+        let rejected = std::mem::take(&mut *self.state.rejections.borrow_mut());
+        if let Some((_, reason)) = rejected.into_iter().next()
+            && let Ok(reason) = reason.restore(ctx)
+        {
+            report::unhandled(ctx, &self.state, &reason);
+            self.state.exit.set(Some(1));
+        }
+    }
+
+    fn fail(&self, ctx: &Ctx<'_>, error: CaughtError<'_>) {
+        match error {
+            CaughtError::Exception(exception) => self.uncaught(ctx, exception.as_value()),
+            CaughtError::Value(value) => self.uncaught(ctx, &value),
+            CaughtError::Error(error) => {
+                let text = error.to_string();
+                if let Ok(exception) = Exception::from_message(ctx.clone(), &text) {
+                    self.uncaught(ctx, exception.as_value());
+                }
+                self.state.exit.set(self.state.exit.get().or(Some(1)));
+            }
+        }
+    }
+
+    /// What nothing caught ends the script, unless that is how it ends anyway.
+    fn uncaught(&self, ctx: &Ctx<'_>, thrown: &Value<'_>) {
+        if !self.state.is_ending() {
+            report::uncaught(ctx, &self.state, thrown);
+            self.state.exit.set(Some(1));
+        }
+    }
+
+    fn end(&self) -> End {
+        self.state.streams.flush(&self.state);
+        match self.state.exit.get() {
+            Some(code) => End::Exit(code),
+            None if self.state.stop.load(Ordering::Relaxed) => End::Stopped,
+            None => End::Exit(0),
+        }
+    }
+}
+
+fn evaluate<'js>(ctx: &Ctx<'js>, name: &str, source: &[u8]) -> rquickjs::Result<Promise<'js>> {
+    let module = Module::declare(ctx.clone(), name, source)?;
+    describe(&module, name, true)?;
+    module.eval().map(|(_, promise)| promise)
+}
+
+/// Remembers promises that were rejected while nobody listened, and forgets those that somebody listens to later.
+fn track<'js, H: Host + 'static>(
+    ctx: &Ctx<'js>,
+    state: &State<H>,
+    promise: Value<'js>,
+    reason: Value<'js>,
+    handled: bool,
+) {
+    let promise = Persistent::save(ctx, promise);
+    let mut rejections = state.rejections.borrow_mut();
+    if handled {
+        rejections.retain(|(rejected, _)| *rejected != promise);
+    } else {
+        rejections.push((promise, Persistent::save(ctx, reason)));
+    }
+}
+
+/// The error that ends a script whose state says so: no code of the guest sees it.
+pub(crate) fn ending(ctx: &Ctx<'_>) -> rquickjs::Error {
+    match Exception::from_message(ctx.clone(), "the script ends") {
+        Ok(error) => sys::throw_uncatchable(ctx, error.into_value()),
+        Err(error) => error,
+    }
+}

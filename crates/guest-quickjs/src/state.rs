@@ -1,0 +1,82 @@
+//! [`State`]: what all functions of one script share.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use guestnet_core::{Clock, Host, SharedGuest};
+use rquickjs::{Ctx, Error, Persistent, Result, Value};
+
+use crate::buffer::Getters;
+use crate::event_loop::EventLoop;
+use crate::os::dir::Directories;
+use crate::os::file::File;
+use crate::os::worker::Workers;
+use crate::std_module::stream::Streams;
+use crate::sys::Handle;
+use crate::sys::message::SharedMemory;
+
+/// One script's state. The engine is single-threaded, and so is this.
+///
+/// Rule: no `RefCell` here stays borrowed while code of the guest can run, that is over any call into the engine that
+/// reads a property, converts an object, settles a promise or calls a function.
+pub(crate) struct State<H: Host + 'static> {
+    pub(crate) guest: RefCell<SharedGuest<H, File>>,
+    pub(crate) events: RefCell<EventLoop<H>>,
+    pub(crate) directories: Directories,
+    /// Where modules are read, besides.
+    pub(crate) scripts: Directories,
+    /// `scriptArgs`: the script's name and its arguments.
+    pub(crate) args: Vec<String>,
+    /// The `FILE` objects.
+    pub(crate) streams: Rc<Streams>,
+    pub(crate) env: RefCell<BTreeMap<String, String>>,
+    /// The script called `std.exit`, or failed: everything ends with this code.
+    pub(crate) exit: Cell<Option<i32>>,
+    /// Set from outside to end the script.
+    pub(crate) stop: Arc<AtomicBool>,
+    pub(crate) getters: Getters,
+    pub(crate) workers: Workers<H>,
+    /// What the shared buffers of all threads use.
+    pub(crate) shared: Arc<SharedMemory>,
+    /// The most memory that the engine may have, in bytes; 0 is no limit.
+    pub(crate) memory: usize,
+    /// Rejected promises that nobody handles yet, with their reasons.
+    pub(crate) rejections: RefCell<Vec<(Persistent<Value<'static>>, Persistent<Value<'static>>)>>,
+}
+
+/// How functions hold the state.
+pub(crate) type Shared<H> = Rc<State<H>>;
+
+impl<H: Host + 'static> State<H> {
+    /// The state of the script that a context belongs to.
+    ///
+    /// # Errors
+    /// `Unknown` for a context that no [`crate::Script`] made.
+    pub(crate) fn of(ctx: &Ctx<'_>) -> Result<Shared<H>> {
+        let handle = ctx.userdata::<Handle<H>>().ok_or(Error::Unknown)?;
+        Ok(Rc::clone(&handle.0))
+    }
+
+    /// Whether the script must run no more.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.exit.get().is_some() || self.stop.load(Ordering::Relaxed)
+    }
+
+    /// The monotonic clock's time.
+    pub(crate) fn now(&self) -> Duration {
+        self.guest.borrow().now(Clock::Monotonic)
+    }
+
+    /// Drops every JavaScript value that the state holds: they must not outlive the engine.
+    pub(crate) fn forget_values(&self) {
+        let forgotten = self.events.borrow_mut().forget_values();
+        drop(forgotten);
+        self.workers.forget();
+        self.getters.forget();
+        self.rejections.borrow_mut().clear();
+    }
+}

@@ -1,0 +1,282 @@
+//! The class `FILE`: the methods of what `std.open` and its like return.
+
+use std::rc::Rc;
+
+use guestnet_core::{Fd, Host};
+use rquickjs::class::{JsClass, Readable, Trace, Tracer};
+use rquickjs::function::Constructor;
+use rquickjs::{Class, Coerced, Ctx, Exception, Object, Result, Value};
+
+use crate::errno;
+use crate::native::{Call, Member};
+use crate::os::file::{self, Part};
+use crate::os::path::{float, signed};
+use crate::state::{Shared, State};
+use crate::std_module::printf;
+use crate::std_module::stream::{Stream, Streams};
+use crate::sys::{buffer, inspect};
+
+/// The longest line or text that is read at once, in bytes. The engine's strings end at about 1 GiB.
+pub(crate) const MAX_TEXT: usize = 256 << 20;
+
+/// A `FILE` object.
+pub(crate) struct File {
+    stream: Rc<Stream>,
+    all: Rc<Streams>,
+}
+
+impl Drop for File {
+    fn drop(&mut self) {
+        self.all.lose(Rc::clone(&self.stream));
+    }
+}
+
+impl<'js> Trace<'js> for File {
+    fn trace<'a>(&self, _tracer: Tracer<'a, 'js>) {}
+}
+
+impl<'js> JsClass<'js> for File {
+    const NAME: &'static str = "FILE";
+    type Mutable = Readable;
+
+    fn constructor(_ctx: &Ctx<'js>) -> Result<Option<Constructor<'js>>> {
+        Ok(None)
+    }
+}
+
+/// Fills the prototype.
+pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {
+    if let Some(prototype) = Class::<File>::prototype(ctx)? {
+        for method in methods::<H>() {
+            prototype.set(method.name(), method.make(ctx, state)?)?;
+        }
+    }
+    Ok(())
+}
+
+fn methods<H: Host + 'static>() -> Vec<Member<H>> {
+    vec![
+        Member::Function("close", 0, close),
+        Member::Function("puts", 1, puts),
+        Member::Function("printf", 1, print_formatted),
+        Member::Function("flush", 0, flush),
+        Member::Function("tell", 0, tell),
+        Member::Function("tello", 0, tello),
+        Member::Function("seek", 2, seek),
+        Member::Function("seeko", 2, seek),
+        Member::Function("eof", 0, eof),
+        Member::Function("fileno", 0, fileno),
+        Member::Function("error", 0, error),
+        Member::Function("clearerr", 0, clearerr),
+        Member::Function("read", 3, read),
+        Member::Function("write", 3, write),
+        Member::Function("getline", 0, getline),
+        Member::Function("readAsString", 0, read_as_string),
+        Member::Function("getByte", 0, get_byte),
+        Member::Function("putByte", 1, put_byte),
+    ]
+}
+
+/// A new `FILE` object.
+pub(crate) fn make<'js, H: Host + 'static>(
+    ctx: &Ctx<'js>,
+    state: &State<H>,
+    stream: Stream,
+) -> Result<Value<'js>> {
+    let stream = Rc::new(stream);
+    state.streams.add(&stream);
+    let file = File {
+        stream,
+        all: Rc::clone(&state.streams),
+    };
+    Class::instance(ctx.clone(), file).map(Class::into_value)
+}
+
+/// The stream that a method was called on.
+fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Rc<Stream>> {
+    let this = call.this();
+    let file = this.as_object().and_then(Class::<File>::from_object);
+    let stream = file.map(|file| Rc::clone(&file.borrow().stream));
+    match stream {
+        None => Err(Exception::throw_type(call.ctx(), "FILE object expected")),
+        Some(stream) if stream.fd().is_none() => {
+            Err(Exception::throw_type(call.ctx(), "invalid file handle"))
+        }
+        Some(stream) => Ok(stream),
+    }
+}
+
+/// Whether a value is a `FILE` object.
+pub(crate) fn is_file(object: &Object<'_>) -> bool {
+    Class::<File>::from_object(object).is_some()
+}
+
+fn status<'js, H: Host + 'static>(
+    call: &Call<'_, 'js, H>,
+    done: guestnet_core::Result<()>,
+) -> Result<Value<'js>> {
+    call.value(done.map_or_else(|errno| -errno::number(errno), |()| 0))
+}
+
+fn close<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let closed = this(call)?.close(call.state());
+    status(call, closed)
+}
+
+/// Writes the arguments of a call as strings. What the stream says is kept there, for `error()`.
+pub(crate) fn put<H: Host + 'static>(call: &Call<'_, '_, H>, mut write: impl FnMut(&[u8])) -> Result<()> {
+    for index in 0..call.len() {
+        let text: Coerced<rquickjs::String<'_>> = call.arg(index).get()?;
+        write(&inspect::bytes_of(&text.0)?);
+    }
+    Ok(())
+}
+
+fn puts<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let stream = this(call)?;
+    put(call, |bytes| {
+        // The stream remembers that it failed.
+        let _ = stream.write(call.state(), bytes);
+    })?;
+    call.value(rquickjs::Undefined)
+}
+
+fn print_formatted<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let stream = this(call)?;
+    let text = printf::formatted(call)?;
+    let written = stream.write(call.state(), &text).map_or(0, |()| text.len());
+    call.value(count(written))
+}
+
+/// A count of bytes as a number.
+pub(crate) fn count(bytes: usize) -> f64 {
+    float(u64::try_from(bytes).unwrap_or(u64::MAX))
+}
+
+fn flush<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    // The stream remembers that it failed.
+    let _ = this(call)?.flush(call.state());
+    call.value(rquickjs::Undefined)
+}
+
+/// -1 where there is no such place, as in C.
+fn tell<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let place = this(call)?.tell(call.state());
+    call.value(signed(place.unwrap_or(-1)))
+}
+
+fn tello<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let place = this(call)?.tell(call.state());
+    Value::new_big_int(call.ctx().clone(), place.unwrap_or(-1))
+}
+
+fn seek<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let stream = this(call)?;
+    let offset = file::offset(call, &call.arg(0))?;
+    let whence = call.int(1, "the whence")?;
+    let done = stream.seek(call.state(), offset, whence);
+    status(call, done)
+}
+
+fn eof<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    call.value(this(call)?.at_end())
+}
+
+fn fileno<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let fd: Option<Fd> = this(call)?.fd();
+    call.value(fd.map_or(-1.0, f64::from))
+}
+
+fn error<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    call.value(this(call)?.has_failed())
+}
+
+fn clearerr<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    this(call)?.clear();
+    call.value(rquickjs::Undefined)
+}
+
+fn read<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let stream = this(call)?;
+    let Part { buffer, offset, len } = file::part(call, 0)?;
+    // Checked before anything is taken from the stream.
+    buffer::with_mut(&buffer, offset, len, |_| ()).map_err(|fault| file::thrown(call, fault))?;
+    let bytes = stream.read(call.state(), len.min(MAX_TEXT)).unwrap_or_default();
+    let mut done = 0;
+    // A shared buffer takes it in pieces.
+    while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
+        done += buffer::with_mut(&buffer, offset + done, rest.len(), |space| {
+            let piece = rest.get(..space.len()).unwrap_or(rest);
+            if let Some(space) = space.get_mut(..piece.len()) {
+                space.copy_from_slice(piece);
+            }
+            piece.len()
+        })
+        .map_err(|fault| file::thrown(call, fault))?;
+    }
+    call.value(count(done))
+}
+
+fn write<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let stream = this(call)?;
+    let Part { buffer, offset, len } = file::part(call, 0)?;
+    let mut done = 0;
+    while done < len {
+        let written = buffer::with(&buffer, offset + done, len - done, |bytes| {
+            stream.write(call.state(), bytes).map(|()| bytes.len())
+        });
+        match written.map_err(|fault| file::thrown(call, fault))? {
+            Ok(bytes) => done += bytes,
+            Err(_) => break,
+        }
+    }
+    call.value(count(done))
+}
+
+/// A line without its end; `null` when there is no more.
+fn getline<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let line = match this(call)?.line(call.state(), MAX_TEXT) {
+        Ok(line) => line,
+        Err(guestnet_core::Errno::Fbig) => {
+            return Err(Exception::throw_range(call.ctx(), "the line is too long"));
+        }
+        Err(_) => Vec::new(),
+    };
+    if line.is_empty() {
+        return call.value(rquickjs::Null);
+    }
+    text(call, line.strip_suffix(b"\n").unwrap_or(&line))
+}
+
+/// Bytes as a string; what is no UTF-8 is replaced.
+pub(crate) fn text<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, bytes: &[u8]) -> Result<Value<'js>> {
+    rquickjs::String::from_str(call.ctx().clone(), &String::from_utf8_lossy(bytes))
+        .map(rquickjs::String::into_value)
+}
+
+fn read_as_string<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let stream = this(call)?;
+    let most = match call.arg(0) {
+        most if most.is_undefined() => MAX_TEXT,
+        most => usize::try_from(file::offset(call, &most)?)
+            .map_err(|_| Exception::throw_range(call.ctx(), "the size must not be negative"))?,
+    };
+    let bytes = stream.read(call.state(), most.min(MAX_TEXT)).unwrap_or_default();
+    if bytes.len() == MAX_TEXT && most >= MAX_TEXT {
+        return Err(Exception::throw_range(call.ctx(), "the file is too long"));
+    }
+    text(call, &bytes)
+}
+
+/// -1 when there is no more.
+fn get_byte<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let bytes = this(call)?.read(call.state(), 1).unwrap_or_default();
+    call.value(bytes.first().map_or(-1, |byte| i32::from(*byte)))
+}
+
+fn put_byte<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let stream = this(call)?;
+    let byte = call.int(0, "the byte")?.to_le_bytes()[0];
+    let done = stream.write(call.state(), &[byte]);
+    call.value(done.map_or(-1, |()| i32::from(byte)))
+}

@@ -1,0 +1,346 @@
+//! The module `std`: C's standard library as qjs offers it.
+//!
+//! Left out, and so `undefined`: `popen` and `urlGet`, which start programs of the host, and `parseExtJSON`.
+
+pub(crate) mod file;
+mod printf;
+pub(crate) mod stream;
+
+use std::marker::PhantomData;
+
+use guestnet_core::{Clock, Errno, Fd, Host};
+use rquickjs::context::EvalOptions;
+use rquickjs::module::{Declarations, Exports, ModuleDef};
+use rquickjs::{Coerced, Ctx, Exception, Object, Result, TypedArray, Value};
+
+use crate::errno;
+use crate::native::{Call, Member, declare, export};
+use crate::os::file::{self as descriptors, Opening};
+use crate::runtime;
+use crate::state::{Shared, State};
+use crate::std_module::stream::Stream;
+use crate::sys::{self, buffer};
+
+/// How often another name is tried for a temporary file.
+const ATTEMPTS: u32 = 16;
+
+const O_RDONLY: i32 = 0;
+const O_WRONLY: i32 = 0o1;
+const O_RDWR: i32 = 0o2;
+const O_CREAT: i32 = 0o100;
+const O_EXCL: i32 = 0o200;
+const O_TRUNC: i32 = 0o1_000;
+const O_APPEND: i32 = 0o2_000;
+
+/// `std`, for the loader.
+pub(crate) struct StdModule<H>(PhantomData<H>);
+
+fn members<H: Host + 'static>() -> Vec<Member<H>> {
+    vec![
+        Member::Function("exit", 1, exit),
+        Member::Function("gc", 0, gc),
+        Member::Function("evalScript", 1, eval_script),
+        Member::Function("loadScript", 1, load_script),
+        Member::Function("loadFile", 1, load_file),
+        Member::Function("writeFile", 2, write_file),
+        Member::Function("getenv", 1, getenv),
+        Member::Function("setenv", 2, setenv),
+        Member::Function("unsetenv", 1, unsetenv),
+        Member::Function("getenviron", 0, getenviron),
+        Member::Function("strerror", 1, strerror),
+        Member::Function("open", 2, open),
+        Member::Function("fdopen", 2, fdopen),
+        Member::Function("tmpfile", 0, tmpfile),
+        Member::Function("puts", 1, puts),
+        Member::Function("printf", 1, printf_out),
+        Member::Function("sprintf", 1, sprintf),
+        Member::Int("SEEK_SET", 0),
+        Member::Int("SEEK_CUR", 1),
+        Member::Int("SEEK_END", 2),
+        Member::Value("Error", errors),
+        Member::Value("in", |ctx, state| {
+            file::make(ctx, state, Stream::new(0, true, false, false))
+        }),
+        Member::Value("out", |ctx, state| {
+            file::make(ctx, state, Stream::new(1, false, true, true))
+        }),
+        Member::Value("err", |ctx, state| {
+            file::make(ctx, state, Stream::new(2, false, true, true))
+        }),
+    ]
+}
+
+impl<H: Host + 'static> ModuleDef for StdModule<H> {
+    fn declare<'js>(decl: &Declarations<'js>) -> Result<()> {
+        declare(decl, &members::<H>())
+    }
+
+    fn evaluate<'js>(ctx: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
+        file::install::<H>(ctx, &State::of(ctx)?)?;
+        export(ctx, exports, &members::<H>())
+    }
+}
+
+/// `exit(code)`: ends the script at once.
+fn exit<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let code = match call.arg(0) {
+        none if none.is_undefined() => 0,
+        _ => call.int(0, "the exit code")?,
+    };
+    // As exit(3): the parent sees the low eight bits.
+    call.state().exit.set(Some(code & 0xff));
+    Err(runtime::ending(call.ctx()))
+}
+
+fn gc<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    call.ctx().run_gc();
+    call.state().streams.sweep(call.state());
+    call.value(rquickjs::Undefined)
+}
+
+/// Evaluates a text as a script, in the global scope.
+fn eval_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let source = call.string(0, "the script")?;
+    let mut options = EvalOptions::default();
+    options.strict = false;
+    options.filename = Some("<evalScript>".to_owned());
+    if let Some(given) = call.arg(1).as_object() {
+        options.backtrace_barrier = given.get::<_, Coerced<bool>>("backtrace_barrier")?.0;
+        options.promise = given.get::<_, Coerced<bool>>("async")?.0;
+    }
+    call.ctx().eval_with_options(source, options)
+}
+
+fn load_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let path = call.string(0, "the path")?;
+    let Ok(source) = call.state().directories.read(&path) else {
+        return Err(Exception::throw_reference(
+            call.ctx(),
+            &format!("could not load '{path}'"),
+        ));
+    };
+    let mut options = EvalOptions::default();
+    options.strict = false;
+    options.filename = Some(path);
+    call.ctx().eval_with_options(source, options)
+}
+
+/// The content of a file as a string, or with `{ binary: true }` as bytes; `null` if it cannot be read.
+fn load_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let path = call.string(0, "the path")?;
+    let binary = match call.arg(1).as_object() {
+        Some(given) => given.get::<_, Coerced<bool>>("binary")?.0,
+        None => false,
+    };
+    match call.state().directories.read(&path) {
+        Ok(bytes) if binary => {
+            TypedArray::<u8>::new_copy(call.ctx().clone(), bytes).map(TypedArray::into_value)
+        }
+        Ok(bytes) => file::text(call, &bytes),
+        Err(_) => call.value(rquickjs::Null),
+    }
+}
+
+/// Writes a string or the bytes of a buffer to a file (quickjs-ng has it): 0 or -errno.
+fn write_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let path = call.string(0, "the path")?;
+    let content = call.arg(1);
+    let bytes = match content.as_string() {
+        Some(text) => sys::text(text)?.into_bytes(),
+        None => buffer::to_vec(&content).map_err(|fault| descriptors::thrown(call, fault))?,
+    };
+    let how = Opening {
+        flags: O_WRONLY | O_CREAT | O_TRUNC,
+        mode: 0o666,
+    };
+    let done = descriptors::open_path(call.state(), &path, &how).and_then(|fd| {
+        let stream = Stream::new(fd, false, true, false);
+        let written = stream.write(call.state(), &bytes);
+        written.and(stream.close(call.state()))
+    });
+    call.value(done.map_or_else(|errno| -errno::number(errno), |()| 0))
+}
+
+fn getenv<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let name = call.string(0, "the name")?;
+    let value = call.state().env.borrow().get(&name).cloned();
+    call.value(value)
+}
+
+/// A variable of this script. Nothing of the host's environment is seen or changed.
+fn setenv<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let name = call.string(0, "the name")?;
+    let value = call.string(1, "the value")?;
+    if name.is_empty() || name.contains(['=', '\0']) || value.contains('\0') {
+        return Err(Exception::throw_type(
+            call.ctx(),
+            "invalid name or value of a variable",
+        ));
+    }
+    call.state().env.borrow_mut().insert(name, value);
+    call.value(rquickjs::Undefined)
+}
+
+fn unsetenv<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let name = call.string(0, "the name")?;
+    call.state().env.borrow_mut().remove(&name);
+    call.value(rquickjs::Undefined)
+}
+
+fn getenviron<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let all = call.state().env.borrow().clone();
+    let object = Object::new(call.ctx().clone())?;
+    for (name, value) in all {
+        object.prop(
+            name,
+            rquickjs::object::Property::from(value)
+                .configurable()
+                .enumerable()
+                .writable(),
+        )?;
+    }
+    Ok(object.into_value())
+}
+
+fn strerror<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let number = call.int(0, "the error")?;
+    match errno::named(number) {
+        Some(errno) => call.value(errno.message()),
+        None if number == 0 => call.value("Success"),
+        None => call.value(format!("Unknown error {number}")),
+    }
+}
+
+/// `std.Error`: every errno that there is, by name.
+fn errors<'js, H: Host + 'static>(ctx: &Ctx<'js>, _state: &Shared<H>) -> Result<Value<'js>> {
+    let object = Object::new(ctx.clone())?;
+    for errno in Errno::ALL {
+        object.set(errno.name(), errno::number(*errno))?;
+    }
+    // Linux has one number for each of these pairs.
+    object.set("EWOULDBLOCK", errno::number(Errno::Again))?;
+    object.set("ENOTSUP", errno::number(Errno::Opnotsupp))?;
+    Ok(object.into_value())
+}
+
+/// What a mode of fopen(3) asks for.
+struct Mode {
+    flags: i32,
+    reads: bool,
+    writes: bool,
+}
+
+/// Reads a mode, in which only these letters may stand.
+fn mode<H: Host + 'static>(
+    call: &Call<'_, '_, H>,
+    letters: &str,
+) -> Result<std::result::Result<Mode, Errno>> {
+    let text = call.string(1, "the mode")?;
+    if !text.chars().all(|letter| letters.contains(letter)) {
+        return Err(Exception::throw_type(call.ctx(), "invalid file mode"));
+    }
+    let both = text.contains('+');
+    let direction = |alone| if both { O_RDWR } else { alone };
+    Ok(match text.chars().next() {
+        Some('r') => Ok((direction(O_RDONLY), true, both)),
+        Some('w') => Ok((direction(O_WRONLY) | O_CREAT | O_TRUNC, both, true)),
+        Some('a') => Ok((direction(O_WRONLY) | O_CREAT | O_APPEND, both, true)),
+        _ => Err(Errno::Inval),
+    }
+    .map(|(flags, reads, writes)| Mode {
+        flags: if text.contains('x') { flags | O_EXCL } else { flags },
+        reads,
+        writes,
+    }))
+}
+
+/// A `FILE` object or `null`; the errno goes into an object that the caller gives.
+fn opened<'js, H: Host + 'static>(
+    call: &Call<'_, 'js, H>,
+    stream: guestnet_core::Result<Stream>,
+    error: usize,
+) -> Result<Value<'js>> {
+    if let Some(object) = call.arg(error).as_object() {
+        object.set(
+            "errno",
+            stream.as_ref().map_or_else(|errno| errno::number(*errno), |_| 0),
+        )?;
+    }
+    match stream {
+        Ok(stream) => file::make(call.ctx(), call.state(), stream),
+        Err(_) => call.value(rquickjs::Null),
+    }
+}
+
+fn open<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let path = call.string(0, "the path")?;
+    let mode = mode(call, "rwa+bx")?;
+    call.state().streams.sweep(call.state());
+    let stream = mode.and_then(|mode| {
+        let how = Opening {
+            flags: mode.flags,
+            mode: 0o666,
+        };
+        let fd = descriptors::open_path(call.state(), &path, &how)?;
+        Ok(Stream::new(fd, mode.reads, mode.writes, false))
+    });
+    opened(call, stream, 2)
+}
+
+fn fdopen<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let fd: Fd = descriptors::descriptor(call, 0)?;
+    let mode = mode(call, "rwa+")?;
+    let known = call.state().guest.borrow().entry(fd).map(drop);
+    let stream = known
+        .and(mode)
+        .map(|mode| Stream::new(fd, mode.reads, mode.writes, false));
+    opened(call, stream, 2)
+}
+
+/// A file without a name, in the directory that the script is in: it has no other place.
+fn tmpfile<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    call.state().streams.sweep(call.state());
+    let stream = temporary(call.state()).map(|fd| Stream::new(fd, true, true, false));
+    opened(call, stream, 0)
+}
+
+fn temporary<H: Host + 'static>(state: &State<H>) -> guestnet_core::Result<Fd> {
+    let how = Opening {
+        flags: O_RDWR | O_CREAT | O_EXCL,
+        mode: 0o600,
+    };
+    let mut last = Errno::Exist;
+    for attempt in 0..ATTEMPTS {
+        let now = state.guest.borrow().now(Clock::Realtime).as_nanos();
+        let path = format!(".guestnet-tmp-{now:x}-{attempt}");
+        match descriptors::open_path(state, &path, &how) {
+            Ok(fd) => {
+                let place = state.directories.place(&path)?;
+                place
+                    .dir
+                    .remove_file(&place.rest)
+                    .map_err(|error| errno::of_io(&error))?;
+                return Ok(fd);
+            }
+            Err(Errno::Exist) => last = Errno::Exist,
+            Err(errno) => return Err(errno),
+        }
+    }
+    Err(last)
+}
+
+fn puts<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    file::put(call, |bytes| descriptors::write_all(call.state(), 1, bytes))?;
+    call.value(rquickjs::Undefined)
+}
+
+/// How many bytes were printed.
+fn printf_out<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let text = printf::formatted(call)?;
+    descriptors::write_all(call.state(), 1, &text);
+    call.value(file::count(text.len()))
+}
+
+fn sprintf<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    file::text(call, &printf::formatted(call)?)
+}

@@ -1,0 +1,304 @@
+//! [`Stream`]: a descriptor with buffers, as C's `FILE`, and [`Streams`]: all of a script.
+//!
+//! Not here: the methods that scripts call (`file.rs`).
+
+use std::cell::{Cell, RefCell};
+use std::rc::{Rc, Weak};
+
+use guestnet_core::{Errno, Fd, Host, Result};
+
+use crate::os::file;
+use crate::state::State;
+
+/// How much is read ahead, and how much is kept before it is written.
+const BUFFER: usize = 8 << 10;
+
+/// A descriptor with buffers.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// `None` once it is closed.
+    fd: Cell<Option<Fd>>,
+    reads: bool,
+    writes: bool,
+    /// Everything is written at once: standard output and error, which others write to as well.
+    direct: bool,
+    /// What was read and not yet taken, from this place on.
+    ahead: RefCell<(Vec<u8>, usize)>,
+    /// What is still to be written.
+    behind: RefCell<Vec<u8>>,
+    end: Cell<bool>,
+    failed: Cell<bool>,
+}
+
+impl Stream {
+    /// A stream of a descriptor.
+    pub(crate) fn new(fd: Fd, reads: bool, writes: bool, direct: bool) -> Stream {
+        Stream {
+            fd: Cell::new(Some(fd)),
+            reads,
+            writes,
+            direct,
+            ahead: RefCell::default(),
+            behind: RefCell::default(),
+            end: Cell::new(false),
+            failed: Cell::new(false),
+        }
+    }
+
+    /// The descriptor; `None` once it is closed.
+    pub(crate) fn fd(&self) -> Option<Fd> {
+        self.fd.get()
+    }
+
+    /// Whether a read met the end of the file.
+    pub(crate) fn at_end(&self) -> bool {
+        self.end.get()
+    }
+
+    /// Whether a read or write failed.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.failed.get()
+    }
+
+    /// Forgets both.
+    pub(crate) fn clear(&self) {
+        self.end.set(false);
+        self.failed.set(false);
+    }
+
+    fn open_fd(&self) -> Result<Fd> {
+        self.fd.get().ok_or(Errno::Badf)
+    }
+
+    /// Remembers that something failed, as C's streams do.
+    fn noted<T>(&self, done: Result<T>) -> Result<T> {
+        if done.is_err() {
+            self.failed.set(true);
+        }
+        done
+    }
+
+    /// Appends bytes. What does not fit into the buffer is written.
+    ///
+    /// # Errors
+    /// `EBADF` (not open for writing), and those of the descriptor.
+    pub(crate) fn write<H: Host + 'static>(&self, state: &State<H>, bytes: &[u8]) -> Result<()> {
+        self.noted(self.try_write(state, bytes))
+    }
+
+    fn try_write<H: Host + 'static>(&self, state: &State<H>, bytes: &[u8]) -> Result<()> {
+        let fd = self.open_fd()?;
+        if !self.writes {
+            return Err(Errno::Badf);
+        }
+        self.give_back(state, fd)?;
+        if self.direct {
+            return write_whole(state, fd, bytes);
+        }
+        if self.behind.borrow().len() + bytes.len() > BUFFER {
+            self.try_flush(state)?;
+            if bytes.len() > BUFFER {
+                return write_whole(state, fd, bytes);
+            }
+        }
+        self.behind.borrow_mut().extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Writes what is kept.
+    ///
+    /// # Errors
+    /// Those of the descriptor; what could not be written is lost.
+    pub(crate) fn flush<H: Host + 'static>(&self, state: &State<H>) -> Result<()> {
+        self.noted(self.try_flush(state))
+    }
+
+    fn try_flush<H: Host + 'static>(&self, state: &State<H>) -> Result<()> {
+        let bytes = std::mem::take(&mut *self.behind.borrow_mut());
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        write_whole(state, self.open_fd()?, &bytes)
+    }
+
+    /// Puts the file's place back to where the script is, which has not taken all that was read.
+    fn give_back<H: Host + 'static>(&self, state: &State<H>, fd: Fd) -> Result<()> {
+        let left = self.left();
+        if left > 0 {
+            let back = i64::try_from(left).unwrap_or(i64::MAX);
+            match file::seek_to(state, fd, -back, 1) {
+                // What was read from a stream stays read.
+                Err(Errno::Spipe) => return Ok(()),
+                done => drop(done?),
+            }
+            self.ahead.replace((Vec::new(), 0));
+        }
+        Ok(())
+    }
+
+    fn left(&self) -> usize {
+        let (bytes, place) = &*self.ahead.borrow();
+        bytes.len() - place
+    }
+
+    /// Reads ahead if nothing is left, and says whether something is there now.
+    fn fill<H: Host + 'static>(&self, state: &State<H>) -> Result<bool> {
+        if self.left() > 0 {
+            return Ok(true);
+        }
+        let fd = self.open_fd()?;
+        if !self.reads {
+            return self.noted(Err(Errno::Badf));
+        }
+        self.flush(state)?;
+        let mut bytes = vec![0; BUFFER];
+        let count = self.noted(file::read(state, fd, &mut bytes))?;
+        bytes.truncate(count);
+        self.ahead.replace((bytes, 0));
+        if count == 0 {
+            self.end.set(true);
+        }
+        Ok(count > 0)
+    }
+
+    /// Takes at most so many bytes of those that are there, to the end of the line if `line`.
+    fn take(&self, most: usize, line: bool) -> Vec<u8> {
+        let (bytes, place) = &mut *self.ahead.borrow_mut();
+        let there = bytes.get(*place..).unwrap_or_default();
+        let there = there.get(..most).unwrap_or(there);
+        let there = match there.iter().position(|&byte| byte == b'\n') {
+            Some(end) if line => there.get(..=end).unwrap_or(there),
+            _ => there,
+        };
+        *place += there.len();
+        there.to_vec()
+    }
+
+    /// Reads until there are so many bytes, or no more.
+    ///
+    /// # Errors
+    /// Those of the descriptor, if nothing was read before.
+    pub(crate) fn read<H: Host + 'static>(&self, state: &State<H>, most: usize) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        while all.len() < most {
+            match self.fill(state) {
+                Ok(true) => all.extend(self.take(most - all.len(), false)),
+                Err(errno) if all.is_empty() => return Err(errno),
+                Ok(false) | Err(_) => break,
+            }
+        }
+        Ok(all)
+    }
+
+    /// Reads a line, with its end if it has one; nothing at the end of the file.
+    ///
+    /// # Errors
+    /// Those of the descriptor, if nothing was read before; `EFBIG` for one that is longer than `most`.
+    pub(crate) fn line<H: Host + 'static>(&self, state: &State<H>, most: usize) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        loop {
+            match self.fill(state) {
+                Ok(true) => all.extend(self.take(usize::MAX, true)),
+                Err(errno) if all.is_empty() => return Err(errno),
+                Ok(false) | Err(_) => return Ok(all),
+            }
+            if all.ends_with(b"\n") {
+                return Ok(all);
+            }
+            if all.len() > most {
+                return Err(Errno::Fbig);
+            }
+        }
+    }
+
+    /// Where in the file the script is.
+    ///
+    /// # Errors
+    /// `ESPIPE`, `EBADF`.
+    pub(crate) fn tell<H: Host + 'static>(&self, state: &State<H>) -> Result<i64> {
+        let place = file::seek_to(state, self.open_fd()?, 0, 1)?;
+        let place = i64::try_from(place).unwrap_or(i64::MAX);
+        let ahead = i64::try_from(self.left()).unwrap_or(0);
+        let behind = i64::try_from(self.behind.borrow().len()).unwrap_or(0);
+        Ok(place.saturating_sub(ahead).saturating_add(behind))
+    }
+
+    /// Goes somewhere else in the file.
+    ///
+    /// # Errors
+    /// `ESPIPE`, `EINVAL`, and those of writing what is kept.
+    pub(crate) fn seek<H: Host + 'static>(&self, state: &State<H>, offset: i64, whence: i32) -> Result<()> {
+        let fd = self.open_fd()?;
+        self.flush(state)?;
+        self.give_back(state, fd)?;
+        file::seek_to(state, fd, offset, whence)?;
+        self.ahead.replace((Vec::new(), 0));
+        self.end.set(false);
+        Ok(())
+    }
+
+    /// Writes what is kept and closes the descriptor, which it does in any case.
+    ///
+    /// # Errors
+    /// Those of writing; `EBADF`.
+    pub(crate) fn close<H: Host + 'static>(&self, state: &State<H>) -> Result<()> {
+        let flushed = self.flush(state);
+        let fd = self.open_fd()?;
+        self.fd.set(None);
+        let closed = file::close_fd(state, fd);
+        flushed.and(closed)
+    }
+}
+
+/// Writes everything, or fails.
+fn write_whole<H: Host + 'static>(state: &State<H>, fd: Fd, mut bytes: &[u8]) -> Result<()> {
+    while !bytes.is_empty() {
+        let count = file::write(state, fd, bytes)?;
+        if count == 0 {
+            return Err(Errno::Io);
+        }
+        bytes = bytes.get(count..).unwrap_or_default();
+    }
+    Ok(())
+}
+
+/// All streams of a script: what they keep is written when the script ends, and those that it has lost are closed.
+#[derive(Debug, Default)]
+pub(crate) struct Streams {
+    open: RefCell<Vec<Weak<Stream>>>,
+    lost: RefCell<Vec<Rc<Stream>>>,
+}
+
+impl Streams {
+    /// Remembers a stream.
+    pub(crate) fn add(&self, stream: &Rc<Stream>) {
+        self.open.borrow_mut().push(Rc::downgrade(stream));
+    }
+
+    /// The engine has freed the object of a stream. It cannot be closed now, as the engine may be anywhere.
+    pub(crate) fn lose(&self, stream: Rc<Stream>) {
+        if stream.fd().is_some() {
+            self.lost.borrow_mut().push(stream);
+        }
+    }
+
+    /// Closes the streams that were lost.
+    pub(crate) fn sweep<H: Host + 'static>(&self, state: &State<H>) {
+        let lost = std::mem::take(&mut *self.lost.borrow_mut());
+        for stream in lost {
+            // Nobody is left to be told.
+            let _ = stream.close(state);
+        }
+        self.open.borrow_mut().retain(|stream| stream.strong_count() > 0);
+    }
+
+    /// Writes what all streams keep, as `exit` of C does.
+    pub(crate) fn flush<H: Host + 'static>(&self, state: &State<H>) {
+        self.sweep(state);
+        let open: Vec<_> = self.open.borrow().iter().filter_map(Weak::upgrade).collect();
+        for stream in open {
+            // As above.
+            let _ = stream.flush(state);
+        }
+    }
+}

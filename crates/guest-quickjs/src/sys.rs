@@ -1,0 +1,81 @@
+//! The only unsafe code of this crate: what rquickjs has no safe call for.
+#![expect(
+    unsafe_code,
+    reason = "the engine's C interface; every block says why it holds"
+)]
+
+pub(crate) mod buffer;
+pub(crate) mod inspect;
+
+pub(crate) mod memory;
+pub(crate) mod message;
+pub(crate) mod value;
+
+use std::slice;
+
+use guestnet_core::Host;
+use rquickjs::{Ctx, JsLifetime, Value, qjs};
+
+use crate::os::worker::Worker;
+use crate::print::Originals;
+use crate::state::Shared;
+use crate::std_module::file::File as FileObject;
+
+/// The state of a script, as the engine keeps it for us.
+pub(crate) struct Handle<H: Host + 'static>(pub(crate) Shared<H>);
+
+// SAFETY: the type has no lifetime, so that changing it changes nothing.
+unsafe impl<'js, H: Host + 'static> JsLifetime<'js> for Handle<H> {
+    type Changed<'to> = Handle<H>;
+}
+
+// SAFETY: the lifetime is the values' own, and `Changed` is the same type with another one.
+unsafe impl<'js> JsLifetime<'js> for Originals<'js> {
+    type Changed<'to> = Originals<'to>;
+}
+
+// SAFETY: the type has no lifetime, so that changing it changes nothing.
+unsafe impl<'js> JsLifetime<'js> for FileObject {
+    type Changed<'to> = FileObject;
+}
+
+// SAFETY: the type has no lifetime, so that changing it changes nothing.
+unsafe impl<'js> JsLifetime<'js> for Worker {
+    type Changed<'to> = Worker;
+}
+
+/// A string of the engine in UTF-8, with lone surrogates replaced (rquickjs's own conversion refuses them).
+///
+/// # Errors
+/// No memory.
+pub(crate) fn text(text: &rquickjs::String<'_>) -> rquickjs::Result<String> {
+    let ctx = text.ctx().as_raw().as_ptr();
+    let mut len = 0;
+    // SAFETY: the string is alive, and `len` is ours.
+    let start = unsafe { qjs::JS_ToCStringLen(ctx, &raw mut len, text.as_raw()) };
+    if start.is_null() {
+        return Err(rquickjs::Error::Exception);
+    }
+    // SAFETY: the engine has written so many bytes there, and keeps them until they are given back below.
+    let bytes = unsafe { slice::from_raw_parts(start.cast::<u8>(), len) };
+    let copy = String::from_utf8_lossy(bytes).into_owned();
+    // SAFETY: `start` came from the engine, and nothing points there any more.
+    unsafe { qjs::JS_FreeCString(ctx, start) };
+    Ok(copy)
+}
+
+/// Throws an error that no `catch` and no `finally` sees.
+pub(crate) fn throw_uncatchable(ctx: &Ctx<'_>, error: Value<'_>) -> rquickjs::Error {
+    let raw = error.as_raw();
+    // SAFETY: both are alive and of one runtime; the function sets a flag of the error object.
+    unsafe { qjs::JS_SetUncatchableError(ctx.as_raw().as_ptr(), raw) };
+    rethrow(ctx, error)
+}
+
+fn rethrow(ctx: &Ctx<'_>, error: Value<'_>) -> rquickjs::Error {
+    // SAFETY: the value is alive; the engine takes over one reference, which this call adds.
+    let raw = unsafe { qjs::JS_DupValue(ctx.as_raw().as_ptr(), error.as_raw()) };
+    // SAFETY: as above.
+    unsafe { qjs::JS_Throw(ctx.as_raw().as_ptr(), raw) };
+    rquickjs::Error::Exception
+}

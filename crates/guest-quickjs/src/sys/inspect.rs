@@ -1,0 +1,193 @@
+//! Looking at values without running code of the guest: text, classes, own properties.
+
+use std::{ptr, slice};
+
+use rquickjs::{Ctx, Object, Result, String as JsString, Value, qjs};
+
+/// An own property, as `Object.getOwnPropertyDescriptor` has it.
+pub(crate) enum Property<'js> {
+    /// A value.
+    Data(Value<'js>),
+    /// Functions that stand for it.
+    Accessor {
+        /// There is one to read it.
+        getter: bool,
+        /// There is one to write it.
+        setter: bool,
+    },
+}
+
+/// The bytes of a string: UTF-8, where a lone surrogate is three bytes that are none.
+pub(crate) fn bytes_of(text: &JsString<'_>) -> Result<Vec<u8>> {
+    let ctx = text.ctx().as_raw().as_ptr();
+    let mut len = 0;
+    // SAFETY: context and string are alive, `len` is written before the function returns.
+    let start = unsafe { qjs::JS_ToCStringLen(ctx, &raw mut len, text.as_value().as_raw()) };
+    if start.is_null() {
+        return Err(rquickjs::Error::Exception);
+    }
+    let len = usize::try_from(len).unwrap_or(0);
+    // SAFETY: the engine has put `len` bytes there, which stay until they are freed below.
+    let bytes = unsafe { slice::from_raw_parts(start.cast::<u8>(), len) }.to_vec();
+    // SAFETY: what JS_ToCStringLen returned, once.
+    unsafe { qjs::JS_FreeCString(ctx, start) };
+    Ok(bytes)
+}
+
+/// The name of an object's class, such as `Map`; of a proxy `Object`.
+pub(crate) fn class_name(object: &Object<'_>) -> Result<String> {
+    let ctx = object.ctx();
+    let raw = ctx.as_raw().as_ptr();
+    // SAFETY: the object is alive; nothing is called.
+    let class = unsafe { qjs::JS_GetClassID(object.as_raw()) };
+    // SAFETY: the context is alive.
+    let runtime = unsafe { qjs::JS_GetRuntime(raw) };
+    // SAFETY: the class is an object's, so that it is registered.
+    let atom = unsafe { qjs::JS_GetClassName(runtime, class) };
+    // SAFETY: context and atom are alive.
+    let name = unsafe { qjs::JS_AtomToString(raw, atom) };
+    // SAFETY: JS_GetClassName has added the reference that is given back here.
+    unsafe { qjs::JS_FreeAtom(raw, atom) };
+    // SAFETY: the function returned a value of its own, which the new one takes over.
+    let name = unsafe { Value::from_raw(ctx.clone(), name) };
+    match name.as_string() {
+        Some(name) => Ok(String::from_utf8_lossy(&bytes_of(name)?).into_owned()),
+        None => Err(rquickjs::Error::Exception),
+    }
+}
+
+/// Whether an object is a `Map`.
+pub(crate) fn is_map(object: &Object<'_>) -> bool {
+    // SAFETY: the object is alive; nothing is called.
+    unsafe { qjs::JS_IsMap(object.as_raw()) }
+}
+
+/// Whether an object is a `Set`.
+pub(crate) fn is_set(object: &Object<'_>) -> bool {
+    // SAFETY: as above.
+    unsafe { qjs::JS_IsSet(object.as_raw()) }
+}
+
+/// Whether an object is a `Date`.
+pub(crate) fn is_date(object: &Object<'_>) -> bool {
+    // SAFETY: as above.
+    unsafe { qjs::JS_IsDate(object.as_raw()) }
+}
+
+/// Whether an object is a `RegExp`.
+pub(crate) fn is_regexp(object: &Object<'_>) -> bool {
+    // SAFETY: as above.
+    unsafe { qjs::JS_IsRegExp(object.as_raw()) }
+}
+
+/// The own enumerable keys of an object that is not a proxy: strings (indices first), then symbols.
+///
+/// # Errors
+/// What the engine throws, such as no memory.
+pub(crate) fn own_keys<'js>(object: &Object<'js>) -> Result<Vec<Value<'js>>> {
+    let ctx = object.ctx();
+    let raw = ctx.as_raw().as_ptr();
+    let mut table = ptr::null_mut();
+    let mut count = 0;
+    let flags = qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_SYMBOL_MASK | qjs::JS_GPN_ENUM_ONLY;
+    let flags = i32::try_from(flags).unwrap_or(0);
+    // SAFETY: context and object are alive, and both results are ours to write.
+    let outcome =
+        unsafe { qjs::JS_GetOwnPropertyNames(raw, &raw mut table, &raw mut count, object.as_raw(), flags) };
+    if outcome < 0 {
+        return Err(rquickjs::Error::Exception);
+    }
+    let size = usize::try_from(count).unwrap_or(0);
+    let entries = if size == 0 {
+        &[]
+    } else {
+        // SAFETY: the engine has allocated and filled `count` entries, which stay until they are freed below.
+        unsafe { slice::from_raw_parts(table, size) }
+    };
+    let keys = entries
+        .iter()
+        .map(|entry| {
+            // SAFETY: context and atom are alive.
+            let key = unsafe { qjs::JS_AtomToValue(raw, entry.atom) };
+            // SAFETY: the function returned a value of its own, which the new one takes over.
+            unsafe { Value::from_raw(ctx.clone(), key) }
+        })
+        .collect();
+    // SAFETY: what JS_GetOwnPropertyNames made, once.
+    unsafe { qjs::JS_FreePropertyEnum(raw, table, count) };
+    Ok(keys)
+}
+
+/// An own property of an object that is not a proxy.
+///
+/// # Errors
+/// What the engine throws, such as for a variable of a module that is not initialised.
+pub(crate) fn own_property<'js>(
+    ctx: &Ctx<'js>,
+    object: &Object<'js>,
+    key: &Value<'js>,
+) -> Result<Option<Property<'js>>> {
+    let raw = ctx.as_raw().as_ptr();
+    // SAFETY: context and key are alive.
+    let number = unsafe { qjs::JS_ValueToAtom(raw, key.as_raw()) };
+    let mut found = qjs::JSPropertyDescriptor {
+        flags: 0,
+        value: qjs::JS_UNDEFINED,
+        getter: qjs::JS_UNDEFINED,
+        setter: qjs::JS_UNDEFINED,
+    };
+    // SAFETY: everything is alive, and the descriptor is filled only where 1 comes back.
+    let outcome = unsafe { qjs::JS_GetOwnProperty(raw, &raw mut found, object.as_raw(), number) };
+    // SAFETY: JS_ValueToAtom has added this reference.
+    unsafe { qjs::JS_FreeAtom(raw, number) };
+    if outcome < 0 {
+        return Err(rquickjs::Error::Exception);
+    }
+    if outcome == 0 {
+        return Ok(None);
+    }
+    // SAFETY: the descriptor's values are owned by whoever asked for it.
+    let value = unsafe { Value::from_raw(ctx.clone(), found.value) };
+    // SAFETY: as above.
+    let getter = unsafe { Value::from_raw(ctx.clone(), found.getter) };
+    // SAFETY: as above.
+    let setter = unsafe { Value::from_raw(ctx.clone(), found.setter) };
+    let accessor = i32::try_from(qjs::JS_PROP_GETSET).unwrap_or(0);
+    Ok(Some(if found.flags & accessor == 0 {
+        Property::Data(value)
+    } else {
+        Property::Accessor {
+            getter: !getter.is_undefined(),
+            setter: !setter.is_undefined(),
+        }
+    }))
+}
+
+/// How many elements a typed array has: none if its buffer is gone. `None` for what is no typed array.
+pub(crate) fn typed_array_length(object: &Object<'_>) -> Option<usize> {
+    // SAFETY: the object is alive; nothing is called.
+    let kind = unsafe { qjs::JS_GetTypedArrayType(object.as_raw()) };
+    if kind < 0 {
+        return None;
+    }
+    let ctx = object.ctx();
+    let (mut offset, mut length, mut size) = (0, 0, 1);
+    // SAFETY: everything is alive, and the numbers are written where no exception comes back.
+    let buffer = unsafe {
+        qjs::JS_GetTypedArrayBuffer(
+            ctx.as_raw().as_ptr(),
+            object.as_raw(),
+            &raw mut offset,
+            &raw mut length,
+            &raw mut size,
+        )
+    };
+    // SAFETY: the function returned a value of its own, which the new one takes over.
+    let buffer = unsafe { Value::from_raw(ctx.clone(), buffer) };
+    if buffer.is_exception() {
+        ctx.catch();
+        return Some(0);
+    }
+    let bytes = usize::try_from(length).unwrap_or(0);
+    Some(bytes / usize::try_from(size).unwrap_or(1).max(1))
+}

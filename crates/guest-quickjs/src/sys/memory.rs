@@ -1,0 +1,174 @@
+//! The bytes behind buffers of the guest, for the length of one call into the core.
+//!
+//! Any code of the guest, and much of the engine's own, can move, shrink or free the memory of a buffer. So nothing
+//! here hands out a pointer that lives longer than a closure, and such a closure must not call into the engine.
+
+use std::slice;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use rquickjs::{Ctx, Value, qjs};
+
+/// What kind of buffer a value is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Class {
+    /// `ArrayBuffer`.
+    Buffer,
+    /// `SharedArrayBuffer`.
+    Shared,
+    /// `Uint8Array` and its kin.
+    Typed,
+    /// `DataView`.
+    DataView,
+}
+
+/// The class of a value, `None` if it has no bytes. Runs no code of the guest.
+pub(crate) fn class(ctx: &Ctx<'_>, value: &Value<'_>) -> Option<Class> {
+    if !value.is_object() {
+        return None;
+    }
+    let raw = value.as_raw();
+    // SAFETY: the value is alive; the function looks at its class.
+    if unsafe { qjs::JS_IsArrayBuffer(raw) } {
+        return Some(Class::Buffer);
+    }
+    // SAFETY: as above.
+    if unsafe { qjs::JS_GetTypedArrayType(raw) } >= 0 {
+        return Some(Class::Typed);
+    }
+    // SAFETY: as above.
+    if unsafe { qjs::JS_IsDataView(raw) } {
+        return Some(Class::DataView);
+    }
+    let mut len = 0;
+    // SAFETY: the function checks the class itself; only a shared buffer is left that it would know.
+    let start = unsafe { qjs::JS_GetArrayBuffer(ctx.as_raw().as_ptr(), &raw mut len, raw) };
+    if start.is_null() {
+        ctx.catch();
+        return None;
+    }
+    Some(Class::Shared)
+}
+
+/// The buffer of a typed array and the offset in it, `None` if the array lies outside of it by now.
+pub(crate) fn typed_array<'js>(ctx: &Ctx<'js>, array: &Value<'js>) -> Option<(Value<'js>, usize)> {
+    let (mut offset, mut length, mut size) = (0, 0, 0);
+    // SAFETY: the value is alive, the engine checks its class, and the places are ours.
+    let buffer = unsafe {
+        qjs::JS_GetTypedArrayBuffer(
+            ctx.as_raw().as_ptr(),
+            array.as_raw(),
+            &raw mut offset,
+            &raw mut length,
+            &raw mut size,
+        )
+    };
+    // SAFETY: the call has given us one reference, or an exception.
+    let buffer = unsafe { Value::from_raw(ctx.clone(), buffer) };
+    if !buffer.is_object() {
+        ctx.catch();
+        return None;
+    }
+    Some((buffer, usize::try_from(offset).ok()?))
+}
+
+/// Where the bytes of a buffer are, now.
+struct Place {
+    start: *mut u8,
+    len: usize,
+}
+
+fn place(ctx: &Ctx<'_>, buffer: &Value<'_>) -> Option<Place> {
+    let mut len = 0;
+    // SAFETY: the value is alive, the engine checks its class, and `len` is ours.
+    let start = unsafe { qjs::JS_GetArrayBuffer(ctx.as_raw().as_ptr(), &raw mut len, buffer.as_raw()) };
+    if start.is_null() {
+        // Not a buffer, or a detached one.
+        ctx.catch();
+        return None;
+    }
+    Some(Place {
+        start,
+        len: usize::try_from(len).ok()?,
+    })
+}
+
+/// How many bytes a buffer has now; `None` if it is detached.
+pub(crate) fn len(ctx: &Ctx<'_>, buffer: &Value<'_>) -> Option<usize> {
+    place(ctx, buffer).map(|place| place.len)
+}
+
+/// Whether a buffer must not be written. Not so for a shared one, which cannot be made immutable.
+pub(crate) fn immutable(buffer: &Value<'_>) -> bool {
+    // SAFETY: the value is alive; the function checks its class.
+    unsafe { qjs::JS_IsImmutableArrayBuffer(buffer.as_raw()) > 0 }
+}
+
+/// Runs `f` with at most `length` bytes of an unshared buffer from `offset` on, to read. `None` if it is detached.
+///
+/// `f` must not call into the engine.
+pub(crate) fn with_bytes<R>(
+    ctx: &Ctx<'_>,
+    buffer: &Value<'_>,
+    offset: usize,
+    length: usize,
+    f: impl FnOnce(&[u8]) -> R,
+) -> Option<R> {
+    let place = place(ctx, buffer)?;
+    let offset = offset.min(place.len);
+    let length = length.min(place.len - offset);
+    // SAFETY: offset and length are within what the engine says that the buffer has, and `f` does nothing that could
+    // change the buffer; other threads do not know it.
+    let start = unsafe { place.start.add(offset) };
+    // SAFETY: as above.
+    let bytes = unsafe { slice::from_raw_parts(start, length) };
+    Some(f(bytes))
+}
+
+/// As [`with_bytes`], to write.
+pub(crate) fn with_bytes_mut<R>(
+    ctx: &Ctx<'_>,
+    buffer: &Value<'_>,
+    offset: usize,
+    length: usize,
+    f: impl FnOnce(&mut [u8]) -> R,
+) -> Option<R> {
+    let place = place(ctx, buffer)?;
+    let offset = offset.min(place.len);
+    let length = length.min(place.len - offset);
+    // SAFETY: as in `with_bytes`; nothing else holds a reference into the buffer during this call.
+    let start = unsafe { place.start.add(offset) };
+    // SAFETY: as above.
+    let bytes = unsafe { slice::from_raw_parts_mut(start, length) };
+    Some(f(bytes))
+}
+
+/// Copies bytes out of a shared buffer, which other threads may write meanwhile; at most as many as `into` has room
+/// for. Returns how many, `None` if it is no buffer.
+pub(crate) fn copy_out(ctx: &Ctx<'_>, buffer: &Value<'_>, offset: usize, into: &mut [u8]) -> Option<usize> {
+    let place = place(ctx, buffer)?;
+    let offset = offset.min(place.len);
+    let length = into.len().min(place.len - offset);
+    for (index, byte) in into.iter_mut().take(length).enumerate() {
+        // SAFETY: within the buffer, which the value keeps alive; shared memory is only ever touched atomically here.
+        let at = unsafe { place.start.add(offset + index) };
+        // SAFETY: as above.
+        let shared = unsafe { AtomicU8::from_ptr(at) };
+        *byte = shared.load(Ordering::Relaxed);
+    }
+    Some(length)
+}
+
+/// Copies bytes into a shared buffer; those that have no room are left out.
+pub(crate) fn copy_in(ctx: &Ctx<'_>, buffer: &Value<'_>, offset: usize, from: &[u8]) -> Option<usize> {
+    let place = place(ctx, buffer)?;
+    let offset = offset.min(place.len);
+    let length = from.len().min(place.len - offset);
+    for (index, byte) in from.iter().take(length).enumerate() {
+        // SAFETY: as in `copy_out`.
+        let at = unsafe { place.start.add(offset + index) };
+        // SAFETY: as above.
+        let shared = unsafe { AtomicU8::from_ptr(at) };
+        shared.store(*byte, Ordering::Relaxed);
+    }
+    Some(length)
+}

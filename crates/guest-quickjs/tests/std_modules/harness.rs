@@ -1,0 +1,134 @@
+//! Runs a script with the kernel as its host, files for its standard streams, and says what came of it.
+
+use std::fs::{self, File};
+use std::io::{Read, Seek, Write};
+use std::os::fd::OwnedFd;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use guestnet_core::policy::PolicyBuilder;
+use guestnet_core::{Capacity, Guest};
+use guestnet_host_os::OsHost;
+use guestnet_quickjs::{End, ScriptBuilder, ThreadHost};
+
+/// How a script ended, and what it wrote.
+#[derive(Debug)]
+pub(crate) struct Outcome {
+    pub(crate) end: End,
+    pub(crate) out: String,
+    pub(crate) err: String,
+}
+
+/// A script to run.
+pub(crate) struct Run {
+    input: Vec<u8>,
+    directories: Vec<(PathBuf, String)>,
+    env: Vec<(&'static str, &'static str)>,
+    args: Vec<String>,
+}
+
+/// Where the scripts of these tests are.
+pub(crate) fn scripts() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/js")
+}
+
+impl Run {
+    pub(crate) fn new() -> Run {
+        Run {
+            input: Vec::new(),
+            directories: Vec::new(),
+            env: Vec::new(),
+            args: Vec::new(),
+        }
+    }
+
+    pub(crate) fn input(mut self, input: impl Into<Vec<u8>>) -> Run {
+        self.input = input.into();
+        self
+    }
+
+    pub(crate) fn directory(mut self, host: &Path, guest: &str) -> Run {
+        self.directories.push((host.to_owned(), guest.to_owned()));
+        self
+    }
+
+    pub(crate) fn env(mut self, name: &'static str, value: &'static str) -> Run {
+        self.env.push((name, value));
+        self
+    }
+
+    pub(crate) fn arg(mut self, arg: &str) -> Run {
+        self.args.push(arg.to_owned());
+        self
+    }
+
+    /// Runs a file of tests/js.
+    pub(crate) fn file(self, name: &str) -> Outcome {
+        let source = fs::read(scripts().join(name)).unwrap();
+        self.source(name, &source)
+    }
+
+    /// Runs a text.
+    pub(crate) fn text(self, source: &str) -> Outcome {
+        self.source("test.js", source.as_bytes())
+    }
+
+    fn source(self, name: &str, source: &[u8]) -> Outcome {
+        let mut host = OsHost::new().unwrap();
+        let mut input = tempfile::tempfile().unwrap();
+        input.write_all(&self.input).unwrap();
+        input.rewind().unwrap();
+        let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        let [stdin, stdout, stderr] = [&input, &out, &err].map(|file: &File| {
+            let copy: OwnedFd = file.try_clone().unwrap().into();
+            host.adopt_stream(copy).unwrap()
+        });
+        let mut policy = PolicyBuilder::new();
+        policy.allow_net();
+        let guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
+        let mut builder = ScriptBuilder::new(guest);
+        builder.stdin(stdin).stdout(stdout).stderr(stderr).arg(name);
+        for arg in self.args {
+            builder.arg(arg);
+        }
+        for (name, value) in self.env {
+            builder.env(name, value);
+        }
+        builder.scripts(&scripts(), "").unwrap();
+        for (host, guest) in &self.directories {
+            builder.directory(host, guest).unwrap();
+        }
+        builder.workers(|| {
+            let host = OsHost::new()?;
+            let stopper = host.stopper();
+            Ok(ThreadHost {
+                host,
+                stop: Box::new(move || stopper.stop().unwrap()),
+            })
+        });
+        let end = builder.build().unwrap().run(name, source);
+        Outcome {
+            end,
+            out: content(&mut out),
+            err: content(&mut err),
+        }
+    }
+}
+
+impl Outcome {
+    /// Fails unless the script ended by itself with 0, wrote this and nothing to its standard error.
+    #[track_caller]
+    pub(crate) fn expect(self, out: &str) {
+        assert_eq!(self.err, "", "standard error; standard output was:\n{}", self.out);
+        assert_eq!(self.out, out);
+        assert_eq!(self.end, End::Exit(0));
+    }
+}
+
+/// What was written to a file, whatever is no text replaced.
+fn content(file: &mut File) -> String {
+    let mut bytes = Vec::new();
+    file.rewind().unwrap();
+    file.read_to_end(&mut bytes).unwrap();
+    String::from_utf8_lossy(&bytes).into_owned()
+}

@@ -1,0 +1,9 @@
+//! The modules `os` and `std` but for sockets: scripts that call every function, rightly and wrongly.
+#![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+
+mod files;
+mod harness;
+mod library;
+mod misc;
+mod print;
+mod worker;

@@ -1,0 +1,86 @@
+//! `FILE` objects, the rest of `std`, timers, and how scripts end.
+
+use std::fs;
+
+use guestnet_quickjs::End;
+
+use crate::harness::Run;
+
+#[test]
+fn file_objects_behave_as_those_of_qjs() {
+    let directory = tempfile::tempdir().unwrap();
+    let outcome = Run::new()
+        .input("first\nsecond é\nrest")
+        .directory(directory.path(), "/work")
+        .file("std_stdio.js");
+    assert_eq!(outcome.err, "err\n");
+    assert_eq!(outcome.out, "FILE {  } [ FILE {  } ]\nout\n5\nputs 1\nprintf é\n");
+    assert_eq!(outcome.end, End::Exit(0));
+    let kept = fs::read_to_string(directory.path().join("kept")).unwrap();
+    assert_eq!(kept, "written at the end");
+}
+
+#[test]
+fn the_rest_of_std_behaves_as_that_of_qjs() {
+    let directory = tempfile::tempdir().unwrap();
+    fs::write(directory.path().join("script.js"), "var loaded = 5; loaded + 1").unwrap();
+    fs::write(directory.path().join("broken.js"), "let (").unwrap();
+    Run::new()
+        .directory(directory.path(), "/work")
+        .env("A", "1")
+        .env("EMPTY", "")
+        .arg("one")
+        .arg("two")
+        .file("std_misc.js")
+        .expect("ok\n");
+}
+
+#[test]
+fn exit_ends_the_script_at_once_and_writes_what_files_keep() {
+    let directory = tempfile::tempdir().unwrap();
+    let outcome = Run::new().directory(directory.path(), "/work").text(
+        r#"
+        import * as os from "os";
+        import * as std from "std";
+        const file = std.open("/work/kept", "w");
+        file.puts("kept");
+        os.setTimeout(() => print("never"), 0);
+        try { std.exit(263); } catch { print("never"); } finally { print("never"); }
+        "#,
+    );
+    assert_eq!(
+        (outcome.end, outcome.out.as_str(), outcome.err.as_str()),
+        (End::Exit(7), "", "")
+    );
+    assert_eq!(fs::read_to_string(directory.path().join("kept")).unwrap(), "kept");
+    let outcome = Run::new().text("import * as std from 'std'; std.exit(); print('never')");
+    assert_eq!((outcome.end, outcome.out.as_str()), (End::Exit(0), ""));
+    let outcome = Run::new().text("import * as std from 'std'; std.exit('x')");
+    assert_eq!(outcome.end, End::Exit(1));
+    assert!(
+        outcome
+            .err
+            .contains("TypeError: the exit code must be an integer"),
+        "{}",
+        outcome.err
+    );
+}
+
+#[test]
+fn a_script_may_have_many_timers_but_not_any_number() {
+    Run::new()
+        .text(
+            r#"
+            import * as os from "os";
+            let set = 0;
+            try {
+                for (;;) { os.setTimeout(() => {}, 1e9); set += 1; }
+            } catch (error) {
+                print(error.name, set);
+            }
+            import * as std from "std";
+            std.exit(0);
+            "#,
+        )
+        .expect("RangeError 65536\n");
+}
