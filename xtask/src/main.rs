@@ -30,7 +30,7 @@ Usage: cargo xtask COMMAND
   test [--quick]   every check and every test; with --quick the developer's loop:
                    formatting, clippy, unit tests, and the guests without real servers
   test --step NAME one step of it, by the name that its progress line has
-  demo             guests in C, Go and Rust on real sockets, against real servers: a table
+  demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table
   bench [NAME]...  ratios against native C, and against the peers that are installed
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
