@@ -20,7 +20,6 @@ pub(crate) enum Task<H: Host + 'static> {
     /// Calls a function of the guest without arguments, such as a timer's or a promise's resolving function.
     Call(Persistent<Function<'static>>),
     /// Runs code of ours.
-    #[expect(dead_code, reason = "for workers and signals")]
     Run(Rc<Work<H>>),
 }
 

@@ -32,6 +32,8 @@ mod state;
 mod std_module;
 mod sys;
 mod text;
+mod thread;
 
 pub use os::file::File;
 pub use runtime::{BuildError, End, Script, ScriptBuilder};
+pub use thread::ThreadHost;

@@ -11,7 +11,6 @@ use rquickjs::{Ctx, Error, Module, Result};
 
 use crate::library;
 use crate::os::OsModule;
-use crate::os::dir::Directories;
 use crate::state::State;
 use crate::std_module::StdModule;
 use crate::text::TextModule;
@@ -27,13 +26,26 @@ impl Resolver for Names {
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
-        Ok(match name {
-            "qjs:os" => "os".to_owned(),
-            "qjs:std" => "std".to_owned(),
-            _ if name.starts_with("./") || name.starts_with("../") => join(base, name),
-            _ => name.to_owned(),
-        })
+        Ok(whole(base, name))
     }
+}
+
+/// The whole name of a module that `base` calls `name`.
+pub(crate) fn whole(base: &str, name: &str) -> String {
+    match name {
+        "qjs:os" => "os".to_owned(),
+        "qjs:std" => "std".to_owned(),
+        _ if name.starts_with("./") || name.starts_with("../") => join(base, name),
+        _ => name.to_owned(),
+    }
+}
+
+/// The source of a module that is a file.
+///
+/// # Errors
+/// `ENOENT`, `EACCES`, ….
+pub(crate) fn source<H: Host + 'static>(state: &State<H>, name: &str) -> guestnet_core::Result<Vec<u8>> {
+    state.scripts.read(name).or_else(|_| state.directories.read(name))
 }
 
 /// `name` as seen from the file `base`.
@@ -58,8 +70,6 @@ fn join(base: &str, name: &str) -> String {
 /// Loads modules by their whole names.
 pub(crate) struct Modules<H: Host + 'static> {
     pub(crate) state: Rc<State<H>>,
-    /// The directory of the main script.
-    pub(crate) scripts: Directories,
 }
 
 impl<H: Host + 'static> Loader for Modules<H> {
@@ -78,11 +88,8 @@ impl<H: Host + 'static> Loader for Modules<H> {
         if let Some(source) = library::source(name) {
             return Module::declare(ctx.clone(), name, source);
         }
-        let source = self
-            .scripts
-            .read(name)
-            .or_else(|_| self.state.directories.read(name))
-            .map_err(|errno| Error::new_loading_message(name, errno.message()))?;
+        let source =
+            source(&self.state, name).map_err(|errno| Error::new_loading_message(name, errno.message()))?;
         let module = Module::declare(ctx.clone(), name, source)?;
         describe(&module, name, false)?;
         Ok(module)

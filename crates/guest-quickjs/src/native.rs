@@ -7,7 +7,8 @@ use std::rc::Rc;
 use guestnet_core::Host;
 use rquickjs::function::{IntoJsFunc, ParamRequirement, Params};
 use rquickjs::module::{Declarations, Exports};
-use rquickjs::{Ctx, Exception, Function, IntoJs, Result, Value};
+use rquickjs::object::Accessor;
+use rquickjs::{Ctx, Exception, Function, IntoJs, Object, Result, Value};
 
 use crate::convert::negative;
 use crate::state::{Shared, State};
@@ -44,6 +45,11 @@ impl<'js, H: Host + 'static> Call<'_, 'js, H> {
         self.params
             .arg(index)
             .unwrap_or_else(|| Value::new_undefined(self.ctx().clone()))
+    }
+
+    /// Whether it was called with `new`.
+    pub(crate) fn is_constructor(&self) -> bool {
+        self.params.is_constructor()
     }
 
     /// What the function was called on.
@@ -208,6 +214,21 @@ pub(crate) fn function<'js, H: Host + 'static>(
     Function::new(ctx.clone(), native)?
         .with_name(name)?
         .with_length(length)
+}
+
+/// Adds a property that functions stand for.
+pub(crate) fn accessor<H: Host + 'static>(
+    object: &Object<'_>,
+    state: &Shared<H>,
+    name: &str,
+    getter: NativeFn<H>,
+    setter: NativeFn<H>,
+) -> Result<()> {
+    let native = |native| Native {
+        state: Rc::clone(state),
+        native,
+    };
+    object.prop(name, Accessor::new(native(getter), native(setter)).configurable())
 }
 
 struct Native<H: Host + 'static> {

@@ -12,6 +12,7 @@ use rquickjs::{Coerced, Ctx, Function, Object, Result, Value};
 
 use crate::native::{Call, function};
 use crate::os::file;
+use crate::os::worker::is_worker;
 use crate::state::Shared;
 use crate::std_module::file::is_file;
 use crate::sys::inspect::{self, Property};
@@ -491,6 +492,9 @@ fn decode(bytes: &[u8]) -> (u32, usize) {
 fn class_of(object: &Object<'_>) -> Result<String> {
     if is_file(object) {
         return Ok("FILE".to_owned());
+    }
+    if is_worker(object) {
+        return Ok("Worker".to_owned());
     }
     inspect::class_name(object)
 }

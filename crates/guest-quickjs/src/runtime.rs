@@ -22,7 +22,9 @@ use crate::event_loop::{EventLoop, Turn, turn};
 use crate::loader::{Modules, Names, describe};
 use crate::os::dir::Directories;
 use crate::os::file::File;
+use crate::os::worker::{Spawn, Workers};
 use crate::state::{Shared, State};
+use crate::sys::message::{Sharing, share_buffers};
 use crate::sys::{self, Handle};
 use crate::{print, report};
 
@@ -72,6 +74,7 @@ pub struct ScriptBuilder<H: Host + 'static> {
     scripts: Directories,
     memory: usize,
     stop: Arc<AtomicBool>,
+    spawn: Option<Spawn<H>>,
 }
 
 impl<H: Host + 'static> fmt::Debug for ScriptBuilder<H> {
@@ -96,6 +99,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             scripts: Directories::default(),
             memory: 0,
             stop: Arc::default(),
+            spawn: None,
         }
     }
 
@@ -176,19 +180,28 @@ impl<H: Host + 'static> ScriptBuilder<H> {
         self.insert_descriptors().map_err(BuildError::Descriptor)?;
         let (guest, directories, args) = (self.guest, self.directories, self.args);
         let (env, stop) = (RefCell::new(self.env), self.stop);
+        let (scripts, memory, workers) = (self.scripts, self.memory, Workers::new(self.spawn, None));
         let make = |getters| State {
             guest: RefCell::new(guest),
             events: RefCell::new(EventLoop::new()),
             directories,
+            scripts,
             args,
             streams: Rc::default(),
             env,
             exit: Cell::new(None),
             stop,
             getters,
+            workers,
+            shared: Arc::default(),
+            memory,
             rejections: RefCell::default(),
         };
-        Script::start(make, self.scripts, self.memory).map_err(|_| BuildError::Memory)
+        Script::start(make).map_err(|_| BuildError::Memory)
+    }
+
+    pub(crate) fn set_spawn(&mut self, spawn: Spawn<H>) {
+        self.spawn = Some(spawn);
     }
 
     fn insert_descriptors(&mut self) -> Result<(), Errno> {
@@ -225,6 +238,7 @@ pub struct Script<H: Host + 'static> {
     context: Context,
     runtime: Runtime,
     state: Shared<H>,
+    _sharing: Box<Sharing>,
 }
 
 impl<H: Host + 'static> fmt::Debug for Script<H> {
@@ -237,26 +251,23 @@ impl<H: Host + 'static> fmt::Debug for Script<H> {
 
 impl<H: Host + 'static> Drop for Script<H> {
     fn drop(&mut self) {
+        self.state.workers.say_goodbye(&self.state);
         self.state.forget_values();
     }
 }
 
 impl<H: Host + 'static> Script<H> {
-    fn start(
-        make: impl FnOnce(Getters) -> State<H>,
-        scripts: Directories,
-        memory: usize,
-    ) -> rquickjs::Result<Self> {
+    pub(crate) fn start(make: impl FnOnce(Getters) -> State<H>) -> rquickjs::Result<Self> {
         let runtime = Runtime::new()?;
-        runtime.set_memory_limit(memory);
         runtime.set_max_stack_size(STACK);
         let context = Context::full(&runtime)?;
         let state = Rc::new(make(context.with(|ctx| Getters::keep(&ctx))?));
+        runtime.set_memory_limit(state.memory);
+        let sharing = context.with(|ctx| share_buffers(&ctx, &state.shared));
         runtime.set_loader(
             Names,
             Modules {
                 state: Rc::clone(&state),
-                scripts,
             },
         );
         let watched = Rc::clone(&state);
@@ -269,6 +280,7 @@ impl<H: Host + 'static> Script<H> {
             context,
             runtime,
             state: Rc::clone(&state),
+            _sharing: sharing,
         };
         script.context.with(|ctx| {
             ctx.store_userdata(Handle(Rc::clone(&state)))
@@ -311,7 +323,7 @@ impl<H: Host + 'static> Script<H> {
                 }
                 match turn(&ctx, &self.state).catch(&ctx) {
                     Ok(Turn::Done) => true,
-                    Ok(Turn::Idle) => false,
+                    Ok(Turn::Idle) => self.state.workers.outlast(&self.state),
                     Ok(Turn::Stopped) => {
                         self.state.stop.store(true, Ordering::Relaxed);
                         false

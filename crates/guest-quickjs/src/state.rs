@@ -14,8 +14,10 @@ use crate::buffer::Getters;
 use crate::event_loop::EventLoop;
 use crate::os::dir::Directories;
 use crate::os::file::File;
+use crate::os::worker::Workers;
 use crate::std_module::stream::Streams;
 use crate::sys::Handle;
+use crate::sys::message::SharedMemory;
 
 /// One script's state. The engine is single-threaded, and so is this.
 ///
@@ -25,6 +27,8 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) guest: RefCell<SharedGuest<H, File>>,
     pub(crate) events: RefCell<EventLoop<H>>,
     pub(crate) directories: Directories,
+    /// Where modules are read, besides.
+    pub(crate) scripts: Directories,
     /// `scriptArgs`: the script's name and its arguments.
     pub(crate) args: Vec<String>,
     /// The `FILE` objects.
@@ -35,6 +39,11 @@ pub(crate) struct State<H: Host + 'static> {
     /// Set from outside to end the script.
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) getters: Getters,
+    pub(crate) workers: Workers<H>,
+    /// What the shared buffers of all threads use.
+    pub(crate) shared: Arc<SharedMemory>,
+    /// The most memory that the engine may have, in bytes; 0 is no limit.
+    pub(crate) memory: usize,
     /// Rejected promises that nobody handles yet, with their reasons.
     pub(crate) rejections: RefCell<Vec<(Persistent<Value<'static>>, Persistent<Value<'static>>)>>,
 }
@@ -66,6 +75,7 @@ impl<H: Host + 'static> State<H> {
     pub(crate) fn forget_values(&self) {
         let forgotten = self.events.borrow_mut().forget_values();
         drop(forgotten);
+        self.workers.forget();
         self.getters.forget();
         self.rejections.borrow_mut().clear();
     }

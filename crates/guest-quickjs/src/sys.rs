@@ -8,6 +8,7 @@ pub(crate) mod buffer;
 pub(crate) mod inspect;
 
 pub(crate) mod memory;
+pub(crate) mod message;
 pub(crate) mod value;
 
 use std::slice;
@@ -15,6 +16,7 @@ use std::slice;
 use guestnet_core::Host;
 use rquickjs::{Ctx, JsLifetime, Value, qjs};
 
+use crate::os::worker::Worker;
 use crate::print::Originals;
 use crate::state::Shared;
 use crate::std_module::file::File as FileObject;
@@ -35,6 +37,11 @@ unsafe impl<'js> JsLifetime<'js> for Originals<'js> {
 // SAFETY: the type has no lifetime, so that changing it changes nothing.
 unsafe impl<'js> JsLifetime<'js> for FileObject {
     type Changed<'to> = FileObject;
+}
+
+// SAFETY: the type has no lifetime, so that changing it changes nothing.
+unsafe impl<'js> JsLifetime<'js> for Worker {
+    type Changed<'to> = Worker;
 }
 
 /// A string of the engine in UTF-8, with lone surrogates replaced (rquickjs's own conversion refuses them).

@@ -12,6 +12,7 @@ pub(crate) mod resolve;
 pub(crate) mod socket;
 pub(crate) mod time;
 pub(crate) mod transfer;
+pub(crate) mod worker;
 
 use std::marker::PhantomData;
 
@@ -36,6 +37,7 @@ fn members<H: Host + 'static>() -> Vec<Member<H>> {
     members.extend(path::members());
     members.extend(process::members());
     members.extend(time::members());
+    members.extend(worker::members());
     members
 }
 

@@ -134,7 +134,10 @@ pub(crate) fn put<H: Host + 'static>(call: &Call<'_, '_, H>, mut write: impl FnM
 
 fn puts<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let stream = this(call)?;
-    put(call, |bytes| drop(stream.write(call.state(), bytes)))?;
+    put(call, |bytes| {
+        // The stream remembers that it failed.
+        let _ = stream.write(call.state(), bytes);
+    })?;
     call.value(rquickjs::Undefined)
 }
 
@@ -151,7 +154,8 @@ pub(crate) fn count(bytes: usize) -> f64 {
 }
 
 fn flush<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
-    drop(this(call)?.flush(call.state()));
+    // The stream remembers that it failed.
+    let _ = this(call)?.flush(call.state());
     call.value(rquickjs::Undefined)
 }
 

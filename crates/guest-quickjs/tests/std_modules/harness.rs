@@ -9,7 +9,7 @@ use std::sync::Arc;
 use guestnet_core::policy::PolicyBuilder;
 use guestnet_core::{Capacity, Guest};
 use guestnet_host_os::OsHost;
-use guestnet_quickjs::{End, ScriptBuilder};
+use guestnet_quickjs::{End, ScriptBuilder, ThreadHost};
 
 /// How a script ended, and what it wrote.
 #[derive(Debug)]
@@ -98,6 +98,14 @@ impl Run {
         for (host, guest) in &self.directories {
             builder.directory(host, guest).unwrap();
         }
+        builder.workers(|| {
+            let host = OsHost::new()?;
+            let stopper = host.stopper();
+            Ok(ThreadHost {
+                host,
+                stop: Box::new(move || stopper.stop().unwrap()),
+            })
+        });
         let end = builder.build().unwrap().run(name, source);
         Outcome {
             end,

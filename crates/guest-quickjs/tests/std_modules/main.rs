@@ -6,3 +6,4 @@ mod harness;
 mod library;
 mod misc;
 mod print;
+mod worker;

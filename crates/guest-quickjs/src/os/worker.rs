@@ -1,0 +1,484 @@
+//! `Worker`: a script on a thread of its own, with an engine of its own and the same descriptors.
+//!
+//! Messages go through two queues; a pipe beside each wakes the event loop of who receives. Not here: how a value
+//! becomes a message (`sys/message.rs`).
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{IoSlice, IoSliceMut};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use guestnet_core::{Fd, Host};
+use rquickjs::class::{JsClass, Readable, Trace, Tracer};
+use rquickjs::function::Constructor;
+use rquickjs::object::Property;
+use rquickjs::{Class, Ctx, Exception, Function, IntoJs, Object, Persistent, Result, Value};
+
+use crate::event_loop::{Direction, Task};
+use crate::loader;
+use crate::native::{Call, Member, accessor, function};
+use crate::state::{Shared, State};
+use crate::sys::message::Message;
+
+/// How many workers a script may have at a time. Each is a thread with an engine, which may have as much memory as the
+/// script itself.
+pub(crate) const MAX_WORKERS: usize = 32;
+
+/// The most that may wait in one direction, in bytes: what the receiver does not take must not fill the host's memory.
+const MAX_QUEUED: usize = 64 << 20;
+
+pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
+    vec![Member::Value("Worker", class)]
+}
+
+/// One direction between two scripts.
+#[derive(Debug)]
+pub(crate) struct Queue {
+    waiting: Mutex<Waiting>,
+    /// The pipe that wakes the receiver.
+    read: Fd,
+    write: Fd,
+}
+
+#[derive(Debug, Default)]
+struct Waiting {
+    messages: VecDeque<Message>,
+    bytes: usize,
+    /// Nothing more will be sent, or taken.
+    closed: bool,
+}
+
+impl Queue {
+    fn new<H: Host + 'static>(state: &State<H>) -> guestnet_core::Result<Arc<Queue>> {
+        let mut guest = state.guest.borrow_mut();
+        let (read, write) = guest.pipe()?;
+        guest.set_nonblocking(read, true)?;
+        guest.set_nonblocking(write, true)?;
+        Ok(Arc::new(Queue {
+            waiting: Mutex::default(),
+            read,
+            write,
+        }))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Wakes the receiver. A pipe that is full has woken it already.
+    fn wake<H: Host + 'static>(&self, state: &State<H>) {
+        let _ = state
+            .guest
+            .borrow_mut()
+            .write(self.write, &mut [IoSlice::new(&[0])]);
+    }
+
+    /// As [`Queue::close`] where nobody can be woken.
+    pub(crate) fn abandon(&self) {
+        self.lock().closed = true;
+    }
+
+    /// Takes the wakings, of which there were some.
+    fn slept<H: Host + 'static>(&self, state: &State<H>) {
+        let mut bytes = [0; 64];
+        let mut guest = state.guest.borrow_mut();
+        while let Ok(count) = guest.read(self.read, &mut [IoSliceMut::new(&mut bytes)]) {
+            if count < bytes.len() {
+                break;
+            }
+        }
+    }
+
+    /// Says that nothing more comes.
+    pub(crate) fn close<H: Host + 'static>(&self, state: &State<H>) {
+        self.lock().closed = true;
+        self.wake(state);
+    }
+}
+
+/// A script's end of both directions.
+#[derive(Clone, Debug)]
+pub(crate) struct Ends {
+    pub(crate) incoming: Arc<Queue>,
+    pub(crate) outgoing: Arc<Queue>,
+}
+
+impl Ends {
+    fn other(&self) -> Ends {
+        Ends {
+            incoming: Arc::clone(&self.outgoing),
+            outgoing: Arc::clone(&self.incoming),
+        }
+    }
+}
+
+/// What stops a worker from outside.
+pub(crate) struct Halt {
+    /// Ends its script when it computes.
+    pub(crate) flag: Arc<AtomicBool>,
+    /// Wakes it when it waits.
+    pub(crate) wake: Box<dyn Fn() + Send>,
+}
+
+/// What a new worker begins with.
+pub(crate) struct Start {
+    pub(crate) ends: Ends,
+    pub(crate) name: String,
+    pub(crate) source: Vec<u8>,
+}
+
+/// Starts a worker's thread.
+pub(crate) type Spawn<H> = Arc<dyn Fn(&State<H>, Start) -> std::io::Result<Halt> + Send + Sync>;
+
+/// All that a script has to do with workers.
+pub(crate) struct Workers<H: Host + 'static> {
+    /// How to start one; `None` in a worker, and where the embedder has not said how.
+    pub(crate) spawn: Option<Spawn<H>>,
+    /// In a worker, the way to who has started it.
+    pub(crate) parent: Option<Ends>,
+    ports: RefCell<BTreeMap<Fd, Port>>,
+}
+
+/// A script's end of a conversation, by the descriptor that wakes it.
+struct Port {
+    ends: Ends,
+    handler: Option<Persistent<Function<'static>>>,
+    /// The worker behind it; `None` for a worker's parent.
+    halt: Option<Halt>,
+}
+
+impl<H: Host + 'static> Workers<H> {
+    pub(crate) fn new(spawn: Option<Spawn<H>>, parent: Option<Ends>) -> Self {
+        Workers {
+            spawn,
+            parent,
+            ports: RefCell::default(),
+        }
+    }
+
+    /// Drops every JavaScript value, and stops every worker: it does not outlive the script.
+    pub(crate) fn forget(&self) {
+        let ports = std::mem::take(&mut *self.ports.borrow_mut());
+        for port in ports.values() {
+            if let Some(halt) = &port.halt {
+                stop(halt);
+            }
+        }
+    }
+
+    /// A worker that ends says so.
+    pub(crate) fn say_goodbye(&self, state: &State<H>) {
+        if let Some(parent) = &self.parent {
+            parent.outgoing.abandon();
+            // Borrowed only while a panic unwinds, which must not become two. This wakes the parent as well, and unlike a write it does so where the worker was told to stop.
+            if let Ok(mut guest) = state.guest.try_borrow_mut() {
+                let _ = guest.close(parent.outgoing.write);
+            }
+        }
+    }
+
+    /// Nothing else is pending: tells the workers that no more messages come, so that those that only wait end.
+    /// `false` if there is no worker to wait for.
+    pub(crate) fn outlast(&self, state: &State<H>) -> bool {
+        let ports = self.ports.borrow();
+        let mut any = false;
+        for (fd, port) in ports.iter().filter(|(_, port)| port.halt.is_some()) {
+            any = true;
+            port.ends.outgoing.close(state);
+            watch(state, *fd, true);
+        }
+        any
+    }
+}
+
+fn stop(halt: &Halt) {
+    halt.flag.store(true, Ordering::Relaxed);
+    (halt.wake)();
+}
+
+/// Has the event loop look after a port.
+fn watch<H: Host + 'static>(state: &State<H>, fd: Fd, keeps_alive: bool) {
+    let task = Task::Run(Rc::new(move |ctx: &Ctx<'_>, state: &Shared<H>| {
+        receive(ctx, state, fd)
+    }));
+    let old = state
+        .events
+        .borrow_mut()
+        .set_handler(fd, Direction::Read, Some(task), keeps_alive);
+    drop(old);
+}
+
+/// Delivers one message, if there is one and somebody to take it.
+fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, fd: Fd) -> Result<()> {
+    let (queue, handler) = match state.workers.ports.borrow().get(&fd) {
+        Some(port) => (Arc::clone(&port.ends.incoming), port.handler.clone()),
+        None => return Ok(()),
+    };
+    // First of all, so that whoever wakes while the queue is looked at is not forgotten.
+    queue.slept(state);
+    let (message, rest, closed) = {
+        let mut waiting = queue.lock();
+        let message = if handler.is_some() {
+            waiting.messages.pop_front()
+        } else {
+            None
+        };
+        waiting.bytes -= message.as_ref().map_or(0, Message::len);
+        (message, !waiting.messages.is_empty(), waiting.closed)
+    };
+    if message.is_none() && closed {
+        finish(state, fd);
+        return Ok(());
+    }
+    if handler.is_some() && (rest || closed) {
+        // Once more: there is a next one to deliver, or the end to see.
+        queue.wake(state);
+    }
+    let (Some(message), Some(handler)) = (message, handler) else {
+        return Ok(());
+    };
+    let event = Object::new(ctx.clone())?;
+    event.set("data", message.read(ctx)?)?;
+    handler.restore(ctx)?.call::<_, ()>((event,))
+}
+
+/// Nothing more will come from there.
+fn finish<H: Host + 'static>(state: &State<H>, fd: Fd) {
+    let port = state.workers.ports.borrow_mut().remove(&fd);
+    let handler = state
+        .events
+        .borrow_mut()
+        .set_handler(fd, Direction::Read, None, false);
+    drop(handler);
+    // The pipes belong to who has made them.
+    if let Some(Port {
+        ends, halt: Some(_), ..
+    }) = &port
+    {
+        let mut guest = state.guest.borrow_mut();
+        // The worker itself has closed the fourth one.
+        for fd in [ends.incoming.read, ends.outgoing.read, ends.outgoing.write] {
+            // The script may have closed it.
+            let _ = guest.close(fd);
+        }
+    }
+    drop(port);
+}
+
+/// A `Worker` object: the number of its port.
+pub(crate) struct Worker {
+    port: Fd,
+    outgoing: Arc<Queue>,
+}
+
+impl<'js> Trace<'js> for Worker {
+    fn trace<'a>(&self, _tracer: Tracer<'a, 'js>) {}
+}
+
+impl<'js> JsClass<'js> for Worker {
+    const NAME: &'static str = "Worker";
+    type Mutable = Readable;
+
+    fn constructor(_ctx: &Ctx<'js>) -> Result<Option<Constructor<'js>>> {
+        Ok(None)
+    }
+}
+
+/// Whether a value is a `Worker` object.
+pub(crate) fn is_worker(object: &Object<'_>) -> bool {
+    Class::<Worker>::from_object(object).is_some()
+}
+
+/// `Worker`, with `Worker.parent` in a worker.
+fn class<'js, H: Host + 'static>(ctx: &Ctx<'js>, state: &Shared<H>) -> Result<Value<'js>> {
+    let class = function(ctx, state, "Worker", 1, construct)?.with_constructor(true);
+    let Some(prototype) = Class::<Worker>::prototype(ctx)? else {
+        return Err(rquickjs::Error::Unknown);
+    };
+    for (name, method) in [
+        ("postMessage", post as crate::native::NativeFn<H>),
+        ("terminate", terminate),
+    ] {
+        prototype.set(name, function(ctx, state, name, 1, method)?)?;
+    }
+    accessor(&prototype, state, "onmessage", onmessage, set_onmessage)?;
+    prototype.prop(
+        "constructor",
+        Property::from(class.clone()).writable().configurable(),
+    )?;
+    class.prop("prototype", Property::from(prototype))?;
+    if let Some(ends) = &state.workers.parent {
+        class.set("parent", object(ctx, state, ends.clone(), None)?)?;
+    }
+    class.into_js(ctx)
+}
+
+/// A `Worker` object with its port.
+fn object<'js, H: Host + 'static>(
+    ctx: &Ctx<'js>,
+    state: &State<H>,
+    ends: Ends,
+    halt: Option<Halt>,
+) -> Result<Value<'js>> {
+    let worker = Worker {
+        port: ends.incoming.read,
+        outgoing: Arc::clone(&ends.outgoing),
+    };
+    let (fd, is_worker) = (worker.port, halt.is_some());
+    let port = Port {
+        ends,
+        handler: None,
+        halt,
+    };
+    state.workers.ports.borrow_mut().insert(fd, port);
+    if is_worker {
+        // Its end must be seen, whether or not anybody listens.
+        watch(state, fd, false);
+    }
+    Class::instance(ctx.clone(), worker).map(Class::into_value)
+}
+
+/// `new Worker(module)`: the module's name as seen from the caller's.
+fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let (ctx, state) = (call.ctx(), call.state());
+    if !call.is_constructor() {
+        return Err(Exception::throw_type(ctx, "Worker must be called with new"));
+    }
+    let name = call.string(0, "the module's name")?;
+    if state.workers.parent.is_some() {
+        return Err(Exception::throw_type(
+            ctx,
+            "cannot create a worker inside a worker",
+        ));
+    }
+    let Some(spawn) = state.workers.spawn.clone() else {
+        return Err(Exception::throw_type(ctx, "this host has no workers"));
+    };
+    if state.workers.ports.borrow().len() >= MAX_WORKERS {
+        return Err(Exception::throw_range(ctx, "too many workers"));
+    }
+    let base = match ctx.script_or_module_name(1) {
+        Some(base) => crate::sys::text(&base.to_js_string()?)?,
+        None => String::new(),
+    };
+    let name = loader::whole(&base, &name);
+    let source = loader::source(state, &name);
+    let source = source.map_err(|_| Exception::throw_reference(ctx, &format!("could not load '{name}'")))?;
+    let ends = Queue::new(state).and_then(|incoming| {
+        Ok(Ends {
+            incoming,
+            outgoing: Queue::new(state)?,
+        })
+    });
+    let ends =
+        ends.map_err(|errno| Exception::throw_range(ctx, &format!("could not create worker: {errno}")))?;
+    let start = Start {
+        ends: ends.other(),
+        name,
+        source,
+    };
+    let halt = spawn(state, start)
+        .map_err(|error| Exception::throw_range(ctx, &format!("could not create worker: {error}")))?;
+    object(ctx, state, ends, Some(halt))
+}
+
+fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<(Fd, Arc<Queue>)> {
+    let this = call.this();
+    let worker = this.as_object().and_then(Class::<Worker>::from_object);
+    worker
+        .map(|worker| {
+            let worker = worker.borrow();
+            (worker.port, Arc::clone(&worker.outgoing))
+        })
+        .ok_or_else(|| Exception::throw_type(call.ctx(), "Worker object expected"))
+}
+
+/// `postMessage(value)`. To a worker that has ended it goes nowhere, as in browsers.
+fn post<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let (_, queue) = this(call)?;
+    let message = Message::write(call.ctx(), &call.arg(0))?;
+    let wakes = {
+        let mut waiting = queue.lock();
+        if waiting.closed {
+            return call.value(rquickjs::Undefined);
+        }
+        if waiting.bytes.saturating_add(message.len()) > MAX_QUEUED {
+            return Err(Exception::throw_range(
+                call.ctx(),
+                "too many messages wait to be received",
+            ));
+        }
+        waiting.bytes += message.len();
+        waiting.messages.push_back(message);
+        waiting.messages.len() == 1
+    };
+    if wakes {
+        queue.wake(call.state());
+    }
+    call.value(rquickjs::Undefined)
+}
+
+/// `terminate()`: stops the worker wherever it is. (qjs has no such method.)
+fn terminate<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let (fd, _) = this(call)?;
+    if let Some(Port { halt: Some(halt), .. }) = call.state().workers.ports.borrow().get(&fd) {
+        stop(halt);
+    }
+    call.value(rquickjs::Undefined)
+}
+
+fn onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let (fd, _) = this(call)?;
+    let handler = call
+        .state()
+        .workers
+        .ports
+        .borrow()
+        .get(&fd)
+        .and_then(|port| port.handler.clone());
+    match handler {
+        Some(handler) => handler.restore(call.ctx()).map(Function::into_value),
+        None => call.value(rquickjs::Null),
+    }
+}
+
+/// Sets who receives, or with `null` that nobody does. As long as somebody does, the script goes on.
+fn set_onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let (fd, _) = this(call)?;
+    let state = call.state();
+    let handler = match call.arg(0) {
+        null if null.is_null() => None,
+        value => match value.into_function() {
+            Some(function) => Some(Persistent::save(call.ctx(), function)),
+            None => return Err(Exception::throw_type(call.ctx(), "not a function")),
+        },
+    };
+    let listens = handler.is_some();
+    let (old, queue, is_worker) = match state.workers.ports.borrow_mut().get_mut(&fd) {
+        Some(port) => {
+            let old = std::mem::replace(&mut port.handler, handler);
+            (old, Arc::clone(&port.ends.incoming), port.halt.is_some())
+        }
+        None => return call.value(rquickjs::Undefined),
+    };
+    drop(old);
+    if listens || is_worker {
+        watch(state, fd, listens);
+    } else {
+        let old = state
+            .events
+            .borrow_mut()
+            .set_handler(fd, Direction::Read, None, false);
+        drop(old);
+    }
+    let waits = {
+        let waiting = queue.lock();
+        !waiting.messages.is_empty() || waiting.closed
+    };
+    if listens && waits {
+        queue.wake(state);
+    }
+    call.value(rquickjs::Undefined)
+}

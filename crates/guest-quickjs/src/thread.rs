@@ -1,0 +1,106 @@
+//! Threads for workers: what an embedder must give, and what a worker's thread does.
+
+use std::cell::{Cell, RefCell};
+use std::fmt;
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::thread;
+
+use guestnet_core::{Errno, Host};
+
+use crate::errno;
+use crate::event_loop::EventLoop;
+use crate::os::file::File;
+use crate::os::worker::{Halt, Start, Workers};
+use crate::runtime::{Script, ScriptBuilder};
+use crate::state::State;
+
+/// How large a worker's stack is: what its script may use, and room for what it calls.
+const STACK: usize = 4 << 20;
+
+/// A host for one more thread of a guest.
+pub struct ThreadHost<H: Host> {
+    /// The thread's own host: it waits for itself.
+    pub host: H,
+    /// Wakes the host when it waits, and has it say `EINTR` from then on, as the guest was told to stop.
+    pub stop: Box<dyn Fn() + Send>,
+}
+
+impl<H: Host> fmt::Debug for ThreadHost<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ThreadHost").finish_non_exhaustive()
+    }
+}
+
+impl<H> ScriptBuilder<H>
+where
+    H: Host + Send + 'static,
+    H::Io: Send + Sync,
+{
+    /// Lets the script start workers. `make` is called for each, on the script's thread; the host that it returns
+    /// reaches what the script's own one does.
+    pub fn workers<M>(&mut self, make: M) -> &mut Self
+    where
+        M: Fn() -> Result<ThreadHost<H>, Errno> + Send + Sync + 'static,
+    {
+        self.set_spawn(Arc::new(move |state, start| {
+            let host = make().map_err(|errno| io::Error::from_raw_os_error(errno::number(errno)))?;
+            spawn(state, start, host)
+        }));
+        self
+    }
+}
+
+/// Starts a worker's thread. It is never waited for: it says itself when it ends, and the end of the process ends it.
+#[expect(clippy::disallowed_methods, reason = "a worker is a thread of the guest")]
+fn spawn<H>(state: &State<H>, start: Start, host: ThreadHost<H>) -> io::Result<Halt>
+where
+    H: Host + Send + 'static,
+    H::Io: Send + Sync,
+{
+    let guest = state.guest.borrow().thread(host.host);
+    let (directories, scripts) = (state.directories.share()?, state.scripts.share()?);
+    let env = state.env.borrow().clone();
+    let flag: Arc<AtomicBool> = Arc::default();
+    let (stop, shared, memory) = (Arc::clone(&flag), Arc::clone(&state.shared), state.memory);
+    let Start { ends, name, source } = start;
+    let run = move || {
+        let closing = ends.clone();
+        let make = |getters| State {
+            guest: RefCell::new(guest),
+            events: RefCell::new(EventLoop::new()),
+            directories,
+            scripts,
+            args: Vec::new(),
+            streams: std::rc::Rc::default(),
+            env: RefCell::new(env),
+            exit: Cell::new(None),
+            stop,
+            getters,
+            workers: Workers::new(None, Some(ends)),
+            shared,
+            memory,
+            rejections: RefCell::default(),
+        };
+        match Script::<H>::start(make) {
+            Ok(mut script) => drop(script.run(&name, &source)),
+            // Without an engine there is no loop to wake anybody with; the parent finds out when it posts.
+            Err(_) => closing.outgoing.abandon(),
+        }
+    };
+    thread::Builder::new()
+        .name("worker".to_owned())
+        .stack_size(STACK)
+        .spawn(run)?;
+    Ok(Halt {
+        flag,
+        wake: host.stop,
+    })
+}
+
+/// What a script's thread needs can be moved there.
+const _: fn() = || {
+    fn is_send<T: Send>() {}
+    is_send::<File>();
+};

@@ -1,0 +1,51 @@
+// The worker of std_worker.js.
+import * as os from "os";
+
+const parent = os.Worker.parent;
+let kept;
+parent.onmessage = ({ data: { kind, value } }) => {
+    switch (kind) {
+        case "echo":
+            return parent.postMessage(value);
+        case "change":
+            new Uint8Array(value)[0] = 9;
+            return parent.postMessage(value);
+        case "add": {
+            const cells = new Int32Array(value.cells);
+            for (let i = 0; i < value.times; i++) Atomics.add(cells, 0, 1);
+            return parent.postMessage(Atomics.load(cells, 0));
+        }
+        case "keep":
+            kept = new Int32Array(value);
+            return parent.postMessage("kept");
+        case "kept":
+            return parent.postMessage(Atomics.load(kept, value));
+        case "count":
+            for (let i = 0; i < value; i++) parent.postMessage(i);
+            return;
+        case "write":
+            return parent.postMessage(os.write(value.fd, Uint8Array.from(value.text, c => c.charCodeAt(0))));
+        case "nested":
+            try {
+                new os.Worker("./std_worker_child.js");
+            } catch (error) {
+                parent.postMessage(String(error));
+            }
+            return;
+        case "signals":
+            return parent.postMessage(typeof scriptArgs);
+        case "block":
+            return os.read(value, new Uint8Array(1));
+        case "ignore":
+            return;
+        case "wait":
+            return os.setTimeout(() => {}, 1e9);
+        case "compute":
+            for (;;);
+        case "throw":
+            throw new Error("the worker's own");
+        case "end":
+            parent.onmessage = null;
+    }
+};
+parent.postMessage("ready");
