@@ -3,7 +3,9 @@
 
 mod files;
 mod harness;
+mod interactive;
 mod library;
 mod misc;
 mod print;
+mod types;
 mod worker;
