@@ -1,6 +1,10 @@
 //! Runs a script that may use the network as it likes, and the directory it lies in: how a program embeds this crate.
 //!
 //! `cargo run -p guestnet-quickjs --example run -- script.js [ARGS]...`
+#![expect(
+    clippy::disallowed_methods,
+    reason = "an embedder, not the adapter, opens the script"
+)]
 
 use std::io;
 use std::os::fd::AsFd;

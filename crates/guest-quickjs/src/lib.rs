@@ -35,5 +35,5 @@ mod text;
 mod thread;
 
 pub use os::file::File;
-pub use runtime::{BuildError, End, Script, ScriptBuilder};
+pub use runtime::{BuildError, End, Evaluated, Script, ScriptBuilder};
 pub use thread::ThreadHost;

@@ -1,5 +1,7 @@
 //! [`Script`]: one engine with one script in it, and how it runs to its end.
 
+mod interactive;
+
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +20,8 @@ use rquickjs::{
 };
 
 use crate::buffer::Getters;
+pub use interactive::Evaluated;
+
 use crate::event_loop::{EventLoop, Turn, turn};
 use crate::loader::{Modules, Names, describe};
 use crate::os::dir::Directories;

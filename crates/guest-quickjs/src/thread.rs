@@ -53,7 +53,6 @@ where
 }
 
 /// Starts a worker's thread. It is never waited for: it says itself when it ends, and the end of the process ends it.
-#[expect(clippy::disallowed_methods, reason = "a worker is a thread of the guest")]
 fn spawn<H>(state: &State<H>, start: Start, host: ThreadHost<H>) -> io::Result<Halt>
 where
     H: Host + Send + 'static,

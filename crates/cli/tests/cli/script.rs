@@ -24,7 +24,7 @@ fn an_error_is_printed_and_the_exit_code_is_1() {
     scratch.file("app.js", "print('before');\nthrow new Error('no');\n");
     scratch
         .run(&["run", "app.js"])
-        .assert(1, "before\n", "Error: no\n    at <anonymous> (app.js:2:7)\n");
+        .assert(1, "before\n", "Error: no\n    at <anonymous> (app.js:2:11)\n");
 }
 
 #[test]

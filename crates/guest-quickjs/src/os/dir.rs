@@ -16,7 +16,7 @@ use crate::errno;
 const MAX_PATH: usize = 4_096;
 
 /// The directories that a script may see, each with its name in the guest, and the one it is in.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Directories {
     list: Vec<Directory>,
     current: RefCell<Vec<String>>,
@@ -37,15 +37,6 @@ pub(crate) struct Place<'a> {
     pub(crate) rest: String,
     /// The directory's name in the guest.
     name: &'a [String],
-}
-
-impl Default for Directories {
-    fn default() -> Self {
-        Directories {
-            list: Vec::new(),
-            current: RefCell::default(),
-        }
-    }
 }
 
 impl Directories {

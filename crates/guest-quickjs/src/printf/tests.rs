@@ -1,4 +1,5 @@
 //! The formatter against what qjs, with the C library below it, prints for the same calls.
+#![expect(clippy::approx_constant, reason = "digits to print, and not the number pi")]
 
 use super::{Arguments, Failure, MAX_WIDTH, format};
 
@@ -54,7 +55,8 @@ impl Arguments for std::vec::IntoIter<Arg> {
 }
 
 fn print(text: &str, args: &[Arg]) -> Result<String, Failure<&'static str>> {
-    let bytes = format(text, &mut args.to_vec().into_iter())?;
+    let mut args = Vec::from(args).into_iter();
+    let bytes = format(text, &mut args)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -26,7 +26,6 @@ pub(crate) fn bytes_of(text: &JsString<'_>) -> Result<Vec<u8>> {
     if start.is_null() {
         return Err(rquickjs::Error::Exception);
     }
-    let len = usize::try_from(len).unwrap_or(0);
     // SAFETY: the engine has put `len` bytes there, which stay until they are freed below.
     let bytes = unsafe { slice::from_raw_parts(start.cast::<u8>(), len) }.to_vec();
     // SAFETY: what JS_ToCStringLen returned, once.

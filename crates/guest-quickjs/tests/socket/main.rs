@@ -1,4 +1,8 @@
 //! The sockets of scripts, on the kernel's: the API, scripts that mean harm, and the examples.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests are the other side: they open, listen and start threads"
+)]
 
 mod api;
 mod examples;

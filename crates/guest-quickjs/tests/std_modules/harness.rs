@@ -9,7 +9,7 @@ use std::sync::Arc;
 use guestnet_core::policy::PolicyBuilder;
 use guestnet_core::{Capacity, Guest};
 use guestnet_host_os::OsHost;
-use guestnet_quickjs::{End, ScriptBuilder, ThreadHost};
+use guestnet_quickjs::{End, Script, ScriptBuilder, ThreadHost};
 
 /// How a script ended, and what it wrote.
 #[derive(Debug)]
@@ -74,12 +74,27 @@ impl Run {
     }
 
     fn source(self, name: &str, source: &[u8]) -> Outcome {
+        let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        let end = self.script(name, &out, &err).run(name, source);
+        Outcome {
+            end,
+            out: content(&mut out),
+            err: content(&mut err),
+        }
+    }
+
+    /// A script that is typed line by line; what it writes is thrown away.
+    pub(crate) fn interactive(self) -> Script<OsHost> {
+        let (out, err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
+        self.script("typed", &out, &err)
+    }
+
+    fn script(self, name: &str, out: &File, err: &File) -> Script<OsHost> {
         let mut host = OsHost::new().unwrap();
         let mut input = tempfile::tempfile().unwrap();
         input.write_all(&self.input).unwrap();
         input.rewind().unwrap();
-        let (mut out, mut err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-        let [stdin, stdout, stderr] = [&input, &out, &err].map(|file: &File| {
+        let [stdin, stdout, stderr] = [&input, out, err].map(|file: &File| {
             let copy: OwnedFd = file.try_clone().unwrap().into();
             host.adopt_stream(copy).unwrap()
         });
@@ -106,12 +121,7 @@ impl Run {
                 stop: Box::new(move || stopper.stop().unwrap()),
             })
         });
-        let end = builder.build().unwrap().run(name, source);
-        Outcome {
-            end,
-            out: content(&mut out),
-            err: content(&mut err),
-        }
+        builder.build().unwrap()
     }
 }
 

@@ -1,9 +1,15 @@
 //! The modules `os` and `std` but for sockets: scripts that call every function, rightly and wrongly.
 #![expect(clippy::unwrap_used, reason = "a failed step of a test is a failed test")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "the tests look at what scripts have left"
+)]
 
 mod files;
 mod harness;
+mod interactive;
 mod library;
 mod misc;
 mod print;
+mod types;
 mod worker;

@@ -1,0 +1,224 @@
+//! A script that is typed line by line: what `guestnet repl` does with each. Nothing is read from a terminal here.
+
+use std::cell::Cell;
+use std::rc::Rc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use guestnet_core::Host;
+use rquickjs::context::EvalOptions;
+use rquickjs::object::Filter;
+use rquickjs::promise::PromiseState;
+use rquickjs::{CatchResultExt, CaughtError, Ctx, Object, Persistent, Promise, Value};
+
+use super::{End, Script};
+use crate::event_loop::{Task, Turn, turn};
+use crate::print;
+use crate::report;
+
+/// What came of a line.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Evaluated {
+    /// Its value, as `print` shows it.
+    Value(String),
+    /// What it threw, as an uncaught error is shown.
+    Thrown(String),
+    /// The script ended, by `std.exit` or because it was told to stop.
+    Ended(End),
+}
+
+/// The most names that [`Script::completions`] returns.
+const MAX_COMPLETIONS: usize = 1_000;
+
+impl<H: Host + 'static> Script<H> {
+    /// Evaluates a text in the global scope and turns the event loop until its value is there: `await` may stand
+    /// anywhere. Errors end nothing.
+    pub fn evaluate(&mut self, source: &str) -> Evaluated {
+        let started = self.context.with(|ctx| {
+            let mut options = EvalOptions::default();
+            options.strict = false;
+            options.promise = true;
+            options.backtrace_barrier = true;
+            options.filename = Some("<input>".to_owned());
+            let promise: rquickjs::Result<Promise<'_>> = ctx.eval_with_options(source, options);
+            match promise.catch(&ctx) {
+                Ok(promise) => Ok(Persistent::save(&ctx, promise)),
+                Err(error) => Err(thrown(&ctx, error)),
+            }
+        });
+        let evaluated = match started {
+            Ok(promise) => self.settle(&promise),
+            Err(text) => Evaluated::Thrown(text),
+        };
+        match self.ended() {
+            Some(end) => Evaluated::Ended(end),
+            None => evaluated,
+        }
+    }
+
+    /// Deals with everything that has happened until now, without waiting: timers that are due, handlers.
+    pub fn pump(&mut self) {
+        let over = Rc::new(Cell::new(false));
+        let mark = Rc::clone(&over);
+        let task = Task::Run(Rc::new(move |_: &Ctx<'_>, _: &_| {
+            mark.set(true);
+            Ok(())
+        }));
+        let now = self.state.now();
+        self.state
+            .events
+            .borrow_mut()
+            .set_timer(now, Duration::ZERO, task);
+        while !over.get() && self.ended().is_none() {
+            self.step();
+        }
+    }
+
+    /// What can stand where a text ends: where the last name begins, in bytes, and the names that begin like it.
+    pub fn completions(&self, text: &str) -> (usize, Vec<String>) {
+        let name = |letter: char| letter.is_alphanumeric() || letter == '_' || letter == '$';
+        let path = text
+            .rfind(|letter: char| !name(letter) && letter != '.')
+            .and_then(|place| text.get(place..))
+            .map_or(text, |rest| {
+                let mut letters = rest.chars();
+                letters.next();
+                letters.as_str()
+            });
+        let (objects, begun) = path.rsplit_once('.').unwrap_or(("", path));
+        let names = self.context.with(|ctx| {
+            let found = names(&ctx, objects, begun);
+            ctx.catch();
+            found.unwrap_or_default()
+        });
+        (text.len() - begun.len(), names)
+    }
+
+    fn settle(&self, promise: &Persistent<Promise<'static>>) -> Evaluated {
+        loop {
+            self.run_microtasks();
+            let settled = self.context.with(|ctx| {
+                let promise = promise.clone().restore(&ctx).ok()?;
+                match promise.state() {
+                    PromiseState::Pending => None,
+                    PromiseState::Resolved | PromiseState::Rejected => Some(outcome(&ctx, &promise)),
+                }
+            });
+            if let Some(settled) = settled {
+                // It has been told.
+                self.context
+                    .with(|ctx| self.report_rejections(&ctx, Some(promise)));
+                return settled;
+            }
+            if self.ended().is_some() {
+                return Evaluated::Thrown(String::new());
+            }
+            if !self.step() {
+                return Evaluated::Thrown("the promise will never settle: nothing is pending".to_owned());
+            }
+        }
+    }
+
+    /// Runs microtasks until there is none; errors are printed.
+    fn run_microtasks(&self) {
+        loop {
+            match self.runtime.execute_pending_job() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => error.0.with(|ctx| {
+                    let thrown = ctx.catch();
+                    report::uncaught(&ctx, &self.state, &thrown);
+                }),
+            }
+        }
+    }
+
+    /// Microtasks and one turn of the loop; `false` if nothing can happen any more.
+    fn step(&self) -> bool {
+        self.run_microtasks();
+        self.context
+            .with(|ctx| match turn(&ctx, &self.state).catch(&ctx) {
+                Ok(Turn::Done) => true,
+                Ok(Turn::Idle) => false,
+                Ok(Turn::Stopped) => {
+                    self.state.stop.store(true, Ordering::Relaxed);
+                    false
+                }
+                Err(error) => {
+                    if self.ended().is_none() {
+                        let text = thrown(&ctx, error);
+                        crate::os::file::write_all(&self.state, 2, format!("{text}\n").as_bytes());
+                    }
+                    true
+                }
+            })
+    }
+
+    fn report_rejections(&self, ctx: &Ctx<'_>, known: Option<&Persistent<Promise<'static>>>) {
+        let rejected = std::mem::take(&mut *self.state.rejections.borrow_mut());
+        let known = known.and_then(|promise| promise.clone().restore(ctx).ok());
+        for (promise, reason) in rejected {
+            let (Ok(promise), Ok(reason)) = (promise.restore(ctx), reason.restore(ctx)) else {
+                continue;
+            };
+            if known.as_ref().is_none_or(|known| *known.as_value() != promise) {
+                report::unhandled(ctx, &self.state, &reason);
+            }
+        }
+    }
+
+    fn ended(&self) -> Option<End> {
+        self.state.is_ending().then(|| self.end())
+    }
+}
+
+/// What a promise of an evaluation was settled with: `{value}`, or an error.
+fn outcome<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> Evaluated {
+    let value = match promise.result::<Object<'js>>() {
+        Some(Ok(result)) => result.get::<_, Value<'js>>("value"),
+        Some(Err(error)) => Err(error),
+        None => return Evaluated::Thrown(String::new()),
+    };
+    match value.and_then(|value| print::text_of(ctx, &value)).catch(ctx) {
+        Ok(text) => Evaluated::Value(String::from_utf8_lossy(&text).into_owned()),
+        Err(error) => Evaluated::Thrown(thrown(ctx, error)),
+    }
+}
+
+/// The text of what was thrown.
+fn thrown<'js>(ctx: &Ctx<'js>, error: CaughtError<'js>) -> String {
+    let value = match error {
+        CaughtError::Exception(exception) => exception.into_value(),
+        CaughtError::Value(value) => value,
+        CaughtError::Error(error) => return error.to_string(),
+    };
+    match print::text_of(ctx, &value) {
+        Ok(text) => String::from_utf8_lossy(&text).into_owned(),
+        Err(_) => {
+            ctx.catch();
+            "[exception]".to_owned()
+        }
+    }
+}
+
+/// The properties of what a path of names leads to, those that it inherits too.
+fn names(ctx: &Ctx<'_>, objects: &str, begun: &str) -> rquickjs::Result<Vec<String>> {
+    let mut object = ctx.globals();
+    for name in objects.split('.').filter(|name| !name.is_empty()) {
+        object = object.get(name)?;
+    }
+    let mut found = Vec::new();
+    let mut next = Some(object);
+    while let Some(object) = next.filter(|object| !object.as_value().is_proxy()) {
+        for key in object.own_keys::<rquickjs::String<'_>>(Filter::new().string()) {
+            let key = crate::sys::text(&key?)?;
+            if key.starts_with(begun) && !key.is_empty() && found.len() < MAX_COMPLETIONS {
+                found.push(key);
+            }
+        }
+        next = object.get_prototype();
+    }
+    found.sort();
+    found.dedup();
+    Ok(found)
+}

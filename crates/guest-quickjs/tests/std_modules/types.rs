@@ -1,0 +1,113 @@
+//! The type declarations name what the modules export, and nothing else.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use crate::harness::Run;
+
+/// The values that each module of the declarations exports: constants, functions, classes.
+fn declared(text: &str) -> BTreeMap<String, Vec<String>> {
+    let mut modules: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let mut module = None;
+    for line in text.lines() {
+        if let Some(rest) = line.strip_prefix("declare module \"") {
+            module = rest.split('"').next().map(str::to_owned);
+            if let Some(name) = &module {
+                modules.entry(name.clone()).or_default();
+            }
+        } else if line == "}" {
+            module = None;
+        } else if let (Some(module), Some(rest)) = (&module, line.strip_prefix("    export ")) {
+            let names = modules.get_mut(module).unwrap();
+            let word = |rest: &str| {
+                let end = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_');
+                rest[..end.unwrap_or(rest.len())].to_owned()
+            };
+            if let Some(list) = rest.strip_prefix("{ _in as in, ") {
+                assert_eq!(list, "_out as out, _err as err };");
+                names.extend(["in", "out", "err"].map(str::to_owned));
+            } else if let Some(list) = rest.strip_prefix("const ") {
+                // `const A: T, B: T;` may go over a line only by being written again.
+                let parts = list.trim_end_matches(';').split(", ");
+                names.extend(parts.filter(|part| part.contains(": ")).map(word));
+            } else if let Some(rest) = rest
+                .strip_prefix("function ")
+                .or_else(|| rest.strip_prefix("class "))
+            {
+                names.push(word(rest));
+            } else if !rest.starts_with("* from ") {
+                assert!(
+                    rest.starts_with("interface ") || rest.starts_with("type "),
+                    "{line}"
+                );
+            }
+        }
+    }
+    for names in modules.values_mut() {
+        names.sort();
+        names.dedup();
+    }
+    modules
+}
+
+#[test]
+fn the_declarations_name_what_the_modules_export() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("guestnet.d.ts");
+    let modules = declared(&std::fs::read_to_string(path).unwrap());
+    assert_eq!(
+        modules.keys().collect::<Vec<_>>(),
+        [
+            "guestnet:http",
+            "guestnet:io",
+            "guestnet:sockets",
+            "guestnet:text",
+            "os",
+            "qjs:os",
+            "qjs:std",
+            "std"
+        ]
+    );
+    for (module, names) in modules.iter().filter(|(module, _)| !module.starts_with("qjs:")) {
+        let outcome = Run::new().text(&format!(
+            "import * as it from '{module}'; for (const name of Object.keys(it).sort()) print(name);"
+        ));
+        assert_eq!(outcome.err, "");
+        let exported: Vec<_> = outcome.out.lines().map(str::to_owned).collect();
+        let only = |these: &[String], those: &[String]| -> Vec<String> {
+            these
+                .iter()
+                .filter(|name| !those.contains(name))
+                .cloned()
+                .collect()
+        };
+        assert_eq!(
+            only(names, &exported),
+            [""; 0],
+            "declared for {module} and not there"
+        );
+        assert_eq!(
+            only(&exported, names),
+            [""; 0],
+            "exported by {module} and not declared"
+        );
+    }
+}
+
+#[test]
+fn the_declared_methods_of_files_are_there() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("guestnet.d.ts");
+    let text = std::fs::read_to_string(path).unwrap();
+    let (_, rest) = text.split_once("    export interface FILE {\n").unwrap();
+    let (body, _) = rest.split_once("\n    }\n").unwrap();
+    let mut names: Vec<_> = body
+        .lines()
+        .filter_map(|line| line.trim().split_once('(').map(|(name, _)| name.to_owned()))
+        .filter(|name| name.chars().all(char::is_alphanumeric))
+        .collect();
+    names.sort();
+    names.dedup();
+    let outcome = Run::new().text(
+        "import * as std from 'std'; for (const name of Object.keys(Object.getPrototypeOf(std.out)).sort()) print(name);",
+    );
+    assert_eq!(outcome.out.lines().collect::<Vec<_>>(), names);
+}
