@@ -16,6 +16,9 @@ fn nonblocking(flags: i32) -> Result<bool> {
 fn domain_and_kind(args: &Args) -> Result<(Domain, Kind, bool)> {
     let nonblocking = nonblocking(args.int(1) & !abi::SOCK_TYPE_MASK)?;
     let domain = convert::domain(args.int(0))?;
+    if args.int(2) < 0 {
+        return Err(Errno::Inval);
+    }
     let kind = convert::kind(args.int(1))?;
     let own = match (domain, kind) {
         (Domain::Unix, _) => 1,
