@@ -14,6 +14,7 @@
 #include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
+#include <wasi/api.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -31,8 +32,8 @@ int guestnet_try_sendmsg(int fd, intptr_t message, int flags);
 int guestnet_try_poll(intptr_t fds, int count);
 int guestnet_try_epoll(int epoll, intptr_t events, int count);
 
-int guestnet_try_fd_read(int fd, const struct iovec *vector, size_t count, size_t *done);
-int guestnet_try_fd_write(int fd, const struct iovec *vector, size_t count, size_t *done);
+int guestnet_try_fd_read(int fd, const __wasi_iovec_t *vector, size_t count, __wasi_size_t *done);
+int guestnet_try_fd_write(int fd, const __wasi_ciovec_t *vector, size_t count, __wasi_size_t *done);
 
 /* Suspends until one of the descriptors is ready or the time is over; -1 is for ever. More often than that is no harm. */
 int guestnet_wait(intptr_t fds, int count, int timeout);
@@ -165,20 +166,20 @@ int __syscall_sendmsg(int fd, intptr_t message, int flags, intptr_t unused, size
 }
 
 /* read() and write(), of files too. The result is an errno and not negative. A write may write a part only. */
-int __wasi_fd_read(int fd, const struct iovec *vector, size_t count, size_t *done) {
+__wasi_errno_t __wasi_fd_read(__wasi_fd_t fd, const __wasi_iovec_t *vector, size_t count, __wasi_size_t *done) {
     struct patience patience = {0, 0, 0};
     for (;;) {
         int error = guestnet_try_fd_read(fd, vector, count, done);
-        if (error != WOULD_BLOCK) return error;
+        if (error != WOULD_BLOCK) return (__wasi_errno_t)error;
         if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &patience)) return EAGAIN;
     }
 }
 
-int __wasi_fd_write(int fd, const struct iovec *vector, size_t count, size_t *done) {
+__wasi_errno_t __wasi_fd_write(__wasi_fd_t fd, const __wasi_ciovec_t *vector, size_t count, __wasi_size_t *done) {
     struct patience patience = {0, 0, 0};
     for (;;) {
         int error = guestnet_try_fd_write(fd, vector, count, done);
-        if (error != WOULD_BLOCK) return error;
+        if (error != WOULD_BLOCK) return (__wasi_errno_t)error;
         if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &patience)) return EAGAIN;
     }
 }
