@@ -74,6 +74,7 @@ impl Instance {
         let mut host = OsHost::new()?;
         // UNIX sockets have the paths of this machine; the policy says which.
         host.add_directory(Path::new("/"), "/")?;
+        host.follow_working_directory();
         let spare = host.sibling()?;
         let policy = std::mem::take(policy).build();
         let capacity = Capacity {

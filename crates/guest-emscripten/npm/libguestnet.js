@@ -578,13 +578,14 @@
   }`);
 
   for (const [name, parameters, make, kind, flags] of [
-    ['__syscall_socketpair', 'domain, type, protocol, at, e, f', 'socketpair(HEAPU8, domain, type, protocol, at)', S_IFSOCK, 'type'],
+    ['guestnet_socketpair', 'domain, type, protocol, at', 'socketpair(HEAPU8, domain, type, protocol, at)', S_IFSOCK, 'type'],
     ['__syscall_pipe2', 'at, flags', 'pipe(HEAPU8, at, flags)', S_IFIFO, 'flags'],
   ]) {
     call(name, parameters, `
       const result = ${GET}.${make};
       return result < 0 ? result : _guestnet_enter_pair(at, ${kind}, ${flags} & ${NONBLOCK});`, ['guestnet_enter_pair']);
   }
+  library['guestnet_socketpair__sig'] = 'iiiip';
   library['guestnet_enter_pair__sig'] = 'ipii';
   library['guestnet_enter_pair__deps'] = ['$GN', '$FS'];
   library['guestnet_enter_pair__proxy'] = 'sync';

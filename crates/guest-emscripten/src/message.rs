@@ -56,7 +56,7 @@ impl Msghdr {
         let field = |offset: u32| self.at.checked_add(offset).ok_or(Errno::Fault);
         if self.name != 0 {
             let room = usize::try_from(self.name_len.cast_signed()).map_err(|_| Errno::Inval)?;
-            let bytes = address::bytes(from);
+            let bytes = address::sender(from);
             memory.write(self.name, bytes.get(..room).unwrap_or(&bytes))?;
             memory.set_u32(field(4)?, u32::try_from(bytes.len()).unwrap_or(0))?;
         }

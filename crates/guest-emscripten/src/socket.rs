@@ -140,7 +140,7 @@ pub(crate) fn accept4<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
         return Err(Errno::Inval);
     }
     let (fd, peer) = process.guest.accept(args.fd(0), nonblocking)?;
-    if let Err(errno) = address::store(memory, &peer, args.pointer(1), args.pointer(2)) {
+    if let Err(errno) = address::store(memory, &address::bytes(&peer), args.pointer(1), args.pointer(2)) {
         process.guest.close(fd)?;
         return Err(errno);
     }
@@ -163,7 +163,7 @@ fn named(memory: Memory<'_>, args: &Args, addr: &guestnet_core::SockAddr) -> Res
     if args.pointer(1) == 0 {
         return Err(Errno::Fault);
     }
-    address::store(memory, addr, args.pointer(1), args.pointer(2)).map(|()| 0)
+    address::store(memory, &address::bytes(addr), args.pointer(1), args.pointer(2)).map(|()| 0)
 }
 
 /// shutdown(fd, how)
@@ -197,7 +197,7 @@ pub(crate) fn recvfrom<H: Host>(process: &mut Process<H>, memory: Memory<'_>, ar
         return length(received.len);
     }
     let (received, from) = process.guest.recv_from(args.fd(0), bufs.targets(), flags)?;
-    address::store(memory, &from, args.pointer(4), args.pointer(5))?;
+    address::store(memory, &address::sender(&from), args.pointer(4), args.pointer(5))?;
     length(received.len)
 }
 

@@ -14,7 +14,7 @@ if (/\s/.test(directory)) {
   process.stderr.write(`guestnet-emcc: ${directory} has a space in it, and a shell would take it apart\n`);
   process.exit(1);
 }
-const words = ['--js-library', path.join(directory, 'libguestnet.js')];
+const words = ['--js-library', path.join(directory, 'libguestnet.js'), path.join(directory, 'guestnet.c')];
 if (process.argv.includes('--jspi')) {
   words.push('--js-library', path.join(directory, 'jspi', 'libguestnet-jspi.js'));
   words.push(path.join(directory, 'jspi', 'guestnet-jspi.c'));
