@@ -362,9 +362,12 @@
 
     // What the socket calls say of a number that is not ours: it may be a file's.
     guestnet_not_ours__sig: 'ii',
-    guestnet_not_ours__deps: ['$FS'],
+    guestnet_not_ours__deps: ['$FS', '$GN'],
     guestnet_not_ours__proxy: 'sync',
-    guestnet_not_ours: (fd) => FS.getStream(fd) ? -{{{ cDefs.ENOTSOCK }}} : -{{{ cDefs.EBADF }}},
+    guestnet_not_ours: (fd) => {
+      const stream = FS.getStream(fd);
+      return stream && stream.stream_ops !== GN.stream_ops ? -{{{ cDefs.ENOTSOCK }}} : -{{{ cDefs.EBADF }}};
+    },
 
     // The same of epoll_ctl(2): the file may be what should be an epoll, or what cannot be in one.
     guestnet_not_in_epoll__sig: 'iii',

@@ -1,6 +1,6 @@
 //! The calls on one socket: open, name, connect, move bytes. Each decodes, makes one call of the core, and encodes.
 
-use guestnet_core::{Domain, Errno, Fd, Host, Kind, Result, SockAddr};
+use guestnet_core::{Domain, Entry, Errno, Fd, Host, Kind, Result, SockAddr, StreamKind};
 
 use crate::memory::Memory;
 use crate::{Args, Process, abi, address, convert};
@@ -201,16 +201,25 @@ pub(crate) fn recvfrom<H: Host>(process: &mut Process<H>, memory: Memory<'_>, ar
     length(received.len)
 }
 
+/// Whether read(2) and write(2) mean anything: to an epoll they do not.
+fn can_move_bytes<H: Host>(process: &Process<H>, fd: Fd) -> Result<()> {
+    let stream = matches!(&*process.guest.entry(fd)?, Entry::Stream(_));
+    if stream && process.guest.stream_kind(fd)? == Some(StreamKind::Unknown) {
+        return Err(Errno::Inval);
+    }
+    Ok(())
+}
+
 /// readv(fd, iov, count): bytes, or `EBADF` for a descriptor that is not one of ours.
 pub(crate) fn readv<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.entry(args.fd(0))?;
+    can_move_bytes(process, args.fd(0))?;
     let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::Inval)?;
     length(process.guest.read(args.fd(0), bufs.targets())?)
 }
 
 /// writev(fd, iov, count)
 pub(crate) fn writev<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.entry(args.fd(0))?;
+    can_move_bytes(process, args.fd(0))?;
     let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::Inval)?;
     length(process.guest.write(args.fd(0), bufs.sources())?)
 }
