@@ -20,6 +20,8 @@
   const kept = (name, as) => {
     const copy = {};
     copy[as] = before[name];
+    // It may need what is marked as Emscripten's own affair; so do we, for it.
+    for (const needed of before[name + '__deps'] ?? []) delete before[needed + '__internal'];
     for (const what of ['__deps', '__proxy', '__sig', '__i53abi', '__async']) {
       if (before[name + what] !== undefined) copy[as + what] = before[name + what];
     }
