@@ -41,6 +41,7 @@
     ],
     $GN__postset: () => {
       addAtInit('GN.root = FS.mount(GN, {}, null);');
+      addAtExit('GN.end?.();');
       return '';
     },
     $GN: {
@@ -98,10 +99,25 @@
         const options = Module['guestnet'] ?? {};
         const file = options['policy'] ?? process.env['GUESTNET_POLICY'];
         GN.id = file === undefined ? addon.open() : addon.open(GN.require('fs').readFileSync(file, 'utf8'), file);
-        // Before workers are joined: one that waits in a call would keep the process.
-        process.on('exit', () => addon.stop(GN.id));
+        // Before workers are joined: one that waits in a call would keep the process. One listener for all programs.
+        const key = Symbol.for('guestnet.running');
+        let running = globalThis[key];
+        if (!running) {
+          running = globalThis[key] = new Set();
+          process.on('exit', () => {
+            for (const end of running) end();
+          });
+        }
+        GN.end = () => {
+          running.delete(GN.end);
+          addon.stop(GN.id);
+        };
+        running.add(GN.end);
         return GN.id;
       },
+
+      /** Ends the program's waits and closes its descriptors. */
+      end: null,
 
       /** The first call of a thread. */
       attach() {
