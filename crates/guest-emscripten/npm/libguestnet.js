@@ -98,7 +98,8 @@
         const addon = GN.addon();
         const options = Module['guestnet'] ?? {};
         const file = options['policy'] ?? process.env['GUESTNET_POLICY'];
-        GN.id = file === undefined ? addon.open() : addon.open(GN.require('fs').readFileSync(file, 'utf8'), file);
+        const policy = file === undefined ? file : GN.require('fs').readFileSync(file, 'utf8');
+        GN.id = addon.open(policy, file, options['trace'] ?? process.env['GUESTNET_TRACE']);
         // Before workers are joined: one that waits in a call would keep the process. One listener for all programs.
         const key = Symbol.for('guestnet.running');
         let running = globalThis[key];
