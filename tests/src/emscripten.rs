@@ -28,6 +28,11 @@ impl Variant {
         matches!(self, Self::Pthread | Self::Proxy)
     }
 
+    /// Whether every guest is a program of its own. In the others there is one for all, whose first argument says which.
+    fn is_one_each(self) -> bool {
+        self == Self::Plain
+    }
+
     fn directory(self) -> &'static str {
         match self {
             Self::Plain => "emscripten-plain",
@@ -70,7 +75,7 @@ impl Engine {
     }
 }
 
-/// The JavaScript of a guest.
+/// The JavaScript of a guest, or of all of them.
 ///
 /// # Panics
 ///
@@ -80,7 +85,11 @@ pub fn guest(variant: Variant, name: &str) -> PathBuf {
     let path = paths::target_dir()
         .join("guests")
         .join(variant.directory())
-        .join(format!("{name}.{}", variant.extension()));
+        .join(format!(
+            "{}.{}",
+            if variant.is_one_each() { name } else { "guests" },
+            variant.extension()
+        ));
     assert!(
         path.is_file(),
         "{} is not there: run `cargo xtask guests emscripten emscripten-variants`",
@@ -96,7 +105,19 @@ pub fn guest(variant: Variant, name: &str) -> PathBuf {
 /// When one of them is not there.
 #[must_use]
 pub fn program(variant: Variant, engine: Engine, name: &str) -> Program {
-    script(engine, &guest(variant, name))
+    let path = guest(variant, name);
+    let program = if variant == Variant::Module {
+        // An ES module does nothing by itself: it exports a function that runs the program.
+        let runner = Path::new(env!("CARGO_MANIFEST_DIR")).join("js/run.mjs");
+        script(engine, &runner).arg(path)
+    } else {
+        script(engine, &path)
+    };
+    if variant.is_one_each() {
+        program
+    } else {
+        program.arg(name)
+    }
 }
 
 /// Any script under an engine.

@@ -11,6 +11,7 @@ use guestnet_emscripten::{Process, RESERVED};
 use guestnet_host_os::{OsHost, Stopper};
 
 use crate::napi::{Arguments, Failure, Value};
+use crate::report::Reporter;
 
 /// One program. Its threads find it by its number.
 #[derive(Debug)]
@@ -40,8 +41,8 @@ pub(crate) fn find(id: i32) -> Option<Arc<Instance>> {
     instances().get(&id).map(Arc::clone)
 }
 
-/// open(policy, name): starts a program under a policy in TOML; `undefined` allows everything, as node:net does.
-/// Returns its number.
+/// open(policy, name, trace): starts a program under a policy in TOML; `undefined` allows everything, as node:net does.
+/// `trace` is a file for its calls, `-` for standard error. Returns its number.
 pub(crate) fn open(arguments: &Arguments) -> Result<Value, Failure> {
     let mut policy = PolicyBuilder::new();
     match arguments.text(0) {
@@ -55,7 +56,8 @@ pub(crate) fn open(arguments: &Arguments) -> Result<Value, Failure> {
             policy.allow_net();
         }
     }
-    let instance = Instance::new(&mut policy).map_err(|errno| format!("guestnet: {errno}"))?;
+    let reporter = Reporter::new(arguments.text(2).as_deref())?;
+    let instance = Instance::new(&mut policy, reporter).map_err(|errno| format!("guestnet: {errno}"))?;
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     instances().insert(id, Arc::new(instance));
     arguments.env().int(id)
@@ -70,17 +72,19 @@ pub(crate) fn stop(arguments: &Arguments) -> Result<Value, Failure> {
 }
 
 impl Instance {
-    fn new(policy: &mut PolicyBuilder) -> Result<Self> {
+    fn new(policy: &mut PolicyBuilder, reporter: Reporter) -> Result<Self> {
         let mut host = OsHost::new()?;
         // UNIX sockets have the paths of this machine; the policy says which.
         host.add_directory(Path::new("/"), "/")?;
+        host.follow_working_directory();
         let spare = host.sibling()?;
         let policy = std::mem::take(policy).build();
         let capacity = Capacity {
             sockets: usize::try_from(policy.limits().sockets).unwrap_or(usize::MAX),
             ..Capacity::default()
         };
-        let guest = SharedGuest::shared(host, Arc::new(policy), capacity, RESERVED);
+        let mut guest = SharedGuest::shared(host, Arc::new(policy), capacity, RESERVED);
+        guest.observe(Box::new(reporter));
         Ok(Instance {
             first: Mutex::new((guest, spare)),
             stoppers: Mutex::default(),

@@ -9,5 +9,6 @@
 mod instance;
 mod lookup;
 mod napi;
+mod report;
 mod thread;
 mod watch;

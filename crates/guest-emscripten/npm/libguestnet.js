@@ -20,6 +20,8 @@
   const kept = (name, as) => {
     const copy = {};
     copy[as] = before[name];
+    // It may need what is marked as Emscripten's own affair; so do we, for it.
+    for (const needed of before[name + '__deps'] ?? []) delete before[needed + '__internal'];
     for (const what of ['__deps', '__proxy', '__sig', '__i53abi', '__async']) {
       if (before[name + what] !== undefined) copy[as + what] = before[name + what];
     }
@@ -39,6 +41,7 @@
     ],
     $GN__postset: () => {
       addAtInit('GN.root = FS.mount(GN, {}, null);');
+      addAtExit('GN.end?.();');
       return '';
     },
     $GN: {
@@ -53,8 +56,11 @@
       callbacks: {},
       /** Tells of a socket that began to connect or listen, once there is a callback. */
       began: null,
-      /** Sockets that are watched. */
-      watched: new Set(),
+      /** Descriptor → who waits for it → the addon's bits. */
+      interests: new Map(),
+      /** Who → what is called with (fd, bits). */
+      hearers: {},
+      listening: false,
       /** poll() has met a descriptor that is not ours. */
       FOREIGN: -0x80000000,
 
@@ -92,11 +98,27 @@
         const addon = GN.addon();
         const options = Module['guestnet'] ?? {};
         const file = options['policy'] ?? process.env['GUESTNET_POLICY'];
-        GN.id = file === undefined ? addon.open() : addon.open(GN.require('fs').readFileSync(file, 'utf8'), file);
-        // Before workers are joined: one that waits in a call would keep the process.
-        process.on('exit', () => addon.stop(GN.id));
+        const policy = file === undefined ? file : GN.require('fs').readFileSync(file, 'utf8');
+        GN.id = addon.open(policy, file, options['trace'] ?? process.env['GUESTNET_TRACE']);
+        // Before workers are joined: one that waits in a call would keep the process. One listener for all programs.
+        const key = Symbol.for('guestnet.running');
+        let running = globalThis[key];
+        if (!running) {
+          running = globalThis[key] = new Set();
+          process.on('exit', () => {
+            for (const end of running) end();
+          });
+        }
+        GN.end = () => {
+          running.delete(GN.end);
+          addon.stop(GN.id);
+        };
+        running.add(GN.end);
         return GN.id;
       },
+
+      /** Ends the program's waits and closes its descriptors. */
+      end: null,
 
       /** The first call of a thread. */
       attach() {
@@ -173,8 +195,7 @@
         GN.callbacks[event] = callback;
         if (GN.began) return;
         const calls = GN.thread ?? GN.attach();
-        calls.watch(GN.ready);
-        calls.keepAlive(0);
+        GN.hearers.callbacks = GN.ready;
         GN.began = GN.begin;
         for (const stream of FS.streams) {
           if (stream?.stream_ops === GN.stream_ops && calls.state(HEAPU8, stream.fd) & 3) GN.begin(stream.fd);
@@ -190,22 +211,65 @@
         GN.watch(fd, node);
       },
 
-      /** Waits for the next event of a socket. The bits are those of the addon: 1 read, 2 write. */
+      /** Waits for the next event of a socket. */
       watch(fd, node) {
-        if (node.ended || GN.thread.watchFor(fd, 1 | (node.open ? 0 : 2)) < 0) return GN.unwatch(fd);
-        GN.watched.add(fd);
-        GN.thread.keepAlive(1);
+        if (!node.ended) GN.want(fd, 'callbacks', 1 | (node.open ? 0 : 2));
       },
 
-      unwatch(fd) {
-        GN.watched.delete(fd);
-        if (!GN.watched.size && GN.began) GN.thread.keepAlive(0);
+      /**
+       * Has the hearer `who` called once when a descriptor is ready for any of the bits, which are the addon's: 1 read,
+       * 2 write; 0 gives it up. Whatever is waited for keeps the engine's loop running. Negative if it cannot be watched.
+       */
+      want(fd, who, bits) {
+        const calls = GN.thread ?? GN.attach();
+        if (!GN.listening) {
+          GN.listening = true;
+          calls.watch(GN.happened);
+        }
+        const interest = GN.interests.get(fd) ?? new Map();
+        if (bits) interest.set(who, bits);
+        else interest.delete(who);
+        GN.interests.set(fd, interest);
+        const result = GN.arm(fd);
+        if (result < 0) {
+          interest.delete(who);
+          GN.arm(fd);
+        }
+        return result;
+      },
+
+      arm(fd) {
+        let bits = 0;
+        for (const each of GN.interests.get(fd)?.values() ?? []) bits |= each;
+        if (!bits) GN.interests.delete(fd);
+        GN.thread.keepAlive(GN.interests.size ? 1 : 0);
+        return bits ? GN.thread.watchFor(fd, bits) : 0;
+      },
+
+      happened(fd, bits) {
+        const interest = GN.interests.get(fd);
+        for (const [who, wanted] of [...(interest ?? [])]) {
+          // Errors and ends are for everybody.
+          if (!(bits & (wanted | 12))) continue;
+          interest.delete(who);
+          GN.hearers[who](fd, bits);
+        }
+        GN.arm(fd);
+      },
+
+      /** A descriptor is being closed: whoever waits for it looks again, and finds that out. */
+      forget(fd) {
+        const interest = GN.interests.get(fd);
+        if (!interest) return;
+        GN.interests.delete(fd);
+        GN.thread.keepAlive(GN.interests.size ? 1 : 0);
+        for (const who of interest.keys()) GN.hearers[who](fd, -1);
       },
 
       /** The addon has found a socket ready. */
       ready(fd, bits) {
         const stream = FS.getStream(fd);
-        if (stream?.stream_ops !== GN.stream_ops || !GN.watched.has(fd)) return;
+        if (bits < 0 || stream?.stream_ops !== GN.stream_ops) return;
         const node = stream.node;
         const state = GN.thread.state(HEAPU8, fd);
         const error = state >> 8;
@@ -284,7 +348,7 @@
         },
         close(stream) {
           GN.thread.close(HEAPU8, stream.fd);
-          GN.unwatch(stream.fd);
+          GN.forget(stream.fd);
           stream.node.numbers.delete(stream.fd);
           if (stream.node.numbers.size) return;
           if (stream.node.lookup) GN.thread.lookupDrop(stream.node.lookup.id);
@@ -317,9 +381,12 @@
 
     // What the socket calls say of a number that is not ours: it may be a file's.
     guestnet_not_ours__sig: 'ii',
-    guestnet_not_ours__deps: ['$FS'],
+    guestnet_not_ours__deps: ['$FS', '$GN'],
     guestnet_not_ours__proxy: 'sync',
-    guestnet_not_ours: (fd) => FS.getStream(fd) ? -{{{ cDefs.ENOTSOCK }}} : -{{{ cDefs.EBADF }}},
+    guestnet_not_ours: (fd) => {
+      const stream = FS.getStream(fd);
+      return stream && stream.stream_ops !== GN.stream_ops ? -{{{ cDefs.ENOTSOCK }}} : -{{{ cDefs.EBADF }}};
+    },
 
     // The same of epoll_ctl(2): the file may be what should be an epoll, or what cannot be in one.
     guestnet_not_in_epoll__sig: 'iii',
@@ -533,13 +600,14 @@
   }`);
 
   for (const [name, parameters, make, kind, flags] of [
-    ['__syscall_socketpair', 'domain, type, protocol, at, e, f', 'socketpair(HEAPU8, domain, type, protocol, at)', S_IFSOCK, 'type'],
+    ['guestnet_socketpair', 'domain, type, protocol, at', 'socketpair(HEAPU8, domain, type, protocol, at)', S_IFSOCK, 'type'],
     ['__syscall_pipe2', 'at, flags', 'pipe(HEAPU8, at, flags)', S_IFIFO, 'flags'],
   ]) {
     call(name, parameters, `
       const result = ${GET}.${make};
       return result < 0 ? result : _guestnet_enter_pair(at, ${kind}, ${flags} & ${NONBLOCK});`, ['guestnet_enter_pair']);
   }
+  library['guestnet_socketpair__sig'] = 'iiiip';
   library['guestnet_enter_pair__sig'] = 'ipii';
   library['guestnet_enter_pair__deps'] = ['$GN', '$FS'];
   library['guestnet_enter_pair__proxy'] = 'sync';

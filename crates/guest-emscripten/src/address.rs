@@ -13,6 +13,9 @@ const LONGEST: u32 = 128;
 /// `sizeof (struct sockaddr_in6)`.
 pub(crate) const INET6_SIZE: u32 = 28;
 
+/// `sizeof (struct sockaddr_un)`.
+const UNIX_SIZE: u32 = 110;
+
 /// Reads an address argument.
 ///
 /// # Errors
@@ -37,6 +40,7 @@ pub(crate) fn load(memory: Memory<'_>, at: u32, len: u32) -> Result<SockAddr> {
             Ok(SockAddr::Inet(SocketAddrV6::new(ip, port()?, flow, scope).into()))
         }
         abi::AF_INET | abi::AF_INET6 => Err(Errno::Inval),
+        abi::AF_UNIX if len > UNIX_SIZE => Err(Errno::Inval),
         abi::AF_UNIX => {
             let bytes = memory.read_bytes(field(2)?, len - 2)?;
             let path = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
@@ -92,18 +96,25 @@ pub(crate) fn bytes(addr: &SockAddr) -> Vec<u8> {
     bytes
 }
 
+/// A sender's address as the C library has it: recvfrom(2) says nothing of a peer without a name.
+pub(crate) fn sender(addr: &SockAddr) -> Vec<u8> {
+    match addr {
+        SockAddr::UnixUnnamed => Vec::new(),
+        named => bytes(named),
+    }
+}
+
 /// Writes an address result: as much as there is room for at `at`, and its whole length at `len`. A null `at` wants
 /// nothing.
 ///
 /// # Errors
 /// `EFAULT`; `EINVAL`: the room is negative.
-pub(crate) fn store(memory: Memory<'_>, addr: &SockAddr, at: u32, len: u32) -> Result<()> {
+pub(crate) fn store(memory: Memory<'_>, bytes: &[u8], at: u32, len: u32) -> Result<()> {
     if at == 0 {
         return Ok(());
     }
     let room = usize::try_from(memory.u32(len)?.cast_signed()).map_err(|_| Errno::Inval)?;
-    let bytes = bytes(addr);
-    memory.write(at, bytes.get(..room).unwrap_or(&bytes))?;
+    memory.write(at, bytes.get(..room).unwrap_or(bytes))?;
     memory.set_u32(len, u32::try_from(bytes.len()).unwrap_or(0))
 }
 

@@ -148,7 +148,7 @@ pub(crate) fn kind(kind: i32) -> Result<Kind> {
     match kind & abi::SOCK_TYPE_MASK {
         abi::SOCK_STREAM => Ok(Kind::Stream),
         abi::SOCK_DGRAM => Ok(Kind::Datagram),
-        3..=6 | 10 => Err(Errno::Socktnosupport),
+        0 | 3..=6 | 10 => Err(Errno::Socktnosupport),
         _ => Err(Errno::Inval),
     }
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guestnet_core::{Control, Errno, Fd, Host, Message, Result, SockAddr};
+use guestnet_core::{Control, Domain, Errno, Fd, Host, Message, Result, SockAddr};
 
 use crate::memory::{Memory, Vectors};
 use crate::{Args, Process, abi, address, convert};
@@ -56,7 +56,7 @@ impl Msghdr {
         let field = |offset: u32| self.at.checked_add(offset).ok_or(Errno::Fault);
         if self.name != 0 {
             let room = usize::try_from(self.name_len.cast_signed()).map_err(|_| Errno::Inval)?;
-            let bytes = address::bytes(from);
+            let bytes = address::sender(from);
             memory.write(self.name, bytes.get(..room).unwrap_or(&bytes))?;
             memory.set_u32(field(4)?, u32::try_from(bytes.len()).unwrap_or(0))?;
         }
@@ -91,12 +91,13 @@ pub(crate) fn sendmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
 /// them, each as (number, where in memory it stands), for the caller to place.
 pub(crate) fn recvmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
-    process.guest.entry(fd)?.socket()?;
+    // Descriptors may come where there is no room for them, and that is to be told.
+    let rights_may_come = process.guest.entry(fd)?.socket()?.domain() == Domain::Unix;
     let header = Msghdr::load(memory, args.pointer(1))?;
     let mut bufs = header.vectors(memory)?;
     let flags = convert::recv_flags(args.int(2))?;
     process.arrived.clear();
-    let message = if header.control_len == 0 {
+    let message = if header.control_len == 0 && !rights_may_come {
         let (received, from) = process.guest.recv_from(fd, bufs.targets(), flags)?;
         Message {
             received,

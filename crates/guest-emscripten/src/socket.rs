@@ -1,6 +1,6 @@
 //! The calls on one socket: open, name, connect, move bytes. Each decodes, makes one call of the core, and encodes.
 
-use guestnet_core::{Domain, Errno, Fd, Host, Kind, Result, SockAddr};
+use guestnet_core::{Domain, Entry, Errno, Fd, Host, Kind, Result, SockAddr, StreamKind};
 
 use crate::memory::Memory;
 use crate::{Args, Process, abi, address, convert};
@@ -16,6 +16,9 @@ fn nonblocking(flags: i32) -> Result<bool> {
 fn domain_and_kind(args: &Args) -> Result<(Domain, Kind, bool)> {
     let nonblocking = nonblocking(args.int(1) & !abi::SOCK_TYPE_MASK)?;
     let domain = convert::domain(args.int(0))?;
+    if args.int(2) < 0 {
+        return Err(Errno::Inval);
+    }
     let kind = convert::kind(args.int(1))?;
     let own = match (domain, kind) {
         (Domain::Unix, _) => 1,
@@ -137,7 +140,7 @@ pub(crate) fn accept4<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
         return Err(Errno::Inval);
     }
     let (fd, peer) = process.guest.accept(args.fd(0), nonblocking)?;
-    if let Err(errno) = address::store(memory, &peer, args.pointer(1), args.pointer(2)) {
+    if let Err(errno) = address::store(memory, &address::bytes(&peer), args.pointer(1), args.pointer(2)) {
         process.guest.close(fd)?;
         return Err(errno);
     }
@@ -160,7 +163,7 @@ fn named(memory: Memory<'_>, args: &Args, addr: &guestnet_core::SockAddr) -> Res
     if args.pointer(1) == 0 {
         return Err(Errno::Fault);
     }
-    address::store(memory, addr, args.pointer(1), args.pointer(2)).map(|()| 0)
+    address::store(memory, &address::bytes(addr), args.pointer(1), args.pointer(2)).map(|()| 0)
 }
 
 /// shutdown(fd, how)
@@ -194,20 +197,29 @@ pub(crate) fn recvfrom<H: Host>(process: &mut Process<H>, memory: Memory<'_>, ar
         return length(received.len);
     }
     let (received, from) = process.guest.recv_from(args.fd(0), bufs.targets(), flags)?;
-    address::store(memory, &from, args.pointer(4), args.pointer(5))?;
+    address::store(memory, &address::sender(&from), args.pointer(4), args.pointer(5))?;
     length(received.len)
+}
+
+/// Whether read(2) and write(2) mean anything: to an epoll they do not.
+fn can_move_bytes<H: Host>(process: &Process<H>, fd: Fd) -> Result<()> {
+    let stream = matches!(&*process.guest.entry(fd)?, Entry::Stream(_));
+    if stream && process.guest.stream_kind(fd)? == Some(StreamKind::Unknown) {
+        return Err(Errno::Inval);
+    }
+    Ok(())
 }
 
 /// readv(fd, iov, count): bytes, or `EBADF` for a descriptor that is not one of ours.
 pub(crate) fn readv<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.entry(args.fd(0))?;
+    can_move_bytes(process, args.fd(0))?;
     let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::Inval)?;
     length(process.guest.read(args.fd(0), bufs.targets())?)
 }
 
 /// writev(fd, iov, count)
 pub(crate) fn writev<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.entry(args.fd(0))?;
+    can_move_bytes(process, args.fd(0))?;
     let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::Inval)?;
     length(process.guest.write(args.fd(0), bufs.sources())?)
 }

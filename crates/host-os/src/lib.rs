@@ -136,6 +136,12 @@ impl OsHost {
         self.unix.add_directory(host, guest)
     }
 
+    /// Takes relative UNIX socket paths from this process's working directory as it is at the call, for a guest that
+    /// shares it. Without this they are taken from the guest's root.
+    pub fn follow_working_directory(&mut self) {
+        self.unix.follow_working_directory();
+    }
+
     /// Takes over an open descriptor as a byte stream, such as standard input. Its flags are left alone, because
     /// they are shared with whoever else has the same open file.
     ///

@@ -1,16 +1,16 @@
-//! C guests built with emcc and the npm package `guestnet`: the sources of guests/c and guests/linux, once for each way
-//! to link.
+//! C guests built with emcc and the npm package `guestnet`: the sources of guests/c, guests/linux and guests/emscripten,
+//! once for each way to link.
 
 use super::package::Package;
 use super::stamp::Inputs;
-use super::{Job, files, stem};
+use super::{Job, files, stem, together};
 use crate::Result;
 use crate::process::capture_both;
 use crate::project::Project;
 use crate::tools::{Emscripten, Engine, Tools};
 use std::fs;
 use std::os::unix::fs::symlink;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Guests that only ABIs with Linux's own calls can have.
@@ -35,16 +35,19 @@ pub(super) struct Variant {
     extension: &'static str,
     /// Whether it is linked with the package.
     package: bool,
+    /// Whether all programs become one, which runs the one that its first argument names.
+    together: bool,
     flags: &'static [&'static str],
 }
 
 /// A way to link the guests.
 const fn guests(products: &'static str, extension: &'static str, flags: &'static [&'static str]) -> Variant {
     Variant {
-        sources: &["guests/c", LINUX],
+        sources: &["guests/c", LINUX, "guests/emscripten"],
         products,
         extension,
         package: true,
+        together: true,
         flags,
     }
 }
@@ -56,20 +59,24 @@ const fn bench(products: &'static str, package: bool, flags: &'static [&'static 
         products,
         extension: "cjs",
         package,
+        together: false,
         flags,
     }
 }
 
-/// What the developer's loop runs.
-pub(super) const PLAIN: &[Variant] = &[guests(
-    "emscripten-plain",
-    "cjs",
-    &["-O1", "-sALLOW_MEMORY_GROWTH=1"],
-)];
+/// What the developer's loop runs. Here each guest is a program of its own, which shows that it gets all it needs of the
+/// package; in the other variants all of them are in one program, which is linked in a thousandth of the time.
+pub(super) const PLAIN: &[Variant] = &[Variant {
+    together: false,
+    ..guests("emscripten-plain", "cjs", &["-O1", "-sALLOW_MEMORY_GROWTH=1"])
+}];
+
+/// Memory for the static data of all guests, and for those that want much.
+const ROOM: &str = "-sINITIAL_MEMORY=256MB";
 
 /// The other ways to link the guests.
 pub(super) const VARIANTS: &[Variant] = &[
-    guests("emscripten-module", "mjs", &["-O1"]),
+    guests("emscripten-module", "mjs", &["-O1", ROOM]),
     // A main thread that blocks cannot start a thread, so they are there beforehand. Memory grows here and not below.
     guests(
         "emscripten-pthread",
@@ -78,6 +85,7 @@ pub(super) const VARIANTS: &[Variant] = &[
             "-O1",
             "-pthread",
             "-sPTHREAD_POOL_SIZE=4",
+            "-sINITIAL_MEMORY=64MB",
             "-sALLOW_MEMORY_GROWTH=1",
             "-Wno-pthreads-mem-growth",
         ],
@@ -85,12 +93,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     guests(
         "emscripten-proxy",
         "cjs",
-        &[
-            "-O1",
-            "-pthread",
-            "-sPROXY_TO_PTHREAD=1",
-            "-sINITIAL_MEMORY=128MB",
-        ],
+        &["-O1", "-pthread", "-sPROXY_TO_PTHREAD=1", ROOM],
     ),
     guests(
         "emscripten-jspi",
@@ -125,35 +128,42 @@ pub(super) fn jobs(
     engines(project, tools)?;
     let mut jobs = Vec::new();
     for variant in variants {
+        let mut common = Inputs::default();
+        common
+            .text(&emscripten.version)
+            .text(&format!("{COMMON:?} {:?} {}", variant.flags, variant.together));
+        if variant.package {
+            common.text(&package.hash().to_string());
+        }
+        let mut sources = Vec::new();
         for directory in variant.sources {
             let directory = project.root.join(directory);
-            let mut common = Inputs::default();
-            common
-                .text(&emscripten.version)
-                .text(&format!("{COMMON:?} {:?}", variant.flags))
-                .files(&files(&directory, Some("h"))?)?;
-            if variant.package {
-                common.text(&package.hash().to_string());
-            }
-            for source in files(&directory, Some("c"))? {
-                let name = stem(&source);
-                if !can_have(variant, &name) {
-                    continue;
-                }
-                let to = project
-                    .guests()
-                    .join(variant.products)
-                    .join(format!("{name}.{}", variant.extension));
-                let mut inputs = common.clone();
-                inputs.file(&source)?;
-                let (emscripten, package) = (emscripten.clone(), package.clone());
-                jobs.push(Job {
-                    name: format!("{} {name}", variant.products),
-                    output: to.clone(),
-                    inputs: Some(inputs.hash()),
-                    make: Box::new(move || link(&emscripten, &package, variant, &source, &to)),
-                });
-            }
+            common.files(&files(&directory, Some("h"))?)?;
+            sources.extend(files(&directory, Some("c"))?);
+        }
+        sources.retain(|source| can_have(variant, &stem(source)));
+        let groups: Vec<(String, Vec<PathBuf>)> = if variant.together {
+            vec![("guests".to_owned(), sources)]
+        } else {
+            sources
+                .into_iter()
+                .map(|source| (stem(&source), vec![source]))
+                .collect()
+        };
+        for (name, sources) in groups {
+            let to = project
+                .guests()
+                .join(variant.products)
+                .join(format!("{name}.{}", variant.extension));
+            let mut inputs = common.clone();
+            inputs.files(&sources)?;
+            let (emscripten, package) = (emscripten.clone(), package.clone());
+            jobs.push(Job {
+                name: format!("{} {name}", variant.products),
+                output: to.clone(),
+                inputs: Some(inputs.hash()),
+                make: Box::new(move || link(&emscripten, &package, variant, &sources, &to)),
+            });
         }
     }
     Ok(jobs)
@@ -161,8 +171,12 @@ pub(super) fn jobs(
 
 /// Whether a guest of this name can be linked so.
 fn can_have(variant: &Variant, name: &str) -> bool {
-    // The first call a WASI host directly.
-    !name.starts_with("attack_") && (!name.starts_with("thread_") || variant.flags.contains(&"-pthread"))
+    let threads = variant.flags.contains(&"-pthread");
+    // The first call a WASI host directly; the second are run by tests that take the plain variant.
+    let cannot = name.starts_with("attack_")
+        || (variant.together && name.starts_with("app_"))
+        || (!threads && name.starts_with("thread_"));
+    !cannot
 }
 
 /// The oracles of guests/linux.
@@ -203,15 +217,23 @@ fn link(
     emscripten: &Emscripten,
     package: &Package,
     variant: &Variant,
-    source: &Path,
+    sources: &[PathBuf],
     output: &Path,
 ) -> Result<String> {
     let mut emcc = emscripten.emcc();
     emcc.args(COMMON).args(variant.flags);
     if variant.package {
-        emcc.args(package.flags());
+        emcc.args(package.flags(variant.flags));
     }
-    let (_, warnings) = capture_both(emcc.arg(source).arg("-o").arg(output), "emcc")?;
+    let mut warnings = String::new();
+    if variant.together {
+        let (objects, said) = together::compile(emscripten, variant.flags, sources, output)?;
+        warnings += &said;
+        emcc.args(objects);
+    } else {
+        emcc.args(sources);
+    }
+    warnings += &capture_both(emcc.arg("-o").arg(output), "emcc")?.1;
     Ok(warnings)
 }
 

@@ -12,6 +12,7 @@ mod package;
 mod programs;
 mod rust;
 mod stamp;
+mod together;
 
 use crate::Result;
 use crate::cache;

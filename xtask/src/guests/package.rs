@@ -1,7 +1,7 @@
 //! The npm package `guestnet`, assembled in `<target>/npm/guestnet`: what a user installs, with the addon built here.
 //!
-//! `crates/addon/npm` is the package as it is published, less the addon. The addon is the crate's cdylib, and becomes
-//! `guestnet.node` beside the package's `package.json`.
+//! `crates/guest-emscripten/npm` is the package as it is published, less the addon. The addon is the cdylib of
+//! `crates/addon`, and becomes `guestnet.node` beside the package's `package.json`.
 
 use super::stamp::Inputs;
 use super::{files_below, stem};
@@ -13,8 +13,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Where the crate is, below the root of the repository.
-const CRATE: &str = "crates/addon";
+/// Where the package is, below the root of the repository.
+const SOURCE: &str = "crates/guest-emscripten/npm";
 
 /// The command of the package that prints what emcc needs.
 const COMMAND: &str = "guestnet-emcc";
@@ -32,6 +32,7 @@ pub(super) enum Profile {
 #[derive(Debug, Clone)]
 pub(super) struct Package {
     flags: Vec<String>,
+    jspi_flags: Vec<String>,
     hash: u64,
 }
 
@@ -41,7 +42,7 @@ impl Package {
     /// # Errors
     /// When the crate does not build, or its package has no command `guestnet-emcc`.
     pub(super) fn build(project: &Project, tools: &Tools, profile: Profile) -> Result<Self> {
-        let source = project.root.join(CRATE).join("npm");
+        let source = project.root.join(SOURCE);
         if !source.join("package.json").is_file() {
             return Err(format!("{} has no package.json", source.display()));
         }
@@ -66,17 +67,23 @@ impl Package {
                 fs::remove_file(&file).map_err(|error| format!("{}: {error}", file.display()))?;
             }
         }
-        let flags = flags(tools, &directory)?;
-        inputs.text(&flags.join(" "));
+        let flags = words(tools, &directory, &[])?;
+        let jspi_flags = words(tools, &directory, &["--jspi"])?;
+        inputs.text(&flags.join(" ")).text(&jspi_flags.join(" "));
         Ok(Self {
             flags,
+            jspi_flags,
             hash: inputs.hash(),
         })
     }
 
-    /// What `guestnet-emcc` prints.
-    pub(super) fn flags(&self) -> &[String] {
-        &self.flags
+    /// What `guestnet-emcc` prints, for a link with these flags.
+    pub(super) fn flags(&self, link: &[&str]) -> &[String] {
+        if link.iter().any(|flag| flag.starts_with("-sJSPI")) {
+            &self.jspi_flags
+        } else {
+            &self.flags
+        }
     }
 
     /// Of everything that is linked into a program; the addon is not.
@@ -102,7 +109,7 @@ fn addon(project: &Project, profile: Profile) -> Result<PathBuf> {
 }
 
 /// The words that the package's command prints.
-fn flags(tools: &Tools, package: &Path) -> Result<Vec<String>> {
+fn words(tools: &Tools, package: &Path, options: &[&str]) -> Result<Vec<String>> {
     let manifest = package.join("package.json");
     let text = fs::read_to_string(&manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
     let parsed: serde_json::Value =
@@ -111,7 +118,7 @@ fn flags(tools: &Tools, package: &Path) -> Result<Vec<String>> {
         .as_str()
         .ok_or_else(|| format!("{} has no command {COMMAND}", manifest.display()))?;
     let mut command = Command::new(tools.engine(Engine::Node20)?);
-    let printed = capture(command.arg(package.join(script)), COMMAND)?;
+    let printed = capture(command.arg(package.join(script)).args(options), COMMAND)?;
     Ok(printed.split_whitespace().map(str::to_owned).collect())
 }
 

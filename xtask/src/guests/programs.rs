@@ -165,7 +165,9 @@ pub(super) fn jobs(project: &Project, tools: &Tools, package: &Package) -> Resul
             inputs: Some(inputs.hash()),
             make: Box::new(move || {
                 let mut emcc = emscripten.emcc();
-                emcc.args(LINK).args(program.link).args(package.flags());
+                emcc.args(LINK)
+                    .args(program.link)
+                    .args(package.flags(program.link));
                 emcc.current_dir(&directory);
                 for part in 0..program.parts.len() {
                     for object in files(&directory.join(part.to_string()), Some("o"))? {

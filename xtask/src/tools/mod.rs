@@ -113,6 +113,7 @@ impl Tools {
             &[
                 ("dnsmasq", "dnsmasq-base"),
                 ("redis-server", "redis-server"),
+                ("redis-cli", "redis-tools"),
                 ("mariadbd", "mariadb-server"),
                 ("mariadb-install-db", "mariadb-server"),
                 ("nginx", "nginx-light"),
