@@ -130,12 +130,13 @@ impl Env {
         Ok(thread)
     }
 
-    /// Calls a function that takes nothing, and drops what it throws.
-    pub(crate) fn call(self, function: &Reference) {
+    /// Calls a function that takes nothing, and drops what it throws. Returns whether JavaScript may still run here: a
+    /// worker that is being ended runs none.
+    pub(crate) fn call(self, function: &Reference) -> bool {
         let mut scope = null_mut();
         // SAFETY: as for `object`.
         if unsafe { sys::napi_open_handle_scope(self.0, &raw mut scope) } != sys::Status::napi_ok {
-            return;
+            return false;
         }
         let (mut value, mut this) = (null_mut(), null_mut());
         // SAFETY: the reference belongs to this environment.
@@ -143,12 +144,13 @@ impl Env {
         // SAFETY: as for `object`.
         unsafe { sys::napi_get_undefined(self.0, &raw mut this) };
         // SAFETY: whatever the value is, the engine checks it. No arguments, no result.
-        unsafe { sys::napi_call_function(self.0, this, value, 0, null(), null_mut()) };
+        let status = unsafe { sys::napi_call_function(self.0, this, value, 0, null(), null_mut()) };
         let mut thrown = null_mut();
         // SAFETY: as for `object`. Without an exception it says so, which is what is wanted.
         unsafe { sys::napi_get_and_clear_last_exception(self.0, &raw mut thrown) };
         // SAFETY: the scope that was opened above.
         unsafe { sys::napi_close_handle_scope(self.0, scope) };
+        status == sys::Status::napi_ok
     }
 
     fn throw(self, message: &str) {
@@ -174,8 +176,9 @@ unsafe impl Send for Reference {}
 unsafe impl Sync for Reference {}
 
 impl Reference {
-    pub(crate) fn call(&self) {
-        self.env.call(self);
+    /// As [`Env::call`].
+    pub(crate) fn call(&self) -> bool {
+        self.env.call(self)
     }
 }
 

@@ -13,9 +13,6 @@ use crate::lookup::{self, Lookups};
 use crate::napi::{Arguments, Failure, Reference, Value};
 use crate::watch::{self, Watch};
 
-/// How long a thread that owes others an answer waits before it looks: they are slowed by half of it on average.
-const PUMP_EVERY: Duration = Duration::from_millis(1);
-
 /// A program on one thread.
 #[derive(Debug)]
 pub(crate) struct Thread {
@@ -23,8 +20,8 @@ pub(crate) struct Thread {
     /// One for each call that is running: a call that waits lets JavaScript in to work for other threads, and that
     /// may call again.
     idle: RefCell<Vec<Process<OsHost>>>,
-    /// What JavaScript does meanwhile.
-    pump: RefCell<Option<Arc<Reference>>>,
+    /// What JavaScript does meanwhile, and how often.
+    pump: RefCell<Option<(Arc<Reference>, Duration)>>,
     pub(crate) watch: RefCell<Option<Watch>>,
     pub(crate) lookups: RefCell<Lookups>,
 }
@@ -56,10 +53,12 @@ pub(crate) fn attach(arguments: &Arguments) -> Result<Value, Failure> {
     Ok(object)
 }
 
-/// setPump(function): what this thread has to do for others while it waits.
+/// setPump(function, every): what this thread does every so many milliseconds while it waits. A wait ends with EINTR
+/// when the function cannot be called any more: the engine is ending the thread.
 fn set_pump(arguments: &Arguments) -> Result<Value, Failure> {
     let thread = arguments.thread()?;
-    *thread.pump.borrow_mut() = Some(Arc::new(arguments.keep_function(0)?));
+    let every = Duration::from_millis(u64::try_from(arguments.int(1)).unwrap_or(1).max(1));
+    *thread.pump.borrow_mut() = Some((Arc::new(arguments.keep_function(0)?), every));
     thread.idle.borrow_mut().clear();
     arguments.env().undefined()
 }
@@ -106,8 +105,15 @@ impl Thread {
     fn process(&self) -> Option<Process<OsHost>> {
         let pump = self.pump.borrow().clone();
         let prepare = |host: &mut OsHost| {
-            if let Some(pump) = pump {
-                host.set_chore(PUMP_EVERY, Box::new(move || pump.call()));
+            if let Some((pump, every)) = pump {
+                let stopper = host.stopper();
+                let work = move || {
+                    if !pump.call() {
+                        // It fails only if the eventfd is broken, and then nobody waits on it.
+                        let _ = stopper.stop();
+                    }
+                };
+                host.set_chore(every, Box::new(work));
             }
         };
         self.instance.process(prepare).ok()
