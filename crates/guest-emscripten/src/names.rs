@@ -143,7 +143,7 @@ pub(crate) fn hosts<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args:
         .min(u32::try_from(MAX_HOSTS).unwrap_or(u32::MAX).saturating_mul(256));
     let text = memory.read_bytes(args.pointer(0), len)?;
     let hosts = Hosts::parse(&String::from_utf8_lossy(&text));
-    process.guest.set_hosts(Arc::new(hosts));
+    process.guest.set_guest_hosts(Arc::new(hosts));
     Ok(0)
 }
 

@@ -407,3 +407,53 @@ fn a_message_is_counted_and_stays_within_the_total() {
     assert_eq!(sent, Ok(40));
     assert_eq!(take(&mut guest), Err(Errno::Nobufs));
 }
+
+#[test]
+fn descriptors_that_nobody_wanted_are_given_up() {
+    let mut guest = guest();
+    let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
+    let mut byte = [0];
+    for _ in 0..1100 {
+        let (read, write) = guest.pipe().unwrap();
+        send(&mut guest, one, b"x", &[Control::Rights(vec![read])]).unwrap();
+        guest.close(read).unwrap();
+        let received = guest.recv(other, &mut [IoSliceMut::new(&mut byte)], RecvFlags::empty());
+        assert_eq!(received.unwrap().len, 1);
+        // Its reading end is gone: the writing one is told so.
+        guest.poll_begin();
+        guest.poll_add(0, write, Ready::WRITE).unwrap();
+        guest.poll_wait(None).unwrap();
+        assert!(
+            guest
+                .poll_events()
+                .any(|event| event.ready.contains(Ready::ERROR))
+        );
+        guest.close(write).unwrap();
+    }
+}
+
+#[test]
+fn a_message_with_room_for_control_data_waits_for_all() {
+    let (mut guest, host) = {
+        let host = OsHost::new().unwrap();
+        let sibling = host.sibling().unwrap();
+        let mut policy = PolicyBuilder::new();
+        policy.allow_net();
+        let guest: Guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
+        (guest, sibling)
+    };
+    let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
+    let mut second = guest.thread(host);
+    std::thread::scope(|scope| {
+        let receiver = scope.spawn(move || {
+            let mut buffer = [0; 6];
+            let message =
+                second.recv_message(other, &mut [IoSliceMut::new(&mut buffer)], 8, RecvFlags::WAITALL);
+            (message.unwrap().received.len, buffer)
+        });
+        for piece in [b"ab", b"cd", b"ef"] {
+            assert_eq!(send(&mut guest, one, piece, &[]), Ok(2));
+        }
+        assert_eq!(receiver.join().unwrap(), (6, *b"abcdef"));
+    });
+}

@@ -154,7 +154,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 
     /// Whether it is a stream, and whether it does not block.
-    fn kind_and_mode(&self, fd: Fd) -> Result<(bool, bool)> {
+    pub(super) fn kind_and_mode(&self, fd: Fd) -> Result<(bool, bool)> {
         let entry = self.table.entry(fd)?;
         let socket = entry.socket()?;
         Ok((socket.kind == Kind::Stream, socket.nonblocking.get()))

@@ -151,6 +151,12 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     fn do_recv(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
         let entry = self.table.entry(fd)?;
         let socket = entry.socket()?;
+        if socket.domain == Domain::Unix && !self.in_flight.is_empty() {
+            drop(entry);
+            return self
+                .recv_without_rights(fd, bufs, flags)
+                .map(|(received, _)| received);
+        }
         if judged(&self.gate, socket) {
             let Guest {
                 host, gate, scratch, ..
@@ -197,6 +203,10 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     ) -> Result<(Received, SockAddr)> {
         let entry = self.table.entry(fd)?;
         let socket = entry.socket()?;
+        if socket.domain == Domain::Unix && !self.in_flight.is_empty() {
+            drop(entry);
+            return self.recv_without_rights(fd, bufs, flags);
+        }
         let Guest {
             host, gate, scratch, ..
         } = self;
@@ -407,7 +417,7 @@ pub(super) fn send<H: Host>(
 
 /// A blocking receive from a stream with `MSG_WAITALL` or `SO_RCVLOWAT` above 1: until so much has come, the stream
 /// ends, the time is over or an error comes. Like Linux it takes the pieces as they come.
-fn recv_at_least<H: Host>(
+pub(super) fn recv_at_least<H: Host>(
     host: &mut H,
     socket: &Socket<H::Io>,
     mut bufs: &mut [IoSliceMut<'_>],
