@@ -122,3 +122,59 @@ pub(crate) fn store(memory: Memory<'_>, bytes: &[u8], at: u32, len: u32) -> Resu
 pub(crate) fn family(ip: IpAddr) -> i32 {
     if ip.is_ipv4() { abi::AF_INET } else { abi::AF_INET6 }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The same address after it was written to a memory of 256 bytes and read again, with the length that it has there.
+    fn there_and_back(addr: &SockAddr) -> Result<SockAddr> {
+        let mut room = [0_u8; 256];
+        let memory = Memory::of(&mut room);
+        memory.set_u32(0, 128)?;
+        store(memory, &bytes(addr), 16, 0)?;
+        load(memory, 16, memory.u32(0)?)
+    }
+
+    #[test]
+    fn every_address_reads_back() {
+        for addr in [
+            SockAddr::Inet("127.0.0.1:80".parse().unwrap()),
+            SockAddr::Inet("[2001:db8::1]:65535".parse().unwrap()),
+            SockAddr::Inet(SocketAddrV6::new(Ipv6Addr::LOCALHOST, 1, 2, 3).into()),
+            SockAddr::Unix("/tmp/socket".into()),
+            SockAddr::UnixUnnamed,
+        ] {
+            assert_eq!(there_and_back(&addr), Ok(addr));
+        }
+    }
+
+    #[test]
+    fn lengths_and_places_that_lie_are_refused() {
+        let mut room = [0_u8; 64];
+        let memory = Memory::of(&mut room);
+        memory.write(0, &2_u16.to_le_bytes()).unwrap();
+        for len in [0, 1, 15, 129, u32::MAX] {
+            assert_eq!(load(memory, 0, len), Err(Errno::Inval), "{len}");
+        }
+        memory.write(0, &1_u16.to_le_bytes()).unwrap();
+        assert_eq!(load(memory, 0, UNIX_SIZE + 1), Err(Errno::Inval));
+        assert_eq!(load(memory, 0, 100), Err(Errno::Fault));
+        for at in [63, 64, u32::MAX - 1, u32::MAX] {
+            assert_eq!(load(memory, at, 16), Err(Errno::Fault), "{at}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_cut_where_there_is_no_room_and_its_length_is_told_whole() {
+        let mut room = [0xff_u8; 64];
+        let memory = Memory::of(&mut room);
+        memory.set_u32(0, 4).unwrap();
+        let addr = SockAddr::Inet("127.0.0.1:80".parse().unwrap());
+        store(memory, &bytes(&addr), 8, 0).unwrap();
+        assert_eq!(memory.u32(0), Ok(16));
+        assert_eq!(memory.read::<5>(8), Ok([2, 0, 0, 80, 0xff]));
+        memory.set_u32(0, u32::MAX).unwrap();
+        assert_eq!(store(memory, &bytes(&addr), 8, 0), Err(Errno::Inval));
+    }
+}

@@ -55,6 +55,13 @@ impl<'a> Memory<'a> {
         }
     }
 
+    /// Bytes of a test's own.
+    #[cfg(test)]
+    pub(crate) fn of(bytes: &'a mut [u8]) -> Self {
+        // SAFETY: they are borrowed for as long as this is used.
+        unsafe { Memory::new(bytes.as_mut_ptr(), bytes.len()) }
+    }
+
     /// The host's address of so many bytes at a guest's.
     fn locate(self, at: u32, len: u32) -> Result<*mut u8> {
         match at.checked_add(len) {
@@ -196,5 +203,48 @@ impl Vectors<'_> {
         );
         // SAFETY: as above, for IoSliceMut.
         unsafe { std::slice::from_raw_parts_mut(at, count) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn vector(at: u32, len: u32) -> Vec<u8> {
+        [at.to_le_bytes(), len.to_le_bytes()].concat()
+    }
+
+    #[test]
+    fn buffers_outside_of_the_memory_and_too_many_are_refused() {
+        let mut room = [0_u8; 128];
+        let memory = Memory::of(&mut room);
+        memory
+            .write(0, &[vector(64, 64), vector(120, 9)].concat())
+            .unwrap();
+        assert_eq!(memory.vectors(0, 1, Errno::Inval).unwrap().sources().len(), 1);
+        assert_eq!(memory.vectors(0, 2, Errno::Inval).unwrap_err(), Errno::Fault);
+        assert_eq!(
+            memory.vectors(0, MAX_VECTORS + 1, Errno::Msgsize).unwrap_err(),
+            Errno::Msgsize
+        );
+        assert_eq!(
+            memory.vectors(u32::MAX, 1, Errno::Inval).unwrap_err(),
+            Errno::Fault
+        );
+        assert_eq!(
+            memory.vectors(0, u32::MAX, Errno::Inval).unwrap_err(),
+            Errno::Inval
+        );
+        assert_eq!(memory.vector(127, u32::MAX).unwrap_err(), Errno::Fault);
+    }
+
+    #[test]
+    fn a_string_ends_at_its_nul_and_inside_the_memory() {
+        let mut room = *b"name\0unended";
+        let memory = Memory::of(&mut room);
+        assert_eq!(memory.string(0, 100), Ok(None));
+        assert_eq!(memory.string(1, 100), Ok(Some(b"ame".to_vec())));
+        assert_eq!(memory.string(1, 2), Err(Errno::Nametoolong));
+        assert_eq!(memory.string(5, 100), Err(Errno::Fault));
     }
 }
