@@ -123,7 +123,7 @@ const STEPS: &[Step] = &[
         name: "emscripten guests",
         quick: false,
         check: |run| {
-            let kinds = ["emscripten-variants"];
+            let kinds = ["emscripten-variants", "programs"];
             guests::build(run.project, run.tools, &Kind::parse(&kinds)?)
         },
     },
@@ -251,7 +251,16 @@ fn spelling(run: &Run) -> Result<()> {
 }
 
 /// Parts of the names of tests that the developer's loop leaves out: those with real servers, and the columns of Emscripten.
-const SLOW: [&str; 4] = ["redis", "mariadb", "emscripten-deno", "emscripten-proxy"];
+const SLOW: [&str; 8] = [
+    "redis",
+    "mariadb",
+    "nginx",
+    "curl",
+    "socat",
+    "many_threads",
+    "emscripten-deno",
+    "emscripten-proxy",
+];
 
 /// The unit tests, the matrix of guests and, in a full run, documentation tests and the real peers.
 ///
