@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use guestnet_core::policy::PolicyBuilder;
 use guestnet_core::{Capacity, Result, SharedGuest};
 use guestnet_emscripten::{Process, RESERVED};
-use guestnet_host_os::{OsHost, Stopper};
+use guestnet_host_os::{OsHost, Stopper, WeakStopper};
 
 use crate::napi::{Arguments, Failure, Value};
 use crate::report::Reporter;
@@ -18,8 +18,10 @@ use crate::report::Reporter;
 pub(crate) struct Instance {
     /// What every thread's own is made from.
     first: Mutex<(SharedGuest<OsHost, ()>, OsHost)>,
-    /// Of the threads' hosts.
-    stoppers: Mutex<Vec<Stopper>>,
+    /// Of the threads' hosts, as long as there are such.
+    stoppers: Mutex<Vec<WeakStopper>>,
+    /// Of the first host, which closes what is open at the end: it must not linger for it.
+    first_stopper: Stopper,
     /// How often any thread was told that something is ready.
     pub(crate) told: Arc<AtomicU64>,
 }
@@ -78,6 +80,7 @@ impl Instance {
         host.add_directory(Path::new("/"), "/")?;
         host.follow_working_directory();
         let spare = host.sibling()?;
+        let first_stopper = host.stopper();
         let policy = std::mem::take(policy).build();
         let capacity = Capacity {
             sockets: usize::try_from(policy.limits().sockets).unwrap_or(usize::MAX),
@@ -88,6 +91,7 @@ impl Instance {
         Ok(Instance {
             first: Mutex::new((guest, spare)),
             stoppers: Mutex::default(),
+            first_stopper,
             told: Arc::default(),
         })
     }
@@ -96,13 +100,20 @@ impl Instance {
     pub(crate) fn process(&self, prepare: impl FnOnce(&mut OsHost)) -> Result<Process<OsHost>> {
         let first = lock(&self.first);
         let mut host = first.1.sibling()?;
-        lock(&self.stoppers).push(host.stopper());
+        let mut stoppers = lock(&self.stoppers);
+        stoppers.retain(|stopper| stopper.upgrade().is_some());
+        stoppers.push(host.stopper().downgrade());
+        drop(stoppers);
         prepare(&mut host);
         Ok(Process::new(first.0.thread(host)).telling(&self.told))
     }
 
     fn stop(&self) {
-        for stopper in &*lock(&self.stoppers) {
+        let threads = lock(&self.stoppers)
+            .iter()
+            .filter_map(WeakStopper::upgrade)
+            .collect::<Vec<_>>();
+        for stopper in threads.iter().chain([&self.first_stopper]) {
             // It fails only if the eventfd is broken, and then nobody waits on it.
             let _ = stopper.stop();
         }

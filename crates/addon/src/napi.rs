@@ -130,8 +130,8 @@ impl Env {
         Ok(thread)
     }
 
-    /// Calls a function that takes nothing, and drops what it throws. Returns whether JavaScript may still run here: a
-    /// worker that is being ended runs none.
+    /// Calls a function that takes nothing. Returns whether it came back: what it throws stays pending and is thrown on
+    /// when the native call returns, such as the exit that another thread asked this one for.
     pub(crate) fn call(self, function: &Reference) -> bool {
         let mut scope = null_mut();
         // SAFETY: as for `object`.
@@ -145,9 +145,6 @@ impl Env {
         unsafe { sys::napi_get_undefined(self.0, &raw mut this) };
         // SAFETY: whatever the value is, the engine checks it. No arguments, no result.
         let status = unsafe { sys::napi_call_function(self.0, this, value, 0, null(), null_mut()) };
-        let mut thrown = null_mut();
-        // SAFETY: as for `object`. Without an exception it says so, which is what is wanted.
-        unsafe { sys::napi_get_and_clear_last_exception(self.0, &raw mut thrown) };
         // SAFETY: the scope that was opened above.
         unsafe { sys::napi_close_handle_scope(self.0, scope) };
         status == sys::Status::napi_ok

@@ -69,12 +69,17 @@ impl Thread {
     pub(crate) fn call(&self, call: &Call, memory: Memory<'_>, args: &Args) -> i32 {
         /// `ENOMEM` of the C library.
         const NO_PROCESS: i32 = -48;
+        /// `EINTR`.
+        const INTERRUPTED: i32 = -27;
         let idle = self.idle.borrow_mut().pop();
         let Some(mut process) = idle.or_else(|| self.process()) else {
             return NO_PROCESS;
         };
         let result = process.call(call, memory, args);
-        self.idle.borrow_mut().push(process);
+        // A host that was told to stop goes on saying so. If only this call had to end, the next one gets another.
+        if result != INTERRUPTED {
+            self.idle.borrow_mut().push(process);
+        }
         result
     }
 

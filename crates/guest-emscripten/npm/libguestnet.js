@@ -283,7 +283,7 @@
         const stream = FS.getStream(fd);
         if (bits < 0 || stream?.stream_ops !== GN.stream_ops) return;
         const node = stream.node;
-        const state = GN.thread.state(HEAPU8, fd);
+        const state = GN.thread.state(HEAPU8, fd, 1);
         const error = state >> 8;
         if (error) {
           node.ended = true;
@@ -536,6 +536,7 @@
     library[name + '__nothrow'] = true;
   };
   const GET = '(GN.thread ?? GN.attach())';
+  const PTHREAD = PTHREADS ? 'ENVIRONMENT_IS_PTHREAD' : 'false';
   const plain = (name, as, count) => {
     const parameters = ['a', 'b', 'c', 'd', 'e', 'f'];
     const used = parameters.slice(0, count).map((name) => ', ' + name).join('');
@@ -646,6 +647,8 @@
   // read() and write(): what is not ours is the file system's.
   for (const [name, as, other] of [['fd_read', 'readv', 'guestnet_fs_read'], ['fd_write', 'writev', 'guestnet_fs_write']]) {
     call(name, 'fd, iov, iovcnt, pnum', `
+      // Before the first descriptor of ours, everything is the file system's: a program that only prints needs no addon.
+      if (!GN.thread && !${PTHREAD}) return _${other}(fd, iov, iovcnt, pnum);
       const count = ${GET}.${as}(HEAPU8, fd, iov, iovcnt);
       if (count === -{{{ cDefs.EBADF }}}) return _${other}(fd, iov, iovcnt, pnum);
       if (count < 0) return -count;

@@ -148,7 +148,7 @@ calls! {
     Mode "mode" 1 table::mode,
     Nonblock "nonblock" 2 table::nonblock,
     What "what" 1 table::what,
-    State "state" 1 table::state,
+    State "state" 2 table::state,
     Getaddrinfo "getaddrinfo" 3 names::getaddrinfo,
     TakeAnswer "takeAnswer" 2 names::take_answer,
     Getnameinfo "getnameinfo" 7 names::getnameinfo,

@@ -17,6 +17,9 @@ use smallvec::SmallVec;
 /// `UIO_MAXIOV` of readv(2): the most buffers of one call.
 pub(crate) const MAX_VECTORS: u32 = 1024;
 
+/// `MAX_RW_COUNT` of Linux: no call moves more, so that the count fits an int.
+const MAX_RW_COUNT: u32 = 0x7fff_f000;
+
 /// The memory of a module for the time of one call.
 #[derive(Clone, Copy, Debug)]
 pub struct Memory<'a> {
@@ -143,6 +146,7 @@ impl<'a> Memory<'a> {
     /// `EFAULT`.
     pub(crate) fn vector(self, at: u32, len: u32) -> Result<Vectors<'a>> {
         let base = self.locate(at, len)?;
+        let len = len.min(MAX_RW_COUNT);
         let mut vectors = SmallVec::new();
         vectors.push(Vector {
             base,

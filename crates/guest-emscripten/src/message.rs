@@ -96,7 +96,10 @@ pub(crate) fn recvmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
     let header = Msghdr::load(memory, args.pointer(1))?;
     let mut bufs = header.vectors(memory)?;
     let flags = convert::recv_flags(args.int(2))?;
-    process.arrived.clear();
+    // Nobody has placed these: the call that brought them failed.
+    for (fresh, _) in std::mem::take(&mut process.arrived) {
+        process.guest.close(fresh)?;
+    }
     let message = if header.control_len == 0 && !rights_may_come {
         let (received, from) = process.guest.recv_from(fd, bufs.targets(), flags)?;
         Message {

@@ -45,16 +45,19 @@ pub(crate) fn what<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args
     })
 }
 
-/// What a socket is doing: 1 it listens, 2 it is connected, 4 it is a datagram socket; above them its pending error,
-/// which is cleared.
+/// state(fd, take): what a socket is doing: 1 it listens, 2 it is connected, 4 it is a datagram socket; above them, with
+/// `take`, its pending error, which is cleared.
 pub(crate) fn state<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
     let datagram = process.guest.entry(fd)?.socket()?.kind() == Kind::Datagram;
     let listens = process.guest.option(fd, SockOpt::AcceptConn)? == OptValue::Flag(true);
     let connected = process.guest.peer_addr(fd).is_ok();
-    let error = match process.guest.option(fd, SockOpt::Error)? {
-        OptValue::Error(Some(error)) => convert::errno(error),
-        _ => 0,
+    let error = match args.int(1) {
+        0 => 0,
+        _ => match process.guest.option(fd, SockOpt::Error)? {
+            OptValue::Error(Some(error)) => convert::errno(error),
+            _ => 0,
+        },
     };
     let bits = [listens, connected, datagram].map(i32::from);
     Ok(bits[0] | bits[1] << 1 | bits[2] << 2 | error << 8)

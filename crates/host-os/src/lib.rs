@@ -48,7 +48,7 @@ use io::What;
 use lookup::Pending;
 use services::Services;
 use stop::Stop;
-pub use stop::Stopper;
+pub use stop::{Stopper, WeakStopper};
 use stub::Stub;
 use unix::Unix;
 pub use unix::UnixPlace;

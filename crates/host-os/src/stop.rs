@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use guestnet_core::{Errno, Ready, Result};
@@ -79,7 +79,25 @@ impl Stop {
     }
 }
 
+/// A [`Stopper`] that does not keep what it needs for as long as it is kept itself.
+#[derive(Clone, Debug)]
+pub struct WeakStopper(Weak<OwnedFd>);
+
+impl WeakStopper {
+    /// The stopper, `None` if neither the host nor another stopper of it is there any more.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Stopper> {
+        self.0.upgrade().map(Stopper)
+    }
+}
+
 impl Stopper {
+    /// A handle that keeps nothing.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakStopper {
+        WeakStopper(Arc::downgrade(&self.0))
+    }
+
     /// Makes the guest's current wait, and every later one, return `EINTR`. The eventfd stays readable, so nothing
     /// is missed by a wait that begins afterwards.
     ///

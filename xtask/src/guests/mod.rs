@@ -132,11 +132,13 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
     let of_emscripten = [Kind::Emscripten, Kind::EmscriptenVariants, Kind::Programs];
     if of_emscripten.iter().any(|kind| kinds.contains(kind)) {
         let package = package::Package::build(project, tools, package::Profile::Debug)?;
+        if kinds.contains(&Kind::Emscripten) || kinds.contains(&Kind::EmscriptenVariants) {
+            jobs.extend(emscripten::native_jobs(project, tools)?);
+        }
         if kinds.contains(&Kind::Programs) {
             jobs.extend(programs::jobs(project, tools, &package)?);
         }
         if kinds.contains(&Kind::Emscripten) {
-            jobs.extend(emscripten::native_jobs(project, tools)?);
             jobs.extend(emscripten::jobs(project, tools, &package, emscripten::PLAIN)?);
         }
         if kinds.contains(&Kind::EmscriptenVariants) {
