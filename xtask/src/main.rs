@@ -31,8 +31,7 @@ Usage: cargo xtask COMMAND
                    formatting, clippy, unit tests, and the guests without real servers
   test --step NAME one step of it, by the name that its progress line has
   demo             guests in C, Go and Rust on real sockets, against real servers: a table
-  bench [NAME]...  ratios against native C, and against the peers that are installed; NAME is wasi or emscripten,
-                   followed by parts of rows' names
+  bench [NAME]...  ratios against native C, and against the peers that are installed
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
   guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), emscripten,
@@ -127,13 +126,7 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
     if !project.root.join("bench/Cargo.toml").exists() {
         return Err("there is no bench/ in this tree".into());
     }
-    // Without a name, all of them.
-    let wants = |family| names.first().is_none_or(|name| *name == family);
-    let mut kinds = vec!["bench"];
-    if wants("emscripten") {
-        kinds.push("bench-emscripten");
-    }
-    guests::build(project, tools, &guests::Kind::parse(&kinds)?)?;
+    guests::build(project, tools, &guests::Kind::parse(&["bench"])?)?;
     process::progress("bench", "building guestnet and the measurements for release");
     process::run(
         project.cargo().args(["build", "--release", "-p", "guestnet-cli"]),
