@@ -127,13 +127,7 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
     if !project.root.join("bench/Cargo.toml").exists() {
         return Err("there is no bench/ in this tree".into());
     }
-    // Without a name, all of them.
-    let wants = |family| names.first().is_none_or(|name| *name == family);
-    let mut kinds = vec!["bench"];
-    if wants("emscripten") {
-        kinds.push("bench-emscripten");
-    }
-    guests::build(project, tools, &guests::Kind::parse(&kinds)?)?;
+    guests::build(project, tools, &guests::Kind::parse(&["bench"])?)?;
     process::progress("bench", "building guestnet and the measurements for release");
     process::run(
         project.cargo().args(["build", "--release", "-p", "guestnet-cli"]),
