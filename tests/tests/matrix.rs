@@ -35,7 +35,7 @@ enum Sandbox {
     Emscripten(Variant, Engine),
 }
 
-const COLUMNS: [Column; 4] = [
+const COLUMNS: [Column; 9] = [
     Column {
         name: "wasip1",
         sandbox: Sandbox::Wasip1,
@@ -43,6 +43,26 @@ const COLUMNS: [Column; 4] = [
     Column {
         name: "js",
         sandbox: Sandbox::Js,
+    },
+    Column {
+        name: "emscripten-node20",
+        sandbox: Sandbox::Emscripten(Variant::Plain, Engine::Node20),
+    },
+    Column {
+        name: "emscripten-node26",
+        sandbox: Sandbox::Emscripten(Variant::Plain, Engine::Node26),
+    },
+    Column {
+        name: "emscripten-bun",
+        sandbox: Sandbox::Emscripten(Variant::Plain, Engine::Bun),
+    },
+    Column {
+        name: "emscripten-pthread",
+        sandbox: Sandbox::Emscripten(Variant::Pthread, Engine::Node20),
+    },
+    Column {
+        name: "emscripten-jspi",
+        sandbox: Sandbox::Emscripten(Variant::Jspi, Engine::Node26),
     },
     Column {
         name: "emscripten-deno",

@@ -123,7 +123,7 @@ const STEPS: &[Step] = &[
         name: "emscripten guests",
         quick: false,
         check: |run| {
-            let kinds = ["emscripten-variants", "programs"];
+            let kinds = ["emscripten", "emscripten-variants", "programs"];
             guests::build(run.project, run.tools, &Kind::parse(&kinds)?)
         },
     },
@@ -259,8 +259,8 @@ const SLOW: [&str; 9] = [
     "curl",
     "socat",
     "many_threads",
-    "emscripten-deno",
-    "emscripten-proxy",
+    "emscripten-",
+    "every_engine",
 ];
 
 /// The unit tests, the matrix of guests and, in a full run, documentation tests and the real peers.
