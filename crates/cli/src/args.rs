@@ -15,6 +15,8 @@ use crate::usage::Topic;
 #[derive(Debug)]
 pub(crate) enum Command {
     Run(Box<RunArgs>),
+    /// A run whose guest is typed.
+    Repl(Box<RunArgs>),
     Inspect(PathBuf),
     Explain(Box<ExplainArgs>),
     Help(Topic),
@@ -37,12 +39,21 @@ pub(crate) fn parse(arguments: impl Iterator<Item = OsString>) -> Result<Command
         Some(Arg::Long(name)) => return Err(unknown_option(&format!("--{name}"), Topic::Main)),
         Some(Arg::Short(letter)) => return Err(unknown_option(&format!("-{letter}"), Topic::Main)),
         Some(Arg::Value(command)) => command,
-        None => return Err(missing("a command", "guestnet run, inspect, policy or help")),
+        None => {
+            return Err(missing(
+                "a command",
+                "guestnet run, repl, inspect, policy or help",
+            ));
+        }
     };
     match command.to_str() {
         Some("run") => {
             Ok(run_args::parse(&mut parser)?
                 .map_or(Command::Help(Topic::Run), |run| Command::Run(run.into())))
+        }
+        Some("repl") => {
+            let options = run_args::parse_repl(&mut parser)?;
+            Ok(options.map_or(Command::Help(Topic::Run), |options| Command::Repl(options.into())))
         }
         Some("inspect") => inspect(&mut parser),
         Some("policy") => policy(&mut parser),
@@ -189,7 +200,7 @@ fn unexpected(arg: Arg<'_>, topic: Topic) -> Failure {
     }
 }
 
-fn too_many(value: &std::ffi::OsStr, reason: &str) -> Failure {
+pub(crate) fn too_many(value: &std::ffi::OsStr, reason: &str) -> Failure {
     Failure::usage(format!(
         "`{}` is one argument too many: {reason}",
         value.display()

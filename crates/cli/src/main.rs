@@ -17,6 +17,7 @@ mod module;
 mod names;
 mod observe;
 mod policy_args;
+mod repl;
 mod run;
 mod run_args;
 mod say;
@@ -50,6 +51,7 @@ fn main() {
 fn perform(command: Command, inherited: Result<inherit::Listeners, Failure>) -> Result<i32, Failure> {
     match command {
         Command::Run(options) => run::run(*options, inherited?),
+        Command::Repl(options) => repl::repl(*options, inherited?),
         Command::Inspect(guest) => inspect::inspect(&guest),
         Command::Explain(question) => explain::explain(*question),
         Command::Help(topic) => {

@@ -67,9 +67,9 @@ pub(crate) enum Trace {
     File(PathBuf),
 }
 
-/// `None`: help was asked for.
-pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>, Failure> {
-    let mut run = RunArgs {
+/// The options that hold where none is given.
+fn defaults() -> RunArgs {
+    RunArgs {
         guest: PathBuf::new(),
         args: Vec::new(),
         policy: PolicyArgs::default(),
@@ -82,7 +82,29 @@ pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>, Fail
         audit: None,
         upstream: Upstream::System,
         hosts: None,
-    };
+    }
+}
+
+/// The options of `guestnet repl`; `None`: help was asked for.
+pub(crate) fn parse_repl(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>, Failure> {
+    let mut run = defaults();
+    while let Some(arg) = parser.next().map_err(args::lexopt)? {
+        match arg {
+            Arg::Short('h') | Arg::Long("help") => return Ok(None),
+            Arg::Long(name) => {
+                let name = name.to_owned();
+                run.option(&name, parser)?;
+            }
+            Arg::Short(letter) => return Err(args::unknown_option(&format!("-{letter}"), Topic::Run)),
+            Arg::Value(value) => return Err(args::too_many(&value, "guestnet repl takes options only")),
+        }
+    }
+    Ok(Some(run))
+}
+
+/// `None`: help was asked for.
+pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>, Failure> {
+    let mut run = defaults();
     loop {
         match parser.next().map_err(args::lexopt)? {
             Some(Arg::Short('h') | Arg::Long("help")) => return Ok(None),

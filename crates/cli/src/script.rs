@@ -1,11 +1,11 @@
 //! `guestnet run script.js`: a script on QuickJS, under the same options as every guest.
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use guestnet_core::SharedGuest;
-use guestnet_host_os::OsHost;
-use guestnet_quickjs::{End as ScriptEnd, ScriptBuilder};
+use guestnet_host_os::{OsHost, Stopper};
+use guestnet_quickjs::{End as ScriptEnd, ScriptBuilder, ThreadHost};
 
 use crate::assemble::{Given, argv0, cannot_open, given};
 use crate::engine::{GUEST_STACK, HOST_STACK};
@@ -29,14 +29,54 @@ pub(crate) fn is_script(guest: &Path) -> bool {
 /// # Errors
 /// One sentence on why it could not be run.
 pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
-    let policy = std::mem::take(&mut args.policy).build()?;
-    let reporter = Reporter::new(args.trace.as_ref(), args.audit.as_deref())?;
-    let hosts = names::hosts_text(&args)?;
     let name = args.guest.display().to_string();
     let unreadable = |error: &std::io::Error| {
         Failure::failed(format!("cannot read the guest {name}: {}", io_reason(error)))
     };
     let source = std::fs::read(&args.guest).map_err(|error| unreadable(&error))?;
+    let (mut builder, stopper) = prepare(&mut args, inherited)?;
+    let main = argv0(&args.guest);
+    builder.arg(&main);
+    for arg in &args.args {
+        builder.arg(arg);
+    }
+    // What the script imports lies beside it or below; the script names it from there.
+    let directory = match args.guest.parent() {
+        Some(directory) if !directory.as_os_str().is_empty() => directory,
+        _ => Path::new("."),
+    };
+    builder
+        .scripts(directory, "")
+        .map_err(|error| unreadable(&error))?;
+
+    let watch = Watched {
+        stopper,
+        interrupt: Interrupt::Flag(builder.stop_flag()),
+        timeout: args.timeout.take(),
+        stack: GUEST_STACK + HOST_STACK,
+    };
+    watched(watch, move || {
+        let mut script = builder
+            .build()
+            .map_err(|error| Failure::failed(format!("cannot run {name}: {error}")))?;
+        Ok(match script.run(&main, &source) {
+            ScriptEnd::Exit(code) => End::Exit(code),
+            ScriptEnd::Stopped => End::Stopped,
+        })
+    })
+}
+
+/// An engine with everything that the options give to a script, and what stops it.
+///
+/// # Errors
+/// One sentence with the option that could not be done.
+pub(crate) fn prepare(
+    args: &mut RunArgs,
+    inherited: Listeners,
+) -> Result<(ScriptBuilder<OsHost>, Stopper), Failure> {
+    let policy = std::mem::take(&mut args.policy).build()?;
+    let reporter = Reporter::new(args.trace.as_ref(), args.audit.as_deref())?;
+    let hosts = names::hosts_text(args)?;
     let host = OsHost::new().map_err(|errno| Failure::failed(format!("cannot open an eventfd: {errno}")))?;
     let stopper = host.stopper();
     let Given {
@@ -45,17 +85,17 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         listeners,
         capacity,
         env,
-    } = given(&args, host, &policy, inherited)?;
+    } = given(args, host, &policy, inherited)?;
+    // What workers' hosts are made from: they share directories, resolver and stub.
+    let spare = Mutex::new(
+        host.sibling()
+            .map_err(|errno| Failure::failed(format!("cannot open an eventfd: {errno}")))?,
+    );
     let mut guest = SharedGuest::shared(host, Arc::new(policy), capacity, 0);
     guest.set_hosts(names::hosts(&hosts));
     guest.observe(Box::new(reporter));
 
     let mut builder = ScriptBuilder::new(guest);
-    let main = argv0(&args.guest);
-    builder.arg(&main);
-    for arg in &args.args {
-        builder.arg(arg);
-    }
     for (name, value) in env {
         builder.env(name, value);
     }
@@ -77,29 +117,17 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
             .directory(host, guest)
             .map_err(|error| cannot_open(host, &io_reason(&error)))?;
     }
-    // What the script imports lies beside it or below; the script names it from there.
-    let directory = match args.guest.parent() {
-        Some(directory) if !directory.as_os_str().is_empty() => directory,
-        _ => Path::new("."),
-    };
-    builder
-        .scripts(directory, "")
-        .map_err(|error| unreadable(&error))?;
     builder.memory(usize::try_from(args.max_memory).unwrap_or(usize::MAX));
-
-    let watch = Watched {
-        stopper,
-        interrupt: Interrupt::Flag(builder.stop_flag()),
-        timeout: args.timeout.take(),
-        stack: GUEST_STACK + HOST_STACK,
-    };
-    watched(watch, move || {
-        let mut script = builder
-            .build()
-            .map_err(|error| Failure::failed(format!("cannot run {name}: {error}")))?;
-        Ok(match script.run(&main, &source) {
-            ScriptEnd::Exit(code) => End::Exit(code),
-            ScriptEnd::Stopped => End::Stopped,
+    builder.workers(move || {
+        let host = spare.lock().unwrap_or_else(PoisonError::into_inner).sibling()?;
+        let stopper = host.stopper();
+        Ok(ThreadHost {
+            host,
+            stop: Box::new(move || {
+                // A worker that cannot be woken ends with the process.
+                let _ = stopper.stop();
+            }),
         })
-    })
+    });
+    Ok((builder, stopper))
 }

@@ -35,6 +35,7 @@ const MAIN: &str = "\
 guestnet: real POSIX sockets for sandboxed programs, under your policy
 
   guestnet run [OPTIONS] GUEST [ARGS]...    run a program
+  guestnet repl [OPTIONS]                   JavaScript, line by line; the options of run
   guestnet inspect GUEST                    its imports, and which ABI answers each
   guestnet policy explain [POLICY OPTIONS] USE TARGET
                                             what a policy decides, and by which rule

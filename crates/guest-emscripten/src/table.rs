@@ -45,11 +45,15 @@ pub(crate) fn what<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args
     })
 }
 
-/// state(fd, take): what a socket is doing: 1 it listens, 2 it is connected, 4 it is a datagram socket; above them, with
+/// state(fd, take): what a socket is doing: 1 it listens, 2 it is connected, 4 it is a datagram socket,
+/// 8 it receives no more; above them, with
 /// `take`, its pending error, which is cleared.
 pub(crate) fn state<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
-    let datagram = process.guest.entry(fd)?.socket()?.kind() == Kind::Datagram;
+    let entry = process.guest.entry(fd)?;
+    let datagram = entry.socket()?.kind() == Kind::Datagram;
+    let ended = entry.socket()?.receiving_has_ended();
+    drop(entry);
     let listens = process.guest.option(fd, SockOpt::AcceptConn)? == OptValue::Flag(true);
     let connected = process.guest.peer_addr(fd).is_ok();
     let error = match args.int(1) {
@@ -59,6 +63,6 @@ pub(crate) fn state<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Arg
             _ => 0,
         },
     };
-    let bits = [listens, connected, datagram].map(i32::from);
-    Ok(bits[0] | bits[1] << 1 | bits[2] << 2 | error << 8)
+    let bits = [listens, connected, datagram, ended].map(i32::from);
+    Ok(bits[0] | bits[1] << 1 | bits[2] << 2 | bits[3] << 3 | error << 8)
 }

@@ -1,4 +1,5 @@
-//! The same names by C with getaddrinfo, Go and Rust with both getaddrinfo and DNS of their own. One transcript.
+//! The same names by C with getaddrinfo, Go and Rust with both getaddrinfo and DNS of their own, and JavaScript with both
+//! forms of os.getaddrinfo. One transcript.
 
 use guestnet_tests::peers::Dnsmasq;
 use guestnet_tests::run::assert_same_transcript;
@@ -90,6 +91,38 @@ fn c_and_go_with_both_resolvers_print_one_transcript_for_every_name_and_family()
     assert_same_transcript(&c, &go_getaddrinfo);
     // Go's own resolver has one error for both.
     assert_same_transcript(&c.replace("EAI_NODATA", "EAI_NONAME"), &go);
+}
+
+#[test]
+fn javascript_with_both_forms_prints_the_transcript_of_c() {
+    let server = Dnsmasq::start(SERVER, &ALIASES).expect("dnsmasq");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let hosts = directory.path().join("hosts");
+    std::fs::write(&hosts, HOSTS).expect("write the hosts file");
+    let script = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/names/lookup.js");
+    let seen = |guest: &std::path::Path, first: &[&str]| {
+        let mut program = Guestnet::run()
+            .option("--dns")
+            .option(server.addr().to_string())
+            .option("--hosts")
+            .option(&hosts)
+            .option("--allow-resolve=*.test")
+            .option("--allow-resolve=single")
+            .guest(guest);
+        for arg in first {
+            program = program.arg(arg);
+        }
+        for family in ["-4", "-6", "-46"] {
+            program = NAMES
+                .iter()
+                .fold(program.arg(family), |program, name| program.arg(name));
+        }
+        program.finish().success()
+    };
+    let c = seen(&guest("wasip1", "app_lookup"), &[]);
+    assert!(c.contains("longer.test: 192.0.2.5 2001:db8::5\n"), "{c}");
+    assert_same_transcript(&c, &seen(&script, &[]));
+    assert_same_transcript(&c, &seen(&script, &["--async"]));
 }
 
 #[test]

@@ -4,6 +4,7 @@ mod cache;
 mod exit;
 mod given;
 mod network;
+mod repl;
 mod scratch;
 mod script;
 mod stop;

@@ -113,6 +113,12 @@ impl<Io> Socket<Io> {
         self.kind
     }
 
+    /// Whether it is a datagram socket whose receiving side was shut down: a blocking receive then ends where it would
+    /// wait.
+    pub fn receiving_has_ended(&self) -> bool {
+        self.receive_ended.get()
+    }
+
     /// The protocol that a rule can name; a UNIX socket has none.
     fn protocol(&self) -> Protocol {
         match self.kind {

@@ -109,7 +109,10 @@
     const calls = GW.calls();
     const result = calls.${call};
     if (result === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
-    if (result === -{{{ cDefs.EAGAIN }}} && !(flags & ${DONTWAIT}) && GW.blocks(fd)) return GW.WOULD_BLOCK;
+    if (result === -{{{ cDefs.EAGAIN }}} && !(flags & ${DONTWAIT}) && GW.blocks(fd)) {
+      // A datagram socket that receives no more: a receive that would block ends instead.
+      return ${name.startsWith('recv')} && calls.state(HEAPU8, fd, 0) & 8 ? 0 : GW.WOULD_BLOCK;
+    }
     ${after}
     return result;`, ['guestnet_not_ours', ...more]);
   flagged('recvfrom', 'iippipp', 'fd, buffer, size, flags, addr, len',
@@ -138,7 +141,11 @@
     attempt(name, 'iippp', 'fd, iov, count, done', `
       const result = GW.unblocked(fd, (calls) => calls.${as}(HEAPU8, fd, iov, count));
       if (result === -{{{ cDefs.EBADF }}}) return _${other}(fd, iov, count, done);
-      if (result === GW.WOULD_BLOCK) return result;
+      if (result === GW.WOULD_BLOCK) {
+        if (!${name === 'fd_read'} || !(GW.calls().state(HEAPU8, fd, 0) & 8)) return result;
+        {{{ makeSetValue('done', 0, 0, SIZE_TYPE) }}};
+        return 0;
+      }
       if (result < 0) return -result;
       {{{ makeSetValue('done', 0, 'result', SIZE_TYPE) }}};
       return 0;`, [other]);
