@@ -1,16 +1,19 @@
-//! Measurements: `cargo xtask bench wasi`.
+//! Measurements: `cargo xtask bench wasi` and `cargo xtask bench policy`.
 //!
-//! Sandboxed C programs against the same source run natively, under the same peer, in alternating rounds. What the
+//! The first: sandboxed C programs against the same source run natively, under the same peer, in alternating rounds. What the
 //! rows mean and what they must reach is in docs/performance.md. Only the CPU time of the program under test counts,
-//! because on a machine with other work the rates of one binary differ several times from run to run.
+//! because on a machine with other work the rates of one binary differ several times from run to run. The second: what the policy
+//! and the cache of names cost, call by call.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a program that prints results"
 )]
 
+mod dns;
 mod embed;
 mod peer;
+mod policy;
 mod run;
 mod stats;
 mod sys;
@@ -22,7 +25,7 @@ use std::process::ExitCode;
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
 const USAGE: &str = "\
-Usage: guestnet-bench wasi [--rounds N] [ROW]...
+Usage: guestnet-bench [wasi|policy] [--rounds N] [ROW]...
 
   ROW        only rows whose name contains this
   --rounds   how often each side of a row runs (default 9)";
@@ -33,7 +36,12 @@ fn main() -> ExitCode {
         eprintln!("guestnet-bench: cannot read: {}\n\n{USAGE}", args.join(" "));
         return ExitCode::from(2);
     };
-    match wasi::measure(&plan) {
+    let measured = match plan.family {
+        Some(Family::Wasi) => wasi::measure(&plan),
+        Some(Family::Policy) => policy::measure(&plan),
+        None => wasi::measure(&plan).and_then(|()| policy::measure(&plan)),
+    };
+    match measured {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("guestnet-bench: {message}");
@@ -42,9 +50,18 @@ fn main() -> ExitCode {
     }
 }
 
+/// Measurements that belong together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Family {
+    Wasi,
+    Policy,
+}
+
 /// What to measure.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
+    /// `None` means all families.
+    family: Option<Family>,
     /// How often each side of a row runs.
     pub(crate) rounds: usize,
     /// Parts of the names of rows; none means all rows.
@@ -59,13 +76,14 @@ impl Plan {
 }
 
 fn parse(args: &[String]) -> Option<Plan> {
-    // There is one family of measurements so far; no name means all families.
-    let mut rest = match args.split_first() {
-        None => args,
-        Some((family, rest)) if family == "wasi" => rest,
+    let (family, mut rest) = match args.split_first() {
+        None => (None, args),
+        Some((family, rest)) if family == "wasi" => (Some(Family::Wasi), rest),
+        Some((family, rest)) if family == "policy" => (Some(Family::Policy), rest),
         Some(_) => return None,
     };
     let mut plan = Plan {
+        family,
         rounds: 9,
         rows: Vec::new(),
     };
@@ -86,7 +104,7 @@ fn parse(args: &[String]) -> Option<Plan> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Plan, parse};
+    use super::{Family, Plan, parse};
 
     fn read(args: &[&str]) -> Option<Plan> {
         parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
@@ -98,6 +116,8 @@ mod tests {
         assert_eq!((plan.rounds, plan.rows.len()), (3, 1));
         assert!(plan.has("UDP: udp send") && !plan.has("tcp"));
         assert!(read(&["wasi"]).expect("readable").has("anything"));
+        assert_eq!(read(&["policy"]).expect("readable").family, Some(Family::Policy));
+        assert_eq!(read(&[]).expect("readable").family, None);
     }
 
     #[test]

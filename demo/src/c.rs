@@ -2,7 +2,7 @@
 
 use crate::Row;
 use crate::native::{pattern, tcp_echo};
-use crate::nginx::Nginx;
+use guestnet_tests::peers::Nginx;
 use guestnet_tests::{Guestnet, Program, Running, guest};
 use std::net::SocketAddr;
 
@@ -91,7 +91,7 @@ fn many_clients() -> String {
 
 fn fetch() -> String {
     let body = "guestnet ".repeat(200_000);
-    let nginx = Nginx::start(body.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+    let nginx = Nginx::start(&[("file", body.as_bytes())]).unwrap_or_else(|error| panic!("{error}"));
     let addr = nginx.addr();
     let finished = Guestnet::run()
         .option("--allow-connect")

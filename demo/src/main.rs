@@ -1,4 +1,4 @@
-//! The demonstration: programs in C, Go and Rust, sandboxed, on real sockets, against each other and against real
+//! The demonstration: programs in C, Go, Rust and JavaScript, sandboxed, on real sockets, against each other and against real
 //! servers and clients.
 //!
 //! `cargo xtask demo` builds what it runs and then runs this. Each row is a check: it panics, as a test does, when
@@ -10,8 +10,8 @@
 
 mod c;
 mod go;
+mod js;
 mod native;
-mod nginx;
 mod policy;
 mod rust;
 
@@ -37,7 +37,7 @@ struct Row {
 fn main() -> ExitCode {
     // A panic is a row that does not hold: it is shown below, without the place in this source.
     panic::set_hook(Box::new(|_| {}));
-    let rows: Vec<Row> = [c::rows(), go::rows(), rust::rows(), policy::rows()]
+    let rows: Vec<Row> = [c::rows(), go::rows(), rust::rows(), js::rows(), policy::rows()]
         .into_iter()
         .flatten()
         .collect();

@@ -14,7 +14,7 @@ mod world;
 
 use std::cell::RefCell;
 use std::collections::HashMap;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -54,12 +54,14 @@ fuzz_target!(|data: &[u8]| {
     let policy = world::policy();
     let ticks = Arc::default();
     let asked = Asked::default();
+    let said: Rc<RefCell<Vec<IpAddr>>> = Rc::default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
         .expect("a runtime");
     let resolver = {
-        let (server, policy, asked) = (server.clone(), Arc::clone(&policy), Rc::clone(&asked));
+        let (server, policy) = (server.clone(), Arc::clone(&policy));
+        let (asked, said) = (Rc::clone(&asked), Rc::clone(&said));
         let ticks: Arc<std::sync::atomic::AtomicU64> = Arc::clone(&ticks);
         Box::new(move |question: &Question| {
             if let Question::Addresses { name, .. } = question {
@@ -71,6 +73,8 @@ fuzz_target!(|data: &[u8]| {
             let reply = runtime.block_on(async { dns::ask(&server.client(), question).await });
             let queries = server.queries() - before;
             assert!(queries <= MOST_QUERIES, "{queries} queries for {question:?}");
+            let found = reply.outcome.iter().flat_map(|found| &found.addresses);
+            said.borrow_mut().extend(found);
             reply
         })
     };
@@ -81,6 +85,9 @@ fuzz_target!(|data: &[u8]| {
             4 => name_of(&mut world, &server),
             5 => world.advance(server.one_of(&[1, 29, 31, 299, 301, 86_399, 86_401])),
             _ => world.probe(),
+        }
+        for ip in said.borrow_mut().drain(..) {
+            world.see(ip);
         }
     }
     world.probe();

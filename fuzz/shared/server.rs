@@ -168,6 +168,22 @@ impl Server {
             byte @ 240.. => ResponseCode::from(0, byte & 15),
             _ => ResponseCode::NoError,
         };
+        // What says for how long there is no such name, or no such record.
+        if kind % 8 == 4 {
+            reply.metadata.response_code = self.one_of(&[ResponseCode::NXDomain, ResponseCode::NoError]);
+            let lifetime = self.one_of(&LIFETIMES);
+            let soa = SOA::new(owner(), owner(), 1, 2, 3, 4, lifetime);
+            reply.add_authority(Record::from_rdata(owner(), lifetime, RData::SOA(soa)));
+            return reply;
+        }
+        // More addresses than a guest is told.
+        if kind % 8 == 5 {
+            let (owner, lifetime) = (owner(), self.one_of(&LIFETIMES));
+            for last in 0..self.byte() {
+                let data = RData::A(A(Ipv4Addr::new(93, 184, 217, last)));
+                reply.add_answer(Record::from_rdata(owner.clone(), lifetime, data));
+            }
+        }
         for _ in 0..self.byte() % 80 {
             let record = Record::from_rdata(owner(), self.one_of(&LIFETIMES), self.data(&owner));
             match self.byte() {

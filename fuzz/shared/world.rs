@@ -80,6 +80,11 @@ impl World {
         self.ticks.fetch_add(seconds * 1000, Ordering::Relaxed);
     }
 
+    /// A server has said this address; whether the guest was told it is another matter.
+    pub(crate) fn see(&mut self, ip: IpAddr) {
+        self.seen.insert(ip);
+    }
+
     /// The guest was told this address for this name, or may have been.
     pub(crate) fn tell(&mut self, name: &Name, ip: IpAddr, maybe: bool) {
         self.seen.insert(ip);

@@ -3,6 +3,10 @@
  *
  *   tcp HOST PORT | udp HOST PORT   looks HOST up, a name or a number, and connects to its addresses in turn
  *   send HOST PORT                  the same by one datagram that names its destination
+ *   pour tcp|udp HOST PORT BYTES [now]   sends so much, datagrams of 512 bytes; "BYTES" or "BYTES then ERRNO". With now it
+ *                                   does not wait
+ *   drain HOST PORT BYTES [all]     receives a stream to its end into so large a buffer, with all by MSG_WAITALL; likewise
+ *   sockets                         opens as many as there may be, and closes them
  *   from tcp|udp ADDRESS PORT TO PORT   says hello to TO from this address and port
  *   bind tcp|udp ADDRESS PORT       binds
  *   listen ADDRESS PORT             binds and listens; "ok PORT" is the port it got
@@ -12,7 +16,7 @@
  *   receive                         one datagram from the last of these
  *   resolve NAME [4|6]              the addresses in their order
  *   canonical NAME                  the canonical name
- *   unix PATH | unix-send PATH | unix-bind PATH
+ *   unix PATH | unix-send PATH | unix-bind PATH     connects, sends a datagram, binds and removes the path again
  *
  * A result is "ok", an errno, an EAI code, or what was found. */
 #include "t.h"
@@ -103,6 +107,41 @@ static void from(char *const word[]) {
     printf("%s\n", result(error));
 }
 
+static void pour(const char *kind, const char *host, const char *port, long bytes, int now) {
+    static char block[512];
+    int stream = strcmp(kind, "tcp") == 0, fd = stream ? tcp(family_of(host)) : udp(family_of(host));
+    must("connect", connect_to(fd, ip(host, atoi(port))));
+    if (now) set_nonblocking(fd, 1);
+    long sent = 0;
+    ssize_t count = 0;
+    while (sent < bytes && count >= 0) {
+        size_t left = (size_t)(bytes - sent);
+        count = send(fd, block, left < sizeof block ? left : sizeof block, MSG_NOSIGNAL);
+        if (count > 0) sent += count;
+    }
+    printf(count < 0 ? "%ld then %s\n" : "%ld\n", sent, errno_name(errno));
+    close(fd);
+}
+
+static void drain(const char *host, const char *port, size_t room, int all) {
+    char *block = malloc(room);
+    int fd = tcp(family_of(host));
+    must("connect", connect_to(fd, ip(host, atoi(port))));
+    long taken = 0;
+    ssize_t count;
+    while ((count = recv(fd, block, room, all ? MSG_WAITALL : 0)) > 0) taken += count;
+    printf(count < 0 ? "%ld then %s\n" : "%ld\n", taken, errno_name(errno));
+    close(fd);
+    free(block);
+}
+
+static void sockets(void) {
+    int fds[256], count = 0;
+    while (count < 256 && (fds[count] = socket(AF_INET, SOCK_STREAM, 0)) >= 0) count++;
+    printf("%d then %s\n", count, errno_name(errno));
+    while (count > 0) close(fds[--count]);
+}
+
 static void take(int fd) { /* prints the port that it has, or why there is none */
     if (fd < 0)
         printf("%s\n", errno_name(errno));
@@ -152,6 +191,7 @@ static void unix_path(const char *how, const char *path) {
                                                    : bind(fd, sa, sizeof to);
     printf("%s\n", result(done < 0 ? errno : 0));
     close(fd);
+    if (done == 0 && strcmp(how, "unix-bind") == 0) must("unlink", unlink(path));
 }
 
 static void act(char *line) {
@@ -163,6 +203,12 @@ static void act(char *line) {
 #define IS(text, words) (strcmp(name, text) == 0 && count >= (words))
     if (IS("tcp", 3) || IS("udp", 3) || IS("send", 3))
         reach(name, word[1], word[2]);
+    else if (IS("pour", 5))
+        pour(word[1], word[2], word[3], atol(word[4]), count > 5);
+    else if (IS("drain", 4))
+        drain(word[1], word[2], (size_t)atol(word[3]), count > 4);
+    else if (IS("sockets", 1))
+        sockets();
     else if (IS("from", 6))
         from(word);
     else if (IS("bind", 4)) {

@@ -1,7 +1,7 @@
 /* attack_names: looks names up in one of the ways there are, and then reaches by every call for what came.
  *
  *   attack_names WAY PORT NAME...   WAY is wasmedge, wamr, udp or tcp (DNS to the server of resolv.conf), udp-elsewhere or
- *                                   tcp-elsewhere (DNS to another). @ADDRESS is not looked up, only reached for;
+ *                                   tcp-elsewhere (DNS to another), udp-v6 or tcp-v6 (to another by IPv6). @ADDRESS is not looked up, only reached for;
  *                                   ?NAME is only looked up
  *   attack_names odd NAME           DNS queries that are not just for an address: the code of each answer
  *   attack_names wait NAME          asks by DNS, says "port N" of the asking socket, and who answers first
@@ -16,7 +16,7 @@ ATTACK_MAIN
 #include "attack_reach.h"
 
 enum { MOST = 16, PATIENCE_MS = 60000 };
-static const char stub[] = "192.0.2.53", elsewhere[] = "198.51.100.53";
+static const char stub[] = "192.0.2.53", elsewhere[] = "198.51.100.53", v6[] = "2001:db8::53";
 
 /* What a look-up found. */
 static char found[MOST][INET6_ADDRSTRLEN];
@@ -92,7 +92,7 @@ static const char *by_wamr(const char *text) {
 /* One DNS message there and back; the length of the answer, 0 if the connection ends or is refused. */
 static u exchange(int tcp, const char *server, const unsigned char *query, u length, unsigned char *reply, u room) {
     struct target t = target(server, 53);
-    u fd = opened(0, tcp ? WE_STREAM : WE_DGRAM), count = 0, flags = 0, whole = 0;
+    u fd = opened(t.v6, tcp ? WE_STREAM : WE_DGRAM), count = 0, flags = 0, whole = 0;
     unsigned char framed[1024] = {(unsigned char)(length >> 8), (unsigned char)length};
     memcpy(framed + 2, query, length);
     u error = we_connect(fd, narrow(&t), 53);
@@ -162,7 +162,10 @@ static void look(const char *way, const char *text, u port) {
         const char *result = strcmp(way, "wasmedge") == 0 ? by_wasmedge(text)
                              : strcmp(way, "wamr") == 0   ? by_wamr(text)
                                                           : by_dns(strncmp(way, "tcp", 3) == 0,
-                                                                   strchr(way, '-') != NULL ? elsewhere : stub, text);
+                                                                   strchr(way, '-') == NULL    ? stub
+                                                                   : strstr(way, "v6") != NULL ? v6
+                                                                                               : elsewhere,
+                                                                   text);
         printf("%s %s: %s", way, text, result);
         for (int i = 0; i < found_count; i++) printf(" %s", found[i]);
         printf("\n");

@@ -44,6 +44,7 @@ pub fn guest(kind: &str, name: &str) -> PathBuf {
 pub fn native_guest(kind: &str, name: &str) -> PathBuf {
     let directory = match kind {
         "wasip1" => "native".to_string(),
+        "native-linux" => kind.to_string(),
         kind => format!("{kind}-native"),
     };
     built(target_dir().join("guests").join(directory).join(name), kind)
@@ -67,10 +68,10 @@ pub fn guestnet_bin() -> PathBuf {
 }
 
 fn built(path: PathBuf, kind: &str) -> PathBuf {
-    let kind = if matches!(kind, "native" | "wasip1") {
-        "c"
-    } else {
-        kind
+    let kind = match kind {
+        "native" | "wasip1" => "c",
+        "native-linux" => "emscripten",
+        kind => kind,
     };
     assert!(
         path.is_file(),

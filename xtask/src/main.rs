@@ -30,11 +30,13 @@ Usage: cargo xtask COMMAND
   test [--quick]   every check and every test; with --quick the developer's loop:
                    formatting, clippy, unit tests, and the guests without real servers
   test --step NAME one step of it, by the name that its progress line has
-  demo             guests in C, Go and Rust on real sockets, against real servers: a table
-  bench [NAME]...  ratios against native C, and against the peers that are installed
+  demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table
+  bench [NAME]...  ratios against native C, and against the peers that are installed; NAME is wasi or policy, followed
+                   by parts of rows' names
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
-  guests [KIND]... build the guest programs; KIND is c, go, rust, examples or bench (default: all)
+  guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), emscripten,
+                   emscripten-variants, programs or bench-emscripten
   tools            fetch every tool that the other commands need
 
 Fetched tools are kept in $GUESTNET_CACHE, by default ~/.cache/guestnet.";

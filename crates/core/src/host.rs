@@ -503,6 +503,12 @@ pub trait Host {
     /// The time of a clock.
     fn now(&self, clock: Clock) -> Duration;
 
+    /// [`Clock::Monotonic`] as it was some milliseconds ago at most, if that is cheaper to tell: for lifetimes of seconds,
+    /// which are looked at for each datagram.
+    fn now_coarsely(&self) -> Duration {
+        self.now(Clock::Monotonic)
+    }
+
     /// Waits until one descriptor is ready for any of `want`, or [`Ready::ALWAYS`], or the time is over.
     /// Returns whether it became ready. `None` waits for ever.
     ///

@@ -77,7 +77,7 @@ impl Io {
     }
 }
 
-/// Whoever drops a descriptor without [`Host::close`] does not wait for its data: the kernel sends it meanwhile.
+/// Whoever drops a descriptor without [`guestnet_core::Host::close`] does not wait for its data: the kernel sends it meanwhile.
 impl Drop for Io {
     fn drop(&mut self) {
         if self.lingers.load(Ordering::Relaxed) {

@@ -48,7 +48,7 @@ use io::What;
 use lookup::Pending;
 use services::Services;
 use stop::Stop;
-pub use stop::Stopper;
+pub use stop::{Stopper, WeakStopper};
 use stub::Stub;
 use unix::Unix;
 pub use unix::UnixPlace;
@@ -107,6 +107,12 @@ impl OsHost {
         })
     }
 
+    /// Gives the thread something to do while it waits: `work` is called about every `every`, from within the wait. It
+    /// must not use this host. For threads that owe others an answer, such as the main thread of a program with pthreads.
+    pub fn set_chore(&mut self, every: Duration, work: Box<dyn FnMut() + Send>) {
+        self.stop.set_chore(every, work);
+    }
+
     /// Whom names are asked of from now on.
     ///
     /// # Errors
@@ -128,6 +134,12 @@ impl OsHost {
     /// What open(2) says of the directory.
     pub fn add_directory(&mut self, host: &Path, guest: &str) -> Result<()> {
         self.unix.add_directory(host, guest)
+    }
+
+    /// Takes relative UNIX socket paths from this process's working directory as it is at the call, for a guest that
+    /// shares it. Without this they are taken from the guest's root.
+    pub fn follow_working_directory(&mut self) {
+        self.unix.follow_working_directory();
     }
 
     /// Takes over an open descriptor as a byte stream, such as standard input. Its flags are left alone, because
@@ -617,6 +629,10 @@ impl Host for OsHost {
             Clock::Monotonic => ClockId::Monotonic,
         };
         read_clock(id)
+    }
+
+    fn now_coarsely(&self) -> Duration {
+        read_clock(ClockId::MonotonicCoarse)
     }
 
     fn wait(&mut self, io: &Io, want: Ready, timeout: Option<Duration>) -> Result<bool> {

@@ -25,6 +25,8 @@ const ATTEMPTS: usize = 64;
 pub(crate) struct Unix {
     roots: Vec<Arc<Root>>,
     names: Names,
+    /// Relative paths are taken from this process's working directory, and not from the guest's root.
+    from_working_directory: bool,
 }
 
 /// The kernel's name → what the guest called it.
@@ -74,11 +76,24 @@ impl Unix {
         Ok(())
     }
 
+    pub(crate) fn follow_working_directory(&mut self) {
+        self.from_working_directory = true;
+    }
+
     /// See [`guestnet_core::Host::unix_place`].
     pub(crate) fn place(&self, path: &str, create: bool) -> Result<(UnixPlace, String)> {
         if path.is_empty() {
             return Err(Errno::Noent);
         }
+        let absolute;
+        let path = if self.from_working_directory && !path.starts_with('/') {
+            let directory = rustix::process::getcwd(Vec::new()).map_err(errno)?;
+            let directory = directory.to_str().map_err(|_| Errno::Ilseq)?;
+            absolute = format!("{directory}/{path}");
+            &absolute
+        } else {
+            path
+        };
         let (root, relative) = self.root_of(path).ok_or(Errno::Acces)?;
         if create {
             let (parent, name) = relative.rsplit_once('/').unwrap_or((".", &relative));

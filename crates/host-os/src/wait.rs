@@ -152,7 +152,10 @@ impl Waiter {
                 .map(|request| pollfd(request.fd, request.want)),
         );
         loop {
-            match sys::ppoll(&mut self.pollfds, timeout) {
+            match sys::ppoll(&mut self.pollfds, stop.slice(timeout)) {
+                Ok(0) if timeout != Some(Duration::ZERO) && stop.do_chore() => {
+                    timeout = remaining(deadline);
+                }
                 Ok(_) => break,
                 Err(rustix::io::Errno::INTR) => timeout = remaining(deadline),
                 Err(error) => return Err(errno(error)),
@@ -191,7 +194,9 @@ impl Waiter {
             }
         }
         loop {
-            match sys::ppoll(&mut self.pollfds, remaining(deadline)) {
+            let timeout = remaining(deadline);
+            match sys::ppoll(&mut self.pollfds, stop.slice(timeout)) {
+                Ok(0) if timeout != Some(Duration::ZERO) && stop.do_chore() => {}
                 Ok(_) => break,
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(errno(error)),
@@ -235,10 +240,13 @@ impl Waiter {
                 Some(Duration::ZERO)
             };
             let last_round = timeout == Some(Duration::ZERO);
-            epoll.take(requests, candidates, timeout)?;
+            epoll.take(requests, candidates, stop.slice(timeout))?;
             epoll.verify(requests, candidates, pollfds, events)?;
             if !events.is_empty() {
                 return Ok(());
+            }
+            if !last_round {
+                stop.do_chore();
             }
             if last_round && remaining(deadline) == Some(Duration::ZERO) {
                 return Ok(());
@@ -424,7 +432,10 @@ pub(crate) fn wait_one(fd: RawFd, want: Ready, timeout: Option<Duration>, stop: 
     let mut timeout = deadline.and(timeout);
     let mut pollfds = [stop.pollfd(), pollfd(fd, want)];
     loop {
-        match sys::ppoll(&mut pollfds, timeout) {
+        match sys::ppoll(&mut pollfds, stop.slice(timeout)) {
+            Ok(0) if timeout != Some(Duration::ZERO) && stop.do_chore() => {
+                timeout = remaining(deadline);
+            }
             Ok(_) => break,
             Err(rustix::io::Errno::INTR) => timeout = remaining(deadline),
             Err(error) => return Err(errno(error)),

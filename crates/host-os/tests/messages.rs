@@ -374,3 +374,86 @@ fn what_is_no_epoll_is_told() {
     assert_eq!(guest.epoll_wait(read, 1, now, &mut events), Err(Errno::Inval));
     assert_eq!(guest.epoll_wait(epoll, 0, now, &mut events), Err(Errno::Inval));
 }
+
+#[test]
+fn a_message_is_counted_and_stays_within_the_total() {
+    let mut policy = PolicyBuilder::new();
+    policy.allow_net().limits(guestnet_core::limits::Limits {
+        bytes_total: Some(100),
+        ..guestnet_core::limits::Limits::default()
+    });
+    let host = OsHost::new().unwrap();
+    let mut guest: Guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
+    let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+    guest.connect(fd, &listener.local_addr().unwrap().into()).unwrap();
+    let (mut peer, _) = listener.accept().unwrap();
+    std::io::Write::write_all(&mut peer, &[1; 80]).unwrap();
+    let mut buffer = [0; 60];
+    let mut take = |guest: &mut Guest| {
+        guest
+            .recv_message(fd, &mut [IoSliceMut::new(&mut buffer)], 0, RecvFlags::WAITALL)
+            .map(|message| message.received.len)
+    };
+    assert_eq!(take(&mut guest), Ok(60));
+    let control = [Control::Tos(0)];
+    let sent = guest.send_message(
+        fd,
+        &mut [IoSlice::new(&[2; 60])],
+        None,
+        &control,
+        SendFlags::empty(),
+    );
+    assert_eq!(sent, Ok(40));
+    assert_eq!(take(&mut guest), Err(Errno::Nobufs));
+}
+
+#[test]
+fn descriptors_that_nobody_wanted_are_given_up() {
+    let mut guest = guest();
+    let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
+    let mut byte = [0];
+    for _ in 0..1100 {
+        let (read, write) = guest.pipe().unwrap();
+        send(&mut guest, one, b"x", &[Control::Rights(vec![read])]).unwrap();
+        guest.close(read).unwrap();
+        let received = guest.recv(other, &mut [IoSliceMut::new(&mut byte)], RecvFlags::empty());
+        assert_eq!(received.unwrap().len, 1);
+        // Its reading end is gone: the writing one is told so.
+        guest.poll_begin();
+        guest.poll_add(0, write, Ready::WRITE).unwrap();
+        guest.poll_wait(None).unwrap();
+        assert!(
+            guest
+                .poll_events()
+                .any(|event| event.ready.contains(Ready::ERROR))
+        );
+        guest.close(write).unwrap();
+    }
+}
+
+#[test]
+fn a_message_with_room_for_control_data_waits_for_all() {
+    let (mut guest, host) = {
+        let host = OsHost::new().unwrap();
+        let sibling = host.sibling().unwrap();
+        let mut policy = PolicyBuilder::new();
+        policy.allow_net();
+        let guest: Guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
+        (guest, sibling)
+    };
+    let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
+    let mut second = guest.thread(host);
+    std::thread::scope(|scope| {
+        let receiver = scope.spawn(move || {
+            let mut buffer = [0; 6];
+            let message =
+                second.recv_message(other, &mut [IoSliceMut::new(&mut buffer)], 8, RecvFlags::WAITALL);
+            (message.unwrap().received.len, buffer)
+        });
+        for piece in [b"ab", b"cd", b"ef"] {
+            assert_eq!(send(&mut guest, one, piece, &[]), Ok(2));
+        }
+        assert_eq!(receiver.join().unwrap(), (6, *b"abcdef"));
+    });
+}

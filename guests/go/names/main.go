@@ -72,8 +72,12 @@ var eaiNames = []string{"ADDRFAMILY", "AGAIN", "BADFLAGS", "FAIL", "FAMILY", "ME
 // name is getaddrinfo's name for a failure.
 func name(err error) string {
 	var dns *net.DNSError
+	var address *net.AddrError
 	var errno syscall.Errno
 	switch {
+	case errors.As(err, &address):
+		// The hosts file has the name, with addresses of the other family.
+		return "EAI_NONAME"
 	case errors.As(err, &errno) && errno >= firstEAI && int(errno-firstEAI) < len(eaiNames):
 		return "EAI_" + eaiNames[errno-firstEAI]
 	case !errors.As(err, &dns):

@@ -20,6 +20,15 @@ impl Dnsmasq {
     ///
     /// When dnsmasq is not installed, ends at once, or does not answer in time.
     pub fn start(hosts: &str, aliases: &[(&str, &str)]) -> io::Result<Self> {
+        Self::start_with(hosts, aliases, &["--local-ttl=60".to_owned()])
+    }
+
+    /// The same with options of dnsmasq in place of a lifetime of 60 seconds.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Dnsmasq::start`].
+    pub fn start_with(hosts: &str, aliases: &[(&str, &str)], options: &[String]) -> io::Result<Self> {
         let program = installed("dnsmasq", "dnsmasq-base")?;
         let command = |dir: &Path, port: u16| {
             let file = dir.join("hosts");
@@ -37,8 +46,8 @@ impl Dnsmasq {
                 "--user=",
                 "--local=//",
                 "--local=/test/",
-                "--local-ttl=60",
             ]);
+            command.args(options);
             command.arg(format!("--port={port}"));
             command.arg(format!("--addn-hosts={}", file.display()));
             for (alias, name) in aliases {
@@ -48,6 +57,25 @@ impl Dnsmasq {
         };
         Server::start("dnsmasq", command, |addr| TcpStream::connect(addr).is_ok())
             .map(|server| Self { server })
+    }
+
+    /// Gives it other names, which it knows a moment later.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be written or kill(1) fails.
+    pub fn rewrite(&self, hosts: &str) -> io::Result<()> {
+        std::fs::write(self.server.dir.path().join("hosts"), hosts)?;
+        let mut kill = Command::new("kill");
+        let status = kill
+            .arg("-HUP")
+            .arg(self.server.child.id().to_string())
+            .status()?;
+        if status.success() {
+            Ok(())
+        } else {
+            Err(io::Error::other("dnsmasq cannot be told to read its file again"))
+        }
     }
 
     /// Where it listens, over UDP and TCP.

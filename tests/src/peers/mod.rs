@@ -6,11 +6,13 @@
 
 mod dnsmasq;
 mod mariadb;
+mod nginx;
 mod redis;
 pub mod script;
 
 pub use dnsmasq::Dnsmasq;
 pub use mariadb::MariaDb;
+pub use nginx::Nginx;
 pub use redis::Redis;
 pub use script::ScriptedDns;
 

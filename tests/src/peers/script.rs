@@ -36,8 +36,8 @@ pub mod code {
     pub const REFUSED: u8 = 5;
 }
 
-/// How long a test waits for a query that must come.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a test waits for a query that must come: a guest may have to be compiled first.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// One query as it came.
 #[derive(Clone, Debug)]
@@ -325,7 +325,7 @@ impl ScriptedDns {
     ///
     /// # Panics
     ///
-    /// When it has not been in a minute.
+    /// When it has not been in three minutes.
     pub fn wait_for(&self, name: &str, times: usize) {
         let deadline = Instant::now() + PATIENCE;
         let mut log = self.shared.log();

@@ -1,11 +1,12 @@
 //! Hostile guests (guests/c/attack_*.c) under the real command, a real policy and the real kernel: what is forbidden
 //! does not happen, its peers see nothing of it, and the host goes on.
 //!
-//! The attacks are numbered as docs/policy.md numbers them; each file names its own.
+//! The attacks are numbered as docs/policy.md numbers them; each file names its own, and tests/README.md has the table.
 
 mod answers;
 mod bounds;
 mod descriptors;
+mod etc;
 mod listen;
 mod memory;
 mod modules;
@@ -14,5 +15,7 @@ mod random;
 mod reach;
 mod receive;
 mod spin;
+mod stub;
 mod support;
+mod table;
 mod unix;

@@ -1,6 +1,6 @@
 //! `--allow-accept` and `--deny-accept`: who may connect to a listener of a guest, and whose datagrams it gets.
 
-use super::{Net, Row, covers, said, would};
+use super::{Net, Row, covers, explained, said, would};
 use guestnet_tests::act::Actor;
 use guestnet_tests::{Guestnet, Program, native_guest};
 
@@ -115,6 +115,11 @@ fn every_rule_for(protocol: &str) {
         let finished = guest.finish();
         said(&row, &finished);
         let _ = finished.success();
+        explained(&row, "accept", |peer| {
+            // A peer has a port, if any.
+            let peer = peer.replace(" 0", " 40000");
+            format!("{protocol}://{}", peer.replace(' ', ":"))
+        });
     }
 }
 

@@ -1,6 +1,6 @@
 //! `--allow-connect` and `--deny-connect`: TCP connect, UDP connect and a datagram's destination.
 
-use super::{Net, Row, check, covers, would};
+use super::{Net, Row, at, check, covers, explained, would};
 use guestnet_tests::{Guestnet, guest};
 
 const KINDS: [&str; 15] = [
@@ -147,7 +147,12 @@ fn every_rule_for(action: &str) {
     let rows = rows(action, net.port);
     covers(&rows, &KINDS);
     for row in &rows {
-        check(row, Guestnet::run().option("--hosts").option(&hosts), "EACCES");
+        check(row, || Guestnet::run().option("--hosts").option(&hosts), "EACCES");
+        explained(row, "connect", |action| {
+            let words: Vec<&str> = action.split(' ').collect();
+            let protocol = if words[0] == "tcp" { "tcp" } else { "udp" };
+            format!("{protocol}://{}", at(words[1], words[2]))
+        });
     }
 }
 

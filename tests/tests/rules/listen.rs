@@ -1,6 +1,6 @@
 //! `--allow-listen` and `--deny-listen`: bind on TCP and UDP, and listen with and without it.
 
-use super::{Net, Row, check, covers, would};
+use super::{Net, Row, at, check, covers, explained, would};
 use guestnet_tests::{Guestnet, guest};
 
 const KINDS: [&str; 11] = [
@@ -85,7 +85,15 @@ fn every_rule_for(action: &str, protocol: &str) {
     let rows = rows(action, protocol, net.port);
     covers(&rows, &KINDS);
     for row in &rows {
-        check(row, Guestnet::run(), "EACCES");
+        check(row, Guestnet::run, "EACCES");
+        explained(row, "listen", |action| {
+            let words: Vec<&str> = action.split(' ').collect();
+            match words[..] {
+                ["bind", protocol, host, port] => format!("{protocol}://{}", at(host, port)),
+                ["listen", host, port] => at(host, port),
+                _ => panic!("{action}"),
+            }
+        });
     }
 }
 
@@ -113,7 +121,7 @@ fn the_implicit_bind_of_listen_is_one_of_the_wildcard_and_any_port() {
         denied: "implicit 6".to_owned(),
         says: would("listen", "[::]:0", "--allow-listen [::]:0"),
     };
-    check(&row, Guestnet::run(), "EACCES");
+    check(&row, Guestnet::run, "EACCES");
 }
 
 #[test]

@@ -8,6 +8,7 @@ mod accept;
 mod connect;
 mod listen;
 mod names;
+mod report;
 mod unix;
 
 use guestnet_tests::act::acts;
@@ -29,12 +30,26 @@ pub(crate) struct Row {
     pub says: String,
 }
 
-/// Checks a row: in one run the allowed action and then the denied one.
+/// Checks a row: in one run the allowed action and then the denied one; by flags, and by a file with the same rules.
+/// `run` makes what both have.
 #[track_caller]
-pub(crate) fn check(row: &Row, run: Guestnet, refusal: &str) {
-    let run = row.options.split(' ').fold(run, Guestnet::option);
-    let finished = acts(run, [row.allowed.as_str(), row.denied.as_str()]).finish();
+pub(crate) fn check(row: &Row, run: impl Fn() -> Guestnet, refusal: &str) {
+    let by_flags = row.options.split(' ').fold(run(), Guestnet::option);
+    let finished = acts(by_flags, [row.allowed.as_str(), row.denied.as_str()]).finish();
     said(row, &finished);
+    decided(row, finished, refusal);
+    if let Some(file) = as_file(&row.options) {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("policy.toml");
+        std::fs::write(&path, file).expect("write the policy");
+        let by_file = run().option("--policy").option(&path);
+        let finished = acts(by_file, [row.allowed.as_str(), row.denied.as_str()]).finish();
+        decided(row, finished, refusal);
+    }
+}
+
+#[track_caller]
+fn decided(row: &Row, finished: Finished, refusal: &str) {
     let transcript = finished.success();
     let results: Vec<&str> = transcript
         .lines()
@@ -45,6 +60,61 @@ pub(crate) fn check(row: &Row, run: Guestnet, refusal: &str) {
     };
     assert!(!allowed.starts_with('E'), "{row:#?}\n{transcript}");
     assert_eq!(denied, refusal, "{row:#?}\n{transcript}");
+}
+
+/// The flags as a policy file; `None` if they name one themselves.
+fn as_file(options: &str) -> Option<String> {
+    let mut words = options.split(' ');
+    let (mut top, mut tables) = (String::new(), std::collections::BTreeMap::new());
+    while let Some(option) = words.next() {
+        match option {
+            "--policy" => return None,
+            "--allow-net" => top += "allow-net = true\n",
+            _ => {
+                let (effect, usage) = option.strip_prefix("--")?.split_once('-')?;
+                let keys: &mut std::collections::BTreeMap<_, Vec<_>> = tables.entry(usage).or_default();
+                keys.entry(effect).or_default().push(words.next()?);
+            }
+        }
+    }
+    for (usage, keys) in tables {
+        top += &format!("[{usage}]\n");
+        for (effect, targets) in keys {
+            top += &format!("{effect} = {targets:?}\n");
+        }
+    }
+    Some(top)
+}
+
+/// `guestnet policy explain` decides as the run did, and gives the same reason. `target` makes the target of an action.
+#[track_caller]
+pub(crate) fn explained(row: &Row, usage: &str, target: impl Fn(&str) -> String) {
+    let explain = |action: &str| {
+        let target = target(action);
+        let program = Guestnet::command("policy").arg("explain");
+        let program = row.options.split(' ').fold(program, guestnet_tests::Program::arg);
+        (program.arg(usage).arg(&target).finish(), target)
+    };
+    let (allowed, _) = explain(&row.allowed);
+    assert!(allowed.stdout.starts_with("allowed "), "{row:#?}\n{allowed}");
+    assert_eq!(allowed.status.code(), Some(0), "{row:#?}\n{allowed}");
+    let (denied, target) = explain(&row.denied);
+    assert!(denied.stdout.starts_with("denied "), "{row:#?}\n{denied}");
+    assert_eq!(denied.status.code(), Some(1), "{row:#?}\n{denied}");
+    // A run judges the address that a name was looked up to, and says that.
+    let (told, reason) = row.says.split_once(": ").expect("a reason");
+    if told.ends_with(target.rsplit('/').next().unwrap_or(&target)) {
+        assert_eq!(denied.stdout, format!("{reason}\n"), "{row:#?}\n{denied}");
+    }
+}
+
+/// `HOST PORT` as a target.
+pub(crate) fn at(host: &str, port: &str) -> String {
+    if host.contains(':') {
+        format!("[{host}]:{port}")
+    } else {
+        format!("{host}:{port}")
+    }
 }
 
 /// The denial is the one line that is printed.

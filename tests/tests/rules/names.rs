@@ -1,6 +1,6 @@
 //! `--allow-resolve` and `--deny-resolve`, and the rules for connect that let names be looked up too.
 
-use super::{Row, check, covers, would};
+use super::{Row, check, covers, explained, would};
 use guestnet_tests::Guestnet;
 use guestnet_tests::peers::ScriptedDns;
 
@@ -81,8 +81,9 @@ fn every_kind_of_rule_for_a_look_up_and_no_denied_name_leaves() {
     covers(&rows, &KINDS);
     for row in &rows {
         let server = ScriptedDns::answering(|asked| asked.address([192, 0, 2, 1], 60));
-        let run = Guestnet::run().option("--dns").option(server.addr().to_string());
+        let run = || Guestnet::run().option("--dns").option(server.addr().to_string());
         check(row, run, "EAI_FAIL");
+        explained(row, "resolve", |action| action["resolve ".len()..].to_owned());
         let name = row.allowed["resolve ".len()..]
             .trim_end_matches('.')
             .to_ascii_lowercase();

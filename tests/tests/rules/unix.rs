@@ -1,6 +1,6 @@
 //! `--allow-unix` and the file's `unix.deny`: connect, send and bind by paths in the guest's view.
 
-use super::{Row, check, covers, would};
+use super::{Row, check, covers, explained, would};
 use guestnet_tests::Guestnet;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 
@@ -75,7 +75,10 @@ fn every_rule_for(action: &str) {
         let rows = rows(action, name, policy.to_str().expect("a path in UTF-8"));
         covers(&rows, &KINDS);
         assert_eq!(rows.len(), 4);
-        check(&rows[kind], Guestnet::run().tmp(directory.path()), "EACCES");
+        check(&rows[kind], || Guestnet::run().tmp(directory.path()), "EACCES");
+        explained(&rows[kind], "unix", |action| {
+            action.split_once(' ').expect("a path").1.to_owned()
+        });
     }
 }
 

@@ -1,13 +1,18 @@
-//! Builds the guest programs: the same C source natively and for wasip1, Go for both, Rust for wasip1.
+//! Builds the guest programs: the same C source natively, for wasip1 and with emcc, Go for the first two, Rust for wasip1.
 //!
 //! A guest is built again only when what it is made of changed. What the products are and where they lie:
 //! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `rust`, `overlay` (libguestnet.a),
-//! `{examples,examples-native}` (examples/c) and `{bench-wasip1,bench-native}` (bench/c).
+//! `{examples,examples-native}` (examples/c), `{bench-wasip1,bench-native}` (bench/c), `emscripten-*` (C, one directory a
+//! way to link) and `native-linux` (guests/linux).
 
 mod c;
+mod emscripten;
 mod go;
+mod package;
+mod programs;
 mod rust;
 mod stamp;
+mod together;
 
 use crate::Result;
 use crate::cache;
@@ -33,26 +38,51 @@ pub(crate) enum Kind {
     Examples,
     /// bench/c.
     Bench,
+    /// guests/c with emcc, the way that the developer's loop runs.
+    Emscripten,
+    /// guests/c with emcc, in all other ways.
+    EmscriptenVariants,
+    /// Real programs with emcc.
+    Programs,
+    /// bench/c with emcc.
+    BenchEmscripten,
 }
 
 impl Kind {
-    const ALL: [(&str, Self); 5] = [
+    const ALL: [(&str, Self); 9] = [
         ("c", Self::C),
         ("go", Self::Go),
         ("rust", Self::Rust),
         ("examples", Self::Examples),
         ("bench", Self::Bench),
+        ("emscripten", Self::Emscripten),
+        ("emscripten-variants", Self::EmscriptenVariants),
+        ("programs", Self::Programs),
+        ("bench-emscripten", Self::BenchEmscripten),
     ];
 
-    /// The kinds of these names; all of them for no name.
+    /// Those that are linked with the npm package, which is not complete.
+    const UNFINISHED: [Self; 4] = [
+        Self::Emscripten,
+        Self::EmscriptenVariants,
+        Self::Programs,
+        Self::BenchEmscripten,
+    ];
+
+    /// The kinds of these names; all that are finished for no name.
     pub(crate) fn parse(names: &[&str]) -> Result<BTreeSet<Self>> {
         if names.is_empty() {
-            return Ok(Self::ALL.iter().map(|(_, kind)| *kind).collect());
+            return Ok(Self::ALL
+                .iter()
+                .map(|(_, kind)| *kind)
+                .filter(|kind| !Self::UNFINISHED.contains(kind))
+                .collect());
         }
         let one = |name: &&str| {
             let found = Self::ALL.iter().find(|(known, _)| known == name);
             found.map(|(_, kind)| *kind).ok_or_else(|| {
-                format!("no such kind of guest: {name}; there are c, go, rust, examples and bench")
+                let names = Self::ALL.map(|(name, _)| name).join(", ");
+                format!("no such kind of guest: {name}; there are: {names}")
             })
         };
         names.iter().map(one).collect()
@@ -98,6 +128,26 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
         for family in families.into_iter().flatten() {
             jobs.extend(c::jobs(project, tools, overlay.as_ref(), family)?);
         }
+    }
+    let of_emscripten = [Kind::Emscripten, Kind::EmscriptenVariants, Kind::Programs];
+    if of_emscripten.iter().any(|kind| kinds.contains(kind)) {
+        let package = package::Package::build(project, tools, package::Profile::Debug)?;
+        if kinds.contains(&Kind::Emscripten) || kinds.contains(&Kind::EmscriptenVariants) {
+            jobs.extend(emscripten::native_jobs(project, tools)?);
+        }
+        if kinds.contains(&Kind::Programs) {
+            jobs.extend(programs::jobs(project, tools, &package)?);
+        }
+        if kinds.contains(&Kind::Emscripten) {
+            jobs.extend(emscripten::jobs(project, tools, &package, emscripten::PLAIN)?);
+        }
+        if kinds.contains(&Kind::EmscriptenVariants) {
+            jobs.extend(emscripten::jobs(project, tools, &package, emscripten::VARIANTS)?);
+        }
+    }
+    if kinds.contains(&Kind::BenchEmscripten) {
+        let package = package::Package::build(project, tools, package::Profile::Release)?;
+        jobs.extend(emscripten::jobs(project, tools, &package, emscripten::BENCH)?);
     }
     run_all(&out, jobs)
 }
@@ -171,14 +221,15 @@ fn run_one(out: &Path, job: &Job) -> Result<()> {
 
 /// Removes products whose source is gone, in the directories that these jobs fill.
 fn remove_strays(out: &Path, jobs: &[Job]) -> Result<()> {
-    let wanted: BTreeSet<&Path> = jobs.iter().map(|job| job.output.as_path()).collect();
-    let directories: BTreeSet<&Path> = wanted.iter().filter_map(|output| output.parent()).collect();
+    // Without their extension: emcc writes a .wasm beside the file that it is asked for.
+    let wanted: BTreeSet<PathBuf> = jobs.iter().map(|job| job.output.with_extension("")).collect();
+    let directories: BTreeSet<&Path> = jobs.iter().filter_map(|job| job.output.parent()).collect();
     for directory in directories
         .into_iter()
         .filter(|directory| directory.is_dir() && *directory != out)
     {
         for file in files(directory, None)? {
-            if !wanted.contains(file.as_path()) {
+            if !wanted.contains(&file.with_extension("")) {
                 fs::remove_file(&file).map_err(|error| format!("{}: {error}", file.display()))?;
             }
         }

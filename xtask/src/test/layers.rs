@@ -68,7 +68,9 @@ fn layer(package: &str) -> Option<Layer> {
     Some(match package {
         "guestnet-core" => Layer::Core,
         "guestnet-conformance" => Layer::Conformance,
-        "guestnet-cli" | "guestnet-tests" | "guestnet-bench" | "guestnet-demo" => Layer::Top,
+        "guestnet-cli" | "guestnet-addon" | "guestnet-tests" | "guestnet-bench" | "guestnet-demo" => {
+            Layer::Top
+        }
         "guestnet-wasi" | "guestnet-quickjs" | "guestnet-emscripten" | "guestnet-web" => Layer::Guest,
         "xtask" => Layer::Apart,
         name if name.starts_with("guestnet-host-") => Layer::Host,

@@ -114,7 +114,18 @@ const STEPS: &[Step] = &[
     Step {
         name: "guests",
         quick: true,
-        check: |run| guests::build(run.project, run.tools, &Kind::parse(&[])?),
+        check: |run| {
+            let kinds = ["c", "go", "rust", "examples", "bench"];
+            guests::build(run.project, run.tools, &Kind::parse(&kinds)?)
+        },
+    },
+    Step {
+        name: "emscripten guests",
+        quick: false,
+        check: |run| {
+            let kinds = ["emscripten", "emscripten-variants", "programs"];
+            guests::build(run.project, run.tools, &Kind::parse(&kinds)?)
+        },
     },
     Step {
         name: "build",
@@ -239,6 +250,19 @@ fn spelling(run: &Run) -> Result<()> {
     )
 }
 
+/// Parts of the names of tests that the developer's loop leaves out: those with real servers, and the columns of Emscripten.
+const SLOW: [&str; 9] = [
+    "redis",
+    "dnsmasq",
+    "mariadb",
+    "nginx",
+    "curl",
+    "socat",
+    "many_threads",
+    "emscripten-",
+    "every_engine",
+];
+
 /// The unit tests, the matrix of guests and, in a full run, documentation tests and the real peers.
 ///
 /// A test that needs a real server has the server's name in its own.
@@ -248,9 +272,8 @@ fn tests(run: &Run) -> Result<()> {
         .args(["test", "--workspace", "--no-fail-fast"])
         .env("GUESTNET_BIN", run.project.guestnet("debug"));
     if run.quick {
-        command.args([
-            "--lib", "--bins", "--tests", "--", "--skip", "redis", "--skip", "mariadb",
-        ]);
+        command.args(["--lib", "--bins", "--tests", "--"]);
+        command.args(SLOW.iter().flat_map(|name| ["--skip", name]));
     }
     let tally = run.tally.borrow().clone();
     let (outcome, tally) = tally::counted(&mut command, "cargo test", tally);

@@ -4,18 +4,23 @@
 //! names it and says how to get it.
 
 mod apt;
+mod emscripten;
 mod go;
+mod mirror;
+mod npm;
 mod python;
 mod rust;
 mod zig;
 
+pub(crate) use emscripten::Emscripten;
 pub(crate) use go::Go;
+pub(crate) use npm::Engine;
 pub(crate) use zig::{OPTIMISE, Zig};
 
 use crate::cache::Cache;
 use crate::project::Project;
 use crate::{Result, process::progress};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The typos wheel on PyPI holds the released binary.
 const TYPOS: &str = "1.52.0";
@@ -44,6 +49,10 @@ impl Tools {
         self.c_compiler()?;
         self.zig()?;
         self.go()?;
+        self.emscripten()?;
+        for engine in Engine::ALL {
+            self.engine(engine)?;
+        }
         self.typos()?;
         self.peers()?;
         progress("tools", "all there");
@@ -71,6 +80,27 @@ impl Tools {
         go::go(&self.cache, &self.apt)
     }
 
+    /// Emscripten, with its system libraries built.
+    pub(crate) fn emscripten(&self) -> Result<Emscripten> {
+        let node = self.engine(Engine::Node20)?;
+        emscripten::emscripten(&self.cache, &self.apt, &node)
+    }
+
+    /// The program of an engine that runs Emscripten's output.
+    pub(crate) fn engine(&self, engine: Engine) -> Result<PathBuf> {
+        npm::engine(&self.cache, &self.apt, engine)
+    }
+
+    /// The unpacked source of one of Debian's packages.
+    pub(crate) fn source(&self, package: &str) -> Result<PathBuf> {
+        mirror::source(&self.cache, &self.apt, package)
+    }
+
+    /// A directory in the cache for what is compiled once on a machine, made by `build` if it is not there.
+    pub(crate) fn compiled(&self, name: &str, build: impl FnOnce(&Path) -> Result<()>) -> Result<PathBuf> {
+        self.cache.tool(name, build)
+    }
+
     /// The spelling checker.
     pub(crate) fn typos(&self) -> Result<PathBuf> {
         Ok(python::wheel(&self.cache, &self.apt, "typos", TYPOS)?.join("bin/typos"))
@@ -83,6 +113,7 @@ impl Tools {
             &[
                 ("dnsmasq", "dnsmasq-base"),
                 ("redis-server", "redis-server"),
+                ("redis-cli", "redis-tools"),
                 ("mariadbd", "mariadb-server"),
                 ("mariadb-install-db", "mariadb-server"),
                 ("nginx", "nginx-light"),

@@ -113,6 +113,12 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         self.gate.names.set_hosts(hosts);
     }
 
+    /// Gives the names of the guest's own hosts file, which come before all others. What the guest says itself is no
+    /// reason to let it through: unlike an answer of ours, such an address is not covered by a rule with the name.
+    pub fn set_guest_hosts(&mut self, hosts: Arc<Hosts>) {
+        self.gate.names.set_guest_hosts(hosts);
+    }
+
     /// What this guest may look up and was told, to be answered for from elsewhere.
     #[must_use]
     pub fn names(&self) -> &Arc<Names> {

@@ -74,6 +74,8 @@ pub enum Step {
 pub struct Names {
     policy: Arc<Policy>,
     hosts: Mutex<Arc<Hosts>>,
+    /// The guest's own: believed, but no reason to let it connect anywhere.
+    guest_hosts: Mutex<Arc<Hosts>>,
     pins: Mutex<Pins>,
     cache: Mutex<Cache>,
     bucket: Mutex<Bucket>,
@@ -92,6 +94,7 @@ impl Names {
         Names {
             policy,
             hosts: Mutex::default(),
+            guest_hosts: Mutex::default(),
             pins: Mutex::default(),
             cache: Mutex::default(),
             bucket: Mutex::new(Bucket::new(rate, rate)),
@@ -102,6 +105,10 @@ impl Names {
 
     pub(crate) fn set_hosts(&self, hosts: Arc<Hosts>) {
         *lock(&self.hosts) = hosts;
+    }
+
+    pub(crate) fn set_guest_hosts(&self, hosts: Arc<Hosts>) {
+        *lock(&self.guest_hosts) = hosts;
     }
 
     pub(crate) fn set_audited(&self, audited: bool) {
@@ -122,14 +129,20 @@ impl Names {
                 if name.is_loopback() {
                     // RFC 6761: these names never leave the machine.
                     Ok(Arc::new(loopback(name, *family)))
-                } else if let Some(outcome) = self.in_hosts(name, *family, now) {
+                } else if let Some(outcome) = in_hosts(&lock(&self.guest_hosts), name, *family) {
+                    outcome
+                } else if let Some(outcome) = in_hosts(&lock(&self.hosts), name, *family) {
+                    if let Ok(found) = &outcome {
+                        self.pin(name, &found.addresses, now.saturating_add(SYSTEM_ANSWER_LIFETIME));
+                    }
                     outcome
                 } else {
                     return self.in_cache(question, now);
                 }
             }
             Question::Pointer(ip) => {
-                let known = lock(&self.hosts).name(*ip).map(str::to_owned);
+                let named = |hosts: &Mutex<Arc<Hosts>>| lock(hosts).name(*ip).map(str::to_owned);
+                let known = named(&self.guest_hosts).or_else(|| named(&self.hosts));
                 if let Some(name) = known.or_else(|| ip.is_loopback().then(|| "localhost".to_owned())) {
                     Ok(Arc::new(Found {
                         name,
@@ -195,27 +208,6 @@ impl Names {
         }
         bucket.take(1);
         true
-    }
-
-    fn in_hosts(
-        &self,
-        name: &Name,
-        family: Option<Domain>,
-        now: Duration,
-    ) -> Option<Result<Arc<Found>, LookupError>> {
-        let hosts = lock(&self.hosts);
-        let (all, canonical) = hosts.addresses(name)?;
-        let addresses: Vec<IpAddr> = all.iter().copied().filter(|ip| is_of(*ip, family)).collect();
-        if addresses.is_empty() {
-            return Some(Err(LookupError::NoData));
-        }
-        self.pin(name, &addresses, now.saturating_add(SYSTEM_ANSWER_LIFETIME));
-        let name = canonical.to_owned();
-        Some(Ok(Arc::new(Found {
-            addresses,
-            name,
-            sorted: false,
-        })))
     }
 
     fn in_cache(&self, question: &Question, now: Duration) -> Step {
@@ -308,6 +300,20 @@ fn checked(question: &Question, mut found: Found) -> Result<Arc<Found>, LookupEr
         }
     }
     Ok(Arc::new(found))
+}
+
+/// What a hosts file says of a name; `None` if nothing.
+fn in_hosts(hosts: &Hosts, name: &Name, family: Option<Domain>) -> Option<Result<Arc<Found>, LookupError>> {
+    let (all, canonical) = hosts.addresses(name)?;
+    let addresses: Vec<IpAddr> = all.iter().copied().filter(|ip| is_of(*ip, family)).collect();
+    if addresses.is_empty() {
+        return Some(Err(LookupError::NoData));
+    }
+    Some(Ok(Arc::new(Found {
+        addresses,
+        name: canonical.to_owned(),
+        sorted: false,
+    })))
 }
 
 fn loopback(name: &Name, family: Option<Domain>) -> Found {

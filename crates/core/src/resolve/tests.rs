@@ -216,6 +216,20 @@ fn each_guest_has_its_own_cache_and_pins() {
 }
 
 #[test]
+fn what_the_guest_says_of_a_name_is_believed_and_allows_nothing() {
+    let policy = policy(&["db:5432"]);
+    let names = names(&policy);
+    names.set_hosts(Arc::new(Hosts::parse("10.0.0.7 db")));
+    names.set_guest_hosts(Arc::new(Hosts::parse("10.0.0.9 db")));
+    assert_eq!(known(&names, "db", START), Some(Ok(vec![ip("10.0.0.9")])));
+    assert!(!may_connect(&policy, &names, "10.0.0.9:5432", START));
+    assert!(!may_connect(&policy, &names, "10.0.0.7:5432", START));
+    names.set_guest_hosts(Arc::default());
+    assert_eq!(known(&names, "db", START), Some(Ok(vec![ip("10.0.0.7")])));
+    assert!(may_connect(&policy, &names, "10.0.0.7:5432", START));
+}
+
+#[test]
 fn the_hosts_file_comes_before_the_cache_and_the_server() {
     let policy = policy(&["db:5432"]);
     let names = names(&policy);

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::io::{IoSlice, IoSliceMut};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use super::transfer::{self, attempt, judged, scatter, sender_allowed};
@@ -13,7 +14,7 @@ use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::guest::{Entry, Guest, Limit, SharedGuest};
-use crate::host::{Clock, Control, Destination, Host, Identity, Message, Received, RecvFlags, SendFlags};
+use crate::host::{Control, Destination, Host, Identity, Message, Received, RecvFlags, SendFlags};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
 use crate::resolve::lock;
@@ -27,23 +28,36 @@ pub(crate) const MAX_RIGHTS: usize = 253;
 /// The open files that are under way, each with how often.
 /// What a message carries is alive in here, also when every descriptor for it is closed.
 #[derive(Debug)]
-pub(crate) struct InFlight<E>(Mutex<HashMap<Identity, (Arc<E>, usize)>>);
+pub(crate) struct InFlight<E> {
+    files: Mutex<HashMap<Identity, (Arc<E>, usize)>>,
+    count: AtomicUsize,
+}
 
 impl<E> Default for InFlight<E> {
     fn default() -> Self {
-        InFlight(Mutex::default())
+        InFlight {
+            files: Mutex::default(),
+            count: AtomicUsize::new(0),
+        }
     }
 }
 
 impl<E> InFlight<E> {
+    /// Whether anything is under way. A call that misses what another thread sends just now is as if it had come first.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.count.load(Ordering::Relaxed) == 0
+    }
+
     /// # Errors
     /// `ETOOMANYREFS`.
     fn add(&self, files: &[(Identity, Arc<E>)]) -> Result<()> {
-        let mut map = lock(&self.0);
-        let under_way: usize = map.values().map(|(_, count)| count).sum();
-        if under_way + files.len() > MAX_IN_FLIGHT {
+        let mut map = lock(&self.files);
+        let under_way = self.count.load(Ordering::Relaxed) + files.len();
+        if under_way > MAX_IN_FLIGHT {
             return Err(Errno::Toomanyrefs);
         }
+        self.count.store(under_way, Ordering::Relaxed);
         for (identity, file) in files {
             map.entry(*identity).or_insert_with(|| (Arc::clone(file), 0)).1 += 1;
         }
@@ -51,13 +65,14 @@ impl<E> InFlight<E> {
     }
 
     fn look(&self, identity: Identity) -> Option<Arc<E>> {
-        lock(&self.0).get(&identity).map(|(file, _)| Arc::clone(file))
+        lock(&self.files).get(&identity).map(|(file, _)| Arc::clone(file))
     }
 
     fn take(&self, identity: Identity) -> Option<Arc<E>> {
-        let mut map = lock(&self.0);
+        let mut map = lock(&self.files);
         let (file, count) = map.get_mut(&identity)?;
         let file = Arc::clone(file);
+        self.count.fetch_sub(1, Ordering::Relaxed);
         *count -= 1;
         if *count == 0 {
             map.remove(&identity);
@@ -95,6 +110,116 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 Err(errno)
             }
         }
+    }
+
+    fn do_recv_message(
+        &mut self,
+        fd: Fd,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<Message<Identity>> {
+        let (stream, nonblocking) = self.kind_and_mode(fd)?;
+        let urgent = stream && flags.contains(RecvFlags::OOB);
+        let blocks = !nonblocking && !flags.contains(RecvFlags::DONTWAIT) && !urgent;
+        let metered = self.metered(fd);
+        if metered && stream {
+            // In pieces, as `recv` has it; a stream's control data, which are times of arrival, are not given.
+            let (received, from) = self.recv_metered(fd, bufs, flags)?;
+            return Ok(Message {
+                received,
+                from,
+                control: Vec::new(),
+                control_truncated: false,
+                urgent: false,
+            });
+        }
+        if metered {
+            self.allowance(blocks)?;
+        }
+        let entry = self.table.entry(fd)?;
+        let socket = entry.socket()?;
+        let Guest {
+            host, gate, scratch, ..
+        } = self;
+        let judged = judged(gate, socket);
+        let once = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
+        let mut limit = Limit::new(socket.recv_timeout.get());
+        let outcome = attempt(host, &socket.io, Ready::READ, blocks, &mut limit, |host| {
+            if !judged {
+                return host.recv_message(&socket.io, bufs, once);
+            }
+            for _ in 0..REFUSALS {
+                scratch.resize(transfer::SCRATCH, 0);
+                let into = &mut [IoSliceMut::new(scratch)];
+                let mut message = host.recv_message(&socket.io, into, once & RecvFlags::PEEK)?;
+                match message.from.inet() {
+                    Some(sender) if !sender_allowed(host, gate, socket, sender) => {
+                        if once.contains(RecvFlags::PEEK) {
+                            // What was peeked at is still at the head of the queue: take it off.
+                            host.recv(&socket.io, &mut [], RecvFlags::empty())?;
+                        }
+                    }
+                    _ => {
+                        let real = message.received.len;
+                        let stored = scatter(scratch.get(..real).ok_or(Errno::Io)?, bufs);
+                        message.received.truncated |= stored < real;
+                        if !once.contains(RecvFlags::TRUNC) {
+                            message.received.len = stored;
+                        }
+                        return Ok(message);
+                    }
+                }
+            }
+            Err(Errno::Again)
+        });
+        let mut message = match outcome {
+            Err(Errno::Again) if blocks && socket.receive_ended.get() => Message {
+                received: Received::default(),
+                from: SockAddr::Unspec,
+                control: Vec::new(),
+                control_truncated: false,
+                urgent: false,
+            },
+            outcome => outcome?,
+        };
+        let more = flags & (RecvFlags::WAITALL | RecvFlags::PEEK) == RecvFlags::WAITALL
+            && blocks
+            && stream
+            && message.received.len > 0;
+        if more {
+            let mut bufs = bufs;
+            IoSliceMut::advance_slices(&mut bufs, message.received.len);
+            if bufs.iter().any(|buf| !buf.is_empty()) {
+                // What has come is reported; the error shows at the next call.
+                let rest = transfer::recv_at_least(host, socket, bufs, flags).unwrap_or_default();
+                message.received.len += rest.len;
+            }
+        }
+        message.from = stub::as_seen(gate, socket, message.from);
+        drop(entry);
+        if metered && !flags.contains(RecvFlags::PEEK) {
+            self.count(message.received.len);
+        }
+        Ok(message)
+    }
+
+    /// A receive on a UNIX socket by one who wants no control data, while descriptors are under way: those that come
+    /// with it are given up, as the kernel does.
+    pub(super) fn recv_without_rights(
+        &mut self,
+        fd: Fd,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<(Received, SockAddr)> {
+        let message = self.do_recv_message(fd, bufs, flags)?;
+        for item in &message.control {
+            if let (Control::Rights(identities), false) = (item, flags.contains(RecvFlags::PEEK)) {
+                for identity in identities {
+                    self.in_flight.take(*identity);
+                }
+            }
+        }
+        Ok((message.received, message.from))
     }
 
     /// pipe(2): the end to read from and the end to write to, in blocking mode.
@@ -165,10 +290,15 @@ impl<H: Host, F> SharedGuest<H, F> {
             }
         }
         let metered = self.metered(fd);
+        if metered && socket.kind == Kind::Stream {
+            // What goes in pieces has no control data: the kernel passes over those of IP on a stream.
+            drop(entry);
+            return self.send_metered(fd, bufs, None, flags);
+        }
         let len: usize = bufs.iter().map(|buf| buf.len()).sum();
         let blocks = !socket.nonblocking.get() && !flags.contains(SendFlags::DONTWAIT);
         if metered {
-            // With control data it goes whole, on credit if need be, but not beyond the total.
+            // A datagram goes whole, on credit if need be, but not beyond the total.
             self.allowance(blocks)?;
             if !self.within_total(len) {
                 return Err(Errno::Nobufs);
@@ -188,7 +318,7 @@ impl<H: Host, F> SharedGuest<H, F> {
                 return Err(Errno::Isconn);
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, Some(SockAddr::Inet(to))) => {
-                let route = gate.connect("sendmsg", Protocol::Udp, *to, || host.now(Clock::Monotonic))?;
+                let route = gate.connect("sendmsg", Protocol::Udp, *to, || host.now_coarsely())?;
                 Destination::Inet(stub::target(host, gate, socket, *to, route)?)
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, Some(_)) => return Err(Errno::Afnosupport),
@@ -253,71 +383,6 @@ impl<H: Host, F> SharedGuest<H, F> {
             );
         }
         result
-    }
-
-    fn do_recv_message(
-        &mut self,
-        fd: Fd,
-        bufs: &mut [IoSliceMut<'_>],
-        flags: RecvFlags,
-    ) -> Result<Message<Identity>> {
-        let entry = self.table.entry(fd)?;
-        let socket = entry.socket()?;
-        let urgent = socket.kind == Kind::Stream && flags.contains(RecvFlags::OOB);
-        let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT) && !urgent;
-        let metered = self.metered(fd);
-        if metered {
-            self.allowance(blocks)?;
-        }
-        let Guest {
-            host, gate, scratch, ..
-        } = self;
-        let judged = judged(gate, socket);
-        let once = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
-        let mut limit = Limit::new(socket.recv_timeout.get());
-        let outcome = attempt(host, &socket.io, Ready::READ, blocks, &mut limit, |host| {
-            if !judged {
-                return host.recv_message(&socket.io, bufs, once);
-            }
-            for _ in 0..REFUSALS {
-                scratch.resize(transfer::SCRATCH, 0);
-                let into = &mut [IoSliceMut::new(scratch)];
-                let mut message = host.recv_message(&socket.io, into, once & RecvFlags::PEEK)?;
-                match message.from.inet() {
-                    Some(sender) if !sender_allowed(host, gate, socket, sender) => {
-                        if once.contains(RecvFlags::PEEK) {
-                            // What was peeked at is still at the head of the queue: take it off.
-                            host.recv(&socket.io, &mut [], RecvFlags::empty())?;
-                        }
-                    }
-                    _ => {
-                        let real = message.received.len;
-                        let stored = scatter(scratch.get(..real).ok_or(Errno::Io)?, bufs);
-                        message.received.truncated |= stored < real;
-                        if !once.contains(RecvFlags::TRUNC) {
-                            message.received.len = stored;
-                        }
-                        return Ok(message);
-                    }
-                }
-            }
-            Err(Errno::Again)
-        });
-        let mut message = match outcome {
-            Err(Errno::Again) if blocks && socket.receive_ended.get() => Message {
-                received: Received::default(),
-                from: SockAddr::Unspec,
-                control: Vec::new(),
-                control_truncated: false,
-                urgent: false,
-            },
-            outcome => outcome?,
-        };
-        message.from = stub::as_seen(gate, socket, message.from);
-        if metered && !flags.contains(RecvFlags::PEEK) {
-            self.count(message.received.len);
-        }
-        Ok(message)
     }
 
     /// Gives numbers to the descriptors that came.

@@ -76,11 +76,17 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     ) -> Result<(Received, SockAddr)> {
         let (stream, nonblocking) = self.kind_and_mode(fd)?;
         let blocks = !nonblocking && !flags.contains(RecvFlags::DONTWAIT);
+        if stream
+            && blocks
+            && flags & (RecvFlags::WAITALL | RecvFlags::PEEK | RecvFlags::OOB) == RecvFlags::WAITALL
+        {
+            return self.recv_whole_metered(fd, bufs, flags);
+        }
         let most = self.allowance(blocks)?;
         let room: usize = bufs.iter().map(|buf| buf.len()).sum();
         let result = match bufs.iter_mut().find(|buf| !buf.is_empty()) {
             // As recv(2) may always do, a stream gives less than there is room for.
-            Some(buf) if stream && room > most && !flags.contains(RecvFlags::WAITALL) => {
+            Some(buf) if stream && room > most => {
                 let len = buf.len().min(most);
                 let piece = buf.get_mut(..len).ok_or(Errno::Inval)?;
                 self.do_recv_from(fd, &mut [IoSliceMut::new(piece)], flags)
@@ -91,6 +97,47 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             self.count(received.len);
         }
         result
+    }
+
+    /// `MSG_WAITALL` on a stream: all of it, in pieces that the quota allows. A time limit is each piece's own.
+    fn recv_whole_metered(
+        &mut self,
+        fd: Fd,
+        mut bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<(Received, SockAddr)> {
+        let mut taken = 0;
+        loop {
+            let outcome = self.allowance(true).and_then(|most| {
+                let piece: &mut [u8] = match bufs.iter_mut().find(|buf| !buf.is_empty()) {
+                    Some(buf) => buf,
+                    None => &mut [],
+                };
+                let len = piece.len().min(most);
+                let piece = piece.get_mut(..len).ok_or(Errno::Inval)?;
+                let (received, _) = self.do_recv_from(fd, &mut [IoSliceMut::new(piece)], flags)?;
+                Ok((received.len, len))
+            });
+            match outcome {
+                Ok((count, asked)) => {
+                    self.count(count);
+                    taken += count;
+                    IoSliceMut::advance_slices(&mut bufs, count);
+                    // Less than was asked for is the stream's end or its time limit.
+                    if count == asked && bufs.iter().any(|buf| !buf.is_empty()) {
+                        continue;
+                    }
+                }
+                Err(errno) if taken == 0 => return Err(errno),
+                // What has come is reported; the error shows at the next call.
+                Err(_) => {}
+            }
+            let received = Received {
+                len: taken,
+                truncated: false,
+            };
+            return Ok((received, SockAddr::Unspec));
+        }
     }
 
     fn send_once(
@@ -107,7 +154,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 
     /// Whether it is a stream, and whether it does not block.
-    fn kind_and_mode(&self, fd: Fd) -> Result<(bool, bool)> {
+    pub(super) fn kind_and_mode(&self, fd: Fd) -> Result<(bool, bool)> {
         let entry = self.table.entry(fd)?;
         let socket = entry.socket()?;
         Ok((socket.kind == Kind::Stream, socket.nonblocking.get()))

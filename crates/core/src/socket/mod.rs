@@ -19,7 +19,7 @@ use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::Gate;
 use crate::guest::{Entry, Guest, Habit, Limit, Pause, until_ready};
-use crate::host::{Clock, Host, Shutdown};
+use crate::host::{Host, Shutdown};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
@@ -335,7 +335,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 unix_connect(host, socket, &place)
             }
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {
-                let route = gate.connect("connect", socket.protocol(), *to, || host.now(Clock::Monotonic))?;
+                let route = gate.connect("connect", socket.protocol(), *to, || host.now_coarsely())?;
                 let target = stub::target(host, gate, socket, *to, route)?;
                 let outcome = inet_connect(host, socket, &SockAddr::Inet(target));
                 if socket.kind == Kind::Datagram {

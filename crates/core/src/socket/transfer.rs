@@ -14,7 +14,7 @@ use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::Gate;
 use crate::guest::{Entry, Guest, Limit, Pause, until_ready, until_received};
-use crate::host::{Clock, Host, Received, RecvFlags, SendFlags};
+use crate::host::{Host, Received, RecvFlags, SendFlags};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
@@ -99,7 +99,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 Err(Errno::Isconn)
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, SockAddr::Inet(to)) => {
-                let route = gate.connect("sendto", Protocol::Udp, *to, || host.now(Clock::Monotonic))?;
+                let route = gate.connect("sendto", Protocol::Udp, *to, || host.now_coarsely())?;
                 let to = stub::target(host, gate, socket, *to, route)?;
                 attempt(
                     host,
@@ -151,6 +151,12 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     fn do_recv(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
         let entry = self.table.entry(fd)?;
         let socket = entry.socket()?;
+        if socket.domain == Domain::Unix && !self.in_flight.is_empty() {
+            drop(entry);
+            return self
+                .recv_without_rights(fd, bufs, flags)
+                .map(|(received, _)| received);
+        }
         if judged(&self.gate, socket) {
             let Guest {
                 host, gate, scratch, ..
@@ -197,6 +203,10 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     ) -> Result<(Received, SockAddr)> {
         let entry = self.table.entry(fd)?;
         let socket = entry.socket()?;
+        if socket.domain == Domain::Unix && !self.in_flight.is_empty() {
+            drop(entry);
+            return self.recv_without_rights(fd, bufs, flags);
+        }
         let Guest {
             host, gate, scratch, ..
         } = self;
@@ -328,7 +338,7 @@ pub(super) fn sender_allowed<H: Host>(
     } else {
         // The kernel lets a connected socket's peer through only, and the policy allowed to connect to it: its answers
         // come for as long as it is sent to, also when the name's pin has expired meanwhile.
-        socket.peer.get() == Some(sender) || gate.reply("recvfrom", sender, || host.now(Clock::Monotonic))
+        socket.peer.get() == Some(sender) || gate.reply("recvfrom", sender, || host.now_coarsely())
     }
 }
 
@@ -407,7 +417,7 @@ pub(super) fn send<H: Host>(
 
 /// A blocking receive from a stream with `MSG_WAITALL` or `SO_RCVLOWAT` above 1: until so much has come, the stream
 /// ends, the time is over or an error comes. Like Linux it takes the pieces as they come.
-fn recv_at_least<H: Host>(
+pub(super) fn recv_at_least<H: Host>(
     host: &mut H,
     socket: &Socket<H::Io>,
     mut bufs: &mut [IoSliceMut<'_>],

@@ -1,11 +1,14 @@
-//! Names, by guests that ask in different ways, against a real DNS server: C by getaddrinfo, Go by its own resolver,
-//! which speaks DNS. Both see the same, under the same policy.
+//! Against dnsmasq: a real server, which knows a few names and forwards some.
 
-use guestnet_tests::peers::Dnsmasq;
+use super::PATIENCE;
+use guestnet_tests::act::Actor;
+use guestnet_tests::peers::script::code;
+use guestnet_tests::peers::{Dnsmasq, ScriptedDns};
 use guestnet_tests::{Guestnet, guest};
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
+use std::time::Instant;
 
 fn guests() -> [PathBuf; 2] {
     [guest("go", "names"), guest("wasip1", "app_lookup")]
@@ -47,14 +50,17 @@ fn go_and_c_see_the_same_answers() {
 #[test]
 fn an_answer_too_long_for_a_datagram_comes_whole() {
     let server = server();
-    let seen = run(&server)
-        .option("--allow-resolve")
-        .option("*.test")
-        .guest(&guest("go", "names"))
-        .arg("many.test")
-        .finish()
-        .success();
-    assert_eq!(seen.matches("198.51.100.").count(), 60, "{seen}");
+    // The library of C guests has room for 48.
+    for (guest, count) in [(guest("go", "names"), 60), (guest("wasip1", "app_lookup"), 48)] {
+        let seen = run(&server)
+            .option("--allow-resolve")
+            .option("*.test")
+            .guest(&guest)
+            .arg("many.test")
+            .finish()
+            .success();
+        assert_eq!(seen.matches("198.51.100.").count(), count, "{seen}");
+    }
 }
 
 #[test]
@@ -134,4 +140,75 @@ fn every_decision_is_a_line_of_the_audit() {
             assert!(line.contains(part), "{line}");
         }
     }
+}
+
+#[test]
+fn aliases_lead_to_both_families_and_give_the_canonical_name() {
+    let hosts = "192.0.2.7 web.test\n2001:db8::7 web.test\n";
+    let server = Dnsmasq::start(
+        hosts,
+        &[("middle.test", "web.test"), ("start.test", "middle.test")],
+    )
+    .expect("dnsmasq");
+    let mut guest = Actor::start(run(&server).option("--allow-resolve=*.test"));
+    assert_eq!(guest.act("resolve start.test 4"), "192.0.2.7");
+    assert_eq!(guest.act("resolve start.test 6"), "2001:db8::7");
+    let both = guest.act("resolve start.test");
+    let mut both: Vec<&str> = both.split(' ').collect();
+    both.sort_unstable();
+    assert_eq!(both, ["192.0.2.7", "2001:db8::7"]);
+    assert_eq!(guest.act("canonical start.test"), "web.test");
+    let _ = guest.finish().success();
+}
+
+#[test]
+fn an_answer_is_asked_for_again_when_its_lifetime_is_over() {
+    let server =
+        Dnsmasq::start_with("192.0.2.1 web.test\n", &[], &["--local-ttl=1".to_owned()]).expect("dnsmasq");
+    let mut guest = Actor::start(run(&server).option("--allow-resolve=*.test"));
+    assert_eq!(guest.act("resolve web.test 4"), "192.0.2.1");
+    server.rewrite("192.0.2.2 web.test\n").expect("rewrite");
+    let deadline = Instant::now() + PATIENCE;
+    while guest.act("resolve web.test 4") != "192.0.2.2" {
+        assert!(Instant::now() < deadline, "the old answer is still there");
+    }
+    let _ = guest.finish().success();
+}
+
+#[test]
+fn a_name_that_appears_is_found_although_it_was_asked_for_before() {
+    let server = server();
+    let mut guest = Actor::start(run(&server).option("--allow-resolve=*.test"));
+    assert_eq!(guest.act("resolve late.test 4"), "EAI_NONAME");
+    server.rewrite("192.0.2.3 late.test\n").expect("rewrite");
+    // dnsmasq says no lifetime for a name that is not there.
+    let deadline = Instant::now() + PATIENCE;
+    while guest.act("resolve late.test 4") != "192.0.2.3" {
+        assert!(Instant::now() < deadline, "the name is still not there");
+    }
+    let _ = guest.finish().success();
+}
+
+#[test]
+fn what_a_server_behind_the_server_says_comes_through() {
+    let behind = ScriptedDns::answering(|asked| match asked.name.as_str() {
+        "broken.forward" => asked.answer().code(code::SERVFAIL),
+        "refused.forward" => asked.answer().code(code::REFUSED),
+        "none.forward" => asked.answer().code(code::NXDOMAIN).soa("forward", 60),
+        "empty.forward" => asked.answer().soa("forward", 60),
+        _ => asked.address([192, 0, 2, 9], 60),
+    });
+    let forward = format!("--server=/forward/127.0.0.1#{}", behind.addr().port());
+    let server = Dnsmasq::start_with("", &[], &[forward]).expect("dnsmasq");
+    let mut guest = Actor::start(run(&server).option("--allow-resolve=*.forward"));
+    for (name, result) in [
+        ("there", "192.0.2.9"),
+        ("broken", "EAI_AGAIN"),
+        ("none", "EAI_NONAME"),
+        ("empty", "EAI_NODATA"),
+        ("refused", "EAI_FAIL"),
+    ] {
+        assert_eq!(guest.act(&format!("resolve {name}.forward 4")), result, "{name}");
+    }
+    let _ = guest.finish().success();
 }

@@ -1,0 +1,126 @@
+//! [`Instance`]: one run of a program, with all its threads.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use guestnet_core::policy::PolicyBuilder;
+use guestnet_core::{Capacity, Result, SharedGuest};
+use guestnet_emscripten::{Process, RESERVED};
+use guestnet_host_os::{OsHost, Stopper, WeakStopper};
+
+use crate::napi::{Arguments, Failure, Value};
+use crate::report::Reporter;
+
+/// One program. Its threads find it by its number.
+#[derive(Debug)]
+pub(crate) struct Instance {
+    /// What every thread's own is made from.
+    first: Mutex<(SharedGuest<OsHost, ()>, OsHost)>,
+    /// Of the threads' hosts, as long as there are such.
+    stoppers: Mutex<Vec<WeakStopper>>,
+    /// Of the first host, which closes what is open at the end: it must not linger for it.
+    first_stopper: Stopper,
+    /// How often any thread was told that something is ready.
+    pub(crate) told: Arc<AtomicU64>,
+}
+
+/// The programs that run in this process: Node's workers share it.
+static INSTANCES: OnceLock<Mutex<HashMap<i32, Arc<Instance>>>> = OnceLock::new();
+static NEXT: AtomicI32 = AtomicI32::new(1);
+
+/// Nothing that is done under these locks can leave the data half-changed.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn instances() -> MutexGuard<'static, HashMap<i32, Arc<Instance>>> {
+    lock(INSTANCES.get_or_init(Mutex::default))
+}
+
+pub(crate) fn find(id: i32) -> Option<Arc<Instance>> {
+    instances().get(&id).map(Arc::clone)
+}
+
+/// open(policy, name, trace): starts a program under a policy in TOML; `undefined` allows everything, as node:net does.
+/// `trace` is a file for its calls, `-` for standard error. Returns its number.
+pub(crate) fn open(arguments: &Arguments) -> Result<Value, Failure> {
+    let mut policy = PolicyBuilder::new();
+    match arguments.text(0) {
+        Some(text) => {
+            let name = arguments.text(1).unwrap_or_else(|| "policy".to_owned());
+            policy
+                .file(&text, &name)
+                .map_err(|error| format!("guestnet: {error}"))?;
+        }
+        None => {
+            policy.allow_net();
+        }
+    }
+    let reporter = Reporter::new(arguments.text(2).as_deref())?;
+    let instance = Instance::new(&mut policy, reporter).map_err(|errno| format!("guestnet: {errno}"))?;
+    let id = NEXT.fetch_add(1, Ordering::Relaxed);
+    instances().insert(id, Arc::new(instance));
+    arguments.env().int(id)
+}
+
+/// stop(number): ends a program. Every wait of its threads returns, and its descriptors are closed.
+pub(crate) fn stop(arguments: &Arguments) -> Result<Value, Failure> {
+    if let Some(instance) = instances().remove(&arguments.int(0)) {
+        instance.stop();
+    }
+    arguments.env().undefined()
+}
+
+impl Instance {
+    fn new(policy: &mut PolicyBuilder, reporter: Reporter) -> Result<Self> {
+        let mut host = OsHost::new()?;
+        // UNIX sockets have the paths of this machine; the policy says which.
+        host.add_directory(Path::new("/"), "/")?;
+        host.follow_working_directory();
+        let spare = host.sibling()?;
+        let first_stopper = host.stopper();
+        let policy = std::mem::take(policy).build();
+        let capacity = Capacity {
+            sockets: usize::try_from(policy.limits().sockets).unwrap_or(usize::MAX),
+            ..Capacity::default()
+        };
+        let mut guest = SharedGuest::shared(host, Arc::new(policy), capacity, RESERVED);
+        guest.observe(Box::new(reporter));
+        Ok(Instance {
+            first: Mutex::new((guest, spare)),
+            stoppers: Mutex::default(),
+            first_stopper,
+            told: Arc::default(),
+        })
+    }
+
+    /// The `Process` of one more thread.
+    pub(crate) fn process(&self, prepare: impl FnOnce(&mut OsHost)) -> Result<Process<OsHost>> {
+        let first = lock(&self.first);
+        let mut host = first.1.sibling()?;
+        let mut stoppers = lock(&self.stoppers);
+        stoppers.retain(|stopper| stopper.upgrade().is_some());
+        stoppers.push(host.stopper().downgrade());
+        drop(stoppers);
+        prepare(&mut host);
+        Ok(Process::new(first.0.thread(host)).telling(&self.told))
+    }
+
+    fn stop(&self) {
+        let threads = lock(&self.stoppers)
+            .iter()
+            .filter_map(WeakStopper::upgrade)
+            .collect::<Vec<_>>();
+        for stopper in threads.iter().chain([&self.first_stopper]) {
+            // It fails only if the eventfd is broken, and then nobody waits on it.
+            let _ = stopper.stop();
+        }
+        let guest = &mut lock(&self.first).0;
+        for fd in guest.open_descriptors() {
+            // Another thread may have closed it meanwhile.
+            let _ = guest.close(fd);
+        }
+    }
+}

@@ -1,0 +1,22 @@
+#!/usr/bin/env node
+// Prints what emcc needs: emcc app.c $(guestnet-emcc) -o app.js
+// With --jspi, for links with -sJSPI, blocking calls suspend the program and JavaScript runs on meanwhile.
+'use strict';
+const path = require('node:path');
+
+const directory = path.dirname(__dirname);
+const rest = process.argv.slice(2).filter((argument) => argument !== '--jspi');
+if (rest.length > 0) {
+  process.stderr.write(`guestnet-emcc: ${rest[0]} is not an option; there is --jspi\n`);
+  process.exit(2);
+}
+if (/\s/.test(directory)) {
+  process.stderr.write(`guestnet-emcc: ${directory} has a space in it, and a shell would take it apart\n`);
+  process.exit(1);
+}
+const words = ['--js-library', path.join(directory, 'libguestnet.js'), path.join(directory, 'guestnet.c')];
+if (process.argv.includes('--jspi')) {
+  words.push('--js-library', path.join(directory, 'jspi', 'libguestnet-jspi.js'));
+  words.push(path.join(directory, 'jspi', 'guestnet-jspi.c'));
+}
+process.stdout.write(`${words.join(' ')}\n`);

@@ -1,0 +1,233 @@
+/* guestnet-jspi.c: blocking calls that suspend the program, for links with -sJSPI. guestnet-emcc --jspi names this file.
+ *
+ * Each call is tried first, by an import that never suspends; only where it would block does the program wait, by the one
+ * import that does. So a call that has nothing to wait for also works from where nothing can suspend, such as a callback.
+ * Not here: what the calls do. */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+#include <wasi/api.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* An import of libguestnet-jspi.js: the result of the system call, or WOULD_BLOCK. */
+#define WOULD_BLOCK INT32_MIN
+
+int guestnet_try_accept4(int fd, intptr_t addr, intptr_t len, int flags);
+int guestnet_try_connect(int fd, intptr_t addr, size_t len, int again);
+int guestnet_try_recvfrom(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, intptr_t len);
+int guestnet_try_recvmsg(int fd, intptr_t message, int flags);
+int guestnet_try_sendto(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, size_t len);
+int guestnet_try_sendmsg(int fd, intptr_t message, int flags);
+int guestnet_try_poll(intptr_t fds, int count);
+int guestnet_try_epoll(int epoll, intptr_t events, int count);
+
+int guestnet_try_fd_read(int fd, const __wasi_iovec_t *vector, size_t count, __wasi_size_t *done);
+int guestnet_try_fd_write(int fd, const __wasi_ciovec_t *vector, size_t count, __wasi_size_t *done);
+
+/* Suspends until one of the descriptors is ready or the time is over; -1 is for ever. More often than that is no harm. */
+int guestnet_wait(intptr_t fds, int count, int timeout);
+
+int emscripten_dns_lookup_async(const char *node, const char *service, const struct addrinfo *hints);
+int emscripten_dns_lookup_result(int fd, struct addrinfo **result);
+
+static int64_t now(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* The limit of SO_RCVTIMEO or SO_SNDTIMEO in milliseconds, -1 for none. */
+static int limit(int fd, int option) {
+    struct timeval time = {0, 0};
+    socklen_t len = sizeof time;
+    if (getsockopt(fd, SOL_SOCKET, option, &time, &len) != 0 || (time.tv_sec == 0 && time.tv_usec == 0)) return -1;
+    int64_t millis = (int64_t)time.tv_sec * 1000 + (time.tv_usec + 999) / 1000;
+    return millis > INT32_MAX ? INT32_MAX : (int)millis;
+}
+
+/* What a call may still wait for. */
+struct patience {
+    int64_t end;
+    int known, forever;
+};
+
+/* Waits for one descriptor; 0 when the time is over. */
+static int wait_for(int fd, short events, int option, struct patience *patience) {
+    if (!patience->known) {
+        int millis = limit(fd, option);
+        patience->known = 1;
+        patience->forever = millis < 0;
+        patience->end = now() + millis;
+    }
+    int64_t left = patience->forever ? -1 : patience->end - now();
+    if (!patience->forever && left <= 0) return 0;
+    struct pollfd one = {fd, events, 0};
+    guestnet_wait((intptr_t)&one, 1, (int)left);
+    return 1;
+}
+
+int __syscall_accept4(int fd, intptr_t addr, intptr_t len, int flags, int unused, int unused2) {
+    (void)unused;
+    (void)unused2;
+    struct patience patience = {0, 0, 0};
+    for (;;) {
+        int result = guestnet_try_accept4(fd, addr, len, flags);
+        if (result != WOULD_BLOCK) return result;
+        if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &patience)) return -EAGAIN;
+    }
+}
+
+int __syscall_connect(int fd, intptr_t addr, size_t len, int unused, int unused2, int unused3) {
+    (void)unused;
+    (void)unused2;
+    (void)unused3;
+    struct patience patience = {0, 0, 0};
+    for (int again = 0;; again = 1) {
+        int result = guestnet_try_connect(fd, addr, len, again);
+        if (result != WOULD_BLOCK) return result;
+        /* socket(7): a connect that SO_SNDTIMEO ends says EINPROGRESS. */
+        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &patience)) return -EINPROGRESS;
+    }
+}
+
+static int is_stream(int fd) {
+    int type = 0;
+    socklen_t len = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_STREAM;
+}
+
+int __syscall_recvfrom(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, intptr_t len) {
+    struct patience patience = {0, 0, 0};
+    size_t done = 0;
+    for (;;) {
+        int result = guestnet_try_recvfrom(fd, buffer + (intptr_t)done, size - done, flags, addr, len);
+        if (result != WOULD_BLOCK) {
+            if (result <= 0) return done > 0 ? (int)done : result;
+            done += (size_t)result;
+            if (!(flags & MSG_WAITALL) || (flags & (MSG_PEEK | MSG_DONTWAIT)) || done >= size || !is_stream(fd))
+                return (int)done;
+            continue;
+        }
+        if (!wait_for(fd, flags & MSG_OOB ? POLLPRI : POLLIN, SO_RCVTIMEO, &patience))
+            return done > 0 ? (int)done : -EAGAIN;
+    }
+}
+
+int __syscall_recvmsg(int fd, intptr_t message, int flags, int unused, int unused2, int unused3) {
+    (void)unused;
+    (void)unused2;
+    (void)unused3;
+    struct patience patience = {0, 0, 0};
+    for (;;) {
+        int result = guestnet_try_recvmsg(fd, message, flags);
+        if (result != WOULD_BLOCK) return result;
+        if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &patience)) return -EAGAIN;
+    }
+}
+
+/* A blocking send on a stream returns when everything is queued. */
+int __syscall_sendto(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, size_t len) {
+    struct patience patience = {0, 0, 0};
+    size_t done = 0;
+    for (;;) {
+        int result = guestnet_try_sendto(fd, buffer + (intptr_t)done, size - done, flags, addr, len);
+        if (result != WOULD_BLOCK) {
+            if (result < 0) return done > 0 ? (int)done : result;
+            done += (size_t)result;
+            if (done >= size || (flags & MSG_DONTWAIT)) return (int)done;
+            continue;
+        }
+        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &patience)) return done > 0 ? (int)done : -EAGAIN;
+    }
+}
+
+/* May send a part only, as a non-blocking one does. */
+int __syscall_sendmsg(int fd, intptr_t message, int flags, intptr_t unused, size_t unused2, int unused3) {
+    (void)unused;
+    (void)unused2;
+    (void)unused3;
+    struct patience patience = {0, 0, 0};
+    for (;;) {
+        int result = guestnet_try_sendmsg(fd, message, flags);
+        if (result != WOULD_BLOCK) return result;
+        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &patience)) return -EAGAIN;
+    }
+}
+
+/* read() and write(), of files too. The result is an errno and not negative. A write may write a part only. */
+__wasi_errno_t __wasi_fd_read(__wasi_fd_t fd, const __wasi_iovec_t *vector, size_t count, __wasi_size_t *done) {
+    struct patience patience = {0, 0, 0};
+    for (;;) {
+        int error = guestnet_try_fd_read(fd, vector, count, done);
+        if (error != WOULD_BLOCK) return (__wasi_errno_t)error;
+        if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &patience)) return EAGAIN;
+    }
+}
+
+__wasi_errno_t __wasi_fd_write(__wasi_fd_t fd, const __wasi_ciovec_t *vector, size_t count, __wasi_size_t *done) {
+    struct patience patience = {0, 0, 0};
+    for (;;) {
+        int error = guestnet_try_fd_write(fd, vector, count, done);
+        if (error != WOULD_BLOCK) return (__wasi_errno_t)error;
+        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &patience)) return EAGAIN;
+    }
+}
+
+int __syscall_poll(intptr_t fds, int count, int timeout) {
+    int64_t end = timeout > 0 ? now() + timeout : 0;
+    for (;;) {
+        int ready = guestnet_try_poll(fds, count);
+        if (ready != 0 || timeout == 0) return ready;
+        int64_t left = timeout < 0 ? -1 : end - now();
+        if (timeout > 0 && left <= 0) return 0;
+        guestnet_wait(fds, count, (int)left);
+    }
+}
+
+int __syscall_epoll_pwait(int epoll, intptr_t events, int count, int timeout, intptr_t mask, size_t size) {
+    (void)mask;
+    (void)size;
+    int64_t end = timeout > 0 ? now() + timeout : 0;
+    struct pollfd one = {epoll, POLLIN, 0};
+    for (;;) {
+        int ready = guestnet_try_epoll(epoll, events, count);
+        if (ready != 0 || timeout == 0) return ready;
+        int64_t left = timeout < 0 ? -1 : end - now();
+        if (timeout > 0 && left <= 0) return 0;
+        guestnet_wait((intptr_t)&one, 1, (int)left);
+    }
+}
+
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
+    int fd = emscripten_dns_lookup_async(node, service, hints);
+    if (fd < 0) return fd == -EAGAIN ? EAI_AGAIN : EAI_SYSTEM;
+    struct pollfd one = {fd, POLLIN, 0};
+    while (guestnet_try_poll((intptr_t)&one, 1) == 0) guestnet_wait((intptr_t)&one, 1, -1);
+    int error = emscripten_dns_lookup_result(fd, result);
+    close(fd);
+    return error;
+}
+
+/* gethostbyname(): an IPv4 address as it stands in memory, 0 for none. */
+uint32_t _emscripten_lookup_name(const char *name) {
+    struct addrinfo hints = {0, AF_INET, SOCK_STREAM, 0, 0, 0, 0, 0}, *list;
+    if (getaddrinfo(name, 0, &hints, &list) != 0) return 0;
+    uint32_t address = ((struct sockaddr_in *)list->ai_addr)->sin_addr.s_addr;
+    freeaddrinfo(list);
+    return address;
+}
+
+#ifdef __cplusplus
+}
+#endif

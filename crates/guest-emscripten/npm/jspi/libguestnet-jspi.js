@@ -1,0 +1,150 @@
+/**
+ * The imports of guestnet-jspi.c: each call tried without waiting, and the one that suspends.
+ *
+ * Loaded after libguestnet.js. Data calls are plain imports; only `guestnet_wait` is a suspending one.
+ */
+(() => {
+  const library = {
+    $GW__deps: ['$GN', '$FS'],
+    $GW: {
+      /** What a `guestnet_try_` function says where the program has to wait. */
+      WOULD_BLOCK: -0x80000000,
+      /** Descriptor → who waits for it. */
+      waiters: new Map(),
+      /** poll(2)'s bits and the addon's. */
+      BITS: [[1, 1], [4, 2], [8, 4], [16, 8], [2, 16], [0x2000, 32], [0x40, 1], [0x100, 2]],
+
+      calls() {
+        return GN.thread ?? GN.attach();
+      },
+
+      /** Whether the program wants calls on this descriptor to wait. */
+      blocks(fd) {
+        return GW.calls().mode(HEAPU8, fd) === 0;
+      },
+
+      /** Runs something with the descriptor in non-blocking mode. */
+      unblocked(fd, work) {
+        const calls = GW.calls();
+        if (calls.mode(HEAPU8, fd) !== 0) return work(calls);
+        calls.nonblock(HEAPU8, fd, 1);
+        try {
+          const result = work(calls);
+          return result === -{{{ cDefs.EAGAIN }}} ? GW.WOULD_BLOCK : result;
+        } finally {
+          calls.nonblock(HEAPU8, fd, 0);
+        }
+      },
+
+      /** Somebody may go on: whoever waits for these bits of the descriptor. */
+      ready(fd, bits) {
+        for (const waiter of [...(GW.waiters.get(fd) ?? [])]) {
+          // Errors and ends wake everybody.
+          if (bits & (waiter.fds.get(fd) | 12)) waiter.done(1);
+        }
+        GW.arm(fd);
+      },
+
+      arm(fd) {
+        let bits = 0;
+        for (const waiter of GW.waiters.get(fd) ?? []) bits |= waiter.fds.get(fd);
+        if (!bits) GW.waiters.delete(fd);
+        // What cannot be watched is looked at again at once.
+        if (GN.want(fd, 'jspi', bits) < 0) setImmediate(() => GW.ready(fd, -1));
+      },
+
+      /** Resolves to 1 when a descriptor is ready, 0 when the time is over. */
+      wait(fds, timeout) {
+        GN.hearers.jspi = GW.ready;
+        return new Promise((resolve) => {
+          let timer;
+          const waiter = {
+            fds,
+            done(value) {
+              clearTimeout(timer);
+              for (const fd of fds.keys()) {
+                GW.waiters.get(fd)?.delete(waiter);
+                GW.arm(fd);
+              }
+              resolve(value);
+            },
+          };
+          for (const fd of fds.keys()) {
+            if (!GW.waiters.has(fd)) GW.waiters.set(fd, new Set());
+            GW.waiters.get(fd).add(waiter);
+          }
+          if (timeout >= 0) timer = setTimeout(() => waiter.done(0), timeout);
+          for (const fd of fds.keys()) GW.arm(fd);
+        });
+      },
+    },
+
+    guestnet_wait__sig: 'ipii',
+    guestnet_wait__deps: ['$GW'],
+    guestnet_wait__async: true,
+    guestnet_wait: (fds, count, timeout) => {
+      const wanted = new Map();
+      for (let i = 0, at = fds; i < count; i++, at += {{{ C_STRUCTS.pollfd.__size__ }}}) {
+        const fd = {{{ makeGetValue('at', C_STRUCTS.pollfd.fd, 'i32') }}};
+        const events = {{{ makeGetValue('at', C_STRUCTS.pollfd.events, 'i16') }}};
+        if (fd < 0) continue;
+        let bits = wanted.get(fd) ?? 0;
+        for (const [theirs, ours] of GW.BITS) if (events & theirs) bits |= ours;
+        wanted.set(fd, bits);
+      }
+      return GW.wait(wanted, timeout);
+    },
+  };
+
+  const attempt = (name, sig, parameters, body, more = []) => {
+    name = 'guestnet_try_' + name;
+    library[name] = eval(`(${parameters}) => { ${body} }`);
+    library[name + '__sig'] = sig;
+    library[name + '__deps'] = ['$GW', ...more];
+    library[name + '__async'] = false;
+  };
+  const DONTWAIT = 0x40;
+  /** A call with MSG_DONTWAIT. */
+  const flagged = (name, sig, parameters, call, after = '', more = []) => attempt(name, sig, parameters, `
+    const calls = GW.calls();
+    const result = calls.${call};
+    if (result === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
+    if (result === -{{{ cDefs.EAGAIN }}} && !(flags & ${DONTWAIT}) && GW.blocks(fd)) return GW.WOULD_BLOCK;
+    ${after}
+    return result;`, ['guestnet_not_ours', ...more]);
+  flagged('recvfrom', 'iippipp', 'fd, buffer, size, flags, addr, len',
+    `recvfrom(HEAPU8, fd, buffer, size, flags | ${DONTWAIT}, addr, len)`);
+  flagged('sendto', 'iippipp', 'fd, buffer, size, flags, addr, len',
+    `sendto(HEAPU8, fd, buffer, size, flags | ${DONTWAIT}, addr, len)`);
+  flagged('recvmsg', 'iipi', 'fd, message, flags', `recvmsg(HEAPU8, fd, message, flags | ${DONTWAIT})`,
+    'if (result >= 0) guestnetArrived(calls);', ['$guestnetArrived']);
+  flagged('sendmsg', 'iipi', 'fd, message, flags', `sendmsg(HEAPU8, fd, message, flags | ${DONTWAIT})`);
+  attempt('accept4', 'iippi', 'fd, addr, len, flags', `
+    const fresh = GW.unblocked(fd, (calls) => calls.accept4(HEAPU8, fd, addr, len, flags));
+    if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
+    if (fresh < 0) return fresh;
+    const accepted = _guestnet_enter(fresh, 0o140000, flags & 0o4000);
+    if (accepted >= 0) GN.began?.(accepted);
+    return accepted;`, ['guestnet_enter', 'guestnet_not_ours']);
+  // After the wait the connection is made or has failed, and a second connect says which.
+  attempt('connect', 'iippi', 'fd, addr, len, again', `
+    const blocks = GW.blocks(fd);
+    const result = GW.unblocked(fd, (calls) => calls.connect(HEAPU8, fd, addr, len));
+    if (result === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
+    if (!again) GN.began?.(fd);
+    const pending = result === -{{{ cDefs.EINPROGRESS }}} || (again && result === -{{{ cDefs.EALREADY }}});
+    return blocks && pending ? GW.WOULD_BLOCK : result;`, ['guestnet_not_ours']);
+  for (const [name, as, other] of [['fd_read', 'readv', 'guestnet_fs_read'], ['fd_write', 'writev', 'guestnet_fs_write']]) {
+    attempt(name, 'iippp', 'fd, iov, count, done', `
+      const result = GW.unblocked(fd, (calls) => calls.${as}(HEAPU8, fd, iov, count));
+      if (result === -{{{ cDefs.EBADF }}}) return _${other}(fd, iov, count, done);
+      if (result === GW.WOULD_BLOCK) return result;
+      if (result < 0) return -result;
+      {{{ makeSetValue('done', 0, 'result', SIZE_TYPE) }}};
+      return 0;`, [other]);
+  }
+  attempt('poll', 'ipi', 'fds, count', `return ___syscall_poll_nonblocking(fds, count);`, ['__syscall_poll_nonblocking']);
+  attempt('epoll', 'iipi', 'epoll, events, count', `return GW.calls().epollWait(HEAPU8, epoll, events, count, 0);`);
+
+  addToLibrary(library);
+})();

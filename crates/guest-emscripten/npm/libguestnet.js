@@ -1,0 +1,691 @@
+/**
+ * guestnet's half of the socket calls for `emcc --js-library`: which thread does what, and Emscripten's file system.
+ *
+ * Every call is one of the addon's functions of (memory, integers). What needs the file system (a descriptor's number)
+ * runs on the main thread; what moves data runs in the thread that asks and never by way of another.
+ */
+{{{
+  // Where this file is: the addon lies beside it. Emscripten runs the text under the path that it was given on the
+  // command line, which the stack tells; `guestnet-emcc` gives a whole one.
+  globalThis.guestnetDirectory =
+    /(?:^|[\s(])(\/[^():]*|[A-Za-z]:[^():]*)[/\\]libguestnet[^/\\]*$/m.exec(
+      new Error().stack.split('\n').find((line) => line.includes('libguestnet')).replace(/:\d+(:\d+)?\)?$/, ''))?.[1] ?? '.';
+  ''
+}}}
+
+(() => {
+  const before = LibraryManager.library;
+
+  /** Keeps a function of Emscripten's under a name of our own, with all that belongs to it. */
+  const kept = (name, as) => {
+    const copy = {};
+    copy[as] = before[name];
+    // It may need what is marked as Emscripten's own affair; so do we, for it.
+    for (const needed of before[name + '__deps'] ?? []) delete before[needed + '__internal'];
+    for (const what of ['__deps', '__proxy', '__sig', '__i53abi', '__async']) {
+      if (before[name + what] !== undefined) copy[as + what] = before[name + what];
+    }
+    return copy;
+  };
+
+  const library = {
+    ...kept('fd_read', 'guestnet_fs_read'),
+    ...kept('fd_write', 'guestnet_fs_write'),
+
+    $guestnetDirectory: JSON.stringify(globalThis.guestnetDirectory),
+
+    $GN__deps: ['$FS', '$guestnetDirectory', 'guestnet_id',
+#if PTHREADS
+      'emscripten_main_thread_process_queued_calls',
+#endif
+    ],
+    $GN__postset: () => {
+      addAtInit('GN.root = FS.mount(GN, {}, null);');
+      addAtExit('GN.end?.();');
+      return '';
+    },
+    $GN: {
+      root: null,
+      /** The addon's functions for this thread. */
+      thread: null,
+      /** The program's number, on the main thread. */
+      id: 0,
+      names: 0,
+      hostsSeen: '',
+      /** emscripten_set_socket_*_callback. */
+      callbacks: {},
+      /** Tells of a socket that began to connect or listen, once there is a callback. */
+      began: null,
+      /** Descriptor → who waits for it → the addon's bits. */
+      interests: new Map(),
+      /** Who → what is called with (fd, bits). */
+      hearers: {},
+      listening: false,
+      /** poll() has met a descriptor that is not ours. */
+      FOREIGN: -0x80000000,
+
+      mount() {
+        return FS.createNode(null, '/', {{{ cDefs.S_IFDIR | 0o777 }}}, 0);
+      },
+
+      /** require(), also in an ES module. */
+      require(name) {
+        if (typeof require == 'function') return require(name);
+        const module = process.getBuiltinModule('module');
+        return module.createRequire(module.createRequire.length ? process.argv[1] || '/' : '/')(name);
+      },
+
+      addon() {
+        const tries = [
+          Module['guestnet']?.['addon'],
+          process.env['GUESTNET_ADDON'],
+          guestnetDirectory + '/guestnet.node',
+          'guestnet/guestnet.node',
+        ].filter((path) => path);
+        let first;
+        for (const path of tries) {
+          try {
+            return GN.require(path);
+          } catch (error) {
+            first ??= error;
+          }
+        }
+        throw new Error('guestnet: the addon cannot be loaded: ' + first?.message);
+      },
+
+      /** Starts the program: its policy, and its end. */
+      open() {
+        const addon = GN.addon();
+        const options = Module['guestnet'] ?? {};
+        const file = options['policy'] ?? process.env['GUESTNET_POLICY'];
+        const policy = file === undefined ? file : GN.require('fs').readFileSync(file, 'utf8');
+        GN.id = addon.open(policy, file, options['trace'] ?? process.env['GUESTNET_TRACE']);
+        // Before workers are joined: one that waits in a call would keep the process. One listener for all programs.
+        const key = Symbol.for('guestnet.running');
+        let running = globalThis[key];
+        if (!running) {
+          running = globalThis[key] = new Set();
+          process.on('exit', () => {
+            for (const end of running) end();
+          });
+        }
+        GN.end = () => {
+          running.delete(GN.end);
+          addon.stop(GN.id);
+        };
+        running.add(GN.end);
+        return GN.id;
+      },
+
+      /** Ends the program's waits and closes its descriptors. */
+      end: null,
+
+      /** The first call of a thread. */
+      attach() {
+        GN.thread = GN.addon().attach(_guestnet_id());
+        if (!GN.thread) throw new Error('guestnet: the program has ended');
+#if PTHREADS
+        // Other threads are slowed by half a millisecond on average while this one waits.
+        if (!ENVIRONMENT_IS_PTHREAD) {
+          GN.thread.setPump(() => {
+            try {
+              _emscripten_main_thread_process_queued_calls();
+            } catch {
+              // It belongs to another thread's call; this one goes on.
+            }
+          }, 1);
+          return GN.thread;
+        }
+#endif
+        // Somebody may end a worker that waits in a call, which the call finds out by trying to run something.
+        if (!GN.require('worker_threads').isMainThread) GN.thread.setPump(() => {}, 20);
+        return GN.thread;
+      },
+
+      /** Gives a fresh descriptor a number of the file system. On the main thread. */
+      enter(fresh, kind, nonblocking) {
+        const calls = GN.thread ?? GN.attach();
+        let stream;
+        try {
+          const name = 'socket[' + GN.names++ + ']';
+          const node = FS.createNode(GN.root, name, kind | 0o777, 0);
+          node.numbers = new Set();
+          stream = FS.createStream({
+            path: name,
+            node,
+            flags: {{{ cDefs.O_RDWR }}},
+            seekable: false,
+            stream_ops: GN.stream_ops,
+          });
+        } catch (error) {
+          calls.close(HEAPU8, fresh);
+          throw error;
+        }
+        const node = stream.node;
+        node.numbers.add(stream.fd);
+        stream.guestnet = stream.fd;
+        calls.place(HEAPU8, fresh, stream.fd);
+        // Duplicates share `shared`: the mode is the open file's, and the addon has to know of each change.
+        let flags = {{{ cDefs.O_RDWR }}} | (nonblocking ? {{{ cDefs.O_NONBLOCK }}} : 0);
+        Object.defineProperty(stream.shared, 'flags', {
+          get: () => flags,
+          set: (value) => {
+            flags = value;
+            for (const fd of node.numbers) {
+              (GN.thread ?? GN.attach()).nonblock(HEAPU8, fd, value & {{{ cDefs.O_NONBLOCK }}});
+              break;
+            }
+          },
+        });
+        return stream.fd;
+      },
+
+      /** Two fresh descriptors that stand at `at`. */
+      enterPair(at, kind, nonblocking) {
+        const one = {{{ makeGetValue('at', 0, 'i32') }}};
+        const other = {{{ makeGetValue('at', 4, 'i32') }}};
+        let first;
+        try {
+          first = GN.enter(one, kind, nonblocking);
+        } catch (error) {
+          GN.thread.close(HEAPU8, other);
+          throw error;
+        }
+        let second;
+        try {
+          second = GN.enter(other, kind, nonblocking);
+        } catch (error) {
+          FS.close(FS.getStream(first));
+          throw error;
+        }
+        {{{ makeSetValue('at', 0, 'first', 'i32') }}};
+        {{{ makeSetValue('at', 4, 'second', 'i32') }}};
+        return 0;
+      },
+
+      on(event, callback) {
+        GN.callbacks[event] = callback;
+        if (GN.began) return;
+        const calls = GN.thread ?? GN.attach();
+        GN.hearers.callbacks = GN.ready;
+        GN.began = GN.begin;
+        for (const stream of FS.streams) {
+          if (stream?.stream_ops === GN.stream_ops && calls.state(HEAPU8, stream.fd) & 3) GN.begin(stream.fd);
+        }
+      },
+
+      /** A socket connects or listens, or is open already. */
+      begin(fd) {
+        const node = FS.getStream(fd)?.node;
+        if (!node) return;
+        if (GN.thread.state(HEAPU8, fd) & 1) GN.tell('listen', fd);
+        node.open ??= false;
+        GN.watch(fd, node);
+      },
+
+      /** Waits for the next event of a socket. */
+      watch(fd, node) {
+        if (!node.ended) GN.want(fd, 'callbacks', 1 | (node.open ? 0 : 2));
+      },
+
+      /**
+       * Has the hearer `who` called once when a descriptor is ready for any of the bits, which are the addon's: 1 read,
+       * 2 write; 0 gives it up. Whatever is waited for keeps the engine's loop running. Negative if it cannot be watched.
+       */
+      want(fd, who, bits) {
+        const calls = GN.thread ?? GN.attach();
+        if (!GN.listening) {
+          GN.listening = true;
+          calls.watch(GN.happened);
+        }
+        const interest = GN.interests.get(fd) ?? new Map();
+        if (bits) interest.set(who, bits);
+        else interest.delete(who);
+        GN.interests.set(fd, interest);
+        const result = GN.arm(fd);
+        if (result < 0) {
+          interest.delete(who);
+          GN.arm(fd);
+        }
+        return result;
+      },
+
+      arm(fd) {
+        let bits = 0;
+        for (const each of GN.interests.get(fd)?.values() ?? []) bits |= each;
+        if (!bits) GN.interests.delete(fd);
+        GN.thread.keepAlive(GN.interests.size ? 1 : 0);
+        return bits ? GN.thread.watchFor(fd, bits) : 0;
+      },
+
+      happened(fd, bits) {
+        const interest = GN.interests.get(fd);
+        for (const [who, wanted] of [...(interest ?? [])]) {
+          // Errors and ends are for everybody.
+          if (!(bits & (wanted | 12))) continue;
+          interest.delete(who);
+          GN.hearers[who](fd, bits);
+        }
+        GN.arm(fd);
+      },
+
+      /** A descriptor is being closed: whoever waits for it looks again, and finds that out. */
+      forget(fd) {
+        const interest = GN.interests.get(fd);
+        if (!interest) return;
+        GN.interests.delete(fd);
+        GN.thread.keepAlive(GN.interests.size ? 1 : 0);
+        for (const who of interest.keys()) GN.hearers[who](fd, -1);
+      },
+
+      /** The addon has found a socket ready. */
+      ready(fd, bits) {
+        const stream = FS.getStream(fd);
+        if (bits < 0 || stream?.stream_ops !== GN.stream_ops) return;
+        const node = stream.node;
+        const state = GN.thread.state(HEAPU8, fd, 1);
+        const error = state >> 8;
+        if (error) {
+          node.ended = true;
+          GN.tell('error', fd, error);
+        } else if (state & 1) {
+          GN.tell('connection', fd);
+        } else {
+          if (bits & 2 && !node.open && state & 6) {
+            node.open = true;
+            GN.tell('open', fd);
+          }
+          if (bits & 1 && FS.getStream(fd) === stream) {
+            // Readable and empty: a stream at its end, or an empty datagram.
+            if (state & 4 || GN.thread.fionread(HEAPU8, fd) > 0) {
+              GN.tell('message', fd);
+            } else {
+              node.ended = true;
+              GN.tell('close', fd);
+            }
+          }
+        }
+        if (FS.getStream(fd) === stream) GN.watch(fd, node);
+      },
+
+      tell(event, fd, error) {
+        GN.callbacks[event]?.(fd, error);
+      },
+
+      stream_ops: {
+        getattr(stream) {
+          return {
+            dev: 1,
+            ino: stream.node.id,
+            mode: stream.node.mode,
+            nlink: 1,
+            uid: 0,
+            gid: 0,
+            rdev: 0,
+            size: 0,
+            atime: new Date(0),
+            mtime: new Date(0),
+            ctime: new Date(0),
+            blksize: 4096,
+            blocks: 0,
+          };
+        },
+        ioctl(stream, request, at) {
+          if (request == {{{ cDefs.FIONREAD }}}) {
+            const count = GN.thread.fionread(HEAPU8, stream.fd);
+            if (count < 0) return count;
+            {{{ makeSetValue('at', 0, 'count', 'i32') }}};
+            return 0;
+          }
+          if (request == {{{ cDefs.FIONBIO }}}) {
+            const on = {{{ makeGetValue('at', 0, 'i32') }}} ? {{{ cDefs.O_NONBLOCK }}} : 0;
+            stream.flags = (stream.flags & ~{{{ cDefs.O_NONBLOCK }}}) | on;
+            return 0;
+          }
+          return -{{{ cDefs.ENOTTY }}};
+        },
+        read(stream, buffer, offset, length) {
+          return GN.result(GN.thread.recvfrom(HEAPU8, stream.fd, offset, length, 0, 0, 0));
+        },
+        write(stream, buffer, offset, length) {
+          return GN.result(GN.thread.sendto(HEAPU8, stream.fd, offset, length, 0, 0, 0));
+        },
+        fsync() {
+          return {{{ cDefs.EINVAL }}};
+        },
+        dup(stream) {
+          GN.thread.dup(HEAPU8, stream.guestnet, stream.fd);
+          stream.guestnet = stream.fd;
+          stream.node.numbers.add(stream.fd);
+        },
+        close(stream) {
+          GN.thread.close(HEAPU8, stream.fd);
+          GN.forget(stream.fd);
+          stream.node.numbers.delete(stream.fd);
+          if (stream.node.numbers.size) return;
+          if (stream.node.lookup) GN.thread.lookupDrop(stream.node.lookup.id);
+          FS.destroyNode(stream.node);
+        },
+      },
+
+      result(value) {
+        if (value < 0) throw new FS.ErrnoError(-value);
+        return value;
+      },
+    },
+
+    guestnet_id__sig: 'i',
+    guestnet_id__deps: ['$GN'],
+    guestnet_id__proxy: 'sync',
+    guestnet_id: () => GN.id || GN.open(),
+
+    guestnet_enter__sig: 'iiii',
+    guestnet_enter__deps: ['$GN'],
+    guestnet_enter__proxy: 'sync',
+    guestnet_enter: (fresh, kind, nonblocking) => {
+      try {
+        return GN.enter(fresh, kind, nonblocking);
+      } catch (error) {
+        if (error.name !== 'ErrnoError') throw error;
+        return -error.errno;
+      }
+    },
+
+    // What the socket calls say of a number that is not ours: it may be a file's.
+    guestnet_not_ours__sig: 'ii',
+    guestnet_not_ours__deps: ['$FS', '$GN'],
+    guestnet_not_ours__proxy: 'sync',
+    guestnet_not_ours: (fd) => {
+      const stream = FS.getStream(fd);
+      return stream && stream.stream_ops !== GN.stream_ops ? -{{{ cDefs.ENOTSOCK }}} : -{{{ cDefs.EBADF }}};
+    },
+
+    // The same of epoll_ctl(2): the file may be what should be an epoll, or what cannot be in one.
+    guestnet_not_in_epoll__sig: 'iii',
+    guestnet_not_in_epoll__deps: ['$FS', '$GN'],
+    guestnet_not_in_epoll__proxy: 'sync',
+    guestnet_not_in_epoll: (epoll, fd) => {
+      const one = FS.getStream(epoll);
+      const other = FS.getStream(fd);
+      if (!one || !other) return -{{{ cDefs.EBADF }}};
+      return other.stream_ops === GN.stream_ops ? -{{{ cDefs.EINVAL }}} : -{{{ cDefs.EPERM }}};
+    },
+
+    // Neither can be done to a socket or a pipe.
+    __syscall_ftruncate64__deps: ['$GN', '$FS'],
+    __syscall_ftruncate64: (fd, length) => {
+      if (FS.getStream(fd)?.stream_ops === GN.stream_ops) return -{{{ cDefs.EINVAL }}};
+      if (isNaN(length)) return -{{{ cDefs.EFBIG }}};
+      FS.ftruncate(fd, length);
+      return 0;
+    },
+    __syscall_fdatasync__deps: ['$GN', '$FS'],
+    __syscall_fdatasync: (fd) => {
+      return FS.getStreamChecked(fd).stream_ops === GN.stream_ops ? -{{{ cDefs.EINVAL }}} : 0;
+    },
+
+    // A look-up that the program does not wait for: a descriptor that is readable when it is done, or a negated errno.
+    emscripten_dns_lookup_async__sig: 'ippp',
+    emscripten_dns_lookup_async__deps: ['$GN', '$FS', 'guestnet_hosts', '$stackSave', '$stackAlloc', '$stackRestore'],
+    emscripten_dns_lookup_async__proxy: 'sync',
+    emscripten_dns_lookup_async: (node, service, hints) => {
+      const calls = GN.thread ?? GN.attach();
+      _guestnet_hosts();
+      const stack = stackSave();
+      const at = stackAlloc(8);
+      const failed = calls.pipe(HEAPU8, at, 0);
+      const reading = {{{ makeGetValue('at', 0, 'i32') }}};
+      const writing = {{{ makeGetValue('at', 4, 'i32') }}};
+      stackRestore(stack);
+      if (failed < 0) return failed;
+      const id = calls.lookupStart(HEAPU8, node, service, hints, writing);
+      if (id < 0) {
+        calls.close(HEAPU8, reading);
+        calls.close(HEAPU8, writing);
+        return id;
+      }
+      try {
+        const fd = GN.enter(reading, {{{ cDefs.S_IFIFO }}}, 0);
+        const lookup = { id, later: 0 };
+        FS.getStream(fd).node.lookup = lookup;
+        setImmediate(() => { lookup.later = 1; });
+        return fd;
+      } catch (error) {
+        calls.lookupDrop(id);
+        if (error.name !== 'ErrnoError') throw error;
+        return -error.errno;
+      }
+    },
+
+    // Its result, once: 0 and a list, EAI_AGAIN as long as there is none, or why there is none.
+    emscripten_dns_lookup_result__sig: 'iip',
+    emscripten_dns_lookup_result__deps: ['$GN', '$FS', '$guestnetList'],
+    emscripten_dns_lookup_result__proxy: 'sync',
+    emscripten_dns_lookup_result: (fd, out) => {
+      const lookup = FS.getStream(fd)?.node?.lookup;
+      if (!lookup) return -11 /* EAI_SYSTEM */;
+      const count = GN.thread.lookupTake(lookup.id, lookup.later);
+      return count < 0 ? count : guestnetList(GN.thread, count, out);
+    },
+
+    // Makes the list of a look-up of what freeaddrinfo() frees: a node, and what its ai_addr points to. All nodes are one
+    // block and all addresses another.
+    $guestnetList__deps: ['malloc', 'free'],
+    $guestnetList: (calls, count, out) => {
+      // A node, the canonical name, an address: see names.rs.
+      const nodes = _malloc(count * 32 + 256);
+      const addresses = _malloc(count * 28);
+      if (!nodes || !addresses) {
+        _free(nodes);
+        _free(addresses);
+        return -10; // EAI_MEMORY
+      }
+      calls.takeAnswer(HEAPU8, nodes, addresses);
+      {{{ makeSetValue('out', 0, 'nodes', '*') }}};
+      return 0;
+    },
+
+    // Writes what poll() is to say of descriptors that are the file system's alone.
+    guestnet_poll_foreign__sig: 'vpi',
+    guestnet_poll_foreign__deps: ['$GN', '$FS'],
+    guestnet_poll_foreign__proxy: 'sync',
+    guestnet_poll_foreign: (fds, nfds) => {
+      for (let i = 0, at = fds; i < nfds; i++, at += {{{ C_STRUCTS.pollfd.__size__ }}}) {
+        const fd = {{{ makeGetValue('at', C_STRUCTS.pollfd.fd, 'i32') }}};
+        const events = {{{ makeGetValue('at', C_STRUCTS.pollfd.events, 'i16') }}};
+        const stream = FS.getStream(fd);
+        let ready = 0;
+        if (!stream) {
+          ready = fd < 0 ? 0 : {{{ cDefs.POLLNVAL }}};
+        } else if (stream.stream_ops !== GN.stream_ops) {
+          ready = stream.stream_ops?.poll ? stream.stream_ops.poll(stream) : {{{ cDefs.POLLIN | cDefs.POLLOUT }}};
+          ready &= events | {{{ cDefs.POLLERR | cDefs.POLLHUP | cDefs.POLLNVAL }}};
+        }
+        {{{ makeSetValue('at', C_STRUCTS.pollfd.revents, 'ready', 'i16') }}};
+      }
+    },
+
+    // The program's own /etc/hosts, read afresh when it has changed.
+    guestnet_hosts__sig: 'v',
+    guestnet_hosts__deps: ['$GN', '$FS', 'malloc', 'free', '$lengthBytesUTF8', '$stringToUTF8'],
+    guestnet_hosts__proxy: 'sync',
+    guestnet_hosts: () => {
+      let text = '';
+      try {
+        text = FS.readFile('/etc/hosts', {encoding: 'utf8'});
+      } catch (error) {
+        if (error.name !== 'ErrnoError') throw error;
+      }
+      if (text === GN.hostsSeen) return;
+      GN.hostsSeen = text;
+      const size = lengthBytesUTF8(text) + 1;
+      const at = _malloc(size);
+      if (!at) return;
+      stringToUTF8(text, at, size);
+      (GN.thread ?? GN.attach()).hosts(HEAPU8, at, size - 1);
+      _free(at);
+    },
+  };
+
+  /** A call that runs where it was made. */
+  const call = (name, parameters, body, more = []) => {
+    library[name] = eval(`(${parameters}) => { ${body} }`);
+    library[name + '__deps'] = ['$GN', ...more];
+    library[name + '__proxy'] = 'none';
+    library[name + '__async'] = false;
+    library[name + '__nothrow'] = true;
+  };
+  const GET = '(GN.thread ?? GN.attach())';
+  const PTHREAD = PTHREADS ? 'ENVIRONMENT_IS_PTHREAD' : 'false';
+  const plain = (name, as, count) => {
+    const parameters = ['a', 'b', 'c', 'd', 'e', 'f'];
+    const used = parameters.slice(0, count).map((name) => ', ' + name).join('');
+    call('__syscall_' + name, parameters.join(', '), `
+      const result = ${GET}.${as}(HEAPU8${used});
+      return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_ours(a) : result;`, ['guestnet_not_ours']);
+  };
+  plain('bind', 'bind', 3);
+  // Socket callbacks are the main thread's: what another thread connects is not told.
+  for (const [name, ok] of [['connect', 'result === 0 || result === -{{{ cDefs.EINPROGRESS }}}'], ['listen', 'result === 0']]) {
+    call('__syscall_' + name, 'fd, b, c, d, e, f', `
+      const result = ${GET}.${name}(HEAPU8, fd, b, c);
+      if (GN.began && (${ok})) GN.began(fd);
+      return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_ours(fd) : result;`, ['guestnet_not_ours']);
+  }
+  plain('getsockname', 'getsockname', 3);
+  plain('getpeername', 'getpeername', 3);
+  plain('shutdown', 'shutdown', 2);
+  plain('sendto', 'sendto', 6);
+  plain('recvfrom', 'recvfrom', 6);
+  plain('sendmsg', 'sendmsg', 3);
+  plain('getsockopt', 'getsockopt', 5);
+  plain('setsockopt', 'setsockopt', 5);
+  call('__syscall_epoll_ctl', 'epoll, op, fd, event', `
+    const result = ${GET}.epollCtl(HEAPU8, epoll, op, fd, event);
+    return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_in_epoll(epoll, fd) : result;`, ['guestnet_not_in_epoll']);
+  plain('epoll_pwait', 'epollWait', 4);
+  call('__syscall_epoll_pwait_nonblocking', 'epfd, events, count', `return ${GET}.epollWait(HEAPU8, epfd, events, count, 0);`);
+  library['__syscall_epoll_pwait_nonblocking__sig'] = 'iipi';
+
+  const NONBLOCK = 0o4000;
+  const S_IFSOCK = 0o140000;
+  const S_IFIFO = 0o10000;
+  const entered = (fresh, kind, nonblocking) =>
+    `const fresh = ${fresh};
+     if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
+     return fresh < 0 ? fresh : _guestnet_enter(fresh, ${kind}, ${nonblocking});`;
+  call('__syscall_socket', 'domain, type, protocol, d, e, f',
+    `const fresh = ${GET}.socket(HEAPU8, domain, type, protocol);
+     return fresh < 0 ? fresh : _guestnet_enter(fresh, ${S_IFSOCK}, type & ${NONBLOCK});`, ['guestnet_enter']);
+  call('__syscall_accept4', 'fd, addr, len, flags, e, f', `
+    const fresh = ${GET}.accept4(HEAPU8, fd, addr, len, flags);
+    if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
+    if (fresh < 0) return fresh;
+    const accepted = _guestnet_enter(fresh, ${S_IFSOCK}, flags & ${NONBLOCK});
+    if (GN.began && accepted >= 0) {
+      FS.getStream(accepted).node.open = true;
+      GN.began(accepted);
+    }
+    return accepted;`, ['guestnet_enter', 'guestnet_not_ours', '$FS']);
+  call('__syscall_epoll_create1', 'flags',
+    `const fresh = ${GET}.epollCreate(HEAPU8, flags);
+     return fresh < 0 ? fresh : _guestnet_enter(fresh, 0o100000, 0);`, ['guestnet_enter']);
+  call('__syscall_recvmsg', 'fd, message, flags, d, e, f', `
+    const calls = ${GET};
+    const result = calls.recvmsg(HEAPU8, fd, message, flags);
+    if (result === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
+    if (result >= 0) guestnetArrived(calls);
+    return result;`, ['$guestnetArrived', 'guestnet_not_ours']);
+
+  // Descriptors in control data get numbers of the file system.
+  library['$guestnetArrived__deps'] = ['guestnet_enter', '$stackSave', '$stackAlloc', '$stackRestore'];
+  library['$guestnetArrived'] = eval(`(calls) => {
+    const stack = stackSave();
+    const at = stackAlloc(8);
+    while (calls.takeArrived(HEAPU8, at) > 0) {
+      const fresh = {{{ makeGetValue('at', 0, 'i32') }}};
+      const place = {{{ makeGetValue('at', 4, '*') }}};
+      const kind = [${S_IFSOCK}, ${S_IFIFO}, 0o100000][calls.what(HEAPU8, fresh)];
+      const fd = _guestnet_enter(fresh, kind, calls.mode(HEAPU8, fresh));
+      {{{ makeSetValue('place', 0, 'fd', 'i32') }}};
+    }
+    stackRestore(stack);
+  }`);
+
+  for (const [name, parameters, make, kind, flags] of [
+    ['guestnet_socketpair', 'domain, type, protocol, at', 'socketpair(HEAPU8, domain, type, protocol, at)', S_IFSOCK, 'type'],
+    ['__syscall_pipe2', 'at, flags', 'pipe(HEAPU8, at, flags)', S_IFIFO, 'flags'],
+  ]) {
+    call(name, parameters, `
+      const result = ${GET}.${make};
+      return result < 0 ? result : _guestnet_enter_pair(at, ${kind}, ${flags} & ${NONBLOCK});`, ['guestnet_enter_pair']);
+  }
+  library['guestnet_socketpair__sig'] = 'iiiip';
+  library['guestnet_enter_pair__sig'] = 'ipii';
+  library['guestnet_enter_pair__deps'] = ['$GN', '$FS'];
+  library['guestnet_enter_pair__proxy'] = 'sync';
+  library['guestnet_enter_pair'] = (at, kind, nonblocking) => {
+    try {
+      return GN.enterPair(at, kind, nonblocking);
+    } catch (error) {
+      if (error.name !== 'ErrnoError') throw error;
+      return -error.errno;
+    }
+  };
+
+  const poll = (timeout) => `
+    const calls = ${GET};
+    let ready = calls.poll(HEAPU8, fds, nfds, ${timeout}, 0);
+    if (ready === GN.FOREIGN) {
+      _guestnet_poll_foreign(fds, nfds);
+      ready = calls.poll(HEAPU8, fds, nfds, ${timeout}, 1);
+    }
+    return ready;`;
+  call('__syscall_poll', 'fds, nfds, timeout', poll('timeout'), ['guestnet_poll_foreign']);
+  call('__syscall_poll_nonblocking', 'fds, nfds', poll('0'), ['guestnet_poll_foreign']);
+
+  // read() and write(): what is not ours is the file system's.
+  for (const [name, as, other] of [['fd_read', 'readv', 'guestnet_fs_read'], ['fd_write', 'writev', 'guestnet_fs_write']]) {
+    call(name, 'fd, iov, iovcnt, pnum', `
+      // Before the first descriptor of ours, everything is the file system's: a program that only prints needs no addon.
+      if (!GN.thread && !${PTHREAD}) return _${other}(fd, iov, iovcnt, pnum);
+      const count = ${GET}.${as}(HEAPU8, fd, iov, iovcnt);
+      if (count === -{{{ cDefs.EBADF }}}) return _${other}(fd, iov, iovcnt, pnum);
+      if (count < 0) return -count;
+      {{{ makeSetValue('pnum', 0, 'count', SIZE_TYPE) }}};
+      return 0;`, [other]);
+  }
+
+  call('getaddrinfo', 'node, service, hints, out', `
+    const calls = ${GET};
+    _guestnet_hosts();
+    const count = calls.getaddrinfo(HEAPU8, node, service, hints);
+    return count < 0 ? count : guestnetList(calls, count, out);`, ['guestnet_hosts', '$guestnetList']);
+  call('getnameinfo', 'addr, len, node, nodelen, serv, servlen, flags', `
+    _guestnet_hosts();
+    return ${GET}.getnameinfo(HEAPU8, addr, len, node, nodelen, serv, servlen, flags);`, ['guestnet_hosts']);
+  Object.assign(library, {
+    $_setNetworkCallback__deps: ['$GN', '$withStackSave', '$callUserCallback', '$stringToUTF8OnStack', '$strError'],
+    $_setNetworkCallback: (event, userData, callback) => {
+      GN.on(event, callback && ((fd, error) => callUserCallback(() => {
+        if (event === 'error') {
+          withStackSave(() => {
+            {{{ makeDynCall('viipp', 'callback') }}}(fd, error, stringToUTF8OnStack(strError(error)), userData);
+          });
+        } else {
+          {{{ makeDynCall('vip', 'callback') }}}(fd, userData);
+        }
+      })));
+    },
+  });
+  call('_emscripten_lookup_name', 'name', `
+    _guestnet_hosts();
+    return ${GET}.lookupName(HEAPU8, name);`, ['guestnet_hosts']);
+
+  for (const name of Object.keys(library)) {
+    if (name.startsWith('__syscall_') && typeof library[name] == 'function') {
+      wrapSyscallFunction(name, library, false);
+    }
+  }
+  addToLibrary(library);
+})();

@@ -1,0 +1,138 @@
+//! The numbers and layouts of Emscripten's C library (musl for wasm32), and nothing else.
+//!
+//! Families, types, levels, options and flags are Linux's generic ones; errno is not (`convert.rs`). Pointers and
+//! `size_t` have 4 bytes, `time_t` 8.
+
+use guestnet_core::SockOpt;
+
+pub(crate) const AF_UNSPEC: i32 = 0;
+pub(crate) const AF_UNIX: i32 = 1;
+pub(crate) const AF_INET: i32 = 2;
+pub(crate) const AF_INET6: i32 = 10;
+
+pub(crate) const SOCK_STREAM: i32 = 1;
+pub(crate) const SOCK_DGRAM: i32 = 2;
+pub(crate) const SOCK_TYPE_MASK: i32 = 0xf;
+pub(crate) const SOCK_NONBLOCK: i32 = 0o4000;
+pub(crate) const SOCK_CLOEXEC: i32 = 0o2_000_000;
+
+pub(crate) const IPPROTO_IP: i32 = 0;
+pub(crate) const IPPROTO_TCP: i32 = 6;
+pub(crate) const IPPROTO_UDP: i32 = 17;
+pub(crate) const IPPROTO_IPV6: i32 = 41;
+pub(crate) const SOL_SOCKET: i32 = 1;
+
+pub(crate) const MSG_OOB: i32 = 0x0001;
+pub(crate) const MSG_PEEK: i32 = 0x0002;
+pub(crate) const MSG_CTRUNC: i32 = 0x0008;
+pub(crate) const MSG_TRUNC: i32 = 0x0020;
+pub(crate) const MSG_DONTWAIT: i32 = 0x0040;
+pub(crate) const MSG_WAITALL: i32 = 0x0100;
+pub(crate) const MSG_ERRQUEUE: i32 = 0x2000;
+pub(crate) const MSG_MORE: i32 = 0x8000;
+
+pub(crate) const POLLIN: i16 = 0x001;
+pub(crate) const POLLPRI: i16 = 0x002;
+pub(crate) const POLLOUT: i16 = 0x004;
+pub(crate) const POLLERR: i16 = 0x008;
+pub(crate) const POLLHUP: i16 = 0x010;
+pub(crate) const POLLRDNORM: i16 = 0x040;
+pub(crate) const POLLWRNORM: i16 = 0x100;
+pub(crate) const POLLRDHUP: i16 = 0x2000;
+
+/// `struct pollfd`: int, short, short.
+pub(crate) const POLLFD_SIZE: u32 = 8;
+
+pub(crate) const EPOLL_CTL_ADD: i32 = 1;
+pub(crate) const EPOLL_CTL_DEL: i32 = 2;
+pub(crate) const EPOLL_CTL_MOD: i32 = 3;
+pub(crate) const EPOLLEXCLUSIVE: u32 = 1 << 28;
+pub(crate) const EPOLLONESHOT: u32 = 1 << 30;
+pub(crate) const EPOLLET: u32 = 1 << 31;
+/// `struct epoll_event`: u32, padding (it is packed on x86-64 only), u64.
+pub(crate) const EPOLL_EVENT_SIZE: u32 = 16;
+
+pub(crate) const IP_PKTINFO: i32 = 8;
+pub(crate) const IP_TTL: i32 = 2;
+pub(crate) const IP_TOS: i32 = 1;
+pub(crate) const IPV6_PKTINFO: i32 = 50;
+pub(crate) const IPV6_HOPLIMIT: i32 = 52;
+pub(crate) const IPV6_TCLASS: i32 = 67;
+pub(crate) const SCM_RIGHTS: i32 = 1;
+/// With a `time_t` of 8 bytes.
+pub(crate) const SO_TIMESTAMP: i32 = 63;
+pub(crate) const SO_TIMESTAMPNS: i32 = 64;
+pub(crate) const SO_RXQ_OVFL: i32 = 40;
+/// Answered by the adapter: the protocol follows from family and type.
+pub(crate) const SO_PROTOCOL: i32 = 38;
+
+/// Level, number, option. Where a number changed with the size of `time_t`, both are answered.
+pub(crate) const OPTIONS: &[(i32, i32, SockOpt)] = &[
+    (SOL_SOCKET, 2, SockOpt::ReuseAddr),
+    (SOL_SOCKET, 3, SockOpt::Type),
+    (SOL_SOCKET, 4, SockOpt::Error),
+    (SOL_SOCKET, 5, SockOpt::DontRoute),
+    (SOL_SOCKET, 6, SockOpt::Broadcast),
+    (SOL_SOCKET, 7, SockOpt::SndBuf),
+    (SOL_SOCKET, 8, SockOpt::RcvBuf),
+    (SOL_SOCKET, 9, SockOpt::KeepAlive),
+    (SOL_SOCKET, 10, SockOpt::OobInline),
+    (SOL_SOCKET, 12, SockOpt::Priority),
+    (SOL_SOCKET, 13, SockOpt::Linger),
+    (SOL_SOCKET, 15, SockOpt::ReusePort),
+    (SOL_SOCKET, 18, SockOpt::RcvLowat),
+    (SOL_SOCKET, 20, SockOpt::RcvTimeo),
+    (SOL_SOCKET, 21, SockOpt::SndTimeo),
+    (SOL_SOCKET, 66, SockOpt::RcvTimeo),
+    (SOL_SOCKET, 67, SockOpt::SndTimeo),
+    (SOL_SOCKET, 25, SockOpt::BindToDevice),
+    (SOL_SOCKET, SO_TIMESTAMP, SockOpt::Timestamp),
+    (SOL_SOCKET, 29, SockOpt::Timestamp),
+    (SOL_SOCKET, SO_TIMESTAMPNS, SockOpt::TimestampNs),
+    (SOL_SOCKET, 35, SockOpt::TimestampNs),
+    (SOL_SOCKET, 30, SockOpt::AcceptConn),
+    (SOL_SOCKET, 39, SockOpt::Domain),
+    (SOL_SOCKET, SO_RXQ_OVFL, SockOpt::RxqOvfl),
+    (IPPROTO_TCP, 1, SockOpt::TcpNoDelay),
+    (IPPROTO_TCP, 2, SockOpt::TcpMaxSeg),
+    (IPPROTO_TCP, 3, SockOpt::TcpCork),
+    (IPPROTO_TCP, 4, SockOpt::TcpKeepIdle),
+    (IPPROTO_TCP, 5, SockOpt::TcpKeepIntvl),
+    (IPPROTO_TCP, 6, SockOpt::TcpKeepCnt),
+    (IPPROTO_TCP, 7, SockOpt::TcpSynCnt),
+    (IPPROTO_TCP, 8, SockOpt::TcpLinger2),
+    (IPPROTO_TCP, 9, SockOpt::TcpDeferAccept),
+    (IPPROTO_TCP, 10, SockOpt::TcpWindowClamp),
+    (IPPROTO_TCP, 12, SockOpt::TcpQuickAck),
+    (IPPROTO_TCP, 18, SockOpt::TcpUserTimeout),
+    (IPPROTO_TCP, 23, SockOpt::TcpFastOpen),
+    (IPPROTO_TCP, 25, SockOpt::TcpNotSentLowat),
+    (IPPROTO_TCP, 30, SockOpt::TcpFastOpenConnect),
+    (IPPROTO_IP, IP_TOS, SockOpt::IpTos),
+    (IPPROTO_IP, IP_TTL, SockOpt::IpTtl),
+    (IPPROTO_IP, IP_PKTINFO, SockOpt::IpPktInfo),
+    (IPPROTO_IP, 10, SockOpt::IpMtuDiscover),
+    (IPPROTO_IP, 12, SockOpt::IpRecvTtl),
+    (IPPROTO_IP, 13, SockOpt::IpRecvTos),
+    (IPPROTO_IP, 14, SockOpt::IpMtu),
+    (IPPROTO_IP, 24, SockOpt::IpBindAddressNoPort),
+    (IPPROTO_IP, 32, SockOpt::IpMulticastIf),
+    (IPPROTO_IP, 33, SockOpt::IpMulticastTtl),
+    (IPPROTO_IP, 34, SockOpt::IpMulticastLoop),
+    (IPPROTO_IP, 35, SockOpt::IpAddMembership),
+    (IPPROTO_IP, 36, SockOpt::IpDropMembership),
+    (IPPROTO_IP, 49, SockOpt::IpMulticastAll),
+    (IPPROTO_IPV6, 16, SockOpt::Ipv6UnicastHops),
+    (IPPROTO_IPV6, 17, SockOpt::Ipv6MulticastIf),
+    (IPPROTO_IPV6, 18, SockOpt::Ipv6MulticastHops),
+    (IPPROTO_IPV6, 19, SockOpt::Ipv6MulticastLoop),
+    (IPPROTO_IPV6, 20, SockOpt::Ipv6JoinGroup),
+    (IPPROTO_IPV6, 21, SockOpt::Ipv6LeaveGroup),
+    (IPPROTO_IPV6, 23, SockOpt::Ipv6MtuDiscover),
+    (IPPROTO_IPV6, 24, SockOpt::Ipv6Mtu),
+    (IPPROTO_IPV6, 26, SockOpt::Ipv6Only),
+    (IPPROTO_IPV6, 49, SockOpt::Ipv6RecvPktInfo),
+    (IPPROTO_IPV6, 51, SockOpt::Ipv6RecvHopLimit),
+    (IPPROTO_IPV6, 66, SockOpt::Ipv6RecvTclass),
+    (IPPROTO_IPV6, 67, SockOpt::Ipv6Tclass),
+];

@@ -1,0 +1,245 @@
+//! getaddrinfo(3) and getnameinfo(3).
+//!
+//! A list of results needs memory of the guest's own allocator, which only the caller can ask: a look-up therefore says
+//! how many results there are, and a second call writes the list there. The C library's freeaddrinfo frees a node and what
+//! its `ai_addr` points to, and no other node: so all nodes are one block, that starts with the first of them, and all
+//! addresses another, that starts with the first one's.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use guestnet_core::resolve::{Answer, Hosts, MAX_HOSTS, Query};
+use guestnet_core::{Errno, Host, Kind, LookupError, Result, SockAddr};
+
+use crate::memory::Memory;
+use crate::{Args, Process, abi, address, convert};
+
+/// `NI_MAXHOST` and `NI_MAXSERV`: nothing longer is a name.
+const LONGEST_NAME: u32 = 1025;
+
+/// `struct addrinfo`: flags, family, type, protocol, addrlen, addr, canonname, next.
+const ADDRINFO: u32 = 32;
+
+/// Room for an address of either family.
+const ADDRESS: u32 = address::INET6_SIZE;
+
+/// The canonical name with its NUL, behind the nodes.
+pub(crate) const CANONICAL_NAME: u32 = 256;
+
+/// A look-up that was read from memory, to be made by any thread of the program.
+#[derive(Debug)]
+pub struct Lookup(Result<Asked, LookupError>);
+
+/// What a [`Lookup`] found, to be taken by any thread of the program.
+#[derive(Debug)]
+pub struct Outcome(Result<(Answer, i32), LookupError>);
+
+impl<H: Host> Process<H> {
+    /// Reads the arguments of getaddrinfo(3): node, service, hints. What is wrong with them is its outcome.
+    pub fn read_lookup(memory: Memory<'_>, args: &Args) -> Lookup {
+        Lookup(load(memory, args))
+    }
+
+    /// Makes a look-up. Blocks.
+    pub fn look_up(&mut self, lookup: &Lookup) -> Outcome {
+        let asked = match &lookup.0 {
+            Ok(asked) => asked,
+            Err(error) => return Outcome(Err(*error)),
+        };
+        Outcome(ask(self, asked).map(|answer| (answer, asked.flags)))
+    }
+
+    /// Keeps an outcome for `takeAnswer`: how many results it has, or an `EAI_*`, which is negative.
+    pub fn keep(&mut self, outcome: Outcome) -> i32 {
+        self.answer = None;
+        match outcome.0 {
+            Ok((answer, flags)) => {
+                // At most 64.
+                let count = i32::try_from(answer.results.len()).unwrap_or(i32::MAX);
+                self.answer = Some((answer, flags));
+                count
+            }
+            Err(error) => convert::lookup_error(error),
+        }
+    }
+}
+
+/// A query that owns its strings.
+#[derive(Debug)]
+struct Asked {
+    node: Option<Vec<u8>>,
+    service: Option<Vec<u8>>,
+    flags: i32,
+    family: i32,
+    kind: i32,
+    protocol: i32,
+}
+
+/// getaddrinfo(node, service, hints): how many results there are, or an `EAI_*`, which is negative.
+pub(crate) fn getaddrinfo<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let outcome = process.look_up(&Process::<H>::read_lookup(memory, args));
+    Ok(process.keep(outcome))
+}
+
+/// takeAnswer(nodes, addresses): writes the list of the last look-up, which begins at `nodes`. There is room for a node
+/// and an address a result, and behind the nodes for the canonical name.
+pub(crate) fn take_answer<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let (answer, flags) = process.answer.take().ok_or(Errno::Inval)?;
+    store(memory, args.pointer(0), args.pointer(1), &answer, flags).map(|()| 0)
+}
+
+/// getnameinfo(addr, len, (host, hostlen), (serv, servlen), flags), with the lengths as they come. An `EAI_*`.
+pub(crate) fn getnameinfo<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    const OVERFLOW: i32 = -12;
+    let Ok(SockAddr::Inet(addr)) = address::load(memory, args.pointer(0), args.pointer(1)) else {
+        return Ok(convert::lookup_error(LookupError::Family));
+    };
+    let flags = convert::name_info_flags(args.int(6));
+    let info = match process.guest.getnameinfo(addr, flags) {
+        Ok(info) => info,
+        Err(error) => return Ok(convert::lookup_error(error)),
+    };
+    for (text, at, room) in [
+        (&info.host, args.pointer(2), args.pointer(3)),
+        (&info.service, args.pointer(4), args.pointer(5)),
+    ] {
+        if at == 0 || room == 0 {
+            continue;
+        }
+        let bytes = [text.as_bytes(), &[0]].concat();
+        if bytes.len() > room as usize {
+            return Ok(OVERFLOW);
+        }
+        memory.write(at, &bytes)?;
+    }
+    Ok(0)
+}
+
+/// `_emscripten_lookup_name(name)`: the first IPv4 address, as it stands in memory; 0 if there is none. For
+/// gethostbyname(3).
+pub(crate) fn lookup_name<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let node = memory.string(args.pointer(0), LONGEST_NAME)?;
+    let asked = Asked {
+        node,
+        service: None,
+        flags: 0,
+        family: abi::AF_INET,
+        kind: abi::SOCK_STREAM,
+        protocol: 0,
+    };
+    let found = ask(process, &asked).ok().and_then(|answer| {
+        answer.results.iter().find_map(|result| match result.addr {
+            SocketAddr::V4(addr) => Some(i32::from_le_bytes(addr.ip().octets())),
+            SocketAddr::V6(_) => None,
+        })
+    });
+    Ok(found.unwrap_or(0))
+}
+
+/// hosts(text, len): the hosts file of the guest, which is asked before the machine's.
+pub(crate) fn hosts<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let len = args
+        .pointer(1)
+        .min(u32::try_from(MAX_HOSTS).unwrap_or(u32::MAX).saturating_mul(256));
+    let text = memory.read_bytes(args.pointer(0), len)?;
+    let hosts = Hosts::parse(&String::from_utf8_lossy(&text));
+    process.guest.set_guest_hosts(Arc::new(hosts));
+    Ok(0)
+}
+
+fn load(memory: Memory<'_>, args: &Args) -> Result<Asked, LookupError> {
+    let system = LookupError::System;
+    let string = |at| match memory.string(at, LONGEST_NAME) {
+        Err(Errno::Nametoolong) => Err(LookupError::NoName),
+        other => other.map_err(system),
+    };
+    let mut asked = Asked {
+        node: string(args.pointer(0))?,
+        service: string(args.pointer(1))?,
+        flags: 0,
+        family: abi::AF_UNSPEC,
+        kind: 0,
+        protocol: 0,
+    };
+    if args.pointer(2) != 0 {
+        let hints = memory.read::<16>(args.pointer(2)).map_err(system)?;
+        let [flags, family, kind, protocol] = *hints.as_chunks::<4>().0 else {
+            return Err(LookupError::BadFlags);
+        };
+        asked.flags = i32::from_le_bytes(flags);
+        asked.family = i32::from_le_bytes(family);
+        asked.kind = i32::from_le_bytes(kind);
+        asked.protocol = i32::from_le_bytes(protocol);
+    }
+    Ok(asked)
+}
+
+fn ask<H: Host>(process: &mut Process<H>, asked: &Asked) -> Result<Answer, LookupError> {
+    let family = match asked.family {
+        abi::AF_UNSPEC => None,
+        family => Some(convert::domain(family).map_err(|_| LookupError::Family)?),
+    };
+    let by_protocol = match asked.protocol {
+        0 => None,
+        abi::IPPROTO_TCP => Some(Kind::Stream),
+        abi::IPPROTO_UDP => Some(Kind::Datagram),
+        _ => return Err(LookupError::Service),
+    };
+    let kind = match (asked.kind, by_protocol) {
+        (0, kind) => kind,
+        (kind, by_protocol) => {
+            let kind = convert::kind(kind).map_err(|_| LookupError::SockType)?;
+            if by_protocol.is_some_and(|by| by != kind) {
+                return Err(LookupError::Service);
+            }
+            Some(kind)
+        }
+    };
+    process.guest.getaddrinfo(&Query {
+        node: asked.node.as_deref(),
+        service: asked.service.as_deref(),
+        flags: convert::lookup_flags(asked.flags)?,
+        family,
+        kind,
+    })
+}
+
+fn store(memory: Memory<'_>, list: u32, addresses: u32, answer: &Answer, flags: i32) -> Result<()> {
+    let count = u32::try_from(answer.results.len()).map_err(|_| Errno::Overflow)?;
+    let sum = |a: u32, b: u32| a.checked_add(b).ok_or(Errno::Fault);
+    let canonical = match &answer.canonical {
+        Some(text) if text.len() < CANONICAL_NAME as usize => {
+            let name = sum(list, count * ADDRINFO)?;
+            memory.write(name, &[text.as_bytes(), &[0]].concat())?;
+            name
+        }
+        Some(_) | None => 0,
+    };
+    for (index, result) in (0..).zip(&answer.results) {
+        let addr = address::bytes(&SockAddr::Inet(result.addr));
+        let at = sum(addresses, index * ADDRESS)?;
+        memory.write(at, &addr)?;
+        let node = sum(list, index * ADDRINFO)?;
+        let next = if index + 1 < count {
+            sum(node, ADDRINFO)?
+        } else {
+            0
+        };
+        let protocol = match result.kind {
+            Kind::Stream => abi::IPPROTO_TCP,
+            Kind::Datagram => abi::IPPROTO_UDP,
+        };
+        let fields = [
+            flags,
+            address::family(result.addr.ip()),
+            convert::socket_type(result.kind),
+            protocol,
+            i32::try_from(addr.len()).map_err(|_| Errno::Overflow)?,
+            at.cast_signed(),
+            if index == 0 { canonical.cast_signed() } else { 0 },
+            next.cast_signed(),
+        ];
+        memory.write(node, &fields.map(i32::to_le_bytes).concat())?;
+    }
+    Ok(())
+}

@@ -1,0 +1,123 @@
+//! poll(2) and epoll(7) over our descriptors. Those of Emscripten's file system are its own affair.
+
+use std::time::Duration;
+
+use guestnet_core::{EpollInterest, EpollOp, Errno, Host, Result};
+
+use crate::memory::Memory;
+use crate::socket::number;
+use crate::{Args, Process, abi, convert};
+
+/// `RLIMIT_NOFILE` of this process as poll(2) sees it: no program can have more descriptors.
+const MAX_POLLED: u32 = 65_536;
+
+/// What `timeout` of poll(2) and epoll_wait(2) says: milliseconds, negative for ever.
+fn timeout(millis: i32) -> Option<Duration> {
+    u64::try_from(millis).ok().map(Duration::from_millis)
+}
+
+/// What poll says, without waiting, when it meets a descriptor that is not ours.
+const FOREIGN: i32 = i32::MIN;
+
+/// poll(fds, count, timeout, foreign). With `foreign` somebody else has written the `revents` of those that are not
+/// ours, and they are left alone; without, the first such one ends the call with [`FOREIGN`].
+pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let (array, count) = (args.pointer(0), args.pointer(1));
+    if count > MAX_POLLED {
+        return Err(Errno::Inval);
+    }
+    let foreign = args.int(3) != 0;
+    let entry = |index: u32| array.checked_add(index * abi::POLLFD_SIZE).ok_or(Errno::Fault);
+    let revents = |index: u32| entry(index)?.checked_add(6).ok_or(Errno::Fault);
+    let mut ready = 0;
+    process.guest.poll_begin();
+    for index in 0..count {
+        let [a, b, c, d, low, high, r_low, r_high] = memory.read::<8>(entry(index)?)?;
+        let fd = i32::from_le_bytes([a, b, c, d]);
+        let events = i16::from_le_bytes([low, high]);
+        let mut result = 0;
+        if let Ok(fd) = u32::try_from(fd) {
+            match process.guest.poll_add(index, fd, convert::ready(events)) {
+                Ok(()) => {}
+                Err(Errno::Badf) if foreign => result = i16::from_le_bytes([r_low, r_high]),
+                Err(Errno::Badf) => return Ok(FOREIGN),
+                Err(errno) => return Err(errno),
+            }
+        }
+        ready += i32::from(result != 0);
+        memory.write(revents(index)?, &result.to_le_bytes())?;
+    }
+    let limit = if ready > 0 {
+        Some(Duration::ZERO)
+    } else {
+        timeout(args.int(2))
+    };
+    process.guest.poll_wait(limit)?;
+    for event in process.guest.poll_events() {
+        let at = entry(event.token)?;
+        let events = i16::from_le_bytes(memory.read(at.checked_add(4).ok_or(Errno::Fault)?)?);
+        let bits = convert::poll_bits(event.ready, events);
+        if bits != 0 {
+            memory.write(revents(event.token)?, &bits.to_le_bytes())?;
+            ready += 1;
+        }
+    }
+    process.tell(ready > 0);
+    Ok(ready)
+}
+
+/// epoll_create1(flags)
+pub(crate) fn epoll_create<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+    if args.int(0) & !abi::SOCK_CLOEXEC != 0 {
+        return Err(Errno::Inval);
+    }
+    number(process.guest.epoll_create()?)
+}
+
+/// epoll_ctl(epoll, op, fd, event)
+pub(crate) fn epoll_ctl<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let interest = || {
+        let at = args.pointer(3);
+        let events = memory.u32(at)?;
+        let data = u64::from_le_bytes(memory.read(at.checked_add(8).ok_or(Errno::Fault)?)?);
+        // The low half is poll(2)'s.
+        let [low, high, ..] = events.to_le_bytes();
+        Ok::<_, Errno>(EpollInterest {
+            ready: convert::ready(i16::from_le_bytes([low, high])),
+            mode: convert::epoll_mode(events),
+            data,
+        })
+    };
+    let op = match args.int(1) {
+        abi::EPOLL_CTL_ADD => EpollOp::Add(interest()?),
+        abi::EPOLL_CTL_MOD => EpollOp::Modify(interest()?),
+        abi::EPOLL_CTL_DEL => EpollOp::Delete,
+        _ => return Err(Errno::Inval),
+    };
+    process
+        .guest
+        .epoll_control(args.fd(0), args.fd(2), op)
+        .map(|()| 0)
+}
+
+/// epoll_wait(epoll, events, count, timeout)
+pub(crate) fn epoll_wait<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let most = usize::try_from(args.int(2)).map_err(|_| Errno::Inval)?;
+    let mut events = std::mem::take(&mut process.events);
+    let outcome = process
+        .guest
+        .epoll_wait(args.fd(0), most, timeout(args.int(3)), &mut events);
+    let stored = outcome.and_then(|()| {
+        let mut at = args.pointer(1);
+        for event in &events {
+            let bits = u32::from(convert::poll_bits(event.ready, i16::MAX).cast_unsigned());
+            memory.set_u32(at, bits)?;
+            memory.write(at.checked_add(8).ok_or(Errno::Fault)?, &event.data.to_le_bytes())?;
+            at = at.checked_add(abi::EPOLL_EVENT_SIZE).ok_or(Errno::Fault)?;
+        }
+        i32::try_from(events.len()).map_err(|_| Errno::Overflow)
+    });
+    process.tell(!events.is_empty());
+    process.events = events;
+    stored
+}

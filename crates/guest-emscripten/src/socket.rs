@@ -1,0 +1,230 @@
+//! The calls on one socket: open, name, connect, move bytes. Each decodes, makes one call of the core, and encodes.
+
+use guestnet_core::{Domain, Entry, Errno, Fd, Host, Kind, Result, SockAddr, StreamKind};
+
+use crate::memory::Memory;
+use crate::{Args, Process, abi, address, convert};
+
+/// `SOCK_NONBLOCK` and `SOCK_CLOEXEC`, which is nothing to a program that cannot exec.
+fn nonblocking(flags: i32) -> Result<bool> {
+    if flags & !(abi::SOCK_NONBLOCK | abi::SOCK_CLOEXEC) != 0 {
+        return Err(Errno::Inval);
+    }
+    Ok(flags & abi::SOCK_NONBLOCK != 0)
+}
+
+fn domain_and_kind(args: &Args) -> Result<(Domain, Kind, bool)> {
+    let nonblocking = nonblocking(args.int(1) & !abi::SOCK_TYPE_MASK)?;
+    let domain = convert::domain(args.int(0))?;
+    if args.int(2) < 0 {
+        return Err(Errno::Inval);
+    }
+    let kind = convert::kind(args.int(1))?;
+    let own = match (domain, kind) {
+        (Domain::Unix, _) => 1,
+        (Domain::Inet | Domain::Inet6, Kind::Stream) => abi::IPPROTO_TCP,
+        (Domain::Inet | Domain::Inet6, Kind::Datagram) => abi::IPPROTO_UDP,
+    };
+    if ![0, own].contains(&args.int(2)) {
+        return Err(Errno::Protonosupport);
+    }
+    Ok((domain, kind, nonblocking))
+}
+
+/// A descriptor as a result.
+pub(crate) fn number(fd: Fd) -> Result<i32> {
+    i32::try_from(fd).map_err(|_| Errno::Mfile)
+}
+
+fn length(count: usize) -> Result<i32> {
+    i32::try_from(count).map_err(|_| Errno::Overflow)
+}
+
+/// socket(domain, type, protocol)
+pub(crate) fn socket<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+    let (domain, kind, nonblocking) = domain_and_kind(args)?;
+    let fd = process.guest.socket(domain, kind)?;
+    process.guest.set_nonblocking(fd, nonblocking)?;
+    number(fd)
+}
+
+/// socketpair(domain, type, protocol, pair)
+pub(crate) fn socketpair<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let (domain, kind, nonblocking) = domain_and_kind(args)?;
+    if domain != Domain::Unix {
+        return Err(Errno::Opnotsupp);
+    }
+    let (one, other) = process.guest.socket_pair(kind)?;
+    process.guest.set_nonblocking(one, nonblocking)?;
+    process.guest.set_nonblocking(other, nonblocking)?;
+    store_pair(process, memory, args.pointer(3), one, other)
+}
+
+/// pipe2(pair, flags)
+pub(crate) fn pipe<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let nonblocking = nonblocking(args.int(1))?;
+    let (read, write) = process.guest.pipe()?;
+    process.guest.set_nonblocking(read, nonblocking)?;
+    process.guest.set_nonblocking(write, nonblocking)?;
+    store_pair(process, memory, args.pointer(0), read, write)
+}
+
+fn store_pair<H: Host>(
+    process: &mut Process<H>,
+    memory: Memory<'_>,
+    at: u32,
+    one: Fd,
+    other: Fd,
+) -> Result<i32> {
+    let mut bytes = [0; 8];
+    bytes[..4].copy_from_slice(&one.to_le_bytes());
+    bytes[4..].copy_from_slice(&other.to_le_bytes());
+    if let Err(errno) = memory.write(at, &bytes) {
+        process.guest.close(one)?;
+        process.guest.close(other)?;
+        return Err(errno);
+    }
+    Ok(0)
+}
+
+/// bind(fd, addr, len)
+pub(crate) fn bind<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let (domain, _) = shape(process, args.fd(0))?;
+    let (at, len) = (args.pointer(1), args.pointer(2));
+    let addr = match (address::load(memory, at, len)?, domain) {
+        // ip(7): Linux takes AF_UNSPEC for AF_INET when the address is the wildcard.
+        (SockAddr::Unspec, Domain::Inet) => address::load_unspec(memory, at, len)?,
+        (addr, _) => addr,
+    };
+    misfit(&addr, domain, len)?;
+    process.guest.bind(args.fd(0), &addr).map(|()| 0)
+}
+
+/// connect(fd, addr, len)
+pub(crate) fn connect<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let (domain, kind) = shape(process, args.fd(0))?;
+    let addr = address::load(memory, args.pointer(1), args.pointer(2))?;
+    if kind == Kind::Stream {
+        misfit(&addr, domain, args.pointer(2))?;
+    }
+    process.guest.connect(args.fd(0), &addr).map(|()| 0)
+}
+
+fn shape<H: Host>(process: &mut Process<H>, fd: Fd) -> Result<(Domain, Kind)> {
+    let entry = process.guest.entry(fd)?;
+    let socket = entry.socket()?;
+    Ok((socket.domain(), socket.kind()))
+}
+
+/// An IPv4 address for an IPv6 socket: the kernel is given no more than the address is long, and calls it too short;
+/// what the program gave may have been long enough for its family to be what is wrong.
+fn misfit(addr: &SockAddr, domain: Domain, len: u32) -> Result<()> {
+    /// `SIN6_LEN_RFC2133`, the least that Linux takes for a `struct sockaddr_in6`.
+    const LEAST: u32 = 24;
+    match addr.inet() {
+        Some(inet) if inet.is_ipv4() && domain == Domain::Inet6 && len >= LEAST => Err(Errno::Afnosupport),
+        _ => Ok(()),
+    }
+}
+
+/// listen(fd, backlog)
+pub(crate) fn listen<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+    process.guest.listen(args.fd(0), args.int(1)).map(|()| 0)
+}
+
+/// accept4(fd, addr, len, flags)
+pub(crate) fn accept4<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let nonblocking = nonblocking(args.int(3))?;
+    process.guest.entry(args.fd(0))?.socket()?;
+    if args.pointer(1) != 0 && memory.u32(args.pointer(2))?.cast_signed() < 0 {
+        return Err(Errno::Inval);
+    }
+    let (fd, peer) = process.guest.accept(args.fd(0), nonblocking)?;
+    if let Err(errno) = address::store(memory, &address::bytes(&peer), args.pointer(1), args.pointer(2)) {
+        process.guest.close(fd)?;
+        return Err(errno);
+    }
+    number(fd)
+}
+
+/// getsockname(fd, addr, len)
+pub(crate) fn getsockname<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let addr = process.guest.local_addr(args.fd(0))?;
+    named(memory, args, &addr)
+}
+
+/// getpeername(fd, addr, len)
+pub(crate) fn getpeername<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let addr = process.guest.peer_addr(args.fd(0))?;
+    named(memory, args, &addr)
+}
+
+fn named(memory: Memory<'_>, args: &Args, addr: &guestnet_core::SockAddr) -> Result<i32> {
+    if args.pointer(1) == 0 {
+        return Err(Errno::Fault);
+    }
+    address::store(memory, &address::bytes(addr), args.pointer(1), args.pointer(2)).map(|()| 0)
+}
+
+/// shutdown(fd, how)
+pub(crate) fn shutdown<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+    process.guest.entry(args.fd(0))?.socket()?;
+    let how = convert::shutdown(args.int(1))?;
+    process.guest.shutdown(args.fd(0), how).map(|()| 0)
+}
+
+/// sendto(fd, buf, len, flags, addr, addrlen)
+pub(crate) fn sendto<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    process.guest.entry(args.fd(0))?.socket()?;
+    let mut bufs = memory.vector(args.pointer(1), args.pointer(2))?;
+    let flags = convert::send_flags(args.int(3));
+    let count = if args.pointer(4) == 0 {
+        process.guest.send(args.fd(0), bufs.sources(), flags)?
+    } else {
+        let addr = address::load(memory, args.pointer(4), args.pointer(5))?;
+        process.guest.send_to(args.fd(0), bufs.sources(), &addr, flags)?
+    };
+    length(count)
+}
+
+/// recvfrom(fd, buf, len, flags, addr, addrlen)
+pub(crate) fn recvfrom<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    process.guest.entry(args.fd(0))?.socket()?;
+    let mut bufs = memory.vector(args.pointer(1), args.pointer(2))?;
+    let flags = convert::recv_flags(args.int(3))?;
+    if args.pointer(4) == 0 {
+        let received = process.guest.recv(args.fd(0), bufs.targets(), flags)?;
+        return length(received.len);
+    }
+    let (received, from) = process.guest.recv_from(args.fd(0), bufs.targets(), flags)?;
+    address::store(memory, &address::sender(&from), args.pointer(4), args.pointer(5))?;
+    length(received.len)
+}
+
+/// Whether read(2) and write(2) mean anything: to an epoll they do not.
+fn can_move_bytes<H: Host>(process: &Process<H>, fd: Fd) -> Result<()> {
+    let stream = matches!(&*process.guest.entry(fd)?, Entry::Stream(_));
+    if stream && process.guest.stream_kind(fd)? == Some(StreamKind::Unknown) {
+        return Err(Errno::Inval);
+    }
+    Ok(())
+}
+
+/// readv(fd, iov, count): bytes, or `EBADF` for a descriptor that is not one of ours.
+pub(crate) fn readv<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    can_move_bytes(process, args.fd(0))?;
+    let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::Inval)?;
+    length(process.guest.read(args.fd(0), bufs.targets())?)
+}
+
+/// writev(fd, iov, count)
+pub(crate) fn writev<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    can_move_bytes(process, args.fd(0))?;
+    let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::Inval)?;
+    length(process.guest.write(args.fd(0), bufs.sources())?)
+}
+
+/// `FIONREAD` of ioctl(2).
+pub(crate) fn fionread<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+    length(process.guest.readable_bytes(args.fd(0))?)
+}

@@ -1,0 +1,139 @@
+//! The npm package `guestnet`, assembled in `<target>/npm/guestnet`: what a user installs, with the addon built here.
+//!
+//! `crates/guest-emscripten/npm` is the package as it is published, less the addon. The addon is the cdylib of
+//! `crates/addon`, and becomes `guestnet.node` beside the package's `package.json`.
+
+use super::stamp::Inputs;
+use super::{files_below, stem};
+use crate::Result;
+use crate::process::{self, capture, progress};
+use crate::project::Project;
+use crate::tools::{Engine, Tools};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Where the package is, below the root of the repository.
+const SOURCE: &str = "crates/guest-emscripten/npm";
+
+/// The command of the package that prints what emcc needs.
+const COMMAND: &str = "guestnet-emcc";
+
+/// How the addon is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Profile {
+    /// For tests.
+    Debug,
+    /// For measurements.
+    Release,
+}
+
+/// An assembled package.
+#[derive(Debug, Clone)]
+pub(super) struct Package {
+    flags: Vec<String>,
+    jspi_flags: Vec<String>,
+    hash: u64,
+}
+
+impl Package {
+    /// Builds the addon and puts the package together.
+    ///
+    /// # Errors
+    /// When the crate does not build, or its package has no command `guestnet-emcc`.
+    pub(super) fn build(project: &Project, tools: &Tools, profile: Profile) -> Result<Self> {
+        let source = project.root.join(SOURCE);
+        if !source.join("package.json").is_file() {
+            return Err(format!("{} has no package.json", source.display()));
+        }
+        let addon = addon(project, profile)?;
+        let directory = project.target.join(match profile {
+            Profile::Debug => "npm/guestnet",
+            Profile::Release => "npm-release/guestnet",
+        });
+        // Only what differs is written, so that a program under test that has a file open keeps it.
+        let mut inputs = Inputs::default();
+        let mut wanted = vec![directory.join("guestnet.node")];
+        for file in files_below(&source)? {
+            let name = file.strip_prefix(&source).unwrap_or(&file);
+            inputs.text(&name.to_string_lossy()).file(&file)?;
+            let to = directory.join(name);
+            update(&file, &to)?;
+            wanted.push(to);
+        }
+        update(&addon, &directory.join("guestnet.node"))?;
+        for file in files_below(&directory)? {
+            if !wanted.contains(&file) {
+                fs::remove_file(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+            }
+        }
+        let flags = words(tools, &directory, &[])?;
+        let jspi_flags = words(tools, &directory, &["--jspi"])?;
+        inputs.text(&flags.join(" ")).text(&jspi_flags.join(" "));
+        Ok(Self {
+            flags,
+            jspi_flags,
+            hash: inputs.hash(),
+        })
+    }
+
+    /// What `guestnet-emcc` prints, for a link with these flags.
+    pub(super) fn flags(&self, link: &[&str]) -> &[String] {
+        if link.iter().any(|flag| flag.starts_with("-sJSPI")) {
+            &self.jspi_flags
+        } else {
+            &self.flags
+        }
+    }
+
+    /// Of everything that is linked into a program; the addon is not.
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+}
+
+/// Builds the cdylib.
+fn addon(project: &Project, profile: Profile) -> Result<PathBuf> {
+    progress("guests", "the addon of the npm package");
+    let mut cargo = project.cargo();
+    cargo.args(["build", "-p", "guestnet-addon", "--lib"]);
+    let directory = match profile {
+        Profile::Debug => "debug",
+        Profile::Release => {
+            cargo.arg("--release");
+            "release"
+        }
+    };
+    process::run(&mut cargo, "cargo build of guestnet-addon")?;
+    Ok(project.target.join(directory).join("libguestnet.so"))
+}
+
+/// The words that the package's command prints.
+fn words(tools: &Tools, package: &Path, options: &[&str]) -> Result<Vec<String>> {
+    let manifest = package.join("package.json");
+    let text = fs::read_to_string(&manifest).map_err(|error| format!("{}: {error}", manifest.display()))?;
+    let parsed: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", manifest.display()))?;
+    let script = parsed["bin"][COMMAND]
+        .as_str()
+        .ok_or_else(|| format!("{} has no command {COMMAND}", manifest.display()))?;
+    let mut command = Command::new(tools.engine(Engine::Node20)?);
+    let printed = capture(command.arg(package.join(script)).args(options), COMMAND)?;
+    Ok(printed.split_whitespace().map(str::to_owned).collect())
+}
+
+/// Copies a file unless it is there already, by way of a name of its own.
+fn update(from: &Path, to: &Path) -> Result<()> {
+    let named = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
+    let content = fs::read(from).map_err(|error| named(from, error))?;
+    if fs::read(to).is_ok_and(|there| there == content) {
+        return Ok(());
+    }
+    if let Some(directory) = to.parent() {
+        fs::create_dir_all(directory).map_err(|error| named(directory, error))?;
+    }
+    let part = to.with_file_name(format!("{}.part", stem(to)));
+    fs::copy(from, &part)
+        .and_then(|_| fs::rename(&part, to))
+        .map_err(|error| named(to, error))
+}
