@@ -201,7 +201,9 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             memory,
             rejections: RefCell::default(),
         };
-        Script::start(make).map_err(|_| BuildError::Memory)
+        Engine::new()
+            .and_then(|engine| Script::start(engine, make))
+            .map_err(|_| BuildError::Memory)
     }
 
     pub(crate) fn set_spawn(&mut self, spawn: Spawn<H>) {
@@ -260,12 +262,39 @@ impl<H: Host + 'static> Drop for Script<H> {
     }
 }
 
-impl<H: Host + 'static> Script<H> {
-    pub(crate) fn start(make: impl FnOnce(Getters) -> State<H>) -> rquickjs::Result<Self> {
+/// An engine that has no script yet.
+pub(crate) struct Engine {
+    getters: Getters,
+    context: Context,
+    runtime: Runtime,
+}
+
+impl Engine {
+    /// A new engine.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(crate) fn new() -> rquickjs::Result<Engine> {
         let runtime = Runtime::new()?;
         runtime.set_max_stack_size(STACK);
         let context = Context::full(&runtime)?;
-        let state = Rc::new(make(context.with(|ctx| Getters::keep(&ctx))?));
+        let getters = context.with(|ctx| Getters::keep(&ctx))?;
+        Ok(Engine {
+            getters,
+            context,
+            runtime,
+        })
+    }
+}
+
+impl<H: Host + 'static> Script<H> {
+    pub(crate) fn start(engine: Engine, make: impl FnOnce(Getters) -> State<H>) -> rquickjs::Result<Self> {
+        let Engine {
+            runtime,
+            context,
+            getters,
+        } = engine;
+        let state = Rc::new(make(getters));
         runtime.set_memory_limit(state.memory);
         let sharing = context.with(|ctx| share_buffers(&ctx, &state.shared));
         runtime.set_loader(

@@ -22,7 +22,8 @@ use crate::sys::message::SharedMemory;
 /// One script's state. The engine is single-threaded, and so is this.
 ///
 /// Rule: no `RefCell` here stays borrowed while code of the guest can run, that is over any call into the engine that
-/// reads a property, converts an object, settles a promise or calls a function.
+/// reads a property, converts an object, settles a promise, calls a function or makes an exception
+/// (`Error.prepareStackTrace` runs for each). The same holds for locks of [`Workers`].
 pub(crate) struct State<H: Host + 'static> {
     pub(crate) guest: RefCell<SharedGuest<H, File>>,
     pub(crate) events: RefCell<EventLoop<H>>,
