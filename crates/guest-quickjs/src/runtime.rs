@@ -28,7 +28,7 @@ use crate::os::dir::Directories;
 use crate::os::file::File;
 use crate::os::worker::{Spawn, Workers};
 use crate::state::{Shared, State};
-use crate::sys::message::{Sharing, share_buffers};
+use crate::sys::message::{SharedMemory, Sharing, share_buffers};
 use crate::sys::{self, Handle};
 use crate::{print, report};
 
@@ -197,7 +197,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             stop,
             getters,
             workers,
-            shared: Arc::default(),
+            shared: Arc::new(SharedMemory::new(memory)),
             memory,
             rejections: RefCell::default(),
         };
@@ -402,7 +402,7 @@ impl<H: Host + 'static> Script<H> {
             }
             return;
         }
-        let rejected = std::mem::take(&mut *self.state.rejections.borrow_mut());
+        let rejected = self.state.rejections.take();
         if let Some((_, reason)) = rejected.into_iter().next()
             && let Ok(reason) = reason.restore(ctx)
         {
@@ -460,9 +460,9 @@ fn track<'js, H: Host + 'static>(
     let promise = Persistent::save(ctx, promise);
     let mut rejections = state.rejections.borrow_mut();
     if handled {
-        rejections.retain(|(rejected, _)| *rejected != promise);
+        rejections.handled(&promise);
     } else {
-        rejections.push((promise, Persistent::save(ctx, reason)));
+        rejections.add(promise, Persistent::save(ctx, reason));
     }
 }
 

@@ -136,3 +136,39 @@ fn a_script_may_have_many_timers_but_not_any_number() {
         )
         .expect("RangeError 65536\n");
 }
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let outcome = Run::new().text("import './none.js';");
+    assert!(
+        outcome.err.contains("No such file or directory"),
+        "{}",
+        outcome.err
+    );
+    let outcome = Run::new().text("throw new Error('lone \\ud800 surrogate');");
+    assert!(outcome.err.starts_with("Error: lone \u{fffd}"), "{}", outcome.err);
+    assert!(outcome.err.contains(" surrogate\n"), "{}", outcome.err);
+}
+
+#[test]
+fn a_file_is_closed_when_the_setter_of_errno_throws() {
+    let directory = tempfile::tempdir().unwrap();
+    Run::new()
+        .directory(directory.path(), "/work")
+        .text(
+            r#"
+            import * as os from "os";
+            import * as std from "std";
+            const free = () => { const fd = os.dup(0); os.close(fd); return fd; };
+            const before = free();
+            try {
+                std.open("/work/x", "w", { set errno(_) { throw new Error("mine"); } });
+            } catch (error) {
+                print(error.message);
+            }
+            std.gc();
+            print(free() === before);
+            "#,
+        )
+        .expect("mine\ntrue\n");
+}
