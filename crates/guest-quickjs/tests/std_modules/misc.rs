@@ -89,7 +89,7 @@ fn exceptions_of_ours_may_run_code_that_calls_us() {
             import * as os from "os";
             import * as std from "std";
             let calls = 0;
-            Error.prepareStackTrace = () => { calls += 1; os.clearTimeout(1); os.setTimeout(() => {}, 1e9); };
+            Error.prepareStackTrace = () => { os.clearTimeout(1); os.setTimeout(() => {}, 1e9); calls += 1; };
             try {
                 for (;;) Reflect.apply(os.setTimeout, null, [() => {}, 1e9]);
             } catch (error) {
