@@ -220,11 +220,11 @@ impl<H: Host + 'static> EventLoop<H> {
         std::mem::replace(&mut side.handler, handler).map(|handler| handler.task)
     }
 
-    /// Whether an operation waits already, so that the next one must wait behind it.
-    pub(crate) fn is_waiting(&mut self, fd: Fd, direction: Direction) -> bool {
+    /// How many operations wait already: the next one must wait behind them.
+    pub(crate) fn waiting(&mut self, fd: Fd, direction: Direction) -> usize {
         self.watches
             .get_mut(&fd)
-            .is_some_and(|watch| !watch.side(direction).queue.is_empty())
+            .map_or(0, |watch| watch.side(direction).queue.len())
     }
 
     /// Puts an operation behind those that wait already.
@@ -240,6 +240,11 @@ impl<H: Host + 'static> EventLoop<H> {
         for pending in watch.read.queue.into_iter().chain(watch.write.queue) {
             self.ready.push_back(Event::Closed(pending.promise));
         }
+    }
+
+    /// How many look-ups are under way.
+    pub(crate) fn lookups(&self) -> usize {
+        self.lookups.len()
     }
 
     /// Waits for a look-up.

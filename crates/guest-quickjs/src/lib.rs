@@ -25,6 +25,7 @@ mod native;
 mod os;
 mod print;
 mod printf;
+mod rejections;
 mod report;
 mod runtime;
 mod state;
@@ -33,6 +34,7 @@ mod std_module;
 mod sys;
 mod text;
 mod thread;
+mod wait;
 
 pub use os::file::File;
 pub use runtime::{BuildError, End, Evaluated, Script, ScriptBuilder};

@@ -4,7 +4,7 @@
 
 use std::rc::Rc;
 
-use guestnet_core::Host;
+use guestnet_core::{Errno, Host};
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Error, Module, Result};
@@ -14,6 +14,7 @@ use crate::os::OsModule;
 use crate::state::State;
 use crate::std_module::StdModule;
 use crate::text::TextModule;
+use crate::wait::WaitModule;
 
 /// Makes the name of a module whole.
 pub(crate) struct Names;
@@ -45,7 +46,12 @@ pub(crate) fn whole(base: &str, name: &str) -> String {
 /// # Errors
 /// `ENOENT`, `EACCES`, ….
 pub(crate) fn source<H: Host + 'static>(state: &State<H>, name: &str) -> guestnet_core::Result<Vec<u8>> {
-    state.scripts.read(name).or_else(|_| state.directories.read(name))
+    let most = state.max_text();
+    state.scripts.read(name, most).or_else(|first| {
+        // A path in no directory of the guest says less than what is missing among the scripts.
+        let second = state.directories.read(name, most);
+        second.map_err(|second| if second == Errno::Acces { first } else { second })
+    })
 }
 
 /// `name` as seen from the file `base`.
@@ -83,6 +89,7 @@ impl<H: Host + 'static> Loader for Modules<H> {
             "os" => return Module::declare_def::<OsModule<H>, _>(ctx.clone(), name),
             "std" => return Module::declare_def::<StdModule<H>, _>(ctx.clone(), name),
             "guestnet:text" => return Module::declare_def::<TextModule<H>, _>(ctx.clone(), name),
+            "guestnet:wait" => return Module::declare_def::<WaitModule<H>, _>(ctx.clone(), name),
             _ => {}
         }
         if let Some(source) = library::source(name) {

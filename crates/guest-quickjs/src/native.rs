@@ -11,6 +11,7 @@ use rquickjs::object::Accessor;
 use rquickjs::{Ctx, Exception, Function, IntoJs, Object, Result, Value};
 
 use crate::convert::negative;
+use crate::runtime;
 use crate::state::{Shared, State};
 use crate::sys;
 
@@ -245,6 +246,11 @@ impl<'js, H: Host + 'static> IntoJsFunc<'js, Ours> for Native<H> {
     }
 
     fn call<'a>(&self, params: Params<'a, 'js>) -> Result<Value<'js>> {
+        // The engine makes a rejection of what a promise's executor throws, even of what nothing may catch: the script
+        // goes on, but it reaches nothing any more.
+        if self.state.is_ending() {
+            return Err(runtime::ending(params.ctx()));
+        }
         (self.native)(&Call {
             params,
             state: &self.state,

@@ -8,7 +8,7 @@
 
 use guestnet_core::Host;
 use rquickjs::function::This;
-use rquickjs::{Coerced, Ctx, Function, Object, Result, Value};
+use rquickjs::{Coerced, Ctx, Exception, Function, Object, Result, Value};
 
 use crate::native::{Call, function};
 use crate::os::file;
@@ -29,6 +29,9 @@ const MAX_STRING: usize = 1_000;
 /// How many prototypes are looked through for the name of an error.
 const MAX_PROTOTYPES: usize = 100;
 
+/// The longest text that one call prints, in bytes. It is put together outside of the engine's memory.
+pub(crate) const MAX_PRINTED: usize = 64 << 20;
+
 /// Adds the globals `print` and `console`.
 pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {
     let originals = Originals::keep(ctx)?;
@@ -42,6 +45,7 @@ pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Re
 
 /// `print(...)` and `console.log(...)`: the arguments with a space between, strings as they are.
 fn print<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let most = call.state().max_text().min(MAX_PRINTED);
     let mut line = Vec::new();
     for index in 0..call.len() {
         if index > 0 {
@@ -51,6 +55,9 @@ fn print<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
         match value.as_string() {
             Some(text) => line.extend(inspect::bytes_of(text)?),
             None => line.extend(text_of(call.ctx(), &value)?),
+        }
+        if line.len() > most {
+            return Err(Exception::throw_range(call.ctx(), "the text is too long"));
         }
     }
     line.push(b'\n');

@@ -38,6 +38,8 @@ pub(crate) enum Failure<E> {
     Missing,
     /// A field is wider than [`MAX_WIDTH`], or all together than [`MAX_PADDING`].
     TooWide,
+    /// The text needs more bytes than it may have.
+    TooLong,
     /// What an argument threw.
     Argument(E),
 }
@@ -48,8 +50,13 @@ impl<E> From<E> for Failure<E> {
     }
 }
 
-/// The text of a format and its arguments, as bytes: a precision may cut a character of `%s` apart, as in C.
-pub(crate) fn format<A: Arguments>(format: &str, args: &mut A) -> Result<Vec<u8>, Failure<A::Error>> {
+/// The text of a format and its arguments, as bytes: a precision may cut a character of `%s` apart, as in C. It has not
+/// more than `most` bytes.
+pub(crate) fn format<A: Arguments>(
+    format: &str,
+    args: &mut A,
+    most: usize,
+) -> Result<Vec<u8>, Failure<A::Error>> {
     let mut out = Out::default();
     let mut rest = format;
     while let Some((text, after)) = rest.split_once('%') {
@@ -57,9 +64,15 @@ pub(crate) fn format<A: Arguments>(format: &str, args: &mut A) -> Result<Vec<u8>
         let (spec, after) = Spec::parse(after, args)?;
         out.charge(&spec)?;
         spec.print(&mut out, args)?;
+        if out.bytes.len() > most {
+            return Err(Failure::TooLong);
+        }
         rest = after;
     }
     out.bytes.extend_from_slice(rest.as_bytes());
+    if out.bytes.len() > most {
+        return Err(Failure::TooLong);
+    }
     Ok(out.bytes)
 }
 

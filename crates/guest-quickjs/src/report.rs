@@ -5,6 +5,7 @@ use rquickjs::{Coerced, Ctx, Value};
 
 use crate::os::file;
 use crate::state::State;
+use crate::sys;
 
 /// Prints an error that nothing caught.
 pub(crate) fn uncaught<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, error: &Value<'_>) {
@@ -29,8 +30,9 @@ fn write<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, before: &str, error
 
 /// The error as a string; a conversion that fails itself leaves a word.
 fn text(ctx: &Ctx<'_>, error: &Value<'_>) -> String {
-    match error.get::<Coerced<String>>() {
-        Ok(text) => text.0,
+    let text = error.get::<Coerced<rquickjs::String<'_>>>();
+    match text.and_then(|text| sys::text(&text.0)) {
+        Ok(text) => text,
         Err(_) => {
             ctx.catch();
             "[exception]".to_owned()

@@ -28,7 +28,7 @@ use crate::os::dir::Directories;
 use crate::os::file::File;
 use crate::os::worker::{Spawn, Workers};
 use crate::state::{Shared, State};
-use crate::sys::message::{Sharing, share_buffers};
+use crate::sys::message::{SharedMemory, Sharing, share_buffers};
 use crate::sys::{self, Handle};
 use crate::{print, report};
 
@@ -197,11 +197,13 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             stop,
             getters,
             workers,
-            shared: Arc::default(),
+            shared: Arc::new(SharedMemory::new(memory)),
             memory,
             rejections: RefCell::default(),
         };
-        Script::start(make).map_err(|_| BuildError::Memory)
+        Engine::new()
+            .and_then(|engine| Script::start(engine, make))
+            .map_err(|_| BuildError::Memory)
     }
 
     pub(crate) fn set_spawn(&mut self, spawn: Spawn<H>) {
@@ -260,12 +262,39 @@ impl<H: Host + 'static> Drop for Script<H> {
     }
 }
 
-impl<H: Host + 'static> Script<H> {
-    pub(crate) fn start(make: impl FnOnce(Getters) -> State<H>) -> rquickjs::Result<Self> {
+/// An engine that has no script yet.
+pub(crate) struct Engine {
+    getters: Getters,
+    context: Context,
+    runtime: Runtime,
+}
+
+impl Engine {
+    /// A new engine.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(crate) fn new() -> rquickjs::Result<Engine> {
         let runtime = Runtime::new()?;
         runtime.set_max_stack_size(STACK);
         let context = Context::full(&runtime)?;
-        let state = Rc::new(make(context.with(|ctx| Getters::keep(&ctx))?));
+        let getters = context.with(|ctx| Getters::keep(&ctx))?;
+        Ok(Engine {
+            getters,
+            context,
+            runtime,
+        })
+    }
+}
+
+impl<H: Host + 'static> Script<H> {
+    pub(crate) fn start(engine: Engine, make: impl FnOnce(Getters) -> State<H>) -> rquickjs::Result<Self> {
+        let Engine {
+            runtime,
+            context,
+            getters,
+        } = engine;
+        let state = Rc::new(make(getters));
         runtime.set_memory_limit(state.memory);
         let sharing = context.with(|ctx| share_buffers(&ctx, &state.shared));
         runtime.set_loader(
@@ -373,7 +402,7 @@ impl<H: Host + 'static> Script<H> {
             }
             return;
         }
-        let rejected = std::mem::take(&mut *self.state.rejections.borrow_mut());
+        let rejected = self.state.rejections.take();
         if let Some((_, reason)) = rejected.into_iter().next()
             && let Ok(reason) = reason.restore(ctx)
         {
@@ -431,9 +460,9 @@ fn track<'js, H: Host + 'static>(
     let promise = Persistent::save(ctx, promise);
     let mut rejections = state.rejections.borrow_mut();
     if handled {
-        rejections.retain(|(rejected, _)| *rejected != promise);
+        rejections.handled(&promise);
     } else {
-        rejections.push((promise, Persistent::save(ctx, reason)));
+        rejections.add(promise, Persistent::save(ctx, reason));
     }
 }
 

@@ -8,21 +8,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guestnet_core::{Clock, Host, SharedGuest};
-use rquickjs::{Ctx, Error, Persistent, Result, Value};
+use rquickjs::{Ctx, Error, Result};
 
 use crate::buffer::Getters;
 use crate::event_loop::EventLoop;
 use crate::os::dir::Directories;
 use crate::os::file::File;
 use crate::os::worker::Workers;
+use crate::rejections::Rejections;
+use crate::std_module::file::MAX_TEXT;
 use crate::std_module::stream::Streams;
-use crate::sys::Handle;
 use crate::sys::message::SharedMemory;
+use crate::sys::{self, Handle};
 
 /// One script's state. The engine is single-threaded, and so is this.
 ///
 /// Rule: no `RefCell` here stays borrowed while code of the guest can run, that is over any call into the engine that
-/// reads a property, converts an object, settles a promise or calls a function.
+/// reads a property, converts an object, settles a promise, calls a function or makes an exception
+/// (`Error.prepareStackTrace` runs for each). The same holds for locks of [`Workers`].
 pub(crate) struct State<H: Host + 'static> {
     pub(crate) guest: RefCell<SharedGuest<H, File>>,
     pub(crate) events: RefCell<EventLoop<H>>,
@@ -44,8 +47,7 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) shared: Arc<SharedMemory>,
     /// The most memory that the engine may have, in bytes; 0 is no limit.
     pub(crate) memory: usize,
-    /// Rejected promises that nobody handles yet, with their reasons.
-    pub(crate) rejections: RefCell<Vec<(Persistent<Value<'static>>, Persistent<Value<'static>>)>>,
+    pub(crate) rejections: RefCell<Rejections>,
 }
 
 /// How functions hold the state.
@@ -66,6 +68,12 @@ impl<H: Host + 'static> State<H> {
         self.exit.get().is_some() || self.stop.load(Ordering::Relaxed)
     }
 
+    /// The longest text that is read or made outside of the engine's memory, in bytes: it shall not need more than the
+    /// engine itself may.
+    pub(crate) fn max_text(&self) -> usize {
+        sys::message::at_most(MAX_TEXT, self.memory)
+    }
+
     /// The monotonic clock's time.
     pub(crate) fn now(&self) -> Duration {
         self.guest.borrow().now(Clock::Monotonic)
@@ -77,6 +85,6 @@ impl<H: Host + 'static> State<H> {
         drop(forgotten);
         self.workers.forget();
         self.getters.forget();
-        self.rejections.borrow_mut().clear();
+        drop(self.rejections.take());
     }
 }

@@ -13,7 +13,7 @@ use crate::errno;
 use crate::event_loop::EventLoop;
 use crate::os::file::File;
 use crate::os::worker::{Halt, Start, Workers};
-use crate::runtime::{Script, ScriptBuilder};
+use crate::runtime::{Engine, Script, ScriptBuilder};
 use crate::state::State;
 
 /// How large a worker's stack is: what its script may use, and room for what it calls.
@@ -58,14 +58,17 @@ where
     H: Host + Send + 'static,
     H::Io: Send + Sync,
 {
-    let guest = state.guest.borrow().thread(host.host);
+    let mut guest = state.guest.borrow().thread(host.host);
     let (directories, scripts) = (state.directories.share()?, state.scripts.share()?);
     let env = state.env.borrow().clone();
     let flag: Arc<AtomicBool> = Arc::default();
     let (stop, shared, memory) = (Arc::clone(&flag), Arc::clone(&state.shared), state.memory);
     let Start { ends, name, source } = start;
     let run = move || {
-        let closing = ends.clone();
+        let Ok(engine) = Engine::new() else {
+            ends.outgoing.shut(&mut guest);
+            return;
+        };
         let make = |getters| State {
             guest: RefCell::new(guest),
             events: RefCell::new(EventLoop::new()),
@@ -82,10 +85,9 @@ where
             memory,
             rejections: RefCell::default(),
         };
-        match Script::<H>::start(make) {
-            Ok(mut script) => drop(script.run(&name, &source)),
-            // Without an engine there is no loop to wake anybody with; the parent finds out when it posts.
-            Err(_) => closing.outgoing.abandon(),
+        // One that cannot start has said goodbye as well.
+        if let Ok(mut script) = Script::<H>::start(engine, make) {
+            script.run(&name, &source);
         }
     };
     thread::Builder::new()

@@ -5,6 +5,7 @@
 import * as os from "os";
 import * as std from "std";
 import { decode, encode } from "guestnet:text";
+import * as wait from "guestnet:wait";
 
 /** How much is asked for at a time. */
 const CHUNK = 16 * 1024;
@@ -48,24 +49,14 @@ export async function checked(call, promise) {
     }
 }
 
-/** Resolves when a descriptor can be read. */
+/** Resolves when a descriptor can be read; rejects with ECANCELED when it is closed. */
 export function readable(fd) {
-    return new Promise(resolve => {
-        os.setReadHandler(fd, () => {
-            os.setReadHandler(fd, null);
-            resolve();
-        });
-    });
+    return checked("poll", wait.readable(fd));
 }
 
-/** Resolves when a descriptor can be written. */
+/** Resolves when a descriptor can be written; rejects with ECANCELED when it is closed. */
 export function writable(fd) {
-    return new Promise(resolve => {
-        os.setWriteHandler(fd, () => {
-            os.setWriteHandler(fd, null);
-            resolve();
-        });
-    });
+    return checked("poll", wait.writable(fd));
 }
 
 /** Reads some bytes into a typed array; 0 is the end. */

@@ -3,13 +3,34 @@
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use guestnet_core::policy::parse_numeric_host;
-use guestnet_core::{Domain, SockAddr};
+use guestnet_core::{Domain, Host, SockAddr};
 use rquickjs::{Ctx, Exception, Object, Result, Value};
 
 use crate::abi;
 use crate::convert;
-use crate::native::{int, string};
+use crate::native::{Call, int, string};
 use crate::sys::value::{define, record};
+
+/// As [`decode`], with a relative UNIX path counting from the script's directory (`os.chdir`).
+///
+/// # Errors
+/// As [`decode`].
+pub(crate) fn argument<'js, H: Host + 'static>(
+    call: &Call<'_, 'js, H>,
+    value: &Value<'js>,
+    domain: Option<Domain>,
+) -> Result<SockAddr> {
+    let addr = decode(call.ctx(), value, domain)?;
+    let SockAddr::Unix(path) = &addr else {
+        return Ok(addr);
+    };
+    let current = call.state().directories.current();
+    // An empty path is wrong, and stays so.
+    if current == "/" || path.is_empty() || path.starts_with('/') {
+        return Ok(addr);
+    }
+    Ok(SockAddr::Unix(format!("{current}/{path}").into()))
+}
 
 /// Reads an address. Every property is read once.
 ///
@@ -17,7 +38,7 @@ use crate::sys::value::{define, record};
 ///
 /// # Errors
 /// `TypeError` that says what is wrong with it, or what a getter of the guest threw.
-pub(crate) fn decode<'js>(ctx: &Ctx<'js>, value: &Value<'js>, domain: Option<Domain>) -> Result<SockAddr> {
+fn decode<'js>(ctx: &Ctx<'js>, value: &Value<'js>, domain: Option<Domain>) -> Result<SockAddr> {
     let Some(object) = value.as_object() else {
         return Err(wrong(ctx, "the address must be an object {family, port, addr}"));
     };

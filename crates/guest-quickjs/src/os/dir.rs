@@ -138,15 +138,21 @@ impl Directories {
     /// The whole content of a file.
     ///
     /// # Errors
-    /// `ENOENT`, `EISDIR`, `EACCES`, ….
-    pub(crate) fn read(&self, path: &str) -> Result<Vec<u8>> {
+    /// `ENOENT`, `EISDIR`, `EACCES`, …; `EFBIG` for one of more than `most` bytes.
+    pub(crate) fn read(&self, path: &str, most: usize) -> Result<Vec<u8>> {
         let place = self.place(path)?;
         let mut bytes = Vec::new();
         place
             .dir
             .open(&place.rest)
-            .and_then(|mut file| file.read_to_end(&mut bytes))
+            .and_then(|file| {
+                let most = u64::try_from(most).unwrap_or(u64::MAX);
+                file.take(most.saturating_add(1)).read_to_end(&mut bytes)
+            })
             .map_err(|error| errno::of_io(&error))?;
+        if bytes.len() > most {
+            return Err(Errno::Fbig);
+        }
         Ok(bytes)
     }
 }
@@ -273,9 +279,10 @@ mod tests {
     fn a_guest_without_a_name_for_its_directory_is_in_it() {
         let here = directories(&["."]);
         leads(&here, "src/lib.rs", "", "src/lib.rs");
-        assert!(here.read("src/lib.rs").unwrap().starts_with(b"//!"));
-        assert_eq!(here.read("src").unwrap_err(), Errno::Isdir);
-        assert_eq!(here.read("none").unwrap_err(), Errno::Noent);
+        assert!(here.read("src/lib.rs", usize::MAX).unwrap().starts_with(b"//!"));
+        assert_eq!(here.read("src", 9).unwrap_err(), Errno::Isdir);
+        assert_eq!(here.read("none", 9).unwrap_err(), Errno::Noent);
+        assert_eq!(here.read("src/lib.rs", 9).unwrap_err(), Errno::Fbig);
         here.change("src").unwrap();
         assert_eq!(here.current(), "/src");
         leads(&here, "lib.rs", "", "src/lib.rs");

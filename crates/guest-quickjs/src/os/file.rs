@@ -364,9 +364,10 @@ fn dup_to<H: Host + 'static>(state: &State<H>, from: Fd, to: Fd) -> Result<Fd> {
     for fd in below {
         guest.close(fd)?;
     }
+    reached?;
     // What was at the number before is closed.
     state.events.borrow_mut().remove(to);
-    reached.map(|()| to)
+    Ok(to)
 }
 
 /// A terminal, or another character device: the core does not tell them apart.

@@ -206,7 +206,7 @@ fn realpath<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js
     }
 }
 
-/// A link that leads outside of its directory, or begins with `/`, is refused: nothing could follow it.
+/// A target that begins with `/` is refused. One that leads outside of its directory is not, but nothing follows it.
 fn symlink<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let target = call.string(0, "the target")?;
     let path = call.string(1, "the path")?;

@@ -43,6 +43,10 @@ impl<'js> Outcome<'js> {
     }
 }
 
+/// How many operations may wait on one descriptor in one direction. Each takes some hundred bytes that the engine's limit
+/// of memory does not see.
+const MAX_PENDING: usize = 1 << 14;
+
 /// What is to be done.
 pub(crate) enum Operation {
     Accept,
@@ -50,6 +54,8 @@ pub(crate) enum Operation {
     Connect(SockAddr, bool),
     Receive(Receive),
     Send(Send),
+    /// Nothing but the wait. The second value: it has come to the head of the queue, so that the next event is its own.
+    Ready(Direction, bool),
 }
 
 impl Operation {
@@ -57,13 +63,14 @@ impl Operation {
         match self {
             Operation::Accept | Operation::Receive(_) => Direction::Read,
             Operation::Connect(..) | Operation::Send(_) => Direction::Write,
+            Operation::Ready(direction, _) => *direction,
         }
     }
 
     /// Whether it fails in place of waiting (`MSG_DONTWAIT`).
     fn dontwait(&self) -> bool {
         match self {
-            Operation::Accept | Operation::Connect(..) => false,
+            Operation::Accept | Operation::Connect(..) | Operation::Ready(..) => false,
             Operation::Receive(receive) => receive.dontwait(),
             Operation::Send(send) => send.dontwait(),
         }
@@ -73,6 +80,7 @@ impl Operation {
     pub(crate) const fn progress(&self) -> usize {
         match self {
             Operation::Accept | Operation::Connect(..) => 0,
+            Operation::Ready(_, at_head) => *at_head as usize,
             Operation::Receive(receive) => receive.done,
             Operation::Send(send) => send.done,
         }
@@ -103,6 +111,11 @@ impl Operation {
             }),
             Operation::Receive(receive) => receive.attempt(ctx, state, fd),
             Operation::Send(send) => send.attempt(ctx, state, fd),
+            Operation::Ready(_, at_head) => Ok(if std::mem::replace(at_head, true) {
+                Outcome::Value(Value::new_undefined(ctx.clone()))
+            } else {
+                Outcome::Wait
+            }),
         }
     }
 }
@@ -122,7 +135,11 @@ pub(crate) fn begin<'js, H: Host + 'static>(
         Err(errno) => return rejected(ctx, negative(errno)),
     };
     let direction = operation.direction();
-    if state.events.borrow_mut().is_waiting(fd, direction) {
+    let waiting = state.events.borrow_mut().waiting(fd, direction);
+    if waiting >= MAX_PENDING {
+        return rejected(ctx, negative(Errno::Nobufs));
+    }
+    if waiting > 0 {
         // Those before it come first, and it will not wait for them.
         if operation.dontwait() {
             return rejected(ctx, negative(Errno::Again));

@@ -12,6 +12,9 @@ use crate::native::{Call, Member, int, number, string};
 use crate::state::Shared;
 use crate::sys::value::{array, define};
 
+/// How many look-ups a script may have under way at a time.
+const MAX_LOOKUPS: usize = 1_024;
+
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![
         Member::Function("getaddrinfo", 2, getaddrinfo),
@@ -117,12 +120,16 @@ fn getaddrinfo<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
     }
 }
 
-/// `getaddrinfoAsync(node, service)`: a promise for the array; it rejects with an `EAI_*` or a negative errno.
+/// `getaddrinfoAsync(node, service)`: a promise for the array; it rejects with an `EAI_*` or a negative errno, which is
+/// `EAI_MEMORY` with [`MAX_LOOKUPS`] under way.
 fn getaddrinfo_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let question = Question::read(call)?;
     let (promise, settles) = Promised::new(call.ctx())?;
     let state = call.state();
     match question {
+        Ok(_) if state.events.borrow().lookups() >= MAX_LOOKUPS => {
+            settles.reject(call.ctx(), lookup_error(LookupError::Memory))?;
+        }
         Ok(question) => {
             let lookup = state.guest.borrow_mut().getaddrinfo_start(&question.query());
             state.events.borrow_mut().wait_for_lookup(lookup, settles);

@@ -75,7 +75,7 @@ fn bind<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     match domain(call.state(), fd) {
         Err(errno) => call.value(negative(errno)),
         Ok((fd, domain)) => {
-            let addr = address::decode(call.ctx(), &call.arg(1), domain)?;
+            let addr = address::argument(call, &call.arg(1), domain)?;
             call.status(call.state().guest.borrow_mut().bind(fd, &addr))
         }
     }
@@ -99,7 +99,7 @@ fn connect<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
     // A wrong descriptor is told before a wrong address.
     let domain = domain(call.state(), fd).map_or(Some(Domain::Inet), |(_, domain)| domain);
-    let addr = address::decode(call.ctx(), &call.arg(1), domain)?;
+    let addr = address::argument(call, &call.arg(1), domain)?;
     pending::begin(call.ctx(), call.state(), fd, Operation::Connect(addr, false))
 }
 
@@ -149,6 +149,9 @@ pub(crate) fn domain<H: Host + 'static>(state: &Shared<H>, fd: i32) -> Result<(F
 }
 
 /// Runs `call` with the descriptor in non-blocking mode, for the calls that have no flag for it.
+///
+/// The mode is the description's, which a worker may share: one that is in a blocking call on it meanwhile may see
+/// `EAGAIN`. The core has no flag of its own for these calls.
 fn without_blocking<H: Host + 'static, R>(
     guest: &mut SharedGuest<H, File>,
     fd: Fd,

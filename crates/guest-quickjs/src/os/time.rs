@@ -83,11 +83,12 @@ fn start<'js, H: Host + 'static>(
 ) -> Result<u64> {
     let task = Task::Call(Persistent::save(call.ctx(), callback));
     let now = call.state().now();
-    let mut events = call.state().events.borrow_mut();
-    if events.timers() >= MAX_TIMERS {
+    // A statement of its own: an exception may run code of the guest, which may set timers.
+    let full = call.state().events.borrow().timers() >= MAX_TIMERS;
+    if full {
         return Err(Exception::throw_range(call.ctx(), "too many timers"));
     }
-    Ok(events.set_timer(now, delay, task))
+    Ok(call.state().events.borrow_mut().set_timer(now, delay, task))
 }
 
 /// A time that an argument gives; none is 0, and so is a negative one.

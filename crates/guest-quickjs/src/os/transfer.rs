@@ -149,7 +149,7 @@ fn sendto<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
             value if value.is_undefined() || value.is_null() => (None, 3),
             value => (Some(size(ctx, &value, "the length")?), 3),
         };
-        let addr = address::decode(ctx, &call.arg(at), domain)?;
+        let addr = address::argument(call, &call.arg(at), domain)?;
         let options = Options {
             length,
             flags: call.int_or(at + 1, "the flags", 0)?,
@@ -157,7 +157,7 @@ fn sendto<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
         };
         return begin_send(call, fd, buffer, &options, Some(addr));
     }
-    let addr = address::decode(ctx, &call.arg(1), domain)?;
+    let addr = address::argument(call, &call.arg(1), domain)?;
     let buffer = Buffer::new(ctx, call.arg(2))?;
     let options = Options::read(call, 3)?;
     begin_send(call, fd, buffer, &options, Some(addr))

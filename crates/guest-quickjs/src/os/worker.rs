@@ -3,14 +3,14 @@
 //! Messages go through two queues; a pipe beside each wakes the event loop of who receives. Not here: how a value
 //! becomes a message (`sys/message.rs`).
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, VecDeque};
 use std::io::{IoSlice, IoSliceMut};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use guestnet_core::{Fd, Host};
+use guestnet_core::{Fd, Host, SharedGuest};
 use rquickjs::class::{JsClass, Readable, Trace, Tracer};
 use rquickjs::function::Constructor;
 use rquickjs::object::Property;
@@ -19,6 +19,7 @@ use rquickjs::{Class, Ctx, Exception, Function, IntoJs, Object, Persistent, Resu
 use crate::event_loop::{Direction, Task};
 use crate::loader;
 use crate::native::{Call, Member, accessor, function};
+use crate::os::file::File;
 use crate::state::{Shared, State};
 use crate::sys::message::Message;
 
@@ -28,6 +29,9 @@ pub(crate) const MAX_WORKERS: usize = 32;
 
 /// The most that may wait in one direction, in bytes: what the receiver does not take must not fill the host's memory.
 const MAX_QUEUED: usize = 64 << 20;
+
+/// What a message counts for besides its bytes.
+const MESSAGE: usize = 128;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![Member::Value("Worker", class)]
@@ -48,14 +52,31 @@ struct Waiting {
     bytes: usize,
     /// Nothing more will be sent, or taken.
     closed: bool,
+    /// The pipe's writing end is closed: its number may be another descriptor's by now.
+    shut: bool,
+}
+
+/// What became of a message.
+enum Pushed {
+    /// The receiver must be woken.
+    First,
+    Behind,
+    Full,
+    Closed,
 }
 
 impl Queue {
     fn new<H: Host + 'static>(state: &State<H>) -> guestnet_core::Result<Arc<Queue>> {
         let mut guest = state.guest.borrow_mut();
         let (read, write) = guest.pipe()?;
-        guest.set_nonblocking(read, true)?;
-        guest.set_nonblocking(write, true)?;
+        let set = guest
+            .set_nonblocking(read, true)
+            .and_then(|()| guest.set_nonblocking(write, true));
+        if let Err(errno) = set {
+            let _ = guest.close(read);
+            let _ = guest.close(write);
+            return Err(errno);
+        }
         Ok(Arc::new(Queue {
             waiting: Mutex::default(),
             read,
@@ -67,17 +88,37 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the receiver. A pipe that is full has woken it already.
+    /// Wakes the receiver. A pipe that is full has woken it already, and so has one that is shut.
     fn wake<H: Host + 'static>(&self, state: &State<H>) {
-        let _ = state
-            .guest
-            .borrow_mut()
-            .write(self.write, &mut [IoSlice::new(&[0])]);
+        let waiting = self.lock();
+        if !waiting.shut {
+            // The lock is held: nobody closes the descriptor meanwhile.
+            let _ = state
+                .guest
+                .borrow_mut()
+                .write(self.write, &mut [IoSlice::new(&[0])]);
+        }
     }
 
     /// As [`Queue::close`] where nobody can be woken.
-    pub(crate) fn abandon(&self) {
+    fn abandon(&self) {
         self.lock().closed = true;
+    }
+
+    /// Says that nothing more comes, and closes the pipe's writing end, which wakes the receiver for good.
+    pub(crate) fn shut<H: Host + 'static>(&self, guest: &mut SharedGuest<H, File>) {
+        let mut waiting = self.lock();
+        waiting.closed = true;
+        if !std::mem::replace(&mut waiting.shut, true) {
+            // The script may have closed it.
+            let _ = guest.close(self.write);
+        }
+    }
+
+    /// Closes both ends of the pipe.
+    fn remove<H: Host + 'static>(&self, guest: &mut SharedGuest<H, File>) {
+        self.shut(guest);
+        let _ = guest.close(self.read);
     }
 
     /// Takes the wakings, of which there were some.
@@ -88,6 +129,25 @@ impl Queue {
             if count < bytes.len() {
                 break;
             }
+        }
+    }
+
+    /// Appends a message.
+    fn push(&self, message: Message) -> Pushed {
+        let mut waiting = self.lock();
+        if waiting.closed {
+            return Pushed::Closed;
+        }
+        let bytes = waiting.bytes.saturating_add(size(&message));
+        if bytes > MAX_QUEUED {
+            return Pushed::Full;
+        }
+        waiting.bytes = bytes;
+        waiting.messages.push_back(message);
+        if waiting.messages.len() == 1 {
+            Pushed::First
+        } else {
+            Pushed::Behind
         }
     }
 
@@ -138,10 +198,15 @@ pub(crate) struct Workers<H: Host + 'static> {
     pub(crate) spawn: Option<Spawn<H>>,
     /// In a worker, the way to who has started it.
     pub(crate) parent: Option<Ends>,
-    ports: RefCell<BTreeMap<Fd, Port>>,
+    /// By numbers of their own: the script may close a port's descriptor, and the next port then has the same one.
+    ports: RefCell<BTreeMap<PortId, Port>>,
+    last: Cell<PortId>,
 }
 
-/// A script's end of a conversation, by the descriptor that wakes it.
+/// Identifies a port; never used twice.
+type PortId = u64;
+
+/// A script's end of a conversation.
 struct Port {
     ends: Ends,
     handler: Option<Persistent<Function<'static>>>,
@@ -155,6 +220,7 @@ impl<H: Host + 'static> Workers<H> {
             spawn,
             parent,
             ports: RefCell::default(),
+            last: Cell::new(0),
         }
     }
 
@@ -171,10 +237,12 @@ impl<H: Host + 'static> Workers<H> {
     /// A worker that ends says so.
     pub(crate) fn say_goodbye(&self, state: &State<H>) {
         if let Some(parent) = &self.parent {
-            parent.outgoing.abandon();
-            // Borrowed only while a panic unwinds, which must not become two. This wakes the parent as well, and unlike a write it does so where the worker was told to stop.
-            if let Ok(mut guest) = state.guest.try_borrow_mut() {
-                let _ = guest.close(parent.outgoing.write);
+            parent.incoming.abandon();
+            // Borrowed only while a panic unwinds, which must not become two. Unlike a write, this wakes the parent even
+            // where the worker was told to stop.
+            match state.guest.try_borrow_mut() {
+                Ok(mut guest) => parent.outgoing.shut(&mut guest),
+                Err(_) => parent.outgoing.abandon(),
             }
         }
     }
@@ -182,12 +250,20 @@ impl<H: Host + 'static> Workers<H> {
     /// Nothing else is pending: tells the workers that no more messages come, so that those that only wait end.
     /// `false` if there is no worker to wait for.
     pub(crate) fn outlast(&self, state: &State<H>) -> bool {
-        let ports = self.ports.borrow();
+        let mut over = Vec::new();
         let mut any = false;
-        for (fd, port) in ports.iter().filter(|(_, port)| port.halt.is_some()) {
+        for (id, port) in self.ports.borrow().iter().filter(|(_, port)| port.halt.is_some()) {
+            if port.handler.is_none() && port.ends.incoming.lock().closed {
+                // It has ended, and nobody is left who could ask for what it has sent.
+                over.push(*id);
+                continue;
+            }
             any = true;
             port.ends.outgoing.close(state);
-            watch(state, *fd, true);
+            watch(state, *id, port.ends.incoming.read, true);
+        }
+        for id in over {
+            finish(state, id);
         }
         any
     }
@@ -199,9 +275,9 @@ fn stop(halt: &Halt) {
 }
 
 /// Has the event loop look after a port.
-fn watch<H: Host + 'static>(state: &State<H>, fd: Fd, keeps_alive: bool) {
+fn watch<H: Host + 'static>(state: &State<H>, id: PortId, fd: Fd, keeps_alive: bool) {
     let task = Task::Run(Rc::new(move |ctx: &Ctx<'_>, state: &Shared<H>| {
-        receive(ctx, state, fd)
+        receive(ctx, state, id)
     }));
     let old = state
         .events
@@ -210,9 +286,18 @@ fn watch<H: Host + 'static>(state: &State<H>, fd: Fd, keeps_alive: bool) {
     drop(old);
 }
 
+/// Has it look after the port no more.
+fn unwatch<H: Host + 'static>(state: &State<H>, fd: Fd) {
+    let old = state
+        .events
+        .borrow_mut()
+        .set_handler(fd, Direction::Read, None, false);
+    drop(old);
+}
+
 /// Delivers one message, if there is one and somebody to take it.
-fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, fd: Fd) -> Result<()> {
-    let (queue, handler) = match state.workers.ports.borrow().get(&fd) {
+fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, id: PortId) -> Result<()> {
+    let (queue, handler) = match state.workers.ports.borrow().get(&id) {
         Some(port) => (Arc::clone(&port.ends.incoming), port.handler.clone()),
         None => return Ok(()),
     };
@@ -225,11 +310,16 @@ fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, fd: Fd) -> Resul
         } else {
             None
         };
-        waiting.bytes -= message.as_ref().map_or(0, Message::len);
+        waiting.bytes -= message.as_ref().map_or(0, size);
         (message, !waiting.messages.is_empty(), waiting.closed)
     };
     if message.is_none() && closed {
-        finish(state, fd);
+        if rest {
+            // Kept for whoever asks; the pipe that is shut would wake the loop again and again.
+            unwatch(state, queue.read);
+        } else {
+            finish(state, id);
+        }
         return Ok(());
     }
     if handler.is_some() && (rest || closed) {
@@ -245,31 +335,29 @@ fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, fd: Fd) -> Resul
 }
 
 /// Nothing more will come from there.
-fn finish<H: Host + 'static>(state: &State<H>, fd: Fd) {
-    let port = state.workers.ports.borrow_mut().remove(&fd);
-    let handler = state
-        .events
-        .borrow_mut()
-        .set_handler(fd, Direction::Read, None, false);
-    drop(handler);
+fn finish<H: Host + 'static>(state: &State<H>, id: PortId) {
+    let Some(port) = state.workers.ports.borrow_mut().remove(&id) else {
+        return;
+    };
+    unwatch(state, port.ends.incoming.read);
     // The pipes belong to who has made them.
-    if let Some(Port {
-        ends, halt: Some(_), ..
-    }) = &port
-    {
+    if port.halt.is_some() {
         let mut guest = state.guest.borrow_mut();
-        // The worker itself has closed the fourth one.
-        for fd in [ends.incoming.read, ends.outgoing.read, ends.outgoing.write] {
-            // The script may have closed it.
-            let _ = guest.close(fd);
-        }
+        port.ends.outgoing.remove(&mut guest);
+        // The worker itself shuts the other end.
+        let _ = guest.close(port.ends.incoming.read);
     }
     drop(port);
 }
 
-/// A `Worker` object: the number of its port.
+/// What a message counts for in a queue: its bytes, and what it takes without any.
+fn size(message: &Message) -> usize {
+    message.len().saturating_add(MESSAGE)
+}
+
+/// A `Worker` object: its port.
 pub(crate) struct Worker {
-    port: Fd,
+    port: PortId,
     outgoing: Arc<Queue>,
 }
 
@@ -322,20 +410,22 @@ fn object<'js, H: Host + 'static>(
     ends: Ends,
     halt: Option<Halt>,
 ) -> Result<Value<'js>> {
+    let id = state.workers.last.get() + 1;
+    state.workers.last.set(id);
     let worker = Worker {
-        port: ends.incoming.read,
+        port: id,
         outgoing: Arc::clone(&ends.outgoing),
     };
-    let (fd, is_worker) = (worker.port, halt.is_some());
+    let (fd, is_worker) = (ends.incoming.read, halt.is_some());
     let port = Port {
         ends,
         handler: None,
         halt,
     };
-    state.workers.ports.borrow_mut().insert(fd, port);
+    state.workers.ports.borrow_mut().insert(id, port);
     if is_worker {
         // Its end must be seen, whether or not anybody listens.
-        watch(state, fd, false);
+        watch(state, id, fd, false);
     }
     Class::instance(ctx.clone(), worker).map(Class::into_value)
 }
@@ -366,11 +456,12 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
     let name = loader::whole(&base, &name);
     let source = loader::source(state, &name);
     let source = source.map_err(|_| Exception::throw_reference(ctx, &format!("could not load '{name}'")))?;
-    let ends = Queue::new(state).and_then(|incoming| {
-        Ok(Ends {
-            incoming,
-            outgoing: Queue::new(state)?,
-        })
+    let ends = Queue::new(state).and_then(|incoming| match Queue::new(state) {
+        Ok(outgoing) => Ok(Ends { incoming, outgoing }),
+        Err(errno) => {
+            incoming.remove(&mut state.guest.borrow_mut());
+            Err(errno)
+        }
     });
     let ends =
         ends.map_err(|errno| Exception::throw_range(ctx, &format!("could not create worker: {errno}")))?;
@@ -379,12 +470,19 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
         name,
         source,
     };
-    let halt = spawn(state, start)
-        .map_err(|error| Exception::throw_range(ctx, &format!("could not create worker: {error}")))?;
-    object(ctx, state, ends, Some(halt))
+    match spawn(state, start) {
+        Ok(halt) => object(ctx, state, ends, Some(halt)),
+        Err(error) => {
+            for queue in [ends.incoming, ends.outgoing] {
+                queue.remove(&mut state.guest.borrow_mut());
+            }
+            let message = format!("could not create worker: {error}");
+            Err(Exception::throw_range(ctx, &message))
+        }
+    }
 }
 
-fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<(Fd, Arc<Queue>)> {
+fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<(PortId, Arc<Queue>)> {
     let this = call.this();
     let worker = this.as_object().and_then(Class::<Worker>::from_object);
     worker
@@ -399,44 +497,36 @@ fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<(Fd, Arc<Queue>)> {
 fn post<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let (_, queue) = this(call)?;
     let message = Message::write(call.ctx(), &call.arg(0))?;
-    let wakes = {
-        let mut waiting = queue.lock();
-        if waiting.closed {
-            return call.value(rquickjs::Undefined);
-        }
-        if waiting.bytes.saturating_add(message.len()) > MAX_QUEUED {
+    match queue.push(message) {
+        Pushed::Full => {
             return Err(Exception::throw_range(
                 call.ctx(),
                 "too many messages wait to be received",
             ));
         }
-        waiting.bytes += message.len();
-        waiting.messages.push_back(message);
-        waiting.messages.len() == 1
-    };
-    if wakes {
-        queue.wake(call.state());
+        Pushed::First => queue.wake(call.state()),
+        Pushed::Behind | Pushed::Closed => {}
     }
     call.value(rquickjs::Undefined)
 }
 
 /// `terminate()`: stops the worker wherever it is. (qjs has no such method.)
 fn terminate<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
-    let (fd, _) = this(call)?;
-    if let Some(Port { halt: Some(halt), .. }) = call.state().workers.ports.borrow().get(&fd) {
+    let (id, _) = this(call)?;
+    if let Some(Port { halt: Some(halt), .. }) = call.state().workers.ports.borrow().get(&id) {
         stop(halt);
     }
     call.value(rquickjs::Undefined)
 }
 
 fn onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
-    let (fd, _) = this(call)?;
+    let (id, _) = this(call)?;
     let handler = call
         .state()
         .workers
         .ports
         .borrow()
-        .get(&fd)
+        .get(&id)
         .and_then(|port| port.handler.clone());
     match handler {
         Some(handler) => handler.restore(call.ctx()).map(Function::into_value),
@@ -446,7 +536,7 @@ fn onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
 
 /// Sets who receives, or with `null` that nobody does. As long as somebody does, the script goes on.
 fn set_onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
-    let (fd, _) = this(call)?;
+    let (id, _) = this(call)?;
     let state = call.state();
     let handler = match call.arg(0) {
         null if null.is_null() => None,
@@ -456,7 +546,7 @@ fn set_onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Valu
         },
     };
     let listens = handler.is_some();
-    let (old, queue, is_worker) = match state.workers.ports.borrow_mut().get_mut(&fd) {
+    let (old, queue, is_worker) = match state.workers.ports.borrow_mut().get_mut(&id) {
         Some(port) => {
             let old = std::mem::replace(&mut port.handler, handler);
             (old, Arc::clone(&port.ends.incoming), port.halt.is_some())
@@ -465,13 +555,9 @@ fn set_onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Valu
     };
     drop(old);
     if listens || is_worker {
-        watch(state, fd, listens);
+        watch(state, id, queue.read, listens);
     } else {
-        let old = state
-            .events
-            .borrow_mut()
-            .set_handler(fd, Direction::Read, None, false);
-        drop(old);
+        unwatch(state, queue.read);
     }
     let waits = {
         let waiting = queue.lock();

@@ -56,7 +56,7 @@ impl Arguments for std::vec::IntoIter<Arg> {
 
 fn print(text: &str, args: &[Arg]) -> Result<String, Failure<&'static str>> {
     let mut args = Vec::from(args).into_iter();
-    let bytes = format(text, &mut args)?;
+    let bytes = format(text, &mut args, 1 << 26)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -155,9 +155,9 @@ impl<H: Host + 'static> Script<H> {
     }
 
     fn report_rejections(&self, ctx: &Ctx<'_>, known: Option<&Persistent<Promise<'static>>>) {
-        let rejected = std::mem::take(&mut *self.state.rejections.borrow_mut());
+        let rejected = self.state.rejections.take();
         let known = known.and_then(|promise| promise.clone().restore(ctx).ok());
-        for (promise, reason) in rejected {
+        for (promise, reason) in rejected.into_iter() {
             let (Ok(promise), Ok(reason)) = (promise.restore(ctx), reason.restore(ctx)) else {
                 continue;
             };

@@ -24,6 +24,10 @@ use crate::sys::{self, buffer};
 /// How often another name is tried for a temporary file.
 const ATTEMPTS: u32 = 16;
 
+/// The most that all variables of a script may need, in bytes, each with [`VARIABLE`] besides its text.
+const MAX_ENVIRONMENT: usize = 1 << 20;
+const VARIABLE: usize = 64;
+
 const O_RDONLY: i32 = 0;
 const O_WRONLY: i32 = 0o1;
 const O_RDWR: i32 = 0o2;
@@ -113,7 +117,7 @@ fn eval_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
 
 fn load_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let path = call.string(0, "the path")?;
-    let Ok(source) = call.state().directories.read(&path) else {
+    let Ok(source) = call.state().directories.read(&path, call.state().max_text()) else {
         return Err(Exception::throw_reference(
             call.ctx(),
             &format!("could not load '{path}'"),
@@ -132,7 +136,7 @@ fn load_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
         Some(given) => given.get::<_, Coerced<bool>>("binary")?.0,
         None => false,
     };
-    match call.state().directories.read(&path) {
+    match call.state().directories.read(&path, call.state().max_text()) {
         Ok(bytes) if binary => {
             TypedArray::<u8>::new_copy(call.ctx().clone(), bytes).map(TypedArray::into_value)
         }
@@ -176,6 +180,18 @@ fn setenv<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
             call.ctx(),
             "invalid name or value of a variable",
         ));
+    }
+    let size = |name: &str, value: &str| name.len() + value.len() + VARIABLE;
+    let others: usize = call
+        .state()
+        .env
+        .borrow()
+        .iter()
+        .filter(|(other, _)| **other != name)
+        .map(|(name, value)| size(name, value))
+        .sum();
+    if others + size(&name, &value) > MAX_ENVIRONMENT {
+        return Err(Exception::throw_range(call.ctx(), "the environment is too large"));
     }
     call.state().env.borrow_mut().insert(name, value);
     call.value(rquickjs::Undefined)
@@ -260,16 +276,16 @@ fn opened<'js, H: Host + 'static>(
     stream: guestnet_core::Result<Stream>,
     error: usize,
 ) -> Result<Value<'js>> {
+    let number = stream.as_ref().map_or_else(|errno| errno::number(*errno), |_| 0);
+    // Made first: where a setter of the guest throws, the object is what closes the stream.
+    let value = match stream {
+        Ok(stream) => file::make(call.ctx(), call.state(), stream)?,
+        Err(_) => call.value(rquickjs::Null)?,
+    };
     if let Some(object) = call.arg(error).as_object() {
-        object.set(
-            "errno",
-            stream.as_ref().map_or_else(|errno| errno::number(*errno), |_| 0),
-        )?;
+        object.set("errno", number)?;
     }
-    match stream {
-        Ok(stream) => file::make(call.ctx(), call.state(), stream),
-        Err(_) => call.value(rquickjs::Null),
-    }
+    Ok(value)
 }
 
 fn open<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
@@ -290,6 +306,7 @@ fn open<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
 fn fdopen<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let fd: Fd = descriptors::descriptor(call, 0)?;
     let mode = mode(call, "rwa+")?;
+    call.state().streams.sweep(call.state());
     let known = call.state().guest.borrow().entry(fd).map(drop);
     let stream = known
         .and(mode)

@@ -4,6 +4,7 @@ use guestnet_core::Host;
 use rquickjs::{BigInt, Coerced, Error, Exception, Result, Value};
 
 use crate::native::Call;
+use crate::print::MAX_PRINTED;
 use crate::printf::{self, Arguments, Failure};
 use crate::sys;
 
@@ -18,7 +19,8 @@ pub(crate) fn formatted<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Vec
     }
     let format: Coerced<rquickjs::String<'_>> = call.arg(0).get()?;
     let format = sys::text(&format.0)?;
-    printf::format(&format, &mut Rest { call, next: 1 }).map_err(|failure| match failure {
+    let most = call.state().max_text().min(MAX_PRINTED);
+    printf::format(&format, &mut Rest { call, next: 1 }, most).map_err(|failure| match failure {
         Failure::Conversion => {
             Exception::throw_type(call.ctx(), "invalid conversion specifier in format string")
         }
@@ -26,6 +28,7 @@ pub(crate) fn formatted<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Vec
             Exception::throw_reference(call.ctx(), "missing argument for conversion specifier")
         }
         Failure::TooWide => Exception::throw_range(call.ctx(), "field too wide in format string"),
+        Failure::TooLong => Exception::throw_range(call.ctx(), "the text is too long"),
         Failure::Argument(error) => error,
     })
 }

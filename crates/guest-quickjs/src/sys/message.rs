@@ -14,10 +14,26 @@ use rquickjs::{Ctx, Error, Exception, Result, Value, qjs};
 /// All shared buffers of a script and its workers together, in bytes. They lie outside of the engines' memory.
 pub(crate) const MAX_SHARED: usize = 1 << 30;
 
-/// How much of [`MAX_SHARED`] is used.
-#[derive(Debug, Default)]
+/// How much of [`MAX_SHARED`] is used, or of what the engines may have if that is less.
+#[derive(Debug)]
 pub(crate) struct SharedMemory {
     used: AtomicUsize,
+    most: usize,
+}
+
+impl SharedMemory {
+    /// For a script whose engine may have so much memory, in bytes; 0 is no limit.
+    pub(crate) fn new(memory: usize) -> Self {
+        SharedMemory {
+            used: AtomicUsize::new(0),
+            most: at_most(MAX_SHARED, memory),
+        }
+    }
+}
+
+/// A limit for what lies outside of an engine's memory: not more than the engine itself may have, of which 0 is no limit.
+pub(crate) fn at_most(most: usize, memory: usize) -> usize {
+    if memory == 0 { most } else { most.min(memory) }
 }
 
 /// What stands before the bytes of a shared buffer.
@@ -102,7 +118,7 @@ fn allocate(memory: &Arc<SharedMemory>, size: usize) -> Option<*mut c_void> {
         .used
         .fetch_add(size, Ordering::Relaxed)
         .saturating_add(size)
-        > MAX_SHARED
+        > memory.most
     {
         memory.used.fetch_sub(size, Ordering::Relaxed);
         return None;

@@ -227,6 +227,21 @@ fn a_full_backlog_of_a_unix_listener_is_waited_for() {
 }
 
 #[test]
+fn a_relative_unix_path_counts_from_the_directory_of_the_script() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let source = format!(
+        "{PRELUDE}
+         must(os.mkdir('/inner'));
+         must(os.chdir('inner'));
+         const fd = os.socket(os.AF_UNIX, os.SOCK_STREAM);
+         must(os.bind(fd, {{path: 'socket'}}));
+         print(os.stat('/inner/socket')[1], os.bind(fd, {{path: ''}}) < 0);"
+    );
+    let outcome = support::run_in(directory.path(), &source);
+    assert_eq!((outcome.out.as_str(), outcome.err.as_str()), ("0 true\n", ""));
+}
+
+#[test]
 fn addresses_have_scopes_and_wrong_ones_say_what_is_wrong() {
     script(
         "const fd = os.socket(os.AF_INET6, os.SOCK_DGRAM);

@@ -62,6 +62,9 @@ fn run_all(
     let guest = SharedGuest::shared(host, Arc::new(policy), Capacity::default(), 0);
     let mut builder = ScriptBuilder::new(guest);
     builder.arg("test.js").stdout(stdout).stderr(stderr);
+    if let Some(directory) = directory {
+        builder.directory(directory, "/").expect("a directory");
+    }
     set_up(&mut builder);
     let mut script = builder.build().expect("a script");
     let end = script.run("test.js", source.as_bytes());

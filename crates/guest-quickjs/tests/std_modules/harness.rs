@@ -25,6 +25,7 @@ pub(crate) struct Run {
     directories: Vec<(PathBuf, String)>,
     env: Vec<(&'static str, &'static str)>,
     args: Vec<String>,
+    memory: usize,
 }
 
 /// Where the scripts of these tests are.
@@ -39,6 +40,7 @@ impl Run {
             directories: Vec::new(),
             env: Vec::new(),
             args: Vec::new(),
+            memory: 0,
         }
     }
 
@@ -59,6 +61,12 @@ impl Run {
 
     pub(crate) fn arg(mut self, arg: &str) -> Run {
         self.args.push(arg.to_owned());
+        self
+    }
+
+    /// Limits the engine's memory.
+    pub(crate) fn memory(mut self, bytes: usize) -> Run {
+        self.memory = bytes;
         self
     }
 
@@ -102,7 +110,12 @@ impl Run {
         policy.allow_net();
         let guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
         let mut builder = ScriptBuilder::new(guest);
-        builder.stdin(stdin).stdout(stdout).stderr(stderr).arg(name);
+        builder
+            .stdin(stdin)
+            .stdout(stdout)
+            .stderr(stderr)
+            .arg(name)
+            .memory(self.memory);
         for arg in self.args {
             builder.arg(arg);
         }

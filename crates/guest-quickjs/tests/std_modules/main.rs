@@ -8,7 +8,9 @@
 mod files;
 mod harness;
 mod interactive;
+mod io;
 mod library;
+mod limits;
 mod misc;
 mod print;
 mod types;

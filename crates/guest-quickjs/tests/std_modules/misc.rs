@@ -67,6 +67,58 @@ fn exit_ends_the_script_at_once_and_writes_what_files_keep() {
 }
 
 #[test]
+fn nothing_is_reached_after_exit_even_from_the_executor_of_a_promise() {
+    let outcome = Run::new().text(
+        r#"
+        import * as std from "std";
+        new Promise(() => std.exit(4));
+        print("after");
+        "#,
+    );
+    assert_eq!(
+        (outcome.end, outcome.out.as_str(), outcome.err.as_str()),
+        (End::Exit(4), "", "")
+    );
+}
+
+#[test]
+fn exceptions_of_ours_may_run_code_that_calls_us() {
+    Run::new()
+        .text(
+            r#"
+            import * as os from "os";
+            import * as std from "std";
+            let calls = 0;
+            Error.prepareStackTrace = () => { os.clearTimeout(1); os.setTimeout(() => {}, 1e9); calls += 1; };
+            try {
+                for (;;) Reflect.apply(os.setTimeout, null, [() => {}, 1e9]);
+            } catch (error) {
+                print(error.name, calls > 0);
+            }
+            std.exit(0);
+            "#,
+        )
+        .expect("RangeError true\n");
+}
+
+#[test]
+fn a_dup2_that_fails_leaves_the_target_as_it_is() {
+    Run::new()
+        .text(
+            r#"
+            import * as os from "os";
+            const [a, b] = os.socketpair(os.AF_UNIX, os.SOCK_STREAM);
+            const view = new Uint8Array(4);
+            const received = os.recv(a, view);
+            print(os.dup2(999, a) < 0);
+            await os.send(b, new Uint8Array([1, 2]));
+            print(await received);
+            "#,
+        )
+        .expect("true\n2\n");
+}
+
+#[test]
 fn a_script_may_have_many_timers_but_not_any_number() {
     Run::new()
         .text(
@@ -83,4 +135,40 @@ fn a_script_may_have_many_timers_but_not_any_number() {
             "#,
         )
         .expect("RangeError 65536\n");
+}
+
+#[test]
+fn errors_say_what_is_wrong() {
+    let outcome = Run::new().text("import './none.js';");
+    assert!(
+        outcome.err.contains("No such file or directory"),
+        "{}",
+        outcome.err
+    );
+    let outcome = Run::new().text("throw new Error('lone \\ud800 surrogate');");
+    assert!(outcome.err.starts_with("Error: lone \u{fffd}"), "{}", outcome.err);
+    assert!(outcome.err.contains(" surrogate\n"), "{}", outcome.err);
+}
+
+#[test]
+fn a_file_is_closed_when_the_setter_of_errno_throws() {
+    let directory = tempfile::tempdir().unwrap();
+    Run::new()
+        .directory(directory.path(), "/work")
+        .text(
+            r#"
+            import * as os from "os";
+            import * as std from "std";
+            const free = () => { const fd = os.dup(0); os.close(fd); return fd; };
+            const before = free();
+            try {
+                std.open("/work/x", "w", { set errno(_) { throw new Error("mine"); } });
+            } catch (error) {
+                print(error.message);
+            }
+            std.gc();
+            print(free() === before);
+            "#,
+        )
+        .expect("mine\ntrue\n");
 }
