@@ -85,6 +85,8 @@ pub(crate) struct EventLoop<H: Host + 'static> {
     ready: VecDeque<Event>,
     /// Whom each number of the poll stands for.
     polled: Vec<Polled>,
+    /// What counts as ready in the next poll, together with all that is: it must not go before that.
+    again: Vec<(Fd, Direction)>,
 }
 
 /// What a script waits for on one descriptor.
@@ -175,6 +177,7 @@ impl<H: Host + 'static> EventLoop<H> {
             last: 0,
             ready: VecDeque::new(),
             polled: Vec::new(),
+            again: Vec::new(),
         }
     }
 
@@ -218,6 +221,13 @@ impl<H: Host + 'static> EventLoop<H> {
         let handler = task.map(|task| Handler { task, keeps_alive });
         let side = self.watch(fd).side(direction);
         std::mem::replace(&mut side.handler, handler).map(|handler| handler.task)
+    }
+
+    /// Has a handler called once more after the next poll, whether or not its descriptor is ready.
+    pub(crate) fn again(&mut self, fd: Fd, direction: Direction) {
+        if !self.again.contains(&(fd, direction)) {
+            self.again.push((fd, direction));
+        }
     }
 
     /// How many operations wait already: the next one must wait behind them.
@@ -321,6 +331,12 @@ fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
         .retain(|_, watch| !watch.read.is_empty() || !watch.write.is_empty());
     if events.is_idle() {
         return Turn::Idle;
+    }
+    for (fd, direction) in events.again.drain(..) {
+        if let Some(watch) = events.watches.get(&fd) {
+            let event = Event::Io(fd, watch.generation, direction.wants());
+            events.ready.push_back(event);
+        }
     }
     let mut guest = state.guest.borrow_mut();
     let now = guest.now(guestnet_core::Clock::Monotonic);

@@ -41,9 +41,11 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
 #[derive(Debug)]
 pub(crate) struct Queue {
     waiting: Mutex<Waiting>,
-    /// The pipe that wakes the receiver.
+    /// The pipe that wakes the receiver. Only the sender's thread writes to it, and closes the writing end.
     read: Fd,
     write: Fd,
+    /// The writing end is closed: its number may be another descriptor's by now.
+    shut: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -52,8 +54,6 @@ struct Waiting {
     bytes: usize,
     /// Nothing more will be sent, or taken.
     closed: bool,
-    /// The pipe's writing end is closed: its number may be another descriptor's by now.
-    shut: bool,
 }
 
 /// What became of a message.
@@ -81,6 +81,7 @@ impl Queue {
             waiting: Mutex::default(),
             read,
             write,
+            shut: AtomicBool::new(false),
         }))
     }
 
@@ -88,11 +89,10 @@ impl Queue {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Wakes the receiver. A pipe that is full has woken it already, and so has one that is shut.
+    /// Wakes the receiver. A pipe that is full has woken it already, and so has one that is shut. No lock is held: the
+    /// script may have put anything in the pipe's place.
     fn wake<H: Host + 'static>(&self, state: &State<H>) {
-        let waiting = self.lock();
-        if !waiting.shut {
-            // The lock is held: nobody closes the descriptor meanwhile.
+        if !self.shut.load(Ordering::Relaxed) {
             let _ = state
                 .guest
                 .borrow_mut()
@@ -107,9 +107,8 @@ impl Queue {
 
     /// Says that nothing more comes, and closes the pipe's writing end, which wakes the receiver for good.
     pub(crate) fn shut<H: Host + 'static>(&self, guest: &mut SharedGuest<H, File>) {
-        let mut waiting = self.lock();
-        waiting.closed = true;
-        if !std::mem::replace(&mut waiting.shut, true) {
+        self.abandon();
+        if !self.shut.swap(true, Ordering::Relaxed) {
             // The script may have closed it.
             let _ = guest.close(self.write);
         }
@@ -324,7 +323,7 @@ fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, id: PortId) -> R
     }
     if handler.is_some() && (rest || closed) {
         // Once more: there is a next one to deliver, or the end to see.
-        queue.wake(state);
+        state.events.borrow_mut().again(queue.read, Direction::Read);
     }
     let (Some(message), Some(handler)) = (message, handler) else {
         return Ok(());
@@ -564,7 +563,7 @@ fn set_onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Valu
         !waiting.messages.is_empty() || waiting.closed
     };
     if listens && waits {
-        queue.wake(state);
+        state.events.borrow_mut().again(queue.read, Direction::Read);
     }
     call.value(rquickjs::Undefined)
 }
