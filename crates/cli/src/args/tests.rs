@@ -339,7 +339,7 @@ fn commands_are_told_apart() {
     }
     assert_eq!(
         wrong(&[]),
-        "a command is missing: guestnet run, inspect, policy or help; see guestnet help"
+        "a command is missing: guestnet run, repl, inspect, policy or help; see guestnet help"
     );
     assert_eq!(
         wrong(&["rum"]),

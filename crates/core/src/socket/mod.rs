@@ -17,7 +17,7 @@ use crate::addr::{Domain, Kind, SockAddr, wildcard};
 use crate::cell::{Address, Count, Flag, TimeLimit};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::gate::Gate;
+use crate::gate::{Gate, Route};
 use crate::guest::{Entry, Guest, Habit, Limit, Pause, until_ready};
 use crate::host::{Host, Shutdown};
 use crate::option::{OptValue, SockOpt};
@@ -345,8 +345,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 let target = stub::target(host, gate, socket, *to, route)?;
                 let outcome = inet_connect(host, socket, &SockAddr::Inet(target));
                 if socket.kind == Kind::Datagram {
-                    let peer = host.peer_addr(&socket.io).ok().and_then(|peer| peer.inet());
-                    socket.peer.set(peer);
+                    // The address that was judged, not what the host makes of it.
+                    let judged = route == Route::Direct && outcome.is_ok();
+                    socket.peer.set(judged.then_some(*to));
                 }
                 outcome
             }
