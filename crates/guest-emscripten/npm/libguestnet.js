@@ -296,10 +296,10 @@
             GN.tell('open', fd);
           }
           if (bits & 1 && FS.getStream(fd) === stream) {
-            // Readable and empty: a stream at its end, or an empty datagram.
-            if (state & 4 || GN.thread.fionread(HEAPU8, fd) > 0) {
+            // An event may be one that was dealt with already: then there is neither.
+            if (state & 32) {
               GN.tell('message', fd);
-            } else {
+            } else if (state & 16) {
               node.ended = true;
               GN.tell('close', fd);
             }

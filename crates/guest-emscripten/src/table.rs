@@ -1,6 +1,8 @@
 //! The calls on descriptor numbers. Emscripten's file system counts them; a fresh descriptor is placed where it says.
 
-use guestnet_core::{Host, Kind, OptValue, Result, SockOpt, StreamKind};
+use std::io::IoSliceMut;
+
+use guestnet_core::{Errno, Host, Kind, OptValue, RecvFlags, Result, SockOpt, StreamKind};
 
 use crate::memory::Memory;
 use crate::socket::number;
@@ -45,24 +47,35 @@ pub(crate) fn what<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args
     })
 }
 
-/// state(fd, take): what a socket is doing: 1 it listens, 2 it is connected, 4 it is a datagram socket,
-/// 8 it receives no more; above them, with
-/// `take`, its pending error, which is cleared.
+/// state(fd, take): what a socket is doing: 1 it listens, 2 it is connected, 4 it is a datagram socket, 8 it receives no
+/// more. With `take` also what it is like at this moment: 16 it is at its end, 32 there is something to receive, and above
+/// them its pending error, which is cleared. An event that was told may be an old one.
 pub(crate) fn state<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
-    let entry = process.guest.entry(fd)?;
+    let guest = &mut process.guest;
+    let entry = guest.entry(fd)?;
     let datagram = entry.socket()?.kind() == Kind::Datagram;
-    let ended = entry.socket()?.receiving_has_ended();
+    let no_more = entry.socket()?.receiving_has_ended();
     drop(entry);
-    let listens = process.guest.option(fd, SockOpt::AcceptConn)? == OptValue::Flag(true);
-    let connected = process.guest.peer_addr(fd).is_ok();
-    let error = match args.int(1) {
-        0 => 0,
-        _ => match process.guest.option(fd, SockOpt::Error)? {
-            OptValue::Error(Some(error)) => convert::errno(error),
-            _ => 0,
-        },
-    };
-    let bits = [listens, connected, datagram, ended].map(i32::from);
-    Ok(bits[0] | bits[1] << 1 | bits[2] << 2 | bits[3] << 3 | error << 8)
+    let listens = guest.option(fd, SockOpt::AcceptConn)? == OptValue::Flag(true);
+    let connected = guest.peer_addr(fd).is_ok();
+    let (mut error, mut end, mut more) = (0, false, false);
+    if args.int(1) != 0 {
+        if let OptValue::Error(Some(errno)) = guest.option(fd, SockOpt::Error)? {
+            error = convert::errno(errno);
+        } else if !listens {
+            let look = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+            match guest.recv(fd, &mut [IoSliceMut::new(&mut [0])], look) {
+                Ok(received) => (end, more) = (received.len == 0 && !datagram, received.len > 0 || datagram),
+                Err(Errno::Again | Errno::Notconn) => {}
+                Err(errno) => error = convert::errno(errno),
+            }
+        }
+    }
+    let bits = [listens, connected, datagram, no_more, end, more];
+    let bits = (0..)
+        .zip(bits)
+        .map(|(place, on)| i32::from(on) << place)
+        .sum::<i32>();
+    Ok(bits | error << 8)
 }
