@@ -1,19 +1,22 @@
-//! Measurements: `cargo xtask bench wasi` and `cargo xtask bench policy`.
+//! Measurements: `cargo xtask bench`, with the name of a family: `wasi`, `emscripten`, `quickjs` or `policy`.
 //!
-//! The first: sandboxed C programs against the same source run natively, under the same peer, in alternating rounds. What the
-//! rows mean and what they must reach is in docs/performance.md. Only the CPU time of the program under test counts,
-//! because on a machine with other work the rates of one binary differ several times from run to run. The second: what the policy
-//! and the cache of names cost, call by call.
+//! The first three: sandboxed programs against the same work done natively and by others, under the same peer, in alternating
+//! rounds. What the rows mean and what they must reach is in docs/performance.md. Only the CPU time of the program under
+//! test counts, because on a machine with other work the rates of one binary differ several times from run to run. The last:
+//! what the policy and the cache of names cost, call by call.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a program that prints results"
 )]
 
+mod contest;
 mod dns;
 mod embed;
+mod emscripten;
 mod peer;
 mod policy;
+mod quickjs;
 mod run;
 mod stats;
 mod sys;
@@ -25,7 +28,7 @@ use std::process::ExitCode;
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
 const USAGE: &str = "\
-Usage: guestnet-bench [wasi|policy] [--rounds N] [ROW]...
+Usage: guestnet-bench [wasi|emscripten|quickjs|policy] [--rounds N] [ROW]...
 
   ROW        only rows whose name contains this
   --rounds   how often each side of a row runs (default 9)";
@@ -36,12 +39,10 @@ fn main() -> ExitCode {
         eprintln!("guestnet-bench: cannot read: {}\n\n{USAGE}", args.join(" "));
         return ExitCode::from(2);
     };
-    let measured = match plan.family {
-        Some(Family::Wasi) => wasi::measure(&plan),
-        Some(Family::Policy) => policy::measure(&plan),
-        None => wasi::measure(&plan).and_then(|()| policy::measure(&plan)),
-    };
-    match measured {
+    let chosen = FAMILIES
+        .iter()
+        .filter(|(name, _)| plan.family.is_none_or(|family| family == *name));
+    match chosen.map(|(_, measure)| measure(&plan)).collect() {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("guestnet-bench: {message}");
@@ -51,17 +52,20 @@ fn main() -> ExitCode {
 }
 
 /// Measurements that belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Family {
-    Wasi,
-    Policy,
-}
+type Measure = fn(&Plan) -> Result<()>;
+
+const FAMILIES: [(&str, Measure); 4] = [
+    ("wasi", wasi::measure),
+    ("emscripten", emscripten::measure),
+    ("quickjs", quickjs::measure),
+    ("policy", policy::measure),
+];
 
 /// What to measure.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
     /// `None` means all families.
-    family: Option<Family>,
+    family: Option<&'static str>,
     /// How often each side of a row runs.
     pub(crate) rounds: usize,
     /// Parts of the names of rows; none means all rows.
@@ -78,9 +82,10 @@ impl Plan {
 fn parse(args: &[String]) -> Option<Plan> {
     let (family, mut rest) = match args.split_first() {
         None => (None, args),
-        Some((family, rest)) if family == "wasi" => (Some(Family::Wasi), rest),
-        Some((family, rest)) if family == "policy" => (Some(Family::Policy), rest),
-        Some(_) => return None,
+        Some((family, rest)) => {
+            let known = FAMILIES.iter().find(|(name, _)| name == family)?;
+            (Some(known.0), rest)
+        }
     };
     let mut plan = Plan {
         family,
@@ -104,7 +109,7 @@ fn parse(args: &[String]) -> Option<Plan> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Family, Plan, parse};
+    use super::{Plan, parse};
 
     fn read(args: &[&str]) -> Option<Plan> {
         parse(&args.iter().map(|arg| (*arg).to_owned()).collect::<Vec<_>>())
@@ -116,7 +121,7 @@ mod tests {
         assert_eq!((plan.rounds, plan.rows.len()), (3, 1));
         assert!(plan.has("UDP: udp send") && !plan.has("tcp"));
         assert!(read(&["wasi"]).expect("readable").has("anything"));
-        assert_eq!(read(&["policy"]).expect("readable").family, Some(Family::Policy));
+        assert_eq!(read(&["policy"]).expect("readable").family, Some("policy"));
         assert_eq!(read(&[]).expect("readable").family, None);
     }
 

@@ -1,10 +1,10 @@
-//! Runs a program under test once, natively or in guestnet, with its peer, and takes its CPU time.
+//! Runs a program under test once, natively, in guestnet or on an engine, with its peer, and takes its CPU time.
 
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
@@ -29,11 +29,12 @@ const DEADLINE: Timespec = Timespec {
 pub(crate) struct Places {
     guestnet: PathBuf,
     guests: PathBuf,
+    engines: PathBuf,
     cache: PathBuf,
 }
 
-/// What is measured: a program of bench/c, its arguments, and its peer. `PORT` among the arguments stands for the
-/// peer's port.
+/// What is measured: a program of bench/c, or of the same name and arguments of bench/js, and its peer. `PORT` among the
+/// arguments stands for the peer's port.
 #[derive(Clone, Debug)]
 pub(crate) struct Work {
     pub(crate) program: &'static str,
@@ -42,11 +43,46 @@ pub(crate) struct Work {
 }
 
 /// How it is run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Side {
     Native,
     /// In guestnet, with these options.
     Guest(Vec<String>),
+    /// Built with emcc into this directory, on an engine.
+    Emscripten(&'static str, Engine),
+    /// As the engine's users write it, with the engine's own sockets.
+    Script(Engine),
+    /// A script in guestnet.
+    QuickJs,
+}
+
+/// An engine that runs JavaScript.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Engine {
+    /// Node 26, which has JSPI.
+    Node,
+    Deno,
+    Bun,
+}
+
+impl Engine {
+    /// Its program in `GUESTNET_ENGINES`.
+    const fn program(self) -> &'static str {
+        match self {
+            Engine::Node => "node26",
+            Engine::Deno => "deno",
+            Engine::Bun => "bun",
+        }
+    }
+
+    /// Its directory in bench/js.
+    const fn scripts(self) -> &'static str {
+        match self {
+            Engine::Node => "node",
+            Engine::Deno => "deno",
+            Engine::Bun => "bun",
+        }
+    }
 }
 
 /// What one run took and printed.
@@ -54,18 +90,22 @@ pub(crate) enum Side {
 pub(crate) struct Outcome {
     /// User and system time of the program under test, and of nothing else.
     pub(crate) cpu: Duration,
+    /// From the start of the program to its end.
+    pub(crate) wall: Duration,
+    /// The most memory that it had at a time, in bytes.
+    pub(crate) memory: u64,
     pub(crate) printed: String,
 }
 
 impl Places {
-    /// Reads `GUESTNET_BIN` and `GUESTNET_GUESTS`.
+    /// Reads `GUESTNET_BIN`, `GUESTNET_GUESTS` and `GUESTNET_ENGINES`.
     ///
     /// # Errors
     /// They are missing, or there is nothing there.
     pub(crate) fn find() -> Result<Places> {
         let place = |name: &str| {
             let place = std::env::var_os(name)
-                .ok_or_else(|| format!("{name} is not set: run this with `cargo xtask bench wasi`"))?;
+                .ok_or_else(|| format!("{name} is not set: run this with `cargo xtask bench`"))?;
             fs::canonicalize(&place).map_err(|error| format!("{}: {error}", PathBuf::from(place).display()))
         };
         let guests = place("GUESTNET_GUESTS")?;
@@ -74,6 +114,8 @@ impl Places {
         Ok(Places {
             guestnet: place("GUESTNET_BIN")?,
             guests,
+            // Not there before a family that needs it was measured.
+            engines: std::env::var_os("GUESTNET_ENGINES").unwrap_or_default().into(),
             cache,
         })
     }
@@ -87,15 +129,58 @@ impl Places {
     }
 
     fn command(&self, work: &Work, side: &Side) -> Command {
+        let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("js");
         match side {
             Side::Native => Command::new(self.guests.join("bench-native").join(work.program)),
             Side::Guest(options) => {
-                let mut command = Command::new(&self.guestnet);
-                command.arg("run").args(options).arg(self.module(work.program));
-                command.env("GUESTNET_CACHE", &self.cache);
+                let mut command = self.guestnet();
+                command.args(options).arg(self.module(work.program));
                 command
             }
+            Side::QuickJs => {
+                let mut command = self.guestnet();
+                let script = scripts.join("quickjs").join(work.program);
+                command.arg("--allow-net").arg(script.with_extension("js"));
+                command
+            }
+            Side::Emscripten(products, engine) => {
+                let program = self.guests.join(products).join(work.program);
+                self.engine(*engine, &program.with_extension("cjs"))
+            }
+            Side::Script(engine) => {
+                let script = scripts.join(engine.scripts()).join(work.program);
+                self.engine(*engine, &script.with_extension("mjs"))
+            }
         }
+    }
+
+    fn guestnet(&self) -> Command {
+        let mut command = Command::new(&self.guestnet);
+        command.arg("run").env("GUESTNET_CACHE", &self.cache);
+        command
+    }
+
+    fn engine(&self, engine: Engine, script: &Path) -> Command {
+        let mut command = Command::new(self.engines.join(engine.program()));
+        match engine {
+            Engine::Node => {}
+            // Neither asks the network for anything nor writes to the user's home.
+            Engine::Deno => {
+                let alone = ["--no-config", "--no-lock", "--cached-only", "--no-prompt"];
+                command
+                    .args(["run", "--allow-all", "--unstable-net"])
+                    .args(alone)
+                    .env("DENO_DIR", self.cache.join("deno"))
+                    .env("DENO_NO_UPDATE_CHECK", "1");
+            }
+            Engine::Bun => {
+                command.args(["run", "--no-install"]);
+                command.env("BUN_RUNTIME_TRANSPILER_CACHE_PATH", "0");
+                command.env("DO_NOT_TRACK", "1");
+            }
+        }
+        command.arg(script);
+        command
     }
 
     /// Runs a program to its end.
@@ -117,6 +202,7 @@ impl Places {
                 .iter()
                 .map(|arg| if arg == "PORT" { &port } else { arg }),
         );
+        let began = Instant::now();
         let mut child = command
             .spawn()
             .map_err(|error| format!("cannot start {}: {error}", work.program))?;
@@ -130,11 +216,17 @@ impl Places {
                 peer = Some(work.peer.connect(PEER_CPU, port));
             }
         }
-        let result = ended(&mut child).and_then(|cpu| {
+        let result = ended(&mut child).and_then(|used| {
+            let wall = began.elapsed();
             stdout
                 .read_to_string(&mut printed)
                 .map_err(|error| error.to_string())?;
-            Ok(Outcome { cpu, printed })
+            Ok(Outcome {
+                cpu: used.cpu,
+                wall,
+                memory: used.memory,
+                printed,
+            })
         });
         match (result, peer) {
             (Ok(outcome), Some(peer)) => peer.join().map(|()| outcome),
@@ -154,7 +246,7 @@ impl Places {
 }
 
 /// Waits until a child has ended well; ends it when it takes too long.
-fn ended(child: &mut Child) -> Result<Duration> {
+fn ended(child: &mut Child) -> Result<sys::Used> {
     let pid = Pid::from_child(child);
     let handle = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| format!("pidfd_open: {error}"))?;
     let mut fds = [PollFd::new(&handle, PollFlags::IN)];
@@ -162,12 +254,12 @@ fn ended(child: &mut Child) -> Result<Duration> {
     if ready == 0 {
         pidfd_send_signal(&handle, Signal::KILL).map_err(|error| format!("kill: {error}"))?;
     }
-    let (status, cpu) = sys::wait(child).map_err(|error| format!("wait4: {error}"))?;
+    let (status, used) = sys::wait(child).map_err(|error| format!("wait4: {error}"))?;
     if ready == 0 {
         return Err(format!("did not end within {} s", DEADLINE.tv_sec));
     }
     if status.success() {
-        Ok(cpu)
+        Ok(used)
     } else {
         Err(format!("failed: {status}"))
     }

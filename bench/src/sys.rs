@@ -1,4 +1,4 @@
-//! The system calls that neither std nor rustix has: CPU time of one child, affinity, and UDP segmentation.
+//! The system calls that neither std nor rustix has: CPU time and memory of one child, affinity, and UDP segmentation.
 #![expect(unsafe_code, reason = "the boundary to libc; each block says why it is sound")]
 
 use std::io::Error;
@@ -9,8 +9,17 @@ use std::os::unix::process::ExitStatusExt;
 use std::process::{Child, ExitStatus};
 use std::time::Duration;
 
-/// wait4(2): waits for the end of a child and gives its CPU time, user and system together.
-pub(crate) fn wait(child: &Child) -> Result<(ExitStatus, Duration), Error> {
+/// What a child has used.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Used {
+    /// User and system time of all its threads.
+    pub(crate) cpu: Duration,
+    /// Its largest resident set, in bytes.
+    pub(crate) memory: u64,
+}
+
+/// wait4(2): waits for the end of a child and gives what it has used.
+pub(crate) fn wait(child: &Child) -> Result<(ExitStatus, Used), Error> {
     let pid = libc::pid_t::try_from(child.id()).map_err(Error::other)?;
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
@@ -23,7 +32,11 @@ pub(crate) fn wait(child: &Child) -> Result<(ExitStatus, Duration), Error> {
     let usage = unsafe { usage.assume_init() };
     Ok((
         ExitStatus::from_raw(status),
-        time(usage.ru_utime) + time(usage.ru_stime),
+        Used {
+            cpu: time(usage.ru_utime) + time(usage.ru_stime),
+            // In KiB.
+            memory: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,
+        },
     ))
 }
 

@@ -3,16 +3,17 @@
 use std::fs;
 use std::time::Duration;
 
+use crate::contest::{Starts, operations, start};
 use crate::peer::Peer;
 use crate::run::{CPU, Outcome, PEER_CPU, Places, Side, Work};
 use crate::stats::Spread;
 use crate::{Plan, Result, embed, sys};
 
 /// How much work one run of a program does: about half a second natively.
-const BULK: u64 = 1 << 30;
-const ECHOES: u64 = 30_000;
-const ACCEPTS: u64 = 10_000;
-const DATAGRAMS: u64 = 100_000;
+pub(crate) const BULK: u64 = 1 << 30;
+pub(crate) const ECHOES: u64 = 30_000;
+pub(crate) const ACCEPTS: u64 = 10_000;
+pub(crate) const DATAGRAMS: u64 = 100_000;
 
 /// How many rules the rows with a policy have.
 const RULES: u8 = 100;
@@ -49,16 +50,17 @@ pub(crate) fn measure(plan: &Plan) -> Result<()> {
     );
     let rows = rows();
     if rows.iter().any(|row| plan.has(row.name)) {
-        let empty = empty_runs(&places, plan)?;
+        let starts = Starts::of(&places, plan, &[Side::Native, open()])?;
         for row in rows.iter().filter(|row| plan.has(row.name)) {
-            compare(&places, plan, row, &empty)?;
+            compare(&places, plan, row, &starts)?;
         }
     }
     println!("\nOne call that waits for idle sockets and 1 that is active, in microseconds, less is better");
     poll_rows(&places, plan)
 }
 
-fn work(program: &'static str, args: &[&str], count: u64, peer: Peer) -> Work {
+/// A program whose last argument says how much it does.
+pub(crate) fn work(program: &'static str, args: &[&str], count: u64, peer: Peer) -> Work {
     let mut args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
     args.push(count.to_string());
     Work { program, args, peer }
@@ -184,47 +186,8 @@ fn rows() -> Vec<Row> {
     ]
 }
 
-/// CPU time of the program that does nothing, in seconds.
-struct Empty {
-    native: f64,
-    guest: f64,
-}
-
-impl Empty {
-    fn of(&self, side: &Side) -> f64 {
-        match side {
-            Side::Native => self.native,
-            Side::Guest(_) => self.guest,
-        }
-    }
-}
-
-fn start() -> Work {
-    Work {
-        program: "start",
-        args: Vec::new(),
-        peer: Peer::None,
-    }
-}
-
-fn empty_runs(places: &Places, plan: &Plan) -> Result<Empty> {
-    let median = |side: &Side| -> Result<f64> {
-        places.run(&start(), side)?;
-        let times: Result<Vec<f64>> = (0..plan.rounds)
-            .map(|_| Ok(places.run(&start(), side)?.cpu.as_secs_f64()))
-            .collect();
-        Ok(Spread::of(&times?).median)
-    };
-    Ok(Empty {
-        native: median(&Side::Native)?,
-        guest: median(&open())?,
-    })
-}
-
-fn compare(places: &Places, plan: &Plan, row: &Row, empty: &Empty) -> Result<()> {
-    let once = |side: &Side| -> Result<f64> {
-        Ok((places.run(&row.work, side)?.cpu.as_secs_f64() - empty.of(side)).max(0.0))
-    };
+fn compare(places: &Places, plan: &Plan, row: &Row, starts: &Starts) -> Result<()> {
+    let once = |side: &Side| starts.work(places, &row.work, side);
     let (mut ratios, mut a_times, mut b_times) = (Vec::new(), Vec::new(), Vec::new());
     // Once beforehand, so that the compiled module is in the cache.
     once(&row.b)?;
@@ -235,10 +198,7 @@ fn compare(places: &Places, plan: &Plan, row: &Row, empty: &Empty) -> Result<()>
         b_times.push(b);
     }
     let ratio = Spread::of(&ratios);
-    let each = |times: &[f64]| {
-        let count = u32::try_from(row.count).map_or(f64::NAN, f64::from);
-        Spread::of(times).median * 1e9 / count
-    };
+    let each = |times: &[f64]| Spread::of(times).median * 1e9 / operations(row.count);
     let verdict = row
         .bar
         .map_or_else(String::new, |bar| verdict_at_least(ratio.median, bar));
@@ -251,7 +211,8 @@ fn compare(places: &Places, plan: &Plan, row: &Row, empty: &Empty) -> Result<()>
     Ok(())
 }
 
-fn verdict_at_least(value: f64, bar: f64) -> String {
+/// What a row says whose figure must reach its bar.
+pub(crate) fn verdict_at_least(value: f64, bar: f64) -> String {
     if value >= bar {
         format!("bar {bar:.2}: meets")
     } else {
@@ -336,7 +297,8 @@ fn poll_rows(places: &Places, plan: &Plan) -> Result<()> {
     Ok(())
 }
 
-fn numbers(outcome: &Outcome) -> Result<Vec<u64>> {
+/// What a program printed.
+pub(crate) fn numbers(outcome: &Outcome) -> Result<Vec<u64>> {
     let words = outcome.printed.split_whitespace();
     words
         .map(|word| word.parse().map_err(|_| format!("not a number: {word:?}")))

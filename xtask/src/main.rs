@@ -31,8 +31,8 @@ Usage: cargo xtask COMMAND
                    formatting, clippy, unit tests, and the guests without real servers
   test --step NAME one step of it, by the name that its progress line has
   demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table
-  bench [NAME]...  ratios against native C, and against the peers that are installed; NAME is wasi or policy, followed
-                   by parts of rows' names
+  bench [NAME]...  ratios against native C and against others; NAME is wasi, emscripten, quickjs or policy, followed by
+                   parts of rows' names
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
   guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), emscripten,
@@ -127,19 +127,30 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
     if !project.root.join("bench/Cargo.toml").exists() {
         return Err("there is no bench/ in this tree".into());
     }
-    guests::build(project, tools, &guests::Kind::parse(&["bench"])?)?;
+    let family = names.first().copied();
+    let mut kinds = vec!["bench"];
+    if family.is_none_or(|family| family == "emscripten") {
+        kinds.push("bench-emscripten");
+    }
+    guests::build(project, tools, &guests::Kind::parse(&kinds)?)?;
+    if family.is_none_or(|family| ["emscripten", "quickjs"].contains(&family)) {
+        guests::engines(project, tools)?;
+    }
     process::progress("bench", "building guestnet and the measurements for release");
+    // Together: each by itself would choose other features of their dependencies, and compile Wasmtime once more.
     process::run(
-        project.cargo().args(["build", "--release", "-p", "guestnet-cli"]),
+        project
+            .cargo()
+            .args(["build", "--release", "-p", "guestnet-cli", "-p", "guestnet-bench"]),
         "cargo build",
     )?;
-    let mut command = project.cargo();
+    let mut command = std::process::Command::new(project.target.join("release/guestnet-bench"));
     command
-        .args(["run", "--release", "--quiet", "-p", "guestnet-bench", "--"])
-        .args(names);
-    command
+        .current_dir(&project.root)
+        .args(names)
         .env("GUESTNET_BIN", project.guestnet("release"))
-        .env("GUESTNET_GUESTS", project.guests());
+        .env("GUESTNET_GUESTS", project.guests())
+        .env("GUESTNET_ENGINES", project.engines());
     process::run(&mut command, "guestnet-bench")
 }
 

@@ -43,6 +43,11 @@ impl Project {
         self.target.join(profile).join("guestnet")
     }
 
+    /// Where links to the engines are that run JavaScript.
+    pub(crate) fn engines(&self) -> PathBuf {
+        self.target.join("engines")
+    }
+
     /// Where the built guests are.
     pub(crate) fn guests(&self) -> PathBuf {
         self.target.join("guests")

@@ -115,6 +115,11 @@ pub(super) const BENCH: &[Variant] = &[
         false,
         &["-O2", "-sNODERAWSOCKETS=1", "-sJSPI=1", "-Wno-experimental"],
     ),
+    bench(
+        "bench-emscripten-raw-threads",
+        false,
+        &["-O2", "-sNODERAWSOCKETS=1", "-pthread", "-sPROXY_TO_PTHREAD=1"],
+    ),
 ];
 
 /// The jobs of these variants.
@@ -238,8 +243,11 @@ fn link(
 }
 
 /// `<target>/engines/NAME` leads to the program of each engine, which is where the tests look.
-fn engines(project: &Project, tools: &Tools) -> Result<()> {
-    let directory = project.target.join("engines");
+///
+/// # Errors
+/// One of them cannot be fetched.
+pub(crate) fn engines(project: &Project, tools: &Tools) -> Result<()> {
+    let directory = project.engines();
     fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     for engine in Engine::ALL {
         let program = tools.engine(engine)?;

@@ -14,6 +14,8 @@ mod rust;
 mod stamp;
 mod together;
 
+pub(crate) use emscripten::engines;
+
 use crate::Result;
 use crate::cache;
 use crate::process::progress;
@@ -61,21 +63,21 @@ impl Kind {
         ("bench-emscripten", Self::BenchEmscripten),
     ];
 
-    /// Those that are linked with the npm package, which is not complete.
-    const UNFINISHED: [Self; 4] = [
+    /// Those that need Emscripten, which takes its time to fetch: built only by name.
+    const BY_NAME: [Self; 4] = [
         Self::Emscripten,
         Self::EmscriptenVariants,
         Self::Programs,
         Self::BenchEmscripten,
     ];
 
-    /// The kinds of these names; all that are finished for no name.
+    /// The kinds of these names; for no name all but those of Emscripten.
     pub(crate) fn parse(names: &[&str]) -> Result<BTreeSet<Self>> {
         if names.is_empty() {
             return Ok(Self::ALL
                 .iter()
                 .map(|(_, kind)| *kind)
-                .filter(|kind| !Self::UNFINISHED.contains(kind))
+                .filter(|kind| !Self::BY_NAME.contains(kind))
                 .collect());
         }
         let one = |name: &&str| {
