@@ -12,9 +12,9 @@ use crate::{Plan, Result, sys};
 const OURS: &str = "bench-emscripten";
 /// The same with `-pthread`.
 const OURS_THREADS: &str = "bench-emscripten-threads";
-/// `-sNODERAWSOCKETS -sJSPI`: without JSPI its blocking calls do not block.
+/// `-sNODERAWSOCKETS`, with which no call blocks.
 const RAW: &str = "bench-emscripten-raw";
-/// `-sNODERAWSOCKETS -pthread -sPROXY_TO_PTHREAD`.
+/// `-sNODERAWSOCKETS -pthread -sPROXY_TO_PTHREAD`: main and the sockets are on a thread that may block.
 const RAW_THREADS: &str = "bench-emscripten-raw-threads";
 
 /// How much more CPU time node:net and node:dgram may be expected to take.
@@ -63,8 +63,8 @@ fn entrants(datagrams: bool) -> Vec<Entrant> {
         Entrant::new("native C", Side::Native),
         Entrant::new(own, Side::Script(Engine::Node)).bar(BAR),
         Entrant::new(
-            "NODERAWSOCKETS with JSPI, Node 26",
-            Side::Emscripten(RAW, Engine::Node),
+            "NODERAWSOCKETS on a thread, Node 26",
+            Side::Emscripten(RAW_THREADS, Engine::Node),
         )
         .may_fail(),
         Entrant::new("guestnet, Deno", Side::Emscripten(OURS, Engine::Deno)),
@@ -84,7 +84,7 @@ fn contests() -> Vec<Contest> {
         contest(
             "TCP bulk send, 64 KiB",
             segments,
-            work("tcp_bulk", &["send", "PORT"], BULK, Peer::TcpSink),
+            work("tcp_bulk", &["send", "PORT"], BULK, Peer::TcpSink(BULK)),
             false,
         ),
         contest(
@@ -142,7 +142,7 @@ fn calls(places: &Places, plan: &Plan) -> Result<()> {
             ours(OURS_THREADS),
             CALLS,
         ),
-        ("NODERAWSOCKETS, main thread, JSPI", "main", ours(RAW), CALLS),
+        ("NODERAWSOCKETS, main thread", "main", ours(RAW), CALLS),
         ("NODERAWSOCKETS, a pthread", "main", ours(RAW_THREADS), SLOW_CALLS),
     ];
     let mut times: [Vec<f64>; 6] = Default::default();

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::set_socket_linger;
 
 use crate::{Result, sys};
@@ -32,8 +33,8 @@ const CONNECTIONS: usize = 64;
 pub(crate) enum Peer {
     /// Nothing.
     None,
-    /// Accepts a connection and reads until its end.
-    TcpSink,
+    /// Accepts a connection and reads until its end, which must come after this many bytes.
+    TcpSink(u64),
     /// Accepts a connection and writes this many bytes.
     TcpSource(u64),
     /// Accepts a connection and sends back what comes.
@@ -56,7 +57,7 @@ impl Peer {
     /// Whether it waits for the program under test to come, and not the other way round.
     pub(crate) fn listens(self) -> bool {
         match self {
-            Peer::TcpSink | Peer::TcpSource(_) | Peer::TcpEcho | Peer::UdpSink => true,
+            Peer::TcpSink(_) | Peer::TcpSource(_) | Peer::TcpEcho | Peer::UdpSink => true,
             Peer::None | Peer::TcpConnect(_) | Peer::UdpSource(_) => false,
         }
     }
@@ -72,15 +73,15 @@ impl Peer {
         }
         let listener = TcpListener::bind(any).map_err(failed)?;
         let port = listener.local_addr().map_err(failed)?.port();
-        let serve = move |_: &AtomicBool| {
-            let (mut stream, _) = listener.accept()?;
+        let serve = move |stop: &AtomicBool| {
+            let mut stream = accept(&listener, stop)?;
             stream.set_nodelay(true)?;
             stream.set_read_timeout(Some(PATIENCE))?;
             stream.set_write_timeout(Some(PATIENCE))?;
             match self {
                 Peer::TcpSource(bytes) => tcp_source(&mut stream, bytes),
-                Peer::TcpEcho => tcp_echo(&mut stream),
-                _ => tcp_sink(&mut stream),
+                Peer::TcpSink(bytes) => tcp_sink(&mut stream, bytes),
+                _ => tcp_echo(&mut stream),
             }
         };
         Ok((start(cpu, serve), port))
@@ -124,10 +125,34 @@ impl Running {
     }
 }
 
-fn tcp_sink(stream: &mut TcpStream) -> std::io::Result<()> {
+/// Accepts a connection; an error if the program under test has ended without making one.
+fn accept(listener: &TcpListener, stop: &AtomicBool) -> std::io::Result<TcpStream> {
+    /// Between two looks at `stop`.
+    const WHILE: Timespec = Timespec {
+        tv_sec: 0,
+        tv_nsec: 50_000_000,
+    };
+    loop {
+        let ended = stop.load(Ordering::Relaxed);
+        if poll(&mut [PollFd::new(listener, PollFlags::IN)], Some(&WHILE))? == 1 {
+            return listener.accept().map(|(stream, _)| stream);
+        }
+        if ended {
+            return Err(std::io::Error::other("nobody connected"));
+        }
+    }
+}
+
+fn tcp_sink(stream: &mut TcpStream, bytes: u64) -> std::io::Result<()> {
     let mut buffer = vec![0; 1 << 18];
-    while stream.read(&mut buffer)? != 0 {}
-    Ok(())
+    let mut left = bytes;
+    loop {
+        match u64::try_from(stream.read(&mut buffer)?).map_err(std::io::Error::other)? {
+            0 if left == 0 => return Ok(()),
+            0 => return Err(std::io::Error::other(format!("{left} bytes did not come"))),
+            count => left = left.saturating_sub(count),
+        }
+    }
 }
 
 fn tcp_source(stream: &mut TcpStream, bytes: u64) -> std::io::Result<()> {

@@ -124,7 +124,7 @@ fn rows() -> Vec<Row> {
             "TCP bulk send, 64 KiB",
             0.98,
             segments,
-            work("tcp_bulk", &["send", "PORT"], BULK, Peer::TcpSink),
+            work("tcp_bulk", &["send", "PORT"], BULK, Peer::TcpSink(BULK)),
         ),
         against_native(
             "TCP bulk receive, 64 KiB",

@@ -111,15 +111,21 @@ impl Buffer {
                 len,
                 shared: self.class == Class::Shared,
             }),
-            Class::Typed => memory::typed_array(ctx, &value).and_then(|(buffer, offset)| {
-                let len: f64 = getters.call(ctx, |kept| &kept.array_length, &value)?;
-                View::new(ctx, buffer, offset, len)
+            Class::Typed => memory::typed_array(ctx, &value).and_then(|array| {
+                // One that reaches to the end of its buffer has its first length, whether or not it follows the buffer's.
+                let end = array.offset.checked_add(array.length);
+                let len = if end == memory::len(ctx, &array.buffer) {
+                    array.length
+                } else {
+                    bytes(getters.call(ctx, |kept| &kept.array_length, &value)?)
+                };
+                View::new(ctx, array.buffer, array.offset, len)
             }),
             Class::DataView => (|| {
                 let buffer = getters.call(ctx, |kept| &kept.view_buffer, &value)?;
                 let offset: f64 = getters.call(ctx, |kept| &kept.view_offset, &value)?;
                 let len: f64 = getters.call(ctx, |kept| &kept.view_length, &value)?;
-                View::new(ctx, buffer, bytes(offset), len)
+                View::new(ctx, buffer, bytes(offset), bytes(len))
             })(),
         };
         view.ok_or(Errno::Fault)
@@ -195,12 +201,12 @@ struct View<'js> {
 }
 
 impl<'js> View<'js> {
-    fn new(ctx: &Ctx<'js>, buffer: Value<'js>, offset: usize, len: f64) -> Option<Self> {
+    fn new(ctx: &Ctx<'js>, buffer: Value<'js>, offset: usize, len: usize) -> Option<Self> {
         let shared = memory::class(ctx, &buffer)? == Class::Shared;
         Some(View {
             buffer,
             offset,
-            len: bytes(len),
+            len,
             shared,
         })
     }

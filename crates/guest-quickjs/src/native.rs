@@ -109,6 +109,9 @@ impl<'js, H: Host + 'static> Call<'_, 'js, H> {
 /// A value that must be a whole number in the range of an `int`. A number that is written as a string is one, as the
 /// arguments of a script are strings; nothing else is converted, so that no code of the guest runs.
 pub(crate) fn int<'js>(ctx: &Ctx<'js>, value: &Value<'js>, name: &str) -> Result<i32> {
+    if let Some(int) = value.as_int() {
+        return Ok(int);
+    }
     number(value)
         .filter(|number| number.fract() == 0.0)
         .filter(|number| (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(number))

@@ -24,6 +24,7 @@ pub use interactive::Evaluated;
 
 use crate::event_loop::{EventLoop, Turn, turn};
 use crate::loader::{Modules, Names, describe};
+use crate::os::address::Known;
 use crate::os::dir::Directories;
 use crate::os::file::File;
 use crate::os::worker::{Spawn, Workers};
@@ -196,6 +197,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             exit: Cell::new(None),
             stop,
             getters,
+            addresses: Known::default(),
             workers,
             shared: Arc::new(SharedMemory::new(memory)),
             memory,

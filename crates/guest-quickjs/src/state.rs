@@ -12,6 +12,7 @@ use rquickjs::{Ctx, Error, Result};
 
 use crate::buffer::Getters;
 use crate::event_loop::EventLoop;
+use crate::os::address::Known;
 use crate::os::dir::Directories;
 use crate::os::file::File;
 use crate::os::worker::Workers;
@@ -42,6 +43,7 @@ pub(crate) struct State<H: Host + 'static> {
     /// Set from outside to end the script.
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) getters: Getters,
+    pub(crate) addresses: Known,
     pub(crate) workers: Workers<H>,
     /// What the shared buffers of all threads use.
     pub(crate) shared: Arc<SharedMemory>,
@@ -85,6 +87,7 @@ impl<H: Host + 'static> State<H> {
         drop(forgotten);
         self.workers.forget();
         self.getters.forget();
+        self.addresses.forget();
         drop(self.rejections.take());
     }
 }

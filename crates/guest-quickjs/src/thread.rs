@@ -11,6 +11,7 @@ use guestnet_core::{Errno, Host};
 
 use crate::errno;
 use crate::event_loop::EventLoop;
+use crate::os::address::Known;
 use crate::os::file::File;
 use crate::os::worker::{Halt, Start, Workers};
 use crate::runtime::{Engine, Script, ScriptBuilder};
@@ -80,6 +81,7 @@ where
             exit: Cell::new(None),
             stop,
             getters,
+            addresses: Known::default(),
             workers: Workers::new(None, Some(ends)),
             shared,
             memory,

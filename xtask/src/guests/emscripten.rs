@@ -110,11 +110,7 @@ pub(super) const BENCH: &[Variant] = &[
         true,
         &["-O2", "-pthread", "-sPTHREAD_POOL_SIZE=1"],
     ),
-    bench(
-        "bench-emscripten-raw",
-        false,
-        &["-O2", "-sNODERAWSOCKETS=1", "-sJSPI=1", "-Wno-experimental"],
-    ),
+    bench("bench-emscripten-raw", false, &["-O2", "-sNODERAWSOCKETS=1"]),
     bench(
         "bench-emscripten-raw-threads",
         false,

@@ -1,15 +1,111 @@
 //! Socket addresses as scripts have them: `{family, port, addr}`, `{family, path}`.
 
+use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
-use guestnet_core::policy::parse_numeric_host;
+use guestnet_core::policy::{NumericHost, parse_numeric_host};
 use guestnet_core::{Domain, Host, SockAddr};
-use rquickjs::{Ctx, Exception, Object, Result, Value};
+use rquickjs::{Ctx, Exception, Object, Persistent, Result, Value};
 
 use crate::abi;
 use crate::convert;
 use crate::native::{Call, int, string};
-use crate::sys::value::{define, record};
+use crate::sys::value::{self, Key, Keys, define, get, record};
+
+/// What is remembered from one address to the next: the names of the properties, and the last address in either
+/// direction, because most programs give and get the same one many times.
+#[derive(Default)]
+pub(crate) struct Known(RefCell<Option<Kept>>);
+
+struct Kept {
+    keys: Keys<7>,
+    /// The text of an address that was given out.
+    told: Option<(IpAddr, Persistent<Value<'static>>)>,
+    /// A text that was read. The engine's strings do not change, and this one stays the same as long as it is kept.
+    read: Option<(Persistent<Value<'static>>, NumericHost)>,
+}
+
+/// The properties of an address, and of the result of a look-up.
+pub(crate) struct Properties {
+    family: Key,
+    port: Key,
+    addr: Key,
+    path: Key,
+    scope: Key,
+    pub(crate) socktype: Key,
+    pub(crate) canonname: Key,
+}
+
+impl Known {
+    /// # Errors
+    /// No memory.
+    pub(crate) fn properties(&self, ctx: &Ctx<'_>) -> Result<Properties> {
+        let mut kept = self.0.borrow_mut();
+        if kept.is_none() {
+            let names = [
+                c"family",
+                c"port",
+                c"addr",
+                c"path",
+                c"scope",
+                c"socktype",
+                c"canonname",
+            ];
+            *kept = Some(Kept {
+                keys: Keys::new(ctx, names)?,
+                told: None,
+                read: None,
+            });
+        }
+        let [family, port, addr, path, scope, socktype, canonname] =
+            kept.as_ref().ok_or(rquickjs::Error::Unknown)?.keys.all();
+        Ok(Properties {
+            family,
+            port,
+            addr,
+            path,
+            scope,
+            socktype,
+            canonname,
+        })
+    }
+
+    /// Drops it: it must not outlive the engine.
+    pub(crate) fn forget(&self) {
+        drop(self.0.take());
+    }
+
+    /// The text of an address.
+    fn text<'js>(&self, ctx: &Ctx<'js>, ip: IpAddr) -> Result<Value<'js>> {
+        let known = self.0.borrow().as_ref().and_then(|kept| {
+            let (last, text) = kept.told.as_ref()?;
+            (*last == ip).then(|| text.clone())
+        });
+        if let Some(text) = known {
+            return text.restore(ctx);
+        }
+        let text = text(ctx, &ip.to_string())?;
+        if let Some(kept) = &mut *self.0.borrow_mut() {
+            kept.told = Some((ip, Persistent::save(ctx, text.clone())));
+        }
+        Ok(text)
+    }
+
+    /// The address that a text is; `None` if it is none.
+    fn parse<'js>(&self, ctx: &Ctx<'js>, text: &Value<'js>) -> Result<Option<NumericHost>> {
+        let known = self.0.borrow().as_ref().and_then(|kept| kept.read.clone());
+        if let Some((last, numeric)) = known
+            && value::is_same_string(&last.restore(ctx)?, text)
+        {
+            return Ok(Some(numeric));
+        }
+        let numeric = parse_numeric_host(&string(ctx, text, "the address's addr")?);
+        if let (Some(kept), Some(numeric)) = (&mut *self.0.borrow_mut(), numeric) {
+            kept.read = Some((Persistent::save(ctx, text.clone()), numeric));
+        }
+        Ok(numeric)
+    }
+}
 
 /// As [`decode`], with a relative UNIX path counting from the script's directory (`os.chdir`).
 ///
@@ -20,7 +116,7 @@ pub(crate) fn argument<'js, H: Host + 'static>(
     value: &Value<'js>,
     domain: Option<Domain>,
 ) -> Result<SockAddr> {
-    let addr = decode(call.ctx(), value, domain)?;
+    let addr = decode(call.ctx(), &call.state().addresses, value, domain)?;
     let SockAddr::Unix(path) = &addr else {
         return Ok(addr);
     };
@@ -38,11 +134,17 @@ pub(crate) fn argument<'js, H: Host + 'static>(
 ///
 /// # Errors
 /// `TypeError` that says what is wrong with it, or what a getter of the guest threw.
-fn decode<'js>(ctx: &Ctx<'js>, value: &Value<'js>, domain: Option<Domain>) -> Result<SockAddr> {
+fn decode<'js>(
+    ctx: &Ctx<'js>,
+    known: &Known,
+    value: &Value<'js>,
+    domain: Option<Domain>,
+) -> Result<SockAddr> {
     let Some(object) = value.as_object() else {
         return Err(wrong(ctx, "the address must be an object {family, port, addr}"));
     };
-    let family: Value<'_> = object.get("family")?;
+    let keys = known.properties(ctx)?;
+    let family = get(ctx, object, keys.family)?;
     let family = match (family.is_undefined(), domain) {
         (false, _) => int(ctx, &family, "the address's family")?,
         (true, Some(domain)) => convert::family(domain),
@@ -50,9 +152,9 @@ fn decode<'js>(ctx: &Ctx<'js>, value: &Value<'js>, domain: Option<Domain>) -> Re
     };
     match family {
         abi::AF_UNSPEC => Ok(SockAddr::Unspec),
-        abi::AF_UNIX => unix(ctx, object),
-        abi::AF_INET => inet(ctx, object, Domain::Inet),
-        abi::AF_INET6 => inet(ctx, object, Domain::Inet6),
+        abi::AF_UNIX => unix(ctx, &keys, object),
+        abi::AF_INET => inet(ctx, known, &keys, object, Domain::Inet),
+        abi::AF_INET6 => inet(ctx, known, &keys, object, Domain::Inet6),
         _ => Err(wrong(
             ctx,
             "the address's family must be AF_INET, AF_INET6, AF_UNIX or AF_UNSPEC",
@@ -60,29 +162,36 @@ fn decode<'js>(ctx: &Ctx<'js>, value: &Value<'js>, domain: Option<Domain>) -> Re
     }
 }
 
-fn unix<'js>(ctx: &Ctx<'js>, object: &Object<'js>) -> Result<SockAddr> {
-    let path = string(ctx, &object.get("path")?, "the address's path")?;
+fn unix<'js>(ctx: &Ctx<'js>, keys: &Properties, object: &Object<'js>) -> Result<SockAddr> {
+    let path = string(ctx, &get(ctx, object, keys.path)?, "the address's path")?;
     Ok(SockAddr::Unix(path.into()))
 }
 
-fn inet<'js>(ctx: &Ctx<'js>, object: &Object<'js>, domain: Domain) -> Result<SockAddr> {
-    let port: Value<'_> = object.get("port")?;
+fn inet<'js>(
+    ctx: &Ctx<'js>,
+    known: &Known,
+    keys: &Properties,
+    object: &Object<'js>,
+    domain: Domain,
+) -> Result<SockAddr> {
+    let port = get(ctx, object, keys.port)?;
     let port = if port.is_undefined() {
         0
     } else {
         let port = int(ctx, &port, "the address's port")?;
         u16::try_from(port).map_err(|_| wrong(ctx, "the address's port must be from 0 to 65535"))?
     };
-    let addr: Value<'_> = object.get("addr")?;
+    let addr = get(ctx, object, keys.addr)?;
     let wildcard = guestnet_core::wildcard(domain);
     let (ip, mut scope) = if addr.is_undefined() {
         let ip = wildcard.map(|addr| addr.ip());
         (ip.ok_or_else(|| wrong(ctx, "the address has no addr"))?, 0)
     } else {
-        let text = string(ctx, &addr, "the address's addr")?;
-        let numeric = parse_numeric_host(&text)
+        let numeric = known
+            .parse(ctx, &addr)?
             .filter(|numeric| numeric.ip.is_ipv4() == (domain == Domain::Inet))
             .ok_or_else(|| {
+                let text = string(ctx, &addr, "the address's addr").unwrap_or_default();
                 let version = if domain == Domain::Inet { "IPv4" } else { "IPv6" };
                 wrong(
                     ctx,
@@ -92,7 +201,7 @@ fn inet<'js>(ctx: &Ctx<'js>, object: &Object<'js>, domain: Domain) -> Result<Soc
         (numeric.ip, numeric.scope_id)
     };
     if domain == Domain::Inet6 {
-        let given: Value<'_> = object.get("scope")?;
+        let given = get(ctx, object, keys.scope)?;
         if !given.is_undefined() {
             let given = int(ctx, &given, "the address's scope")?;
             scope =
@@ -113,19 +222,20 @@ fn wrong(ctx: &Ctx<'_>, reason: &str) -> rquickjs::Error {
 ///
 /// # Errors
 /// No memory.
-pub(crate) fn encode<'js>(ctx: &Ctx<'js>, addr: &SockAddr) -> Result<Value<'js>> {
+pub(crate) fn encode<'js>(ctx: &Ctx<'js>, known: &Known, addr: &SockAddr) -> Result<Value<'js>> {
     let number = |number: i32| Value::new_int(ctx.clone(), number);
+    let keys = known.properties(ctx)?;
+    let unix = |path: &str| {
+        record(
+            ctx,
+            [(keys.family, number(abi::AF_UNIX)), (keys.path, text(ctx, path)?)],
+        )
+    };
     let object = match addr {
-        SockAddr::Unspec => record(ctx, [(c"family", number(abi::AF_UNSPEC))])?,
-        SockAddr::Inet(inet) => encode_inet(ctx, *inet)?,
-        SockAddr::Unix(path) => record(
-            ctx,
-            [(c"family", number(abi::AF_UNIX)), (c"path", text(ctx, path)?)],
-        )?,
-        SockAddr::UnixUnnamed => record(
-            ctx,
-            [(c"family", number(abi::AF_UNIX)), (c"path", text(ctx, "")?)],
-        )?,
+        SockAddr::Unspec => record(ctx, [(keys.family, number(abi::AF_UNSPEC))])?,
+        SockAddr::Inet(inet) => encode_inet(ctx, known, &keys, *inet)?,
+        SockAddr::Unix(path) => unix(path)?,
+        SockAddr::UnixUnnamed => unix("")?,
     };
     Ok(object.into_value())
 }
@@ -134,7 +244,12 @@ pub(crate) fn encode<'js>(ctx: &Ctx<'js>, addr: &SockAddr) -> Result<Value<'js>>
 ///
 /// # Errors
 /// No memory.
-pub(crate) fn encode_inet<'js>(ctx: &Ctx<'js>, addr: SocketAddr) -> Result<Object<'js>> {
+pub(crate) fn encode_inet<'js>(
+    ctx: &Ctx<'js>,
+    known: &Known,
+    keys: &Properties,
+    addr: SocketAddr,
+) -> Result<Object<'js>> {
     let number = |number: i32| Value::new_int(ctx.clone(), number);
     let family = if addr.is_ipv4() {
         abi::AF_INET
@@ -144,16 +259,16 @@ pub(crate) fn encode_inet<'js>(ctx: &Ctx<'js>, addr: SocketAddr) -> Result<Objec
     let object = record(
         ctx,
         [
-            (c"family", number(family)),
-            (c"port", number(i32::from(addr.port()))),
-            (c"addr", text(ctx, &addr.ip().to_string())?),
+            (keys.family, number(family)),
+            (keys.port, number(i32::from(addr.port()))),
+            (keys.addr, known.text(ctx, addr.ip())?),
         ],
     )?;
     if let SocketAddr::V6(v6) = addr
         && v6.scope_id() != 0
     {
         let scope = Value::new_number(ctx.clone(), f64::from(v6.scope_id()));
-        define(ctx, &object, c"scope", scope)?;
+        define(ctx, &object, keys.scope, scope)?;
     }
     Ok(object)
 }

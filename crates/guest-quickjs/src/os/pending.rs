@@ -99,7 +99,7 @@ impl Operation {
         match self {
             Operation::Accept => match socket::try_accept(state, fd) {
                 Ok((new, peer)) => {
-                    let peer = address::encode(ctx, &peer)?;
+                    let peer = address::encode(ctx, &state.addresses, &peer)?;
                     let new = Value::new_number(ctx.clone(), f64::from(new));
                     value::array(ctx, [new, peer]).map(Outcome::Value)
                 }

@@ -4,13 +4,13 @@ use guestnet_core::resolve::{Answer, Lookup, LookupFlags, Query};
 use guestnet_core::{Domain, Host, Kind, LookupError};
 use rquickjs::{Ctx, Exception, Result, Value};
 
-use super::address::{encode_inet, text};
+use super::address::{Known, encode_inet, text};
 use super::pending::Promised;
 use crate::abi;
 use crate::convert::{self, lookup_error};
 use crate::native::{Call, Member, int, number, string};
 use crate::state::Shared;
-use crate::sys::value::{array, define};
+use crate::sys::value::{define, list};
 
 /// How many look-ups a script may have under way at a time.
 const MAX_LOOKUPS: usize = 1_024;
@@ -115,7 +115,7 @@ fn getaddrinfo<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
     let answer = Question::read(call)?
         .and_then(|question| call.state().guest.borrow_mut().getaddrinfo(&question.query()));
     match answer {
-        Ok(answer) => encode(call.ctx(), &answer),
+        Ok(answer) => encode(call.ctx(), &call.state().addresses, &answer),
         Err(error) => call.value(lookup_error(error)),
     }
 }
@@ -155,24 +155,25 @@ pub(crate) fn finish<H: Host + 'static>(
     let answer = state.guest.borrow_mut().getaddrinfo_take(&mut lookup);
     match answer {
         None => return Ok(Some((lookup, promise))),
-        Some(Ok(answer)) => promise.resolve(ctx, encode(ctx, &answer)?)?,
+        Some(Ok(answer)) => promise.resolve(ctx, encode(ctx, &state.addresses, &answer)?)?,
         Some(Err(error)) => promise.reject(ctx, lookup_error(error))?,
     }
     Ok(None)
 }
 
 /// `[{family, port, addr, socktype}, …]`; the first one has `canonname` if it was asked for.
-fn encode<'js>(ctx: &Ctx<'js>, answer: &Answer) -> Result<Value<'js>> {
+fn encode<'js>(ctx: &Ctx<'js>, known: &Known, answer: &Answer) -> Result<Value<'js>> {
+    let keys = known.properties(ctx)?;
     let mut results = Vec::with_capacity(answer.results.len());
     let mut canonical = answer.canonical.as_deref();
     for result in &answer.results {
-        let object = encode_inet(ctx, result.addr)?;
+        let object = encode_inet(ctx, known, &keys, result.addr)?;
         let kind = Value::new_int(ctx.clone(), convert::socktype(result.kind));
-        define(ctx, &object, c"socktype", kind)?;
+        define(ctx, &object, keys.socktype, kind)?;
         if let Some(name) = canonical.take() {
-            define(ctx, &object, c"canonname", text(ctx, name)?)?;
+            define(ctx, &object, keys.canonname, text(ctx, name)?)?;
         }
         results.push(object.into_value());
     }
-    array(ctx, results)
+    list(ctx, &results)
 }

@@ -130,7 +130,7 @@ fn name<'js, H: Host + 'static>(
     let fd = call.int(0, "the descriptor")?;
     let addr = open(call.state(), fd).and_then(|fd| ask(&mut call.state().guest.borrow_mut(), fd));
     match addr {
-        Ok(addr) => address::encode(call.ctx(), &addr),
+        Ok(addr) => address::encode(call.ctx(), &call.state().addresses, &addr),
         Err(errno) => call.value(negative(errno)),
     }
 }

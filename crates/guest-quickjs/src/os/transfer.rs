@@ -247,7 +247,7 @@ impl Receive {
                 Err(errno) => return self.end(ctx, errno),
             };
             if self.from {
-                let from = address::encode(ctx, &from)?;
+                let from = address::encode(ctx, &state.addresses, &from)?;
                 return value::array(ctx, [number_of(ctx, count), from]).map(Outcome::Value);
             }
             self.done = self.done.saturating_add(count);

@@ -49,8 +49,17 @@ pub(crate) fn class(ctx: &Ctx<'_>, value: &Value<'_>) -> Option<Class> {
     Some(Class::Shared)
 }
 
-/// The buffer of a typed array and the offset in it, `None` if the array lies outside of it by now.
-pub(crate) fn typed_array<'js>(ctx: &Ctx<'js>, array: &Value<'js>) -> Option<(Value<'js>, usize)> {
+/// Where a typed array lies.
+pub(crate) struct Typed<'js> {
+    pub(crate) buffer: Value<'js>,
+    /// Of its first byte in the buffer.
+    pub(crate) offset: usize,
+    /// Of its bytes when it was made. One that follows the length of its buffer may have another by now.
+    pub(crate) length: usize,
+}
+
+/// Where a typed array lies, `None` if it is outside of its buffer by now.
+pub(crate) fn typed_array<'js>(ctx: &Ctx<'js>, array: &Value<'js>) -> Option<Typed<'js>> {
     let (mut offset, mut length, mut size) = (0, 0, 0);
     // SAFETY: the value is alive, the engine checks its class, and the places are ours.
     let buffer = unsafe {
@@ -68,7 +77,11 @@ pub(crate) fn typed_array<'js>(ctx: &Ctx<'js>, array: &Value<'js>) -> Option<(Va
         ctx.catch();
         return None;
     }
-    Some((buffer, usize::try_from(offset).ok()?))
+    Some(Typed {
+        buffer,
+        offset: usize::try_from(offset).ok()?,
+        length: usize::try_from(length).ok()?,
+    })
 }
 
 /// Where the bytes of a buffer are, now.
