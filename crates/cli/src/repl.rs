@@ -31,9 +31,10 @@ const MORE: &str = "... ";
 /// # Errors
 /// One sentence on why it could not begin.
 pub(crate) fn repl(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
-    let (mut builder, stopper) = script::prepare(&mut args, inherited)?;
+    let (mut builder, stopper, signals) = script::prepare(&mut args, inherited)?;
     builder.arg("guestnet repl");
     let watch = Watched {
+        signals,
         stopper,
         interrupt: Interrupt::Flag(builder.stop_flag()),
         timeout: args.timeout.take(),

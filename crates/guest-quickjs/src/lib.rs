@@ -37,5 +37,6 @@ mod thread;
 mod wait;
 
 pub use os::file::File;
+pub use os::signal::SignalAction;
 pub use runtime::{BuildError, End, Evaluated, Script, ScriptBuilder};
 pub use thread::ThreadHost;

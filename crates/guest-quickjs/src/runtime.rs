@@ -26,6 +26,7 @@ use crate::event_loop::{EventLoop, Turn, turn};
 use crate::loader::{Modules, Names, describe};
 use crate::os::dir::Directories;
 use crate::os::file::File;
+use crate::os::signal::{Offer, SignalAction, Signals};
 use crate::os::worker::{Spawn, Workers};
 use crate::state::{Shared, State};
 use crate::sys::message::{SharedMemory, Sharing, share_buffers};
@@ -79,6 +80,7 @@ pub struct ScriptBuilder<H: Host + 'static> {
     memory: usize,
     stop: Arc<AtomicBool>,
     spawn: Option<Spawn<H>>,
+    signals: Option<Offer<H>>,
 }
 
 impl<H: Host + 'static> fmt::Debug for ScriptBuilder<H> {
@@ -104,6 +106,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             memory: 0,
             stop: Arc::default(),
             spawn: None,
+            signals: None,
         }
     }
 
@@ -170,6 +173,21 @@ impl<H: Host + 'static> ScriptBuilder<H> {
         self
     }
 
+    /// Offers `os.signal`. `ask` is called with a signal's number, Linux's, and what it shall do; a signal that is not the
+    /// script's to handle is `EINVAL`. Of those that shall be delivered, `stream` gives each that comes as one byte, its
+    /// number; a stream that ends delivers nothing any more.
+    pub fn signals(
+        &mut self,
+        stream: H::Io,
+        ask: impl Fn(i32, SignalAction) -> Result<(), Errno> + Send + 'static,
+    ) -> &mut Self {
+        self.signals = Some(Offer {
+            stream,
+            ask: Box::new(ask),
+        });
+        self
+    }
+
     /// Set to `true`, it ends a script that computes. One that waits is woken by the host's own stopper.
     #[must_use]
     pub fn stop_flag(&self) -> Arc<AtomicBool> {
@@ -185,6 +203,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
         let (guest, directories, args) = (self.guest, self.directories, self.args);
         let (env, stop) = (RefCell::new(self.env), self.stop);
         let (scripts, memory, workers) = (self.scripts, self.memory, Workers::new(self.spawn, None));
+        let signals = Signals::new(self.signals);
         let make = |getters| State {
             guest: RefCell::new(guest),
             events: RefCell::new(EventLoop::new()),
@@ -197,6 +216,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             stop,
             getters,
             workers,
+            signals,
             shared: Arc::new(SharedMemory::new(memory)),
             memory,
             rejections: RefCell::default(),

@@ -14,6 +14,7 @@ use crate::buffer::Getters;
 use crate::event_loop::EventLoop;
 use crate::os::dir::Directories;
 use crate::os::file::File;
+use crate::os::signal::Signals;
 use crate::os::worker::Workers;
 use crate::rejections::Rejections;
 use crate::std_module::file::MAX_TEXT;
@@ -43,6 +44,7 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) getters: Getters,
     pub(crate) workers: Workers<H>,
+    pub(crate) signals: Signals<H>,
     /// What the shared buffers of all threads use.
     pub(crate) shared: Arc<SharedMemory>,
     /// The most memory that the engine may have, in bytes; 0 is no limit.
@@ -84,6 +86,7 @@ impl<H: Host + 'static> State<H> {
         let forgotten = self.events.borrow_mut().forget_values();
         drop(forgotten);
         self.workers.forget();
+        self.signals.forget();
         self.getters.forget();
         drop(self.rejections.take());
     }

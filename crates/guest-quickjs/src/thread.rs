@@ -12,6 +12,7 @@ use guestnet_core::{Errno, Host};
 use crate::errno;
 use crate::event_loop::EventLoop;
 use crate::os::file::File;
+use crate::os::signal::Signals;
 use crate::os::worker::{Halt, Start, Workers};
 use crate::runtime::{Engine, Script, ScriptBuilder};
 use crate::state::State;
@@ -81,6 +82,7 @@ where
             stop,
             getters,
             workers: Workers::new(None, Some(ends)),
+            signals: Signals::new(None),
             shared,
             memory,
             rejections: RefCell::default(),

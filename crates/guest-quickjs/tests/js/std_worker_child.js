@@ -34,6 +34,8 @@ parent.onmessage = ({ data: { kind, value } }) => {
             return;
         case "signals":
             return parent.postMessage(typeof scriptArgs);
+        case "signal":
+            return parent.postMessage(typeof os.signal);
         case "block":
             return os.read(value, new Uint8Array(1));
         case "ignore":

@@ -1,15 +1,15 @@
 //! Runs a script with the kernel as its host, files for its standard streams, and says what came of it.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::{PipeReader, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use guestnet_core::policy::PolicyBuilder;
-use guestnet_core::{Capacity, Guest};
+use guestnet_core::{Capacity, Errno, Guest};
 use guestnet_host_os::OsHost;
-use guestnet_quickjs::{End, Script, ScriptBuilder, ThreadHost};
+use guestnet_quickjs::{End, Script, ScriptBuilder, SignalAction, ThreadHost};
 
 /// How a script ended, and what it wrote.
 #[derive(Debug)]
@@ -19,6 +19,9 @@ pub(crate) struct Outcome {
     pub(crate) err: String,
 }
 
+/// What answers `os.signal`.
+type Ask = Box<dyn Fn(i32, SignalAction) -> Result<(), Errno> + Send>;
+
 /// A script to run.
 pub(crate) struct Run {
     input: Vec<u8>,
@@ -26,6 +29,7 @@ pub(crate) struct Run {
     env: Vec<(&'static str, &'static str)>,
     args: Vec<String>,
     memory: usize,
+    signals: Option<(PipeReader, Ask)>,
 }
 
 /// Where the scripts of these tests are.
@@ -41,6 +45,7 @@ impl Run {
             env: Vec::new(),
             args: Vec::new(),
             memory: 0,
+            signals: None,
         }
     }
 
@@ -67,6 +72,16 @@ impl Run {
     /// Limits the engine's memory.
     pub(crate) fn memory(mut self, bytes: usize) -> Run {
         self.memory = bytes;
+        self
+    }
+
+    /// Offers `os.signal`.
+    pub(crate) fn signals(
+        mut self,
+        numbers: PipeReader,
+        ask: impl Fn(i32, SignalAction) -> Result<(), Errno> + Send + 'static,
+    ) -> Run {
+        self.signals = Some((numbers, Box::new(ask)));
         self
     }
 
@@ -106,6 +121,9 @@ impl Run {
             let copy: OwnedFd = file.try_clone().unwrap().into();
             host.adopt_stream(copy).unwrap()
         });
+        let signals = self
+            .signals
+            .map(|(numbers, ask)| (host.adopt_stream(numbers.into()).unwrap(), ask));
         let mut policy = PolicyBuilder::new();
         policy.allow_net();
         let guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
@@ -121,6 +139,9 @@ impl Run {
         }
         for (name, value) in self.env {
             builder.env(name, value);
+        }
+        if let Some((numbers, ask)) = signals {
+            builder.signals(numbers, ask);
         }
         builder.scripts(&scripts(), "").unwrap();
         for (host, guest) in &self.directories {
