@@ -6,7 +6,7 @@ use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use guestnet_core::policy::PolicyBuilder;
+use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::{Capacity, Errno, Guest};
 use guestnet_host_os::OsHost;
 use guestnet_quickjs::{End, Script, ScriptBuilder, SignalAction, ThreadHost};
@@ -30,6 +30,7 @@ pub(crate) struct Run {
     args: Vec<String>,
     memory: usize,
     signals: Option<(PipeReader, Ask)>,
+    names: bool,
 }
 
 /// Where the scripts of these tests are.
@@ -46,6 +47,7 @@ impl Run {
             args: Vec::new(),
             memory: 0,
             signals: None,
+            names: true,
         }
     }
 
@@ -82,6 +84,12 @@ impl Run {
         ask: impl Fn(i32, SignalAction) -> Result<(), Errno> + Send + 'static,
     ) -> Run {
         self.signals = Some((numbers, Box::new(ask)));
+        self
+    }
+
+    /// Denies every look-up of a name, so that none leaves this machine.
+    pub(crate) fn without_names(mut self) -> Run {
+        self.names = false;
         self
     }
 
@@ -126,6 +134,9 @@ impl Run {
             .map(|(numbers, ask)| (host.adopt_stream(numbers.into()).unwrap(), ask));
         let mut policy = PolicyBuilder::new();
         policy.allow_net();
+        if !self.names {
+            policy.deny(Use::Resolve, "*").unwrap();
+        }
         let guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
         let mut builder = ScriptBuilder::new(guest);
         builder
