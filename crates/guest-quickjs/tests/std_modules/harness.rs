@@ -26,7 +26,7 @@ type Ask = Box<dyn Fn(i32, SignalAction) -> Result<(), Errno> + Send>;
 pub(crate) struct Run {
     input: Vec<u8>,
     directories: Vec<(PathBuf, String)>,
-    env: Vec<(&'static str, &'static str)>,
+    env: Vec<(String, String)>,
     args: Vec<String>,
     memory: usize,
     signals: Option<(PipeReader, Ask)>,
@@ -61,8 +61,8 @@ impl Run {
         self
     }
 
-    pub(crate) fn env(mut self, name: &'static str, value: &'static str) -> Run {
-        self.env.push((name, value));
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Run {
+        self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
