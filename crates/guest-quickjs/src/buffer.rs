@@ -1,4 +1,4 @@
-//! [`Buffer`]: a buffer argument of a call that may wait.
+//! [`Buffer`]: a buffer argument of a call, which may wait.
 //!
 //! Nothing of its memory is remembered: where its bytes are, and how many, is asked in the moment of each transfer,
 //! because the guest may have resized, transferred or frozen it meanwhile.
@@ -131,6 +131,34 @@ impl Buffer {
     /// `EFAULT` as above.
     pub(crate) fn len(&self, ctx: &Ctx<'_>, getters: &Getters) -> Result<usize> {
         self.view(ctx, getters).map(|view| view.len)
+    }
+
+    /// Whether it must not be written now.
+    ///
+    /// # Errors
+    /// `EFAULT` as above.
+    pub(crate) fn immutable(&self, ctx: &Ctx<'_>, getters: &Getters) -> Result<bool> {
+        self.view(ctx, getters)
+            .map(|view| !view.shared && memory::immutable(&view.buffer))
+    }
+
+    /// A copy of all its bytes.
+    ///
+    /// # Errors
+    /// `EFAULT` as above.
+    pub(crate) fn to_vec(&self, ctx: &Ctx<'_>, getters: &Getters) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        loop {
+            let done = all.len();
+            // A shared buffer comes in pieces.
+            let count = self.read(ctx, getters, done, usize::MAX, |bytes| {
+                all.extend_from_slice(bytes);
+                Ok(bytes.len())
+            })?;
+            if count == 0 {
+                return Ok(all);
+            }
+        }
     }
 
     /// Calls `f` with at most `length` of the bytes from `skip` on. `f` must not call into the engine.
