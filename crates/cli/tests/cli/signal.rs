@@ -177,7 +177,8 @@ fn a_signal_that_is_ignored_at_the_start_reaches_no_script() {
         "import * as os from 'os';
          for (const signal of [os.SIGINT, os.SIGHUP]) print(os.signal(signal, () => print('never')));
          os.signal(os.SIGUSR1, () => { print('done'); os.clearTimeout(timer); });
-         const timer = os.setTimeout(() => {}, 1e9);",
+         const timer = os.setTimeout(() => {}, 1e9);
+         print('set');",
     );
     let guestnet = scratch.guestnet(&["run", "--timeout=50s", "app.js"]);
     let mut shell = Command::new("/bin/sh");
@@ -188,8 +189,8 @@ fn a_signal_that_is_ignored_at_the_start_reaches_no_script() {
         .current_dir(scratch.path())
         .stdin(Stdio::null());
     let mut running = Running::start(shell);
-    for _ in 0..2 {
-        assert_eq!(running.line(), "undefined\n");
+    for expected in ["undefined\n", "undefined\n", "set\n"] {
+        assert_eq!(running.line(), expected);
     }
     running.signal(Signal::INT);
     running.signal(Signal::HUP);
