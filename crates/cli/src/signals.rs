@@ -4,7 +4,7 @@
 //! it, so that no script makes itself unkillable. SIGHUP, SIGUSR1 and SIGUSR2 are left to the kernel until a script asks
 //! for them. No other signal is a script's.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -107,20 +107,18 @@ impl Signals {
     /// As above.
     pub(crate) fn of_script() -> Result<(Signals, Arc<Wishes>, PipeReader), Failure> {
         let mut signals = Signals::new()?;
-        let mut free = BTreeMap::new();
+        let mut writers = BTreeMap::new();
         for signal in not_ignored(&Signal::ASKED_FOR) {
             let (reader, writer) = pipe().map_err(failed)?;
             signals.pipes.push((signal, reader));
-            free.insert(signal, writer);
+            writers.insert(signal, writer);
         }
         let (numbers, to_script) = pipe().map_err(failed)?;
         // A script that does not read loses signals, as it does that has one pending already, and holds nobody up.
         rustix::io::ioctl_fionbio(&to_script, true).map_err(|errno| failed(errno.into()))?;
         let wishes = Arc::new(Wishes {
-            wished: Mutex::new(Wished {
-                free,
-                ..Wished::default()
-            }),
+            wished: Mutex::default(),
+            writers,
             to_script,
         });
         signals.script = Some(Arc::clone(&wishes));
@@ -142,14 +140,16 @@ impl Signals {
 #[derive(Debug)]
 pub(crate) struct Wishes {
     wished: Mutex<Wished>,
+    /// The pipes' ends of what a script must ask for. Kept open: a pipe without any would look as if a signal had come.
+    writers: BTreeMap<Signal, PipeWriter>,
     to_script: PipeWriter,
 }
 
 #[derive(Debug, Default)]
 struct Wished {
     actions: BTreeMap<Signal, SignalAction>,
-    /// The pipes' ends of signals that nobody has asked for yet.
-    free: BTreeMap<Signal, PipeWriter>,
+    /// Those of the pipes that have a handler.
+    taken: BTreeSet<Signal>,
     /// A signal that ends runs went to the script: the next one does not.
     warned: bool,
 }
@@ -163,9 +163,12 @@ impl Wishes {
         let signal = Signal::of(number).ok_or(Errno::Inval)?;
         let mut wished = self.lock();
         if action != SignalAction::Default
-            && let Some(writer) = wished.free.remove(&signal)
+            && !wished.taken.contains(&signal)
+            && let Some(writer) = self.writers.get(&signal)
         {
-            take_over(signal, writer).map_err(|_| Errno::Mfile)?;
+            let writer = writer.try_clone().map_err(|_| Errno::Mfile)?;
+            take_over(signal, writer).map_err(|_| Errno::Inval)?;
+            wished.taken.insert(signal);
         }
         wished.actions.insert(signal, action);
         Ok(())
@@ -240,8 +243,12 @@ mod tests {
 
     fn wishes() -> (Wishes, PipeReader) {
         let (numbers, to_script) = pipe().unwrap();
-        let wished = Mutex::default();
-        (Wishes { wished, to_script }, numbers)
+        let wishes = Wishes {
+            wished: Mutex::default(),
+            writers: BTreeMap::new(),
+            to_script,
+        };
+        (wishes, numbers)
     }
 
     #[test]
