@@ -6,6 +6,7 @@ use std::io::{BufRead, IsTerminal};
 
 use guestnet_host_os::OsHost;
 use guestnet_quickjs::{End as ScriptEnd, Evaluated, Script};
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Completer, Config, Editor, Helper, Highlighter, Hinter, Validator};
@@ -40,7 +41,8 @@ pub(crate) fn repl(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failu
         timeout: args.timeout.take(),
         stack: GUEST_STACK + HOST_STACK,
     };
-    watched(watch, move || {
+    let mode = Mode::of_terminal();
+    let outcome = watched(watch, move || {
         let mut script = builder
             .build()
             .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
@@ -52,7 +54,27 @@ pub(crate) fn repl(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failu
         } else {
             from_input(&mut script)
         }
-    })
+    });
+    mode.give_back();
+    outcome
+}
+
+/// The mode that a terminal had before the line editor took it over. One that is stopped while it waits for a key cannot
+/// give it back itself.
+struct Mode(Option<Termios>);
+
+impl Mode {
+    fn of_terminal() -> Mode {
+        // Not a terminal: nothing to give back.
+        Mode(tcgetattr(std::io::stdin()).ok())
+    }
+
+    fn give_back(&self) {
+        if let Some(mode) = &self.0 {
+            // It may be gone, as after SIGHUP.
+            let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, mode);
+        }
+    }
 }
 
 /// What has been typed of an input that goes over several lines.

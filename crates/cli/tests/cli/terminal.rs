@@ -3,12 +3,15 @@
 use std::fs::File;
 use std::io::{Read, Write};
 use std::net::TcpListener;
+use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::{Duration, Instant};
 
 use nix::pty::{Winsize, openpty};
 use nix::sys::termios::{LocalFlags, tcgetattr};
+
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::scratch::Scratch;
 
@@ -116,6 +119,8 @@ impl Screen {
 struct Terminal {
     child: Child,
     keyboard: File,
+    /// The command's end, which keeps its mode when the command has ended.
+    device: Option<OwnedFd>,
     output: Receiver<Vec<u8>>,
     screen: Screen,
 }
@@ -147,7 +152,7 @@ impl Terminal {
             );
         }
         let child = command.spawn().expect("start setsid of util-linux");
-        drop((command, ends.slave));
+        drop(command);
         let keyboard = File::from(ends.master);
         let (mut from, (sender, output)) = (keyboard.try_clone().expect("a descriptor"), channel());
         std::thread::spawn(move || {
@@ -163,6 +168,7 @@ impl Terminal {
         let mut terminal = Terminal {
             child,
             keyboard,
+            device: Some(ends.slave),
             output,
             screen,
         };
@@ -201,35 +207,28 @@ impl Terminal {
         self.shows(&[&typed, answer, "js>"]);
     }
 
-    /// Waits until Ctrl-C is a signal, and no key that the line editor reads.
-    fn is_ordinary(&self) {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let mode = tcgetattr(&self.keyboard).expect("the terminal's mode");
-            if mode.local_flags.contains(LocalFlags::ISIG) {
-                return;
-            }
-            assert!(Instant::now() < end, "the line editor keeps the terminal");
-            std::thread::yield_now();
-        }
+    /// Whether Ctrl-C is a signal, and no key that the line editor reads.
+    fn is_ordinary(&self) -> bool {
+        let mode = tcgetattr(&self.keyboard).expect("the terminal's mode");
+        mode.local_flags
+            .contains(LocalFlags::ISIG | LocalFlags::ICANON | LocalFlags::ECHO)
     }
 
-    /// Waits for its end; the exit code.
+    /// Waits until the command has ended; the exit code.
+    fn code(&mut self) -> Option<i32> {
+        let child = &mut self.child;
+        eventually("it has ended", || child.try_wait().expect("its end")).code()
+    }
+
+    /// As [`Terminal::code`], and the screen is complete afterwards.
     fn end(&mut self) -> Option<i32> {
-        let end = Instant::now() + PATIENCE;
-        // The output ends when the command has.
-        while let Ok(bytes) = self
-            .output
-            .recv_timeout(end.saturating_duration_since(Instant::now()))
-        {
+        let code = self.code();
+        // The output ends when nobody has the terminal any more.
+        drop(self.device.take());
+        while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
             self.screen.feed(&bytes);
         }
-        assert!(
-            Instant::now() < end,
-            "it has not ended: {:#?}",
-            self.screen.texts()
-        );
-        self.child.wait().expect("its end").code()
+        code
     }
 }
 
@@ -238,6 +237,18 @@ impl Drop for Terminal {
         // Both fail if it has ended, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
+    }
+}
+
+/// Looks again and again until there is something.
+fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(Instant::now() < end, "it never came to pass that {what}");
+        std::thread::yield_now();
     }
 }
 
@@ -341,7 +352,9 @@ fn ctrl_c_ends_a_line_that_computes_and_one_that_waits() {
         terminal.types(&format!("{line}{ENTER}"));
         let typed = format!("js> {line}");
         terminal.shows(&[&typed, ""]);
-        terminal.is_ordinary();
+        eventually("the line editor lets the terminal go", || {
+            terminal.is_ordinary().then_some(())
+        });
         terminal.types(CTRL_C);
         assert_eq!(terminal.end(), Some(130), "{line}");
         let texts = terminal.screen.texts();
@@ -352,4 +365,14 @@ fn ctrl_c_ends_a_line_that_computes_and_one_that_waits() {
             "{texts:#?}"
         );
     }
+}
+
+#[test]
+fn a_terminal_is_given_back_by_one_that_is_stopped_at_the_prompt() {
+    let scratch = Scratch::new();
+    let mut terminal = Terminal::start(&scratch, &[]);
+    assert!(!terminal.is_ordinary());
+    kill_process(Pid::from_child(&terminal.child), Signal::TERM).expect("send a signal");
+    assert_eq!(terminal.code(), Some(143));
+    assert!(terminal.is_ordinary());
 }
