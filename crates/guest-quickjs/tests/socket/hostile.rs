@@ -461,6 +461,21 @@ fn a_then_on_the_prototype_runs_and_may_close_everything() {
 }
 
 #[test]
+fn random_calls_in_any_order_do_no_harm() {
+    let source = include_str!("../js/socket_random.js");
+    for seed in 1..=8 {
+        let outcome = run(&format!(
+            "import * as std from 'std'; {PRELUDE} const seed = {seed};\n{source}"
+        ));
+        assert_eq!(
+            (outcome.out.as_str(), outcome.err.as_str(), outcome.end),
+            ("true true\n", "", End::Exit(0)),
+            "seed {seed}"
+        );
+    }
+}
+
+#[test]
 fn memory_is_limited() {
     let outcome = run_with(
         "const all = []; for (;;) all.push(new Uint8Array(1 << 20));",
