@@ -92,8 +92,13 @@ impl Signals {
     /// # Errors
     /// One sentence on what the system refused.
     pub(crate) fn new() -> Result<Signals, Failure> {
+        Signals::but(ignored_at_start())
+    }
+
+    /// As [`Signals::new`], but for these.
+    fn but(ignored: u64) -> Result<Signals, Failure> {
         let mut pipes = Vec::new();
-        for signal in not_ignored(&Signal::ENDING) {
+        for signal in not_in(ignored, &Signal::ENDING) {
             let (reader, writer) = pipe().map_err(failed)?;
             take_over(signal, writer).map_err(failed)?;
             pipes.push((signal, reader));
@@ -106,9 +111,10 @@ impl Signals {
     /// # Errors
     /// As above.
     pub(crate) fn of_script() -> Result<(Signals, Arc<Wishes>, PipeReader), Failure> {
-        let mut signals = Signals::new()?;
+        let ignored = ignored_at_start();
+        let mut signals = Signals::but(ignored)?;
         let mut writers = BTreeMap::new();
-        for signal in not_ignored(&Signal::ASKED_FOR) {
+        for signal in not_in(ignored, &Signal::ASKED_FOR) {
             let (reader, writer) = pipe().map_err(failed)?;
             signals.pipes.push((signal, reader));
             writers.insert(signal, writer);
@@ -213,13 +219,17 @@ fn take_over(signal: Signal, writer: PipeWriter) -> std::io::Result<()> {
     low_level::pipe::register(signal.number(), OwnedFd::from(writer)).map(drop)
 }
 
-/// Those that the process was not started to ignore.
-fn not_ignored(signals: &[Signal]) -> impl Iterator<Item = Signal> {
-    let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
+/// Those that are not in a mask.
+fn not_in(mask: u64, signals: &[Signal]) -> impl Iterator<Item = Signal> {
     signals
         .iter()
         .copied()
-        .filter(move |signal| ignored & (1 << (signal.number() - 1)) == 0)
+        .filter(move |signal| mask & (1 << (signal.number() - 1)) == 0)
+}
+
+/// The signals that the process was started to ignore.
+fn ignored_at_start() -> u64 {
+    ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
 }
 
 /// The ignored signals in the text of /proc/PID/status (proc(5)): bit 0 is signal 1. None if it does not say.
