@@ -311,7 +311,6 @@ pub(crate) fn detached<H: Host + 'static>(call: &Call<'_, '_, H>) -> rquickjs::E
 fn read_call<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
     let fd = descriptor(call, 0)?;
     let part = part(call, 1)?;
-    part.must_be_writable(call)?;
     let (ctx, state) = (call.ctx(), call.state());
     let read = part
         .buffer
@@ -319,6 +318,10 @@ fn read_call<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resul
             let count = read(state, fd, bytes)?;
             Ok((count, count))
         });
+    if read == Err(Errno::Fault) {
+        // Said as for all that a buffer cannot be used for.
+        part.must_be_writable(call)?;
+    }
     result(call, read.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
