@@ -119,7 +119,7 @@ impl Buffer {
                 let buffer = getters.call(ctx, |kept| &kept.view_buffer, &value)?;
                 let offset: f64 = getters.call(ctx, |kept| &kept.view_offset, &value)?;
                 let len: f64 = getters.call(ctx, |kept| &kept.view_length, &value)?;
-                View::new(ctx, buffer, bytes(offset), len)
+                View::new(ctx, buffer, count(offset), len)
             })(),
         };
         view.ok_or(Errno::Fault)
@@ -228,7 +228,7 @@ impl<'js> View<'js> {
         Some(View {
             buffer,
             offset,
-            len: bytes(len),
+            len: count(len),
             shared,
         })
     }
@@ -241,7 +241,7 @@ impl<'js> View<'js> {
 }
 
 /// A count that the engine gives as a number.
-fn bytes(count: f64) -> usize {
+pub(crate) fn count(count: f64) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

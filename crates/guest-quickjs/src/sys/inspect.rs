@@ -162,31 +162,8 @@ pub(crate) fn own_property<'js>(
     }))
 }
 
-/// How many elements a typed array has: none if its buffer is gone. `None` for what is no typed array.
-pub(crate) fn typed_array_length(object: &Object<'_>) -> Option<usize> {
+/// Whether an object is a typed array.
+pub(crate) fn is_typed_array(object: &Object<'_>) -> bool {
     // SAFETY: the object is alive; nothing is called.
-    let kind = unsafe { qjs::JS_GetTypedArrayType(object.as_raw()) };
-    if kind < 0 {
-        return None;
-    }
-    let ctx = object.ctx();
-    let (mut offset, mut length, mut size) = (0, 0, 1);
-    // SAFETY: everything is alive, and the numbers are written where no exception comes back.
-    let buffer = unsafe {
-        qjs::JS_GetTypedArrayBuffer(
-            ctx.as_raw().as_ptr(),
-            object.as_raw(),
-            &raw mut offset,
-            &raw mut length,
-            &raw mut size,
-        )
-    };
-    // SAFETY: the function returned a value of its own, which the new one takes over.
-    let buffer = unsafe { Value::from_raw(ctx.clone(), buffer) };
-    if buffer.is_exception() {
-        ctx.catch();
-        return Some(0);
-    }
-    let bytes = usize::try_from(length).unwrap_or(0);
-    Some(bytes / usize::try_from(size).unwrap_or(1).max(1))
+    unsafe { qjs::JS_GetTypedArrayType(object.as_raw()) >= 0 }
 }
