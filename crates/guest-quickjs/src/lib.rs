@@ -17,6 +17,7 @@
 mod abi;
 mod buffer;
 mod convert;
+mod copyable;
 mod errno;
 mod event_loop;
 mod library;

@@ -142,6 +142,31 @@ impl<'js> Originals<'js> {
             flags,
         })
     }
+
+    /// What a `Map` or `Set` holds, keys and values, without running code of the guest.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(crate) fn items(ctx: &Ctx<'js>, collection: &Object<'js>) -> Result<Vec<Value<'js>>> {
+        let originals = ctx.userdata::<Originals<'js>>();
+        let Some(originals) = originals.as_deref() else {
+            return Err(rquickjs::Error::Unknown);
+        };
+        let functions = if inspect::is_map(collection) {
+            &originals.map
+        } else {
+            &originals.set
+        };
+        let entries: Object<'js> = functions.entries.call((This(collection.clone()),))?;
+        let mut items = Vec::new();
+        loop {
+            let step: Object<'js> = functions.next.call((This(entries.clone()),))?;
+            let Some(pair) = data(ctx, &step, "value")?.and_then(Value::into_array) else {
+                return Ok(items);
+            };
+            items.extend([pair.get(0)?, pair.get(1)?]);
+        }
+    }
 }
 
 /// What stands between two items.

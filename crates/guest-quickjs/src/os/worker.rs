@@ -16,6 +16,7 @@ use rquickjs::function::Constructor;
 use rquickjs::object::Property;
 use rquickjs::{Class, Ctx, Exception, Function, IntoJs, Object, Persistent, Result, Value};
 
+use crate::copyable;
 use crate::event_loop::{Direction, Task};
 use crate::loader;
 use crate::native::{Call, Member, accessor, function};
@@ -495,6 +496,7 @@ fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<(PortId, Arc<Queue>
 /// `postMessage(value)`. To a worker that has ended it goes nowhere, as in browsers.
 fn post<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let (_, queue) = this(call)?;
+    copyable::check(call.ctx(), &call.arg(0))?;
     let message = Message::write(call.ctx(), &call.arg(0))?;
     match queue.push(message) {
         Pushed::Full => {
