@@ -4,6 +4,9 @@
 //! The engine's writer reads the elements of arrays as a script does, so that getters, prototypes and proxies run, while
 //! it goes through objects and maps by pointers and remembers shared buffers that nothing else may hold. Code of the guest
 //! that changes or drops them meanwhile would have it use memory that is free. What comes to it therefore runs none.
+//!
+//! A writer that fails does not free its list of shared buffers. So what it would refuse is refused here, and their number is
+//! limited; what is left to fail is memory and stack.
 
 use std::collections::HashSet;
 
@@ -16,17 +19,32 @@ use crate::sys::memory;
 /// The longest array with holes. Each of them is looked for, and written.
 const MAX_HOLES: usize = 1 << 20;
 
-/// Looks at a value and all that is in it.
+/// How many shared buffers one value may hold.
+const MAX_SHARED: usize = 256;
+
+/// Classes of which the engine writes the primitive or the bytes in them, besides what has a method of its own below.
+const SIMPLE: [&str; 7] = [
+    "Date",
+    "Number",
+    "String",
+    "Boolean",
+    "BigInt",
+    "RegExp",
+    "SharedArrayBuffer",
+];
+
+/// Looks at a value and all that is in it; how many shared buffers it holds.
 ///
 /// # Errors
-/// `TypeError` for what cannot be copied. What the engine itself refuses, such as a function, is left to it.
-pub(crate) fn check<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<()> {
+/// `TypeError` for what cannot be copied.
+pub(crate) fn check<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<usize> {
     let mut walk = Walk {
         ctx,
         seen: HashSet::new(),
         waiting: vec![value.clone()],
         twice: false,
         regexp: false,
+        shared: 0,
     };
     while let Some(value) = walk.waiting.pop() {
         walk.look(&value)?;
@@ -35,7 +53,10 @@ pub(crate) fn check<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<()> {
         // The engine's reader does not count it, and takes another object for the one that comes again.
         return Err(walk.refuse("a RegExp cannot be copied with an object that is there twice"));
     }
-    Ok(())
+    if walk.shared > MAX_SHARED {
+        return Err(walk.refuse("too many shared buffers for one message"));
+    }
+    Ok(walk.shared)
 }
 
 struct Walk<'a, 'js> {
@@ -45,6 +66,7 @@ struct Walk<'a, 'js> {
     waiting: Vec<Value<'js>>,
     twice: bool,
     regexp: bool,
+    shared: usize,
 }
 
 impl<'js> Walk<'_, 'js> {
@@ -71,8 +93,19 @@ impl<'js> Walk<'_, 'js> {
         if inspect::is_typed_array(object) {
             return self.typed_array(value);
         }
-        self.regexp |= inspect::is_regexp(object);
-        self.object(object)
+        match inspect::class_name(object)?.as_str() {
+            "Object" => self.object(object),
+            "ArrayBuffer" if memory::len(self.ctx, value).is_none() => {
+                Err(self.refuse("the ArrayBuffer is detached"))
+            }
+            "ArrayBuffer" => Ok(()),
+            class if SIMPLE.contains(&class) => {
+                self.regexp |= class == "RegExp";
+                self.shared += usize::from(class == "SharedArrayBuffer");
+                Ok(())
+            }
+            _ => Err(self.refuse("unsupported object class")),
+        }
     }
 
     /// Elements must be values of its own. A hole is one of its prototypes' to fill, which must not.
@@ -117,16 +150,18 @@ impl<'js> Walk<'_, 'js> {
         Ok(())
     }
 
-    /// Only values are written of it; the engine refuses getters. Those of private names it cannot copy.
+    /// Only values are written of it. Those of private names cannot be.
     fn object(&mut self, object: &Object<'js>) -> Result<()> {
         if inspect::has_private(object)? {
             return Err(self.refuse("an object with private fields cannot be copied"));
         }
         for key in inspect::own_keys(object)? {
-            if let Some(Property::Data(value)) = inspect::own_property(self.ctx, object, &key)?
-                && value.is_object()
-            {
-                self.waiting.push(value);
+            match inspect::own_property(self.ctx, object, &key)? {
+                Some(Property::Data(value)) if value.is_object() => self.waiting.push(value),
+                Some(Property::Accessor { .. }) => {
+                    return Err(self.refuse("only value properties are supported"));
+                }
+                Some(Property::Data(_)) | None => {}
             }
         }
         Ok(())

@@ -292,3 +292,67 @@ fn messages_keep_their_shape() {
          TypeError: an array with holes is too long to be copied 1000 2097152\n",
     );
 }
+
+#[test]
+fn what_cannot_be_copied_is_refused_before_the_engine_loses_memory_for_it() {
+    let source = r#"
+        import * as std from "std";
+        const shared = new SharedArrayBuffer(8);
+        const seen = new Set();
+        const post = value => {
+            try {
+                worker.postMessage({ kind: "ignore", value });
+            } catch (error) {
+                seen.add(`${error.name}: ${error.message}`);
+            }
+        };
+        const said = () => { print([...seen].join("; ")); seen.clear(); };
+        const refused = [
+            new DataView(shared), () => 1, function* () {}, new Error("x"), std.out, std, worker, new WeakMap(), Promise.resolve(),
+            Object(Symbol("x")), (function () { return arguments; })(), new Map().entries(),
+        ];
+        for (const value of refused) {
+            post([shared, value]);
+            post(new Map([[shared, value]]));
+        }
+        said();
+        const gone = new ArrayBuffer(8);
+        const view = new Uint8Array(gone);
+        gone.transfer();
+        post([shared, gone]);
+        post([shared, view]);
+        said();
+        const many = Array.from({ length: 257 }, () => new SharedArrayBuffer(1));
+        post(many);
+        said();
+        post(many.slice(1));
+        said();
+        // For want of stack the engine fails in the middle, and so not for ever.
+        const fall = () => {
+            try {
+                fall();
+            } catch {
+                post([shared, [[[shared]]]]);
+                throw 0;
+            }
+        };
+        let rounds = 0;
+        while (!seen.has("RangeError: too many messages with shared buffers could not be copied") && rounds++ < 10000) {
+            try { fall(); } catch {}
+        }
+        print(rounds < 10000);
+        seen.clear();
+        post([1, [2]]);
+        said();
+        worker.onmessage = null;
+        worker.terminate();
+    "#;
+    Run::new().text(&format!("{ECHO}{source}")).expect(
+        "TypeError: unsupported object class\n\
+         TypeError: the ArrayBuffer is detached\n\
+         TypeError: too many shared buffers for one message\n\
+         \n\
+         true\n\
+         \n",
+    );
+}
