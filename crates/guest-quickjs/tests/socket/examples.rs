@@ -205,15 +205,15 @@ fn the_udp_tool_answers_whom_it_heard_last_and_hears_of_a_refusal() {
         peer.set_read_timeout(Some(std::time::Duration::from_millis(20)))
             .expect("an option");
         peer.send_to(b"hello", &to).expect("sent");
-        // Typed again until the server has heard of this peer: nothing else tells that it has.
-        let answer = (0..3000).find_map(|_| {
-            typed
-                .write_all(format!("to {number}\n").as_bytes())
-                .expect("it reads");
-            peer.recv(&mut buffer).ok()
+        // Typed again until the server has heard of this peer: nothing else tells that it has. What was typed for the
+        // one before may still come.
+        let line = format!("to {number}");
+        let answered = (0..3000).any(|_| {
+            typed.write_all(format!("{line}\n").as_bytes()).expect("it reads");
+            peer.recv(&mut buffer)
+                .is_ok_and(|count| buffer[..count] == *line.as_bytes())
         });
-        let answer = answer.expect("an answer");
-        assert_eq!(&buffer[..answer], format!("to {number}").as_bytes());
+        assert!(answered, "{line}");
     }
     drop(typed);
     let (end, out, _) = server.stop();
