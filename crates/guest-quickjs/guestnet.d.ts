@@ -23,8 +23,14 @@ declare module "os" {
     /** A number that is not negative, or the negative errno. */
     export type Result = number;
     export type Address =
-        | { family?: number; addr: string; port: number; scope?: number }
-        | { family?: number; path: string };
+        | { family?: number; addr: string; port: number; scope?: number; path?: undefined }
+        | { family?: number; path: string; addr?: undefined; port?: undefined }
+        /** `AF_UNSPEC`. */
+        | { family: number; addr?: undefined; port?: undefined; path?: undefined };
+    /** An address as calls return it. */
+    export type SocketAddress =
+        | { family: number; addr: string; port: number; scope?: number; path?: undefined }
+        | { family: number; path: string; addr?: undefined; port?: undefined; scope?: undefined };
     export interface FoundAddress {
         family: number;
         addr: string;
@@ -67,8 +73,8 @@ declare module "os" {
     export function bind(fd: number, addr: Address): Result;
     export function listen(fd: number, backlog?: number): Result;
     export function shutdown(fd: number, how: number): Result;
-    export function getsockname(fd: number): any;
-    export function getpeername(fd: number): any;
+    export function getsockname(fd: number): SocketAddress | number;
+    export function getpeername(fd: number): SocketAddress | number;
     export function getsockopt(fd: number, name: number, buffer: Bytes): Result;
     export function getsockopt(fd: number, level: number, name: number, buffer: Bytes): Result;
     export function setsockopt(fd: number, name: number, value: Bytes | number | boolean): Result;
@@ -77,14 +83,15 @@ declare module "os" {
     export function getaddrinfoAsync(node: string | null, service?: string | number | Hints | null): Promise<FoundAddress[]>;
     /** Rejections of promises are negative errnos, as numbers. */
     export function connect(fd: number, addr: Address): Promise<number>;
-    export function accept(fd: number): Promise<[number, any]>;
+    export function accept(fd: number): Promise<[number, SocketAddress]>;
     export function recv(fd: number, buffer: Bytes, options: TransferOptions): Promise<number>;
     export function recv(fd: number, buffer: Bytes, length?: number, flags?: number, fully?: boolean): Promise<number>;
-    export function recvfrom(fd: number, buffer: Bytes, length?: number, flags?: number): Promise<[number, any]>;
+    export function recvfrom(fd: number, buffer: Bytes, length?: number, flags?: number): Promise<[number, SocketAddress]>;
     export function send(fd: number, buffer: Bytes, options: TransferOptions): Promise<number>;
     export function send(fd: number, buffer: Bytes, length?: number, flags?: number, fully?: boolean): Promise<number>;
     export function sendto(fd: number, addr: Address, buffer: Bytes, length?: number, flags?: number): Promise<number>;
     export function sendto(fd: number, buffer: Bytes, length: number, addr: Address, flags?: number): Promise<number>;
+    export function sendto(fd: number, buffer: Bytes, addr: Address): Promise<number>;
     export function setReadHandler(fd: number, func: (() => void) | null): void;
     export function setWriteHandler(fd: number, func: (() => void) | null): void;
 
@@ -116,6 +123,11 @@ declare module "os" {
     export function sleep(delay: number): Result;
     export function sleepAsync(delay: number): Promise<void>;
     export function now(): number;
+    /**
+     * Calls `func` when a signal comes. `null` gives the signal its default action back, `undefined` ignores it. A signal
+     * that no script may handle is `-EINVAL`. Undefined in workers, and where an embedder offers no signals.
+     */
+    export function signal(signal: number, func?: (() => void) | null): number | undefined;
     export const platform: "linux";
 
     export class Worker {
@@ -145,6 +157,10 @@ declare module "os" {
     export const MSG_WAITALL: number, O_APPEND: number, O_CREAT: number, O_EXCL: number, O_RDONLY: number, O_RDWR: number;
     export const O_TRUNC: number, O_WRONLY: number, SHUT_RD: number, SHUT_RDWR: number, SHUT_WR: number, SOCK_BLOCK: number;
     export const SOCK_CLOEXEC: number, SOCK_DGRAM: number, SOCK_NONBLOCK: number, SOCK_RAW: number, SOCK_STREAM: number;
+    export const SIGABRT: number, SIGALRM: number, SIGCHLD: number, SIGCONT: number, SIGFPE: number, SIGHUP: number;
+    export const SIGILL: number, SIGINT: number, SIGKILL: number, SIGPIPE: number, SIGQUIT: number, SIGSEGV: number;
+    export const SIGSTOP: number, SIGTERM: number, SIGTSTP: number, SIGTTIN: number, SIGTTOU: number, SIGUSR1: number;
+    export const SIGUSR2: number;
     export const SOL_IP: number, SOL_IPV6: number, SOL_SOCKET: number, SOL_TCP: number, SOL_UDP: number, SOMAXCONN: number;
     export const SO_ACCEPTCONN: number, SO_BINDTODEVICE: number, SO_BROADCAST: number, SO_DOMAIN: number, SO_DONTROUTE: number;
     export const SO_ERROR: number, SO_KEEPALIVE: number, SO_LINGER: number, SO_OOBINLINE: number, SO_PRIORITY: number;

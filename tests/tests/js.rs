@@ -2,6 +2,8 @@
 
 use guestnet_tests::Guestnet;
 use guestnet_tests::peers::{Dnsmasq, Redis};
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 
 fn example(name: &str) -> PathBuf {
@@ -86,4 +88,66 @@ fn a_script_that_speaks_dns_is_answered_under_the_policy() {
         (Some(1), ""),
         "{refused}"
     );
+}
+
+#[test]
+fn the_udp_tool_is_answered_by_another_that_ctrl_c_ends() {
+    let mut server = Guestnet::run()
+        .option("--allow-listen")
+        .option("udp://127.0.0.1")
+        .option("--allow-connect")
+        .option("udp://127.0.0.1")
+        .guest(&example("udp.js"))
+        .args(["-l", "-e", "127.0.0.1", "0"])
+        .start();
+    let port = server.line("listening on udp 127.0.0.1 port ");
+    let (input, mut typed) = std::io::pipe().expect("a pipe");
+    typed.write_all("one\ntwo\n".as_bytes()).expect("it has room");
+    drop(typed);
+    let client = Guestnet::run()
+        .option("--allow-connect")
+        .option(format!("udp://127.0.0.1:{port}"))
+        .guest(&example("udp.js"))
+        .args(["-c", "2", "127.0.0.1", &port])
+        .stdin(input)
+        .finish();
+    assert_eq!(client.success(), "one\ntwo\n");
+    let id = i32::try_from(server.id()).expect("a process id");
+    let id = rustix::process::Pid::from_raw(id).expect("not 0");
+    rustix::process::kill_process(id, rustix::process::Signal::INT).expect("Ctrl-C");
+    let ended = server.finish();
+    assert_eq!(ended.stderr, "2 heard\n");
+    assert!(ended.success().ends_with("\none\ntwo\n"));
+}
+
+#[test]
+fn people_chat_through_the_chat_server() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let addr = listener.local_addr().expect("an address");
+    let server = Guestnet::run()
+        .guest(&example("chat_server.js"))
+        .listen_fd(listener)
+        .start();
+    let people = [(); 3].map(|()| {
+        let person = TcpStream::connect(addr).expect("a connection");
+        person
+            .set_read_timeout(Some(std::time::Duration::from_millis(50)))
+            .expect("an option");
+        person
+    });
+    // Said again until the last one is let in and hears it.
+    let heard = (0..1200).any(|_| {
+        (&people[0]).write_all(b"hello\n").expect("a line");
+        (&people[2]).read(&mut [0; 64]).is_ok_and(|count| count > 0)
+    });
+    assert!(heard);
+    people[1]
+        .set_read_timeout(Some(std::time::Duration::from_secs(60)))
+        .expect("an option");
+    (&people[2]).write_all(b"good bye\n").expect("a line");
+    let mut lines = BufReader::new(&people[1])
+        .lines()
+        .map(|line| line.expect("a line"));
+    assert!(lines.any(|line| line == "good bye"));
+    drop(server);
 }

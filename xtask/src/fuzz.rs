@@ -5,7 +5,7 @@
 //! is all libFuzzer needs. There is no address sanitizer in this: the code under it is safe Rust.
 
 use crate::Result;
-use crate::process::{self, capture, progress};
+use crate::process::{self, progress};
 use crate::project::{self, Project};
 use crate::tools::Tools;
 use std::fs;
@@ -71,7 +71,7 @@ fn run(project: &Project, tools: &Tools, names: &[String], time: Duration) -> Re
 
 /// Builds all targets and gives the directory they are in.
 fn build(project: &Project) -> Result<PathBuf> {
-    let host = host_triple(project)?;
+    let host = project::host_triple(project)?;
     let target_dir = project.target.join("fuzz");
     progress("fuzz", "building the targets with coverage instrumentation");
     let mut cargo = project::cargo();
@@ -86,16 +86,6 @@ fn build(project: &Project) -> Result<PathBuf> {
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
     process::run(&mut cargo, "building the fuzz targets")?;
     Ok(target_dir.join(host).join("release"))
-}
-
-fn host_triple(project: &Project) -> Result<String> {
-    let version = capture(
-        Command::new("rustc").current_dir(&project.root).arg("-vV"),
-        "rustc -vV",
-    )?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned)
-        .ok_or_else(|| "rustc -vV names no host".into())
 }
 
 fn fuzz(project: &Project, program: &Path, name: &str, time: Duration) -> Result<()> {

@@ -14,6 +14,7 @@ mod fuzz;
 mod guests;
 mod process;
 mod project;
+mod sanitize;
 mod test;
 mod tools;
 
@@ -35,6 +36,7 @@ Usage: cargo xtask COMMAND
                    parts of rows' names
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
+  sanitize         the tests of scripts under AddressSanitizer: the engine's C, and the Rust around it
   guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), emscripten,
                    emscripten-variants, programs or bench-emscripten
   tools            fetch every tool that the other commands need
@@ -66,6 +68,7 @@ enum Command<'a> {
     Bench { names: &'a [&'a str] },
     Fuzz { target: Option<&'a str>, time: Duration },
     Guests { kinds: &'a [&'a str] },
+    Sanitize,
     Tools,
 }
 
@@ -95,6 +98,7 @@ fn parse<'a>(args: &'a [&'a str]) -> Option<Command<'a>> {
             }
         }
         ["guests", kinds @ ..] => Command::Guests { kinds },
+        ["sanitize"] => Command::Sanitize,
         ["tools"] => Command::Tools,
         _ => return None,
     })
@@ -118,6 +122,7 @@ fn run(command: Command) -> Result<()> {
         } => fuzz::one(&project, &tools, name, time),
         Command::Fuzz { target: None, time } => fuzz::all(&project, &tools, time),
         Command::Guests { kinds } => guests::build(&project, &tools, &guests::Kind::parse(kinds)?),
+        Command::Sanitize => sanitize::run(&project, &tools),
         Command::Tools => tools.all(),
     }
 }

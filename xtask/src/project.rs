@@ -67,6 +67,17 @@ pub(crate) fn cargo() -> Command {
     command
 }
 
+/// The triple of the machine, as rustc names it.
+pub(crate) fn host_triple(project: &Project) -> Result<String> {
+    let version = process::capture(
+        Command::new("rustc").current_dir(&project.root).arg("-vV"),
+        "rustc -vV",
+    )?;
+    let host = version.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned)
+        .ok_or_else(|| "rustc -vV names no host".into())
+}
+
 /// `cargo metadata` with `args`, parsed.
 pub(crate) fn cargo_metadata(root: &Path, args: &[&str]) -> Result<serde_json::Value> {
     let text = process::capture(

@@ -6,6 +6,7 @@ use std::io::{BufRead, IsTerminal};
 
 use guestnet_host_os::OsHost;
 use guestnet_quickjs::{End as ScriptEnd, Evaluated, Script};
+use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Completer, Config, Editor, Helper, Highlighter, Hinter, Validator};
@@ -31,15 +32,17 @@ const MORE: &str = "... ";
 /// # Errors
 /// One sentence on why it could not begin.
 pub(crate) fn repl(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
-    let (mut builder, stopper) = script::prepare(&mut args, inherited)?;
+    let (mut builder, stopper, signals) = script::prepare(&mut args, inherited)?;
     builder.arg("guestnet repl");
     let watch = Watched {
+        signals,
         stopper,
         interrupt: Interrupt::Flag(builder.stop_flag()),
         timeout: args.timeout.take(),
         stack: GUEST_STACK + HOST_STACK,
     };
-    watched(watch, move || {
+    let mode = Mode::of_terminal();
+    let outcome = watched(watch, move || {
         let mut script = builder
             .build()
             .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
@@ -51,7 +54,27 @@ pub(crate) fn repl(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failu
         } else {
             from_input(&mut script)
         }
-    })
+    });
+    mode.give_back();
+    outcome
+}
+
+/// The mode that a terminal had before the line editor took it over. One that is stopped while it waits for a key cannot
+/// give it back itself.
+struct Mode(Option<Termios>);
+
+impl Mode {
+    fn of_terminal() -> Mode {
+        // Not a terminal: nothing to give back.
+        Mode(tcgetattr(std::io::stdin()).ok())
+    }
+
+    fn give_back(&self) {
+        if let Some(mode) = &self.0 {
+            // It may be gone, as after SIGHUP.
+            let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, mode);
+        }
+    }
 }
 
 /// What has been typed of an input that goes over several lines.

@@ -88,6 +88,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     store.set_epoch_deadline(1);
 
     let watch = Watched {
+        signals: Signals::new()?,
         stopper,
         interrupt: Interrupt::Epoch(engine),
         timeout: args.timeout,
@@ -99,6 +100,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
 /// What is needed to end a guest from outside.
 #[derive(Debug)]
 pub(crate) struct Watched {
+    pub(crate) signals: Signals,
     pub(crate) stopper: Stopper,
     pub(crate) interrupt: Interrupt,
     pub(crate) timeout: Option<Timeout>,
@@ -112,6 +114,7 @@ pub(crate) struct Watched {
 /// One sentence on how it ended, if not by itself.
 pub(crate) fn watched(
     Watched {
+        signals,
         stopper,
         interrupt,
         timeout,
@@ -123,7 +126,7 @@ pub(crate) fn watched(
         |error: std::io::Error| Failure::failed(format!("cannot start the guest's thread: {error}"));
     let (ended, ends) = pipe().map_err(no_thread)?;
     let watch = Watch {
-        signals: Signals::new()?,
+        signals,
         ended,
         stopper,
         interrupt,

@@ -16,6 +16,7 @@ use crate::observe::Reporter;
 use crate::policy_args::io_reason;
 use crate::run::{End, Watched, watched};
 use crate::run_args::{Directory, RunArgs};
+use crate::signals::Signals;
 use crate::stop::Interrupt;
 
 /// Whether a guest is a script, by its name.
@@ -34,7 +35,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         Failure::failed(format!("cannot read the guest {name}: {}", io_reason(error)))
     };
     let source = std::fs::read(&args.guest).map_err(|error| unreadable(&error))?;
-    let (mut builder, stopper) = prepare(&mut args, inherited)?;
+    let (mut builder, stopper, signals) = prepare(&mut args, inherited)?;
     let main = argv0(&args.guest);
     builder.arg(&main);
     for arg in &args.args {
@@ -50,6 +51,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         .map_err(|error| unreadable(&error))?;
 
     let watch = Watched {
+        signals,
         stopper,
         interrupt: Interrupt::Flag(builder.stop_flag()),
         timeout: args.timeout.take(),
@@ -66,19 +68,24 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     })
 }
 
-/// An engine with everything that the options give to a script, and what stops it.
+/// An engine with everything that the options give to a script, what stops it, and the signals that do.
 ///
 /// # Errors
 /// One sentence with the option that could not be done.
 pub(crate) fn prepare(
     args: &mut RunArgs,
     inherited: Listeners,
-) -> Result<(ScriptBuilder<OsHost>, Stopper), Failure> {
+) -> Result<(ScriptBuilder<OsHost>, Stopper, Signals), Failure> {
     let policy = std::mem::take(&mut args.policy).build()?;
     let reporter = Reporter::new(args.trace.as_ref(), args.audit.as_deref())?;
     let hosts = names::hosts_text(args)?;
-    let host = OsHost::new().map_err(|errno| Failure::failed(format!("cannot open an eventfd: {errno}")))?;
+    let mut host =
+        OsHost::new().map_err(|errno| Failure::failed(format!("cannot open an eventfd: {errno}")))?;
     let stopper = host.stopper();
+    let (signals, wishes, numbers) = Signals::of_script()?;
+    let numbers = host
+        .adopt_stream(numbers.into())
+        .map_err(|errno| Failure::failed(format!("cannot take over signals: {errno}")))?;
     let Given {
         host,
         streams,
@@ -129,5 +136,6 @@ pub(crate) fn prepare(
             }),
         })
     });
-    Ok((builder, stopper))
+    builder.signals(numbers, move |number, action| wishes.set(number, action));
+    Ok((builder, stopper, signals))
 }

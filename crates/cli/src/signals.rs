@@ -1,36 +1,70 @@
-//! SIGINT and SIGTERM as something that poll(2) can wait for.
+//! The signals of the process as something that poll(2) can wait for, and what a script may do with them.
+//!
+//! SIGINT and SIGTERM end every run. A script may handle them too, which is offered to it once: the next of either ends
+//! it, so that no script makes itself unkillable. SIGHUP, SIGUSR1 and SIGUSR2 are left to the kernel until a script asks
+//! for them. No other signal is a script's.
 
-use std::io::{PipeReader, Read, pipe};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use signal_hook::consts::{SIGINT, SIGTERM};
+use guestnet_core::Errno;
+use guestnet_quickjs::SignalAction;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
+use signal_hook::low_level;
 
 use crate::failure::Failure;
 
-/// A signal that ends a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// A signal that somebody here may care for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Signal {
+    /// The terminal is gone; to daemons, "read your configuration again".
+    Hangup,
     /// Ctrl-C.
     Interrupt,
+    /// Means what the program says.
+    User1,
+    /// As above.
+    User2,
     /// What service managers and kill(1) send.
     Terminate,
 }
 
 impl Signal {
-    const ALL: [Signal; 2] = [Signal::Interrupt, Signal::Terminate];
+    /// Those that end a run.
+    const ENDING: [Signal; 2] = [Signal::Interrupt, Signal::Terminate];
+    /// Those that are taken over when a script asks for them.
+    const ASKED_FOR: [Signal; 3] = [Signal::Hangup, Signal::User1, Signal::User2];
 
     pub(crate) fn number(self) -> i32 {
         match self {
+            Signal::Hangup => SIGHUP,
             Signal::Interrupt => SIGINT,
+            Signal::User1 => SIGUSR1,
+            Signal::User2 => SIGUSR2,
             Signal::Terminate => SIGTERM,
         }
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Signal::Hangup => "SIGHUP",
             Signal::Interrupt => "SIGINT",
+            Signal::User1 => "SIGUSR1",
+            Signal::User2 => "SIGUSR2",
             Signal::Terminate => "SIGTERM",
         }
+    }
+
+    /// The signal of a number, if it is one that a script may handle.
+    fn of(number: i32) -> Option<Signal> {
+        let mut all = Signal::ENDING.into_iter().chain(Signal::ASKED_FOR);
+        all.find(|signal| signal.number() == number)
+    }
+
+    fn ends(self) -> bool {
+        Signal::ENDING.contains(&self)
     }
 }
 
@@ -38,31 +72,164 @@ impl Signal {
 #[derive(Debug)]
 pub(crate) struct Signals {
     pub(crate) pipes: Vec<(Signal, PipeReader)>,
+    /// What a script has asked for; `None` for a guest that cannot ask.
+    script: Option<Arc<Wishes>>,
+}
+
+/// What is to be done about a signal that came.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The run ends.
+    End,
+    /// The script has it, or has said that it does not want it.
+    GoOn,
 }
 
 impl Signals {
-    /// Takes the signals over. One that the process was started to ignore, as a shell does with SIGINT for what runs
-    /// in the background, stays ignored.
+    /// Takes over the signals that end a run. One that the process was started to ignore, as a shell does with SIGINT
+    /// for what runs in the background, stays ignored.
+    ///
+    /// # Errors
+    /// One sentence on what the system refused.
     pub(crate) fn new() -> Result<Signals, Failure> {
-        let failed = |error: std::io::Error| Failure::failed(format!("cannot take over signals: {error}"));
-        let ignored = ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default());
-        let mut pipes = Vec::new();
-        for signal in Signal::ALL {
-            if ignored & (1 << (signal.number() - 1)) != 0 {
-                continue;
-            }
-            let (reader, writer) = pipe().map_err(failed)?;
-            signal_hook::low_level::pipe::register(signal.number(), OwnedFd::from(writer)).map_err(failed)?;
-            pipes.push((signal, reader));
-        }
-        Ok(Signals { pipes })
+        Signals::but(ignored_at_start())
     }
 
-    /// Takes one signal out of its pipe, which is readable.
-    pub(crate) fn take(mut pipe: &PipeReader) {
+    /// As [`Signals::new`], but for these.
+    fn but(ignored: u64) -> Result<Signals, Failure> {
+        let mut pipes = Vec::new();
+        for signal in not_in(ignored, &Signal::ENDING) {
+            let (reader, writer) = pipe().map_err(failed)?;
+            take_over(signal, writer).map_err(failed)?;
+            pipes.push((signal, reader));
+        }
+        Ok(Signals { pipes, script: None })
+    }
+
+    /// As [`Signals::new`], for a script: its wishes, and where it reads the numbers of signals.
+    ///
+    /// # Errors
+    /// As above.
+    pub(crate) fn of_script() -> Result<(Signals, Arc<Wishes>, PipeReader), Failure> {
+        let ignored = ignored_at_start();
+        let mut signals = Signals::but(ignored)?;
+        let mut writers = BTreeMap::new();
+        for signal in not_in(ignored, &Signal::ASKED_FOR) {
+            let (reader, writer) = pipe().map_err(failed)?;
+            signals.pipes.push((signal, reader));
+            writers.insert(signal, writer);
+        }
+        let (numbers, to_script) = pipe().map_err(failed)?;
+        // A script that does not read loses signals, as it does that has one pending already, and holds nobody up.
+        rustix::io::ioctl_fionbio(&to_script, true).map_err(|errno| failed(errno.into()))?;
+        let wishes = Arc::new(Wishes {
+            wished: Mutex::default(),
+            writers,
+            to_script,
+        });
+        signals.script = Some(Arc::clone(&wishes));
+        Ok((signals, wishes, numbers))
+    }
+
+    /// Takes one signal out of its pipe, which is readable, and judges it.
+    pub(crate) fn take(&self, signal: Signal, mut pipe: &PipeReader) -> Verdict {
         // poll(2) said that there is one; a spurious wake-up would only be a signal that came twice.
         let _ = pipe.read(&mut [0]);
+        match &self.script {
+            Some(wishes) => wishes.judge(signal),
+            None => Verdict::End,
+        }
     }
+}
+
+/// What a script has asked for.
+#[derive(Debug)]
+pub(crate) struct Wishes {
+    wished: Mutex<Wished>,
+    /// The pipes' ends of what a script must ask for. Kept open: a pipe without any would look as if a signal had come.
+    writers: BTreeMap<Signal, PipeWriter>,
+    to_script: PipeWriter,
+}
+
+#[derive(Debug, Default)]
+struct Wished {
+    actions: BTreeMap<Signal, SignalAction>,
+    /// Those of the pipes that have a handler.
+    taken: BTreeSet<Signal>,
+    /// A signal that ends runs went to the script: the next one does not.
+    warned: bool,
+}
+
+impl Wishes {
+    /// Does what a script asks with `os.signal`.
+    ///
+    /// # Errors
+    /// `EINVAL`: the signal is not a script's; or what the system refused.
+    pub(crate) fn set(&self, number: i32, action: SignalAction) -> Result<(), Errno> {
+        let signal = Signal::of(number).ok_or(Errno::Inval)?;
+        let mut wished = self.lock();
+        if action != SignalAction::Default
+            && !wished.taken.contains(&signal)
+            && let Some(writer) = self.writers.get(&signal)
+        {
+            let writer = writer.try_clone().map_err(|_| Errno::Mfile)?;
+            take_over(signal, writer).map_err(|_| Errno::Inval)?;
+            wished.taken.insert(signal);
+        }
+        wished.actions.insert(signal, action);
+        Ok(())
+    }
+
+    fn judge(&self, signal: Signal) -> Verdict {
+        let mut wished = self.lock();
+        let action = wished.actions.get(&signal).copied();
+        match action.unwrap_or(SignalAction::Default) {
+            SignalAction::Default => {
+                drop(wished);
+                if !signal.ends() {
+                    // The kernel's own default; it ends the process.
+                    let _ = low_level::emulate_default_handler(signal.number());
+                }
+                return Verdict::End;
+            }
+            SignalAction::Ignore | SignalAction::Deliver if signal.ends() && wished.warned => {
+                return Verdict::End;
+            }
+            SignalAction::Ignore => {}
+            SignalAction::Deliver => {
+                let number = u8::try_from(signal.number()).unwrap_or(0);
+                // Full, or the script has ended: nobody waits for it.
+                let _ = (&self.to_script).write(&[number]);
+            }
+        }
+        wished.warned |= signal.ends();
+        Verdict::GoOn
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Wished> {
+        self.wished.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn failed(error: std::io::Error) -> Failure {
+    Failure::failed(format!("cannot take over signals: {error}"))
+}
+
+fn take_over(signal: Signal, writer: PipeWriter) -> std::io::Result<()> {
+    low_level::pipe::register(signal.number(), OwnedFd::from(writer)).map(drop)
+}
+
+/// Those that are not in a mask.
+fn not_in(mask: u64, signals: &[Signal]) -> impl Iterator<Item = Signal> {
+    signals
+        .iter()
+        .copied()
+        .filter(move |signal| mask & (1 << (signal.number() - 1)) == 0)
+}
+
+/// The signals that the process was started to ignore.
+fn ignored_at_start() -> u64 {
+    ignored(&std::fs::read_to_string("/proc/self/status").unwrap_or_default())
 }
 
 /// The ignored signals in the text of /proc/PID/status (proc(5)): bit 0 is signal 1. None if it does not say.
@@ -73,8 +240,26 @@ fn ignored(status: &str) -> u64 {
 }
 
 #[cfg(test)]
+impl Signals {
+    /// Pipes of a test, without any handler.
+    pub(crate) fn of_pipes(pipes: Vec<(Signal, PipeReader)>) -> Signals {
+        Signals { pipes, script: None }
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+
+    fn wishes() -> (Wishes, PipeReader) {
+        let (numbers, to_script) = pipe().unwrap();
+        let wishes = Wishes {
+            wished: Mutex::default(),
+            writers: BTreeMap::new(),
+            to_script,
+        };
+        (wishes, numbers)
+    }
 
     #[test]
     fn ignored_signals_are_read_from_the_status_of_the_process() {
@@ -83,5 +268,47 @@ mod tests {
         assert_eq!(mask & (1 << (SIGINT - 1)), 2);
         assert_eq!(mask & (1 << (SIGTERM - 1)), 0);
         assert_eq!(ignored(""), 0);
+    }
+
+    #[test]
+    fn a_script_has_the_first_signal_that_ends_and_no_second_one_of_either_kind() {
+        for action in [SignalAction::Deliver, SignalAction::Ignore] {
+            let (wishes, mut numbers) = wishes();
+            assert_eq!(wishes.judge(Signal::Interrupt), Verdict::End);
+            wishes.set(SIGINT, action).unwrap();
+            wishes.set(SIGTERM, action).unwrap();
+            wishes.set(SIGUSR1, action).unwrap();
+            for _ in 0..3 {
+                assert_eq!(wishes.judge(Signal::User1), Verdict::GoOn);
+            }
+            assert_eq!(wishes.judge(Signal::Terminate), Verdict::GoOn);
+            assert_eq!(wishes.judge(Signal::User1), Verdict::GoOn);
+            assert_eq!(wishes.judge(Signal::Interrupt), Verdict::End);
+            assert_eq!(wishes.judge(Signal::Terminate), Verdict::End);
+            // Asking again changes nothing.
+            wishes.set(SIGINT, action).unwrap();
+            assert_eq!(wishes.judge(Signal::Interrupt), Verdict::End);
+            drop(wishes);
+            let mut got = Vec::new();
+            numbers.read_to_end(&mut got).unwrap();
+            let (usr1, term) = (SIGUSR1.try_into().unwrap(), SIGTERM.try_into().unwrap());
+            let expected = [usr1, usr1, usr1, term, usr1];
+            match action {
+                SignalAction::Deliver => assert_eq!(got, expected),
+                SignalAction::Ignore | SignalAction::Default => assert_eq!(got, []),
+            }
+        }
+    }
+
+    #[test]
+    fn no_other_signal_is_a_scripts() {
+        let (wishes, _numbers) = wishes();
+        for number in (-1..70).chain([i32::MIN, i32::MAX]) {
+            let allowed = [SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTERM].contains(&number);
+            for action in [SignalAction::Deliver, SignalAction::Ignore, SignalAction::Default] {
+                let expected = if allowed { Ok(()) } else { Err(Errno::Inval) };
+                assert_eq!(wishes.set(number, action), expected, "{number}");
+            }
+        }
     }
 }

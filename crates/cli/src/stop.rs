@@ -13,7 +13,7 @@ use wasmtime::Engine;
 
 use crate::failure::{SIGNALLED, TIMEOUT};
 use crate::run_args::Timeout;
-use crate::signals::{Signal, Signals};
+use crate::signals::{Signal, Signals, Verdict};
 
 /// How long a guest that was told to stop may take. It is over at once unless it is in a call of a file system that
 /// cannot be interrupted, such as opening a FIFO that nobody writes, or in a long loop of a script's engine itself, such
@@ -77,7 +77,7 @@ impl Interrupt {
 /// What a wait brought.
 enum Event {
     Ended,
-    Signal(Signal),
+    Signal(Signal, Verdict),
     Late,
 }
 
@@ -88,10 +88,13 @@ impl Watch {
         let deadline = timeout
             .as_ref()
             .and_then(|timeout| Instant::now().checked_add(timeout.duration));
-        let reason = match (self.event(deadline), timeout) {
-            (Event::Signal(signal), _) => Reason::Signal(signal),
-            (Event::Late, Some(timeout)) => Reason::Timeout(timeout),
-            (Event::Late, None) | (Event::Ended, _) => return (None, true),
+        let reason = loop {
+            match (self.event(deadline), &timeout) {
+                (Event::Signal(_, Verdict::GoOn), _) => {}
+                (Event::Signal(signal, Verdict::End), _) => break Reason::Signal(signal),
+                (Event::Late, Some(timeout)) => break Reason::Timeout(timeout.clone()),
+                (Event::Late, None) | (Event::Ended, _) => return (None, true),
+            }
         };
         // The guest waits in a call, or it computes; a script looks at the flag when its wait was ended. Failing to
         // write to an eventfd leaves the grace to end it.
@@ -129,8 +132,7 @@ impl Watch {
                 .zip(&self.signals.pipes)
                 .find(|(fd, _)| !fd.revents().is_empty());
             if let Some((_, (signal, pipe))) = signal {
-                Signals::take(pipe);
-                return Event::Signal(*signal);
+                return Event::Signal(*signal, self.signals.take(*signal, pipe));
             }
             if left.is_some_and(|left| left.is_zero()) {
                 return Event::Late;
@@ -147,7 +149,7 @@ mod tests {
     fn watch(signals: Vec<(Signal, PipeReader)>, ended: PipeReader) -> Watch {
         let stopper = guestnet_host_os::OsHost::new().unwrap().stopper();
         Watch {
-            signals: Signals { pipes: signals },
+            signals: Signals::of_pipes(signals),
             ended,
             stopper,
             interrupt: Interrupt::Epoch(Engine::default()),

@@ -138,7 +138,9 @@ fn a_refused_connect_sends_nothing<M: MakeHost>() {
     let listener = TcpListener::bind(LOOPBACK).unwrap();
     listener.set_nonblocking(true).unwrap();
     let fd = guest.tcp();
-    assert_eq!(guest.dial(fd, listener.local_addr().unwrap()), Err(Errno::Acces));
+    let to = listener.local_addr().unwrap();
+    assert_eq!(guest.dial(fd, to), Err(Errno::Acces));
+    assert_eq!(guest.try_connect(fd, &to.into()), Err(Errno::Acces));
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     assert_eq!(guest.inet_addr(fd).port(), 0, "it was not bound either");
 }
@@ -383,14 +385,21 @@ fn a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4<M: MakeHost>() {
     let tcp = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
     guest.bind(tcp, &any.into()).unwrap();
     guest.listen(tcp, 4).unwrap();
-    guest.soft(tcp);
-    let mut peer = TcpStream::connect((Ipv4Addr::LOCALHOST, guest.inet_addr(tcp).port())).unwrap();
-    guest.until(tcp, Ready::READ);
-    assert_eq!(guest.accept(tcp, true).unwrap_err(), Errno::Again);
-    assert_eq!(
-        peer.read(&mut [0]).unwrap_err().kind(),
-        ErrorKind::ConnectionReset
-    );
+    for soft in [false, true] {
+        guest.set_nonblocking(tcp, soft).unwrap();
+        let mut peer = TcpStream::connect((Ipv4Addr::LOCALHOST, guest.inet_addr(tcp).port())).unwrap();
+        guest.until(tcp, Ready::READ);
+        let accepted = if soft {
+            guest.accept(tcp, true)
+        } else {
+            guest.try_accept(tcp, true)
+        };
+        assert_eq!(accepted.unwrap_err(), Errno::Again);
+        assert_eq!(
+            peer.read(&mut [0]).unwrap_err().kind(),
+            ErrorKind::ConnectionReset
+        );
+    }
 }
 
 fn a_socket_that_sent_hears_only_whom_it_may_send_to<M: MakeHost>() {
@@ -490,7 +499,9 @@ fn every_call<M: MakeHost>(guest: &mut Tested<M>, fd: u32, errno: Errno) {
     assert_eq!(guest.bind(fd, &addr), Err(errno));
     assert_eq!(guest.listen(fd, 1), Err(errno));
     assert_eq!(guest.accept(fd, true).unwrap_err(), errno);
+    assert_eq!(guest.try_accept(fd, true).unwrap_err(), errno);
     assert_eq!(guest.connect(fd, &addr), Err(errno));
+    assert_eq!(guest.try_connect(fd, &addr), Err(errno));
     assert_eq!(guest.connect(fd, &SockAddr::Unspec), Err(errno));
     assert_eq!(guest.shutdown(fd, guestnet_core::Shutdown::Both), Err(errno));
     assert_eq!(guest.local_addr(fd), Err(errno));

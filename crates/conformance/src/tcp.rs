@@ -15,6 +15,8 @@ use crate::{MakeHost, Tested};
 
 behaviours! { "tcp":
     no_call_blocks_a_non_blocking_socket,
+    a_try_to_accept_does_not_wait_on_a_blocking_listener,
+    a_try_to_connect_does_not_wait_on_a_blocking_socket,
     a_blocking_accept_waits_for_a_connection,
     a_receive_limit_ends_accept_with_eagain,
     a_blocking_connect_waits_for_the_handshake,
@@ -88,6 +90,45 @@ fn no_call_blocks_a_non_blocking_socket<M: MakeHost>() {
     let chunk = vec![0; 1 << 20];
     let full = (0..256).find_map(|_| guest.say(server, &chunk).err());
     assert_eq!(full, Some(Errno::Again));
+}
+
+fn a_try_to_accept_does_not_wait_on_a_blocking_listener<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (listener, addr) = guest.tcp_listener();
+    assert_eq!(guest.try_accept(listener, false).unwrap_err(), Errno::Again);
+    let peer = TcpStream::connect(addr).unwrap();
+    guest.until(listener, Ready::READ);
+    let (fd, from) = guest.try_accept(listener, true).unwrap();
+    assert_eq!(from, peer.local_addr().unwrap().into());
+    assert_eq!(guest.nonblocking(fd), Ok(true));
+    assert_eq!(guest.try_accept(fd, true).unwrap_err(), Errno::Inval);
+    // The mode is what it was, and so is what another call on the descriptor does.
+    assert_eq!(guest.nonblocking(listener), Ok(false));
+    let (accepted, _) = while_waiting(
+        || guest.accept(listener, false),
+        || TcpStream::connect(addr).unwrap(),
+    );
+    accepted.unwrap();
+}
+
+fn a_try_to_connect_does_not_wait_on_a_blocking_socket<M: MakeHost>() {
+    let mut guest = guest::<M>();
+    let (addr, open) = stalled::<M>(&mut guest);
+    let fd = guest.tcp();
+    let to = addr.into();
+    assert_eq!(guest.try_connect(fd, &to), Err(Errno::Inprogress));
+    assert_eq!(guest.try_connect(fd, &to), Err(Errno::Already));
+    assert_eq!(guest.nonblocking(fd), Ok(false));
+    // Room in the queue: the handshake that is under way comes to its end.
+    while guest.try_accept(open[0], true).is_ok() {}
+    guest.until(fd, Ready::WRITE);
+    assert_eq!(guest.try_connect(fd, &to), Ok(()));
+    assert_eq!(guest.try_connect(fd, &to), Err(Errno::Isconn));
+    let dead = dead_end::<M>(&mut guest).into();
+    let fd = guest.tcp();
+    assert_eq!(guest.try_connect(fd, &dead), Err(Errno::Inprogress));
+    guest.until(fd, Ready::WRITE);
+    assert_eq!(guest.try_connect(fd, &dead), Err(Errno::Connrefused));
 }
 
 fn a_blocking_accept_waits_for_a_connection<M: MakeHost>() {

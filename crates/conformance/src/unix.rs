@@ -392,6 +392,12 @@ fn a_full_backlog_blocks_connect_until_accept<M: MakeHost>() {
     let start = other.clock();
     assert_eq!(other.connect(fd, &unix("/run/s")), Err(Errno::Again));
     assert!(other.elapsed(start) >= limit);
+    // Without a limit, but for a call that does not wait.
+    other
+        .set_option(fd, SockOpt::SndTimeo, OptValue::Time(None))
+        .unwrap();
+    assert_eq!(other.try_connect(fd, &unix("/run/s")), Err(Errno::Again));
+    assert_eq!(other.nonblocking(fd), Ok(false));
     place.guest.accept(listener, false).unwrap();
     assert_eq!(other.connect(fd, &unix("/run/s")), Ok(()));
 }

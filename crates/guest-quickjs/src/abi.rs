@@ -1,4 +1,4 @@
-//! The numbers of the socket API as scripts see them: Linux's. Not here: the errnos (`errno.rs`).
+//! The numbers of sockets and signals as scripts see them: Linux's. Not here: the errnos (`errno.rs`).
 
 use guestnet_core::SockOpt;
 
@@ -56,7 +56,30 @@ pub(crate) const EAI_SOCKTYPE: i32 = EAI - 7;
 pub(crate) const EAI_SERVICE: i32 = EAI - 8;
 pub(crate) const EAI_MEMORY: i32 = EAI - 10;
 
-/// Every constant by name, but those of options.
+/// The signals that qjs names, `SIGHUP` and `SIGKILL`.
+pub(crate) const SIGNALS: &[(&str, i32)] = &[
+    ("SIGHUP", 1),
+    ("SIGINT", 2),
+    ("SIGQUIT", 3),
+    ("SIGILL", 4),
+    ("SIGABRT", 6),
+    ("SIGFPE", 8),
+    ("SIGKILL", 9),
+    ("SIGUSR1", 10),
+    ("SIGSEGV", 11),
+    ("SIGUSR2", 12),
+    ("SIGPIPE", 13),
+    ("SIGALRM", 14),
+    ("SIGTERM", 15),
+    ("SIGCHLD", 17),
+    ("SIGCONT", 18),
+    ("SIGSTOP", 19),
+    ("SIGTSTP", 20),
+    ("SIGTTIN", 21),
+    ("SIGTTOU", 22),
+];
+
+/// Every constant by name, but those of options and signals.
 pub(crate) const CONSTANTS: &[(&str, i32)] = &[
     ("AF_UNSPEC", AF_UNSPEC),
     ("AF_UNIX", AF_UNIX),

@@ -1,4 +1,4 @@
-//! [`Buffer`]: a buffer argument of a call that may wait.
+//! [`Buffer`]: a buffer argument of a call, which may wait.
 //!
 //! Nothing of its memory is remembered: where its bytes are, and how many, is asked in the moment of each transfer,
 //! because the guest may have resized, transferred or frozen it meanwhile.
@@ -117,7 +117,7 @@ impl Buffer {
                 let len = if end == memory::len(ctx, &array.buffer) {
                     array.length
                 } else {
-                    bytes(getters.call(ctx, |kept| &kept.array_length, &value)?)
+                    count(getters.call(ctx, |kept| &kept.array_length, &value)?)
                 };
                 View::new(ctx, array.buffer, array.offset, len)
             }),
@@ -125,7 +125,7 @@ impl Buffer {
                 let buffer = getters.call(ctx, |kept| &kept.view_buffer, &value)?;
                 let offset: f64 = getters.call(ctx, |kept| &kept.view_offset, &value)?;
                 let len: f64 = getters.call(ctx, |kept| &kept.view_length, &value)?;
-                View::new(ctx, buffer, bytes(offset), bytes(len))
+                View::new(ctx, buffer, count(offset), count(len))
             })(),
         };
         view.ok_or(Errno::Fault)
@@ -137,6 +137,34 @@ impl Buffer {
     /// `EFAULT` as above.
     pub(crate) fn len(&self, ctx: &Ctx<'_>, getters: &Getters) -> Result<usize> {
         self.view(ctx, getters).map(|view| view.len)
+    }
+
+    /// Whether it must not be written now.
+    ///
+    /// # Errors
+    /// `EFAULT` as above.
+    pub(crate) fn immutable(&self, ctx: &Ctx<'_>, getters: &Getters) -> Result<bool> {
+        self.view(ctx, getters)
+            .map(|view| !view.shared && memory::immutable(&view.buffer))
+    }
+
+    /// A copy of all its bytes.
+    ///
+    /// # Errors
+    /// `EFAULT` as above.
+    pub(crate) fn to_vec(&self, ctx: &Ctx<'_>, getters: &Getters) -> Result<Vec<u8>> {
+        let mut all = Vec::new();
+        loop {
+            let done = all.len();
+            // A shared buffer comes in pieces.
+            let count = self.read(ctx, getters, done, usize::MAX, |bytes| {
+                all.extend_from_slice(bytes);
+                Ok(bytes.len())
+            })?;
+            if count == 0 {
+                return Ok(all);
+            }
+        }
     }
 
     /// Calls `f` with at most `length` of the bytes from `skip` on. `f` must not call into the engine.
@@ -219,7 +247,7 @@ impl<'js> View<'js> {
 }
 
 /// A count that the engine gives as a number.
-fn bytes(count: f64) -> usize {
+pub(crate) fn count(count: f64) -> usize {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,

@@ -17,6 +17,7 @@
 mod abi;
 mod buffer;
 mod convert;
+mod copyable;
 mod errno;
 mod event_loop;
 mod library;
@@ -37,5 +38,6 @@ mod thread;
 mod wait;
 
 pub use os::file::File;
+pub use os::signal::SignalAction;
 pub use runtime::{BuildError, End, Evaluated, Script, ScriptBuilder};
 pub use thread::ThreadHost;

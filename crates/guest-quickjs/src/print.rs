@@ -86,6 +86,7 @@ pub(crate) struct Originals<'js> {
     to_iso_string: Function<'js>,
     stack: Function<'js>,
     source: Function<'js>,
+    array_length: Function<'js>,
     /// Each flag's letter and its getter, in the order in which they are printed.
     flags: Vec<(String, Function<'js>)>,
 }
@@ -112,6 +113,7 @@ impl<'js> Originals<'js> {
                 map: collection(Map),
                 set: collection(Set),
                 stack: getter(Error, 'stack'),
+                arrayLength: getter(Object.getPrototypeOf(Uint8Array), 'length'),
                 toISOString: Date.prototype.toISOString,
                 source: getter(RegExp, 'source'),
                 flags: flags.map(([letter, name]) => [letter, getter(RegExp, name)]),
@@ -136,8 +138,34 @@ impl<'js> Originals<'js> {
             stack: found.get("stack")?,
             to_iso_string: found.get("toISOString")?,
             source: found.get("source")?,
+            array_length: found.get("arrayLength")?,
             flags,
         })
+    }
+
+    /// What a `Map` or `Set` holds, keys and values, without running code of the guest.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(crate) fn items(ctx: &Ctx<'js>, collection: &Object<'js>) -> Result<Vec<Value<'js>>> {
+        let originals = ctx.userdata::<Originals<'js>>();
+        let Some(originals) = originals.as_deref() else {
+            return Err(rquickjs::Error::Unknown);
+        };
+        let functions = if inspect::is_map(collection) {
+            &originals.map
+        } else {
+            &originals.set
+        };
+        let entries: Object<'js> = functions.entries.call((This(collection.clone()),))?;
+        let mut items = Vec::new();
+        loop {
+            let step: Object<'js> = functions.next.call((This(entries.clone()),))?;
+            let Some(pair) = data(ctx, &step, "value")?.and_then(Value::into_array) else {
+                return Ok(items);
+            };
+            items.extend([pair.get(0)?, pair.get(1)?]);
+        }
     }
 }
 
@@ -221,8 +249,10 @@ impl<'js> Printer<'_, 'js> {
             return Err(rquickjs::Error::Unknown);
         };
         let class = class_of(object)?;
-        if let Some(count) = inspect::typed_array_length(object) {
-            return self.typed_array(object, &class, count);
+        if inspect::is_typed_array(object) {
+            // Not what the engine's C interface says: of an array that follows a resizable buffer it is out of date.
+            let count: f64 = originals.array_length.call((This(object.clone()),))?;
+            return self.typed_array(object, &class, crate::buffer::count(count));
         }
         let mut comma = Comma::Open;
         if object.is_function() {

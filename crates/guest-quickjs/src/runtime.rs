@@ -27,6 +27,7 @@ use crate::loader::{Modules, Names, describe};
 use crate::os::address::Known;
 use crate::os::dir::Directories;
 use crate::os::file::File;
+use crate::os::signal::{Offer, SignalAction, Signals};
 use crate::os::worker::{Spawn, Workers};
 use crate::state::{Shared, State};
 use crate::sys::message::{SharedMemory, Sharing, share_buffers};
@@ -80,6 +81,7 @@ pub struct ScriptBuilder<H: Host + 'static> {
     memory: usize,
     stop: Arc<AtomicBool>,
     spawn: Option<Spawn<H>>,
+    signals: Option<Offer<H>>,
 }
 
 impl<H: Host + 'static> fmt::Debug for ScriptBuilder<H> {
@@ -105,6 +107,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             memory: 0,
             stop: Arc::default(),
             spawn: None,
+            signals: None,
         }
     }
 
@@ -171,6 +174,21 @@ impl<H: Host + 'static> ScriptBuilder<H> {
         self
     }
 
+    /// Offers `os.signal`. `ask` is called with a signal's number, Linux's, and what it shall do; a signal that is not the
+    /// script's to handle is `EINVAL`. Of those that shall be delivered, `stream` gives each that comes as one byte, its
+    /// number; a stream that ends delivers nothing any more.
+    pub fn signals(
+        &mut self,
+        stream: H::Io,
+        ask: impl Fn(i32, SignalAction) -> Result<(), Errno> + Send + 'static,
+    ) -> &mut Self {
+        self.signals = Some(Offer {
+            stream,
+            ask: Box::new(ask),
+        });
+        self
+    }
+
     /// Set to `true`, it ends a script that computes. One that waits is woken by the host's own stopper.
     #[must_use]
     pub fn stop_flag(&self) -> Arc<AtomicBool> {
@@ -186,6 +204,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
         let (guest, directories, args) = (self.guest, self.directories, self.args);
         let (env, stop) = (RefCell::new(self.env), self.stop);
         let (scripts, memory, workers) = (self.scripts, self.memory, Workers::new(self.spawn, None));
+        let signals = Signals::new(self.signals);
         let make = |getters| State {
             guest: RefCell::new(guest),
             events: RefCell::new(EventLoop::new()),
@@ -199,6 +218,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             getters,
             addresses: Known::default(),
             workers,
+            signals,
             shared: Arc::new(SharedMemory::new(memory)),
             memory,
             rejections: RefCell::default(),

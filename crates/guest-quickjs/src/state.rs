@@ -15,6 +15,7 @@ use crate::event_loop::EventLoop;
 use crate::os::address::Known;
 use crate::os::dir::Directories;
 use crate::os::file::File;
+use crate::os::signal::Signals;
 use crate::os::worker::Workers;
 use crate::rejections::Rejections;
 use crate::std_module::file::MAX_TEXT;
@@ -45,6 +46,7 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) getters: Getters,
     pub(crate) addresses: Known,
     pub(crate) workers: Workers<H>,
+    pub(crate) signals: Signals<H>,
     /// What the shared buffers of all threads use.
     pub(crate) shared: Arc<SharedMemory>,
     /// The most memory that the engine may have, in bytes; 0 is no limit.
@@ -86,6 +88,7 @@ impl<H: Host + 'static> State<H> {
         let forgotten = self.events.borrow_mut().forget_values();
         drop(forgotten);
         self.workers.forget();
+        self.signals.forget();
         self.getters.forget();
         self.addresses.forget();
         drop(self.rejections.take());

@@ -4,7 +4,6 @@
     reason = "the engine's C interface; every block says why it holds"
 )]
 
-pub(crate) mod buffer;
 pub(crate) mod inspect;
 
 pub(crate) mod memory;

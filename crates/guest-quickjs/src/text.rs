@@ -6,10 +6,10 @@ use guestnet_core::Host;
 use rquickjs::module::{Declarations, Exports, ModuleDef};
 use rquickjs::{Ctx, Result, TypedArray, Value};
 
+use crate::buffer::Buffer;
 use crate::native::{Call, Member, declare, export};
 use crate::os::file;
 use crate::std_module::file::text;
-use crate::sys::buffer;
 
 /// `guestnet:text`, for the loader.
 pub(crate) struct TextModule<H>(PhantomData<H>);
@@ -39,6 +39,8 @@ fn encode<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
 
 /// The string that the bytes of a buffer are; what is no UTF-8 is replaced by U+FFFD.
 fn decode<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
-    let bytes = buffer::to_vec(&call.arg(0)).map_err(|fault| file::thrown(call, fault))?;
+    let bytes = Buffer::new(call.ctx(), call.arg(0))?
+        .to_vec(call.ctx(), &call.state().getters)
+        .map_err(|_| file::detached(call))?;
     text(call, &bytes)
 }

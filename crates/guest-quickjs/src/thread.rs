@@ -13,6 +13,7 @@ use crate::errno;
 use crate::event_loop::EventLoop;
 use crate::os::address::Known;
 use crate::os::file::File;
+use crate::os::signal::Signals;
 use crate::os::worker::{Halt, Start, Workers};
 use crate::runtime::{Engine, Script, ScriptBuilder};
 use crate::state::State;
@@ -83,6 +84,7 @@ where
             getters,
             addresses: Known::default(),
             workers: Workers::new(None, Some(ends)),
+            signals: Signals::new(None),
             shared,
             memory,
             rejections: RefCell::default(),

@@ -8,6 +8,7 @@ mod layers;
 mod sizes;
 mod spdx;
 mod tally;
+mod types;
 mod wasm;
 
 use crate::guests::{self, Kind};
@@ -105,6 +106,11 @@ const STEPS: &[Step] = &[
                 &[("RUSTDOCFLAGS", "-D warnings")],
             )
         },
+    },
+    Step {
+        name: "types",
+        quick: false,
+        check: |run| types::check(run.project, run.tools),
     },
     Step {
         name: "core for wasm32",

@@ -53,6 +53,7 @@ impl Tools {
         for engine in Engine::ALL {
             self.engine(engine)?;
         }
+        self.typescript()?;
         self.typos()?;
         self.peers()?;
         progress("tools", "all there");
@@ -89,6 +90,11 @@ impl Tools {
     /// The program of an engine that runs Emscripten's output.
     pub(crate) fn engine(&self, engine: Engine) -> Result<PathBuf> {
         npm::engine(&self.cache, &self.apt, engine)
+    }
+
+    /// The TypeScript compiler, a script for Node.
+    pub(crate) fn typescript(&self) -> Result<PathBuf> {
+        npm::typescript(&self.cache, &self.apt)
     }
 
     /// The unpacked source of one of Debian's packages.

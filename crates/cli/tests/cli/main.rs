@@ -7,4 +7,6 @@ mod network;
 mod repl;
 mod scratch;
 mod script;
+mod signal;
 mod stop;
+mod terminal;

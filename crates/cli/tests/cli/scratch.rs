@@ -1,7 +1,7 @@
 //! What the tests of the command share: a scratch directory with a cache of its own, guests in the text format, and
 //! a deadline for every process.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -177,16 +177,16 @@ impl Running {
             .stderr(Stdio::piped())
             .spawn()
             .expect("start it");
-        let mut line = String::new();
-        // Not more than the line, because the rest is for `finish`. It ends at the latest when the process does.
-        let stdout = child.stdout.as_mut().expect("a pipe");
-        BufReader::with_capacity(1, stdout.take(6))
-            .read_line(&mut line)
-            .expect("read a line");
+        let line = next_line(&mut child);
         if line != "ready\n" {
             panic!("it did not start: {line:?} {:?}", wait(child));
         }
         Running { child }
+    }
+
+    /// The next line that it prints; empty at the end.
+    pub(crate) fn line(&mut self) -> String {
+        next_line(&mut self.child)
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
@@ -196,6 +196,16 @@ impl Running {
     pub(crate) fn finish(self) -> Finished {
         wait(self.child)
     }
+}
+
+/// Not more than the line, because the rest is for `finish`. It ends at the latest when the process does.
+fn next_line(child: &mut Child) -> String {
+    let mut line = String::new();
+    let stdout = child.stdout.as_mut().expect("a pipe");
+    BufReader::with_capacity(1, stdout)
+        .read_line(&mut line)
+        .expect("read a line");
+    line
 }
 
 /// Bodies of guests that print `ready` and never end, with their imports.

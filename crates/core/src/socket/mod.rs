@@ -217,29 +217,39 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `EAGAIN`, `EINVAL` (not listening), `EOPNOTSUPP` (datagrams), `EMFILE`, `ECONNABORTED`, `EBADF`, `ENOTSOCK`,
     /// `EINTR` (told to stop).
     pub fn accept(&mut self, fd: Fd, nonblocking: bool) -> Result<(Fd, SockAddr)> {
-        let result = self.do_accept(fd, nonblocking);
+        let result = self.do_accept(fd, nonblocking, true);
+        self.trace_accept(fd, &result);
+        result
+    }
+
+    /// accept4(2) that does not wait, whatever the descriptor's mode: what `MSG_DONTWAIT` is to a receive. Linux has no
+    /// such flag; an adapter whose waiting is done elsewhere needs it, and the mode is not its own to change.
+    ///
+    /// # Errors
+    /// `EAGAIN` if there is no connection, and those of [`Guest::accept`].
+    pub fn try_accept(&mut self, fd: Fd, nonblocking: bool) -> Result<(Fd, SockAddr)> {
+        let result = self.do_accept(fd, nonblocking, false);
+        self.trace_accept(fd, &result);
+        result
+    }
+
+    fn trace_accept(&mut self, fd: Fd, result: &Result<(Fd, SockAddr)>) {
         if self.traced {
-            match &result {
+            match result {
                 Ok((_, peer)) => {
                     self.trace(
                         "accept",
-                        &result,
+                        result,
                         |(new, _)| u64::from(*new),
                         format_args!("{fd}, {peer}"),
                     );
                 }
-                Err(_) => self.trace(
-                    "accept",
-                    &result,
-                    |(new, _)| u64::from(*new),
-                    format_args!("{fd}"),
-                ),
+                Err(_) => self.trace("accept", result, |(new, _)| u64::from(*new), format_args!("{fd}")),
             }
         }
-        result
     }
 
-    fn do_accept(&mut self, fd: Fd, nonblocking: bool) -> Result<(Fd, SockAddr)> {
+    fn do_accept(&mut self, fd: Fd, nonblocking: bool, may_wait: bool) -> Result<(Fd, SockAddr)> {
         self.table.entry(fd)?.socket()?;
         let seat = self.seat()?;
         let Guest {
@@ -260,7 +270,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             }
             Err(Errno::Again)
         };
-        let (io, peer) = if listener.nonblocking.get() {
+        let (io, peer) = if !may_wait || listener.nonblocking.get() {
             take(host)?
         } else {
             until_ready(
@@ -310,19 +320,32 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `ECONNREFUSED`, `ETIMEDOUT`, `ENETUNREACH`, `EAFNOSUPPORT`, `EINVAL`, `EBADF`, `ENOTSOCK`, `EINTR` (told to
     /// stop); for paths also `ENOENT`, `EAGAIN`, `EPROTOTYPE`.
     pub fn connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
-        let result = self.do_connect(fd, addr);
+        let result = self.do_connect(fd, addr, true);
         if self.traced {
             self.trace("connect", &result, |()| 0, format_args!("{fd}, {addr}"));
         }
         result
     }
 
-    fn do_connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
+    /// connect(2) that does not wait, whatever the descriptor's mode, as [`Guest::try_accept`] does not.
+    ///
+    /// # Errors
+    /// Those of [`Guest::connect`] on a non-blocking socket.
+    pub fn try_connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
+        let result = self.do_connect(fd, addr, false);
+        if self.traced {
+            self.trace("connect", &result, |()| 0, format_args!("{fd}, {addr}"));
+        }
+        result
+    }
+
+    fn do_connect(&mut self, fd: Fd, addr: &SockAddr, may_wait: bool) -> Result<()> {
         let Guest {
             host, table, gate, ..
         } = self;
         let entry = table.entry(fd)?;
         let socket = entry.socket()?;
+        let waits = may_wait && !socket.nonblocking.get();
         match (socket.domain, addr) {
             (_, SockAddr::Unspec) => {
                 // A stream lost its port, unless the guest chose the number: listening must be asked for again. Also
@@ -338,12 +361,12 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             (Domain::Unix, SockAddr::Unix(path)) => {
                 let (place, resolved) = host.unix_place(path, false)?;
                 gate.unix("connect", &resolved)?;
-                unix_connect(host, socket, &place)
+                unix_connect(host, socket, &place, waits)
             }
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {
                 let route = gate.connect("connect", socket.protocol(), *to, || host.now_coarsely())?;
                 let target = stub::target(host, gate, socket, *to, route)?;
-                let outcome = inet_connect(host, socket, &SockAddr::Inet(target));
+                let outcome = inet_connect(host, socket, &SockAddr::Inet(target), waits);
                 if socket.kind == Kind::Datagram {
                     // The address that was judged, not what the host makes of it.
                     let judged = route == Route::Direct && outcome.is_ok();
@@ -436,12 +459,12 @@ fn reset<H: Host>(host: &mut H, io: H::Io) {
     host.close(io);
 }
 
-/// Connects, waiting if the socket blocks. After the wait connect is called again: it reports the outcome and
-/// leaves the kernel's socket in the state that a blocking connect leaves it in.
-fn inet_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, addr: &SockAddr) -> Result<()> {
+/// Connects, waiting if `waits`. After the wait connect is called again: it reports the outcome and leaves the
+/// kernel's socket in the state that a blocking connect leaves it in.
+fn inet_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, addr: &SockAddr, waits: bool) -> Result<()> {
     let first = host.connect(&socket.io, addr);
     let pending = match first {
-        Err(pending @ (Errno::Inprogress | Errno::Already)) if !socket.nonblocking.get() => pending,
+        Err(pending @ (Errno::Inprogress | Errno::Already)) if waits => pending,
         outcome => return outcome,
     };
     let mut limit = Limit::new(socket.send_timeout.get());
@@ -459,12 +482,12 @@ fn inet_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, addr: &SockAddr) 
     }
 }
 
-fn unix_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, place: &H::Place) -> Result<()> {
+fn unix_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, place: &H::Place, waits: bool) -> Result<()> {
     let (mut limit, mut pause) = (Limit::new(socket.send_timeout.get()), Pause::default());
     loop {
         match host.unix_connect(&socket.io, place) {
             // The backlog is full.
-            Err(Errno::Again) if !socket.nonblocking.get() => {
+            Err(Errno::Again) if waits => {
                 let remaining = limit.remaining(host);
                 if remaining == Some(Duration::ZERO) {
                     return Err(Errno::Again);

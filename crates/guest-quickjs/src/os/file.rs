@@ -9,11 +9,11 @@ use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use guestnet_core::{Entry, Errno, Fd, Host, Result, StreamKind};
 use rquickjs::{Exception, Value};
 
+use crate::buffer::Buffer;
 use crate::errno;
 use crate::native::{Call, Member, number};
 use crate::os::path::{self, signed};
 use crate::state::State;
-use crate::sys::buffer::{self, Fault};
 
 const O_WRONLY: i32 = 0o1;
 const O_RDWR: i32 = 0o2;
@@ -240,8 +240,8 @@ pub(crate) fn offset<H: Host + 'static>(call: &Call<'_, '_, H>, value: &Value<'_
 }
 
 /// What part of a buffer a call is about.
-pub(crate) struct Part<'js> {
-    pub(crate) buffer: Value<'js>,
+pub(crate) struct Part {
+    pub(crate) buffer: Buffer,
     pub(crate) offset: usize,
     pub(crate) len: usize,
 }
@@ -250,12 +250,11 @@ pub(crate) struct Part<'js> {
 ///
 /// # Errors
 /// `TypeError` for what is no buffer, `RangeError` for what is not in it.
-pub(crate) fn part<'js, H: Host + 'static>(
-    call: &Call<'_, 'js, H>,
-    index: usize,
-) -> rquickjs::Result<Part<'js>> {
-    let buffer = call.arg(index);
-    let size = buffer::length(&buffer).map_err(|fault| thrown(call, fault))?;
+pub(crate) fn part<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, index: usize) -> rquickjs::Result<Part> {
+    let buffer = Buffer::new(call.ctx(), call.arg(index))?;
+    let size = buffer
+        .len(call.ctx(), &call.state().getters)
+        .map_err(|_| detached(call))?;
     let offset = size_argument(call, index + 1, "the offset")?.unwrap_or(0);
     let len = size_argument(call, index + 2, "the length")?.unwrap_or(size.saturating_sub(offset));
     if offset.checked_add(len).is_none_or(|end| end > size) {
@@ -292,29 +291,45 @@ fn size_argument<H: Host + 'static>(
         })
 }
 
-/// The exception for a buffer that cannot be used.
-pub(crate) fn thrown<H: Host + 'static>(call: &Call<'_, '_, H>, fault: Fault) -> rquickjs::Error {
-    let text = match fault {
-        Fault::NotBuffer => "an ArrayBuffer or a typed array is needed",
-        Fault::Gone => "the ArrayBuffer is detached",
-        Fault::Immutable => "the ArrayBuffer is immutable",
-    };
-    Exception::throw_type(call.ctx(), text)
+impl Part {
+    /// # Errors
+    /// `TypeError` if nothing can be written there.
+    pub(crate) fn must_be_writable<H: Host + 'static>(&self, call: &Call<'_, '_, H>) -> rquickjs::Result<()> {
+        match self.buffer.immutable(call.ctx(), &call.state().getters) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(Exception::throw_type(call.ctx(), "the ArrayBuffer is immutable")),
+            Err(_) => Err(detached(call)),
+        }
+    }
+}
+
+/// The exception for a buffer that has no bytes any more.
+pub(crate) fn detached<H: Host + 'static>(call: &Call<'_, '_, H>) -> rquickjs::Error {
+    Exception::throw_type(call.ctx(), "the ArrayBuffer is detached")
 }
 
 fn read_call<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
     let fd = descriptor(call, 0)?;
-    let Part { buffer, offset, len } = part(call, 1)?;
-    let read = buffer::with_mut(&buffer, offset, len, |bytes| read(call.state(), fd, bytes))
-        .map_err(|fault| thrown(call, fault))?;
+    let part = part(call, 1)?;
+    let (ctx, state) = (call.ctx(), call.state());
+    let read = part
+        .buffer
+        .write(ctx, &state.getters, part.offset, part.len, |bytes| {
+            let count = read(state, fd, bytes)?;
+            Ok((count, count))
+        });
+    if read == Err(Errno::Fault) {
+        // Said as for all that a buffer cannot be used for.
+        part.must_be_writable(call)?;
+    }
     result(call, read.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
 }
 
 fn write_call<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
     let fd = descriptor(call, 0)?;
     let Part { buffer, offset, len } = part(call, 1)?;
-    let written = buffer::with(&buffer, offset, len, |bytes| write(call.state(), fd, bytes))
-        .map_err(|fault| thrown(call, fault))?;
+    let (ctx, state) = (call.ctx(), call.state());
+    let written = buffer.read(ctx, &state.getters, offset, len, |bytes| write(state, fd, bytes));
     result(
         call,
         written.map(|count| i64::try_from(count).unwrap_or(i64::MAX)),

@@ -9,6 +9,7 @@ pub(crate) mod path;
 pub(crate) mod pending;
 pub(crate) mod process;
 pub(crate) mod resolve;
+pub(crate) mod signal;
 pub(crate) mod socket;
 pub(crate) mod time;
 pub(crate) mod transfer;
@@ -36,6 +37,7 @@ fn members<H: Host + 'static>() -> Vec<Member<H>> {
     members.extend(file::members());
     members.extend(path::members());
     members.extend(process::members());
+    members.extend(signal::members());
     members.extend(time::members());
     members.extend(worker::members());
     members

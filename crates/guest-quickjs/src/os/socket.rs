@@ -148,34 +148,15 @@ pub(crate) fn domain<H: Host + 'static>(state: &Shared<H>, fd: i32) -> Result<(F
     })
 }
 
-/// Runs `call` with the descriptor in non-blocking mode, for the calls that have no flag for it.
-///
-/// The mode is the description's, which a worker may share: one that is in a blocking call on it meanwhile may see
-/// `EAGAIN`. The core has no flag of its own for these calls.
-fn without_blocking<H: Host + 'static, R>(
-    guest: &mut SharedGuest<H, File>,
-    fd: Fd,
-    call: impl FnOnce(&mut SharedGuest<H, File>) -> Result<R>,
-) -> Result<R> {
-    if guest.nonblocking(fd)? {
-        return call(guest);
-    }
-    guest.set_nonblocking(fd, true)?;
-    let result = call(guest);
-    guest.set_nonblocking(fd, false)?;
-    result
-}
-
-/// accept(2), without waiting.
+/// accept(2), without waiting, whatever the descriptor's mode: a worker may share it.
 ///
 /// # Errors
 /// `EAGAIN`, or why there is no connection.
 pub(crate) fn try_accept<H: Host + 'static>(state: &Shared<H>, fd: Fd) -> Result<(Fd, SockAddr)> {
-    let mut guest = state.guest.borrow_mut();
-    without_blocking(&mut guest, fd, |guest| guest.accept(fd, true))
+    state.guest.borrow_mut().try_accept(fd, true)
 }
 
-/// connect(2), without waiting: begins it, or asks what became of it.
+/// connect(2), without waiting, whatever the descriptor's mode: begins it, or asks what became of it.
 ///
 /// # Errors
 /// `EAGAIN` as long as it is not settled, or why it failed.
@@ -185,9 +166,8 @@ pub(crate) fn try_connect<H: Host + 'static>(
     addr: &SockAddr,
     begun: &mut bool,
 ) -> Result<()> {
-    let mut guest = state.guest.borrow_mut();
     // Called again after the wait, it reports the outcome and leaves the kernel's socket as a blocking connect does.
-    match without_blocking(&mut guest, fd, |guest| guest.connect(fd, addr)) {
+    match state.guest.borrow_mut().try_connect(fd, addr) {
         Err(Errno::Inprogress | Errno::Already) => {
             *begun = true;
             Err(Errno::Again)

@@ -14,7 +14,7 @@ use crate::os::path::{float, signed};
 use crate::state::{Shared, State};
 use crate::std_module::printf;
 use crate::std_module::stream::{Stream, Streams};
-use crate::sys::{buffer, inspect};
+use crate::sys::inspect;
 
 /// The longest line or text that is read at once, in bytes. The engine's strings end at about 1 GiB.
 pub(crate) const MAX_TEXT: usize = 256 << 20;
@@ -198,21 +198,27 @@ fn clearerr<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js
 
 fn read<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let stream = this(call)?;
-    let Part { buffer, offset, len } = file::part(call, 0)?;
+    let part = file::part(call, 0)?;
     // Checked before anything is taken from the stream.
-    buffer::with_mut(&buffer, offset, len, |_| ()).map_err(|fault| file::thrown(call, fault))?;
+    part.must_be_writable(call)?;
+    let Part { buffer, offset, len } = part;
     let bytes = stream.read(call.state(), len.min(MAX_TEXT)).unwrap_or_default();
     let mut done = 0;
     // A shared buffer takes it in pieces.
     while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
-        done += buffer::with_mut(&buffer, offset + done, rest.len(), |space| {
+        let (ctx, getters) = (call.ctx(), &call.state().getters);
+        let copied = buffer.write(ctx, getters, offset + done, rest.len(), |space| {
             let piece = rest.get(..space.len()).unwrap_or(rest);
             if let Some(space) = space.get_mut(..piece.len()) {
                 space.copy_from_slice(piece);
             }
-            piece.len()
-        })
-        .map_err(|fault| file::thrown(call, fault))?;
+            Ok((piece.len(), piece.len()))
+        });
+        match copied {
+            Ok(0) => break,
+            Ok(count) => done += count,
+            Err(_) => return Err(file::detached(call)),
+        }
     }
     call.value(count(done))
 }
@@ -222,12 +228,13 @@ fn write<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
     let Part { buffer, offset, len } = file::part(call, 0)?;
     let mut done = 0;
     while done < len {
-        let written = buffer::with(&buffer, offset + done, len - done, |bytes| {
+        let (ctx, getters) = (call.ctx(), &call.state().getters);
+        let written = buffer.read(ctx, getters, offset + done, len - done, |bytes| {
             stream.write(call.state(), bytes).map(|()| bytes.len())
         });
-        match written.map_err(|fault| file::thrown(call, fault))? {
+        match written {
+            Ok(0) | Err(_) => break,
             Ok(bytes) => done += bytes,
-            Err(_) => break,
         }
     }
     call.value(count(done))

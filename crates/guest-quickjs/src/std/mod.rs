@@ -13,13 +13,14 @@ use rquickjs::context::EvalOptions;
 use rquickjs::module::{Declarations, Exports, ModuleDef};
 use rquickjs::{Coerced, Ctx, Exception, Object, Result, TypedArray, Value};
 
+use crate::buffer::Buffer;
 use crate::errno;
 use crate::native::{Call, Member, declare, export};
 use crate::os::file::{self as descriptors, Opening};
 use crate::runtime;
 use crate::state::{Shared, State};
 use crate::std_module::stream::Stream;
-use crate::sys::{self, buffer};
+use crate::sys;
 
 /// How often another name is tried for a temporary file.
 const ATTEMPTS: u32 = 16;
@@ -151,7 +152,9 @@ fn write_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'
     let content = call.arg(1);
     let bytes = match content.as_string() {
         Some(text) => sys::text(text)?.into_bytes(),
-        None => buffer::to_vec(&content).map_err(|fault| descriptors::thrown(call, fault))?,
+        None => Buffer::new(call.ctx(), content)?
+            .to_vec(call.ctx(), &call.state().getters)
+            .map_err(|_| descriptors::detached(call))?,
     };
     let how = Opening {
         flags: O_WRONLY | O_CREAT | O_TRUNC,

@@ -84,11 +84,40 @@ pub(crate) fn is_regexp(object: &Object<'_>) -> bool {
 /// # Errors
 /// What the engine throws, such as no memory.
 pub(crate) fn own_keys<'js>(object: &Object<'js>) -> Result<Vec<Value<'js>>> {
+    keys(
+        object,
+        qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_SYMBOL_MASK | qjs::JS_GPN_ENUM_ONLY,
+    )
+}
+
+/// Whether an object that is not a proxy has a private field.
+///
+/// # Errors
+/// As [`own_keys`].
+pub(crate) fn has_private(object: &Object<'_>) -> Result<bool> {
+    keys(object, qjs::JS_GPN_PRIVATE_MASK).map(|keys| !keys.is_empty())
+}
+
+/// Whether an object that is not a proxy has an own property with a number for a name, enumerable or not.
+///
+/// # Errors
+/// As [`own_keys`].
+pub(crate) fn has_index(object: &Object<'_>) -> Result<bool> {
+    for key in keys(object, qjs::JS_GPN_STRING_MASK)? {
+        if let Some(key) = key.as_string()
+            && bytes_of(key)?.iter().all(u8::is_ascii_digit)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn keys<'js>(object: &Object<'js>, flags: u32) -> Result<Vec<Value<'js>>> {
     let ctx = object.ctx();
     let raw = ctx.as_raw().as_ptr();
     let mut table = ptr::null_mut();
     let mut count = 0;
-    let flags = qjs::JS_GPN_STRING_MASK | qjs::JS_GPN_SYMBOL_MASK | qjs::JS_GPN_ENUM_ONLY;
     let flags = i32::try_from(flags).unwrap_or(0);
     // SAFETY: context and object are alive, and both results are ours to write.
     let outcome =
@@ -126,9 +155,51 @@ pub(crate) fn own_property<'js>(
     object: &Object<'js>,
     key: &Value<'js>,
 ) -> Result<Option<Property<'js>>> {
-    let raw = ctx.as_raw().as_ptr();
     // SAFETY: context and key are alive.
-    let number = unsafe { qjs::JS_ValueToAtom(raw, key.as_raw()) };
+    let name = unsafe { qjs::JS_ValueToAtom(ctx.as_raw().as_ptr(), key.as_raw()) };
+    named(ctx, object, name)
+}
+
+/// An own element of an object that is not a proxy.
+///
+/// # Errors
+/// As [`own_property`].
+pub(crate) fn own_element<'js>(object: &Object<'js>, index: u32) -> Result<Option<Property<'js>>> {
+    let ctx = object.ctx();
+    // SAFETY: the context is alive.
+    let name = unsafe { qjs::JS_NewAtomUInt32(ctx.as_raw().as_ptr(), index) };
+    named(ctx, object, name)
+}
+
+/// How many elements an array has, holes too.
+///
+/// # Errors
+/// No memory.
+pub(crate) fn array_length(array: &Object<'_>) -> Result<u32> {
+    let key = JsString::from_str(array.ctx().clone(), "length")?.into_value();
+    match own_property(array.ctx(), array, &key)? {
+        Some(Property::Data(length)) => Ok(length.as_number().map_or(0, |length| {
+            #[expect(
+                clippy::cast_possible_truncation,
+                clippy::cast_sign_loss,
+                reason = "the engine's own, below 2^32"
+            )]
+            let length = length as u32;
+            length
+        })),
+        Some(Property::Accessor { .. }) | None => Ok(0),
+    }
+}
+
+/// Tells an object from all others that are alive.
+pub(crate) fn address(object: &Object<'_>) -> usize {
+    // SAFETY: an object's value has a pointer, which is not followed.
+    unsafe { qjs::JS_VALUE_GET_PTR(object.as_raw()) }.addr()
+}
+
+/// An own property by its name, whose reference is given back.
+fn named<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: qjs::JSAtom) -> Result<Option<Property<'js>>> {
+    let raw = ctx.as_raw().as_ptr();
     let mut found = qjs::JSPropertyDescriptor {
         flags: 0,
         value: qjs::JS_UNDEFINED,
@@ -136,9 +207,9 @@ pub(crate) fn own_property<'js>(
         setter: qjs::JS_UNDEFINED,
     };
     // SAFETY: everything is alive, and the descriptor is filled only where 1 comes back.
-    let outcome = unsafe { qjs::JS_GetOwnProperty(raw, &raw mut found, object.as_raw(), number) };
-    // SAFETY: JS_ValueToAtom has added this reference.
-    unsafe { qjs::JS_FreeAtom(raw, number) };
+    let outcome = unsafe { qjs::JS_GetOwnProperty(raw, &raw mut found, object.as_raw(), name) };
+    // SAFETY: the caller's reference, which nobody else gives back.
+    unsafe { qjs::JS_FreeAtom(raw, name) };
     if outcome < 0 {
         return Err(rquickjs::Error::Exception);
     }
@@ -162,31 +233,8 @@ pub(crate) fn own_property<'js>(
     }))
 }
 
-/// How many elements a typed array has: none if its buffer is gone. `None` for what is no typed array.
-pub(crate) fn typed_array_length(object: &Object<'_>) -> Option<usize> {
+/// Whether an object is a typed array.
+pub(crate) fn is_typed_array(object: &Object<'_>) -> bool {
     // SAFETY: the object is alive; nothing is called.
-    let kind = unsafe { qjs::JS_GetTypedArrayType(object.as_raw()) };
-    if kind < 0 {
-        return None;
-    }
-    let ctx = object.ctx();
-    let (mut offset, mut length, mut size) = (0, 0, 1);
-    // SAFETY: everything is alive, and the numbers are written where no exception comes back.
-    let buffer = unsafe {
-        qjs::JS_GetTypedArrayBuffer(
-            ctx.as_raw().as_ptr(),
-            object.as_raw(),
-            &raw mut offset,
-            &raw mut length,
-            &raw mut size,
-        )
-    };
-    // SAFETY: the function returned a value of its own, which the new one takes over.
-    let buffer = unsafe { Value::from_raw(ctx.clone(), buffer) };
-    if buffer.is_exception() {
-        ctx.catch();
-        return Some(0);
-    }
-    let bytes = usize::try_from(length).unwrap_or(0);
-    Some(bytes / usize::try_from(size).unwrap_or(1).max(1))
+    unsafe { qjs::JS_GetTypedArrayType(object.as_raw()) >= 0 }
 }

@@ -34,6 +34,20 @@ parent.onmessage = ({ data: { kind, value } }) => {
             return;
         case "signals":
             return parent.postMessage(typeof scriptArgs);
+        case "scribble": {
+            // Counts what somebody else has changed since it was written here.
+            const bytes = new Uint8Array(value.bytes);
+            const expected = bytes.slice();
+            let changed = 0;
+            for (let i = 0; i < value.times; i++) {
+                const place = value.from + i % (bytes.length - value.from);
+                changed += bytes[place] !== expected[place];
+                bytes[place] = expected[place] = i;
+            }
+            return parent.postMessage(changed);
+        }
+        case "signal":
+            return parent.postMessage(typeof os.signal);
         case "block":
             return os.read(value, new Uint8Array(1));
         case "ignore":

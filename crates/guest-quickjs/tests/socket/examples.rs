@@ -1,8 +1,8 @@
-//! examples/js: the web server and the web client, each in an engine of its own, against each other; the chat with a
-//! thousand people.
+//! examples/js, each in an engine of its own, in one process: the web server and the web client against each other, the
+//! UDP tool against itself, the chat with a thousand people. In two processes: tests/tests/js.rs of the workspace.
 
-use std::io::{BufRead, BufReader, Read, Write, pipe};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::io::{BufRead, BufReader, PipeReader, Read, Write, pipe};
+use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -29,20 +29,39 @@ struct Running {
     stop: Arc<AtomicBool>,
 }
 
+/// What a script is given, besides its arguments.
+#[derive(Default)]
+struct Given<'a> {
+    /// Descriptor 3.
+    listener: Option<OwnedFd>,
+    /// `/site`.
+    directory: Option<&'a Path>,
+    input: Option<PipeReader>,
+}
+
 impl Running {
-    fn start(name: &str, args: &[&str], listener: Option<TcpListener>, directory: Option<&Path>) -> Running {
+    fn start(name: &str, args: &[&str], given: Given<'_>) -> Running {
+        let Given {
+            listener,
+            directory,
+            input,
+        } = given;
         let mut host = OsHost::new().expect("an eventfd");
         let stopper = host.stopper();
         let mut stream = |fd: OwnedFd| -> Io { host.adopt_stream(fd).expect("a stream") };
         let (out, stdout) = pipe().expect("a pipe");
         let (err, stderr) = pipe().expect("a pipe");
         let (stdout, stderr) = (stream(stdout.into()), stream(stderr.into()));
-        let listener = listener.map(|listener| host.adopt_socket(listener.into()).expect("a socket"));
+        let stdin = input.map(|input| stream(input.into()));
+        let listener = listener.map(|listener| host.adopt_socket(listener).expect("a socket"));
         let guest = SharedGuest::shared(host, Arc::new(Policy::allow_all()), Capacity::default(), 0);
         let mut builder = ScriptBuilder::new(guest);
         builder.stdout(stdout).stderr(stderr).arg(name);
         for arg in args {
             builder.arg(*arg);
+        }
+        if let Some(stdin) = stdin {
+            builder.stdin(stdin);
         }
         if let Some(listener) = listener {
             builder.listener(listener);
@@ -81,7 +100,8 @@ impl Running {
 
 fn get(server: SocketAddr, path: &str) -> String {
     let port = server.port().to_string();
-    let client = Running::start("http_client.js", &["127.0.0.1", &port, path], None, None);
+    let args = ["127.0.0.1", &port, path];
+    let client = Running::start("http_client.js", &args, Given::default());
     let (end, out, err) = client.finish();
     assert_eq!((end, err.as_str()), (End::Exit(0), ""));
     out
@@ -94,7 +114,12 @@ fn the_web_server_answers_the_web_client() {
     std::fs::write(site.path().join("large"), vec![b'x'; 3 << 20]).expect("write");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    let server = Running::start("http_server.js", &["/site"], Some(listener), Some(site.path()));
+    let given = Given {
+        listener: Some(listener.into()),
+        directory: Some(site.path()),
+        input: None,
+    };
+    let server = Running::start("http_server.js", &["/site"], given);
 
     let hello = get(address, "/hello.txt");
     assert!(hello.starts_with("HTTP/1.1 200 OK\r\n"), "{hello}");
@@ -118,11 +143,106 @@ fn the_web_server_answers_the_web_client() {
     assert_eq!(out, format!("serving /site on http://{address}/\n"));
 }
 
+/// An input that ends at once, and one that says this.
+fn saying(text: &str) -> Option<PipeReader> {
+    let (reader, mut writer) = pipe().expect("a pipe");
+    writer.write_all(text.as_bytes()).expect("it has room");
+    Some(reader)
+}
+
+/// The UDP tool as a server on a socket that is open already, with this input.
+fn udp_server(args: &[&str], input: Option<PipeReader>) -> (Running, String) {
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let port = socket.local_addr().expect("an address").port().to_string();
+    let given = Given {
+        listener: Some(socket.into()),
+        input,
+        ..Given::default()
+    };
+    (Running::start("udp.js", &[&["-l"], args].concat(), given), port)
+}
+
+#[test]
+fn the_udp_tool_is_answered_by_itself() {
+    let (server, port) = udp_server(&["-e"], saying(""));
+    let clients: Vec<_> = (0..4)
+        .map(|number| {
+            let port = port.clone();
+            thread::spawn(move || {
+                let lines = format!("first of {number}\n\nlast, grüße");
+                let given = Given {
+                    input: saying(&lines),
+                    ..Given::default()
+                };
+                let client = Running::start("udp.js", &["-c", "3", "127.0.0.1", &port], given);
+                let (end, out, err) = client.finish();
+                assert_eq!((end, err.as_str()), (End::Exit(0), "3 heard\n"));
+                assert_eq!(out, lines + "\n");
+            })
+        })
+        .collect();
+    for client in clients {
+        client.join().expect("no panic");
+    }
+    let (end, out, err) = server.stop();
+    assert_eq!((end, err.as_str()), (End::Stopped, ""));
+    let mut lines: Vec<_> = out.lines().collect();
+    assert_eq!(lines.remove(0), format!("listening on udp 127.0.0.1 port {port}"));
+    lines.sort_unstable();
+    assert_eq!(lines.len(), 12);
+    assert_eq!(lines[..4], [""; 4]);
+    assert_eq!(lines[8..], ["last, grüße"; 4]);
+}
+
+#[test]
+fn the_udp_tool_answers_whom_it_heard_last_and_hears_of_a_refusal() {
+    let (input, mut typed) = pipe().expect("a pipe");
+    let (server, port) = udp_server(&[], Some(input));
+    let to = format!("127.0.0.1:{port}");
+    let peers = [(); 2].map(|()| UdpSocket::bind("127.0.0.1:0").expect("a port"));
+    let mut buffer = [0; 64];
+    for (number, peer) in peers.iter().enumerate() {
+        peer.set_read_timeout(Some(std::time::Duration::from_millis(20)))
+            .expect("an option");
+        peer.send_to(b"hello", &to).expect("sent");
+        // Typed again until the server has heard of this peer: nothing else tells that it has. What was typed for the
+        // one before may still come.
+        let line = format!("to {number}");
+        let answered = (0..3000).any(|_| {
+            typed.write_all(format!("{line}\n").as_bytes()).expect("it reads");
+            peer.recv(&mut buffer)
+                .is_ok_and(|count| buffer[..count] == *line.as_bytes())
+        });
+        assert!(answered, "{line}");
+    }
+    drop(typed);
+    let (end, out, _) = server.stop();
+    assert_eq!((end, out.matches("hello\n").count()), (End::Stopped, 2));
+
+    // Nobody else gets the port, and what does not come from its peer finds nobody there.
+    let nobody = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let port = nobody.local_addr().expect("an address").port().to_string();
+    nobody
+        .connect(peers[0].local_addr().expect("an address"))
+        .expect("connected");
+    let given = Given {
+        input: saying("anybody?\n"),
+        ..Given::default()
+    };
+    let (end, out, err) = Running::start("udp.js", &["127.0.0.1", &port], given).finish();
+    assert_eq!((end, out.as_str()), (End::Exit(1), ""));
+    assert_eq!(err, format!("127.0.0.1:{port}: Connection refused\n"));
+}
+
 #[test]
 fn a_thousand_people_chat() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    let server = Running::start("chat_server.js", &[], Some(listener), None);
+    let given = Given {
+        listener: Some(listener.into()),
+        ..Given::default()
+    };
+    let server = Running::start("chat_server.js", &[], given);
 
     const PEOPLE: usize = 1000;
     allow_files(12_000);

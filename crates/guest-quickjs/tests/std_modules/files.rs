@@ -15,6 +15,15 @@ fn files_behave_as_those_of_qjs() {
 }
 
 #[test]
+fn buffers_of_every_kind_are_read_and_written() {
+    let directory = tempfile::tempdir().unwrap();
+    Run::new()
+        .directory(directory.path(), "/")
+        .file("std_buffers.js")
+        .expect("ok\n");
+}
+
+#[test]
 fn no_path_leads_out_of_a_directory() {
     let outer = tempfile::tempdir().unwrap();
     let inner = outer.path().join("inner");
@@ -26,10 +35,9 @@ fn no_path_leads_out_of_a_directory() {
     symlink("../secret", inner.join("secret")).unwrap();
     symlink(&secret, inner.join("absolute")).unwrap();
     symlink("loop", inner.join("loop")).unwrap();
-    let host = String::leak(secret.to_str().unwrap().to_owned());
     Run::new()
         .directory(&inner, "/box")
-        .env("HOST", host)
+        .env("HOST", secret.to_str().unwrap())
         .file("std_escape.js")
         .expect("ok\n");
     let mut left: Vec<_> = fs::read_dir(outer.path())

@@ -1,15 +1,15 @@
 //! Runs a script with the kernel as its host, files for its standard streams, and says what came of it.
 
 use std::fs::{self, File};
-use std::io::{Read, Seek, Write};
+use std::io::{PipeReader, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use guestnet_core::policy::PolicyBuilder;
-use guestnet_core::{Capacity, Guest};
+use guestnet_core::policy::{PolicyBuilder, Use};
+use guestnet_core::{Capacity, Errno, Guest};
 use guestnet_host_os::OsHost;
-use guestnet_quickjs::{End, Script, ScriptBuilder, ThreadHost};
+use guestnet_quickjs::{End, Script, ScriptBuilder, SignalAction, ThreadHost};
 
 /// How a script ended, and what it wrote.
 #[derive(Debug)]
@@ -19,13 +19,18 @@ pub(crate) struct Outcome {
     pub(crate) err: String,
 }
 
+/// What answers `os.signal`.
+type Ask = Box<dyn Fn(i32, SignalAction) -> Result<(), Errno> + Send>;
+
 /// A script to run.
 pub(crate) struct Run {
     input: Vec<u8>,
     directories: Vec<(PathBuf, String)>,
-    env: Vec<(&'static str, &'static str)>,
+    env: Vec<(String, String)>,
     args: Vec<String>,
     memory: usize,
+    signals: Option<(PipeReader, Ask)>,
+    names: bool,
 }
 
 /// Where the scripts of these tests are.
@@ -41,6 +46,8 @@ impl Run {
             env: Vec::new(),
             args: Vec::new(),
             memory: 0,
+            signals: None,
+            names: true,
         }
     }
 
@@ -54,8 +61,8 @@ impl Run {
         self
     }
 
-    pub(crate) fn env(mut self, name: &'static str, value: &'static str) -> Run {
-        self.env.push((name, value));
+    pub(crate) fn env(mut self, name: &str, value: &str) -> Run {
+        self.env.push((name.to_owned(), value.to_owned()));
         self
     }
 
@@ -67,6 +74,22 @@ impl Run {
     /// Limits the engine's memory.
     pub(crate) fn memory(mut self, bytes: usize) -> Run {
         self.memory = bytes;
+        self
+    }
+
+    /// Offers `os.signal`.
+    pub(crate) fn signals(
+        mut self,
+        numbers: PipeReader,
+        ask: impl Fn(i32, SignalAction) -> Result<(), Errno> + Send + 'static,
+    ) -> Run {
+        self.signals = Some((numbers, Box::new(ask)));
+        self
+    }
+
+    /// Denies every look-up of a name, so that none leaves this machine.
+    pub(crate) fn without_names(mut self) -> Run {
+        self.names = false;
         self
     }
 
@@ -106,8 +129,14 @@ impl Run {
             let copy: OwnedFd = file.try_clone().unwrap().into();
             host.adopt_stream(copy).unwrap()
         });
+        let signals = self
+            .signals
+            .map(|(numbers, ask)| (host.adopt_stream(numbers.into()).unwrap(), ask));
         let mut policy = PolicyBuilder::new();
         policy.allow_net();
+        if !self.names {
+            policy.deny(Use::Resolve, "*").unwrap();
+        }
         let guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
         let mut builder = ScriptBuilder::new(guest);
         builder
@@ -121,6 +150,9 @@ impl Run {
         }
         for (name, value) in self.env {
             builder.env(name, value);
+        }
+        if let Some((numbers, ask)) = signals {
+            builder.signals(numbers, ask);
         }
         builder.scripts(&scripts(), "").unwrap();
         for (host, guest) in &self.directories {

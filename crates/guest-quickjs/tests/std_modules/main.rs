@@ -13,5 +13,6 @@ mod library;
 mod limits;
 mod misc;
 mod print;
+mod signal;
 mod types;
 mod worker;

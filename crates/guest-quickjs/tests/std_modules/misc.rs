@@ -36,6 +36,23 @@ fn the_rest_of_std_behaves_as_that_of_qjs() {
 }
 
 #[test]
+fn wrong_values_in_every_place_of_every_function_do_no_harm() {
+    let directory = tempfile::tempdir().unwrap();
+    let outcome = Run::new()
+        .directory(directory.path(), "/")
+        .without_names()
+        .file("std_wrong.js");
+    assert_eq!(outcome.end, End::Exit(0), "{}", outcome.err);
+    assert!(outcome.err.ends_with("ok"), "{}", outcome.err);
+    let odd: Vec<_> = outcome
+        .err
+        .lines()
+        .filter(|line| line.contains(" threw ") || line.contains(" rejected "))
+        .collect();
+    assert_eq!(odd, [""; 0]);
+}
+
+#[test]
 fn exit_ends_the_script_at_once_and_writes_what_files_keep() {
     let directory = tempfile::tempdir().unwrap();
     let outcome = Run::new().directory(directory.path(), "/work").text(

@@ -37,3 +37,28 @@ fn printing_runs_no_code_of_the_script() {
         )
         .expect("Object {  } {  } Error: seen\n Map(1) { 1 => 2 } Set(1) { 1 } 1970-01-01T00:00:00.000Z /x/g Uint8Array(1) [ 0 ]\n");
 }
+
+#[test]
+fn an_array_that_follows_its_buffer_is_as_long_as_it_is_now() {
+    Run::new()
+        .text(
+            r#"
+            const buffer = new ArrayBuffer(4, { maxByteLength: 8 });
+            const all = [new Uint8Array(buffer), new Uint16Array(buffer, 2), new Uint8Array(buffer, 2, 2)];
+            for (const size of [8, 3, 0]) {
+                buffer.resize(size);
+                print(...all);
+            }
+            const shared = new SharedArrayBuffer(2, { maxByteLength: 4 });
+            const follows = new Uint16Array(shared);
+            shared.grow(4);
+            print(follows);
+            "#,
+        )
+        .expect(
+            "Uint8Array(8) [ 0, 0, 0, 0, 0, 0, 0, 0 ] Uint16Array(3) [ 0, 0, 0 ] Uint8Array(2) [ 0, 0 ]\n\
+             Uint8Array(3) [ 0, 0, 0 ] Uint16Array(0) [  ] Uint8Array(0) [  ]\n\
+             Uint8Array(0) [  ] Uint16Array(0) [  ] Uint8Array(0) [  ]\n\
+             Uint16Array(2) [ 0, 0 ]\n",
+        );
+}

@@ -1,4 +1,5 @@
-//! The type declarations name what the modules export, and nothing else.
+//! The type declarations name what the modules export, and nothing else; what they say of each is compiled by the step
+//! "types" of `cargo xtask test`.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -110,4 +111,33 @@ fn the_declared_methods_of_files_are_there() {
         "import * as std from 'std'; for (const name of Object.keys(Object.getPrototypeOf(std.out)).sort()) print(name);",
     );
     assert_eq!(outcome.out.lines().collect::<Vec<_>>(), names);
+}
+
+#[test]
+fn every_declared_function_and_class_is_used_in_what_the_compiler_sees() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(root.join("guestnet.d.ts")).unwrap();
+    let read = |name: &str| std::fs::read_to_string(root.join("tests/types").join(name)).unwrap();
+    let uses = [read("os.ts"), read("std.ts"), read("shipped.ts")];
+    let called = |name: &str| {
+        let (call, class) = (format!(".{name}("), format!("new {name}("));
+        uses.iter()
+            .any(|uses| uses.contains(&call) || uses.contains(&class))
+    };
+    let declared = text.lines().filter_map(|line| {
+        let line = line.trim();
+        let rest = line
+            .strip_prefix("export function ")
+            .or_else(|| line.strip_prefix("export class "))?;
+        rest.split(|letter: char| !letter.is_alphanumeric()).next()
+    });
+    let (mut count, mut unused) = (0, Vec::new());
+    for name in declared {
+        count += 1;
+        if !called(name) {
+            unused.push(name);
+        }
+    }
+    assert!(count > 80, "{count}");
+    assert_eq!(unused, [""; 0]);
 }

@@ -184,3 +184,175 @@ fn a_queue_that_is_full_may_run_code_that_posts() {
         )
         .expect("RangeError\n");
 }
+
+/// What a script asks its worker to send back, and what becomes of it.
+const ECHO: &str = r#"
+    import * as os from "os";
+    const worker = new os.Worker("./std_worker_child.js");
+    const answer = () => new Promise(resolve => { worker.onmessage = event => resolve(event.data); });
+    await answer();
+    const echo = async value => {
+        try {
+            worker.postMessage({ kind: "echo", value });
+        } catch (error) {
+            return `${error.name}: ${error.message}`;
+        }
+        return answer();
+    };
+"#;
+
+/// It had the engine write to memory that was free already: what the getter returns nothing else holds.
+#[test]
+fn nothing_of_the_script_runs_while_a_message_is_copied() {
+    let source = r#"
+        let ran = 0;
+        const run = () => { ran++; return new SharedArrayBuffer(64); };
+        const getter = (object, name) => Object.defineProperty(object, name, { get: run, enumerable: true, configurable: true });
+        const traps = new Proxy({}, { get: (_, name) => (name === "get" || name === "has" ? run : undefined) });
+        const under = prototype => Object.setPrototypeOf(new Array(2), prototype);
+        const hostile = [
+            getter([1], 0),
+            getter([1, 2, 3], 2),
+            getter(["x"], "0"),
+            Object.defineProperty([], 0, { get: run }),
+            new Proxy([], traps),
+            new Proxy({}, traps),
+            new Proxy(new Map(), traps),
+            under(new Proxy([], traps)),
+            under(getter([], 1)),
+            under(Object.defineProperty({}, 0, { get: run })),
+            under(new Uint8Array(4)),
+            under(Object.create(new Proxy({}, traps))),
+        ];
+        const inside = [
+            value => value, value => [value], value => ({ value }), value => [[{ a: [value] }]], value => new Map([[1, value]]),
+            value => new Map([[value, 1]]), value => new Set([[value]]), value => ({ [Symbol.iterator]: value }),
+        ];
+        for (const value of hostile) {
+            for (const wrap of inside) {
+                const result = await echo(wrap(value));
+                if (typeof result !== "string" || !result.startsWith("TypeError: ")) print(hostile.indexOf(value), wrap, result);
+            }
+        }
+        // The elements of every array with a hole.
+        for (const prototype of [Array.prototype, Object.prototype]) {
+            getter(prototype, 1);
+            print(await echo([1, , 3]), (await echo([1, 2, 3])).length);
+            delete prototype[1];
+        }
+        print(await echo(getter({}, "a")));
+        print(await echo({ set a(_) { ran++; } }));
+        // The iterators of maps are the engine's own, whatever the script has done to them.
+        Object.getPrototypeOf(new Map().entries()).next = run;
+        Map.prototype.entries = Set.prototype.entries = Map.prototype[Symbol.iterator] = run;
+        print(await echo(new Map([[1, [2]]])), await echo(new Set(["a"])));
+        print(ran);
+        worker.onmessage = null;
+    "#;
+    let filled = "TypeError: an array with holes that a prototype fills cannot be copied 3\n";
+    let values = "TypeError: only value properties are supported\n";
+    Run::new().text(&format!("{ECHO}{source}")).expect(&format!(
+        "{filled}{filled}{values}{values}Map(1) {{ 1 => [ 2 ] }} Set(1) {{ \"a\" }}\n0\n"
+    ));
+}
+
+#[test]
+fn messages_keep_their_shape() {
+    let source = r#"
+        const shared = { s: 1 };
+        const cycle = [shared, shared];
+        cycle.push(cycle, new Map([[shared, cycle]]), [, "hole", ,], new Date(5), 10n ** 30n, "\u{1f600}", new String("x"));
+        const back = await echo(cycle);
+        print(back[0] === back[1], back[2] === back, back[3].get(back[0]) === back, 0 in back[4], back[4].length, back[4][1]);
+        print(back[5], back[6] === 10n ** 30n, back[7], typeof back[8]);
+        print(await echo(/a+/gu), await echo([/x/, { y: 1 }, "z"]));
+        print(await echo([/x/, shared, shared]));
+        print(await echo([shared, shared].concat(/x/)));
+        print(await echo(new (class { #hidden = 1; })()));
+        const buffer = new ArrayBuffer(8, { maxByteLength: 16 });
+        const [whole, tail] = [new Uint8Array(buffer), new Uint8Array(buffer, 4)];
+        buffer.resize(16);
+        const both = await echo([whole, tail]);
+        print(both[0].length, both[1].length, both[0].buffer === both[1].buffer);
+        buffer.resize(2);
+        print((await echo(whole)).length, await echo(tail));
+        const long = new Array(2 ** 21);
+        print(await echo(long), (await echo(new Array(1000))).length, (await echo(long.fill(0))).length);
+        worker.onmessage = null;
+    "#;
+    Run::new().text(&format!("{ECHO}{source}")).expect(
+        "true true true true 3 hole\n\
+         1970-01-01T00:00:00.005Z true \u{1f600} object\n\
+         /a+/gu [ /x/, { y: 1 }, \"z\" ]\n\
+         TypeError: a RegExp cannot be copied with an object that is there twice\n\
+         TypeError: a RegExp cannot be copied with an object that is there twice\n\
+         TypeError: an object with private fields cannot be copied\n\
+         16 12 true\n\
+         2 TypeError: the ArrayBuffer is detached\n\
+         TypeError: an array with holes is too long to be copied 1000 2097152\n",
+    );
+}
+
+#[test]
+fn what_cannot_be_copied_is_refused_before_the_engine_loses_memory_for_it() {
+    let source = r#"
+        import * as std from "std";
+        const shared = new SharedArrayBuffer(8);
+        const seen = new Set();
+        const post = value => {
+            try {
+                worker.postMessage({ kind: "ignore", value });
+            } catch (error) {
+                seen.add(`${error.name}: ${error.message}`);
+            }
+        };
+        const said = () => { print([...seen].join("; ")); seen.clear(); };
+        const refused = [
+            new DataView(shared), () => 1, function* () {}, new Error("x"), std.out, std, worker, new WeakMap(), Promise.resolve(),
+            Object(Symbol("x")), (function () { return arguments; })(), new Map().entries(),
+        ];
+        for (const value of refused) {
+            post([shared, value]);
+            post(new Map([[shared, value]]));
+        }
+        said();
+        const gone = new ArrayBuffer(8);
+        const view = new Uint8Array(gone);
+        gone.transfer();
+        post([shared, gone]);
+        post([shared, view]);
+        said();
+        const many = Array.from({ length: 257 }, () => new SharedArrayBuffer(1));
+        post(many);
+        said();
+        post(many.slice(1));
+        said();
+        // For want of stack the engine fails in the middle, and so not for ever.
+        const fall = () => {
+            try {
+                fall();
+            } catch {
+                post([shared, [[[shared]]]]);
+                throw 0;
+            }
+        };
+        let rounds = 0;
+        while (!seen.has("RangeError: too many messages with shared buffers could not be copied") && rounds++ < 10000) {
+            try { fall(); } catch {}
+        }
+        print(rounds < 10000);
+        seen.clear();
+        post([1, [2]]);
+        said();
+        worker.onmessage = null;
+        worker.terminate();
+    "#;
+    Run::new().text(&format!("{ECHO}{source}")).expect(
+        "TypeError: unsupported object class\n\
+         TypeError: the ArrayBuffer is detached\n\
+         TypeError: too many shared buffers for one message\n\
+         \n\
+         true\n\
+         \n",
+    );
+}

@@ -1,0 +1,209 @@
+//! `os.signal`: a script's handlers for signals of its process.
+//!
+//! Which signals a script may handle, and what they do otherwise, is the embedder's to say: this keeps the functions and
+//! calls them from the event loop. Where the embedder offers nothing, and in workers, `os.signal` is undefined.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io::IoSliceMut;
+use std::rc::Rc;
+
+use guestnet_core::{Errno, Fd, Host};
+use rquickjs::{Ctx, Exception, Function, IntoJs, Persistent, Result, Value};
+
+use crate::abi;
+use crate::convert::negative;
+use crate::event_loop::{Direction, Task};
+use crate::native::{Call, Member, function};
+use crate::state::{Shared, State};
+
+/// What a signal does, by the wish of a script.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SignalAction {
+    /// What it does to a program that says nothing.
+    Default,
+    /// Nothing.
+    Ignore,
+    /// Its number comes as one byte of the stream that [`crate::ScriptBuilder::signals`] was given.
+    Deliver,
+}
+
+/// How an embedder is asked to change what a signal does; the number is Linux's.
+pub(crate) type Ask = Box<dyn Fn(i32, SignalAction) -> guestnet_core::Result<()> + Send>;
+
+/// What an embedder offers.
+pub(crate) struct Offer<H: Host> {
+    pub(crate) stream: H::Io,
+    pub(crate) ask: Ask,
+}
+
+impl<H: Host> fmt::Debug for Offer<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Offer").finish_non_exhaustive()
+    }
+}
+
+/// All that a script has to do with signals.
+pub(crate) struct Signals<H: Host> {
+    ask: Option<Ask>,
+    /// Where their numbers come from; a descriptor of the script's from its first handler on.
+    stream: Cell<Option<H::Io>>,
+    /// Numbers that came and were not dealt with yet; bit 0 is signal 0. As for the kernel, two of the same are one.
+    came: Cell<u64>,
+    handlers: RefCell<BTreeMap<i32, Persistent<Function<'static>>>>,
+}
+
+impl<H: Host + 'static> Signals<H> {
+    pub(crate) fn new(offer: Option<Offer<H>>) -> Self {
+        let (ask, stream) = match offer {
+            Some(Offer { stream, ask }) => (Some(ask), Some(stream)),
+            None => (None, None),
+        };
+        Signals {
+            ask,
+            stream: Cell::new(stream),
+            came: Cell::new(0),
+            handlers: RefCell::default(),
+        }
+    }
+
+    /// Drops every JavaScript value.
+    pub(crate) fn forget(&self) {
+        drop(self.handlers.take());
+    }
+
+    /// The lowest number that came and has a handler, with it; those without one are forgotten.
+    fn next(&self) -> Option<Persistent<Function<'static>>> {
+        while self.came.get() != 0 {
+            let number = self.came.get().trailing_zeros();
+            self.came.set(self.came.get() & !(1 << number));
+            let handler = i32::try_from(number)
+                .ok()
+                .and_then(|number| self.handlers.borrow().get(&number).cloned());
+            if handler.is_some() {
+                return handler;
+            }
+        }
+        None
+    }
+}
+
+pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
+    let mut members: Vec<Member<H>> = abi::SIGNALS
+        .iter()
+        .map(|(name, number)| Member::Int(name, *number))
+        .collect();
+    members.push(Member::Value("signal", |ctx, state| match state.signals.ask {
+        Some(_) => function(ctx, state, "signal", 2, signal)?.into_js(ctx),
+        None => Ok(Value::new_undefined(ctx.clone())),
+    }));
+    members
+}
+
+/// `signal(number, func)`: `func` is called when the signal comes; null gives the signal its default action back,
+/// undefined ignores it. Nothing, or `-EINVAL` for a signal that is not the script's to handle.
+fn signal<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let (ctx, signals) = (call.ctx(), &call.state().signals);
+    let number = call.int(0, "the signal")?;
+    let (action, handler) = match call.arg(1) {
+        value if value.is_null() => (SignalAction::Default, None),
+        value if value.is_undefined() => (SignalAction::Ignore, None),
+        value => {
+            let function = Function::from_value(value).map_err(|_| {
+                Exception::throw_type(ctx, "the handler must be a function, null or undefined")
+            })?;
+            (SignalAction::Deliver, Some(Persistent::save(ctx, function)))
+        }
+    };
+    let asked = match &signals.ask {
+        Some(ask) => ask(number, action),
+        None => Err(Errno::Nosys),
+    };
+    let asked = asked.and_then(|()| match action {
+        SignalAction::Deliver => listen(call.state()).inspect_err(|_| {
+            // Nobody would hear of it.
+            if let Some(ask) = &signals.ask {
+                let _ = ask(number, SignalAction::Default);
+            }
+        }),
+        SignalAction::Default | SignalAction::Ignore => Ok(()),
+    });
+    if let Err(errno) = asked {
+        return call.value(negative(errno));
+    }
+    let mut handlers = signals.handlers.borrow_mut();
+    let old = match handler {
+        Some(handler) => handlers.insert(number, handler),
+        None => handlers.remove(&number),
+    };
+    drop(handlers);
+    drop(old);
+    Ok(Value::new_undefined(ctx.clone()))
+}
+
+/// Has the event loop look after the stream of signals. It keeps no script going that waits for nothing else.
+///
+/// # Errors
+/// `EMFILE`.
+fn listen<H: Host + 'static>(state: &Shared<H>) -> guestnet_core::Result<()> {
+    let Some(stream) = state.signals.stream.take() else {
+        return Ok(());
+    };
+    let fd = {
+        let mut guest = state.guest.borrow_mut();
+        // Before the stream is given away for good.
+        if let Err(errno) = guest.next_descriptor() {
+            state.signals.stream.set(Some(stream));
+            return Err(errno);
+        }
+        let fd = guest.insert_stream(stream)?;
+        guest.set_nonblocking(fd, true)?;
+        fd
+    };
+    let task = Task::Run(Rc::new(move |ctx: &Ctx<'_>, state: &Shared<H>| {
+        deliver(ctx, state, fd)
+    }));
+    let old = state
+        .events
+        .borrow_mut()
+        .set_handler(fd, Direction::Read, Some(task), false);
+    drop(old);
+    Ok(())
+}
+
+/// Calls one handler, if there is one to call.
+fn deliver<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, fd: Fd) -> Result<()> {
+    let mut bytes = [0; 64];
+    let read = state
+        .guest
+        .borrow_mut()
+        .read(fd, &mut [IoSliceMut::new(&mut bytes)]);
+    match read {
+        Ok(count) if count > 0 => note(state, bytes.get(..count).unwrap_or_default()),
+        // Called once more, for what came before.
+        Err(Errno::Again) => {}
+        // The embedder has let go of its end: nothing comes any more.
+        Ok(_) | Err(_) => {
+            let old = state
+                .events
+                .borrow_mut()
+                .set_handler(fd, Direction::Read, None, false);
+            drop(old);
+        }
+    }
+    let Some(handler) = state.signals.next() else {
+        return Ok(());
+    };
+    if state.signals.came.get() != 0 {
+        state.events.borrow_mut().again(fd, Direction::Read);
+    }
+    handler.restore(ctx)?.call::<_, ()>(())
+}
+
+fn note<H: Host + 'static>(state: &State<H>, numbers: &[u8]) {
+    for number in numbers {
+        let bit = 1_u64.checked_shl(u32::from(*number)).unwrap_or(0);
+        state.signals.came.set(state.signals.came.get() | bit);
+    }
+}
