@@ -35,7 +35,7 @@ enum Sandbox {
     Emscripten(Variant, Engine),
 }
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 10] = [
     Column {
         name: "wasip1",
         sandbox: Sandbox::Wasip1,
@@ -63,6 +63,10 @@ const COLUMNS: [Column; 9] = [
     Column {
         name: "emscripten-jspi",
         sandbox: Sandbox::Emscripten(Variant::Jspi, Engine::Node26),
+    },
+    Column {
+        name: "emscripten-jspi-pthread",
+        sandbox: Sandbox::Emscripten(Variant::JspiPthread, Engine::Node26),
     },
     Column {
         name: "emscripten-deno",

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use guestnet_core::policy::PolicyBuilder;
@@ -12,6 +12,7 @@ use guestnet_host_os::{OsHost, Stopper, WeakStopper};
 
 use crate::napi::{Arguments, Failure, Value};
 use crate::report::Reporter;
+use crate::watch::Hearing;
 
 /// One program. Its threads find it by its number.
 #[derive(Debug)]
@@ -24,6 +25,10 @@ pub(crate) struct Instance {
     first_stopper: Stopper,
     /// How often any thread was told that something is ready.
     pub(crate) told: Arc<AtomicU64>,
+    /// Whether it was told to stop.
+    pub(crate) ended: AtomicBool,
+    /// Who hears of what the threads' sockets begin.
+    pub(crate) hearing: Hearing,
 }
 
 /// The programs that run in this process: Node's workers share it.
@@ -62,15 +67,23 @@ pub(crate) fn open(arguments: &Arguments) -> Result<Value, Failure> {
     let instance = Instance::new(&mut policy, reporter).map_err(|errno| format!("guestnet: {errno}"))?;
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     instances().insert(id, Arc::new(instance));
+    // A worker may be terminated, and then no JavaScript of it runs any more.
+    arguments.env().end_with(id)?;
     arguments.env().int(id)
 }
 
 /// stop(number): ends a program. Every wait of its threads returns, and its descriptors are closed.
 pub(crate) fn stop(arguments: &Arguments) -> Result<Value, Failure> {
-    if let Some(instance) = instances().remove(&arguments.int(0)) {
+    end(arguments.int(0));
+    arguments.env().undefined()
+}
+
+/// Ends a program, if it has not ended.
+pub(crate) fn end(id: i32) {
+    let ended = instances().remove(&id);
+    if let Some(instance) = ended {
         instance.stop();
     }
-    arguments.env().undefined()
 }
 
 impl Instance {
@@ -93,6 +106,8 @@ impl Instance {
             stoppers: Mutex::default(),
             first_stopper,
             told: Arc::default(),
+            ended: AtomicBool::default(),
+            hearing: Hearing::default(),
         })
     }
 
@@ -109,6 +124,8 @@ impl Instance {
     }
 
     fn stop(&self) {
+        // Before the waits end, which look at it.
+        self.ended.store(true, Ordering::Release);
         let threads = lock(&self.stoppers)
             .iter()
             .filter_map(WeakStopper::upgrade)
