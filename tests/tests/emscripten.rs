@@ -17,10 +17,11 @@ const COLUMNS: [(Variant, Engine); 8] = [
 ];
 
 /// Those with threads.
-const THREADED: [(Variant, Engine); 6] = [
+const THREADED: [(Variant, Engine); 7] = [
     (Variant::Pthread, Engine::Node20),
     (Variant::Pthread, Engine::Node26),
     (Variant::Pthread, Engine::Deno),
+    (Variant::Pthread, Engine::Bun),
     (Variant::Proxy, Engine::Node20),
     (Variant::Proxy, Engine::Node26),
     (Variant::JspiPthread, Engine::Node26),
@@ -83,6 +84,14 @@ fn callbacks_on_the_main_thread_tell_of_the_sockets_of_all_threads() {
 }
 
 #[test]
+fn callbacks_that_come_and_go_on_sockets_that_others_close_do_no_harm() {
+    for (variant, engine) in THREADED {
+        let printed = program(variant, engine, "thread_hostile").finish().success();
+        assert_same_transcript("all have ended, on the main thread: yes\n", &printed);
+    }
+}
+
+#[test]
 fn a_suspended_main_thread_leaves_its_event_loop_and_blocked_threads_alone() {
     let printed = program(Variant::JspiPthread, Engine::Node26, "thread_suspended")
         .finish()
@@ -134,6 +143,14 @@ fn instances_in_one_process_have_their_own_policies_descriptors_and_ends_under_e
             .finish()
             .success();
         assert_same_transcript(include_str!("transcripts/emscripten_instances.txt"), &printed);
+    }
+}
+
+#[test]
+fn an_instance_that_has_ended_holds_no_descriptor_under_every_engine() {
+    for engine in [Engine::Node20, Engine::Node26, Engine::Deno, Engine::Bun] {
+        let printed = module_script(engine, "many.mjs").finish().success();
+        assert_same_transcript("none is left\n", &printed);
     }
 }
 

@@ -35,7 +35,7 @@ enum Sandbox {
     Emscripten(Variant, Engine),
 }
 
-const COLUMNS: [Column; 10] = [
+const COLUMNS: [Column; 12] = [
     Column {
         name: "wasip1",
         sandbox: Sandbox::Wasip1,
@@ -73,6 +73,14 @@ const COLUMNS: [Column; 10] = [
         sandbox: Sandbox::Emscripten(Variant::Module, Engine::Deno),
     },
     Column {
+        name: "emscripten-deno-pthread",
+        sandbox: Sandbox::Emscripten(Variant::Pthread, Engine::Deno),
+    },
+    Column {
+        name: "emscripten-bun-pthread",
+        sandbox: Sandbox::Emscripten(Variant::Pthread, Engine::Bun),
+    },
+    Column {
         name: "emscripten-proxy",
         sandbox: Sandbox::Emscripten(Variant::Proxy, Engine::Node20),
     },
@@ -93,6 +101,10 @@ impl Column {
         match self.sandbox {
             Sandbox::Wasip1 => guest.source == Source::Everywhere,
             Sandbox::Js => guest.source == Source::Everywhere && script(&guest.name).is_file(),
+            // All others are in a column of the engine without threads.
+            Sandbox::Emscripten(Variant::Pthread, Engine::Deno | Engine::Bun) => {
+                guest.name.starts_with("thread_")
+            }
             Sandbox::Emscripten(variant, _) => variant.has_threads() || !guest.name.starts_with("thread_"),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use guestnet_core::policy::PolicyBuilder;
-use guestnet_core::{Capacity, Result, SharedGuest};
+use guestnet_core::{Capacity, Errno, Result, SharedGuest};
 use guestnet_emscripten::{Process, RESERVED};
 use guestnet_host_os::{OsHost, Stopper, WeakStopper};
 
@@ -17,18 +17,24 @@ use crate::watch::Hearing;
 /// One program. Its threads find it by its number.
 #[derive(Debug)]
 pub(crate) struct Instance {
-    /// What every thread's own is made from.
-    first: Mutex<(SharedGuest<OsHost, ()>, OsHost)>,
+    /// What every thread's own is made from, until the end.
+    first: Mutex<Option<First>>,
     /// Of the threads' hosts, as long as there are such.
     stoppers: Mutex<Vec<WeakStopper>>,
-    /// Of the first host, which closes what is open at the end: it must not linger for it.
-    first_stopper: Stopper,
     /// How often any thread was told that something is ready.
     pub(crate) told: Arc<AtomicU64>,
     /// Whether it was told to stop.
     pub(crate) ended: AtomicBool,
     /// Who hears of what the threads' sockets begin.
     pub(crate) hearing: Hearing,
+}
+
+#[derive(Debug)]
+struct First {
+    guest: SharedGuest<OsHost, ()>,
+    /// Of the guest's host, which closes what is open at the end: it must not linger for it.
+    stopper: Stopper,
+    spare: OsHost,
 }
 
 /// The programs that run in this process: Node's workers share it.
@@ -93,7 +99,7 @@ impl Instance {
         host.add_directory(Path::new("/"), "/")?;
         host.follow_working_directory();
         let spare = host.sibling()?;
-        let first_stopper = host.stopper();
+        let stopper = host.stopper();
         let policy = std::mem::take(policy).build();
         let capacity = Capacity {
             sockets: usize::try_from(policy.limits().sockets).unwrap_or(usize::MAX),
@@ -102,9 +108,12 @@ impl Instance {
         let mut guest = SharedGuest::shared(host, Arc::new(policy), capacity, RESERVED);
         guest.observe(Box::new(reporter));
         Ok(Instance {
-            first: Mutex::new((guest, spare)),
+            first: Mutex::new(Some(First {
+                guest,
+                stopper,
+                spare,
+            })),
             stoppers: Mutex::default(),
-            first_stopper,
             told: Arc::default(),
             ended: AtomicBool::default(),
             hearing: Hearing::default(),
@@ -112,29 +121,39 @@ impl Instance {
     }
 
     /// The `Process` of one more thread.
+    ///
+    /// # Errors
+    /// `EBADF`: the program has ended, and has no descriptors. `EMFILE` and the like.
     pub(crate) fn process(&self, prepare: impl FnOnce(&mut OsHost)) -> Result<Process<OsHost>> {
         let first = lock(&self.first);
-        let mut host = first.1.sibling()?;
+        let First { guest, spare, .. } = first.as_ref().ok_or(Errno::Badf)?;
+        let mut host = spare.sibling()?;
         let mut stoppers = lock(&self.stoppers);
         stoppers.retain(|stopper| stopper.upgrade().is_some());
         stoppers.push(host.stopper().downgrade());
         drop(stoppers);
         prepare(&mut host);
-        Ok(Process::new(first.0.thread(host)).telling(&self.told))
+        Ok(Process::new(guest.thread(host)).telling(&self.told))
     }
 
     fn stop(&self) {
         // Before the waits end, which look at it.
         self.ended.store(true, Ordering::Release);
+        // From here on there is no more thread to be told than those in the list.
+        let Some(First {
+            mut guest, stopper, ..
+        }) = lock(&self.first).take()
+        else {
+            return;
+        };
         let threads = lock(&self.stoppers)
             .iter()
             .filter_map(WeakStopper::upgrade)
             .collect::<Vec<_>>();
-        for stopper in threads.iter().chain([&self.first_stopper]) {
+        for stopper in threads.iter().chain([&stopper]) {
             // It fails only if the eventfd is broken, and then nobody waits on it.
             let _ = stopper.stop();
         }
-        let guest = &mut lock(&self.first).0;
         for fd in guest.open_descriptors() {
             // Another thread may have closed it meanwhile.
             let _ = guest.close(fd);

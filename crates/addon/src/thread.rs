@@ -67,6 +67,7 @@ pub(crate) fn attach(arguments: &Arguments) -> Result<Value, Failure> {
     }
     env.define(object, c"impatient", impatient, thread)?;
     env.define(object, c"setPump", set_pump, thread)?;
+    env.define(object, c"release", release, thread)?;
     env.define(object, c"watch", watch::start, thread)?;
     env.define(object, c"watchFor", watch::watch_for, thread)?;
     env.define(object, c"keepAlive", watch::keep_alive, thread)?;
@@ -91,6 +92,16 @@ fn impatient(arguments: &Arguments) -> Result<Value, Failure> {
     Ok(object)
 }
 
+/// release(): what this thread keeps for calls to come. For when the program has ended and the engine has not.
+fn release(arguments: &Arguments) -> Result<Value, Failure> {
+    let thread = arguments.thread()?;
+    thread.idle.borrow_mut().clear();
+    thread.impatient.borrow_mut().clear();
+    let watch = thread.watch.take();
+    drop(watch);
+    arguments.env().undefined()
+}
+
 /// setPump(function, every): what this thread does every so many milliseconds while it waits or makes calls. A call ends
 /// with EINTR when the function cannot be called any more: the engine is ending the thread. Once for a thread.
 fn set_pump(arguments: &Arguments) -> Result<Value, Failure> {
@@ -110,7 +121,9 @@ impl Thread {
     /// Makes a system call.
     #[inline]
     pub(crate) fn call(&self, call: &Call, patience: Patience, memory: Memory<'_>, args: &Args) -> i32 {
-        /// `ENOMEM` of the C library.
+        /// `EBADF` of the C library.
+        const NO_DESCRIPTOR: i32 = -8;
+        /// `ENOMEM`.
         const NO_PROCESS: i32 = -48;
         /// `EINTR`.
         const INTERRUPTED: i32 = -27;
@@ -126,8 +139,10 @@ impl Thread {
             Patience::Never => &self.impatient,
         };
         let found = idle.borrow_mut().pop();
-        let Some(mut process) = found.or_else(|| self.process(patience)) else {
-            return NO_PROCESS;
+        let mut process = match found.map_or_else(|| self.process(patience), Ok) {
+            Ok(process) => process,
+            Err(Errno::Badf) => return NO_DESCRIPTOR,
+            Err(_) => return NO_PROCESS,
         };
         let result = process.call(call, memory, args);
         // A host that was told to stop goes on saying so. If only this call had to end, the next one gets another.
@@ -159,7 +174,7 @@ impl Thread {
     /// Does something with a `Process` of this thread, the one that the next call gets.
     pub(crate) fn with_process<R>(&self, work: impl FnOnce(&mut Process<OsHost>) -> R) -> Option<R> {
         let idle = self.idle.borrow_mut().pop();
-        let mut process = idle.or_else(|| self.process(Patience::Waits))?;
+        let mut process = idle.or_else(|| self.process(Patience::Waits).ok())?;
         let result = work(&mut process);
         self.idle.borrow_mut().push(process);
         Some(result)
@@ -168,26 +183,24 @@ impl Thread {
     /// Does something with the program's descriptors.
     ///
     /// # Errors
-    /// `ENOMEM`: there is no host for it.
+    /// `EBADF`: the program has ended. `EMFILE` and the like: there is no host for it.
     pub(crate) fn with_guest<R>(
         &self,
         work: impl FnOnce(&mut SharedGuest<OsHost, ()>) -> guestnet_core::Result<R>,
     ) -> guestnet_core::Result<R> {
         let idle = self.idle.borrow_mut().pop();
-        let mut process = idle
-            .or_else(|| self.process(Patience::Waits))
-            .ok_or(Errno::Nomem)?;
+        let mut process = idle.map_or_else(|| self.process(Patience::Waits), Ok)?;
         let result = work(process.guest());
         self.idle.borrow_mut().push(process);
         result
     }
 
-    fn process(&self, patience: Patience) -> Option<Process<OsHost>> {
+    fn process(&self, patience: Patience) -> guestnet_core::Result<Process<OsHost>> {
         let prepare = |host: &mut OsHost| match (patience, self.pump.get()) {
             (Patience::Never, _) => host.set_impatient(),
             (Patience::Waits, Some(pump)) => host.set_chore(Arc::clone(pump)),
             (Patience::Waits, None) => {}
         };
-        self.instance.process(prepare).ok()
+        self.instance.process(prepare)
     }
 }

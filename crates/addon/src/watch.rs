@@ -46,10 +46,7 @@ impl Hearing {
     fn set(&self, by: Option<Arc<Caller>>) {
         let mut state = lock(&self.state);
         self.on.store(by.is_some(), Ordering::Relaxed);
-        *state = Heard {
-            by,
-            told: HashSet::new(),
-        };
+        state.by = by;
     }
 
     fn tell(&self, fd: Fd) {

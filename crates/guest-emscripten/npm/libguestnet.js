@@ -42,7 +42,11 @@
     $GN__postset: () => {
       addAtInit('GN.root = FS.mount(GN, {}, null);');
       addAtExit('GN.end?.();');
+#if PTHREADS
+      return 'if (ENVIRONMENT_IS_PTHREAD) GN.listenForThreads();';
+#else
       return '';
+#endif
     },
     $GN: {
       root: null,
@@ -64,6 +68,19 @@
       /** poll() has met a descriptor that is not ours. */
       FOREIGN: -0x80000000,
 
+#if PTHREADS
+      /** Emscripten takes Bun for an engine that gives a worker's messages to `onmessage`. Bun 1.4 gives them to its port. */
+      listenForThreads() {
+        if (!process.versions.bun) return;
+        let given = false;
+        addEventListener('message', () => { given = true; });
+        GN.require('worker_threads').parentPort.on('message', (data) => {
+          // When both would have had it.
+          setImmediate(() => { if (!given) globalThis.onmessage?.({ data }); });
+        });
+      },
+
+#endif
       mount() {
         return FS.createNode(null, '/', {{{ cDefs.S_IFDIR | 0o777 }}}, 0);
       },
@@ -113,8 +130,9 @@
           running.delete(GN.end);
           addon.stop(GN.id);
           // What it watched is closed, and must not keep the engine's loop running.
+          GN.hearing = false;
           GN.interests.clear();
-          GN.thread?.keepAlive(0);
+          GN.thread?.release();
         };
         running.add(GN.end);
         return GN.id;
@@ -126,7 +144,8 @@
       /** The first call of a thread. */
       attach() {
         GN.thread = GN.addon().attach(_guestnet_id(), {{{ PTHREADS ? 'ENVIRONMENT_IS_PTHREAD ? 1 : 0' : 0 }}});
-        if (!GN.thread) throw new Error('guestnet: the program has ended');
+        // Another thread has ended the program: this one goes on no more than those that were in a call.
+        if (!GN.thread) throw 'unwind';
 #if PTHREADS
         // Other threads are slowed by half a millisecond on average while this one waits or makes calls.
         if (!ENVIRONMENT_IS_PTHREAD) {
@@ -700,7 +719,7 @@
   Object.assign(library, {
     $_setNetworkCallback__deps: ['$GN', '$withStackSave', '$callUserCallback', '$stringToUTF8OnStack', '$strError'],
     $_setNetworkCallback: (event, userData, callback) => {
-      GN.on(event, callback && ((fd, error) => callUserCallback(() => {
+      GN.on(event, !callback ? null : ((fd, error) => callUserCallback(() => {
         if (event === 'error') {
           withStackSave(() => {
             {{{ makeDynCall('viipp', 'callback') }}}(fd, error, stringToUTF8OnStack(strError(error)), userData);
