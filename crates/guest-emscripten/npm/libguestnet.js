@@ -525,12 +525,13 @@
       // A node, the canonical name, an address: see names.rs.
       const nodes = _malloc(count * 32 + 256);
       const addresses = _malloc(count * 28);
-      if (!nodes || !addresses) {
+      // A main thread that waits in malloc() works for others meanwhile, and one of their answers may have come between.
+      const failed = !nodes || !addresses ? -10 /* EAI_MEMORY */ : calls.takeAnswer(HEAPU8, nodes, addresses) < 0 ? -3 /* EAI_AGAIN */ : 0;
+      if (failed) {
         _free(nodes);
         _free(addresses);
-        return -10; // EAI_MEMORY
+        return failed;
       }
-      calls.takeAnswer(HEAPU8, nodes, addresses);
       {{{ makeSetValue('out', 0, 'nodes', '*') }}};
       return 0;
     },
