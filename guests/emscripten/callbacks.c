@@ -33,7 +33,7 @@ static void message_called(int fd, void *data) {
         printf("the end: the server\n");
         close(server);
         close(listener);
-        exit(0);
+        emscripten_force_exit(0);
     }
 }
 
@@ -46,7 +46,7 @@ static void error_called(int fd, int error, const char *message, void *data) {
     (void)fd;
     (void)data;
     printf("error: %s, %s\n", errno_name(error), message);
-    exit(1);
+    emscripten_force_exit(1);
 }
 
 int main(void) {

@@ -19,13 +19,15 @@ pub enum Variant {
     Proxy,
     /// `-sJSPI`: blocking calls suspend.
     Jspi,
+    /// `-sJSPI -pthread`: blocking calls of the main thread suspend, those of others block.
+    JspiPthread,
 }
 
 impl Variant {
     /// Whether it is linked with `-pthread`.
     #[must_use]
     pub fn has_threads(self) -> bool {
-        matches!(self, Self::Pthread | Self::Proxy)
+        matches!(self, Self::Pthread | Self::Proxy | Self::JspiPthread)
     }
 
     /// Whether every guest is a program of its own. In the others there is one for all, whose first argument says which.
@@ -40,13 +42,14 @@ impl Variant {
             Self::Pthread => "emscripten-pthread",
             Self::Proxy => "emscripten-proxy",
             Self::Jspi => "emscripten-jspi",
+            Self::JspiPthread => "emscripten-jspi-pthread",
         }
     }
 
     fn extension(self) -> &'static str {
         match self {
             Self::Module => "mjs",
-            Self::Plain | Self::Pthread | Self::Proxy | Self::Jspi => "cjs",
+            Self::Plain | Self::Pthread | Self::Proxy | Self::Jspi | Self::JspiPthread => "cjs",
         }
     }
 }
@@ -118,6 +121,17 @@ pub fn program(variant: Variant, engine: Engine, name: &str) -> Program {
     } else {
         program.arg(name)
     }
+}
+
+/// A script of tests/js that runs programs of the ES module of all guests, which is its first argument.
+///
+/// # Panics
+///
+/// When one of them is not there.
+#[must_use]
+pub fn module_script(engine: Engine, name: &str) -> Program {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("js").join(name);
+    script(engine, &path).arg(guest(Variant::Module, ""))
 }
 
 /// Any script under an engine.

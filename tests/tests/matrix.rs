@@ -35,7 +35,7 @@ enum Sandbox {
     Emscripten(Variant, Engine),
 }
 
-const COLUMNS: [Column; 9] = [
+const COLUMNS: [Column; 12] = [
     Column {
         name: "wasip1",
         sandbox: Sandbox::Wasip1,
@@ -65,8 +65,20 @@ const COLUMNS: [Column; 9] = [
         sandbox: Sandbox::Emscripten(Variant::Jspi, Engine::Node26),
     },
     Column {
+        name: "emscripten-jspi-pthread",
+        sandbox: Sandbox::Emscripten(Variant::JspiPthread, Engine::Node26),
+    },
+    Column {
         name: "emscripten-deno",
         sandbox: Sandbox::Emscripten(Variant::Module, Engine::Deno),
+    },
+    Column {
+        name: "emscripten-deno-pthread",
+        sandbox: Sandbox::Emscripten(Variant::Pthread, Engine::Deno),
+    },
+    Column {
+        name: "emscripten-bun-pthread",
+        sandbox: Sandbox::Emscripten(Variant::Pthread, Engine::Bun),
     },
     Column {
         name: "emscripten-proxy",
@@ -89,6 +101,10 @@ impl Column {
         match self.sandbox {
             Sandbox::Wasip1 => guest.source == Source::Everywhere,
             Sandbox::Js => guest.source == Source::Everywhere && script(&guest.name).is_file(),
+            // All others are in a column of the engine without threads.
+            Sandbox::Emscripten(Variant::Pthread, Engine::Deno | Engine::Bun) => {
+                guest.name.starts_with("thread_")
+            }
             Sandbox::Emscripten(variant, _) => variant.has_threads() || !guest.name.starts_with("thread_"),
         }
     }

@@ -2,28 +2,39 @@
 
 use std::collections::HashMap;
 use std::path::Path;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use guestnet_core::policy::PolicyBuilder;
-use guestnet_core::{Capacity, Result, SharedGuest};
+use guestnet_core::{Capacity, Errno, Result, SharedGuest};
 use guestnet_emscripten::{Process, RESERVED};
 use guestnet_host_os::{OsHost, Stopper, WeakStopper};
 
 use crate::napi::{Arguments, Failure, Value};
 use crate::report::Reporter;
+use crate::watch::Hearing;
 
 /// One program. Its threads find it by its number.
 #[derive(Debug)]
 pub(crate) struct Instance {
-    /// What every thread's own is made from.
-    first: Mutex<(SharedGuest<OsHost, ()>, OsHost)>,
+    /// What every thread's own is made from, until the end.
+    first: Mutex<Option<First>>,
     /// Of the threads' hosts, as long as there are such.
     stoppers: Mutex<Vec<WeakStopper>>,
-    /// Of the first host, which closes what is open at the end: it must not linger for it.
-    first_stopper: Stopper,
     /// How often any thread was told that something is ready.
     pub(crate) told: Arc<AtomicU64>,
+    /// Whether it was told to stop.
+    pub(crate) ended: AtomicBool,
+    /// Who hears of what the threads' sockets begin.
+    pub(crate) hearing: Hearing,
+}
+
+#[derive(Debug)]
+struct First {
+    guest: SharedGuest<OsHost, ()>,
+    /// Of the guest's host, which closes what is open at the end: it must not linger for it.
+    stopper: Stopper,
+    spare: OsHost,
 }
 
 /// The programs that run in this process: Node's workers share it.
@@ -62,15 +73,23 @@ pub(crate) fn open(arguments: &Arguments) -> Result<Value, Failure> {
     let instance = Instance::new(&mut policy, reporter).map_err(|errno| format!("guestnet: {errno}"))?;
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     instances().insert(id, Arc::new(instance));
+    // A worker may be terminated, and then no JavaScript of it runs any more.
+    arguments.env().end_with(id)?;
     arguments.env().int(id)
 }
 
 /// stop(number): ends a program. Every wait of its threads returns, and its descriptors are closed.
 pub(crate) fn stop(arguments: &Arguments) -> Result<Value, Failure> {
-    if let Some(instance) = instances().remove(&arguments.int(0)) {
+    end(arguments.int(0));
+    arguments.env().undefined()
+}
+
+/// Ends a program, if it has not ended.
+pub(crate) fn end(id: i32) {
+    let ended = instances().remove(&id);
+    if let Some(instance) = ended {
         instance.stop();
     }
-    arguments.env().undefined()
 }
 
 impl Instance {
@@ -80,7 +99,7 @@ impl Instance {
         host.add_directory(Path::new("/"), "/")?;
         host.follow_working_directory();
         let spare = host.sibling()?;
-        let first_stopper = host.stopper();
+        let stopper = host.stopper();
         let policy = std::mem::take(policy).build();
         let capacity = Capacity {
             sockets: usize::try_from(policy.limits().sockets).unwrap_or(usize::MAX),
@@ -89,35 +108,52 @@ impl Instance {
         let mut guest = SharedGuest::shared(host, Arc::new(policy), capacity, RESERVED);
         guest.observe(Box::new(reporter));
         Ok(Instance {
-            first: Mutex::new((guest, spare)),
+            first: Mutex::new(Some(First {
+                guest,
+                stopper,
+                spare,
+            })),
             stoppers: Mutex::default(),
-            first_stopper,
             told: Arc::default(),
+            ended: AtomicBool::default(),
+            hearing: Hearing::default(),
         })
     }
 
     /// The `Process` of one more thread.
+    ///
+    /// # Errors
+    /// `EBADF`: the program has ended, and has no descriptors. `EMFILE` and the like.
     pub(crate) fn process(&self, prepare: impl FnOnce(&mut OsHost)) -> Result<Process<OsHost>> {
         let first = lock(&self.first);
-        let mut host = first.1.sibling()?;
+        let First { guest, spare, .. } = first.as_ref().ok_or(Errno::Badf)?;
+        let mut host = spare.sibling()?;
         let mut stoppers = lock(&self.stoppers);
         stoppers.retain(|stopper| stopper.upgrade().is_some());
         stoppers.push(host.stopper().downgrade());
         drop(stoppers);
         prepare(&mut host);
-        Ok(Process::new(first.0.thread(host)).telling(&self.told))
+        Ok(Process::new(guest.thread(host)).telling(&self.told))
     }
 
     fn stop(&self) {
+        // Before the waits end, which look at it.
+        self.ended.store(true, Ordering::Release);
+        // From here on there is no more thread to be told than those in the list.
+        let Some(First {
+            mut guest, stopper, ..
+        }) = lock(&self.first).take()
+        else {
+            return;
+        };
         let threads = lock(&self.stoppers)
             .iter()
             .filter_map(WeakStopper::upgrade)
             .collect::<Vec<_>>();
-        for stopper in threads.iter().chain([&self.first_stopper]) {
+        for stopper in threads.iter().chain([&stopper]) {
             // It fails only if the eventfd is broken, and then nobody waits on it.
             let _ = stopper.stop();
         }
-        let guest = &mut lock(&self.first).0;
         for fd in guest.open_descriptors() {
             // Another thread may have closed it meanwhile.
             let _ = guest.close(fd);

@@ -17,7 +17,7 @@ use guestnet_core::Ready;
 use guestnet_emscripten::{Args, Memory};
 use napi_sys as sys;
 
-use crate::thread::Thread;
+use crate::thread::{Patience, Thread};
 use crate::{instance, thread};
 
 /// The most arguments of a function: the memory and seven numbers.
@@ -114,10 +114,15 @@ impl Env {
         object: Value,
         call: &'static guestnet_emscripten::Call,
         thread: *const Thread,
+        patience: Patience,
     ) -> Result<(), Failure> {
         let name = std::ffi::CString::new(call.name).map_err(|error| error.to_string())?;
         // As above.
-        let bound = Box::into_raw(Box::new(BoundCall { call, thread }));
+        let bound = Box::into_raw(Box::new(BoundCall {
+            call,
+            thread,
+            patience,
+        }));
         let value = self.function(Some(enter_call), bound.cast())?;
         self.set(object, &name, value)
     }
@@ -128,6 +133,13 @@ impl Env {
         // SAFETY: the hook gets the pointer once, on this thread, when no function can be called any more.
         check(unsafe { sys::napi_add_env_cleanup_hook(self.0, Some(drop_thread), thread.cast()) })?;
         Ok(thread)
+    }
+
+    /// Ends a program when the environment is torn down, however that comes about.
+    pub(crate) fn end_with(self, program: i32) -> Result<(), Failure> {
+        let program = std::ptr::without_provenance_mut(program.cast_unsigned() as usize);
+        // SAFETY: the hook gets the number back and follows no pointer.
+        check(unsafe { sys::napi_add_env_cleanup_hook(self.0, Some(end_program), program) })
     }
 
     /// Calls a function that takes nothing. Returns whether it came back: what it throws stays pending and is thrown on
@@ -148,6 +160,19 @@ impl Env {
         // SAFETY: the scope that was opened above.
         unsafe { sys::napi_close_handle_scope(self.0, scope) };
         status == sys::Status::napi_ok
+    }
+
+    /// Throws a string.
+    fn throw_text(self, text: &CStr) {
+        let (bytes, mut value) = (text.to_bytes(), null_mut());
+        // SAFETY: as for `object`; the text has as many bytes.
+        let status = unsafe {
+            sys::napi_create_string_utf8(self.0, text.as_ptr(), bytes.len().cast_signed(), &raw mut value)
+        };
+        if status == sys::Status::napi_ok {
+            // SAFETY: a value of this environment. A failure means that something was thrown already.
+            unsafe { sys::napi_throw(self.0, value) };
+        }
     }
 
     fn throw(self, message: &str) {
@@ -372,6 +397,7 @@ struct Bound {
 struct BoundCall {
     call: &'static guestnet_emscripten::Call,
     thread: *const Thread,
+    patience: Patience,
 }
 
 impl Arguments {
@@ -430,7 +456,11 @@ unsafe extern "C" fn enter_call(env: sys::napi_env, info: sys::napi_callback_inf
         for (index, slot) in args.0.iter_mut().enumerate().take(bound.call.arity) {
             *slot = arguments.int(index + 1);
         }
-        thread.call(bound.call, memory, &args)
+        let result = thread.call(bound.call, bound.patience, memory, &args);
+        if thread.is_over() {
+            Env(env).throw_text(c"unwind");
+        }
+        result
     }));
     let mut value = null_mut();
     // SAFETY: the environment is that of the running call. A failure leaves null, which is `undefined`.
@@ -466,6 +496,14 @@ unsafe extern "C" fn drop_thread(thread: *mut c_void) {
     let thread = unsafe { Box::from_raw(thread.cast::<Thread>()) };
     // A panic while the engine is torn down must not cross into it.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(thread)));
+}
+
+unsafe extern "C" fn end_program(program: *mut c_void) {
+    let Ok(program) = u32::try_from(program.addr()) else {
+        return;
+    };
+    // As above.
+    let _ = catch_unwind(|| instance::end(program.cast_signed()));
 }
 
 /// The engine loads the addon into an environment.

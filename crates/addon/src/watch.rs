@@ -3,12 +3,15 @@
 //! Node could do without the thread (uv_poll), but Deno tells once only and Bun ends the process; this works the same in
 //! all of them.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread::{Builder, JoinHandle};
 
 use guestnet_core::{EpollInterest, EpollMode, EpollOp, Errno, Fd, Ready, Result as Outcome};
 use guestnet_host_os::Stopper;
 
+use crate::instance::{Instance, lock};
 use crate::napi::{Arguments, Caller, Failure, Value};
 
 /// Events told in one go.
@@ -17,14 +20,54 @@ const EVENTS: usize = 64;
 /// A thread that watches descriptors of a program for one of its threads. Dropping it ends the thread.
 #[derive(Debug)]
 pub(crate) struct Watch {
+    instance: Arc<Instance>,
     caller: Arc<Caller>,
     epoll: Fd,
     stopper: Stopper,
     thread: Option<JoinHandle<()>>,
 }
 
+/// Who hears of sockets that begin to connect or listen: the thread that calls the program's callbacks.
+#[derive(Debug, Default)]
+pub(crate) struct Hearing {
+    /// Whether anybody does, for those who have nothing to tell otherwise.
+    on: AtomicBool,
+    state: Mutex<Heard>,
+}
+
+#[derive(Debug, Default)]
+struct Heard {
+    by: Option<Arc<Caller>>,
+    /// What was told and has not arrived: it is not told again, so that no more is under way than there are descriptors.
+    told: HashSet<Fd>,
+}
+
+impl Hearing {
+    fn set(&self, by: Option<Arc<Caller>>) {
+        let mut state = lock(&self.state);
+        self.on.store(by.is_some(), Ordering::Relaxed);
+        state.by = by;
+    }
+
+    fn tell(&self, fd: Fd) {
+        if !self.on.load(Ordering::Relaxed) {
+            return;
+        }
+        let mut state = lock(&self.state);
+        let Heard { by: Some(by), told } = &mut *state else {
+            return;
+        };
+        if told.insert(fd) {
+            // The engine may be going away; then nobody waits for it.
+            let _ = by.tell((fd, Ready::empty()));
+        }
+    }
+}
+
 impl Drop for Watch {
     fn drop(&mut self) {
+        // It must not be called once the engine has taken it back.
+        self.instance.hearing.set(None);
         // It fails only if the eventfd is broken, and then nobody waits on it.
         let _ = self.stopper.stop();
         if let Some(thread) = self.thread.take() {
@@ -34,7 +77,8 @@ impl Drop for Watch {
     }
 }
 
-/// watch(function): from now on `function(fd, bits)` is called for what [`watch_for`] asks.
+/// watch(function): from now on `function(fd, bits)` is called for what [`watch_for`] asks, and, with 0, for what [`hear`]
+/// asks.
 pub(crate) fn start(arguments: &Arguments) -> Result<Value, Failure> {
     let thread = arguments.thread()?;
     let caller = Arc::new(arguments.caller(0)?);
@@ -67,6 +111,7 @@ pub(crate) fn start(arguments: &Arguments) -> Result<Value, Failure> {
         .spawn(body)
         .map_err(|error| error.to_string())?;
     *thread.watch.borrow_mut() = Some(Watch {
+        instance: Arc::clone(&thread.instance),
         caller,
         epoll,
         stopper: stopper.ok_or("no stopper")?,
@@ -103,5 +148,30 @@ pub(crate) fn keep_alive(arguments: &Arguments) -> Result<Value, Failure> {
     if let Some(watch) = &*thread.watch.borrow() {
         watch.caller.keep_alive(arguments, arguments.int(0) != 0);
     }
+    arguments.env().undefined()
+}
+
+/// hear(on): whether this thread is told what the program's other threads say by [`began`].
+pub(crate) fn hear(arguments: &Arguments) -> Result<Value, Failure> {
+    let thread = arguments.thread()?;
+    let watch = thread.watch.borrow();
+    let watch = watch.as_ref().ok_or("watch() comes first")?;
+    let by = (arguments.int(0) != 0).then(|| Arc::clone(&watch.caller));
+    thread.instance.hearing.set(by);
+    arguments.env().undefined()
+}
+
+/// began(fd): this thread's socket connects or listens.
+pub(crate) fn began(arguments: &Arguments) -> Result<Value, Failure> {
+    let thread = arguments.thread()?;
+    thread.instance.hearing.tell(arguments.int(0).cast_unsigned());
+    arguments.env().undefined()
+}
+
+/// heard(fd): it has arrived, and may be told again.
+pub(crate) fn heard(arguments: &Arguments) -> Result<Value, Failure> {
+    let thread = arguments.thread()?;
+    let fd = arguments.int(0).cast_unsigned();
+    lock(&thread.instance.hearing.state).told.remove(&fd);
     arguments.env().undefined()
 }

@@ -22,7 +22,7 @@
     copy[as] = before[name];
     // It may need what is marked as Emscripten's own affair; so do we, for it.
     for (const needed of before[name + '__deps'] ?? []) delete before[needed + '__internal'];
-    for (const what of ['__deps', '__proxy', '__sig', '__i53abi', '__async']) {
+    for (const what of ['__deps', '__proxy', '__sig', '__i53abi', '__async', '__nothrow']) {
       if (before[name + what] !== undefined) copy[as + what] = before[name + what];
     }
     return copy;
@@ -42,7 +42,11 @@
     $GN__postset: () => {
       addAtInit('GN.root = FS.mount(GN, {}, null);');
       addAtExit('GN.end?.();');
+#if PTHREADS
+      return 'if (ENVIRONMENT_IS_PTHREAD) GN.listenForThreads();';
+#else
       return '';
+#endif
     },
     $GN: {
       root: null,
@@ -54,9 +58,9 @@
       hostsSeen: '',
       /** emscripten_set_socket_*_callback. */
       callbacks: {},
-      /** Tells of a socket that began to connect or listen, once there is a callback. */
-      began: null,
-      /** Descriptor → who waits for it → the addon's bits. */
+      /** Whether there is one: then sockets that begin to connect or listen are watched. On the main thread. */
+      hearing: false,
+      /** Descriptor → who waits for it → the addon's bits. On the main thread. */
       interests: new Map(),
       /** Who → what is called with (fd, bits). */
       hearers: {},
@@ -64,6 +68,19 @@
       /** poll() has met a descriptor that is not ours. */
       FOREIGN: -0x80000000,
 
+#if PTHREADS
+      /** Emscripten takes Bun for an engine that gives a worker's messages to `onmessage`. Bun 1.4 gives them to its port. */
+      listenForThreads() {
+        if (!process.versions.bun) return;
+        let given = false;
+        addEventListener('message', () => { given = true; });
+        GN.require('worker_threads').parentPort.on('message', (data) => {
+          // When both would have had it.
+          setImmediate(() => { if (!given) globalThis.onmessage?.({ data }); });
+        });
+      },
+
+#endif
       mount() {
         return FS.createNode(null, '/', {{{ cDefs.S_IFDIR | 0o777 }}}, 0);
       },
@@ -112,6 +129,10 @@
         GN.end = () => {
           running.delete(GN.end);
           addon.stop(GN.id);
+          // What it watched is closed, and must not keep the engine's loop running.
+          GN.hearing = false;
+          GN.interests.clear();
+          GN.thread?.release();
         };
         running.add(GN.end);
         return GN.id;
@@ -122,18 +143,14 @@
 
       /** The first call of a thread. */
       attach() {
-        GN.thread = GN.addon().attach(_guestnet_id());
-        if (!GN.thread) throw new Error('guestnet: the program has ended');
+        GN.thread = GN.addon().attach(_guestnet_id(), {{{ PTHREADS ? 'ENVIRONMENT_IS_PTHREAD ? 1 : 0' : 0 }}});
+        // Another thread has ended the program: this one goes on no more than those that were in a call.
+        if (!GN.thread) throw 'unwind';
 #if PTHREADS
-        // Other threads are slowed by half a millisecond on average while this one waits.
+        // Other threads are slowed by half a millisecond on average while this one waits or makes calls.
         if (!ENVIRONMENT_IS_PTHREAD) {
-          GN.thread.setPump(() => {
-            try {
-              _emscripten_main_thread_process_queued_calls();
-            } catch {
-              // It belongs to another thread's call; this one goes on.
-            }
-          }, 1);
+          // What it throws ends the program, as where another thread has called exit(): no call goes on then.
+          GN.thread.setPump(() => { _emscripten_main_thread_process_queued_calls(); }, 1);
           return GN.thread;
         }
 #endif
@@ -143,7 +160,7 @@
       },
 
       /** Gives a fresh descriptor a number of the file system. On the main thread. */
-      enter(fresh, kind, nonblocking) {
+      enter(fresh, kind, nonblocking, begins) {
         const calls = GN.thread ?? GN.attach();
         let stream;
         try {
@@ -177,6 +194,8 @@
             }
           },
         });
+        node.open = begins === 2;
+        if (begins && GN.hearing) GN.begin(stream.fd);
         return stream.fd;
       },
 
@@ -203,29 +222,54 @@
         return 0;
       },
 
+      /** A callback for one kind of event, or none any more. */
       on(event, callback) {
         GN.callbacks[event] = callback;
-        if (GN.began) return;
-        const calls = GN.thread ?? GN.attach();
+        const hearing = Object.values(GN.callbacks).some((each) => each);
+        if (hearing === GN.hearing) return;
+        GN.hearing = hearing;
         GN.hearers.callbacks = GN.ready;
-        GN.began = GN.begin;
-        for (const stream of FS.streams) {
-          if (stream?.stream_ops === GN.stream_ops && calls.state(HEAPU8, stream.fd) & 3) GN.begin(stream.fd);
+        GN.watching().hear(hearing ? 1 : 0);
+        for (const { stream_ops, node, fd } of FS.streams.filter((stream) => stream)) {
+          if (stream_ops !== GN.stream_ops) continue;
+          if (!hearing) {
+            GN.want(fd, 'callbacks', 0);
+          } else {
+            // What it did before, nobody asked to hear.
+            node.listens = GN.thread.state(HEAPU8, fd, 0) & 1;
+            GN.begin(fd);
+          }
         }
       },
 
-      /** A socket connects or listens, or is open already. */
+      /** A socket connects or listens, is accepted, or may do something without. Harmless if it does none of these. */
       begin(fd) {
-        const node = FS.getStream(fd)?.node;
-        if (!node) return;
-        if (GN.thread.state(HEAPU8, fd) & 1) GN.tell('listen', fd);
-        node.open ??= false;
-        GN.watch(fd, node);
+        const stream = FS.getStream(fd);
+        if (stream?.stream_ops !== GN.stream_ops) return;
+        const node = stream.node;
+        const state = GN.thread.state(HEAPU8, fd, 0);
+        if (state < 0) return;
+        node.ended = false;
+        if (state & 1 && !node.listens) {
+          node.listens = true;
+          GN.tell('listen', fd);
+        }
+        if (FS.getStream(fd) === stream) GN.watch(fd, node, state);
       },
 
-      /** Waits for the next event of a socket. */
-      watch(fd, node) {
-        if (!node.ended) GN.want(fd, 'callbacks', 1 | (node.open ? 0 : 2));
+      /** Waits for the next event of a socket. A datagram socket that is not connected has nothing to open. */
+      watch(fd, node, state) {
+        if (!node.ended && GN.hearing) GN.want(fd, 'callbacks', node.open || (state & 6) === 4 ? 1 : 3);
+      },
+
+      /** The functions of this thread, once it is told of readiness. */
+      watching() {
+        const calls = GN.thread ?? GN.attach();
+        if (!GN.listening) {
+          GN.listening = true;
+          calls.watch(GN.happened);
+        }
+        return calls;
       },
 
       /**
@@ -233,11 +277,7 @@
        * 2 write; 0 gives it up. Whatever is waited for keeps the engine's loop running. Negative if it cannot be watched.
        */
       want(fd, who, bits) {
-        const calls = GN.thread ?? GN.attach();
-        if (!GN.listening) {
-          GN.listening = true;
-          calls.watch(GN.happened);
-        }
+        GN.watching();
         const interest = GN.interests.get(fd) ?? new Map();
         if (bits) interest.set(who, bits);
         else interest.delete(who);
@@ -259,6 +299,12 @@
       },
 
       happened(fd, bits) {
+        if (!bits) {
+          // Another thread's socket has begun something.
+          GN.thread.heard(fd);
+          if (GN.hearing) GN.begin(fd);
+          return;
+        }
         const interest = GN.interests.get(fd);
         for (const [who, wanted] of [...(interest ?? [])]) {
           // Errors and ends are for everybody.
@@ -284,6 +330,7 @@
         if (bits < 0 || stream?.stream_ops !== GN.stream_ops) return;
         const node = stream.node;
         const state = GN.thread.state(HEAPU8, fd, 1);
+        if (state < 0) return;
         const error = state >> 8;
         if (error) {
           node.ended = true;
@@ -291,7 +338,7 @@
         } else if (state & 1) {
           GN.tell('connection', fd);
         } else {
-          if (bits & 2 && !node.open && state & 6) {
+          if (bits & 2 && !node.open && state & 2) {
             node.open = true;
             GN.tell('open', fd);
           }
@@ -305,7 +352,8 @@
             }
           }
         }
-        if (FS.getStream(fd) === stream) GN.watch(fd, node);
+        // One that does nothing would be told of for ever.
+        if (FS.getStream(fd) === stream && !(state & 64)) GN.watch(fd, node, state);
       },
 
       tell(event, fd, error) {
@@ -379,12 +427,13 @@
     guestnet_id__proxy: 'sync',
     guestnet_id: () => GN.id || GN.open(),
 
-    guestnet_enter__sig: 'iiii',
+    // `begins`: 1 if it is a socket that callbacks may be told of from now on, 2 if it is open besides.
+    guestnet_enter__sig: 'iiiii',
     guestnet_enter__deps: ['$GN'],
     guestnet_enter__proxy: 'sync',
-    guestnet_enter: (fresh, kind, nonblocking) => {
+    guestnet_enter: (fresh, kind, nonblocking, begins) => {
       try {
-        return GN.enter(fresh, kind, nonblocking);
+        return GN.enter(fresh, kind, nonblocking, begins);
       } catch (error) {
         if (error.name !== 'ErrnoError') throw error;
         return -error.errno;
@@ -425,10 +474,11 @@
     },
 
     // A look-up that the program does not wait for: a descriptor that is readable when it is done, or a negated errno.
-    emscripten_dns_lookup_async__sig: 'ippp',
-    emscripten_dns_lookup_async__deps: ['$GN', '$FS', 'guestnet_hosts', '$stackSave', '$stackAlloc', '$stackRestore'],
-    emscripten_dns_lookup_async__proxy: 'sync',
-    emscripten_dns_lookup_async: (node, service, hints) => {
+    // A thread other than the main one, `elsewhere`, has no turns of this thread's loop: it may have the result at once.
+    guestnet_look_up__sig: 'ipppi',
+    guestnet_look_up__deps: ['$GN', '$FS', 'guestnet_hosts', '$stackSave', '$stackAlloc', '$stackRestore'],
+    guestnet_look_up__proxy: 'sync',
+    guestnet_look_up: (node, service, hints, elsewhere) => {
       const calls = GN.thread ?? GN.attach();
       _guestnet_hosts();
       const stack = stackSave();
@@ -446,9 +496,9 @@
       }
       try {
         const fd = GN.enter(reading, {{{ cDefs.S_IFIFO }}}, 0);
-        const lookup = { id, later: 0 };
+        const lookup = { id, later: elsewhere };
         FS.getStream(fd).node.lookup = lookup;
-        setImmediate(() => { lookup.later = 1; });
+        if (!elsewhere) setImmediate(() => { lookup.later = 1; });
         return fd;
       } catch (error) {
         calls.lookupDrop(id);
@@ -475,12 +525,13 @@
       // A node, the canonical name, an address: see names.rs.
       const nodes = _malloc(count * 32 + 256);
       const addresses = _malloc(count * 28);
-      if (!nodes || !addresses) {
+      // A main thread that waits in malloc() works for others meanwhile, and one of their answers may have come between.
+      const failed = !nodes || !addresses ? -10 /* EAI_MEMORY */ : calls.takeAnswer(HEAPU8, nodes, addresses) < 0 ? -3 /* EAI_AGAIN */ : 0;
+      if (failed) {
         _free(nodes);
         _free(addresses);
-        return -10; // EAI_MEMORY
+        return failed;
       }
-      calls.takeAnswer(HEAPU8, nodes, addresses);
       {{{ makeSetValue('out', 0, 'nodes', '*') }}};
       return 0;
     },
@@ -545,11 +596,14 @@
       return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_ours(a) : result;`, ['guestnet_not_ours']);
   };
   plain('bind', 'bind', 3);
-  // Socket callbacks are the main thread's: what another thread connects is not told.
+  // Socket callbacks are called on the main thread, which has to hear of what another thread's socket begins.
   for (const [name, ok] of [['connect', 'result === 0 || result === -{{{ cDefs.EINPROGRESS }}}'], ['listen', 'result === 0']]) {
     call('__syscall_' + name, 'fd, b, c, d, e, f', `
       const result = ${GET}.${name}(HEAPU8, fd, b, c);
-      if (GN.began && (${ok})) GN.began(fd);
+      if (${ok}) {
+        if (${PTHREAD}) GN.thread.began(fd);
+        else if (GN.hearing) GN.begin(fd);
+      }
       return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_ours(fd) : result;`, ['guestnet_not_ours']);
   }
   plain('getsockname', 'getsockname', 3);
@@ -570,26 +624,18 @@
   const NONBLOCK = 0o4000;
   const S_IFSOCK = 0o140000;
   const S_IFIFO = 0o10000;
-  const entered = (fresh, kind, nonblocking) =>
-    `const fresh = ${fresh};
-     if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
-     return fresh < 0 ? fresh : _guestnet_enter(fresh, ${kind}, ${nonblocking});`;
   call('__syscall_socket', 'domain, type, protocol, d, e, f',
     `const fresh = ${GET}.socket(HEAPU8, domain, type, protocol);
-     return fresh < 0 ? fresh : _guestnet_enter(fresh, ${S_IFSOCK}, type & ${NONBLOCK});`, ['guestnet_enter']);
+     return fresh < 0 ? fresh : _guestnet_enter(fresh, ${S_IFSOCK}, type & ${NONBLOCK}, (type & 15) === {{{ cDefs.SOCK_DGRAM }}} ? 1 : 0);`,
+    ['guestnet_enter']);
   call('__syscall_accept4', 'fd, addr, len, flags, e, f', `
     const fresh = ${GET}.accept4(HEAPU8, fd, addr, len, flags);
     if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
     if (fresh < 0) return fresh;
-    const accepted = _guestnet_enter(fresh, ${S_IFSOCK}, flags & ${NONBLOCK});
-    if (GN.began && accepted >= 0) {
-      FS.getStream(accepted).node.open = true;
-      GN.began(accepted);
-    }
-    return accepted;`, ['guestnet_enter', 'guestnet_not_ours', '$FS']);
+    return _guestnet_enter(fresh, ${S_IFSOCK}, flags & ${NONBLOCK}, 2);`, ['guestnet_enter', 'guestnet_not_ours']);
   call('__syscall_epoll_create1', 'flags',
     `const fresh = ${GET}.epollCreate(HEAPU8, flags);
-     return fresh < 0 ? fresh : _guestnet_enter(fresh, 0o100000, 0);`, ['guestnet_enter']);
+     return fresh < 0 ? fresh : _guestnet_enter(fresh, 0o100000, 0, 0);`, ['guestnet_enter']);
   call('__syscall_recvmsg', 'fd, message, flags, d, e, f', `
     const calls = ${GET};
     const result = calls.recvmsg(HEAPU8, fd, message, flags);
@@ -606,7 +652,7 @@
       const fresh = {{{ makeGetValue('at', 0, 'i32') }}};
       const place = {{{ makeGetValue('at', 4, '*') }}};
       const kind = [${S_IFSOCK}, ${S_IFIFO}, 0o100000][calls.what(HEAPU8, fresh)];
-      const fd = _guestnet_enter(fresh, kind, calls.mode(HEAPU8, fresh));
+      const fd = _guestnet_enter(fresh, kind, calls.mode(HEAPU8, fresh), 1);
       {{{ makeSetValue('place', 0, 'fd', 'i32') }}};
     }
     stackRestore(stack);
@@ -664,10 +710,17 @@
   call('getnameinfo', 'addr, len, node, nodelen, serv, servlen, flags', `
     _guestnet_hosts();
     return ${GET}.getnameinfo(HEAPU8, addr, len, node, nodelen, serv, servlen, flags);`, ['guestnet_hosts']);
+  call('emscripten_dns_lookup_async', 'node, service, hints', `return _guestnet_look_up(node, service, hints, ${PTHREAD} ? 1 : 0);`,
+    ['guestnet_look_up']);
+  library['emscripten_dns_lookup_async__sig'] = 'ippp';
+  // Whichever thread asks for it, a callback is called on the main thread.
+  for (const event of ['error', 'open', 'listen', 'connection', 'message', 'close']) {
+    library[`emscripten_set_socket_${event}_callback__proxy`] = 'sync';
+  }
   Object.assign(library, {
     $_setNetworkCallback__deps: ['$GN', '$withStackSave', '$callUserCallback', '$stringToUTF8OnStack', '$strError'],
     $_setNetworkCallback: (event, userData, callback) => {
-      GN.on(event, callback && ((fd, error) => callUserCallback(() => {
+      GN.on(event, !callback ? null : ((fd, error) => callUserCallback(() => {
         if (event === 'error') {
           withStackSave(() => {
             {{{ makeDynCall('viipp', 'callback') }}}(fd, error, stringToUTF8OnStack(strError(error)), userData);

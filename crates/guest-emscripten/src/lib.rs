@@ -90,6 +90,28 @@ impl Args {
     }
 }
 
+impl Call {
+    /// Whether it is what a program asked for. The others are the JavaScript library's, as parts of something else.
+    #[inline]
+    #[must_use]
+    pub fn is_the_programs(&self) -> bool {
+        !matches!(
+            self.id,
+            Id::Place
+                | Id::Close
+                | Id::Dup
+                | Id::Mode
+                | Id::Nonblock
+                | Id::What
+                | Id::State
+                | Id::Fionread
+                | Id::Hosts
+                | Id::TakeAnswer
+                | Id::TakeArrived
+        )
+    }
+}
+
 type Function<H> = fn(&mut Process<H>, Memory<'_>, &Args) -> Result<i32>;
 
 /// One system call, for each host.

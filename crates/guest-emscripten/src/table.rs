@@ -1,8 +1,11 @@
 //! The calls on descriptor numbers. Emscripten's file system counts them; a fresh descriptor is placed where it says.
 
 use std::io::IoSliceMut;
+use std::time::Duration;
 
-use guestnet_core::{Errno, Host, Kind, OptValue, RecvFlags, Result, SockOpt, StreamKind};
+use guestnet_core::{
+    Errno, Fd, Host, Kind, OptValue, Ready, RecvFlags, Result, SharedGuest, SockOpt, StreamKind,
+};
 
 use crate::memory::Memory;
 use crate::socket::number;
@@ -48,8 +51,9 @@ pub(crate) fn what<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args
 }
 
 /// state(fd, take): what a socket is doing: 1 it listens, 2 it is connected, 4 it is a datagram socket, 8 it receives no
-/// more. With `take` also what it is like at this moment: 16 it is at its end, 32 there is something to receive, and above
-/// them its pending error, which is cleared. An event that was told may be an old one.
+/// more. With `take` also what it is like at this moment: 16 it is at its end, 32 there is something to receive, 64 it does
+/// nothing and will not by itself, and above them its pending error, which is cleared. An event that was told may be an old
+/// one.
 pub(crate) fn state<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
     let guest = &mut process.guest;
@@ -72,10 +76,24 @@ pub(crate) fn state<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Arg
             }
         }
     }
-    let bits = [listens, connected, datagram, no_more, end, more];
+    let at_rest = args.int(1) != 0
+        && error == 0
+        && ![listens, connected, datagram, end].contains(&true)
+        && is_hung_up(guest, fd)?;
+    let bits = [listens, connected, datagram, no_more, end, more, at_rest];
     let bits = (0..)
         .zip(bits)
         .map(|(place, on)| i32::from(on) << place)
         .sum::<i32>();
     Ok(bits | error << 8)
+}
+
+/// Whether poll(2) says so, as it does of a stream socket that neither is connected nor connects.
+fn is_hung_up<H: Host>(guest: &mut SharedGuest<H, ()>, fd: Fd) -> Result<bool> {
+    guest.poll_begin();
+    guest.poll_add(0, fd, Ready::empty())?;
+    guest.poll_wait(Some(Duration::ZERO))?;
+    Ok(guest
+        .poll_events()
+        .any(|event| event.ready.contains(Ready::HANGUP)))
 }

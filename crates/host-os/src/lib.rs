@@ -48,7 +48,7 @@ use io::What;
 use lookup::Pending;
 use services::Services;
 use stop::Stop;
-pub use stop::{Stopper, WeakStopper};
+pub use stop::{Chore, Stopper, WeakStopper};
 use stub::Stub;
 use unix::Unix;
 pub use unix::UnixPlace;
@@ -107,10 +107,15 @@ impl OsHost {
         })
     }
 
-    /// Gives the thread something to do while it waits: `work` is called about every `every`, from within the wait. It
-    /// must not use this host. For threads that owe others an answer, such as the main thread of a program with pthreads.
-    pub fn set_chore(&mut self, every: Duration, work: Box<dyn FnMut() + Send>) {
-        self.stop.set_chore(every, work);
+    /// Gives the thread something to do while it waits.
+    pub fn set_chore(&mut self, chore: Arc<Chore>) {
+        self.stop.set_chore(chore);
+    }
+
+    /// From now on no call of a socket or a stream waits, whatever the mode of its descriptor: what would have to wait
+    /// says `EAGAIN`. For a thread that waits in another way, while others wait for the same descriptors in this one.
+    pub fn set_impatient(&mut self) {
+        self.stop.set_impatient();
     }
 
     /// Whom names are asked of from now on.

@@ -1,10 +1,10 @@
-//! [`Stopper`]: ends a guest's waits from another thread.
+//! [`Stopper`]: ends a guest's waits from another thread. [`Chore`]: what a thread that waits has to do now and then.
 
-use std::cell::RefCell;
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use guestnet_core::{Errno, Ready, Result};
 use rustix::event::EventfdFlags;
@@ -16,22 +16,72 @@ use crate::wait::pollfd;
 #[derive(Clone, Debug)]
 pub struct Stopper(Arc<OwnedFd>);
 
+/// Something that a thread has to do now and then, such as the main thread of a program whose other threads ask it for
+/// numbers. All hosts of the thread have the same one: it is due when none of them has done it for so long.
+pub struct Chore {
+    every: Duration,
+    start: Instant,
+    /// When it was done last, in nanoseconds after `start`. Written by its thread only.
+    last: AtomicU64,
+    work: Box<dyn Fn() -> bool + Send + Sync>,
+}
+
+impl fmt::Debug for Chore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Chore")
+            .field("every", &self.every)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Chore {
+    /// `work` is called about every `every`, from within the waits of the hosts that it is given to
+    /// ([`crate::OsHost::set_chore`]), and must not use the host that waits. A wait during which it returns false ends
+    /// with `EINTR`.
+    #[must_use]
+    pub fn new(every: Duration, work: Box<dyn Fn() -> bool + Send + Sync>) -> Self {
+        Chore {
+            every,
+            start: Instant::now(),
+            last: AtomicU64::new(0),
+            work,
+        }
+    }
+
+    /// Does the work if it is due; for a thread whose calls never wait. Returns what the work returned, true if it is
+    /// not due.
+    #[must_use]
+    pub fn do_if_due(&self) -> bool {
+        self.left().is_ok()
+    }
+
+    /// The time until it is due again, after it was done if it was due; `Err` if the work said that the wait has to end.
+    fn left(&self) -> std::result::Result<Duration, ()> {
+        let last = Duration::from_nanos(self.last.load(Ordering::Relaxed));
+        let left = (last + self.every).saturating_sub(self.start.elapsed());
+        if !left.is_zero() {
+            return Ok(left);
+        }
+        // Before too: the work may come back here by way of another host.
+        self.done_now();
+        let go_on = (self.work)();
+        self.done_now();
+        if go_on { Ok(self.every) } else { Err(()) }
+    }
+
+    fn done_now(&self) {
+        let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.last.store(now, Ordering::Relaxed);
+    }
+}
+
 /// The guest's side: part of each of its waits.
+#[derive(Debug)]
 pub(crate) struct Stop {
     fd: Arc<OwnedFd>,
-    chore: RefCell<Option<Chore>>,
-}
-
-/// What a thread that waits has to do now and then.
-struct Chore {
-    every: Duration,
-    work: Box<dyn FnMut() + Send>,
-}
-
-impl fmt::Debug for Stop {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Stop").field(&self.fd).finish_non_exhaustive()
-    }
+    chore: Option<Arc<Chore>>,
+    /// Nothing waits: what would have to wait says `EAGAIN`.
+    impatient: bool,
 }
 
 impl Stop {
@@ -39,31 +89,38 @@ impl Stop {
         let fd = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(errno)?;
         Ok(Stop {
             fd: Arc::new(fd),
-            chore: RefCell::default(),
+            chore: None,
+            impatient: false,
         })
     }
 
-    pub(crate) fn set_chore(&self, every: Duration, work: Box<dyn FnMut() + Send>) {
-        *self.chore.borrow_mut() = Some(Chore { every, work });
+    pub(crate) fn set_chore(&mut self, chore: Arc<Chore>) {
+        self.chore = Some(chore);
     }
 
-    /// How long one wait may take before the chore is due.
-    pub(crate) fn slice(&self, timeout: Option<Duration>) -> Option<Duration> {
-        match (&*self.chore.borrow(), timeout) {
-            (None, timeout) => timeout,
-            (Some(chore), None) => Some(chore.every),
-            (Some(chore), Some(timeout)) => Some(timeout.min(chore.every)),
-        }
+    pub(crate) fn set_impatient(&mut self) {
+        self.impatient = true;
     }
 
-    /// Does the chore, if there is one. Returns whether there is.
-    pub(crate) fn do_chore(&self) -> bool {
-        // Taken out meanwhile: the work may come back here by way of another host of the same thread, never this one.
-        let chore = self.chore.borrow_mut().take();
-        let Some(mut chore) = chore else { return false };
-        (chore.work)();
-        *self.chore.borrow_mut() = Some(chore);
-        true
+    /// Before a wait of a call that waits.
+    ///
+    /// # Errors
+    /// `EAGAIN`: nothing waits here.
+    pub(crate) fn may_wait(&self) -> Result<()> {
+        if self.impatient { Err(Errno::Again) } else { Ok(()) }
+    }
+
+    /// How long one wait of what may last as long as `timeout` may take before the chore is due. Does it first where it
+    /// is due already, unless there is no time for anything.
+    ///
+    /// # Errors
+    /// `EINTR`: the chore says that the wait has to end.
+    pub(crate) fn slice(&self, timeout: Option<Duration>) -> Result<Option<Duration>> {
+        let Some(chore) = self.chore.as_ref().filter(|_| timeout != Some(Duration::ZERO)) else {
+            return Ok(timeout);
+        };
+        let left = chore.left().map_err(|()| Errno::Intr)?;
+        Ok(Some(timeout.map_or(left, |timeout| timeout.min(left))))
     }
 
     pub(crate) fn stopper(&self) -> Stopper {

@@ -152,10 +152,9 @@ impl Waiter {
                 .map(|request| pollfd(request.fd, request.want)),
         );
         loop {
-            match sys::ppoll(&mut self.pollfds, stop.slice(timeout)) {
-                Ok(0) if timeout != Some(Duration::ZERO) && stop.do_chore() => {
-                    timeout = remaining(deadline);
-                }
+            let slice = stop.slice(timeout)?;
+            match sys::ppoll(&mut self.pollfds, slice) {
+                Ok(0) if slice != timeout => timeout = remaining(deadline),
                 Ok(_) => break,
                 Err(rustix::io::Errno::INTR) => timeout = remaining(deadline),
                 Err(error) => return Err(errno(error)),
@@ -195,8 +194,9 @@ impl Waiter {
         }
         loop {
             let timeout = remaining(deadline);
-            match sys::ppoll(&mut self.pollfds, stop.slice(timeout)) {
-                Ok(0) if timeout != Some(Duration::ZERO) && stop.do_chore() => {}
+            let slice = stop.slice(timeout)?;
+            match sys::ppoll(&mut self.pollfds, slice) {
+                Ok(0) if slice != timeout => {}
                 Ok(_) => break,
                 Err(rustix::io::Errno::INTR) => {}
                 Err(error) => return Err(errno(error)),
@@ -240,13 +240,10 @@ impl Waiter {
                 Some(Duration::ZERO)
             };
             let last_round = timeout == Some(Duration::ZERO);
-            epoll.take(requests, candidates, stop.slice(timeout))?;
+            epoll.take(requests, candidates, stop.slice(timeout)?)?;
             epoll.verify(requests, candidates, pollfds, events)?;
             if !events.is_empty() {
                 return Ok(());
-            }
-            if !last_round {
-                stop.do_chore();
             }
             if last_round && remaining(deadline) == Some(Duration::ZERO) {
                 return Ok(());
@@ -431,11 +428,13 @@ pub(crate) fn wait_one(fd: RawFd, want: Ready, timeout: Option<Duration>, stop: 
     let deadline = timeout.and_then(|limit| Instant::now().checked_add(limit));
     let mut timeout = deadline.and(timeout);
     let mut pollfds = [stop.pollfd(), pollfd(fd, want)];
+    if timeout != Some(Duration::ZERO) {
+        stop.may_wait()?;
+    }
     loop {
-        match sys::ppoll(&mut pollfds, stop.slice(timeout)) {
-            Ok(0) if timeout != Some(Duration::ZERO) && stop.do_chore() => {
-                timeout = remaining(deadline);
-            }
+        let slice = stop.slice(timeout)?;
+        match sys::ppoll(&mut pollfds, slice) {
+            Ok(0) if slice != timeout => timeout = remaining(deadline),
             Ok(_) => break,
             Err(rustix::io::Errno::INTR) => timeout = remaining(deadline),
             Err(error) => return Err(errno(error)),

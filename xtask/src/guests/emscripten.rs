@@ -100,6 +100,18 @@ pub(super) const VARIANTS: &[Variant] = &[
         "cjs",
         &["-O1", "-sJSPI=1", "-Wno-experimental"],
     ),
+    guests(
+        "emscripten-jspi-pthread",
+        "cjs",
+        &[
+            "-O1",
+            "-sJSPI=1",
+            "-Wno-experimental",
+            "-pthread",
+            "-sPTHREAD_POOL_SIZE=4",
+            ROOM,
+        ],
+    ),
 ];
 
 /// The measured programs: with the package, also on a thread, and with what Emscripten has itself.

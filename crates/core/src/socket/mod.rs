@@ -474,7 +474,11 @@ fn inet_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, addr: &SockAddr, 
         if remaining == Some(Duration::ZERO) {
             return Err(pending);
         }
-        host.wait(&socket.io, Ready::WRITE, remaining)?;
+        match host.wait(&socket.io, Ready::WRITE, remaining) {
+            // A host that does not wait: as in non-blocking mode.
+            Err(Errno::Again) => return Err(pending),
+            waited => waited?,
+        };
         match host.connect(&socket.io, addr) {
             Err(Errno::Inprogress | Errno::Already) => {}
             outcome => return outcome,

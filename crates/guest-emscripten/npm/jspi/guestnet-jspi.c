@@ -16,6 +16,15 @@
 #include <unistd.h>
 #include <wasi/api.h>
 
+#ifdef __EMSCRIPTEN_PTHREADS__
+#include <emscripten/threading.h>
+/* Only the main thread suspends. Another makes the call as it is, which blocks that thread and no other. */
+#define ELSEWHERE(call) \
+    if (!emscripten_is_main_runtime_thread()) return guestnet_block_##call
+#else
+#define ELSEWHERE(call)
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -24,7 +33,7 @@ extern "C" {
 #define WOULD_BLOCK INT32_MIN
 
 int guestnet_try_accept4(int fd, intptr_t addr, intptr_t len, int flags);
-int guestnet_try_connect(int fd, intptr_t addr, size_t len, int again);
+int guestnet_try_connect(int fd, intptr_t addr, size_t len);
 int guestnet_try_recvfrom(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, intptr_t len);
 int guestnet_try_recvmsg(int fd, intptr_t message, int flags);
 int guestnet_try_sendto(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, size_t len);
@@ -32,8 +41,25 @@ int guestnet_try_sendmsg(int fd, intptr_t message, int flags);
 int guestnet_try_poll(intptr_t fds, int count);
 int guestnet_try_epoll(int epoll, intptr_t events, int count);
 
+/* Whether calls on this descriptor are to wait. */
+int guestnet_blocks(int fd);
+
 int guestnet_try_fd_read(int fd, const __wasi_iovec_t *vector, size_t count, __wasi_size_t *done);
 int guestnet_try_fd_write(int fd, const __wasi_ciovec_t *vector, size_t count, __wasi_size_t *done);
+
+/* The imports of libguestnet.js. */
+int guestnet_block_accept4(int fd, intptr_t addr, intptr_t len, int flags, int unused, int unused2);
+int guestnet_block_connect(int fd, intptr_t addr, size_t len, int unused, int unused2, int unused3);
+int guestnet_block_recvfrom(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, intptr_t len);
+int guestnet_block_recvmsg(int fd, intptr_t message, int flags, int unused, int unused2, int unused3);
+int guestnet_block_sendto(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, size_t len);
+int guestnet_block_sendmsg(int fd, intptr_t message, int flags, intptr_t unused, size_t unused2, int unused3);
+__wasi_errno_t guestnet_block_fd_read(__wasi_fd_t fd, const __wasi_iovec_t *vector, size_t count, __wasi_size_t *done);
+__wasi_errno_t guestnet_block_fd_write(__wasi_fd_t fd, const __wasi_ciovec_t *vector, size_t count, __wasi_size_t *done);
+int guestnet_block_poll(intptr_t fds, int count, int timeout);
+int guestnet_block_epoll_pwait(int epoll, intptr_t events, int count, int timeout, intptr_t mask, size_t size);
+int guestnet_block_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result);
+uint32_t guestnet_block_lookup_name(const char *name);
 
 /* Suspends until one of the descriptors is ready or the time is over; -1 is for ever. More often than that is no harm. */
 int guestnet_wait(intptr_t fds, int count, int timeout);
@@ -78,6 +104,7 @@ static int wait_for(int fd, short events, int option, struct patience *patience)
 }
 
 int __syscall_accept4(int fd, intptr_t addr, intptr_t len, int flags, int unused, int unused2) {
+    ELSEWHERE(accept4(fd, addr, len, flags, unused, unused2));
     (void)unused;
     (void)unused2;
     struct patience patience = {0, 0, 0};
@@ -89,15 +116,18 @@ int __syscall_accept4(int fd, intptr_t addr, intptr_t len, int flags, int unused
 }
 
 int __syscall_connect(int fd, intptr_t addr, size_t len, int unused, int unused2, int unused3) {
+    ELSEWHERE(connect(fd, addr, len, unused, unused2, unused3));
     (void)unused;
     (void)unused2;
     (void)unused3;
     struct patience patience = {0, 0, 0};
-    for (int again = 0;; again = 1) {
-        int result = guestnet_try_connect(fd, addr, len, again);
-        if (result != WOULD_BLOCK) return result;
-        /* socket(7): a connect that SO_SNDTIMEO ends says EINPROGRESS. */
-        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &patience)) return -EINPROGRESS;
+    for (int first = 0;;) {
+        int result = guestnet_try_connect(fd, addr, len);
+        int pending = result == -EINPROGRESS || result == -EALREADY || result == -EAGAIN;
+        if (!pending || !guestnet_blocks(fd)) return result;
+        if (first == 0) first = result;
+        /* socket(7): a connect that SO_SNDTIMEO ends says EINPROGRESS, a second one EALREADY. */
+        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &patience)) return first;
     }
 }
 
@@ -108,6 +138,7 @@ static int is_stream(int fd) {
 }
 
 int __syscall_recvfrom(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, intptr_t len) {
+    ELSEWHERE(recvfrom(fd, buffer, size, flags, addr, len));
     struct patience patience = {0, 0, 0};
     size_t done = 0;
     for (;;) {
@@ -125,6 +156,7 @@ int __syscall_recvfrom(int fd, intptr_t buffer, size_t size, int flags, intptr_t
 }
 
 int __syscall_recvmsg(int fd, intptr_t message, int flags, int unused, int unused2, int unused3) {
+    ELSEWHERE(recvmsg(fd, message, flags, unused, unused2, unused3));
     (void)unused;
     (void)unused2;
     (void)unused3;
@@ -138,6 +170,7 @@ int __syscall_recvmsg(int fd, intptr_t message, int flags, int unused, int unuse
 
 /* A blocking send on a stream returns when everything is queued. */
 int __syscall_sendto(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, size_t len) {
+    ELSEWHERE(sendto(fd, buffer, size, flags, addr, len));
     struct patience patience = {0, 0, 0};
     size_t done = 0;
     for (;;) {
@@ -154,6 +187,7 @@ int __syscall_sendto(int fd, intptr_t buffer, size_t size, int flags, intptr_t a
 
 /* May send a part only, as a non-blocking one does. */
 int __syscall_sendmsg(int fd, intptr_t message, int flags, intptr_t unused, size_t unused2, int unused3) {
+    ELSEWHERE(sendmsg(fd, message, flags, unused, unused2, unused3));
     (void)unused;
     (void)unused2;
     (void)unused3;
@@ -167,6 +201,7 @@ int __syscall_sendmsg(int fd, intptr_t message, int flags, intptr_t unused, size
 
 /* read() and write(), of files too. The result is an errno and not negative. A write may write a part only. */
 __wasi_errno_t __wasi_fd_read(__wasi_fd_t fd, const __wasi_iovec_t *vector, size_t count, __wasi_size_t *done) {
+    ELSEWHERE(fd_read(fd, vector, count, done));
     struct patience patience = {0, 0, 0};
     for (;;) {
         int error = guestnet_try_fd_read(fd, vector, count, done);
@@ -176,6 +211,7 @@ __wasi_errno_t __wasi_fd_read(__wasi_fd_t fd, const __wasi_iovec_t *vector, size
 }
 
 __wasi_errno_t __wasi_fd_write(__wasi_fd_t fd, const __wasi_ciovec_t *vector, size_t count, __wasi_size_t *done) {
+    ELSEWHERE(fd_write(fd, vector, count, done));
     struct patience patience = {0, 0, 0};
     for (;;) {
         int error = guestnet_try_fd_write(fd, vector, count, done);
@@ -185,6 +221,7 @@ __wasi_errno_t __wasi_fd_write(__wasi_fd_t fd, const __wasi_ciovec_t *vector, si
 }
 
 int __syscall_poll(intptr_t fds, int count, int timeout) {
+    ELSEWHERE(poll(fds, count, timeout));
     int64_t end = timeout > 0 ? now() + timeout : 0;
     for (;;) {
         int ready = guestnet_try_poll(fds, count);
@@ -196,6 +233,7 @@ int __syscall_poll(intptr_t fds, int count, int timeout) {
 }
 
 int __syscall_epoll_pwait(int epoll, intptr_t events, int count, int timeout, intptr_t mask, size_t size) {
+    ELSEWHERE(epoll_pwait(epoll, events, count, timeout, mask, size));
     (void)mask;
     (void)size;
     int64_t end = timeout > 0 ? now() + timeout : 0;
@@ -210,6 +248,7 @@ int __syscall_epoll_pwait(int epoll, intptr_t events, int count, int timeout, in
 }
 
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
+    ELSEWHERE(getaddrinfo(node, service, hints, result));
     int fd = emscripten_dns_lookup_async(node, service, hints);
     if (fd < 0) return fd == -EAGAIN ? EAI_AGAIN : EAI_SYSTEM;
     struct pollfd one = {fd, POLLIN, 0};
@@ -221,6 +260,7 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
 
 /* gethostbyname(): an IPv4 address as it stands in memory, 0 for none. */
 uint32_t _emscripten_lookup_name(const char *name) {
+    ELSEWHERE(lookup_name(name));
     struct addrinfo hints = {0, AF_INET, SOCK_STREAM, 0, 0, 0, 0, 0}, *list;
     if (getaddrinfo(name, 0, &hints, &list) != 0) return 0;
     uint32_t address = ((struct sockaddr_in *)list->ai_addr)->sin_addr.s_addr;

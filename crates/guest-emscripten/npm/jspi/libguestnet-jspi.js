@@ -4,6 +4,7 @@
  * Loaded after libguestnet.js. Data calls are plain imports; only `guestnet_wait` is a suspending one.
  */
 (() => {
+  const before = LibraryManager.library;
   const library = {
     $GW__deps: ['$GN', '$FS'],
     $GW: {
@@ -11,6 +12,8 @@
       WOULD_BLOCK: -0x80000000,
       /** Descriptor → who waits for it. */
       waiters: new Map(),
+      /** How many calls wait. */
+      suspended: 0,
       /** poll(2)'s bits and the addon's. */
       BITS: [[1, 1], [4, 2], [8, 4], [16, 8], [2, 16], [0x2000, 32], [0x40, 1], [0x100, 2]],
 
@@ -23,18 +26,13 @@
         return GW.calls().mode(HEAPU8, fd) === 0;
       },
 
-      /** Runs something with the descriptor in non-blocking mode. */
-      unblocked(fd, work) {
-        const calls = GW.calls();
-        if (calls.mode(HEAPU8, fd) !== 0) return work(calls);
-        calls.nonblock(HEAPU8, fd, 1);
-        try {
-          const result = work(calls);
-          return result === -{{{ cDefs.EAGAIN }}} ? GW.WOULD_BLOCK : result;
-        } finally {
-          calls.nonblock(HEAPU8, fd, 0);
-        }
+      /** The calls as functions that never wait, whatever the descriptor's mode. */
+      tries() {
+        GW.impatient ??= GW.calls().impatient();
+        return GW.impatient;
       },
+
+      impatient: null,
 
       /** Somebody may go on: whoever waits for these bits of the descriptor. */
       ready(fd, bits) {
@@ -56,12 +54,14 @@
       /** Resolves to 1 when a descriptor is ready, 0 when the time is over. */
       wait(fds, timeout) {
         GN.hearers.jspi = GW.ready;
+        GW.suspended++;
         return new Promise((resolve) => {
           let timer;
           const waiter = {
             fds,
             done(value) {
               clearTimeout(timer);
+              GW.suspended--;
               for (const fd of fds.keys()) {
                 GW.waiters.get(fd)?.delete(waiter);
                 GW.arm(fd);
@@ -78,6 +78,20 @@
         });
       },
     },
+
+    // Whether the program is done, which a callback asks that has run: not while it waits. Keeping the runtime alive, as
+    // Emscripten's own suspending calls do, would also keep exit() from ending it.
+    $guestnetMaybeExit: before['$maybeExit'],
+    $guestnetMaybeExit__deps: before['$maybeExit__deps'],
+    $maybeExit__deps: ['$GW', '$guestnetMaybeExit'],
+    $maybeExit: () => {
+      if (!GW.suspended) guestnetMaybeExit();
+    },
+
+    guestnet_blocks__sig: 'ii',
+    guestnet_blocks__deps: ['$GW'],
+    guestnet_blocks__async: false,
+    guestnet_blocks: (fd) => { return GW.blocks(fd) ? 1 : 0; },
 
     guestnet_wait__sig: 'ipii',
     guestnet_wait__deps: ['$GW'],
@@ -123,26 +137,22 @@
     'if (result >= 0) guestnetArrived(calls);', ['$guestnetArrived']);
   flagged('sendmsg', 'iipi', 'fd, message, flags', `sendmsg(HEAPU8, fd, message, flags | ${DONTWAIT})`);
   attempt('accept4', 'iippi', 'fd, addr, len, flags', `
-    const fresh = GW.unblocked(fd, (calls) => calls.accept4(HEAPU8, fd, addr, len, flags));
+    const fresh = GW.tries().accept4(HEAPU8, fd, addr, len, flags);
     if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
-    if (fresh < 0) return fresh;
-    const accepted = _guestnet_enter(fresh, 0o140000, flags & 0o4000);
-    if (accepted >= 0) GN.began?.(accepted);
-    return accepted;`, ['guestnet_enter', 'guestnet_not_ours']);
+    if (fresh === -{{{ cDefs.EAGAIN }}} && GW.blocks(fd)) return GW.WOULD_BLOCK;
+    return fresh < 0 ? fresh : _guestnet_enter(fresh, 0o140000, flags & 0o4000, 2);`, ['guestnet_enter', 'guestnet_not_ours']);
   // After the wait the connection is made or has failed, and a second connect says which.
-  attempt('connect', 'iippi', 'fd, addr, len, again', `
-    const blocks = GW.blocks(fd);
-    const result = GW.unblocked(fd, (calls) => calls.connect(HEAPU8, fd, addr, len));
+  attempt('connect', 'iipp', 'fd, addr, len', `
+    const result = GW.tries().connect(HEAPU8, fd, addr, len);
     if (result === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
-    if (!again) GN.began?.(fd);
-    const pending = result === -{{{ cDefs.EINPROGRESS }}} || (again && result === -{{{ cDefs.EALREADY }}});
-    return blocks && pending ? GW.WOULD_BLOCK : result;`, ['guestnet_not_ours']);
+    if (GN.hearing && (result === 0 || (result === -{{{ cDefs.EINPROGRESS }}} && !GW.blocks(fd)))) GN.begin(fd);
+    return result;`, ['guestnet_not_ours']);
   for (const [name, as, other] of [['fd_read', 'readv', 'guestnet_fs_read'], ['fd_write', 'writev', 'guestnet_fs_write']]) {
     attempt(name, 'iippp', 'fd, iov, count, done', `
-      const result = GW.unblocked(fd, (calls) => calls.${as}(HEAPU8, fd, iov, count));
+      const result = GW.tries().${as}(HEAPU8, fd, iov, count);
       if (result === -{{{ cDefs.EBADF }}}) return _${other}(fd, iov, count, done);
-      if (result === GW.WOULD_BLOCK) {
-        if (!${name === 'fd_read'} || !(GW.calls().state(HEAPU8, fd, 0) & 8)) return result;
+      if (result === -{{{ cDefs.EAGAIN }}} && GW.blocks(fd)) {
+        if (!${name === 'fd_read'} || !(GW.calls().state(HEAPU8, fd, 0) & 8)) return GW.WOULD_BLOCK;
         {{{ makeSetValue('done', 0, 0, SIZE_TYPE) }}};
         return 0;
       }
@@ -153,5 +163,17 @@
   attempt('poll', 'ipi', 'fds, count', `return ___syscall_poll_nonblocking(fds, count);`, ['__syscall_poll_nonblocking']);
   attempt('epoll', 'iipi', 'epoll, events, count', `return GW.calls().epollWait(HEAPU8, epoll, events, count, 0);`);
 
+#if PTHREADS
+  // What the threads call beside the main one, which cannot suspend: the calls as they are without this file.
+  for (const name of [
+    '__syscall_accept4', '__syscall_connect', '__syscall_recvfrom', '__syscall_recvmsg', '__syscall_sendto', '__syscall_sendmsg',
+    '__syscall_poll', '__syscall_epoll_pwait', 'fd_read', 'fd_write', 'getaddrinfo', '_emscripten_lookup_name',
+  ]) {
+    const as = 'guestnet_block_' + name.replace(/^(__syscall)?_/, '').replace('emscripten_', '');
+    for (const what of ['', '__deps', '__proxy', '__sig', '__i53abi', '__async', '__nothrow']) {
+      if (before[name + what] !== undefined) library[as + what] = before[name + what];
+    }
+  }
+#endif
   addToLibrary(library);
 })();

@@ -1,0 +1,121 @@
+/* Lengths near 2^31 and 2^32, counts that nobody can mean, and pointers outside of the memory, for every call that moves
+ * data or waits. Nothing else is the oracle here: a native program has no such memory. */
+#include "../c/t.h"
+#include <emscripten/heap.h>
+#include <sys/epoll.h>
+
+/* Volatile, so that the compiler does not know what is wrong. */
+static void *volatile outside = (void *)0xfffff000u;
+static void *volatile last = (void *)0xffffffffu;
+static volatile size_t large = 0x7fffffffu, larger = 0x80000000u, largest = 0xffffffffu;
+
+static int pair[2], datagram, epoll;
+static char bytes[8];
+
+/* Every call is made where there is something to receive and room to send, so that only the argument can be wrong. */
+static void data_calls(const char *what, void *at, size_t size) {
+    printf("%s\n", what);
+    show("recv", recv(pair[0], at, size, 0));
+    show("recv of a datagram", recv(datagram, at, size, 0));
+    show("recvfrom", recvfrom(pair[0], at, size, MSG_PEEK, NULL, NULL));
+    show("read", read(pair[0], at, size));
+    show("send", send(pair[0], at, size, MSG_NOSIGNAL));
+    show("sendto", sendto(datagram, at, size, 0, &(struct sockaddr){.sa_family = AF_UNSPEC}, sizeof(struct sockaddr)));
+    show("write", write(pair[0], at, size));
+    struct iovec one = {at, size};
+    struct msghdr message = {.msg_iov = &one, .msg_iovlen = 1};
+    show("readv", readv(pair[0], &one, 1));
+    show("writev", writev(pair[0], &one, 1));
+    show("recvmsg", recvmsg(pair[0], &message, 0));
+    show("sendmsg", sendmsg(pair[0], &message, MSG_NOSIGNAL));
+}
+
+static void vectors(const char *what, struct iovec *array, size_t count) {
+    printf("%s\n", what);
+    struct msghdr message = {.msg_iov = array, .msg_iovlen = (int)count};
+    show("readv", readv(pair[0], array, (int)count));
+    show("writev", writev(pair[0], array, (int)count));
+    show("recvmsg", recvmsg(pair[0], &message, 0));
+    show("sendmsg", sendmsg(pair[0], &message, MSG_NOSIGNAL));
+}
+
+static void messages(void) {
+    printf("messages\n");
+    struct iovec one = {bytes, sizeof bytes};
+    struct msghdr wild = {.msg_iov = &one, .msg_iovlen = 1, .msg_name = outside, .msg_namelen = (socklen_t)largest};
+    show("sendmsg to a wild address", sendmsg(datagram, &wild, 0));
+    show("recvmsg to a wild address", recvmsg(datagram, &wild, MSG_PEEK));
+    wild = (struct msghdr){.msg_iov = &one, .msg_iovlen = 1, .msg_control = outside, .msg_controllen = (socklen_t)largest};
+    show("sendmsg with wild control data", sendmsg(pair[0], &wild, MSG_NOSIGNAL));
+    wild.msg_controllen = 64;
+    show("sendmsg with control data outside", sendmsg(pair[0], &wild, MSG_NOSIGNAL));
+    show("sendmsg of a message outside", sendmsg(pair[0], last, MSG_NOSIGNAL));
+}
+
+static void addresses(void) {
+    printf("addresses\n");
+    socklen_t len = (socklen_t)largest;
+    show("bind", bind(datagram, outside, sizeof(struct sockaddr_in)));
+    show("bind, a long one", bind(datagram, outside, (socklen_t)larger));
+    show("connect", connect(datagram, last, sizeof(struct sockaddr_in)));
+    show("sendto", sendto(datagram, bytes, 1, 0, outside, (socklen_t)large));
+    show("getsockname", getsockname(datagram, outside, &len));
+    show("getsockname, its length", getsockname(datagram, (struct sockaddr *)bytes, last));
+    show("recvfrom", recvfrom(datagram, bytes, 1, MSG_PEEK, outside, &(socklen_t){16}));
+    show("getsockopt", getsockopt(datagram, SOL_SOCKET, SO_TYPE, outside, &(socklen_t){4}));
+    show("setsockopt", setsockopt(datagram, SOL_SOCKET, SO_BROADCAST, last, 4));
+    show("setsockopt, a long one", setsockopt(datagram, SOL_SOCKET, SO_BROADCAST, bytes, (socklen_t)largest));
+}
+
+static void waits(void) {
+    printf("waits\n");
+    struct epoll_event event = {.events = EPOLLIN};
+    show("poll of a wild array", poll(outside, 1000, 0));
+    show("poll of a wild array, waiting", poll(outside, 1000, 1));
+    show("poll of the end", poll(last, 1, 0));
+    show("poll of 2^31 - 1", poll((struct pollfd *)bytes, (nfds_t)large, 0));
+    show("poll of 2^32 - 1", poll((struct pollfd *)bytes, (nfds_t)largest, 0));
+    must("epoll_ctl", epoll_ctl(epoll, EPOLL_CTL_ADD, pair[0], &event));
+    show("epoll_ctl outside", epoll_ctl(epoll, EPOLL_CTL_MOD, pair[0], last));
+    show("epoll_wait outside", epoll_wait(epoll, outside, 1, 0));
+    show("epoll_wait for 2^31 - 1", epoll_wait(epoll, outside, (int)large, 0));
+    show("epoll_wait for -2^31", epoll_wait(epoll, &event, (int)larger, 0));
+    show("epoll_wait for none", epoll_wait(epoll, &event, 0, 0));
+}
+
+int main(void) {
+    tcp_pair(AF_INET, pair);
+    datagram = udp_bound(AF_INET);
+    epoll = (int)must("epoll_create1", epoll_create1(0));
+    must("send", send(pair[1], "data", 4, MSG_NOSIGNAL));
+    must("send", send_to(datagram, "data", 4, local_addr(datagram)));
+    wait_readable(pair[0]);
+    wait_readable(datagram);
+    size_t behind = emscripten_get_heap_size();
+
+    data_calls("2^31 - 1 bytes outside", outside, large);
+    data_calls("2^31 bytes", bytes, larger);
+    data_calls("2^32 - 1 bytes", bytes, largest);
+    data_calls("one byte behind the end", (void *)behind, 1);
+    data_calls("across the end", (void *)(behind - 4), 8);
+    data_calls("round the corner", last, 2);
+
+    static struct iovec many[1025];
+    for (int i = 0; i < 1025; i++) many[i] = (struct iovec){bytes, 1};
+    vectors("1025 buffers", many, 1025);
+    vectors("2^31 - 1 buffers", many, large);
+    vectors("2^31 buffers", many, larger);
+    vectors("2^32 - 1 buffers", many, largest);
+    vectors("an array outside", outside, 2);
+    vectors("an array across the end", (struct iovec *)(behind - 4), 2);
+    struct iovec sum[3] = {{bytes, 1}, {bytes, large}, {bytes, large}};
+    vectors("more than 2^31 - 1 bytes together", sum, 3);
+    messages();
+    addresses();
+    waits();
+
+    char buffer[8];
+    show_data("what was there all the time", recv(pair[0], buffer, sizeof buffer, 0), buffer);
+    show_data("and the datagram", recv(datagram, buffer, sizeof buffer, 0), buffer);
+    return 0;
+}
