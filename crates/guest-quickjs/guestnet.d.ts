@@ -144,7 +144,8 @@ declare module "os" {
     export const MSG_MORE: number, MSG_NOSIGNAL: number, MSG_OOB: number, MSG_PEEK: number, MSG_TRUNC: number;
     export const MSG_WAITALL: number, O_APPEND: number, O_CREAT: number, O_EXCL: number, O_RDONLY: number, O_RDWR: number;
     export const O_TRUNC: number, O_WRONLY: number, SHUT_RD: number, SHUT_RDWR: number, SHUT_WR: number, SOCK_BLOCK: number;
-    export const SOCK_CLOEXEC: number, SOCK_DGRAM: number, SOCK_NONBLOCK: number, SOCK_RAW: number, SOCK_STREAM: number;
+    export const SOCK_CLOEXEC: number, SOCK_DGRAM: number, SOCK_NONBLOCK: number, SOCK_RAW: number, SOCK_SEQPACKET: number;
+    export const SOCK_STREAM: number;
     export const SOL_IP: number, SOL_IPV6: number, SOL_SOCKET: number, SOL_TCP: number, SOL_UDP: number, SOMAXCONN: number;
     export const SO_ACCEPTCONN: number, SO_BINDTODEVICE: number, SO_BROADCAST: number, SO_DOMAIN: number, SO_DONTROUTE: number;
     export const SO_ERROR: number, SO_KEEPALIVE: number, SO_LINGER: number, SO_OOBINLINE: number, SO_PRIORITY: number;

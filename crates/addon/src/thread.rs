@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guestnet_core::{Errno, SharedGuest};
@@ -22,6 +23,8 @@ pub(crate) struct Thread {
     idle: RefCell<Vec<Process<OsHost>>>,
     /// What JavaScript does meanwhile, and how often.
     pump: RefCell<Option<(Arc<Reference>, Duration)>>,
+    /// The pump has ended a call, which may have a result all the same: a part of what it was to send.
+    ended: Arc<AtomicBool>,
     pub(crate) watch: RefCell<Option<Watch>>,
     pub(crate) lookups: RefCell<Lookups>,
 }
@@ -36,6 +39,7 @@ pub(crate) fn attach(arguments: &Arguments) -> Result<Value, Failure> {
         instance,
         idle: RefCell::default(),
         pump: RefCell::default(),
+        ended: Arc::default(),
         watch: RefCell::default(),
         lookups: RefCell::default(),
     }))?;
@@ -77,7 +81,8 @@ impl Thread {
         };
         let result = process.call(call, memory, args);
         // A host that was told to stop goes on saying so. If only this call had to end, the next one gets another.
-        if result != INTERRUPTED {
+        let ended = self.ended.swap(false, Ordering::Relaxed);
+        if result != INTERRUPTED && !ended {
             self.idle.borrow_mut().push(process);
         }
         result
@@ -111,9 +116,10 @@ impl Thread {
         let pump = self.pump.borrow().clone();
         let prepare = |host: &mut OsHost| {
             if let Some((pump, every)) = pump {
-                let stopper = host.stopper();
+                let (stopper, ended) = (host.stopper(), Arc::clone(&self.ended));
                 let work = move || {
                     if !pump.call() {
+                        ended.store(true, Ordering::Relaxed);
                         // It fails only if the eventfd is broken, and then nobody waits on it.
                         let _ = stopper.stop();
                     }

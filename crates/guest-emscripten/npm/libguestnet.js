@@ -31,12 +31,14 @@
   const library = {
     ...kept('fd_read', 'guestnet_fs_read'),
     ...kept('fd_write', 'guestnet_fs_write'),
+    ...kept('fd_close', 'guestnet_fs_close'),
+    ...kept('__syscall_dup3', 'guestnet_fs_dup3'),
 
     $guestnetDirectory: JSON.stringify(globalThis.guestnetDirectory),
 
     $GN__deps: ['$FS', '$guestnetDirectory', 'guestnet_id',
 #if PTHREADS
-      'emscripten_main_thread_process_queued_calls',
+      'emscripten_main_thread_process_queued_calls', 'pthread_testcancel', '$guestnetWhole',
 #endif
     ],
     $GN__postset: () => {
@@ -75,10 +77,32 @@
         return module.createRequire(module.createRequire.length ? process.argv[1] || '/' : '/')(name);
       },
 
+      /**
+       * What the page says of the program's sockets. It must say so itself: what an object has from its prototype may be
+       * anybody's, and to pass over it would be to pass over a policy.
+       */
+      page() {
+        if (!('guestnet' in Module)) return undefined;
+        const page = Module['guestnet'];
+        if (page === undefined) return undefined;
+        const isObject = typeof page == 'object' && page !== null;
+        const prototype = isObject && Object.getPrototypeOf(page);
+        const plain = isObject && (prototype === null || Object.getPrototypeOf(prototype) === null);
+        if (!plain || !Object.hasOwn(Module, 'guestnet')) {
+          throw new Error('guestnet: Module.guestnet must be a plain object that Module itself has');
+        }
+        return page;
+      },
+
+      /** A variable of the environment. */
+      environment(name) {
+        return Object.hasOwn(process.env, name) ? process.env[name] : undefined;
+      },
+
       addon() {
         const tries = [
-          Module['guestnet']?.['addon'],
-          process.env['GUESTNET_ADDON'],
+          GN.page()?.['addon'],
+          GN.environment('GUESTNET_ADDON'),
           guestnetDirectory + '/guestnet.node',
           'guestnet/guestnet.node',
         ].filter((path) => path);
@@ -96,10 +120,8 @@
       /** Starts the program: its policy, and its end. */
       open() {
         const addon = GN.addon();
-        const options = Module['guestnet'] ?? {};
-        const file = options['policy'] ?? process.env['GUESTNET_POLICY'];
-        const policy = file === undefined ? file : GN.require('fs').readFileSync(file, 'utf8');
-        GN.id = addon.open(policy, file, options['trace'] ?? process.env['GUESTNET_TRACE']);
+        const said = ['POLICY', 'TRACE', 'AUDIT', 'OPTIONS'].map((name) => GN.environment('GUESTNET_' + name));
+        GN.id = addon.open(GN.page(), ...said);
         // Before workers are joined: one that waits in a call would keep the process. One listener for all programs.
         const key = Symbol.for('guestnet.running');
         let running = globalThis[key];
@@ -122,7 +144,7 @@
 
       /** The first call of a thread. */
       attach() {
-        GN.thread = GN.addon().attach(_guestnet_id());
+        GN.thread = GN.addon().attach({{{ PTHREADS ? 'guestnetWhole(_guestnet_id)' : '_guestnet_id()' }}});
         if (!GN.thread) throw new Error('guestnet: the program has ended');
 #if PTHREADS
         // Other threads are slowed by half a millisecond on average while this one waits.
@@ -138,17 +160,19 @@
         }
 #endif
         // Somebody may end a worker that waits in a call, which the call finds out by trying to run something.
-        if (!GN.require('worker_threads').isMainThread) GN.thread.setPump(() => {}, 20);
+        // In a pthread that is also how it learns that it was cancelled: pthread_exit() then throws through the call.
+        const look = {{{ PTHREADS ? 'ENVIRONMENT_IS_PTHREAD ? () => { _pthread_testcancel(); } : ' : '' }}}() => {};
+        if (!GN.require('worker_threads').isMainThread) GN.thread.setPump(look, 20);
         return GN.thread;
       },
 
       /** Gives a fresh descriptor a number of the file system. On the main thread. */
       enter(fresh, kind, nonblocking) {
         const calls = GN.thread ?? GN.attach();
-        let stream;
+        let stream, node;
         try {
           const name = 'socket[' + GN.names++ + ']';
-          const node = FS.createNode(GN.root, name, kind | 0o777, 0);
+          node = FS.createNode(GN.root, name, kind | 0o777, 0);
           node.numbers = new Set();
           stream = FS.createStream({
             path: name,
@@ -157,14 +181,15 @@
             seekable: false,
             stream_ops: GN.stream_ops,
           });
+          GN.result(calls.place(HEAPU8, fresh, stream.fd));
         } catch (error) {
           calls.close(HEAPU8, fresh);
+          if (stream) FS.closeStream(stream.fd);
+          if (node) FS.destroyNode(node);
           throw error;
         }
-        const node = stream.node;
         node.numbers.add(stream.fd);
         stream.guestnet = stream.fd;
-        calls.place(HEAPU8, fresh, stream.fd);
         // Duplicates share `shared`: the mode is the open file's, and the addon has to know of each change.
         let flags = {{{ cDefs.O_RDWR }}} | (nonblocking ? {{{ cDefs.O_NONBLOCK }}} : 0);
         Object.defineProperty(stream.shared, 'flags', {
@@ -179,6 +204,16 @@
         });
         return stream.fd;
       },
+
+      /** Whether the file system has no number left. On the main thread. */
+      full() {
+        if (FS.streams.length <= FS.MAX_OPEN_FDS) return false;
+        for (let fd = 0; fd <= FS.MAX_OPEN_FDS; fd++) if (!FS.streams[fd]) return false;
+        return true;
+      },
+
+      /** The last number that this thread was given is a high one: the next may be none. */
+      crowded: false,
 
       /** Two fresh descriptors that stand at `at`. */
       enterPair(at, kind, nonblocking) {
@@ -354,7 +389,13 @@
           return {{{ cDefs.EINVAL }}};
         },
         dup(stream) {
-          GN.thread.dup(HEAPU8, stream.guestnet, stream.fd);
+          const result = GN.thread.dup(HEAPU8, stream.guestnet, stream.fd);
+          if (result < 0) {
+            FS.closeStream(stream.fd);
+            // F_DUPFD counts on: all up to the last number are taken, or it was asked for one that there is not.
+            const beyond = stream.fd - FS.MAX_OPEN_FDS;
+            GN.result(beyond < 1 ? result : beyond > 1 ? -{{{ cDefs.EINVAL }}} : -{{{ cDefs.EMFILE }}});
+          }
           stream.guestnet = stream.fd;
           stream.node.numbers.add(stream.fd);
         },
@@ -374,6 +415,25 @@
       },
     },
 
+#if PTHREADS
+    // Asks the main thread. A thread that was cancelled while it waits for the answer would be gone before that is written to
+    // its stack, so it ends afterwards.
+    $guestnetWhole__deps: ['pthread_setcancelstate', '$stackSave', '$stackAlloc', '$stackRestore'],
+    $guestnetWhole: (ask, ...args) => {
+      if (!ENVIRONMENT_IS_PTHREAD) return ask(...args);
+      const stack = stackSave();
+      const at = stackAlloc(4);
+      _pthread_setcancelstate(1 /* PTHREAD_CANCEL_DISABLE */, at);
+      const before = {{{ makeGetValue('at', 0, 'i32') }}};
+      stackRestore(stack);
+      try {
+        return ask(...args);
+      } finally {
+        _pthread_setcancelstate(before, 0);
+      }
+    },
+#endif
+
     guestnet_id__sig: 'i',
     guestnet_id__deps: ['$GN'],
     guestnet_id__proxy: 'sync',
@@ -390,6 +450,11 @@
         return -error.errno;
       }
     },
+
+    guestnet_full__sig: 'i',
+    guestnet_full__deps: ['$GN', '$FS'],
+    guestnet_full__proxy: 'sync',
+    guestnet_full: () => GN.full() ? 1 : 0,
 
     // What the socket calls say of a number that is not ours: it may be a file's.
     guestnet_not_ours__sig: 'ii',
@@ -529,18 +594,25 @@
 
   /** A call that runs where it was made. */
   const call = (name, parameters, body, more = []) => {
+    if (PTHREADS) {
+      const asks = /_(guestnet_(?:enter|enter_pair|full|not_ours|not_in_epoll|poll_foreign|hosts|fs_close|fs_dup3))\(/g;
+      body = body.replace(asks, 'guestnetWhole(_$1, ');
+    }
     library[name] = eval(`(${parameters}) => { ${body} }`);
-    library[name + '__deps'] = ['$GN', ...more];
+    library[name + '__deps'] = ['$GN', ...(PTHREADS ? ['$guestnetWhole'] : []), ...more];
     library[name + '__proxy'] = 'none';
     library[name + '__async'] = false;
     library[name + '__nothrow'] = true;
   };
   const GET = '(GN.thread ?? GN.attach())';
   const PTHREAD = PTHREADS ? 'ENVIRONMENT_IS_PTHREAD' : 'false';
-  const plain = (name, as, count) => {
+  /** POSIX: a thread that was cancelled ends at the latest where a call may wait. */
+  const CANCEL = PTHREADS ? 'if (ENVIRONMENT_IS_PTHREAD) _pthread_testcancel();' : '';
+  const plain = (name, as, count, before = '') => {
     const parameters = ['a', 'b', 'c', 'd', 'e', 'f'];
     const used = parameters.slice(0, count).map((name) => ', ' + name).join('');
     call('__syscall_' + name, parameters.join(', '), `
+      ${before}
       const result = ${GET}.${as}(HEAPU8${used});
       return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_ours(a) : result;`, ['guestnet_not_ours']);
   };
@@ -548,6 +620,7 @@
   // Socket callbacks are the main thread's: what another thread connects is not told.
   for (const [name, ok] of [['connect', 'result === 0 || result === -{{{ cDefs.EINPROGRESS }}}'], ['listen', 'result === 0']]) {
     call('__syscall_' + name, 'fd, b, c, d, e, f', `
+      ${name === 'connect' ? CANCEL : ''}
       const result = ${GET}.${name}(HEAPU8, fd, b, c);
       if (GN.began && (${ok})) GN.began(fd);
       return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_ours(fd) : result;`, ['guestnet_not_ours']);
@@ -555,42 +628,54 @@
   plain('getsockname', 'getsockname', 3);
   plain('getpeername', 'getpeername', 3);
   plain('shutdown', 'shutdown', 2);
-  plain('sendto', 'sendto', 6);
-  plain('recvfrom', 'recvfrom', 6);
-  plain('sendmsg', 'sendmsg', 3);
+  plain('sendto', 'sendto', 6, CANCEL);
+  plain('recvfrom', 'recvfrom', 6, CANCEL);
+  plain('sendmsg', 'sendmsg', 3, CANCEL);
   plain('getsockopt', 'getsockopt', 5);
   plain('setsockopt', 'setsockopt', 5);
   call('__syscall_epoll_ctl', 'epoll, op, fd, event', `
     const result = ${GET}.epollCtl(HEAPU8, epoll, op, fd, event);
     return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_in_epoll(epoll, fd) : result;`, ['guestnet_not_in_epoll']);
-  plain('epoll_pwait', 'epollWait', 4);
+  plain('epoll_pwait', 'epollWait', 4, CANCEL);
   call('__syscall_epoll_pwait_nonblocking', 'epfd, events, count', `return ${GET}.epollWait(HEAPU8, epfd, events, count, 0);`);
   library['__syscall_epoll_pwait_nonblocking__sig'] = 'iipi';
 
   const NONBLOCK = 0o4000;
   const S_IFSOCK = 0o140000;
   const S_IFIFO = 0o10000;
-  const entered = (fresh, kind, nonblocking) =>
-    `const fresh = ${fresh};
-     if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
-     return fresh < 0 ? fresh : _guestnet_enter(fresh, ${kind}, ${nonblocking});`;
+  /** Enters `fresh`, and remembers whether numbers are getting few. */
+  const enter = (kind, nonblocking) => `
+    const fd = _guestnet_enter(fresh, ${kind}, ${nonblocking});
+    GN.crowded = fd < 0 || fd > 3000;`;
   call('__syscall_socket', 'domain, type, protocol, d, e, f',
     `const fresh = ${GET}.socket(HEAPU8, domain, type, protocol);
-     return fresh < 0 ? fresh : _guestnet_enter(fresh, ${S_IFSOCK}, type & ${NONBLOCK});`, ['guestnet_enter']);
-  call('__syscall_accept4', 'fd, addr, len, flags, e, f', `
-    const fresh = ${GET}.accept4(HEAPU8, fd, addr, len, flags);
-    if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
-    if (fresh < 0) return fresh;
-    const accepted = _guestnet_enter(fresh, ${S_IFSOCK}, flags & ${NONBLOCK});
-    if (GN.began && accepted >= 0) {
-      FS.getStream(accepted).node.open = true;
-      GN.began(accepted);
+     if (fresh < 0) return fresh;
+     ${enter(S_IFSOCK, `type & ${NONBLOCK}`)}
+     return fd;`, ['guestnet_enter']);
+  // A connection for which there is no number stays where it is, as in Linux. Another thread is asked that only if the
+  // last number was a high one, so that a program whose numbers run out between two accepts may lose one.
+  call('__syscall_accept4', 'listener, addr, len, flags, e, f', `
+    ${CANCEL}
+    const calls = ${GET};
+    if ((!${PTHREAD} || GN.crowded) && _guestnet_full() && calls.state(HEAPU8, listener, 0) >= 0) {
+      return -{{{ cDefs.EMFILE }}};
     }
-    return accepted;`, ['guestnet_enter', 'guestnet_not_ours', '$FS']);
+    const fresh = calls.accept4(HEAPU8, listener, addr, len, flags);
+    if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(listener);
+    if (fresh < 0) return fresh;
+    ${enter(S_IFSOCK, `flags & ${NONBLOCK}`)}
+    if (GN.began && fd >= 0) {
+      FS.getStream(fd).node.open = true;
+      GN.began(fd);
+    }
+    return fd;`, ['guestnet_enter', 'guestnet_not_ours', 'guestnet_full', '$FS']);
   call('__syscall_epoll_create1', 'flags',
     `const fresh = ${GET}.epollCreate(HEAPU8, flags);
-     return fresh < 0 ? fresh : _guestnet_enter(fresh, 0o100000, 0);`, ['guestnet_enter']);
+     if (fresh < 0) return fresh;
+     ${enter('0o100000', '0')}
+     return fd;`, ['guestnet_enter']);
   call('__syscall_recvmsg', 'fd, message, flags, d, e, f', `
+    ${CANCEL}
     const calls = ${GET};
     const result = calls.recvmsg(HEAPU8, fd, message, flags);
     if (result === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
@@ -598,18 +683,12 @@
     return result;`, ['$guestnetArrived', 'guestnet_not_ours']);
 
   // Descriptors in control data get numbers of the file system.
-  library['$guestnetArrived__deps'] = ['guestnet_enter', '$stackSave', '$stackAlloc', '$stackRestore'];
+  library['$guestnetArrived__deps'] = ['guestnet_enter', ...(PTHREADS ? ['$guestnetWhole'] : [])];
   library['$guestnetArrived'] = eval(`(calls) => {
-    const stack = stackSave();
-    const at = stackAlloc(8);
-    while (calls.takeArrived(HEAPU8, at) > 0) {
-      const fresh = {{{ makeGetValue('at', 0, 'i32') }}};
-      const place = {{{ makeGetValue('at', 4, '*') }}};
+    for (let fd = -1, fresh; (fresh = calls.arrived(HEAPU8, fd)) >= 0; ) {
       const kind = [${S_IFSOCK}, ${S_IFIFO}, 0o100000][calls.what(HEAPU8, fresh)];
-      const fd = _guestnet_enter(fresh, kind, calls.mode(HEAPU8, fresh));
-      {{{ makeSetValue('place', 0, 'fd', 'i32') }}};
+      fd = ${PTHREADS ? 'guestnetWhole(_guestnet_enter, ' : '_guestnet_enter('}fresh, kind, calls.mode(HEAPU8, fresh));
     }
-    stackRestore(stack);
   }`);
 
   for (const [name, parameters, make, kind, flags] of [
@@ -617,8 +696,16 @@
     ['__syscall_pipe2', 'at, flags', 'pipe(HEAPU8, at, flags)', S_IFIFO, 'flags'],
   ]) {
     call(name, parameters, `
-      const result = ${GET}.${make};
-      return result < 0 ? result : _guestnet_enter_pair(at, ${kind}, ${flags} & ${NONBLOCK});`, ['guestnet_enter_pair']);
+      const calls = ${GET};
+      const [one, other] = [{{{ makeGetValue('at', 0, 'i32') }}}, {{{ makeGetValue('at', 4, 'i32') }}}];
+      let result = calls.${make};
+      if (result < 0) return result;
+      result = _guestnet_enter_pair(at, ${kind}, ${flags} & ${NONBLOCK});
+      if (result < 0) {
+        {{{ makeSetValue('at', 0, 'one', 'i32') }}};
+        {{{ makeSetValue('at', 4, 'other', 'i32') }}};
+      }
+      return result;`, ['guestnet_enter_pair']);
   }
   library['guestnet_socketpair__sig'] = 'iiiip';
   library['guestnet_enter_pair__sig'] = 'ipii';
@@ -634,6 +721,7 @@
   };
 
   const poll = (timeout) => `
+    ${CANCEL}
     const calls = ${GET};
     let ready = calls.poll(HEAPU8, fds, nfds, ${timeout}, 0);
     if (ready === GN.FOREIGN) {
@@ -649,11 +737,29 @@
     call(name, 'fd, iov, iovcnt, pnum', `
       // Before the first descriptor of ours, everything is the file system's: a program that only prints needs no addon.
       if (!GN.thread && !${PTHREAD}) return _${other}(fd, iov, iovcnt, pnum);
+      ${CANCEL}
       const count = ${GET}.${as}(HEAPU8, fd, iov, iovcnt);
       if (count === -{{{ cDefs.EBADF }}}) return _${other}(fd, iov, iovcnt, pnum);
       if (count < 0) return -count;
       {{{ makeSetValue('pnum', 0, 'count', SIZE_TYPE) }}};
       return 0;`, [other]);
+  }
+
+  if (PTHREADS) {
+    // The file system is the main thread's, which would hold up all others if it waited there for SO_LINGER. So whoever
+    // closes such a socket keeps it meanwhile, and waits himself.
+    for (const [name, parameters, closed, other] of [
+      ['fd_close', 'fd', 'fd', 'guestnet_fs_close'],
+      ['__syscall_dup3', 'fd, closed, flags', 'closed', 'guestnet_fs_dup3'],
+    ]) {
+      call(name, parameters, `
+        if (!ENVIRONMENT_IS_PTHREAD) return _${other}(${parameters});
+        const calls = ${GET};
+        const held = calls.hold(HEAPU8, ${closed});
+        const result = _${other}(${parameters});
+        if (held > 0) calls.letGo(HEAPU8);
+        return result;`, [other]);
+    }
   }
 
   call('getaddrinfo', 'node, service, hints, out', `

@@ -123,12 +123,13 @@
     'if (result >= 0) guestnetArrived(calls);', ['$guestnetArrived']);
   flagged('sendmsg', 'iipi', 'fd, message, flags', `sendmsg(HEAPU8, fd, message, flags | ${DONTWAIT})`);
   attempt('accept4', 'iippi', 'fd, addr, len, flags', `
+    if (_guestnet_full() && GW.calls().state(HEAPU8, fd, 0) >= 0) return -{{{ cDefs.EMFILE }}};
     const fresh = GW.unblocked(fd, (calls) => calls.accept4(HEAPU8, fd, addr, len, flags));
     if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
     if (fresh < 0) return fresh;
     const accepted = _guestnet_enter(fresh, 0o140000, flags & 0o4000);
     if (accepted >= 0) GN.began?.(accepted);
-    return accepted;`, ['guestnet_enter', 'guestnet_not_ours']);
+    return accepted;`, ['guestnet_enter', 'guestnet_not_ours', 'guestnet_full']);
   // After the wait the connection is made or has failed, and a second connect says which.
   attempt('connect', 'iippi', 'fd, addr, len, again', `
     const blocks = GW.blocks(fd);
