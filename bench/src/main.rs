@@ -39,10 +39,10 @@ fn main() -> ExitCode {
         eprintln!("guestnet-bench: cannot read: {}\n\n{USAGE}", args.join(" "));
         return ExitCode::from(2);
     };
-    let chosen = FAMILIES
+    let mut chosen = FAMILIES
         .iter()
         .filter(|(name, _)| plan.family.is_none_or(|family| family == *name));
-    match chosen.map(|(_, measure)| measure(&plan)).collect() {
+    match chosen.try_for_each(|(_, measure)| measure(&plan)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(message) => {
             eprintln!("guestnet-bench: {message}");

@@ -156,7 +156,8 @@ declare module "os" {
     export const MSG_MORE: number, MSG_NOSIGNAL: number, MSG_OOB: number, MSG_PEEK: number, MSG_TRUNC: number;
     export const MSG_WAITALL: number, O_APPEND: number, O_CREAT: number, O_EXCL: number, O_RDONLY: number, O_RDWR: number;
     export const O_TRUNC: number, O_WRONLY: number, SHUT_RD: number, SHUT_RDWR: number, SHUT_WR: number, SOCK_BLOCK: number;
-    export const SOCK_CLOEXEC: number, SOCK_DGRAM: number, SOCK_NONBLOCK: number, SOCK_RAW: number, SOCK_STREAM: number;
+    export const SOCK_CLOEXEC: number, SOCK_DGRAM: number, SOCK_NONBLOCK: number, SOCK_RAW: number, SOCK_SEQPACKET: number;
+    export const SOCK_STREAM: number;
     export const SIGABRT: number, SIGALRM: number, SIGCHLD: number, SIGCONT: number, SIGFPE: number, SIGHUP: number;
     export const SIGILL: number, SIGINT: number, SIGKILL: number, SIGPIPE: number, SIGQUIT: number, SIGSEGV: number;
     export const SIGSTOP: number, SIGTERM: number, SIGTSTP: number, SIGTTIN: number, SIGTTOU: number, SIGUSR1: number;

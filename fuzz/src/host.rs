@@ -130,7 +130,7 @@ impl ScriptHost {
 
 fn protocol(kind: Kind) -> Protocol {
     match kind {
-        Kind::Stream => Protocol::Tcp,
+        Kind::Stream | Kind::SeqPacket => Protocol::Tcp,
         Kind::Datagram => Protocol::Udp,
     }
 }

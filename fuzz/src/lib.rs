@@ -53,7 +53,7 @@ impl Script {
     pub fn socket(&self) -> (Domain, Kind) {
         (
             self.one_of(&[Domain::Inet, Domain::Inet6, Domain::Unix]),
-            self.one_of(&[Kind::Stream, Kind::Datagram]),
+            self.one_of(&[Kind::Stream, Kind::Datagram, Kind::SeqPacket]),
         )
     }
 

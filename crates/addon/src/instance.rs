@@ -5,13 +5,12 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use guestnet_core::policy::PolicyBuilder;
 use guestnet_core::{Capacity, Errno, Result, SharedGuest};
 use guestnet_emscripten::{Process, RESERVED};
 use guestnet_host_os::{OsHost, Stopper, WeakStopper};
 
 use crate::napi::{Arguments, Failure, Value};
-use crate::report::Reporter;
+use crate::options::Options;
 use crate::watch::Hearing;
 
 /// One program. Its threads find it by its number.
@@ -54,23 +53,11 @@ pub(crate) fn find(id: i32) -> Option<Arc<Instance>> {
     instances().get(&id).map(Arc::clone)
 }
 
-/// open(policy, name, trace): starts a program under a policy in TOML; `undefined` allows everything, as node:net does.
-/// `trace` is a file for its calls, `-` for standard error. Returns its number.
+/// open(page, policy, trace, audit, options): starts a program under the options that [`Options::read`] describes.
+/// Returns its number.
 pub(crate) fn open(arguments: &Arguments) -> Result<Value, Failure> {
-    let mut policy = PolicyBuilder::new();
-    match arguments.text(0) {
-        Some(text) => {
-            let name = arguments.text(1).unwrap_or_else(|| "policy".to_owned());
-            policy
-                .file(&text, &name)
-                .map_err(|error| format!("guestnet: {error}"))?;
-        }
-        None => {
-            policy.allow_net();
-        }
-    }
-    let reporter = Reporter::new(arguments.text(2).as_deref())?;
-    let instance = Instance::new(&mut policy, reporter).map_err(|errno| format!("guestnet: {errno}"))?;
+    let options = Options::read(arguments)?;
+    let instance = Instance::new(options).map_err(|errno| format!("guestnet: {errno}"))?;
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     instances().insert(id, Arc::new(instance));
     // A worker may be terminated, and then no JavaScript of it runs any more.
@@ -93,19 +80,29 @@ pub(crate) fn end(id: i32) {
 }
 
 impl Instance {
-    fn new(policy: &mut PolicyBuilder, reporter: Reporter) -> Result<Self> {
+    fn new(options: Options) -> Result<Self> {
+        let Options {
+            policy,
+            reporter,
+            upstream,
+            hosts,
+        } = options;
         let mut host = OsHost::new()?;
+        // Before there are siblings: they have the same resolver.
+        host.set_upstream(&upstream)?;
         // UNIX sockets have the paths of this machine; the policy says which.
         host.add_directory(Path::new("/"), "/")?;
         host.follow_working_directory();
         let spare = host.sibling()?;
         let stopper = host.stopper();
-        let policy = std::mem::take(policy).build();
         let capacity = Capacity {
             sockets: usize::try_from(policy.limits().sockets).unwrap_or(usize::MAX),
             ..Capacity::default()
         };
         let mut guest = SharedGuest::shared(host, Arc::new(policy), capacity, RESERVED);
+        if let Some(hosts) = hosts {
+            guest.set_hosts(hosts);
+        }
         guest.observe(Box::new(reporter));
         Ok(Instance {
             first: Mutex::new(Some(First {

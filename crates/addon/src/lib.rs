@@ -9,6 +9,6 @@
 mod instance;
 mod lookup;
 mod napi;
-mod report;
+mod options;
 mod thread;
 mod watch;

@@ -41,6 +41,42 @@ pub(crate) struct Arguments {
     data: *mut c_void,
 }
 
+/// A property of an object, as far as an option can be one.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Item {
+    /// `undefined`.
+    Absent,
+    /// A boolean.
+    Flag(bool),
+    /// A number.
+    Number(f64),
+    /// A string.
+    Text(String),
+    /// An array of strings.
+    List(Vec<String>),
+    /// Anything else.
+    Other,
+}
+
+impl Item {
+    /// One string.
+    pub(crate) fn text(self) -> Option<String> {
+        match self {
+            Item::Text(text) => Some(text),
+            Item::Absent | Item::Flag(_) | Item::Number(_) | Item::List(_) | Item::Other => None,
+        }
+    }
+
+    /// One string or several.
+    pub(crate) fn texts(self) -> Option<Vec<String>> {
+        match self {
+            Item::Text(text) => Some(vec![text]),
+            Item::List(texts) => Some(texts),
+            Item::Absent | Item::Flag(_) | Item::Number(_) | Item::Other => None,
+        }
+    }
+}
+
 /// Why a function failed: a message for a JavaScript `Error`.
 pub(crate) type Failure = String;
 
@@ -175,6 +211,87 @@ impl Env {
         }
     }
 
+    /// A string; `None` if it is something else.
+    fn string(self, value: sys::napi_value) -> Option<String> {
+        let mut len = 0;
+        // SAFETY: without a buffer the length is told.
+        check(unsafe { sys::napi_get_value_string_utf8(self.0, value, null_mut(), 0, &raw mut len) }).ok()?;
+        let mut bytes = vec![0_u8; len + 1];
+        // SAFETY: the buffer has room for the string and its NUL.
+        check(unsafe {
+            sys::napi_get_value_string_utf8(
+                self.0,
+                value,
+                bytes.as_mut_ptr().cast(),
+                bytes.len(),
+                &raw mut len,
+            )
+        })
+        .ok()?;
+        bytes.truncate(len);
+        String::from_utf8(bytes).ok()
+    }
+
+    fn kind(self, value: sys::napi_value) -> Result<sys::napi_valuetype, Failure> {
+        let mut kind = sys::ValueType::napi_undefined;
+        // SAFETY: a value of this environment.
+        check(unsafe { sys::napi_typeof(self.0, value, &raw mut kind) })?;
+        Ok(kind)
+    }
+
+    fn length(self, array: sys::napi_value) -> Result<u32, Failure> {
+        let mut length = 0;
+        // SAFETY: whatever the value is, the engine checks it.
+        check(unsafe { sys::napi_get_array_length(self.0, array, &raw mut length) })?;
+        Ok(length)
+    }
+
+    fn element(self, array: sys::napi_value, index: u32) -> Result<sys::napi_value, Failure> {
+        let mut element = null_mut();
+        // SAFETY: as for `length`.
+        check(unsafe { sys::napi_get_element(self.0, array, index, &raw mut element) })?;
+        Ok(element)
+    }
+
+    /// What a value of the page's is.
+    fn item(self, value: sys::napi_value) -> Result<Item, Failure> {
+        Ok(match self.kind(value)? {
+            sys::ValueType::napi_undefined => Item::Absent,
+            sys::ValueType::napi_boolean => {
+                let mut flag = false;
+                // SAFETY: the value is a boolean.
+                check(unsafe { sys::napi_get_value_bool(self.0, value, &raw mut flag) })?;
+                Item::Flag(flag)
+            }
+            sys::ValueType::napi_number => {
+                let mut number = 0.0;
+                // SAFETY: the value is a number.
+                check(unsafe { sys::napi_get_value_double(self.0, value, &raw mut number) })?;
+                Item::Number(number)
+            }
+            sys::ValueType::napi_string => self.string(value).map_or(Item::Other, Item::Text),
+            _ => self.list(value)?.map_or(Item::Other, Item::List),
+        })
+    }
+
+    /// An array of strings; `None` if it is something else.
+    fn list(self, value: sys::napi_value) -> Result<Option<Vec<String>>, Failure> {
+        let mut is_array = false;
+        // SAFETY: whatever the value is, the engine says whether it is an array.
+        check(unsafe { sys::napi_is_array(self.0, value, &raw mut is_array) })?;
+        if !is_array {
+            return Ok(None);
+        }
+        let mut texts = Vec::new();
+        for place in 0..self.length(value)? {
+            let Some(text) = self.string(self.element(value, place)?) else {
+                return Ok(None);
+            };
+            texts.push(text);
+        }
+        Ok(Some(texts))
+    }
+
     fn throw(self, message: &str) {
         let Ok(text) = std::ffi::CString::new(message.replace('\0', " ")) else {
             return;
@@ -301,25 +418,44 @@ impl Arguments {
 
     /// A string; `None` if it is something else.
     pub(crate) fn text(&self, index: usize) -> Option<String> {
-        let value = *self.values.get(index)?;
-        let mut len = 0;
-        // SAFETY: without a buffer the length is told.
-        check(unsafe { sys::napi_get_value_string_utf8(self.env.0, value, null_mut(), 0, &raw mut len) })
-            .ok()?;
-        let mut bytes = vec![0_u8; len + 1];
-        // SAFETY: the buffer has room for the string and its NUL.
+        self.env.string(*self.values.get(index)?)
+    }
+
+    /// An object's own enumerable properties with names; none for `undefined`.
+    ///
+    /// # Errors
+    /// It is something else, or the engine says so, such as when a getter throws.
+    pub(crate) fn entries(&self, index: usize) -> Result<Vec<(String, Item)>, Failure> {
+        let Some(&object) = self.values.get(index) else {
+            return Ok(Vec::new());
+        };
+        match self.env.kind(object)? {
+            sys::ValueType::napi_undefined => return Ok(Vec::new()),
+            sys::ValueType::napi_object => {}
+            _ => return Err("guestnet: Module.guestnet must be an object".to_owned()),
+        }
+        let mut keys = null_mut();
+        // SAFETY: the value is an object of this environment.
         check(unsafe {
-            sys::napi_get_value_string_utf8(
+            sys::napi_get_all_property_names(
                 self.env.0,
-                value,
-                bytes.as_mut_ptr().cast(),
-                bytes.len(),
-                &raw mut len,
+                object,
+                sys::KeyCollectionMode::own_only,
+                sys::KeyFilter::enumerable | sys::KeyFilter::skip_symbols,
+                sys::KeyConversion::numbers_to_strings,
+                &raw mut keys,
             )
-        })
-        .ok()?;
-        bytes.truncate(len);
-        String::from_utf8(bytes).ok()
+        })?;
+        let mut entries = Vec::new();
+        for place in 0..self.env.length(keys)? {
+            let key = self.env.element(keys, place)?;
+            let name = self.env.string(key).ok_or("guestnet: a name is no text")?;
+            let mut value = null_mut();
+            // SAFETY: an object and a key of this environment.
+            check(unsafe { sys::napi_get_property(self.env.0, object, key, &raw mut value) })?;
+            entries.push((name, self.env.item(value)?));
+        }
+        Ok(entries)
     }
 
     /// The module's memory: the first argument, a view of its bytes.

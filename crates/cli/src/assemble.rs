@@ -5,14 +5,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, Guest, Host};
+use guestnet_core::{Capacity, Guest, Host, Reporter};
 use guestnet_host_os::{Io, OsHost};
 use guestnet_wasi::{Wasi, WasiBuilder};
 
 use crate::failure::Failure;
 use crate::inherit::{self, Listeners};
 use crate::module::one_line;
-use crate::observe::Reporter;
 use crate::run_args::{Directory, RunArgs, Variable};
 use crate::{names, say, stdio};
 
@@ -39,6 +38,15 @@ pub(crate) struct Given {
     pub(crate) listeners: Vec<Io>,
     pub(crate) capacity: Capacity,
     pub(crate) env: Vec<(String, String)>,
+}
+
+/// What `--trace` and `--audit` ask for.
+///
+/// # Errors
+/// A file cannot be written.
+pub(crate) fn reporter(run: &RunArgs) -> Result<Reporter, Failure> {
+    guestnet_host_os::reporter(run.trace.as_ref(), run.audit.as_deref(), str::to_owned)
+        .map_err(Failure::failed)
 }
 
 /// Does what the options say that is the same for every kind of guest.

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
+use guestnet_core::push_visible;
+
 use crate::engine::engine;
 use crate::failure::{FAILED, Failure};
 use crate::run::{adapter, is_program};
@@ -92,7 +94,7 @@ fn signature(ty: &str) -> String {
 
 fn visible(text: &str) -> String {
     let mut line = String::new();
-    say::push_visible(&mut line, text);
+    push_visible(&mut line, text);
     line
 }
 

@@ -15,7 +15,6 @@ mod inspect;
 mod limit;
 mod module;
 mod names;
-mod observe;
 mod policy_args;
 mod repl;
 mod run;

@@ -4,11 +4,11 @@ use std::fs::File;
 use std::io::{IsTerminal, Read, Seek};
 use std::path::Path;
 
+use guestnet_host_os::io_reason;
 use wasmtime::{Engine, Module};
 
 use crate::cache::{Cache, Key};
 use crate::failure::Failure;
-use crate::policy_args::io_reason;
 use crate::say;
 
 /// A guest above this size gets a line on the terminal while it is compiled: it takes seconds.

@@ -1,15 +1,14 @@
 //! What a guest's names come from: the hosts file, the servers, and the files of /etc that programs with a resolver of
 //! their own read.
 
-use std::io::Read;
 use std::path::Path;
 
 use guestnet_core::policy::Policy;
 use guestnet_core::resolve::{Hosts, MAX_HOSTS};
+use guestnet_host_os::{io_reason, read_text};
 use tempfile::TempDir;
 
 use crate::failure::Failure;
-use crate::policy_args::io_reason;
 use crate::run_args::RunArgs;
 
 /// The machine's own hosts file, which is used unless another one is given.
@@ -24,9 +23,9 @@ const MAX_FILE: usize = 1 << 20;
 /// A file that was named cannot be read. A machine without /etc/hosts has no names in it.
 pub(crate) fn hosts_text(args: &RunArgs) -> Result<String, Failure> {
     let Some(path) = &args.hosts else {
-        return Ok(read(Path::new(HOSTS), MAX_HOSTS).unwrap_or_default());
+        return Ok(read_text(Path::new(HOSTS), MAX_HOSTS).unwrap_or_default());
     };
-    read(path, MAX_HOSTS).map_err(|error| {
+    read_text(path, MAX_HOSTS).map_err(|error| {
         Failure::failed(format!(
             "--hosts {}: cannot read the file: {}",
             path.display(),
@@ -38,14 +37,6 @@ pub(crate) fn hosts_text(args: &RunArgs) -> Result<String, Failure> {
 /// The names of a hosts file.
 pub(crate) fn hosts(text: &str) -> std::sync::Arc<Hosts> {
     std::sync::Arc::new(Hosts::parse(text))
-}
-
-/// At most `cap` bytes of a file; what is not UTF-8 is replaced.
-fn read(path: &Path, cap: usize) -> std::io::Result<String> {
-    let mut bytes = Vec::new();
-    let cap = u64::try_from(cap).unwrap_or(u64::MAX);
-    std::fs::File::open(path)?.take(cap).read_to_end(&mut bytes)?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 
 /// What [`Etc`] is called in the guest.
@@ -85,8 +76,8 @@ impl Etc {
             .prefix("guestnet-etc-")
             .tempdir()
             .map_err(failed)?;
-        let services = read(Path::new("/etc/services"), MAX_FILE).unwrap_or_default();
-        let resolv = resolv_conf(&read(Path::new("/etc/resolv.conf"), MAX_FILE).unwrap_or_default());
+        let services = read_text(Path::new("/etc/services"), MAX_FILE).unwrap_or_default();
+        let resolv = resolv_conf(&read_text(Path::new("/etc/resolv.conf"), MAX_FILE).unwrap_or_default());
         let files = [
             ("hosts", hosts),
             ("services", &services),

@@ -4,20 +4,19 @@ use std::io::pipe;
 use std::path::Path;
 use std::thread;
 
+use guestnet_core::push_visible;
 use guestnet_host_os::{OsHost, Stopper};
 use guestnet_wasi::{Adapter, I32Exit, Stopped, Wasi};
 use wasmtime::{Engine, Module, Store, Trap, WasmBacktrace};
 
-use crate::assemble::{Parts, assemble};
+use crate::assemble::{Parts, assemble, reporter};
 use crate::engine::{GUEST_STACK, HOST_STACK, engine};
 use crate::failure::{Failure, TRAPPED};
 use crate::inherit::Listeners;
 use crate::limit::Limit;
 use crate::module::{self, one_line};
 use crate::names;
-use crate::observe::Reporter;
 use crate::run_args::{RunArgs, Timeout};
-use crate::say;
 use crate::script;
 use crate::signals::Signals;
 use crate::stop::{Interrupt, Watch};
@@ -53,7 +52,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     }
     // What is wrong with the command line shows before anything takes time.
     let policy = std::mem::take(&mut args.policy).build()?;
-    let reporter = Reporter::new(args.trace.as_ref(), args.audit.as_deref())?;
+    let reporter = reporter(&args)?;
     let hosts = names::hosts_text(&args)?;
     let engine = engine()?;
     let module = module::load(&engine, &args.guest)?;
@@ -258,7 +257,7 @@ fn trap_text(trap: Trap, error: &wasmtime::Error) -> String {
     match frame.map(|frame| (frame.func_name(), frame.func_index())) {
         Some((Some(function), _)) => {
             let mut line = format!("{text}, in function ");
-            say::push_visible(&mut line, function);
+            push_visible(&mut line, function);
             line
         }
         Some((None, index)) => format!("{text}, in function number {index}"),

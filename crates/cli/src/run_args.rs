@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use guestnet_core::limits::parse_size;
-use guestnet_host_os::Upstream;
+use guestnet_host_os::{TraceTo, Upstream};
 use lexopt::Arg;
 
 use crate::args::{self, text, wrong_value};
@@ -29,7 +29,7 @@ pub(crate) struct RunArgs {
     pub(crate) timeout: Option<Timeout>,
     /// In bytes.
     pub(crate) max_memory: u64,
-    pub(crate) trace: Option<Trace>,
+    pub(crate) trace: Option<TraceTo>,
     /// Where every decision is written.
     pub(crate) audit: Option<PathBuf>,
     /// Whom names are asked of.
@@ -58,13 +58,6 @@ pub(crate) enum Variable {
 pub(crate) struct Timeout {
     pub(crate) duration: Duration,
     pub(crate) written: String,
-}
-
-/// Where `--trace` goes.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Trace {
-    Stderr,
-    File(PathBuf),
 }
 
 /// The options that hold where none is given.
@@ -146,11 +139,11 @@ impl RunArgs {
         match name {
             "trace" => {
                 self.trace = Some(match parser.optional_value() {
-                    None => Trace::Stderr,
+                    None => TraceTo::Stderr,
                     Some(file) if file.is_empty() => {
                         return Err(wrong_value(name, "", "a file's name is missing"));
                     }
-                    Some(file) => Trace::File(file.into()),
+                    Some(file) => TraceTo::File(file.into()),
                 });
             }
             "listen" => self

@@ -4,16 +4,14 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use guestnet_core::SharedGuest;
-use guestnet_host_os::{OsHost, Stopper};
+use guestnet_host_os::{OsHost, Stopper, io_reason};
 use guestnet_quickjs::{End as ScriptEnd, ScriptBuilder, ThreadHost};
 
-use crate::assemble::{Given, argv0, cannot_open, given};
+use crate::assemble::{Given, argv0, cannot_open, given, reporter};
 use crate::engine::{GUEST_STACK, HOST_STACK};
 use crate::failure::Failure;
 use crate::inherit::Listeners;
 use crate::names;
-use crate::observe::Reporter;
-use crate::policy_args::io_reason;
 use crate::run::{End, Watched, watched};
 use crate::run_args::{Directory, RunArgs};
 use crate::signals::Signals;
@@ -77,7 +75,7 @@ pub(crate) fn prepare(
     inherited: Listeners,
 ) -> Result<(ScriptBuilder<OsHost>, Stopper, Signals), Failure> {
     let policy = std::mem::take(&mut args.policy).build()?;
-    let reporter = Reporter::new(args.trace.as_ref(), args.audit.as_deref())?;
+    let reporter = reporter(args)?;
     let hosts = names::hosts_text(args)?;
     let mut host =
         OsHost::new().map_err(|errno| Failure::failed(format!("cannot open an eventfd: {errno}")))?;

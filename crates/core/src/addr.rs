@@ -23,6 +23,8 @@ pub enum Kind {
     Stream,
     /// `SOCK_DGRAM`: UDP, or UNIX datagrams.
     Datagram,
+    /// `SOCK_SEQPACKET`: UNIX connections that keep the boundaries of messages. There is none of IP.
+    SeqPacket,
 }
 
 /// A socket address (`struct sockaddr`).

@@ -136,6 +136,20 @@ impl Gate {
         }
     }
 
+    /// A UNIX socket path that none of the guest's directories leads to: what the guest is told of it.
+    pub(crate) fn outside(&mut self, call: &'static str, path: &str) -> Errno {
+        self.settle(
+            call,
+            Use::Unix,
+            None,
+            &path,
+            Decision::outside(),
+            false,
+            String::new,
+        );
+        Errno::Acces
+    }
+
     /// Tells the observer of a decision, and returns whether it allows. A denial that our stub makes good (`served`)
     /// is audited but not reported; `flag` is what would have allowed it.
     #[expect(clippy::too_many_arguments, reason = "what an audit line says")]
@@ -208,7 +222,7 @@ fn report(
     let Some(observer) = &mut *observer else { return };
     // No allow flag helps against a deny rule.
     let flag = match decision.reason() {
-        Reason::Rule(_) | Reason::Includes(_) | Reason::NotNormal => String::new(),
+        Reason::Rule(_) | Reason::Includes(_) | Reason::NotNormal | Reason::Outside => String::new(),
         Reason::AllowNet
         | Reason::AnyPeer
         | Reason::LoopbackName

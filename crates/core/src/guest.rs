@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use crate::addr::Domain;
 use crate::cell::Flag;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, SharedTable, Slots, Table};
@@ -40,11 +41,15 @@ pub struct Guest<H: Host, F, T = Table<Entry<<H as Host>::Io, F>>> {
     /// Files of the adapter in the current poll: they are always ready.
     pub(crate) always_ready: Vec<PollEvent>,
     /// Descriptors in control data that nobody has received yet.
-    pub(crate) in_flight: Arc<InFlight<Entry<H::Io, F>>>,
+    pub(crate) in_flight: Arc<InFlight<H::Io, F>>,
 }
 
 /// The guest of several threads.
 pub type SharedGuest<H, F> = Guest<H, F, SharedTable<Entry<<H as Host>::Io, F>>>;
+
+/// An open file that is kept from being closed: [`Guest::hold_lingering`].
+#[derive(Debug)]
+pub struct Held<H: Host, F>(Arc<Entry<H::Io, F>>);
 
 /// What a descriptor is.
 #[derive(Debug)]
@@ -169,6 +174,21 @@ impl<H: Host, F> SharedGuest<H, F> {
     pub fn place(&mut self, from: Fd, to: Fd) -> Result<Option<F>> {
         let old = self.table.place(from, to)?;
         Ok(old.and_then(|entry| self.discard(entry)))
+    }
+
+    /// Keeps a socket open whose close(2) would wait for `SO_LINGER`, so that another thread can close its descriptor
+    /// without waiting; [`Guest::let_go`] then waits. `None` for everything else.
+    pub fn hold_lingering(&mut self, fd: Fd) -> Option<Held<H, F>> {
+        let entry = self.table.entry(fd).ok()?;
+        let lingers = entry.socket().is_ok_and(|socket| self.host.lingers(&socket.io));
+        lingers.then_some(Held(entry))
+    }
+
+    /// Gives up what was held. If nobody else has it any more it is closed, on this thread.
+    pub fn let_go(&mut self, held: Held<H, F>) {
+        if let Some(entry) = Arc::into_inner(held.0) {
+            self.discard(entry);
+        }
     }
 
     /// Every open descriptor, lowest first, as of now.
@@ -384,7 +404,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     fn discard(&mut self, entry: Entry<H::Io, F>) -> Option<F> {
         match entry {
             Entry::Socket(socket) => {
+                let domain = socket.domain;
                 self.host.close(socket.io);
+                if domain == Domain::Unix && !self.in_flight.is_empty() {
+                    self.in_flight.sweep(&mut self.host);
+                }
                 None
             }
             Entry::Stream(stream) => {

@@ -284,6 +284,12 @@ pub trait Host {
     /// waited for, until the guest is told to stop.
     fn close(&mut self, io: Self::Io);
 
+    /// Whether [`Host::close`] may wait.
+    fn lingers(&mut self, io: &Self::Io) -> bool {
+        let _ = io;
+        false
+    }
+
     /// bind(2) to an IP address.
     ///
     /// # Errors
@@ -473,7 +479,8 @@ pub trait Host {
     /// judge. With `create` the last component need not exist and is not followed (bind); without, it must (connect).
     ///
     /// # Errors
-    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `EACCES` (outside of every directory of the guest), `ENAMETOOLONG`.
+    /// `ENOENT`, `ENOTDIR`, `ELOOP`, `EACCES` (what the kernel says), `ENAMETOOLONG`; `EXDEV`: outside of every directory
+    /// of the guest, which the core tells as a denial and makes `EACCES` for the guest.
     fn unix_place(&mut self, path: &str, create: bool) -> Result<(Self::Place, String)>;
 
     /// bind(2) to a place of the file system; `name` is what the guest called it, and what it will be told.

@@ -21,6 +21,7 @@ mod option;
 pub mod policy;
 mod quota;
 mod readiness;
+mod report;
 pub mod resolve;
 mod socket;
 mod stream;
@@ -29,12 +30,13 @@ mod trace;
 pub use addr::{Domain, Kind, SockAddr, wildcard};
 pub use errno::{Errno, Result};
 pub use fd::{Fd, SharedTable, Slots, Table};
-pub use guest::{Capacity, Entry, Guest, SharedGuest, Stream};
+pub use guest::{Capacity, Entry, Guest, Held, SharedGuest, Stream};
 pub use host::{
     Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, LookupError,
     Message, Received, RecvFlags, SendFlags, Shutdown, StreamKind,
 };
 pub use option::{OptKind, OptValue, SockOpt};
 pub use readiness::{PollEvent, Ready};
+pub use report::{Outlet, Outlets, Reporter, push_visible};
 pub use socket::Socket;
 pub use trace::{Decided, Denial, Observer, ResultLine};

@@ -1,17 +1,63 @@
 // What a page may say to libguestnet.js, and the addon's own interface, which is libguestnet.js's and may change.
 
-/** `Module.guestnet`: how a program's sockets behave. */
+/**
+ * `Module.guestnet`: how a program's sockets behave. A plain object; an option that does not exist is an error.
+ *
+ * As long as no rule is given, everything is allowed. From the first one on (`policy`, `allow…` or `deny…`), here or in the
+ * environment, what no rule allows is denied, and deny beats allow (docs/policy.md).
+ *
+ * The environment says the same with GUESTNET_POLICY, GUESTNET_TRACE, GUESTNET_AUDIT and, in the words of the command line,
+ * GUESTNET_OPTIONS="--allow-connect db:5432 --max-sockets 100". What is said here takes its place.
+ */
 export interface Options {
-  /** A policy file (docs/policy.md). Without it, and without GUESTNET_POLICY in the environment, everything is allowed. */
-  policy?: string;
-  /** A file for one line a socket call, '-' for standard error. GUESTNET_TRACE in the environment says the same. */
+  /** A policy file, or several. */
+  policy?: string | string[];
+  /** Everything that no deny rule covers. */
+  allowNet?: boolean;
+  /** Outgoing TCP connections and datagrams: '[tcp://|udp://](NAME|*.NAME|IP|[IPv6]|CIDR)[:PORTS]'. */
+  allowConnect?: string | string[];
+  denyConnect?: string | string[];
+  /** bind and listen. */
+  allowListen?: string | string[];
+  denyListen?: string | string[];
+  /** Peers of listeners and of bound UDP sockets; all, until one is allowed. */
+  allowAccept?: string | string[];
+  denyAccept?: string | string[];
+  /** Names that may be looked up. */
+  allowResolve?: string | string[];
+  denyResolve?: string | string[];
+  /** UNIX socket paths: '/run/db.sock' or '/run/app/*'. */
+  allowUnix?: string | string[];
+  /** Open sockets. */
+  maxSockets?: number;
+  /** Connections that wait for accept, of one listener. */
+  maxPending?: number;
+  /** Look-ups a second. */
+  maxLookups?: number;
+  /** Bytes a second, as 1000 or '10MiB'. */
+  maxRate?: number | string;
+  /** Bytes in all, as 1000 or '10MiB'. */
+  maxBytes?: number | string;
+  /** DNS servers to ask instead of the system's resolver. */
+  dns?: string | string[];
+  /** A hosts file, which is asked before everything else but the program's own. */
+  hosts?: string;
+  /** A file for one line a socket call, '-' for standard error. */
   trace?: string;
+  /** A file for one JSON object a decision of the policy. */
+  audit?: string;
   /** Where the addon is, if not beside the library or in node_modules. */
   addon?: string;
 }
 
-/** Starts a program under a policy in TOML, whose file's name is for messages. Returns the program's number. */
-export function open(policy?: string, name?: string, trace?: string): number;
+/** Starts a program under these options and those of the environment. Returns the program's number. */
+export function open(
+  page?: Options,
+  policy?: string,
+  trace?: string,
+  audit?: string,
+  options?: string,
+): number;
 
 /** Ends a program: every wait of its threads returns, and its descriptors are closed. */
 export function stop(program: number): void;

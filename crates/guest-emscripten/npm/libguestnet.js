@@ -4,15 +4,6 @@
  * Every call is one of the addon's functions of (memory, integers). What needs the file system (a descriptor's number)
  * runs on the main thread; what moves data runs in the thread that asks and never by way of another.
  */
-{{{
-  // Where this file is: the addon lies beside it. Emscripten runs the text under the path that it was given on the
-  // command line, which the stack tells; `guestnet-emcc` gives a whole one.
-  globalThis.guestnetDirectory =
-    /(?:^|[\s(])(\/[^():]*|[A-Za-z]:[^():]*)[/\\]libguestnet[^/\\]*$/m.exec(
-      new Error().stack.split('\n').find((line) => line.includes('libguestnet')).replace(/:\d+(:\d+)?\)?$/, ''))?.[1] ?? '.';
-  ''
-}}}
-
 (() => {
   const before = LibraryManager.library;
 
@@ -31,12 +22,12 @@
   const library = {
     ...kept('fd_read', 'guestnet_fs_read'),
     ...kept('fd_write', 'guestnet_fs_write'),
+    ...kept('fd_close', 'guestnet_fs_close'),
+    ...kept('__syscall_dup3', 'guestnet_fs_dup3'),
 
-    $guestnetDirectory: JSON.stringify(globalThis.guestnetDirectory),
-
-    $GN__deps: ['$FS', '$guestnetDirectory', 'guestnet_id',
+    $GN__deps: ['$FS', '$guestnetProgram', 'guestnet_id',
 #if PTHREADS
-      'emscripten_main_thread_process_queued_calls',
+      'emscripten_main_thread_process_queued_calls', 'pthread_testcancel', '$guestnetWhole',
 #endif
     ],
     $GN__postset: () => {
@@ -74,7 +65,7 @@
         if (!process.versions.bun) return;
         let given = false;
         addEventListener('message', () => { given = true; });
-        GN.require('worker_threads').parentPort.on('message', (data) => {
+        guestnetProgram.require('worker_threads').parentPort.on('message', (data) => {
           // When both would have had it.
           setImmediate(() => { if (!given) globalThis.onmessage?.({ data }); });
         });
@@ -85,56 +76,14 @@
         return FS.createNode(null, '/', {{{ cDefs.S_IFDIR | 0o777 }}}, 0);
       },
 
-      /** require(), also in an ES module. */
-      require(name) {
-        if (typeof require == 'function') return require(name);
-        const module = process.getBuiltinModule('module');
-        return module.createRequire(module.createRequire.length ? process.argv[1] || '/' : '/')(name);
-      },
-
-      addon() {
-        const tries = [
-          Module['guestnet']?.['addon'],
-          process.env['GUESTNET_ADDON'],
-          guestnetDirectory + '/guestnet.node',
-          'guestnet/guestnet.node',
-        ].filter((path) => path);
-        let first;
-        for (const path of tries) {
-          try {
-            return GN.require(path);
-          } catch (error) {
-            first ??= error;
-          }
-        }
-        throw new Error('guestnet: the addon cannot be loaded: ' + first?.message);
-      },
-
-      /** Starts the program: its policy, and its end. */
+      /** Starts the program, and closes what is open at its end. */
       open() {
-        const addon = GN.addon();
-        const options = Module['guestnet'] ?? {};
-        const file = options['policy'] ?? process.env['GUESTNET_POLICY'];
-        const policy = file === undefined ? file : GN.require('fs').readFileSync(file, 'utf8');
-        GN.id = addon.open(policy, file, options['trace'] ?? process.env['GUESTNET_TRACE']);
-        // Before workers are joined: one that waits in a call would keep the process. One listener for all programs.
-        const key = Symbol.for('guestnet.running');
-        let running = globalThis[key];
-        if (!running) {
-          running = globalThis[key] = new Set();
-          process.on('exit', () => {
-            for (const end of running) end();
-          });
-        }
-        GN.end = () => {
-          running.delete(GN.end);
-          addon.stop(GN.id);
+        [GN.id, GN.end] = guestnetProgram.start(() => {
           // What it watched is closed, and must not keep the engine's loop running.
           GN.hearing = false;
           GN.interests.clear();
           GN.thread?.release();
-        };
-        running.add(GN.end);
+        });
         return GN.id;
       },
 
@@ -143,7 +92,9 @@
 
       /** The first call of a thread. */
       attach() {
-        GN.thread = GN.addon().attach(_guestnet_id(), {{{ PTHREADS ? 'ENVIRONMENT_IS_PTHREAD ? 1 : 0' : 0 }}});
+        GN.thread = guestnetProgram.addon().attach(
+          {{{ PTHREADS ? 'guestnetWhole(_guestnet_id)' : '_guestnet_id()' }}},
+          {{{ PTHREADS ? 'ENVIRONMENT_IS_PTHREAD ? 1 : 0' : 0 }}});
         // Another thread has ended the program: this one goes on no more than those that were in a call.
         if (!GN.thread) throw 'unwind';
 #if PTHREADS
@@ -155,17 +106,37 @@
         }
 #endif
         // Somebody may end a worker that waits in a call, which the call finds out by trying to run something.
-        if (!GN.require('worker_threads').isMainThread) GN.thread.setPump(() => {}, 20);
+        // In a pthread that is also how it learns that it was cancelled: pthread_exit() then throws through the call.
+        const look = {{{ PTHREADS ? 'ENVIRONMENT_IS_PTHREAD ? () => { _pthread_testcancel(); } : ' : '' }}}() => {};
+        if (!guestnetProgram.require('worker_threads').isMainThread) GN.thread.setPump(look, 20);
         return GN.thread;
+      },
+
+      /** What duplicates share. The mode is the open file's, and the addon has to know of each change. */
+      OpenFile: class {
+        constructor(node, mode) {
+          this.node = node;
+          this.mode = mode;
+        }
+        get flags() {
+          return this.mode;
+        }
+        set flags(value) {
+          this.mode = value;
+          for (const fd of this.node.numbers) {
+            (GN.thread ?? GN.attach()).nonblock(HEAPU8, fd, value & {{{ cDefs.O_NONBLOCK }}});
+            break;
+          }
+        }
       },
 
       /** Gives a fresh descriptor a number of the file system. On the main thread. */
       enter(fresh, kind, nonblocking, begins) {
         const calls = GN.thread ?? GN.attach();
-        let stream;
+        let stream, node;
         try {
           const name = 'socket[' + GN.names++ + ']';
-          const node = FS.createNode(GN.root, name, kind | 0o777, 0);
+          node = FS.createNode(GN.root, name, kind | 0o777, 0);
           node.numbers = new Set();
           stream = FS.createStream({
             path: name,
@@ -174,30 +145,30 @@
             seekable: false,
             stream_ops: GN.stream_ops,
           });
+          GN.result(calls.place(HEAPU8, fresh, stream.fd));
         } catch (error) {
           calls.close(HEAPU8, fresh);
+          if (stream) FS.closeStream(stream.fd);
+          if (node) FS.destroyNode(node);
           throw error;
         }
-        const node = stream.node;
         node.numbers.add(stream.fd);
         stream.guestnet = stream.fd;
-        calls.place(HEAPU8, fresh, stream.fd);
-        // Duplicates share `shared`: the mode is the open file's, and the addon has to know of each change.
-        let flags = {{{ cDefs.O_RDWR }}} | (nonblocking ? {{{ cDefs.O_NONBLOCK }}} : 0);
-        Object.defineProperty(stream.shared, 'flags', {
-          get: () => flags,
-          set: (value) => {
-            flags = value;
-            for (const fd of node.numbers) {
-              (GN.thread ?? GN.attach()).nonblock(HEAPU8, fd, value & {{{ cDefs.O_NONBLOCK }}});
-              break;
-            }
-          },
-        });
+        stream.shared = new GN.OpenFile(node, {{{ cDefs.O_RDWR }}} | (nonblocking ? {{{ cDefs.O_NONBLOCK }}} : 0));
         node.open = begins === 2;
         if (begins && GN.hearing) GN.begin(stream.fd);
         return stream.fd;
       },
+
+      /** Whether the file system has no number left. On the main thread. */
+      full() {
+        if (FS.streams.length <= FS.MAX_OPEN_FDS) return false;
+        for (let fd = 0; fd <= FS.MAX_OPEN_FDS; fd++) if (!FS.streams[fd]) return false;
+        return true;
+      },
+
+      /** The last number that this thread was given is a high one: the next may be none. */
+      crowded: false,
 
       /** Two fresh descriptors that stand at `at`. */
       enterPair(at, kind, nonblocking) {
@@ -402,7 +373,13 @@
           return {{{ cDefs.EINVAL }}};
         },
         dup(stream) {
-          GN.thread.dup(HEAPU8, stream.guestnet, stream.fd);
+          const result = GN.thread.dup(HEAPU8, stream.guestnet, stream.fd);
+          if (result < 0) {
+            FS.closeStream(stream.fd);
+            // F_DUPFD counts on: all up to the last number are taken, or it was asked for one that there is not.
+            const beyond = stream.fd - FS.MAX_OPEN_FDS;
+            GN.result(beyond < 1 ? result : beyond > 1 ? -{{{ cDefs.EINVAL }}} : -{{{ cDefs.EMFILE }}});
+          }
           stream.guestnet = stream.fd;
           stream.node.numbers.add(stream.fd);
         },
@@ -422,6 +399,25 @@
       },
     },
 
+#if PTHREADS
+    // Asks the main thread. A thread that was cancelled while it waits for the answer would be gone before that is written to
+    // its stack, so it ends afterwards.
+    $guestnetWhole__deps: ['pthread_setcancelstate', '$stackSave', '$stackAlloc', '$stackRestore'],
+    $guestnetWhole: (ask, ...args) => {
+      if (!ENVIRONMENT_IS_PTHREAD) return ask(...args);
+      const stack = stackSave();
+      const at = stackAlloc(4);
+      _pthread_setcancelstate(1 /* PTHREAD_CANCEL_DISABLE */, at);
+      const before = {{{ makeGetValue('at', 0, 'i32') }}};
+      stackRestore(stack);
+      try {
+        return ask(...args);
+      } finally {
+        _pthread_setcancelstate(before, 0);
+      }
+    },
+#endif
+
     guestnet_id__sig: 'i',
     guestnet_id__deps: ['$GN'],
     guestnet_id__proxy: 'sync',
@@ -439,6 +435,11 @@
         return -error.errno;
       }
     },
+
+    guestnet_full__sig: 'i',
+    guestnet_full__deps: ['$GN', '$FS'],
+    guestnet_full__proxy: 'sync',
+    guestnet_full: () => GN.full() ? 1 : 0,
 
     // What the socket calls say of a number that is not ours: it may be a file's.
     guestnet_not_ours__sig: 'ii',
@@ -508,10 +509,10 @@
     },
 
     // Its result, once: 0 and a list, EAI_AGAIN as long as there is none, or why there is none.
-    emscripten_dns_lookup_result__sig: 'iip',
-    emscripten_dns_lookup_result__deps: ['$GN', '$FS', '$guestnetList'],
-    emscripten_dns_lookup_result__proxy: 'sync',
-    emscripten_dns_lookup_result: (fd, out) => {
+    guestnet_look_up_result__sig: 'iip',
+    guestnet_look_up_result__deps: ['$GN', '$FS', '$guestnetList'],
+    guestnet_look_up_result__proxy: 'sync',
+    guestnet_look_up_result: (fd, out) => {
       const lookup = FS.getStream(fd)?.node?.lookup;
       if (!lookup) return -11 /* EAI_SYSTEM */;
       const count = GN.thread.lookupTake(lookup.id, lookup.later);
@@ -580,18 +581,25 @@
 
   /** A call that runs where it was made. */
   const call = (name, parameters, body, more = []) => {
+    if (PTHREADS) {
+      const asks = /_(guestnet_(?:enter|enter_pair|full|not_ours|not_in_epoll|poll_foreign|hosts|look_up|look_up_result|fs_close|fs_dup3))\(/g;
+      body = body.replace(asks, 'guestnetWhole(_$1, ');
+    }
     library[name] = eval(`(${parameters}) => { ${body} }`);
-    library[name + '__deps'] = ['$GN', ...more];
+    library[name + '__deps'] = ['$GN', ...(PTHREADS ? ['$guestnetWhole'] : []), ...more];
     library[name + '__proxy'] = 'none';
     library[name + '__async'] = false;
     library[name + '__nothrow'] = true;
   };
   const GET = '(GN.thread ?? GN.attach())';
   const PTHREAD = PTHREADS ? 'ENVIRONMENT_IS_PTHREAD' : 'false';
-  const plain = (name, as, count) => {
+  /** POSIX: a thread that was cancelled ends at the latest where a call may wait. */
+  const CANCEL = PTHREADS ? 'if (ENVIRONMENT_IS_PTHREAD) _pthread_testcancel();' : '';
+  const plain = (name, as, count, before = '') => {
     const parameters = ['a', 'b', 'c', 'd', 'e', 'f'];
     const used = parameters.slice(0, count).map((name) => ', ' + name).join('');
     call('__syscall_' + name, parameters.join(', '), `
+      ${before}
       const result = ${GET}.${as}(HEAPU8${used});
       return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_ours(a) : result;`, ['guestnet_not_ours']);
   };
@@ -599,6 +607,7 @@
   // Socket callbacks are called on the main thread, which has to hear of what another thread's socket begins.
   for (const [name, ok] of [['connect', 'result === 0 || result === -{{{ cDefs.EINPROGRESS }}}'], ['listen', 'result === 0']]) {
     call('__syscall_' + name, 'fd, b, c, d, e, f', `
+      ${name === 'connect' ? CANCEL : ''}
       const result = ${GET}.${name}(HEAPU8, fd, b, c);
       if (${ok}) {
         if (${PTHREAD}) GN.thread.began(fd);
@@ -609,34 +618,48 @@
   plain('getsockname', 'getsockname', 3);
   plain('getpeername', 'getpeername', 3);
   plain('shutdown', 'shutdown', 2);
-  plain('sendto', 'sendto', 6);
-  plain('recvfrom', 'recvfrom', 6);
-  plain('sendmsg', 'sendmsg', 3);
+  plain('sendto', 'sendto', 6, CANCEL);
+  plain('recvfrom', 'recvfrom', 6, CANCEL);
+  plain('sendmsg', 'sendmsg', 3, CANCEL);
   plain('getsockopt', 'getsockopt', 5);
   plain('setsockopt', 'setsockopt', 5);
   call('__syscall_epoll_ctl', 'epoll, op, fd, event', `
     const result = ${GET}.epollCtl(HEAPU8, epoll, op, fd, event);
     return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_in_epoll(epoll, fd) : result;`, ['guestnet_not_in_epoll']);
-  plain('epoll_pwait', 'epollWait', 4);
+  plain('epoll_pwait', 'epollWait', 4, CANCEL);
   call('__syscall_epoll_pwait_nonblocking', 'epfd, events, count', `return ${GET}.epollWait(HEAPU8, epfd, events, count, 0);`);
   library['__syscall_epoll_pwait_nonblocking__sig'] = 'iipi';
 
   const NONBLOCK = 0o4000;
   const S_IFSOCK = 0o140000;
   const S_IFIFO = 0o10000;
+  /** Enters `fresh`, and remembers whether numbers are getting few. */
+  const enter = (kind, nonblocking, begins) => `
+    const fd = _guestnet_enter(fresh, ${kind}, ${nonblocking}, ${begins});
+    GN.crowded = fd < 0 || fd > 3000;
+    return fd;`;
   call('__syscall_socket', 'domain, type, protocol, d, e, f',
     `const fresh = ${GET}.socket(HEAPU8, domain, type, protocol);
-     return fresh < 0 ? fresh : _guestnet_enter(fresh, ${S_IFSOCK}, type & ${NONBLOCK}, (type & 15) === {{{ cDefs.SOCK_DGRAM }}} ? 1 : 0);`,
-    ['guestnet_enter']);
-  call('__syscall_accept4', 'fd, addr, len, flags, e, f', `
-    const fresh = ${GET}.accept4(HEAPU8, fd, addr, len, flags);
-    if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
+     if (fresh < 0) return fresh;
+     ${enter(S_IFSOCK, `type & ${NONBLOCK}`, `(type & 15) === {{{ cDefs.SOCK_DGRAM }}} ? 1 : 0`)}`, ['guestnet_enter']);
+  // A connection for which there is no number stays where it is, as in Linux. Another thread is asked that only if the
+  // last number was a high one, so that a program whose numbers run out between two accepts may lose one.
+  call('__syscall_accept4', 'listener, addr, len, flags, e, f', `
+    ${CANCEL}
+    const calls = ${GET};
+    if ((!${PTHREAD} || GN.crowded) && _guestnet_full() && calls.state(HEAPU8, listener, 0) >= 0) {
+      return -{{{ cDefs.EMFILE }}};
+    }
+    const fresh = calls.accept4(HEAPU8, listener, addr, len, flags);
+    if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(listener);
     if (fresh < 0) return fresh;
-    return _guestnet_enter(fresh, ${S_IFSOCK}, flags & ${NONBLOCK}, 2);`, ['guestnet_enter', 'guestnet_not_ours']);
+    ${enter(S_IFSOCK, `flags & ${NONBLOCK}`, 2)}`, ['guestnet_enter', 'guestnet_not_ours', 'guestnet_full']);
   call('__syscall_epoll_create1', 'flags',
     `const fresh = ${GET}.epollCreate(HEAPU8, flags);
-     return fresh < 0 ? fresh : _guestnet_enter(fresh, 0o100000, 0, 0);`, ['guestnet_enter']);
+     if (fresh < 0) return fresh;
+     ${enter('0o100000', '0', 0)}`, ['guestnet_enter']);
   call('__syscall_recvmsg', 'fd, message, flags, d, e, f', `
+    ${CANCEL}
     const calls = ${GET};
     const result = calls.recvmsg(HEAPU8, fd, message, flags);
     if (result === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
@@ -644,18 +667,12 @@
     return result;`, ['$guestnetArrived', 'guestnet_not_ours']);
 
   // Descriptors in control data get numbers of the file system.
-  library['$guestnetArrived__deps'] = ['guestnet_enter', '$stackSave', '$stackAlloc', '$stackRestore'];
+  library['$guestnetArrived__deps'] = ['guestnet_enter', ...(PTHREADS ? ['$guestnetWhole'] : [])];
   library['$guestnetArrived'] = eval(`(calls) => {
-    const stack = stackSave();
-    const at = stackAlloc(8);
-    while (calls.takeArrived(HEAPU8, at) > 0) {
-      const fresh = {{{ makeGetValue('at', 0, 'i32') }}};
-      const place = {{{ makeGetValue('at', 4, '*') }}};
+    for (let fd = -1, fresh; (fresh = calls.arrived(HEAPU8, fd)) >= 0; ) {
       const kind = [${S_IFSOCK}, ${S_IFIFO}, 0o100000][calls.what(HEAPU8, fresh)];
-      const fd = _guestnet_enter(fresh, kind, calls.mode(HEAPU8, fresh), 1);
-      {{{ makeSetValue('place', 0, 'fd', 'i32') }}};
+      fd = ${PTHREADS ? 'guestnetWhole(_guestnet_enter, ' : '_guestnet_enter('}fresh, kind, calls.mode(HEAPU8, fresh), 1);
     }
-    stackRestore(stack);
   }`);
 
   for (const [name, parameters, make, kind, flags] of [
@@ -663,8 +680,16 @@
     ['__syscall_pipe2', 'at, flags', 'pipe(HEAPU8, at, flags)', S_IFIFO, 'flags'],
   ]) {
     call(name, parameters, `
-      const result = ${GET}.${make};
-      return result < 0 ? result : _guestnet_enter_pair(at, ${kind}, ${flags} & ${NONBLOCK});`, ['guestnet_enter_pair']);
+      const calls = ${GET};
+      const [one, other] = [{{{ makeGetValue('at', 0, 'i32') }}}, {{{ makeGetValue('at', 4, 'i32') }}}];
+      let result = calls.${make};
+      if (result < 0) return result;
+      result = _guestnet_enter_pair(at, ${kind}, ${flags} & ${NONBLOCK});
+      if (result < 0) {
+        {{{ makeSetValue('at', 0, 'one', 'i32') }}};
+        {{{ makeSetValue('at', 4, 'other', 'i32') }}};
+      }
+      return result;`, ['guestnet_enter_pair']);
   }
   library['guestnet_socketpair__sig'] = 'iiiip';
   library['guestnet_enter_pair__sig'] = 'ipii';
@@ -680,6 +705,7 @@
   };
 
   const poll = (timeout) => `
+    ${CANCEL}
     const calls = ${GET};
     let ready = calls.poll(HEAPU8, fds, nfds, ${timeout}, 0);
     if (ready === GN.FOREIGN) {
@@ -695,11 +721,29 @@
     call(name, 'fd, iov, iovcnt, pnum', `
       // Before the first descriptor of ours, everything is the file system's: a program that only prints needs no addon.
       if (!GN.thread && !${PTHREAD}) return _${other}(fd, iov, iovcnt, pnum);
+      ${CANCEL}
       const count = ${GET}.${as}(HEAPU8, fd, iov, iovcnt);
       if (count === -{{{ cDefs.EBADF }}}) return _${other}(fd, iov, iovcnt, pnum);
       if (count < 0) return -count;
       {{{ makeSetValue('pnum', 0, 'count', SIZE_TYPE) }}};
       return 0;`, [other]);
+  }
+
+  if (PTHREADS) {
+    // The file system is the main thread's, which would hold up all others if it waited there for SO_LINGER. So whoever
+    // closes such a socket keeps it meanwhile, and waits himself.
+    for (const [name, parameters, closed, other] of [
+      ['fd_close', 'fd', 'fd', 'guestnet_fs_close'],
+      ['__syscall_dup3', 'fd, closed, flags', 'closed', 'guestnet_fs_dup3'],
+    ]) {
+      call(name, parameters, `
+        if (!ENVIRONMENT_IS_PTHREAD) return _${other}(${parameters});
+        const calls = ${GET};
+        const held = calls.hold(HEAPU8, ${closed});
+        const result = _${other}(${parameters});
+        if (held > 0) calls.letGo(HEAPU8);
+        return result;`, [other]);
+    }
   }
 
   call('getaddrinfo', 'node, service, hints, out', `
@@ -713,6 +757,8 @@
   call('emscripten_dns_lookup_async', 'node, service, hints', `return _guestnet_look_up(node, service, hints, ${PTHREAD} ? 1 : 0);`,
     ['guestnet_look_up']);
   library['emscripten_dns_lookup_async__sig'] = 'ippp';
+  call('emscripten_dns_lookup_result', 'fd, out', 'return _guestnet_look_up_result(fd, out);', ['guestnet_look_up_result']);
+  library['emscripten_dns_lookup_result__sig'] = 'iip';
   // Whichever thread asks for it, a callback is called on the main thread.
   for (const event of ['error', 'open', 'listen', 'connection', 'message', 'close']) {
     library[`emscripten_set_socket_${event}_callback__proxy`] = 'sync';

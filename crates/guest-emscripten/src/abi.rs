@@ -12,6 +12,7 @@ pub(crate) const AF_INET6: i32 = 10;
 
 pub(crate) const SOCK_STREAM: i32 = 1;
 pub(crate) const SOCK_DGRAM: i32 = 2;
+pub(crate) const SOCK_SEQPACKET: i32 = 5;
 pub(crate) const SOCK_TYPE_MASK: i32 = 0xf;
 pub(crate) const SOCK_NONBLOCK: i32 = 0o4000;
 pub(crate) const SOCK_CLOEXEC: i32 = 0o2_000_000;

@@ -148,7 +148,8 @@ pub(crate) fn kind(kind: i32) -> Result<Kind> {
     match kind & abi::SOCK_TYPE_MASK {
         abi::SOCK_STREAM => Ok(Kind::Stream),
         abi::SOCK_DGRAM => Ok(Kind::Datagram),
-        0 | 3..=6 | 10 => Err(Errno::Socktnosupport),
+        abi::SOCK_SEQPACKET => Ok(Kind::SeqPacket),
+        0 | 3 | 4 | 6 | 10 => Err(Errno::Socktnosupport),
         _ => Err(Errno::Inval),
     }
 }
@@ -157,6 +158,7 @@ pub(crate) const fn socket_type(kind: Kind) -> i32 {
     match kind {
         Kind::Stream => abi::SOCK_STREAM,
         Kind::Datagram => abi::SOCK_DGRAM,
+        Kind::SeqPacket => abi::SOCK_SEQPACKET,
     }
 }
 

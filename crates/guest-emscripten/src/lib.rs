@@ -48,7 +48,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use guestnet_core::resolve::Answer;
-use guestnet_core::{EpollEvent, Fd, Host, Result, SharedGuest};
+use guestnet_core::{EpollEvent, Fd, Held, Host, Result, SharedGuest};
 
 pub use memory::Memory;
 pub use names::{Lookup, Outcome};
@@ -63,8 +63,10 @@ pub struct Process<H: Host> {
     guest: SharedGuest<H, ()>,
     /// The result of a look-up, and the hints' flags, until its memory was allocated.
     answer: Option<(Answer, i32)>,
-    /// Descriptors that the last recvmsg brought, and where in memory each number stands.
-    arrived: Vec<(Fd, u32)>,
+    /// A message that brought descriptors, until these have numbers.
+    arrival: Option<message::Arrival>,
+    /// A socket that this thread is closing.
+    held: Option<Held<H, ()>>,
     /// Events on their way to the guest.
     events: Vec<EpollEvent>,
     /// How often the program was told that something is ready.
@@ -107,7 +109,9 @@ impl Call {
                 | Id::Fionread
                 | Id::Hosts
                 | Id::TakeAnswer
-                | Id::TakeArrived
+                | Id::Arrived
+                | Id::Hold
+                | Id::LetGo
         )
     }
 }
@@ -154,7 +158,7 @@ calls! {
     Recvfrom "recvfrom" 6 socket::recvfrom,
     Sendmsg "sendmsg" 3 message::sendmsg,
     Recvmsg "recvmsg" 3 message::recvmsg,
-    TakeArrived "takeArrived" 1 message::take_arrived,
+    Arrived "arrived" 1 message::arrived,
     Getsockopt "getsockopt" 5 option::getsockopt,
     Setsockopt "setsockopt" 5 option::setsockopt,
     Readv "readv" 3 socket::readv,
@@ -166,6 +170,8 @@ calls! {
     EpollWait "epollWait" 4 poll::epoll_wait,
     Place "place" 2 table::place,
     Close "close" 1 table::close,
+    Hold "hold" 1 table::hold,
+    LetGo "letGo" 0 table::let_go,
     Dup "dup" 2 table::dup,
     Mode "mode" 1 table::mode,
     Nonblock "nonblock" 2 table::nonblock,
@@ -185,7 +191,8 @@ impl<H: Host> Process<H> {
         Process {
             guest,
             answer: None,
-            arrived: Vec::new(),
+            arrival: None,
+            held: None,
             events: Vec::new(),
             told: Arc::default(),
         }

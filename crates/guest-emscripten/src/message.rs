@@ -1,5 +1,6 @@
 //! sendmsg(2) and recvmsg(2): `struct msghdr` and control data.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use guestnet_core::{Control, Domain, Errno, Fd, Host, Message, Result, SockAddr};
@@ -87,8 +88,7 @@ pub(crate) fn sendmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
     i32::try_from(sent).map_err(|_| Errno::Overflow)
 }
 
-/// recvmsg(fd, message, flags). Descriptors that came are fresh: their numbers are found at `fds`, up to `count` of
-/// them, each as (number, where in memory it stands), for the caller to place.
+/// recvmsg(fd, message, flags). Descriptors that came are fresh, and what the program is told of them waits for [`arrived`].
 pub(crate) fn recvmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
     // Descriptors may come where there is no room for them, and that is to be told.
@@ -96,9 +96,9 @@ pub(crate) fn recvmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
     let header = Msghdr::load(memory, args.pointer(1))?;
     let mut bufs = header.vectors(memory)?;
     let flags = convert::recv_flags(args.int(2))?;
-    // Nobody has placed these: the call that brought them failed.
-    for (fresh, _) in std::mem::take(&mut process.arrived) {
-        process.guest.close(fresh)?;
+    // Nobody asked for these: the call that brought them ended in between.
+    if let Some(arrival) = process.arrival.take() {
+        arrival.close(process);
     }
     let message = if header.control_len == 0 && !rights_may_come {
         let (received, from) = process.guest.recv_from(fd, bufs.targets(), flags)?;
@@ -115,19 +115,130 @@ pub(crate) fn recvmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
             .guest
             .recv_message(fd, bufs.targets(), rights as usize, flags)?
     };
-    let (control_len, lost) = store_control(process, memory, &header, &message.control)?;
-    let mut out = 0;
-    for (on, flag) in [
-        (message.received.truncated, abi::MSG_TRUNC),
-        (message.control_truncated || lost, abi::MSG_CTRUNC),
-        (message.urgent, abi::MSG_OOB),
-    ] {
-        if on {
-            out |= flag;
+    let received = i32::try_from(message.received.len).map_err(|_| Errno::Overflow)?;
+    let arrival = Arrival::new(header, message);
+    let outcome = arrival.store(memory);
+    if outcome.is_err() || arrival.waiting.is_empty() {
+        arrival.close(process);
+    } else {
+        process.arrival = Some(arrival);
+    }
+    outcome.map(|()| received)
+}
+
+/// A message, until the descriptors that it brought have numbers of the file system.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    header: Msghdr,
+    /// Its descriptors are those that have a number.
+    message: Message<Fd>,
+    /// Those that have none yet, in order.
+    waiting: VecDeque<Fd>,
+    /// For which there is no room.
+    beyond: Vec<Fd>,
+    /// The first of those that wait is being given a number.
+    asked: bool,
+}
+
+impl Arrival {
+    fn new(header: Msghdr, mut message: Message<Fd>) -> Self {
+        let mut waiting = VecDeque::new();
+        let mut beyond = Vec::new();
+        let mut used = 0;
+        for item in &mut message.control {
+            if let Control::Rights(fds) = item {
+                // As many as fit are given, and not none because all do not.
+                let room = header.control_len.saturating_sub(used + HEADER) / 4;
+                let mut fds = std::mem::take(fds);
+                beyond.extend(fds.drain((room as usize).min(fds.len())..));
+                used += HEADER + u32::try_from(fds.len() * 4).unwrap_or(u32::MAX - HEADER - used);
+                waiting.extend(fds);
+            } else {
+                used = used.saturating_add(item_size(item).next_multiple_of(4));
+            }
+        }
+        message.control_truncated |= !beyond.is_empty();
+        Arrival {
+            header,
+            message,
+            waiting,
+            beyond,
+            asked: false,
         }
     }
-    header.store(memory, &message.from, control_len, out)?;
-    i32::try_from(message.received.len).map_err(|_| Errno::Overflow)
+
+    /// Stores what recvmsg(2) gives back beside the data.
+    fn store(&self, memory: Memory<'_>) -> Result<()> {
+        let Message {
+            received,
+            from,
+            control,
+            control_truncated,
+            urgent,
+        } = &self.message;
+        let (control_len, lost) = store_control(memory, &self.header, control)?;
+        let mut out = 0;
+        for (on, flag) in [
+            (received.truncated, abi::MSG_TRUNC),
+            (*control_truncated || lost, abi::MSG_CTRUNC),
+            (*urgent, abi::MSG_OOB),
+        ] {
+            if on {
+                out |= flag;
+            }
+        }
+        self.header.store(memory, from, control_len, out)
+    }
+
+    /// The first descriptor of those that wait has this number now.
+    fn place(&mut self, number: Fd) {
+        self.waiting.pop_front();
+        let rights = self.message.control.iter_mut().find_map(|item| match item {
+            Control::Rights(fds) => Some(fds),
+            _ => None,
+        });
+        if let Some(fds) = rights {
+            fds.push(number);
+        }
+    }
+
+    /// Closes what has no number.
+    fn close<H: Host>(self, process: &mut Process<H>) {
+        for fd in self.waiting.into_iter().chain(self.beyond) {
+            // Another thread may have closed it meanwhile.
+            let _ = process.guest.close(fd);
+        }
+    }
+}
+
+/// arrived(number): the next descriptor that the last recvmsg brought, to be given a number of the file system, which the
+/// next call names; -1 when there is none left and the program has been told. A negative number says that there is none
+/// to be had: as Linux does, those that follow are lost too, and `MSG_CTRUNC` says so.
+pub(crate) fn arrived<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    const DONE: i32 = -1;
+    let Some(mut arrival) = process.arrival.take() else {
+        return Ok(DONE);
+    };
+    if std::mem::replace(&mut arrival.asked, true) {
+        match Fd::try_from(args.int(0)) {
+            Ok(number) => arrival.place(number),
+            Err(_) => {
+                // Whoever could not place it has closed it.
+                arrival.waiting.pop_front();
+                arrival.beyond.extend(arrival.waiting.drain(..));
+                arrival.message.control_truncated = true;
+            }
+        }
+    }
+    if let Some(next) = arrival.waiting.front() {
+        let next = i32::try_from(*next).map_err(|_| Errno::Mfile);
+        process.arrival = Some(arrival);
+        return next;
+    }
+    // It was stored before, without the numbers: the same places can be written to.
+    arrival.store(memory)?;
+    arrival.close(process);
+    Ok(DONE)
 }
 
 fn load_control(memory: Memory<'_>, at: u32, len: u32) -> Result<Vec<Control<Fd>>> {
@@ -189,24 +300,17 @@ fn decode(level: i32, name: i32, data: &[u8]) -> Result<Control<Fd>> {
 }
 
 /// Stores as many items as there is room for; returns how much was stored, and whether something was lost.
-fn store_control<H: Host>(
-    process: &mut Process<H>,
-    memory: Memory<'_>,
-    header: &Msghdr,
-    control: &[Control<Fd>],
-) -> Result<(u32, bool)> {
+fn store_control(memory: Memory<'_>, header: &Msghdr, control: &[Control<Fd>]) -> Result<(u32, bool)> {
     let mut stored: u32 = 0;
     let mut lost = false;
     for item in control {
+        if matches!(item, Control::Rights(fds) if fds.is_empty()) {
+            continue;
+        }
         let (level, name, data) = encode(item);
-        let size = HEADER + u32::try_from(data.len()).map_err(|_| Errno::Overflow)?;
+        let size = item_size(item);
         if header.control_len - stored < size {
             lost = true;
-            if let Control::Rights(fds) = item {
-                for fd in fds {
-                    process.guest.close(*fd)?;
-                }
-            }
             continue;
         }
         let at = header.control.checked_add(stored).ok_or(Errno::Fault)?;
@@ -215,28 +319,15 @@ fn store_control<H: Host>(
         bytes.extend(name.to_le_bytes());
         bytes.extend(&data);
         memory.write(at, &bytes)?;
-        if let Control::Rights(fds) = item {
-            let places = (at + HEADER..).step_by(4);
-            process.arrived.extend(fds.iter().copied().zip(places));
-        }
         stored = (stored + size.next_multiple_of(4)).min(header.control_len);
     }
     Ok((stored, lost))
 }
 
-/// Takes one descriptor that the last recvmsg brought: stores (fd, place in memory) at `at`. 1, or 0 for no more.
-pub(crate) fn take_arrived<H: Host>(
-    process: &mut Process<H>,
-    memory: Memory<'_>,
-    args: &Args,
-) -> Result<i32> {
-    let Some((fd, place)) = process.arrived.pop() else {
-        return Ok(0);
-    };
-    let at = args.pointer(0);
-    memory.set_u32(at, fd)?;
-    memory.set_u32(at.checked_add(4).ok_or(Errno::Fault)?, place)?;
-    Ok(1)
+/// With its header, without what follows for the next one to stand at a multiple of 4.
+fn item_size(item: &Control<Fd>) -> u32 {
+    // At most 253 descriptors.
+    HEADER + u32::try_from(encode(item).2.len()).unwrap_or(u32::MAX - HEADER)
 }
 
 fn encode(item: &Control<Fd>) -> (i32, i32, Vec<u8>) {

@@ -228,6 +228,7 @@ fn store(memory: Memory<'_>, list: u32, addresses: u32, answer: &Answer, flags: 
         let protocol = match result.kind {
             Kind::Stream => abi::IPPROTO_TCP,
             Kind::Datagram => abi::IPPROTO_UDP,
+            Kind::SeqPacket => 0,
         };
         let fields = [
             flags,

@@ -16,7 +16,7 @@ pub(crate) fn getsockopt<H: Host>(process: &mut Process<H>, memory: Memory<'_>, 
         let entry = process.guest.entry(fd)?;
         let socket = entry.socket()?;
         let protocol = match (socket.domain(), socket.kind()) {
-            (Domain::Unix, _) => 0,
+            (Domain::Unix, _) | (_, Kind::SeqPacket) => 0,
             (Domain::Inet | Domain::Inet6, Kind::Stream) => abi::IPPROTO_TCP,
             (Domain::Inet | Domain::Inet6, Kind::Datagram) => abi::IPPROTO_UDP,
         };

@@ -24,6 +24,7 @@ fn domain_and_kind(args: &Args) -> Result<(Domain, Kind, bool)> {
         (Domain::Unix, _) => 1,
         (Domain::Inet | Domain::Inet6, Kind::Stream) => abi::IPPROTO_TCP,
         (Domain::Inet | Domain::Inet6, Kind::Datagram) => abi::IPPROTO_UDP,
+        (Domain::Inet | Domain::Inet6, Kind::SeqPacket) => return Err(Errno::Socktnosupport),
     };
     if ![0, own].contains(&args.int(2)) {
         return Err(Errno::Protonosupport);
@@ -104,7 +105,7 @@ pub(crate) fn bind<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: 
 pub(crate) fn connect<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let (domain, kind) = shape(process, args.fd(0))?;
     let addr = address::load(memory, args.pointer(1), args.pointer(2))?;
-    if kind == Kind::Stream {
+    if kind != Kind::Datagram {
         misfit(&addr, domain, args.pointer(2))?;
     }
     process.guest.connect(args.fd(0), &addr).map(|()| 0)

@@ -23,10 +23,28 @@ pub(crate) fn close<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Arg
     Ok(0)
 }
 
+/// hold(fd): 1, and the socket stays open until [`let_go`] although its descriptor is closed meanwhile, because closing it
+/// lingers and the thread that closes must not wait; else 0.
+pub(crate) fn hold<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+    process.held = process.guest.hold_lingering(args.fd(0));
+    Ok(i32::from(process.held.is_some()))
+}
+
+/// letGo(): whoever is the last to have the socket closes it, and waits as `SO_LINGER` says.
+pub(crate) fn let_go<H: Host>(process: &mut Process<H>, _: Memory<'_>, _: &Args) -> Result<i32> {
+    if let Some(held) = process.held.take() {
+        process.guest.let_go(held);
+    }
+    Ok(0)
+}
+
 /// dup(fd, number): the new descriptor has the number that the file system gave it.
 pub(crate) fn dup<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     let fresh = process.guest.dup(args.fd(0))?;
-    process.guest.place(fresh, args.fd(1))?;
+    if let Err(errno) = process.guest.place(fresh, args.fd(1)) {
+        process.guest.close(fresh)?;
+        return Err(errno);
+    }
     number(args.fd(1))
 }
 

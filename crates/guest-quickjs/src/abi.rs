@@ -9,6 +9,7 @@ pub(crate) const AF_INET6: i32 = 10;
 
 pub(crate) const SOCK_STREAM: i32 = 1;
 pub(crate) const SOCK_DGRAM: i32 = 2;
+pub(crate) const SOCK_SEQPACKET: i32 = 5;
 pub(crate) const SOCK_NONBLOCK: i32 = 0o4000;
 pub(crate) const SOCK_CLOEXEC: i32 = 0o2_000_000;
 /// Ours: the socket blocks in `os.read` and `os.write`. No bit of Linux's.
@@ -88,6 +89,7 @@ pub(crate) const CONSTANTS: &[(&str, i32)] = &[
     ("SOCK_STREAM", SOCK_STREAM),
     ("SOCK_DGRAM", SOCK_DGRAM),
     ("SOCK_RAW", 3),
+    ("SOCK_SEQPACKET", SOCK_SEQPACKET),
     ("SOCK_NONBLOCK", SOCK_NONBLOCK),
     ("SOCK_CLOEXEC", SOCK_CLOEXEC),
     ("SOCK_BLOCK", SOCK_BLOCK),

@@ -53,6 +53,7 @@ pub(crate) fn kind(number: i32) -> Option<Kind> {
     match number {
         abi::SOCK_STREAM => Some(Kind::Stream),
         abi::SOCK_DGRAM => Some(Kind::Datagram),
+        abi::SOCK_SEQPACKET => Some(Kind::SeqPacket),
         _ => None,
     }
 }
@@ -61,6 +62,7 @@ pub(crate) const fn socktype(kind: Kind) -> i32 {
     match kind {
         Kind::Stream => abi::SOCK_STREAM,
         Kind::Datagram => abi::SOCK_DGRAM,
+        Kind::SeqPacket => abi::SOCK_SEQPACKET,
     }
 }
 
@@ -77,6 +79,9 @@ pub(crate) fn socket(family: i32, socktype: i32, protocol: i32) -> Result<(Domai
     }
     let domain = domain(family).ok_or(Errno::Afnosupport)?;
     let kind = kind(number).ok_or(Errno::Socktnosupport)?;
+    if kind == Kind::SeqPacket && domain != Domain::Unix {
+        return Err(Errno::Socktnosupport);
+    }
     let fits = match (domain, kind, protocol) {
         (_, _, 0)
         | (Domain::Inet | Domain::Inet6, Kind::Stream, abi::IPPROTO_TCP)
@@ -93,7 +98,7 @@ pub(crate) fn socket(family: i32, socktype: i32, protocol: i32) -> Result<(Domai
 /// What `SO_PROTOCOL` says.
 pub(crate) const fn protocol(domain: Domain, kind: Kind) -> i32 {
     match (domain, kind) {
-        (Domain::Unix, _) => 0,
+        (Domain::Unix, _) | (_, Kind::SeqPacket) => 0,
         (Domain::Inet | Domain::Inet6, Kind::Stream) => abi::IPPROTO_TCP,
         (Domain::Inet | Domain::Inet6, Kind::Datagram) => abi::IPPROTO_UDP,
     }
@@ -314,6 +319,8 @@ mod tests {
         );
         assert_eq!(socket(99, 1, 0), Err(Errno::Afnosupport));
         assert_eq!(socket(2, 3, 0), Err(Errno::Socktnosupport));
+        assert_eq!(socket(1, 5, 0), Ok((Domain::Unix, Kind::SeqPacket, false)));
+        assert_eq!(socket(2, 5, 6), Err(Errno::Socktnosupport));
         assert_eq!(socket(2, 1, 17), Err(Errno::Protonosupport));
         assert_eq!(socket(2, -1, 0), Err(Errno::Inval));
     }

@@ -81,6 +81,7 @@ pub(crate) mod wasmedge {
     pub(crate) const INET: u32 = 1;
     pub(crate) const INET6: u32 = 2;
     pub(crate) const UNIX: u32 = 3;
+    pub(crate) const ANY: u32 = 0;
     pub(crate) const DGRAM: u32 = 1;
     pub(crate) const STREAM: u32 = 2;
     pub(crate) const TCP: u32 = 1;

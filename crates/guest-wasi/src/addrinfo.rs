@@ -157,6 +157,7 @@ fn store(memory: &mut Memory<'_>, answer: &Answer, first: u32, room: u32) -> Res
         let protocol = match info.kind {
             Kind::Stream => wasmedge::TCP,
             Kind::Datagram => wasmedge::UDP,
+            Kind::SeqPacket => 0,
         };
         let [family, ..] = family.to_le_bytes();
         let [kind, ..] = kind.to_le_bytes();

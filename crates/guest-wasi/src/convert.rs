@@ -183,6 +183,8 @@ pub(crate) const fn filetype(kind: Kind) -> u8 {
     match kind {
         Kind::Stream => abi::FILETYPE_SOCKET_STREAM,
         Kind::Datagram => abi::FILETYPE_SOCKET_DGRAM,
+        // It has no word for these; only a service manager can hand one over.
+        Kind::SeqPacket => abi::FILETYPE_UNKNOWN,
     }
 }
 
@@ -191,6 +193,7 @@ pub(crate) const fn wasmedge_type(kind: Kind) -> u32 {
     match kind {
         Kind::Stream => abi::wasmedge::STREAM,
         Kind::Datagram => abi::wasmedge::DGRAM,
+        Kind::SeqPacket => abi::wasmedge::ANY,
     }
 }
 

@@ -302,7 +302,8 @@ fn sock_addr_resolve<H: Host>(
         store_address(memory, at, info.addr)?;
         let kind = match info.kind {
             Kind::Datagram => wamr::DGRAM,
-            Kind::Stream => wamr::STREAM,
+            // Of the second no look-up tells.
+            Kind::Stream | Kind::SeqPacket => wamr::STREAM,
         };
         memory.store_u32(at.checked_add(24).ok_or(Errno::Fault)?, kind)?;
     }

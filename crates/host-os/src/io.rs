@@ -67,8 +67,9 @@ impl Io {
         self.fd.as_raw_fd()
     }
 
-    pub(crate) fn is_datagram(&self) -> bool {
-        self.what == What::Socket(Kind::Datagram)
+    /// Whether each message is received by itself.
+    pub(crate) fn keeps_boundaries(&self) -> bool {
+        matches!(self.what, What::Socket(Kind::Datagram | Kind::SeqPacket))
     }
 
     pub(crate) fn note_linger(&self, value: Result<OptValue>) {

@@ -11,6 +11,7 @@ mod io;
 mod lookup;
 mod message;
 mod option;
+mod report;
 mod services;
 mod stop;
 mod stub;
@@ -46,6 +47,7 @@ use convert::errno;
 pub use io::Io;
 use io::What;
 use lookup::Pending;
+pub use report::{TraceTo, io_reason, read_text, reporter};
 use services::Services;
 use stop::Stop;
 pub use stop::{Chore, Stopper, WeakStopper};
@@ -254,6 +256,7 @@ fn socket_type(kind: Kind) -> SocketType {
     match kind {
         Kind::Stream => SocketType::STREAM,
         Kind::Datagram => SocketType::DGRAM,
+        Kind::SeqPacket => SocketType::SEQPACKET,
     }
 }
 
@@ -264,12 +267,12 @@ fn send_flags(flags: SendFlags) -> rustix::net::SendFlags {
     to
 }
 
-fn recv_flags(flags: RecvFlags, datagram: bool) -> rustix::net::RecvFlags {
+fn recv_flags(flags: RecvFlags, boundaries: bool) -> rustix::net::RecvFlags {
     let mut to = rustix::net::RecvFlags::empty();
     to.set(rustix::net::RecvFlags::PEEK, flags.contains(RecvFlags::PEEK));
     to.set(rustix::net::RecvFlags::OOB, flags.contains(RecvFlags::OOB));
     // On a stream MSG_TRUNC would throw the data away (tcp(7)).
-    to.set(rustix::net::RecvFlags::TRUNC, datagram);
+    to.set(rustix::net::RecvFlags::TRUNC, boundaries);
     to
 }
 
@@ -326,6 +329,10 @@ impl Host for OsHost {
             self.linger(&io);
         }
         self.waiter.forget(io.fd.as_raw_fd(), io.shared);
+    }
+
+    fn lingers(&mut self, io: &Io) -> bool {
+        io.lingers.load(Ordering::Relaxed)
     }
 
     fn bind(&mut self, io: &Io, addr: SocketAddr) -> Result<()> {
@@ -404,7 +411,7 @@ impl Host for OsHost {
     }
 
     fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
-        let with = recv_flags(flags, io.is_datagram());
+        let with = recv_flags(flags, io.keeps_boundaries());
         if let [buf] = bufs {
             let (stored, real) = retry(|| rustix::net::recv(io.fd(), &mut **buf, with))?;
             return Ok(received(stored, real, flags));
@@ -418,8 +425,8 @@ impl Host for OsHost {
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
-        let with = recv_flags(flags, io.is_datagram());
-        let unnamed = if io.is_datagram() {
+        let with = recv_flags(flags, io.keeps_boundaries());
+        let unnamed = if io.keeps_boundaries() {
             SockAddr::UnixUnnamed
         } else {
             SockAddr::Unspec
@@ -469,12 +476,12 @@ impl Host for OsHost {
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<Message<Identity>> {
-        let with = recv_flags(flags, io.is_datagram()).bits().cast_signed();
+        let with = recv_flags(flags, io.keeps_boundaries()).bits().cast_signed();
         let arrived = retry(|| sys::message::recvmsg(io.fd(), bufs, with))?;
         let room: usize = bufs.iter().map(|buf| buf.len()).sum();
         let mut received = received(arrived.len.min(room), arrived.len, flags);
         received.truncated |= arrived.flags & libc::MSG_TRUNC != 0;
-        let unnamed = if io.is_datagram() {
+        let unnamed = if io.keeps_boundaries() {
             SockAddr::UnixUnnamed
         } else {
             SockAddr::Unspec

@@ -78,11 +78,12 @@ const fn number(option: SockOpt) -> (i32, i32) {
     }
 }
 
-/// `SO_TYPE` as the core's type; sequenced packets and raw sockets are not ours.
+/// `SO_TYPE` as the core's type; raw sockets are not ours.
 pub(crate) fn kind(fd: BorrowedFd<'_>) -> Result<Kind> {
     match getsockopt::<i32>(fd, libc::SOL_SOCKET, libc::SO_TYPE).map_err(errno)? {
         libc::SOCK_STREAM => Ok(Kind::Stream),
         libc::SOCK_DGRAM => Ok(Kind::Datagram),
+        libc::SOCK_SEQPACKET => Ok(Kind::SeqPacket),
         _ => Err(Errno::Prototype),
     }
 }

@@ -94,7 +94,7 @@ impl Unix {
         } else {
             path
         };
-        let (root, relative) = self.root_of(path).ok_or(Errno::Acces)?;
+        let (root, relative) = self.root_of(path).ok_or(Errno::Xdev)?;
         if create {
             let (parent, name) = relative.rsplit_once('/').unwrap_or((".", &relative));
             if matches!(name, "" | "." | "..") {
@@ -195,9 +195,9 @@ impl Root {
     fn guest_path(&self, host: &str) -> Result<String> {
         // Asked each time: the directory itself may be renamed.
         let root = target_of(self.fd.as_fd())?;
-        let rest = host.strip_prefix(root.as_str()).ok_or(Errno::Acces)?;
+        let rest = host.strip_prefix(root.as_str()).ok_or(Errno::Xdev)?;
         if !(rest.is_empty() || rest.starts_with('/') || root.ends_with('/')) {
-            return Err(Errno::Acces);
+            return Err(Errno::Xdev);
         }
         Ok(format!("{}/{}", self.guest, rest.trim_start_matches('/')))
     }
@@ -219,8 +219,7 @@ fn beneath(root: &Root, path: &str, flags: OFlags) -> Result<OwnedFd> {
         match openat2(&root.fd, path, flags | OFlags::CLOEXEC, Mode::empty(), resolve) {
             // EAGAIN: something was renamed meanwhile (openat2(2)).
             Err(rustix::io::Errno::INTR | rustix::io::Errno::AGAIN) => {}
-            // EXDEV: it would have left the directory.
-            Err(rustix::io::Errno::XDEV) => return Err(Errno::Acces),
+            // EXDEV too: it would have left the directory.
             done => return done.map_err(errno),
         }
     }

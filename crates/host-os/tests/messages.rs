@@ -457,3 +457,100 @@ fn a_message_with_room_for_control_data_waits_for_all() {
         assert_eq!(receiver.join().unwrap(), (6, *b"abcdef"));
     });
 }
+
+#[test]
+fn as_many_descriptors_as_the_kernel_takes_in_one_message_arrive() {
+    let mut guest = guest();
+    let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
+    for count in [1, 252, 253] {
+        let passed: Vec<Fd> = (0..count).map(|_| guest.dup(one).unwrap()).collect();
+        assert_eq!(
+            send(&mut guest, one, b"x", &[Control::Rights(passed.clone())]),
+            Ok(1)
+        );
+        for fd in passed {
+            guest.close(fd).unwrap();
+        }
+        let mut byte = [0];
+        let into = &mut [IoSliceMut::new(&mut byte)];
+        let message = guest.recv_message(other, into, 253, RecvFlags::empty()).unwrap();
+        let came = rights(&message);
+        assert_eq!((came.len(), message.control_truncated), (count, false));
+        for fd in came {
+            assert_eq!(guest.peer_addr(fd), Ok(SockAddr::UnixUnnamed));
+            guest.close(fd).unwrap();
+        }
+    }
+    let too_many = vec![one; 254];
+    assert_eq!(
+        send(&mut guest, one, b"x", &[Control::Rights(too_many)]),
+        Err(Errno::Inval)
+    );
+}
+
+#[test]
+fn what_a_message_carried_is_closed_with_the_socket_that_it_waited_in() {
+    let mut guest = guest();
+    let (read, write) = guest.pipe().unwrap();
+    guest.set_nonblocking(read, true).unwrap();
+    for kind in [Kind::Stream, Kind::Datagram, Kind::SeqPacket] {
+        let (one, other) = guest.socket_pair(kind).unwrap();
+        for _ in 0..100 {
+            assert_eq!(
+                send(&mut guest, one, b"x", &[Control::Rights(vec![write])]),
+                Ok(1)
+            );
+        }
+        guest.close(one).unwrap();
+        guest.close(other).unwrap();
+    }
+    let mut byte = [0];
+    assert_eq!(
+        guest.read(read, &mut [IoSliceMut::new(&mut byte)]),
+        Err(Errno::Again)
+    );
+    guest.close(write).unwrap();
+    // Nobody has the other end: those under way are gone.
+    assert_eq!(guest.read(read, &mut [IoSliceMut::new(&mut byte)]), Ok(0));
+}
+
+#[test]
+fn who_closes_sockets_meanwhile_takes_nothing_from_who_receives() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    /// Set also when an assertion fails, so that the other thread ends.
+    struct Done<'a>(&'a AtomicBool);
+    impl Drop for Done<'_> {
+        fn drop(&mut self) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+
+    let host = OsHost::new().unwrap();
+    let sibling = host.sibling().unwrap();
+    let mut policy = PolicyBuilder::new();
+    policy.allow_net();
+    let mut guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
+    let mut closer = guest.thread(sibling);
+    let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
+    let done = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !done.load(Ordering::Relaxed) {
+                let (near, far) = closer.socket_pair(Kind::Datagram).unwrap();
+                send(&mut closer, near, b"y", &[Control::Rights(vec![one])]).unwrap();
+                closer.close(near).unwrap();
+                closer.close(far).unwrap();
+            }
+        });
+        let _done = Done(&done);
+        for _ in 0..3000 {
+            send(&mut guest, one, b"x", &[Control::Rights(vec![other])]).unwrap();
+            let (bytes, message) = recv(&mut guest, other).unwrap();
+            let came = rights(&message);
+            let brought = (bytes.as_slice(), came.len(), message.control_truncated);
+            assert_eq!(brought, (&b"x"[..], 1, false));
+            guest.close(came[0]).unwrap();
+        }
+    });
+}

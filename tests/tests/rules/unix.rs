@@ -2,6 +2,7 @@
 
 use super::{Row, check, covers, explained, would};
 use guestnet_tests::Guestnet;
+use guestnet_tests::act::acts;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 
 const KINDS: [&str; 3] = ["path", "directory", "deny over allow"];
@@ -95,4 +96,41 @@ fn every_kind_of_rule_for_a_datagram_to_a_path() {
 #[test]
 fn every_kind_of_rule_for_a_bind_to_a_path() {
     every_rule_for("unix-bind");
+}
+
+#[test]
+fn a_path_that_no_directory_leads_to_is_told_and_audited() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let audit = directory.path().join("audit");
+    let inside = directory.path().join("inside");
+    std::fs::create_dir(&inside).expect("create a directory");
+    let stream = UnixListener::bind(directory.path().join("stream")).expect("bind");
+    std::os::unix::fs::symlink("../stream", inside.join("link")).expect("symlink");
+    for (action, call, path) in [
+        ("unix", "connect", "/elsewhere/stream"),
+        ("unix", "connect", "/tmp/../stream"),
+        ("unix", "connect", "/tmp/link"),
+        ("unix-send", "sendto", "/elsewhere/datagram"),
+        ("unix-bind", "bind", "/new"),
+    ] {
+        let run = Guestnet::run()
+            .allow_net()
+            .tmp(&inside)
+            .option("--audit")
+            .option(&audit);
+        let finished = acts(run, [format!("{action} {path}").as_str()]).finish();
+        let reason = "denied because no directory of the guest leads there";
+        assert_eq!(finished.stderr, format!("guestnet: {call} {path}: {reason}\n"));
+        assert_eq!(finished.success(), format!("{action} {path}: EACCES\n"));
+        let audit = std::fs::read_to_string(&audit).expect("an audit");
+        let (_, line) = audit.split_once(',').expect("the time first");
+        assert_eq!(
+            line,
+            format!(
+                "\"call\":\"{call}\",\"use\":\"unix\",\"target\":\"{path}\",\"outcome\":\"denied\",\"reason\":\"{reason}\"}}\n"
+            )
+        );
+    }
+    stream.set_nonblocking(true).expect("set_nonblocking");
+    assert!(stream.accept().is_err(), "a guest got out");
 }

@@ -2,8 +2,9 @@
 
 use super::*;
 use crate::failure::USAGE;
-use crate::run_args::{Directory, Timeout, Trace, Variable};
+use crate::run_args::{Directory, Timeout, Variable};
 use guestnet_core::policy::{NoPins, Policy, Protocol};
+use guestnet_host_os::TraceTo;
 use std::time::Duration;
 
 fn parse_words(words: &[&str]) -> Result<Command, Failure> {
@@ -123,10 +124,10 @@ fn without_options_nothing_is_given_and_memory_is_what_32_bits_can_address() {
 
 #[test]
 fn the_trace_goes_to_standard_error_or_to_a_file() {
-    assert_eq!(run(&["--trace", "g"]).trace, Some(Trace::Stderr));
+    assert_eq!(run(&["--trace", "g"]).trace, Some(TraceTo::Stderr));
     assert_eq!(
         run(&["--trace=t.txt", "g"]).trace,
-        Some(Trace::File("t.txt".into()))
+        Some(TraceTo::File("t.txt".into()))
     );
     assert!(wrong(&["run", "--trace=", "g"]).contains("--trace"));
 }

@@ -24,6 +24,8 @@ pub enum Reason<'p> {
     NeedsOwnRule(&'p Rule, AddressClass),
     /// The path is not absolute, or has an empty, `.` or `..` component or a NUL.
     NotNormal,
+    /// The path leads to none of the directories that the guest was given. No rule helps.
+    Outside,
 }
 
 /// Whether something is allowed, and why.
@@ -40,6 +42,11 @@ impl<'p> Decision<'p> {
             allowed: true,
             reason,
         }
+    }
+
+    /// About a path of a guest's that no directory of it leads to.
+    pub(crate) fn outside() -> Self {
+        Decision::denied(Reason::Outside)
     }
 
     pub(super) fn denied(reason: Reason<'p>) -> Self {
@@ -77,7 +84,8 @@ impl<'p> Decision<'p> {
             | Reason::LoopbackName
             | Reason::NoRule
             | Reason::NeedsOwnRule(..)
-            | Reason::NotNormal => None,
+            | Reason::NotNormal
+            | Reason::Outside => None,
         }
     }
 }
@@ -100,6 +108,7 @@ impl fmt::Display for Decision<'_> {
                 )
             }
             Reason::NotNormal => write!(f, "{word} because the path is not absolute and normalised"),
+            Reason::Outside => write!(f, "{word} because no directory of the guest leads there"),
         }
     }
 }

@@ -38,6 +38,8 @@ pub enum Source {
         /// The column of the rule's first character, from 1, in characters.
         column: usize,
     },
+    /// An option of the embedder's, by the name that it has for whoever wrote it, such as `allowConnect`.
+    Option(Arc<str>),
     /// A call of the embedder.
     #[default]
     Api,
@@ -46,7 +48,7 @@ pub enum Source {
 /// A rule: its use, its effect, its text and its source.
 ///
 /// [`Display`](fmt::Display) writes it as a user would look for it: `--allow-connect 10.0.0.0/8:443` for a flag,
-/// `connect.allow "10.0.0.0/8:443" (policy.toml:3:10)` for a file.
+/// `connect.allow "10.0.0.0/8:443" (policy.toml:3:10)` for a file, `allowConnect "10.0.0.0/8:443"` for an option.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Rule {
     pub(super) usage: Use,
@@ -89,6 +91,7 @@ impl fmt::Display for Rule {
             Source::File { file, line, column } => {
                 write!(f, "{usage}.{effect} \"{text}\" ({file}:{line}:{column})")
             }
+            Source::Option(name) => write!(f, "{name} \"{text}\""),
             Source::Api => write!(f, "{effect} {usage} {text}"),
         }
     }

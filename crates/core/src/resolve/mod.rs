@@ -209,6 +209,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let kinds = match query.kind {
             Some(Kind::Stream) => &[Kind::Stream][..],
             Some(Kind::Datagram) => &[Kind::Datagram],
+            // No protocol of IP has it.
+            Some(Kind::SeqPacket) => return Err(LookupError::SockType),
             None => &[Kind::Stream, Kind::Datagram],
         };
         let service = match query.service {

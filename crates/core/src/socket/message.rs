@@ -3,13 +3,12 @@
 //! Descriptors that are passed on (`SCM_RIGHTS`) stay inside the guest. The kernel carries them, but what arrives is
 //! the guest's own open file description, found again by its identity; what was not sent by this guest is closed.
 
-use std::collections::HashMap;
 use std::io::{IoSlice, IoSliceMut};
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
+use super::flight::{InFlight, Sent};
 use super::transfer::{self, attempt, judged, scatter, sender_allowed};
-use super::{REFUSALS, Socket, stub};
+use super::{REFUSALS, Socket, stub, unix_place};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
@@ -17,69 +16,12 @@ use crate::guest::{Entry, Guest, Limit, SharedGuest};
 use crate::host::{Control, Destination, Host, Identity, Message, Received, RecvFlags, SendFlags};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
-use crate::resolve::lock;
-
-/// The most descriptors that are under way in one guest: who sends without ever receiving holds no host's files.
-const MAX_IN_FLIGHT: usize = 1024;
 
 /// `SCM_MAX_FD` of unix(7): the most descriptors in one message.
 pub(crate) const MAX_RIGHTS: usize = 253;
 
-/// The open files that are under way, each with how often.
-/// What a message carries is alive in here, also when every descriptor for it is closed.
-#[derive(Debug)]
-pub(crate) struct InFlight<E> {
-    files: Mutex<HashMap<Identity, (Arc<E>, usize)>>,
-    count: AtomicUsize,
-}
-
-impl<E> Default for InFlight<E> {
-    fn default() -> Self {
-        InFlight {
-            files: Mutex::default(),
-            count: AtomicUsize::new(0),
-        }
-    }
-}
-
-impl<E> InFlight<E> {
-    /// Whether anything is under way. A call that misses what another thread sends just now is as if it had come first.
-    #[inline]
-    pub(super) fn is_empty(&self) -> bool {
-        self.count.load(Ordering::Relaxed) == 0
-    }
-
-    /// # Errors
-    /// `ETOOMANYREFS`.
-    fn add(&self, files: &[(Identity, Arc<E>)]) -> Result<()> {
-        let mut map = lock(&self.files);
-        let under_way = self.count.load(Ordering::Relaxed) + files.len();
-        if under_way > MAX_IN_FLIGHT {
-            return Err(Errno::Toomanyrefs);
-        }
-        self.count.store(under_way, Ordering::Relaxed);
-        for (identity, file) in files {
-            map.entry(*identity).or_insert_with(|| (Arc::clone(file), 0)).1 += 1;
-        }
-        Ok(())
-    }
-
-    fn look(&self, identity: Identity) -> Option<Arc<E>> {
-        lock(&self.files).get(&identity).map(|(file, _)| Arc::clone(file))
-    }
-
-    fn take(&self, identity: Identity) -> Option<Arc<E>> {
-        let mut map = lock(&self.files);
-        let (file, count) = map.get_mut(&identity)?;
-        let file = Arc::clone(file);
-        self.count.fetch_sub(1, Ordering::Relaxed);
-        *count -= 1;
-        if *count == 0 {
-            map.remove(&identity);
-        }
-        Some(file)
-    }
-}
+/// A message with the guest's own open files.
+type Brought<Io, F> = Message<Arc<Entry<Io, F>>>;
 
 impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// socketpair(2) of UNIX sockets, in blocking mode. The policy has no say: nothing leaves the guest.
@@ -117,7 +59,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         fd: Fd,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
-    ) -> Result<Message<Identity>> {
+    ) -> Result<Brought<H::Io, F>> {
         let (stream, nonblocking) = self.kind_and_mode(fd)?;
         let urgent = stream && flags.contains(RecvFlags::OOB);
         let blocks = !nonblocking && !flags.contains(RecvFlags::DONTWAIT) && !urgent;
@@ -139,14 +81,24 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let entry = self.table.entry(fd)?;
         let socket = entry.socket()?;
         let Guest {
-            host, gate, scratch, ..
+            host,
+            gate,
+            scratch,
+            in_flight,
+            ..
         } = self;
         let judged = judged(gate, socket);
         let once = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
         let mut limit = Limit::new(socket.recv_timeout.get());
         let outcome = attempt(host, &socket.io, Ready::READ, blocks, &mut limit, |host| {
             if !judged {
-                return host.recv_message(&socket.io, bufs, once);
+                let _receiving = (socket.domain == Domain::Unix).then(|| in_flight.receiving());
+                let message = host.recv_message(&socket.io, bufs, once)?;
+                return Ok(with_their_files(
+                    in_flight,
+                    message,
+                    once.contains(RecvFlags::PEEK),
+                ));
             }
             for _ in 0..REFUSALS {
                 scratch.resize(transfer::SCRATCH, 0);
@@ -166,7 +118,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                         if !once.contains(RecvFlags::TRUNC) {
                             message.received.len = stored;
                         }
-                        return Ok(message);
+                        // What comes from another machine brings no descriptors.
+                        return Ok(with_their_files(in_flight, message, false));
                     }
                 }
             }
@@ -212,13 +165,6 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
         let message = self.do_recv_message(fd, bufs, flags)?;
-        for item in &message.control {
-            if let (Control::Rights(identities), false) = (item, flags.contains(RecvFlags::PEEK)) {
-                for identity in identities {
-                    self.in_flight.take(*identity);
-                }
-            }
-        }
         Ok((message.received, message.from))
     }
 
@@ -306,13 +252,16 @@ impl<H: Host, F> SharedGuest<H, F> {
         }
         let Guest { host, gate, .. } = self;
         let mut rest = passed.iter().map(|(_, file)| io_of(file));
-        let control = control
+        let mut control = control
             .iter()
             .map(|item| with_files(item, &mut rest))
             .collect::<Result<Vec<_>>>()?;
         let place;
         let to = match (socket.domain, socket.kind, addr) {
-            (_, _, None) | (Domain::Inet | Domain::Inet6, Kind::Stream, _) => Destination::Peer,
+            // unix(7) does not say it: a connection of packets does not look at the address.
+            (_, _, None) | (_, Kind::SeqPacket, _) | (Domain::Inet | Domain::Inet6, Kind::Stream, _) => {
+                Destination::Peer
+            }
             (Domain::Unix, Kind::Stream, Some(_)) => {
                 host.peer_addr(&socket.io).map_err(|_| Errno::Opnotsupp)?;
                 return Err(Errno::Isconn);
@@ -323,15 +272,14 @@ impl<H: Host, F> SharedGuest<H, F> {
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, Some(_)) => return Err(Errno::Afnosupport),
             (Domain::Unix, Kind::Datagram, Some(SockAddr::Unix(path))) => {
-                let (found, resolved) = host.unix_place(path, false)?;
-                gate.unix("sendmsg", &resolved)?;
-                place = found;
+                place = unix_place(host, gate, "sendmsg", path, false)?;
                 Destination::Unix(&place)
             }
             (Domain::Unix, Kind::Datagram, Some(_)) => return Err(Errno::Inval),
         };
         // Before the message: the receiver may be quicker than this thread.
-        self.in_flight.add(&passed)?;
+        let parcel = self.in_flight.send(host, &passed)?;
+        seal(&mut control, &parcel);
         let mut limit = Limit::new(socket.send_timeout.get());
         let once = flags - SendFlags::DONTWAIT;
         let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, &mut limit, |host| {
@@ -340,9 +288,7 @@ impl<H: Host, F> SharedGuest<H, F> {
         let mut sent = match outcome {
             Ok(sent) => sent,
             Err(errno) => {
-                for (identity, _) in &passed {
-                    self.in_flight.take(*identity);
-                }
+                self.in_flight.give_up(&parcel);
                 return Err(errno);
             }
         };
@@ -370,10 +316,9 @@ impl<H: Host, F> SharedGuest<H, F> {
         rights: usize,
         flags: RecvFlags,
     ) -> Result<Message<Fd>> {
-        let result = self.do_recv_message(fd, bufs, flags).map(|message| {
-            let peek = flags.contains(RecvFlags::PEEK);
-            self.enter_rights(message, rights, peek)
-        });
+        let result = self
+            .do_recv_message(fd, bufs, flags)
+            .map(|message| self.enter_rights(message, rights));
         if self.traced {
             self.trace(
                 "recvmsg",
@@ -386,27 +331,21 @@ impl<H: Host, F> SharedGuest<H, F> {
     }
 
     /// Gives numbers to the descriptors that came.
-    fn enter_rights(&mut self, message: Message<Identity>, mut room: usize, peek: bool) -> Message<Fd> {
+    fn enter_rights(&mut self, message: Brought<H::Io, F>, mut room: usize) -> Message<Fd> {
         let mut truncated = message.control_truncated;
         let mut control = Vec::with_capacity(message.control.len());
         for item in message.control {
             let item = match item {
-                Control::Rights(identities) => {
-                    let mut fds = Vec::with_capacity(identities.len());
-                    for identity in identities {
-                        let file = if peek {
-                            self.in_flight.look(identity)
-                        } else {
-                            self.in_flight.take(identity)
-                        };
-                        match file.filter(|_| room > 0).map(|file| self.table.insert_open(file)) {
-                            Some(Ok(fd)) => {
-                                room -= 1;
-                                fds.push(fd);
-                            }
-                            Some(Err(_)) | None => truncated = true,
+                Control::Rights(files) => {
+                    truncated |= files.len() > room;
+                    let mut fds = Vec::with_capacity(files.len());
+                    for file in files.into_iter().take(room) {
+                        match self.table.insert_open(file) {
+                            Ok(fd) => fds.push(fd),
+                            Err(_) => truncated = true,
                         }
                     }
+                    room -= fds.len();
                     Control::Rights(fds)
                 }
                 other => without_files(other),
@@ -425,6 +364,30 @@ impl<H: Host, F> SharedGuest<H, F> {
     }
 }
 
+/// What a message brought, with the guest's own files in place of what the kernel made of them.
+fn with_their_files<Io, F>(
+    in_flight: &InFlight<Io, F>,
+    message: Message<Identity>,
+    peek: bool,
+) -> Brought<Io, F> {
+    let mut control_truncated = message.control_truncated;
+    let control = message.control.into_iter().map(|item| match item {
+        Control::Rights(identities) => {
+            let (files, lost) = in_flight.receive(&identities, peek);
+            control_truncated |= lost;
+            Control::Rights(files)
+        }
+        other => without_files(other),
+    });
+    Message {
+        control: control.collect(),
+        received: message.received,
+        from: message.from,
+        control_truncated,
+        urgent: message.urgent,
+    }
+}
+
 /// # Errors
 /// `EOPNOTSUPP`: a file of the adapter, which the host does not know.
 fn io_of<Io, F>(entry: &Entry<Io, F>) -> Result<&Io> {
@@ -432,6 +395,17 @@ fn io_of<Io, F>(entry: &Entry<Io, F>) -> Result<&Io> {
         Entry::Socket(socket) => Ok(&socket.io),
         Entry::Stream(stream) => Ok(&stream.io),
         Entry::File(_) => Err(Errno::Opnotsupp),
+    }
+}
+
+/// Puts a parcel's seal before its files.
+fn seal<'a, Io>(control: &mut [Control<&'a Io>], parcel: &'a Sent<Io>) {
+    let rights = control.iter_mut().find_map(|item| match item {
+        Control::Rights(files) => Some(files),
+        _ => None,
+    });
+    if let (Some(files), Some(seal)) = (rights, parcel.seal()) {
+        files.insert(0, seal);
     }
 }
 

@@ -2,13 +2,14 @@
 //!
 //! Not here: moving data (`transfer`) and options (`option`).
 
+mod flight;
 mod message;
 mod metered;
 mod option;
 mod stub;
 mod transfer;
 
-pub(crate) use message::InFlight;
+pub(crate) use flight::InFlight;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -122,7 +123,7 @@ impl<Io> Socket<Io> {
     /// The protocol that a rule can name; a UNIX socket has none.
     fn protocol(&self) -> Protocol {
         match self.kind {
-            Kind::Stream => Protocol::Tcp,
+            Kind::Stream | Kind::SeqPacket => Protocol::Tcp,
             Kind::Datagram => Protocol::Udp,
         }
     }
@@ -132,9 +133,13 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// socket(2). The new descriptor is in blocking mode.
     ///
     /// # Errors
-    /// `EMFILE` (no room in the table, or the guest's limit of sockets), `ENFILE`, `ENOBUFS`.
+    /// `EMFILE` (no room in the table, or the guest's limit of sockets), `ENFILE`, `ENOBUFS`, `ESOCKTNOSUPPORT`
+    /// ([`Kind::SeqPacket`] of another family than UNIX).
     pub fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Fd> {
         let result = self.seat().and_then(|seat| {
+            if kind == Kind::SeqPacket && domain != Domain::Unix {
+                return Err(Errno::Socktnosupport);
+            }
             let io = self.host.socket(domain, kind)?;
             self.insert_socket(Socket::new(io, domain, kind, seat))
         });
@@ -173,8 +178,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 Ok(())
             }
             (Domain::Unix, SockAddr::Unix(path)) => {
-                let (place, resolved) = self.host.unix_place(path, true)?;
-                self.gate.unix("bind", &resolved)?;
+                let place = unix_place(&mut self.host, &mut self.gate, "bind", path, true)?;
                 self.host.unix_bind(&socket.io, &place, path)?;
                 socket.bound.set(true);
                 Ok(())
@@ -307,6 +311,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             OptValue::Domain(domain) => domain,
             _ => return Err(Errno::Afnosupport),
         };
+        if kind == Kind::SeqPacket && domain != Domain::Unix {
+            return Err(Errno::Prototype);
+        }
         let socket = Socket::new(io, domain, kind, seat);
         socket.nonblocking.set(nonblocking);
         socket.bound.set(true);
@@ -359,8 +366,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 Ok(())
             }
             (Domain::Unix, SockAddr::Unix(path)) => {
-                let (place, resolved) = host.unix_place(path, false)?;
-                gate.unix("connect", &resolved)?;
+                let place = unix_place(host, gate, "connect", path, false)?;
                 unix_connect(host, socket, &place, waits)
             }
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {
@@ -448,6 +454,21 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             Entry::Stream(stream) => self.host.readable_bytes(&stream.io),
             Entry::File(_) => Err(Errno::Notty),
         }
+    }
+}
+
+/// Finds a UNIX path, and asks the policy about the place.
+pub(in crate::socket) fn unix_place<H: Host>(
+    host: &mut H,
+    gate: &mut Gate,
+    call: &'static str,
+    path: &str,
+    create: bool,
+) -> Result<H::Place> {
+    match host.unix_place(path, create) {
+        Ok((place, resolved)) => gate.unix(call, &resolved).map(|()| place),
+        Err(Errno::Xdev) => Err(gate.outside(call, path)),
+        Err(errno) => Err(errno),
     }
 }
 

@@ -8,7 +8,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{REFUSALS, Socket, stub};
+use super::{REFUSALS, Socket, stub, unix_place};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
@@ -93,7 +93,10 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let blocks = !socket.nonblocking.get() && !flags.contains(SendFlags::DONTWAIT);
         let flags = flags - SendFlags::DONTWAIT;
         match (socket.domain, socket.kind, addr) {
-            (Domain::Inet | Domain::Inet6, Kind::Stream, _) => send(host, socket, bufs, flags),
+            // A connection of packets does not look at the address either.
+            (_, Kind::SeqPacket, _) | (Domain::Inet | Domain::Inet6, Kind::Stream, _) => {
+                send(host, socket, bufs, flags)
+            }
             (Domain::Unix, Kind::Stream, _) => {
                 host.peer_addr(&socket.io).map_err(|_| Errno::Opnotsupp)?;
                 Err(Errno::Isconn)
@@ -112,8 +115,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::Afnosupport),
             (Domain::Unix, Kind::Datagram, SockAddr::Unix(path)) => {
-                let (place, resolved) = host.unix_place(path, false)?;
-                gate.unix("sendto", &resolved)?;
+                let place = unix_place(host, gate, "sendto", path, false)?;
                 attempt(
                     host,
                     &socket.io,
@@ -400,7 +402,7 @@ pub(super) fn send<H: Host>(
             host.send(&socket.io, bufs, flags)
         });
         match outcome {
-            Ok(count) if !blocks || socket.kind == Kind::Datagram => return Ok(count),
+            Ok(count) if !blocks || socket.kind != Kind::Stream => return Ok(count),
             Ok(count) => {
                 sent += count;
                 IoSlice::advance_slices(&mut bufs, count);

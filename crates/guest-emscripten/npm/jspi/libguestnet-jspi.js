@@ -137,10 +137,11 @@
     'if (result >= 0) guestnetArrived(calls);', ['$guestnetArrived']);
   flagged('sendmsg', 'iipi', 'fd, message, flags', `sendmsg(HEAPU8, fd, message, flags | ${DONTWAIT})`);
   attempt('accept4', 'iippi', 'fd, addr, len, flags', `
+    if (_guestnet_full() && GW.calls().state(HEAPU8, fd, 0) >= 0) return -{{{ cDefs.EMFILE }}};
     const fresh = GW.tries().accept4(HEAPU8, fd, addr, len, flags);
     if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
     if (fresh === -{{{ cDefs.EAGAIN }}} && GW.blocks(fd)) return GW.WOULD_BLOCK;
-    return fresh < 0 ? fresh : _guestnet_enter(fresh, 0o140000, flags & 0o4000, 2);`, ['guestnet_enter', 'guestnet_not_ours']);
+    return fresh < 0 ? fresh : _guestnet_enter(fresh, 0o140000, flags & 0o4000, 2);`, ['guestnet_enter', 'guestnet_not_ours', 'guestnet_full']);
   // After the wait the connection is made or has failed, and a second connect says which.
   attempt('connect', 'iipp', 'fd, addr, len', `
     const result = GW.tries().connect(HEAPU8, fd, addr, len);

@@ -1,0 +1,317 @@
+//! [`Options`]: what a program's page (`Module.guestnet`) and its environment say of its sockets.
+//!
+//! They are options of `guestnet run`, by the flags' names in the environment and the same in camel case on the page. Not
+//! here: what a rule means (the core's), and where the page and the environment are (`libguestnet.js`).
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use guestnet_core::Reporter;
+use guestnet_core::policy::{Policy, PolicyOption, PolicyOptions, Source};
+use guestnet_core::resolve::{Hosts, MAX_HOSTS};
+use guestnet_host_os::{TraceTo, Upstream, io_reason, read_text, reporter};
+use lexopt::Arg;
+
+use crate::napi::{Arguments, Item};
+
+/// A program's options, read and checked.
+#[derive(Debug)]
+pub(crate) struct Options {
+    pub(crate) policy: Policy,
+    pub(crate) reporter: Reporter,
+    /// Whom names are asked of.
+    pub(crate) upstream: Upstream,
+    /// The owner's hosts file.
+    pub(crate) hosts: Option<Arc<Hosts>>,
+}
+
+/// What one of the two says.
+#[derive(Debug, Default)]
+struct Said {
+    policy: PolicyOptions,
+    files: Vec<String>,
+    /// A rule was given, or none in so many words, as by an empty array: nothing is allowed by default.
+    ruled: bool,
+    trace: Option<TraceTo>,
+    audit: Option<PathBuf>,
+    dns: Option<Upstream>,
+    hosts: Option<PathBuf>,
+}
+
+impl Options {
+    /// Reads (page, policy, trace, audit, options): `Module.guestnet`, and of the environment `GUESTNET_POLICY`,
+    /// `GUESTNET_TRACE`, `GUESTNET_AUDIT` and `GUESTNET_OPTIONS`. Each may be undefined.
+    ///
+    /// What the page says takes the place of what the environment says, its rules that of all of the environment's.
+    ///
+    /// # Errors
+    /// The first mistake: one sentence with the option that it is in.
+    pub(crate) fn read(arguments: &Arguments) -> Result<Self, String> {
+        let mut environment = environment(arguments)?;
+        let page = arguments.entries(0)?;
+        let page_rules = page
+            .iter()
+            .any(|(key, item)| *item != Item::Absent && *item != Item::Flag(false) && is_about_rules(key));
+        if page_rules {
+            environment.policy = PolicyOptions::default();
+            environment.files.clear();
+            environment.ruled = true;
+        }
+        let mut said = environment;
+        for (key, item) in page {
+            said.page(&key, item)
+                .map_err(|reason| format!("guestnet: Module.guestnet{reason}"))?;
+        }
+        let advice = if page_rules {
+            on_the_page
+        } else {
+            in_the_environment
+        };
+        said.finish(advice)
+            .map_err(|reason| format!("guestnet: {reason}"))
+    }
+}
+
+/// Whether an option of the page's is a rule, or brings some.
+fn is_about_rules(key: &str) -> bool {
+    let rule = |option| matches!(option, PolicyOption::AllowNet | PolicyOption::Rule(..));
+    key == "policy" || PolicyOption::from_name(&flag_name(key)).is_some_and(rule)
+}
+
+impl Said {
+    /// An option of the page's. The error is what comes behind `Module.guestnet`.
+    fn page(&mut self, key: &str, item: Item) -> Result<(), String> {
+        if item == Item::Absent {
+            return Ok(());
+        }
+        let wrong = |what: &str| format!(".{key} takes {what}");
+        match key {
+            // For whoever loads this.
+            "addon" => item.text().map(drop).ok_or_else(|| wrong("a path"))?,
+            "policy" => self
+                .files
+                .extend(item.texts().ok_or_else(|| wrong("a path or an array of paths"))?),
+            "trace" => self.trace = Some(trace(&item.text().ok_or_else(|| wrong("a path, or '-'"))?)),
+            "audit" => self.audit = Some(item.text().ok_or_else(|| wrong("a path"))?.into()),
+            "hosts" => self.hosts = Some(item.text().ok_or_else(|| wrong("a path"))?.into()),
+            "dns" => {
+                let servers = item
+                    .texts()
+                    .ok_or_else(|| wrong("a string or an array of strings"))?;
+                let servers = servers.join(",");
+                let wrong = |reason| format!(".{key} {servers:?}: {reason}");
+                self.dns = Some(servers.parse().map_err(wrong)?);
+            }
+            _ => {
+                let option = PolicyOption::from_name(&flag_name(key))
+                    .ok_or_else(|| format!(" has no option {key:?}; docs/emscripten.md lists them"))?;
+                let values = match option {
+                    PolicyOption::AllowNet => match item {
+                        Item::Flag(true) => vec![String::new()],
+                        Item::Flag(false) => vec![],
+                        _ => return Err(wrong("true or false")),
+                    },
+                    PolicyOption::Rule(..) => item
+                        .texts()
+                        .ok_or_else(|| wrong("a string or an array of strings"))?,
+                    PolicyOption::MaxSockets
+                    | PolicyOption::MaxPending
+                    | PolicyOption::MaxLookups
+                    | PolicyOption::MaxRate
+                    | PolicyOption::MaxBytes => match item {
+                        Item::Number(number) => vec![number.to_string()],
+                        Item::Text(text) => vec![text],
+                        _ => return Err(wrong("a number or a string")),
+                    },
+                };
+                for value in values {
+                    self.policy
+                        .set(option, &value, Source::Option(key.into()))
+                        .map_err(|reason| format!(".{key} {value:?}: {reason}"))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// An option of `GUESTNET_OPTIONS`.
+    fn flag(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<(), String> {
+        let mut value = || {
+            let value = parser.value().map_err(|_| format!("--{name} needs a value"))?;
+            value
+                .into_string()
+                .map_err(|value| format!("--{name} {value:?}: it is not UTF-8"))
+        };
+        match name {
+            "policy" => self.files.push(value()?),
+            "audit" => self.audit = Some(value()?.into()),
+            "hosts" => self.hosts = Some(value()?.into()),
+            "dns" => {
+                let servers = value()?;
+                let wrong = |reason| format!("--dns {servers}: {reason}");
+                self.dns = Some(servers.parse().map_err(wrong)?);
+            }
+            "trace" => {
+                self.trace = Some(match parser.optional_value() {
+                    None => TraceTo::Stderr,
+                    Some(file) => TraceTo::File(file.into()),
+                });
+            }
+            _ => {
+                let option =
+                    PolicyOption::from_name(name).ok_or_else(|| format!("unknown option --{name}"))?;
+                let value = if option.takes_value() {
+                    value()?
+                } else {
+                    String::new()
+                };
+                self.policy
+                    .set(option, &value, Source::Flag)
+                    .map_err(|reason| format!("--{name} {value}: {reason}"))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads and makes the files.
+    fn finish(mut self, advice: fn(&str) -> String) -> Result<Options, String> {
+        for name in &self.files {
+            let text = std::fs::read_to_string(name)
+                .map_err(|error| format!("cannot read the policy file {name}: {}", io_reason(&error)))?;
+            self.policy.file(&text, name).map_err(|error| error.to_string())?;
+        }
+        // As node:net does, until something is said.
+        if !self.ruled && !self.policy.has_rules() {
+            self.policy.set(PolicyOption::AllowNet, "", Source::Api)?;
+        }
+        let hosts = self.hosts.map(|path| {
+            let text = read_text(&path, MAX_HOSTS).map_err(|error| {
+                let path = path.display();
+                format!("cannot read the hosts file {path}: {}", io_reason(&error))
+            })?;
+            Ok::<_, String>(Arc::new(Hosts::parse(&text)))
+        });
+        Ok(Options {
+            policy: self.policy.build(),
+            hosts: hosts.transpose()?,
+            upstream: self.dns.unwrap_or_default(),
+            // Last: what is wrong above makes no file.
+            reporter: reporter(self.trace.as_ref(), self.audit.as_deref(), advice)?,
+        })
+    }
+}
+
+/// What the environment says.
+fn environment(arguments: &Arguments) -> Result<Said, String> {
+    let mut said = Said {
+        files: arguments.text(1).into_iter().collect(),
+        trace: arguments.text(2).map(|text| trace(&text)),
+        audit: arguments.text(3).map(PathBuf::from),
+        ..Said::default()
+    };
+    let Some(options) = arguments.text(4) else {
+        return Ok(said);
+    };
+    said.flags(&options)
+        .map_err(|reason| format!("guestnet: GUESTNET_OPTIONS: {reason}"))?;
+    Ok(said)
+}
+
+impl Said {
+    fn flags(&mut self, options: &str) -> Result<(), String> {
+        let mut parser = lexopt::Parser::from_args(words(options)?);
+        while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
+            match arg {
+                Arg::Long(name) => {
+                    let name = name.to_owned();
+                    self.flag(&name, &mut parser)?;
+                }
+                Arg::Short(letter) => return Err(format!("unknown option -{letter}")),
+                Arg::Value(value) => return Err(format!("{value:?} is no option")),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The words of a text, as `NODE_OPTIONS` has them: between spaces, those in double quotes not counted, within which a
+/// backslash takes the next character as it is.
+fn words(text: &str) -> Result<Vec<String>, String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quoted = false;
+    let mut characters = text.chars();
+    while let Some(character) = characters.next() {
+        match character {
+            '"' => {
+                quoted = !quoted;
+                word.get_or_insert_default();
+            }
+            '\\' if quoted => {
+                let next = characters.next().ok_or("a backslash at the end")?;
+                word.get_or_insert_default().push(next);
+            }
+            space if !quoted && space.is_whitespace() => words.extend(word.take()),
+            other => word.get_or_insert_default().push(other),
+        }
+    }
+    if quoted {
+        return Err("a double quote is missing".to_owned());
+    }
+    words.extend(word);
+    Ok(words)
+}
+
+fn trace(text: &str) -> TraceTo {
+    if text == "-" {
+        TraceTo::Stderr
+    } else {
+        TraceTo::File(Path::new(text).to_owned())
+    }
+}
+
+/// `allowConnect` → `allow-connect`. A name that has a hyphen already is nobody's.
+fn flag_name(key: &str) -> String {
+    let mut name = String::new();
+    for character in key.chars() {
+        match character {
+            '-' => name.push('_'),
+            upper if upper.is_ascii_uppercase() => name.extend(['-', upper.to_ascii_lowercase()]),
+            other => name.push(other),
+        }
+    }
+    name
+}
+
+/// `--allow-connect 10.0.0.5:80` → `allowConnect: "10.0.0.5:80" in Module.guestnet`.
+fn on_the_page(flag: &str) -> String {
+    let (name, value) = split(flag);
+    let mut words = name.split('-');
+    let mut key = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let (first, rest) = word.split_at_checked(1).unwrap_or_default();
+        key.push_str(&first.to_ascii_uppercase());
+        key.push_str(rest);
+    }
+    format!("{key}: {} in Module.guestnet", quoted(value))
+}
+
+/// `--allow-connect 10.0.0.5:80` → `--allow-connect 10.0.0.5:80 in GUESTNET_OPTIONS`.
+fn in_the_environment(flag: &str) -> String {
+    let (name, value) = split(flag);
+    let value = if value.contains([' ', '\t', '"']) {
+        quoted(value)
+    } else {
+        value.to_owned()
+    };
+    format!("--{name} {value} in GUESTNET_OPTIONS")
+}
+
+fn split(flag: &str) -> (&str, &str) {
+    flag.trim_start_matches('-').split_once(' ').unwrap_or((flag, ""))
+}
+
+/// In double quotes, for JavaScript and for [`words`].
+fn quoted(value: &str) -> String {
+    format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}

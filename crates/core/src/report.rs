@@ -1,0 +1,323 @@
+//! [`Reporter`]: what an [`Observer`] is told, as lines: the trace, the audit, and the first denial of a run.
+//!
+//! Not here: where the lines go and what time it is. Whoever runs the guest says that ([`Outlets`]).
+
+use std::fmt::{self, Write as _};
+use std::io::Write;
+use std::time::Duration;
+
+use crate::errno::Result;
+use crate::trace::{Decided, Denial, Observer, ResultLine};
+
+/// Somewhere to write lines to. Each line comes in one `write_all`.
+pub type Outlet = Box<dyn Write + Send>;
+
+/// Where a [`Reporter`] writes, and what it cannot know itself.
+pub struct Outlets {
+    /// The one line about the first denial, for whoever runs the guest.
+    pub denial: Outlet,
+    /// One line a call, and one a denial, as strace(1) prints them; `None` for no trace.
+    pub trace: Option<Outlet>,
+    /// One JSON object a decision; `None` for no audit. `docs/policy.md` names the members.
+    pub audit: Option<Outlet>,
+    /// The time since the Unix epoch, for the audit.
+    pub clock: fn() -> Duration,
+    /// A flag that would allow something, such as `--allow-connect 10.0.0.5:5432`, in the words of whoever runs the
+    /// guest.
+    pub advice: fn(flag: &str) -> String,
+}
+
+impl fmt::Debug for Outlets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Outlets")
+            .field("trace", &self.trace.is_some())
+            .field("audit", &self.audit.is_some())
+            .finish_non_exhaustive()
+    }
+}
+
+/// An [`Observer`] that writes lines.
+#[derive(Debug)]
+pub struct Reporter {
+    outlets: Outlets,
+    /// Whether a denial was told: a program that tries again and again must not fill the terminal.
+    denied: bool,
+    /// The line being made, kept for its memory.
+    line: String,
+}
+
+impl Reporter {
+    /// A reporter that writes there. What cannot be written is dropped: a full disk or a closed terminal must not end
+    /// the guest.
+    #[must_use]
+    pub fn new(outlets: Outlets) -> Self {
+        Reporter {
+            outlets,
+            denied: false,
+            line: String::new(),
+        }
+    }
+
+    /// Writes one whole line in one write: a guest's own output does not get into it, and nothing is lost when the
+    /// process ends.
+    fn trace(&mut self, text: fmt::Arguments<'_>) {
+        let Some(trace) = &mut self.outlets.trace else {
+            return;
+        };
+        self.line.clear();
+        // Into a String.
+        let _ = Visible(&mut self.line).write_fmt(text);
+        self.line.push('\n');
+        let _ = trace.write_all(self.line.as_bytes());
+    }
+}
+
+impl Observer for Reporter {
+    fn wants_calls(&self) -> bool {
+        self.outlets.trace.is_some()
+    }
+
+    fn call(&mut self, name: &'static str, args: fmt::Arguments<'_>, result: Result<u64>) {
+        self.trace(format_args!("{name}({args}) = {}", ResultLine(result)));
+    }
+
+    fn denied(&mut self, denial: &Denial<'_>) {
+        let sentence = sentence(denial, self.outlets.advice);
+        if !self.denied {
+            self.denied = true;
+            let mut line = String::from("guestnet: ");
+            push_visible(&mut line, &sentence);
+            line.push('\n');
+            let _ = self.outlets.denial.write_all(line.as_bytes());
+        }
+        self.trace(format_args!("--- {sentence} ---"));
+    }
+
+    fn wants_decisions(&self) -> bool {
+        self.outlets.audit.is_some()
+    }
+
+    fn decided(&mut self, decided: &Decided<'_>) {
+        let Some(audit) = &mut self.outlets.audit else {
+            return;
+        };
+        let line = audit_line((self.outlets.clock)(), decided);
+        let _ = audit.write_all(line.as_bytes());
+    }
+}
+
+/// `connect 10.0.0.5:5432: denied because no rule allows it; --allow-connect 10.0.0.5:5432 would`.
+fn sentence(denial: &Denial<'_>, advice: fn(&str) -> String) -> String {
+    let Denial {
+        call,
+        target,
+        reason,
+        flag,
+        ..
+    } = denial;
+    let mut sentence = format!("{call} {target}: {reason}");
+    if !flag.is_empty() {
+        let _ = write!(sentence, "; {} would", advice(flag));
+    }
+    sentence
+}
+
+/// One JSON object and the end of the line.
+fn audit_line(time: Duration, decided: &Decided<'_>) -> String {
+    let mut line = format!(
+        "{{\"time\":{}.{:06},\"call\":\"{}\",\"use\":\"{}\"",
+        time.as_secs(),
+        time.subsec_micros(),
+        decided.call,
+        decided.usage
+    );
+    if let Some(protocol) = decided.protocol {
+        let _ = write!(line, ",\"protocol\":\"{protocol}\"");
+    }
+    line.push_str(",\"target\":");
+    push_json(&mut line, &decided.target.to_string());
+    let outcome = match (decided.served, decided.decision.is_allowed()) {
+        (true, _) => "served",
+        (false, true) => "allowed",
+        (false, false) => "denied",
+    };
+    let _ = write!(line, ",\"outcome\":\"{outcome}\",\"reason\":");
+    push_json(&mut line, &decided.decision.to_string());
+    if let Some(rule) = decided.decision.rule() {
+        line.push_str(",\"rule\":");
+        push_json(&mut line, &rule.to_string());
+    }
+    line.push_str("}\n");
+    line
+}
+
+/// A JSON string (RFC 8259, section 7).
+fn push_json(line: &mut String, text: &str) {
+    line.push('"');
+    for character in text.chars() {
+        match character {
+            '"' => line.push_str("\\\""),
+            '\\' => line.push_str("\\\\"),
+            // Beyond the RFC: whoever prints the file must not have his terminal driven by DEL and C1 controls either.
+            control if control.is_control() => {
+                let _ = write!(line, "\\u{:04x}", u32::from(control));
+            }
+            other => line.push(other),
+        }
+    }
+    line.push('"');
+}
+
+/// A text of a guest's on one line: control characters, with which it could drive a terminal, are spelled out.
+pub fn push_visible(line: &mut String, text: &str) {
+    for each in text.chars() {
+        if each.is_control() {
+            line.extend(each.escape_default());
+        } else {
+            line.push(each);
+        }
+    }
+}
+
+/// [`push_visible`] for what is formatted.
+struct Visible<'a>(&'a mut String);
+
+impl fmt::Write for Visible<'_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        push_visible(self.0, text);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+    use crate::Errno;
+    use crate::policy::{PolicyBuilder, Use};
+
+    /// What was written, one write an element.
+    #[derive(Clone, Default)]
+    struct Paper(Arc<Mutex<Vec<String>>>);
+
+    impl Paper {
+        fn lines(&self) -> Vec<String> {
+            self.0.lock().unwrap().clone()
+        }
+    }
+
+    impl Write for Paper {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            let text = std::str::from_utf8(bytes).unwrap().to_owned();
+            self.0.lock().unwrap().push(text);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn reporter() -> (Reporter, Paper, Paper, Paper) {
+        let [denial, trace, audit] = [(); 3].map(|()| Paper::default());
+        let reporter = Reporter::new(Outlets {
+            denial: Box::new(denial.clone()),
+            trace: Some(Box::new(trace.clone())),
+            audit: Some(Box::new(audit.clone())),
+            clock: || Duration::new(7, 42_999),
+            advice: str::to_owned,
+        });
+        (reporter, denial, trace, audit)
+    }
+
+    const DENIAL: Denial<'_> = Denial {
+        call: "connect",
+        target: &"10.0.0.5:5432",
+        reason: "denied because no rule allows it",
+        flag: "--allow-connect 10.0.0.5:5432",
+        errno: Errno::Acces,
+    };
+
+    #[test]
+    fn a_trace_has_one_line_a_call_as_strace_prints_them() {
+        let (mut reporter, _, trace, _) = reporter();
+        assert!(reporter.wants_calls());
+        reporter.call("connect", format_args!("4, 127.0.0.1:80"), Err(Errno::Inprogress));
+        reporter.call("bind", format_args!("5, unix:/tmp/a\nb"), Ok(0));
+        reporter.denied(&DENIAL);
+        assert_eq!(
+            trace.lines(),
+            [
+                "connect(4, 127.0.0.1:80) = -1 EINPROGRESS (Operation now in progress)\n",
+                "bind(5, unix:/tmp/a\\nb) = 0\n",
+                "--- connect 10.0.0.5:5432: denied because no rule allows it; --allow-connect 10.0.0.5:5432 would ---\n",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_the_first_denial_is_told() {
+        let (mut reporter, denial, ..) = reporter();
+        for _ in 0..3 {
+            reporter.denied(&DENIAL);
+        }
+        let expected = "guestnet: connect 10.0.0.5:5432: denied because no rule allows it; --allow-connect 10.0.0.5:5432 would\n";
+        assert_eq!(denial.lines(), [expected]);
+    }
+
+    #[test]
+    fn an_audit_line_is_json_whatever_a_path_has_in_it() {
+        let mut builder = PolicyBuilder::new();
+        builder.allow(Use::Unix, "/run/*").unwrap();
+        let policy = builder.build();
+        let path = "/run/a\"b\\c\nd\u{7f}\u{9b}";
+        let decided = Decided {
+            call: "connect",
+            usage: Use::Unix,
+            protocol: None,
+            target: &path,
+            decision: policy.decide_unix(path),
+            served: false,
+        };
+        let (mut reporter, _, _, audit) = reporter();
+        assert!(reporter.wants_decisions());
+        reporter.decided(&decided);
+        let [line] = &audit.lines()[..] else {
+            panic!("one line in one write")
+        };
+        let start = r#"{"time":7.000042,"call":"connect","use":"unix","target":"/run/a\"b\\c\u000ad\u007f\u009b","outcome":"denied","reason":"#;
+        assert!(line.starts_with(start), "{line}");
+        assert!(line.ends_with("}\n") && line.lines().count() == 1, "{line}");
+    }
+
+    #[test]
+    fn a_denial_by_a_rule_names_no_flag() {
+        let denial = Denial {
+            reason: "denied by --deny-connect 10.6.6.6",
+            target: &"10.6.6.6:1",
+            flag: "",
+            ..DENIAL
+        };
+        assert_eq!(
+            sentence(&denial, str::to_owned),
+            "connect 10.6.6.6:1: denied by --deny-connect 10.6.6.6"
+        );
+    }
+
+    #[test]
+    fn what_would_allow_it_is_said_in_the_words_of_whoever_runs_it() {
+        let told = sentence(&DENIAL, |flag| format!("<{flag}>"));
+        assert!(
+            told.ends_with("; <--allow-connect 10.0.0.5:5432> would"),
+            "{told}"
+        );
+    }
+
+    #[test]
+    fn a_guests_text_cannot_drive_the_terminal() {
+        let mut line = String::new();
+        push_visible(&mut line, "/tmp/\u{1b}[2J\n\u{9b}é");
+        assert_eq!(line, "/tmp/\\u{1b}[2J\\n\\u{9b}é");
+    }
+}
