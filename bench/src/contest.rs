@@ -1,10 +1,26 @@
 //! One work done by several sides in alternating rounds, each compared with ours.
 
 use crate::peer::Peer;
-use crate::run::{Places, Side, Work};
+use crate::run::{CPU, PEER_CPU, Places, Side, Work};
 use crate::stats::Spread;
-use crate::wasi::verdict_at_least;
-use crate::{Plan, Result};
+use crate::wasi::{machine, verdict_at_least};
+use crate::{Plan, Result, sys};
+
+/// Says what is measured where, and takes a processor for the program under test.
+///
+/// # Errors
+/// What is to be measured is not there.
+pub(crate) fn begin(plan: &Plan) -> Result<Places> {
+    let places = Places::find()?;
+    println!("{}", machine());
+    sys::pin(CPU).map_err(|error| format!("cannot choose a processor: {error}"))?;
+    println!(
+        "{} rounds, all sides in turn; median (smallest..largest). The program under test, with all its threads, runs on \
+         processor {CPU}, its peer on {PEER_CPU}.\n",
+        plan.rounds
+    );
+    Ok(places)
+}
 
 /// CPU time of the program that does nothing, in seconds, for each side.
 pub(crate) struct Starts(Vec<(Side, f64)>);

@@ -1,12 +1,12 @@
 //! The rows of `bench emscripten`: programs that emcc built, with guestnet on Node, Deno and Bun, against native C, against
 //! Emscripten's own sockets on Node, and against programs on node:net and node:dgram.
 
-use crate::contest::{Contest, Entrant, Starts};
+use crate::contest::{Contest, Entrant, Starts, begin};
 use crate::peer::Peer;
-use crate::run::{CPU, Engine, PEER_CPU, Places, Side, Work};
+use crate::run::{Engine, Places, Side, Work};
 use crate::stats::Spread;
-use crate::wasi::{ACCEPTS, BULK, DATAGRAMS, ECHOES, machine, numbers, verdict_at_most, work};
-use crate::{Plan, Result, sys};
+use crate::wasi::{ACCEPTS, BULK, DATAGRAMS, ECHOES, numbers, verdict_at_most, work};
+use crate::{Plan, Result};
 
 /// Linked with the package.
 const OURS: &str = "bench-emscripten";
@@ -32,14 +32,10 @@ const SLOW_CALLS: u32 = 200;
 /// # Errors
 /// The first program that failed. A row that misses its bar is no error.
 pub(crate) fn measure(plan: &Plan) -> Result<()> {
-    let places = Places::find()?;
-    println!("{}", machine());
-    sys::pin(CPU).map_err(|error| format!("cannot choose a processor: {error}"))?;
+    let places = begin(plan)?;
     println!(
-        "{} rounds, all sides in turn; median (smallest..largest). The program under test, with all its threads, runs on \
-         processor {CPU}, its peer on {PEER_CPU}.\n\nCPU time of the program under test an operation, its start \
-         subtracted; ratio = CPU time of the other / ours, more is better",
-        plan.rounds
+        "CPU time of the program under test an operation, its start subtracted; ratio = CPU time of the other / ours, \
+         more is better"
     );
     let contests = contests();
     if contests.iter().any(|contest| plan.has(contest.name)) {

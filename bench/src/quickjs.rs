@@ -1,11 +1,11 @@
 //! The rows of `bench quickjs`: scripts in guestnet against the same work on Node, Deno and Bun with their own sockets.
 
-use crate::contest::{Contest, Entrant, Starts, start};
+use crate::contest::{Contest, Entrant, Starts, begin, start};
 use crate::peer::Peer;
-use crate::run::{CPU, Engine, PEER_CPU, Places, Side};
+use crate::run::{Engine, Places, Side};
 use crate::stats::Spread;
-use crate::wasi::{BULK, DATAGRAMS, ECHOES, machine, work};
-use crate::{Plan, Result, sys};
+use crate::wasi::{BULK, DATAGRAMS, ECHOES, work};
+use crate::{Plan, Result};
 
 /// No other may take less CPU time.
 const BAR: f64 = 1.0;
@@ -15,14 +15,7 @@ const BAR: f64 = 1.0;
 /// # Errors
 /// The first program that failed. A row that misses its bar is no error.
 pub(crate) fn measure(plan: &Plan) -> Result<()> {
-    let places = Places::find()?;
-    println!("{}", machine());
-    sys::pin(CPU).map_err(|error| format!("cannot choose a processor: {error}"))?;
-    println!(
-        "{} rounds, all sides in turn; median (smallest..largest). The program under test, with all its threads, runs on \
-         processor {CPU}, its peer on {PEER_CPU}.\n",
-        plan.rounds
-    );
+    let places = begin(plan)?;
     start_rows(&places, plan)?;
     let contests = contests();
     if !contests.iter().any(|contest| plan.has(contest.name)) {

@@ -3,11 +3,11 @@
 use std::fs;
 use std::time::Duration;
 
-use crate::contest::{Starts, operations, start};
+use crate::contest::{Starts, begin, operations, start};
 use crate::peer::Peer;
-use crate::run::{CPU, Outcome, PEER_CPU, Places, Side, Work};
+use crate::run::{Outcome, Places, Side, Work};
 use crate::stats::Spread;
-use crate::{Plan, Result, embed, sys};
+use crate::{Plan, Result, embed};
 
 /// How much work one run of a program does: about half a second natively.
 pub(crate) const BULK: u64 = 1 << 30;
@@ -35,14 +35,7 @@ struct Row {
 /// # Errors
 /// The first program that failed. A row that misses its bar is no error.
 pub(crate) fn measure(plan: &Plan) -> Result<()> {
-    let places = Places::find()?;
-    println!("{}", machine());
-    sys::pin(CPU).map_err(|error| format!("cannot choose a processor: {error}"))?;
-    println!(
-        "{} rounds, native and guest alternating; median (smallest..largest). The program under test runs on \
-         processor {CPU}, its peer on {PEER_CPU}.\n",
-        plan.rounds
-    );
+    let places = begin(plan)?;
     start_rows(&places, plan)?;
     embed::measure(&places, plan)?;
     println!(

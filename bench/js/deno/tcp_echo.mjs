@@ -5,7 +5,7 @@ socket.setNoDelay(true);
 const message = new Uint8Array(64);
 const buffer = new Uint8Array(64);
 for (let i = 0; i < count; i++) {
-  if (await socket.write(message) !== message.length) throw new Error('short write');
+  socket.write(message);
   for (let have = 0; have < message.length;) {
     const length = await socket.read(buffer);
     if (length === null) throw new Error('the peer closed early');

@@ -5,7 +5,7 @@ const other = Deno.listenDatagram({ transport: 'udp', hostname: '127.0.0.1', por
 const message = new Uint8Array(64);
 const buffer = new Uint8Array(64);
 for (let i = 0; i < count; i++) {
-  await one.send(message, other.addr);
+  one.send(message, other.addr);
   await other.receive(buffer);
 }
 one.close();

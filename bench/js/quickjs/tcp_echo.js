@@ -8,7 +8,7 @@ os.setsockopt(fd, os.IPPROTO_TCP, os.TCP_NODELAY, 1);
 const message = new Uint8Array(64);
 const buffer = new Uint8Array(64);
 for (let i = 0; i < count; i++) {
-    if (await os.send(fd, message) !== message.length) throw new Error("short send");
+    os.send(fd, message);
     if (await os.recv(fd, buffer, 64, 0, true) !== 64) throw new Error("the peer closed early");
 }
 os.close(fd);

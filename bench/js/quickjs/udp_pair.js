@@ -11,7 +11,7 @@ const to = os.getsockname(other);
 const message = new Uint8Array(64);
 const buffer = new Uint8Array(64);
 for (let i = 0; i < count; i++) {
-    await os.sendto(one, to, message);
+    os.sendto(one, to, message);
     await os.recvfrom(other, buffer);
 }
 os.close(one);
