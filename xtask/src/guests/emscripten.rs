@@ -98,7 +98,7 @@ pub(super) const VARIANTS: &[Variant] = &[
     guests(
         "emscripten-jspi",
         "cjs",
-        &["-O1", "-sJSPI=1", "-Wno-experimental"],
+        &["-O1", "-sJSPI=1", "-Wno-experimental", ROOM],
     ),
     guests(
         "emscripten-jspi-pthread",
