@@ -62,5 +62,8 @@ export function open(
 /** Ends a program: every wait of its threads returns, and its descriptors are closed. */
 export function stop(program: number): void;
 
-/** The system calls for this thread of a program: functions of the module's memory and integers. */
-export function attach(program: number): Record<string, (...args: unknown[]) => number> | undefined;
+/**
+ * The system calls for this thread of a program: functions of the module's memory and integers. The calls of a thread `beside`
+ * the main one throw 'unwind' when the program has ended. `undefined` if it has.
+ */
+export function attach(program: number, beside?: number): Record<string, (...args: unknown[]) => number> | undefined;
