@@ -1,7 +1,7 @@
 /* tcp_bulk send PORT BYTES | tcp_bulk recv PORT BYTES: 64 KiB a call. */
 #include "bench.h"
 
-static char buffer[65536];
+BUFFER buffer[65536];
 
 int main(int argc, char **argv) {
     uint64_t left = number(argc, argv, 3);

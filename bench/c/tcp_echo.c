@@ -1,7 +1,7 @@
 /* tcp_echo blocking PORT COUNT | tcp_echo polled PORT COUNT: 64 bytes there and back, one after the other. */
 #include "bench.h"
 
-static char message[64];
+BUFFER message[64];
 
 static void receive(int fd, int polled) {
     for (size_t have = 0; have < sizeof message;) {

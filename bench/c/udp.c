@@ -5,7 +5,7 @@
 
 #define WINDOW 25 /* also in bench/src/peer.rs */
 
-static char datagram[1200];
+BUFFER datagram[1200];
 
 static void send_all(int fd, uint16_t port, uint64_t count) {
     struct sockaddr_in to = loopback(port);
