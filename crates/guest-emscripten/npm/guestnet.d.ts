@@ -62,5 +62,8 @@ export function open(
 /** Ends a program: every wait of its threads returns, and its descriptors are closed. */
 export function stop(program: number): void;
 
-/** The system calls for this thread of a program: functions of the module's memory and integers. */
-export function attach(program: number): Record<string, (...args: unknown[]) => number> | undefined;
+/**
+ * The system calls for this thread of a program: functions of the module's memory and integers. A thread `beside` the main one
+ * does nothing more when the program has ended: its calls throw 'unwind'.
+ */
+export function attach(program: number, beside?: 0 | 1): Record<string, (...args: unknown[]) => number> | undefined;

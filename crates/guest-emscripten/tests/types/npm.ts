@@ -10,12 +10,15 @@ const policy: Options = {policy: {allow: []}};
 // @ts-expect-error: an option that there is not.
 const unknown: Options = {rules: "net.toml"};
 
-const program: number = addon.open("[[allow]]", "net.toml", "-");
+const program: number = addon.open({allowConnect: ["10.0.0.1"], maxRate: "1MiB"}, "net.toml", "-", "audit.jsonl", "--allow-net");
+// @ts-expect-error: the page comes first, and is an object.
+addon.open("net.toml");
 addon.open();
 // @ts-expect-error: a program is a number.
 addon.stop("1");
 addon.stop(program);
-const calls = addon.attach(program);
+const calls = addon.attach(program, 1);
+addon.attach(program);
 const socket: number | undefined = calls?.socket?.(new Uint8Array(8), 2, 1, 0);
 // @ts-expect-error: there are none for a program that has ended.
 calls.socket(2, 1, 0);
