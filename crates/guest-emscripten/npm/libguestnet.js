@@ -582,7 +582,7 @@
   /** A call that runs where it was made. */
   const call = (name, parameters, body, more = []) => {
     if (PTHREADS) {
-      const asks = /_(guestnet_(?:enter|enter_pair|full|not_ours|not_in_epoll|poll_foreign|hosts|look_up|look_up_result|fs_close|fs_dup3))\(/g;
+      const asks = /_(guestnet_(?:enter|enter_pair|full|not_ours|not_in_epoll|poll_foreign|hosts|look_up|look_up_result|fs_write|fs_close|fs_dup3))\(/g;
       body = body.replace(asks, 'guestnetWhole(_$1, ');
     }
     library[name] = eval(`(${parameters}) => { ${body} }`);
@@ -721,7 +721,8 @@
     call(name, 'fd, iov, iovcnt, pnum', `
       // Before the first descriptor of ours, everything is the file system's: a program that only prints needs no addon.
       if (!GN.thread && !${PTHREAD}) return _${other}(fd, iov, iovcnt, pnum);
-      ${CANCEL}
+      // A thread that ends in the midst of printf() would keep the stream's lock for ever.
+      ${name === 'fd_write' ? `if (fd > 2) { ${CANCEL} }` : CANCEL}
       const count = ${GET}.${as}(HEAPU8, fd, iov, iovcnt);
       if (count === -{{{ cDefs.EBADF }}}) return _${other}(fd, iov, iovcnt, pnum);
       if (count < 0) return -count;
