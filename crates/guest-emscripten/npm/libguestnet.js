@@ -119,7 +119,10 @@
           this.mode = mode;
         }
         get flags() {
-          return this.mode;
+          const mode = this.mode & ~{{{ cDefs.O_NONBLOCK }}};
+          // What was passed on is another file here and the same one there, where the mode is.
+          for (const fd of this.node.numbers) return GN.thread.mode(HEAPU8, fd) > 0 ? mode | {{{ cDefs.O_NONBLOCK }}} : mode;
+          return mode;
         }
         set flags(value) {
           this.mode = value;
