@@ -82,6 +82,7 @@
           // What it watched is closed, and must not keep the engine's loop running.
           GN.hearing = false;
           GN.interests.clear();
+          GN.over?.();
           GN.thread?.release();
         });
         return GN.id;
@@ -89,6 +90,9 @@
 
       /** Ends the program's waits and closes its descriptors. */
       end: null,
+
+      /** What else there is to be done at its end. */
+      over: null,
 
       /** The first call of a thread. */
       attach() {
