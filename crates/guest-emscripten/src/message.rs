@@ -154,7 +154,7 @@ impl Arrival {
                 // Nor is one given a number that cannot be told.
                 let len = HEADER + u32::try_from(fds.len() * 4).unwrap_or(u32::MAX - HEADER);
                 let at = header.control.checked_add(used);
-                if !at.is_some_and(|at| memory.vector(at, len).is_ok()) {
+                if at.is_none_or(|at| memory.vector(at, len).is_err()) {
                     beyond.append(&mut fds);
                 }
                 used += HEADER + u32::try_from(fds.len() * 4).unwrap_or(u32::MAX - HEADER - used);
