@@ -83,6 +83,34 @@ static void waits(void) {
     show("epoll_wait for none", epoll_wait(epoll, &event, 0, 0));
 }
 
+/* Descriptors come, and there is no memory for their numbers. */
+static void descriptors(char *control) {
+    int carrier[2], carried[2];
+    must("socketpair", socketpair(AF_UNIX, SOCK_STREAM, 0, carrier));
+    must("socketpair", socketpair(AF_UNIX, SOCK_STREAM, 0, carried));
+    char byte = 'd';
+    struct iovec one = {&byte, 1};
+    union {
+        struct cmsghdr header;
+        char room[CMSG_SPACE(2 * sizeof(int))];
+    } rights = {.header = {.cmsg_len = CMSG_LEN(2 * sizeof(int)), .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS}};
+    memcpy(CMSG_DATA(&rights.header), (int[2]){carried[1], carried[1]}, 2 * sizeof(int));
+    struct msghdr message = {.msg_iov = &one, .msg_iovlen = 1, .msg_control = &rights, .msg_controllen = sizeof rights};
+    show("sendmsg with descriptors", sendmsg(carrier[0], &message, MSG_NOSIGNAL));
+    must("close", close(carried[1]));
+    message = (struct msghdr){.msg_iov = &one, .msg_iovlen = 1, .msg_control = control, .msg_controllen = 64};
+    show("recvmsg with control data across the end", recvmsg(carrier[1], &message, 0));
+    fact("MSG_CTRUNC", message.msg_flags & MSG_CTRUNC);
+    show("control data", (long)message.msg_controllen);
+    show("nobody has them", recv(carried[0], &byte, 1, MSG_DONTWAIT));
+    int lowest = dup(carried[0]);
+    fact("nor a number", lowest == carried[1]);
+    must("close", close(lowest));
+    must("close", close(carried[0]));
+    must("close", close(carrier[0]));
+    must("close", close(carrier[1]));
+}
+
 int main(void) {
     tcp_pair(AF_INET, pair);
     datagram = udp_bound(AF_INET);
@@ -111,6 +139,7 @@ int main(void) {
     struct iovec sum[3] = {{bytes, 1}, {bytes, large}, {bytes, large}};
     vectors("more than 2^31 - 1 bytes together", sum, 3);
     messages();
+    descriptors((char *)behind - 16);
     addresses();
     waits();
 

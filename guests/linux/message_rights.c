@@ -61,6 +61,11 @@ int main(void) {
     fact("it is the same socket", same_addr(local_addr(one[0]), local_addr(got[0])));
     send_fds(carrier[0], got, 1);
     show("room for none", (long)receive_fds(carrier[1], one, 0));
+    /* One open file, and one mode, whatever the number. */
+    must("fcntl", fcntl(one[0], F_SETFL, fcntl(one[0], F_GETFL) | O_NONBLOCK));
+    fact("O_NONBLOCK of the other number", fcntl(got[0], F_GETFL) & O_NONBLOCK);
+    must("fcntl", fcntl(got[0], F_SETFL, fcntl(got[0], F_GETFL) & ~O_NONBLOCK));
+    fact("O_NONBLOCK of the first", fcntl(one[0], F_GETFL) & O_NONBLOCK);
     int bad = 9999;
     send_fds(carrier[0], &bad, 1);
     return 0;

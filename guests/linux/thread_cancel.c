@@ -89,6 +89,50 @@ static void *unwilling(void *unused) {
     return unused;
 }
 
+/* Two that are cancelled, and only then do what cannot end them or must not leave a lock behind. */
+static atomic_int is_cancelled, outlived;
+
+static void await_cancel(void) {
+    atomic_store(&on_its_way, 1);
+    while (!atomic_load(&is_cancelled)) {
+    }
+}
+
+/* getsockopt is no cancellation point, however often it is called. */
+static void *in_getsockopt(void *unused) {
+    await_cancel();
+    for (long end = now_ms() + 100; now_ms() < end;) {
+        int type;
+        socklen_t len = sizeof type;
+        getsockopt(pair[0], SOL_SOCKET, SO_TYPE, &type, &len);
+    }
+    atomic_store(&outlived, 1);
+    char byte;
+    recv(pair[0], &byte, 1, 0);
+    return unused;
+}
+
+/* Output may be one. */
+static void *in_fprintf(void *unused) {
+    await_cancel();
+    fprintf(stderr, "a thread\n");
+    char byte;
+    recv(pair[0], &byte, 1, 0);
+    return unused;
+}
+
+static void cancelled_before(const char *what, void *(*run)(void *)) {
+    void *result = NULL;
+    atomic_store(&on_its_way, 0);
+    atomic_store(&is_cancelled, 0);
+    pthread_t thread = start(run, NULL);
+    while (!atomic_load(&on_its_way)) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+    show("pthread_cancel", pthread_cancel(thread));
+    atomic_store(&is_cancelled, 1);
+    show("pthread_join", pthread_join(thread, &result));
+    fact(what, result == PTHREAD_CANCELED);
+}
+
 int main(void) {
     tcp_pair(AF_INET, pair);
     listener = tcp_listener(AF_INET);
@@ -98,6 +142,10 @@ int main(void) {
     cancelled("recvmsg", in_recvmsg);
     cancelled("accept", in_accept);
     cancelled("poll", in_poll);
+    cancelled_before("getsockopt", in_getsockopt);
+    fact("after it", atomic_load(&outlived));
+    cancelled_before("fprintf", in_fprintf);
+    fprintf(stderr, "the main thread\n");
 
     void *result = NULL;
     atomic_store(&on_its_way, 0);

@@ -103,6 +103,15 @@ fn a_suspended_main_thread_leaves_its_event_loop_and_blocked_threads_alone() {
 }
 
 #[test]
+fn a_suspended_main_does_not_go_on_when_a_callback_has_ended_the_program() {
+    for variant in [Variant::Jspi, Variant::JspiPthread] {
+        let finished = program(variant, Engine::Node26, "suspended_end").finish();
+        assert_eq!(finished.status.code(), Some(7), "{variant:?}\n{finished}");
+        assert_same_transcript("exit\n", &finished.stdout);
+    }
+}
+
+#[test]
 fn a_program_ends_while_its_threads_wait_in_calls() {
     for (variant, engine) in THREADED {
         for way in ["exit", "return", "engine", "loop", "insist", "thread"] {

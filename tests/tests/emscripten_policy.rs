@@ -132,13 +132,18 @@ fn a_page_gives_rules_and_is_told_in_its_own_words_what_would_allow_more() {
             );
             assert_eq!(results(finished), ["ok", "EACCES", "EACCES"], "{engine:?}");
         }
-        let page = "{ guestnet: { allowNet: true, denyConnect: '127.0.0.2' } }";
-        let finished = with_page(engine, page).args(&actions).finish();
-        assert_eq!(
-            finished.stderr,
-            "guestnet: connect 127.0.0.2:9: denied by denyConnect \"127.0.0.2\"\n"
-        );
-        assert_eq!(results(finished), ["ok", "EACCES", "ok"], "{engine:?}");
+        for page in [
+            "{ guestnet: { allowNet: true, denyConnect: '127.0.0.2' } }",
+            // What a listing leaves out is said nevertheless.
+            "{ guestnet: Object.defineProperty({ allowNet: true }, 'denyConnect', { value: '127.0.0.2' }) }",
+        ] {
+            let finished = with_page(engine, page).args(&actions).finish();
+            assert_eq!(
+                finished.stderr,
+                "guestnet: connect 127.0.0.2:9: denied by denyConnect \"127.0.0.2\"\n"
+            );
+            assert_eq!(results(finished), ["ok", "EACCES", "ok"], "{engine:?}");
+        }
     }
 }
 
@@ -235,7 +240,7 @@ fn what_the_page_says_takes_the_place_of_the_environment() {
     // A page without rules leaves those of the environment as they are.
     for page in [
         "{ guestnet: { maxSockets: 4 } }",
-        "{ guestnet: { maxSockets: 4, allowNet: false, policy: undefined } }",
+        "{ guestnet: { maxSockets: 4, policy: undefined } }",
     ] {
         assert_eq!(
             results(run(page)),
@@ -243,6 +248,11 @@ fn what_the_page_says_takes_the_place_of_the_environment() {
             "{page}"
         );
     }
+    // That not everything is allowed is a rule.
+    assert_eq!(
+        results(run("{ guestnet: { maxSockets: 4, allowNet: false } }")),
+        ["EACCES", "EACCES", "4 then EMFILE"]
+    );
 }
 
 #[test]

@@ -421,7 +421,7 @@ impl Arguments {
         self.env.string(*self.values.get(index)?)
     }
 
-    /// An object's own enumerable properties with names; none for `undefined`.
+    /// An object's own properties with names, also what a listing leaves out; none for `undefined`.
     ///
     /// # Errors
     /// It is something else, or the engine says so, such as when a getter throws.
@@ -441,7 +441,7 @@ impl Arguments {
                 self.env.0,
                 object,
                 sys::KeyCollectionMode::own_only,
-                sys::KeyFilter::enumerable | sys::KeyFilter::skip_symbols,
+                sys::KeyFilter::skip_symbols,
                 sys::KeyConversion::numbers_to_strings,
                 &raw mut keys,
             )

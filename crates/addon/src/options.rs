@@ -30,7 +30,7 @@ pub(crate) struct Options {
 struct Said {
     policy: PolicyOptions,
     files: Vec<String>,
-    /// A rule was given, or none in so many words, as by an empty array: nothing is allowed by default.
+    /// A rule was given, or none in so many words, as by an empty array or `allowNet: false`: nothing is allowed by default.
     ruled: bool,
     trace: Option<TraceTo>,
     audit: Option<PathBuf>,
@@ -51,7 +51,7 @@ impl Options {
         let page = arguments.entries(0)?;
         let page_rules = page
             .iter()
-            .any(|(key, item)| *item != Item::Absent && *item != Item::Flag(false) && is_about_rules(key));
+            .any(|(key, item)| *item != Item::Absent && is_about_rules(key));
         if page_rules {
             environment.policy = PolicyOptions::default();
             environment.files.clear();

@@ -130,8 +130,9 @@ impl Thread {
         if self.is_over() {
             return INTERRUPTED;
         }
-        // The library's own calls come in the midst of something that another thread's may not get into.
-        if call.is_the_programs() && !self.look_at_pump() {
+        // The library's own calls come in the midst of something that another thread's may not get into. A thread beside the
+        // main one may end in its pump, because it was cancelled: the library looks where it may, before calls that wait.
+        if !self.beside && call.is_the_programs() && !self.look_at_pump() {
             return INTERRUPTED;
         }
         let idle = match patience {

@@ -12,7 +12,7 @@
 export interface Options {
   /** A policy file, or several. */
   policy?: string | string[];
-  /** Everything that no deny rule covers. */
+  /** True: everything that no deny rule covers. False: nothing but what another rule allows. */
   allowNet?: boolean;
   /** Outgoing TCP connections and datagrams: '[tcp://|udp://](NAME|*.NAME|IP|[IPv6]|CIDR)[:PORTS]'. */
   allowConnect?: string | string[];
@@ -63,7 +63,7 @@ export function open(
 export function stop(program: number): void;
 
 /**
- * The system calls for this thread of a program: functions of the module's memory and integers. The calls of a thread `beside`
- * the main one throw 'unwind' when the program has ended. `undefined` if it has.
+ * The system calls for this thread of a program: functions of the module's memory and integers. A thread `beside` the main one
+ * does nothing more when the program has ended: its calls throw 'unwind'. `undefined` if it has ended.
  */
-export function attach(program: number, beside?: number): Record<string, (...args: unknown[]) => number> | undefined;
+export function attach(program: number, beside?: 0 | 1): Record<string, (...args: unknown[]) => number> | undefined;

@@ -82,6 +82,7 @@
           // What it watched is closed, and must not keep the engine's loop running.
           GN.hearing = false;
           GN.interests.clear();
+          GN.over?.();
           GN.thread?.release();
         });
         return GN.id;
@@ -89,6 +90,9 @@
 
       /** Ends the program's waits and closes its descriptors. */
       end: null,
+
+      /** What else there is to be done at its end. */
+      over: null,
 
       /** The first call of a thread. */
       attach() {
@@ -119,7 +123,10 @@
           this.mode = mode;
         }
         get flags() {
-          return this.mode;
+          const mode = this.mode & ~{{{ cDefs.O_NONBLOCK }}};
+          // What was passed on is another file here and the same one there, where the mode is.
+          for (const fd of this.node.numbers) return GN.thread.mode(HEAPU8, fd) > 0 ? mode | {{{ cDefs.O_NONBLOCK }}} : mode;
+          return mode;
         }
         set flags(value) {
           this.mode = value;
@@ -582,7 +589,7 @@
   /** A call that runs where it was made. */
   const call = (name, parameters, body, more = []) => {
     if (PTHREADS) {
-      const asks = /_(guestnet_(?:enter|enter_pair|full|not_ours|not_in_epoll|poll_foreign|hosts|look_up|look_up_result|fs_close|fs_dup3))\(/g;
+      const asks = /_(guestnet_(?:enter|enter_pair|full|not_ours|not_in_epoll|poll_foreign|hosts|look_up|look_up_result|fs_write|fs_close|fs_dup3))\(/g;
       body = body.replace(asks, 'guestnetWhole(_$1, ');
     }
     library[name] = eval(`(${parameters}) => { ${body} }`);
@@ -721,7 +728,8 @@
     call(name, 'fd, iov, iovcnt, pnum', `
       // Before the first descriptor of ours, everything is the file system's: a program that only prints needs no addon.
       if (!GN.thread && !${PTHREAD}) return _${other}(fd, iov, iovcnt, pnum);
-      ${CANCEL}
+      // A thread that ends in the midst of printf() would keep the stream's lock for ever.
+      ${name === 'fd_write' ? `if (fd > 2) { ${CANCEL} }` : CANCEL}
       const count = ${GET}.${as}(HEAPU8, fd, iov, iovcnt);
       if (count === -{{{ cDefs.EBADF }}}) return _${other}(fd, iov, iovcnt, pnum);
       if (count < 0) return -count;

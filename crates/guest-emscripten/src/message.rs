@@ -116,7 +116,7 @@ pub(crate) fn recvmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
             .recv_message(fd, bufs.targets(), rights as usize, flags)?
     };
     let received = i32::try_from(message.received.len).map_err(|_| Errno::Overflow)?;
-    let arrival = Arrival::new(header, message);
+    let arrival = Arrival::new(memory, header, message);
     let outcome = arrival.store(memory);
     if outcome.is_err() || arrival.waiting.is_empty() {
         arrival.close(process);
@@ -141,7 +141,7 @@ pub(crate) struct Arrival {
 }
 
 impl Arrival {
-    fn new(header: Msghdr, mut message: Message<Fd>) -> Self {
+    fn new(memory: Memory<'_>, header: Msghdr, mut message: Message<Fd>) -> Self {
         let mut waiting = VecDeque::new();
         let mut beyond = Vec::new();
         let mut used = 0;
@@ -151,6 +151,12 @@ impl Arrival {
                 let room = header.control_len.saturating_sub(used + HEADER) / 4;
                 let mut fds = std::mem::take(fds);
                 beyond.extend(fds.drain((room as usize).min(fds.len())..));
+                // Nor is one given a number that cannot be told.
+                let len = HEADER + u32::try_from(fds.len() * 4).unwrap_or(u32::MAX - HEADER);
+                let at = header.control.checked_add(used);
+                if at.is_none_or(|at| memory.vector(at, len).is_err()) {
+                    beyond.append(&mut fds);
+                }
                 used += HEADER + u32::try_from(fds.len() * 4).unwrap_or(u32::MAX - HEADER - used);
                 waiting.extend(fds);
             } else {
@@ -235,10 +241,10 @@ pub(crate) fn arrived<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
         process.arrival = Some(arrival);
         return next;
     }
-    // It was stored before, without the numbers: the same places can be written to.
-    arrival.store(memory)?;
+    // It was stored before, without the numbers: the same places can be written to, and those of the numbers were looked at.
+    let stored = arrival.store(memory);
     arrival.close(process);
-    Ok(DONE)
+    stored.map(|()| DONE)
 }
 
 fn load_control(memory: Memory<'_>, at: u32, len: u32) -> Result<Vec<Control<Fd>>> {

@@ -2,9 +2,11 @@
 //!
 //! Not here: what the lines say (the core's).
 
-use std::fs::File;
+use std::collections::BTreeSet;
+use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use guestnet_core::{Outlet, Outlets, Reporter};
@@ -15,7 +17,7 @@ use rustix::time::ClockId;
 pub enum TraceTo {
     /// To standard error.
     Stderr,
-    /// To a file, which is made anew.
+    /// To a file, which the process's first guest that writes to it makes anew; lines of the others come behind.
     File(PathBuf),
 }
 
@@ -53,7 +55,19 @@ fn create(what: &str, path: &Path) -> Result<Outlet, String> {
         let path = path.display();
         format!("cannot write the {what} to {path}: {}", io_reason(&error))
     };
-    Ok(Box::new(File::create(path).map_err(named)?))
+    // Several guests of one process may write to one file. The first of them makes it anew.
+    static MADE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
+    let mut made = MADE.lock().unwrap_or_else(PoisonError::into_inner);
+    let key = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    let first = !made.contains(&key);
+    let mut options = OpenOptions::new();
+    let file = options.append(true).create(true).open(path).map_err(named)?;
+    // Not so a terminal or a pipe.
+    if first && file.metadata().is_ok_and(|data| data.is_file()) {
+        file.set_len(0).map_err(named)?;
+        made.insert(key);
+    }
+    Ok(Box::new(file))
 }
 
 fn unix_time() -> Duration {
@@ -78,5 +92,25 @@ pub fn io_reason(error: &std::io::Error) -> String {
     match text.split_once(" (os error ") {
         Some((reason, _)) => reason.to_owned(),
         None => text,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write as _;
+
+    #[test]
+    fn guests_of_one_process_share_a_file_that_the_first_one_makes_anew() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join("audit");
+        std::fs::write(&path, "old\n").expect("write");
+        let mut one = super::create("audit", &path).expect("open");
+        one.write_all(b"one\n").expect("write");
+        let mut other = super::create("audit", &path).expect("open");
+        other.write_all(b"two\n").expect("write");
+        one.write_all(b"three\n").expect("write");
+        let text = std::fs::read_to_string(&path).expect("read");
+        assert_eq!(text, "one\ntwo\nthree\n");
+        assert!(super::create("audit", directory.path()).is_err());
     }
 }

@@ -12,8 +12,8 @@
       WOULD_BLOCK: -0x80000000,
       /** Descriptor → who waits for it. */
       waiters: new Map(),
-      /** How many calls wait. */
-      suspended: 0,
+      /** The calls that wait. */
+      suspended: new Set(),
       /** poll(2)'s bits and the addon's. */
       BITS: [[1, 1], [4, 2], [8, 4], [16, 8], [2, 16], [0x2000, 32], [0x40, 1], [0x100, 2]],
 
@@ -54,28 +54,36 @@
       /** Resolves to 1 when a descriptor is ready, 0 when the time is over. */
       wait(fds, timeout) {
         GN.hearers.jspi = GW.ready;
-        GW.suspended++;
+        GN.over = GW.over;
         return new Promise((resolve) => {
-          let timer;
           const waiter = {
             fds,
+            timer: undefined,
             done(value) {
-              clearTimeout(timer);
-              GW.suspended--;
+              clearTimeout(waiter.timer);
+              GW.suspended.delete(waiter);
               for (const fd of fds.keys()) {
                 GW.waiters.get(fd)?.delete(waiter);
                 GW.arm(fd);
               }
-              resolve(value);
+              // Not in the midst of exit(), which closes descriptors, and after which no call goes on.
+              queueMicrotask(() => { if (!ABORT) resolve(value); });
             },
           };
           for (const fd of fds.keys()) {
             if (!GW.waiters.has(fd)) GW.waiters.set(fd, new Set());
             GW.waiters.get(fd).add(waiter);
           }
-          if (timeout >= 0) timer = setTimeout(() => waiter.done(0), timeout);
+          GW.suspended.add(waiter);
+          if (timeout >= 0) waiter.timer = setTimeout(() => waiter.done(0), timeout);
           for (const fd of fds.keys()) GW.arm(fd);
         });
+      },
+
+      /** The program has ended. What it suspended does not go on, and keeps nothing running. */
+      over() {
+        for (const waiter of GW.suspended) clearTimeout(waiter.timer);
+        GW.waiters.clear();
       },
     },
 
@@ -85,7 +93,7 @@
     $guestnetMaybeExit__deps: before['$maybeExit__deps'],
     $maybeExit__deps: ['$GW', '$guestnetMaybeExit'],
     $maybeExit: () => {
-      if (!GW.suspended) guestnetMaybeExit();
+      if (!GW.suspended.size) guestnetMaybeExit();
     },
 
     guestnet_blocks__sig: 'ii',

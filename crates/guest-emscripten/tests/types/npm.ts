@@ -25,6 +25,7 @@ addon.open();
 addon.stop("1");
 addon.stop(program);
 const calls = addon.attach(program, 1);
+addon.attach(program);
 const socket: number | undefined = calls?.socket?.(new Uint8Array(8), 2, 1, 0);
 // @ts-expect-error: there are none for a program that has ended.
 calls.socket(2, 1, 0);
