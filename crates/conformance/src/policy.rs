@@ -627,6 +627,12 @@ fn an_observer_hears_of_each_denial_once_with_the_flag<M: MakeHost>() {
             "listen 0.0.0.0:0: denied because no rule allows it [--allow-listen 0.0.0.0:0]",
         ]
     );
+    // What cannot be a path fills nobody's terminal.
+    let unix = guest.socket(Domain::Unix, Kind::Stream).unwrap();
+    let long = SockAddr::Unix("/x".repeat(4096).into());
+    assert_eq!(guest.connect(unix, &long), Err(Errno::Nametoolong));
+    assert_eq!(guest.bind(unix, &long), Err(Errno::Nametoolong));
+    assert!(log.take().is_empty());
 }
 
 fn an_observer_hears_of_a_denied_peer<M: MakeHost>() {

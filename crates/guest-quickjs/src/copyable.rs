@@ -16,8 +16,9 @@ use crate::print::Originals;
 use crate::sys::inspect::{self, Property};
 use crate::sys::memory;
 
-/// The longest array with holes. Each of them is looked for, and written.
-const MAX_HOLES: usize = 1 << 20;
+/// How long all arrays with holes of one value may be together. Each of them is looked for, and written, and costs the
+/// guest nothing.
+const MAX_HOLES: u32 = 1 << 20;
 
 /// How many shared buffers one value may hold.
 const MAX_SHARED: usize = 256;
@@ -45,6 +46,7 @@ pub(crate) fn check<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<usize> {
         twice: false,
         regexp: false,
         shared: 0,
+        holes: 0,
     };
     while let Some(value) = walk.waiting.pop() {
         walk.look(&value)?;
@@ -67,6 +69,8 @@ struct Walk<'a, 'js> {
     twice: bool,
     regexp: bool,
     shared: usize,
+    /// The elements of the arrays with holes so far.
+    holes: u32,
 }
 
 impl<'js> Walk<'_, 'js> {
@@ -125,8 +129,9 @@ impl<'js> Walk<'_, 'js> {
                 None if holes => {}
                 None => {
                     holes = true;
-                    if usize::try_from(length).unwrap_or(usize::MAX) > MAX_HOLES {
-                        return Err(self.refuse("an array with holes is too long to be copied"));
+                    self.holes = self.holes.saturating_add(length);
+                    if self.holes > MAX_HOLES {
+                        return Err(self.refuse("arrays with holes are too long to be copied"));
                     }
                     self.prototypes(array)?;
                 }

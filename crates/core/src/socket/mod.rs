@@ -457,6 +457,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 }
 
+/// `PATH_MAX` of Linux with its NUL: no path is longer, and none is told of that is.
+const MAX_PATH: usize = 4096;
+
 /// Finds a UNIX path, and asks the policy about the place.
 pub(in crate::socket) fn unix_place<H: Host>(
     host: &mut H,
@@ -465,6 +468,9 @@ pub(in crate::socket) fn unix_place<H: Host>(
     path: &str,
     create: bool,
 ) -> Result<H::Place> {
+    if path.len() >= MAX_PATH {
+        return Err(Errno::Nametoolong);
+    }
     match host.unix_place(path, create) {
         Ok((place, resolved)) => gate.unix(call, &resolved).map(|()| place),
         Err(Errno::Xdev) => Err(gate.outside(call, path)),

@@ -40,8 +40,7 @@ impl Known {
     /// # Errors
     /// No memory.
     pub(crate) fn properties(&self, ctx: &Ctx<'_>) -> Result<Properties> {
-        let mut kept = self.0.borrow_mut();
-        if kept.is_none() {
+        if self.0.borrow().is_none() {
             let names = [
                 c"family",
                 c"port",
@@ -51,12 +50,16 @@ impl Known {
                 c"socktype",
                 c"canonname",
             ];
-            *kept = Some(Kept {
-                keys: Keys::new(ctx, names)?,
+            // Nothing is borrowed meanwhile: where memory is short this makes an exception.
+            let keys = Keys::new(ctx, names)?;
+            let kept = Kept {
+                keys,
                 told: None,
                 read: None,
-            });
+            };
+            self.0.borrow_mut().get_or_insert(kept);
         }
+        let kept = self.0.borrow();
         let [family, port, addr, path, scope, socktype, canonname] =
             kept.as_ref().ok_or(rquickjs::Error::Unknown)?.keys.all();
         Ok(Properties {

@@ -31,8 +31,8 @@ pub(crate) const MAX_WORKERS: usize = 32;
 /// The most that may wait in one direction, in bytes: what the receiver does not take must not fill the host's memory.
 const MAX_QUEUED: usize = 64 << 20;
 
-/// How many messages with shared buffers may fail for want of memory or stack: the engine loses its list of the buffers then,
-/// which is at most some thousand bytes.
+/// How many messages with shared buffers may fail for want of memory or stack, of a script and all its workers together: the
+/// engine loses its list of the buffers then, which is at most some thousand bytes, and it stays lost when a worker ends.
 const MAX_FAILED: usize = 256;
 
 /// What a message counts for besides its bytes.
@@ -205,8 +205,6 @@ pub(crate) struct Workers<H: Host + 'static> {
     /// By numbers of their own: the script may close a port's descriptor, and the next port then has the same one.
     ports: RefCell<BTreeMap<PortId, Port>>,
     last: Cell<PortId>,
-    /// Messages with shared buffers that could not be copied.
-    failed: Cell<usize>,
 }
 
 /// Identifies a port; never used twice.
@@ -227,7 +225,6 @@ impl<H: Host + 'static> Workers<H> {
             parent,
             ports: RefCell::default(),
             last: Cell::new(0),
-            failed: Cell::new(0),
         }
     }
 
@@ -504,15 +501,17 @@ fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<(PortId, Arc<Queue>
 fn post<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let (_, queue) = this(call)?;
     let shared = copyable::check(call.ctx(), &call.arg(0))?;
-    let failed = &call.state().workers.failed;
-    if shared > 0 && failed.get() >= MAX_FAILED {
+    let memory = &call.state().shared;
+    if shared > 0 && memory.failed() >= MAX_FAILED {
         return Err(Exception::throw_range(
             call.ctx(),
             "too many messages with shared buffers could not be copied",
         ));
     }
     let message = Message::write(call.ctx(), &call.arg(0)).inspect_err(|_| {
-        failed.set(failed.get() + usize::from(shared > 0));
+        if shared > 0 {
+            memory.note_failed();
+        }
     })?;
     match queue.push(message) {
         Pushed::Full => {

@@ -19,6 +19,8 @@ pub(crate) const MAX_SHARED: usize = 1 << 30;
 pub(crate) struct SharedMemory {
     used: AtomicUsize,
     most: usize,
+    /// Messages with shared buffers that could not be copied.
+    failed: AtomicUsize,
 }
 
 impl SharedMemory {
@@ -27,7 +29,18 @@ impl SharedMemory {
         SharedMemory {
             used: AtomicUsize::new(0),
             most: at_most(MAX_SHARED, memory),
+            failed: AtomicUsize::new(0),
         }
+    }
+
+    /// How many messages with shared buffers could not be copied.
+    pub(crate) fn failed(&self) -> usize {
+        self.failed.load(Ordering::Relaxed)
+    }
+
+    /// One more could not.
+    pub(crate) fn note_failed(&self) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -46,6 +46,12 @@ parent.onmessage = ({ data: { kind, value } }) => {
             }
             return parent.postMessage(changed);
         }
+        case "fail":
+            try {
+                return parent.postMessage(new SharedArrayBuffer(8));
+            } catch (error) {
+                return parent.postMessage(String(error));
+            }
         case "signal":
             return parent.postMessage(typeof os.signal);
         case "block":

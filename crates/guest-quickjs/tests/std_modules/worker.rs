@@ -278,6 +278,8 @@ fn messages_keep_their_shape() {
         print((await echo(whole)).length, await echo(tail));
         const long = new Array(2 ** 21);
         print(await echo(long), (await echo(new Array(1000))).length, (await echo(long.fill(0))).length);
+        // Also not one by one: they cost a script nothing.
+        print(await echo(Array.from({ length: 3 }, () => new Array(2 ** 19))));
         worker.onmessage = null;
     "#;
     Run::new().text(&format!("{ECHO}{source}")).expect(
@@ -289,7 +291,8 @@ fn messages_keep_their_shape() {
          TypeError: an object with private fields cannot be copied\n\
          16 12 true\n\
          2 TypeError: the ArrayBuffer is detached\n\
-         TypeError: an array with holes is too long to be copied 1000 2097152\n",
+         TypeError: arrays with holes are too long to be copied 1000 2097152\n\
+         TypeError: arrays with holes are too long to be copied\n",
     );
 }
 
@@ -344,6 +347,14 @@ fn what_cannot_be_copied_is_refused_before_the_engine_loses_memory_for_it() {
         seen.clear();
         post([1, [2]]);
         said();
+        // What is lost stays lost when a worker ends, so that the next worker has no more of it.
+        const next = new os.Worker("./std_worker_child.js");
+        next.onmessage = ({ data }) => {
+            print(data);
+            if (data === "ready") return next.postMessage({ kind: "fail" });
+            next.onmessage = null;
+            next.terminate();
+        };
         worker.onmessage = null;
         worker.terminate();
     "#;
@@ -353,6 +364,8 @@ fn what_cannot_be_copied_is_refused_before_the_engine_loses_memory_for_it() {
          TypeError: too many shared buffers for one message\n\
          \n\
          true\n\
-         \n",
+         \n\
+         ready\n\
+         RangeError: too many messages with shared buffers could not be copied\n",
     );
 }
