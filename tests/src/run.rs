@@ -12,12 +12,17 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 /// How long a program may run when the test does not say. It has to cover the compilation of a 10 MB module by an
 /// unoptimised host, with every core busy.
 const DEADLINE: Duration = Duration::from_secs(180);
 
 /// How often an exiting program is looked at, once its output has ended.
 const REAP_INTERVAL: Duration = Duration::from_millis(2);
+
+/// How long a program that nobody needs any more may take to end by itself.
+const PARTING: Duration = Duration::from_secs(2);
 
 /// A guest under `guestnet run`: options first, then the guest, then its arguments.
 ///
@@ -310,6 +315,18 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
+        // It gets the chance to remove what it has made, such as the /etc of a sandbox.
+        if let Some(pid) = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+            && let Ok(None) = self.child.try_wait()
+        {
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let end = Instant::now() + PARTING;
+        while let Ok(None) = self.child.try_wait()
+            && Instant::now() < end
+        {
+            thread::sleep(REAP_INTERVAL);
+        }
         // Both fail when the program has ended already, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
