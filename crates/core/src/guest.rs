@@ -4,8 +4,8 @@
 //! so that nothing reaches the network except through the gate.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::addr::Domain;
@@ -15,7 +15,7 @@ use crate::fd::{Fd, SharedTable, Slots, Table};
 use crate::gate::Gate;
 use crate::host::{Clock, Host, StreamKind};
 use crate::policy::Policy;
-use crate::quota::Quota;
+use crate::quota::Meter;
 use crate::readiness::{PollEvent, Ready};
 use crate::resolve::lock;
 use crate::socket::{InFlight, Seat, Socket};
@@ -32,16 +32,28 @@ pub struct Guest<H: Host, F, T = Table<Entry<<H as Host>::Io, F>>> {
     pub(crate) table: T,
     pub(crate) gate: Gate,
     pub(crate) traced: bool,
-    sockets: Arc<AtomicUsize>,
-    max_sockets: usize,
+    pub(crate) sockets: Arc<AtomicUsize>,
+    pub(crate) max_sockets: usize,
     /// What the policy limits of the bytes that are moved.
-    pub(crate) quota: Option<Arc<Mutex<Quota>>>,
+    pub(crate) meter: Option<Arc<Meter>>,
     /// Datagrams whose sender must be judged first land here (`socket::transfer`).
     pub(crate) scratch: Vec<u8>,
     /// Files of the adapter in the current poll: they are always ready.
     pub(crate) always_ready: Vec<PollEvent>,
     /// Descriptors in control data that nobody has received yet.
     pub(crate) in_flight: Arc<InFlight<H::Io, F>>,
+}
+
+/// What a call works with after it has looked its descriptor up: the guest without its table. A call does so once, and
+/// decides kind, mode, metering and permission from the entry that it holds, whatever other threads do to the number
+/// meanwhile; so nothing that takes a `Call` takes a number.
+#[derive(Debug)]
+pub(crate) struct Call<'g, H: Host, F> {
+    pub(crate) host: &'g mut H,
+    pub(crate) gate: &'g mut Gate,
+    pub(crate) scratch: &'g mut Vec<u8>,
+    pub(crate) meter: Option<&'g Meter>,
+    pub(crate) in_flight: &'g InFlight<H::Io, F>,
 }
 
 /// The guest of several threads.
@@ -147,7 +159,7 @@ impl<H: Host, F> SharedGuest<H, F> {
             traced: self.traced,
             sockets: Arc::clone(&self.sockets),
             max_sockets: self.max_sockets,
-            quota: self.quota.clone(),
+            meter: self.meter.clone(),
             scratch: Vec::new(),
             always_ready: Vec::new(),
             in_flight: Arc::clone(&self.in_flight),
@@ -199,9 +211,8 @@ impl<H: Host, F> SharedGuest<H, F> {
 
 impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     fn with_table(host: H, policy: Arc<Policy>, table: T, max_sockets: usize) -> Self {
-        let quota = Quota::new(policy.limits());
         Guest {
-            quota: quota.map(|quota| Arc::new(Mutex::new(quota))),
+            meter: Meter::new(policy.limits()).map(Arc::new),
             host,
             table,
             gate: Gate::new(policy),
@@ -372,6 +383,41 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         self.always_ready.iter().chain(self.host.poll_events()).copied()
     }
 
+    /// The table, and all that a call needs besides.
+    #[inline]
+    pub(crate) fn split(&mut self) -> (&mut T, Call<'_, H, F>) {
+        let call = Call {
+            host: &mut self.host,
+            gate: &mut self.gate,
+            scratch: &mut self.scratch,
+            meter: self.meter.as_deref(),
+            in_flight: &self.in_flight,
+        };
+        (&mut self.table, call)
+    }
+
+    /// Looks a descriptor up, once, and calls `with` with what it is.
+    #[inline]
+    pub(crate) fn with_entry<R>(
+        &mut self,
+        fd: Fd,
+        with: impl FnOnce(&mut Call<'_, H, F>, &Entry<H::Io, F>) -> Result<R>,
+    ) -> Result<R> {
+        let (table, mut call) = self.split();
+        let entry = table.entry(fd)?;
+        with(&mut call, &entry)
+    }
+
+    /// [`Guest::with_entry`] for what only a socket answers.
+    #[inline]
+    pub(crate) fn with_socket<R>(
+        &mut self,
+        fd: Fd,
+        with: impl FnOnce(&mut Call<'_, H, F>, &Socket<H::Io>) -> Result<R>,
+    ) -> Result<R> {
+        self.with_entry(fd, |call, entry| with(call, entry.socket()?))
+    }
+
     /// Takes a place for one more socket, if there is also a number for it.
     pub(crate) fn seat(&mut self) -> Result<Seat> {
         let seat = Seat::take(&self.sockets, self.max_sockets)?;
@@ -446,6 +492,23 @@ pub(crate) fn until_ready<H: Host, T>(
             pause.sleep(host, remaining)?;
         }
         woken = host.wait(io, want, remaining)?;
+    }
+}
+
+/// Tries once, or, on a descriptor that blocks, until it is done.
+#[inline]
+pub(crate) fn attempt<H: Host, T>(
+    host: &mut H,
+    io: &H::Io,
+    want: Ready,
+    blocks: bool,
+    limit: &mut Limit,
+    mut call: impl FnMut(&mut H) -> Result<T>,
+) -> Result<T> {
+    if blocks {
+        until_ready(host, io, want, limit, call)
+    } else {
+        call(host)
     }
 }
 

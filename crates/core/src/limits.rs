@@ -102,6 +102,14 @@ impl Bucket {
         self.level = self.level.saturating_sub(i128::from(units) * BILLION);
     }
 
+    /// Takes back what was taken and not used.
+    pub(crate) fn give_back(&mut self, units: u64) {
+        self.level = self
+            .level
+            .saturating_add(i128::from(units) * BILLION)
+            .min(self.capacity);
+    }
+
     /// How long until a unit is there, after [`Bucket::available`]; `None` for never.
     pub(crate) fn wait(&self) -> Option<Duration> {
         let missing = BILLION - self.level;

@@ -635,6 +635,18 @@ impl Host for OsHost {
         retry(|| rustix::net::sendmsg_addr(io.fd(), &addr, bufs, &mut SendAncillaryBuffer::default(), flags))
     }
 
+    fn fill(bufs: &mut [IoSliceMut<'_>], data: &[u8]) -> usize {
+        sys::buffers::fill(bufs, data)
+    }
+
+    fn prefix<'b>(buf: &'b IoSlice<'_>, len: usize) -> IoSlice<'b> {
+        sys::buffers::prefix(buf, len)
+    }
+
+    fn prefix_mut<'b>(buf: &'b mut IoSliceMut<'_>, len: usize) -> IoSliceMut<'b> {
+        sys::buffers::prefix_mut(buf, len)
+    }
+
     fn now(&self, clock: Clock) -> Duration {
         let id = match clock {
             Clock::Realtime => ClockId::Realtime,

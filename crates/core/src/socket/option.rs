@@ -14,11 +14,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `ENOPROTOOPT` (not an option of this socket, or it cannot be read), `EOPNOTSUPP` (refused:
     /// `SO_BINDTODEVICE`), `EBADF`, `ENOTSOCK`.
     pub fn option(&mut self, fd: Fd, option: SockOpt) -> Result<OptValue> {
-        let result = self.with_socket(fd, |host, _, socket| match option.kind() {
+        let result = self.with_socket(fd, |call, socket| match option.kind() {
             OptKind::Name => Err(Errno::Opnotsupp),
             OptKind::Membership => Err(Errno::Noprotoopt),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Fact => {
-                host.option(&socket.io, option)
+                call.host.option(&socket.io, option)
             }
         });
         if self.traced {
