@@ -115,6 +115,8 @@ impl Said {
                         .texts()
                         .ok_or_else(|| wrong("a string or an array of strings"))?,
                     PolicyOption::MaxSockets
+                    | PolicyOption::MaxDescriptors
+                    | PolicyOption::MaxBuffers
                     | PolicyOption::MaxPending
                     | PolicyOption::MaxLookups
                     | PolicyOption::MaxRate

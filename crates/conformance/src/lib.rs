@@ -13,6 +13,7 @@ use std::path::Path;
 use guestnet_core::{Guest, Host};
 
 mod behaviour;
+mod capacity;
 mod fd;
 mod limits;
 mod option;
@@ -68,6 +69,7 @@ pub fn suite<M: MakeHost>(_make_host: &M) -> Vec<Behaviour> {
         fd::behaviours::<M>(),
         policy::behaviours::<M>(),
         limits::behaviours::<M>(),
+        capacity::behaviours::<M>(),
         stop::behaviours::<M>(),
         resolve::behaviours::<M>(),
     ]

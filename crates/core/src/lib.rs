@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod addr;
+mod capacity;
 mod cell;
 mod epoll;
 mod errno;
@@ -28,9 +29,10 @@ mod stream;
 mod trace;
 
 pub use addr::{Domain, Kind, SockAddr, wildcard};
+pub use capacity::Capacity;
 pub use errno::{Errno, Result};
 pub use fd::{Fd, SharedTable, Slots, Table};
-pub use guest::{Capacity, Entry, Guest, Held, SharedGuest, Stream};
+pub use guest::{Entry, Guest, Held, SharedGuest, Stream};
 pub use host::{
     Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, LookupError,
     Message, Received, RecvFlags, SendFlags, Shutdown, StreamKind,

@@ -289,6 +289,16 @@ fn received(stored: usize, real: usize, flags: RecvFlags) -> Received {
     }
 }
 
+/// How many descriptors one guest may have by default: half of what the process may (`RLIMIT_NOFILE`), so that the process
+/// itself, and its other guests, have some too.
+#[must_use]
+pub fn descriptors() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit / 2).unwrap_or(usize::MAX)
+    })
+}
+
 impl Host for OsHost {
     type Io = Io;
     type Place = UnixPlace;

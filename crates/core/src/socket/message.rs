@@ -11,9 +11,10 @@ use super::metered;
 use super::transfer::{self, allowed_datagram, judged};
 use super::{Socket, stub, unix_place};
 use crate::addr::{Domain, Kind, SockAddr};
+use crate::capacity::PIPE;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Call, Entry, Guest, Limit, SharedGuest, attempt};
+use crate::guest::{Call, Entry, Guest, Holds, Limit, SharedGuest, attempt};
 use crate::host::{Control, Destination, Host, Identity, Message, Received, RecvFlags, SendFlags};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
@@ -28,7 +29,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// socketpair(2) of UNIX sockets, in blocking mode. The policy has no say: nothing leaves the guest.
     ///
     /// # Errors
-    /// `EMFILE`, `EOPNOTSUPP` (a host without).
+    /// `EMFILE`, `ENOBUFS` (the guest's limit of buffers), `EOPNOTSUPP` (a host without).
     pub fn socket_pair(&mut self, kind: Kind) -> Result<(Fd, Fd)> {
         let result = self.do_socket_pair(kind);
         if self.traced {
@@ -45,31 +46,36 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     fn do_socket_pair(&mut self, kind: Kind) -> Result<(Fd, Fd)> {
         let seats = (self.seat()?, self.seat()?);
         let (one, other) = self.host.socket_pair(kind)?;
-        let first = self.insert_socket(Socket::new(one, Domain::Unix, kind, seats.0))?;
-        match self.insert_socket(Socket::new(other, Domain::Unix, kind, seats.1)) {
-            Ok(second) => Ok((first, second)),
-            Err(errno) => {
-                self.close(first)?;
-                Err(errno)
-            }
-        }
+        let buffers = (
+            self.buffers_of(&one, Domain::Unix)?,
+            self.buffers_of(&other, Domain::Unix)?,
+        );
+        self.insert_pair(
+            Entry::Socket(Socket::new(one, Domain::Unix, kind, seats.0, buffers.0)),
+            Entry::Socket(Socket::new(other, Domain::Unix, kind, seats.1, buffers.1)),
+        )
     }
 
     /// pipe(2): the end to read from and the end to write to, in blocking mode.
     ///
     /// # Errors
-    /// `EMFILE`, `ENOSYS` (a host without).
+    /// `EMFILE`, `ENFILE` (the guest's limit of buffers, as pipe(7) says of the user's), `ENOSYS` (a host without).
     pub fn pipe(&mut self) -> Result<(Fd, Fd)> {
-        self.table.lowest_free()?;
-        let (read, write) = self.host.pipe()?;
-        let read = self.insert_stream(read)?;
-        match self.insert_stream(write) {
-            Ok(write) => Ok((read, write)),
-            Err(errno) => {
-                self.close(read)?;
-                Err(errno)
-            }
+        let result = self.do_pipe();
+        if self.traced {
+            self.trace("pipe", &result, |pair| u64::from(pair.0), format_args!(""));
         }
+        result
+    }
+
+    fn do_pipe(&mut self) -> Result<(Fd, Fd)> {
+        let seats = (self.seat()?, self.seat()?);
+        let buffers = self.room.buffers(PIPE).map_err(|_| Errno::Nfile)?;
+        let buffers = Arc::new(buffers);
+        let (read, write) = self.host.pipe()?;
+        let read = self.stream(read, Some(Holds::new(Some(seats.0), &buffers)));
+        let write = self.stream(write, Some(Holds::new(Some(seats.1), &buffers)));
+        self.insert_pair(read, write)
     }
 }
 

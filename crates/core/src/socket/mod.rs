@@ -10,11 +10,11 @@ mod stub;
 mod transfer;
 
 pub(crate) use flight::InFlight;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr, wildcard};
+use crate::capacity::{Buffers, Seat};
 use crate::cell::{Address, Count, Flag, TimeLimit};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
@@ -59,38 +59,16 @@ pub struct Socket<Io> {
     pub(crate) peer: Address,
     /// How much of the head of its queue a peek has shown, where bytes are counted: it is counted already.
     pub(crate) peeked: Mutex<usize>,
+    /// What its buffers take of the guest's capacity.
+    pub(crate) buffers: Buffers,
+    /// What was asked for by `SO_SNDBUF` and `SO_RCVBUF` at most, as the kernel made it.
+    pub(crate) asked: Mutex<[usize; 2]>,
     /// Its place among the guest's sockets.
     _seat: Seat,
 }
 
-/// One of the sockets that a guest may have open. The place is free again when the socket is really gone, which a
-/// call that runs in another thread may delay.
-#[derive(Debug)]
-pub(crate) struct Seat(Arc<AtomicUsize>);
-
-impl Seat {
-    /// Takes a place.
-    ///
-    /// # Errors
-    /// `EMFILE`: all `limit` are taken.
-    pub(crate) fn take(taken: &Arc<AtomicUsize>, limit: usize) -> Result<Seat> {
-        taken
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-                (count < limit).then(|| count + 1)
-            })
-            .map_err(|_| Errno::Mfile)?;
-        Ok(Seat(Arc::clone(taken)))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl<Io> Socket<Io> {
-    pub(crate) fn new(io: Io, domain: Domain, kind: Kind, seat: Seat) -> Self {
+    pub(crate) fn new(io: Io, domain: Domain, kind: Kind, seat: Seat, buffers: Buffers) -> Self {
         Socket {
             io,
             domain,
@@ -105,6 +83,8 @@ impl<Io> Socket<Io> {
             served: Address::default(),
             peer: Address::default(),
             peeked: Mutex::default(),
+            buffers,
+            asked: Mutex::default(),
             _seat: seat,
         }
     }
@@ -151,7 +131,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 return Err(Errno::Socktnosupport);
             }
             let io = self.host.socket(domain, kind)?;
-            self.insert_socket(Socket::new(io, domain, kind, seat))
+            let buffers = self.buffers_of(&io, domain)?;
+            self.insert_made(Entry::Socket(Socket::new(io, domain, kind, seat, buffers)))
         });
         if self.traced {
             self.trace(
@@ -228,23 +209,26 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 
     fn do_accept(&mut self, fd: Fd, nonblocking: bool, may_wait: bool) -> Result<(Fd, SockAddr)> {
-        let seat = Seat::take(&self.sockets, self.max_sockets);
+        let (room, seat) = (Arc::clone(&self.room), self.room.seat());
         let (table, mut call) = self.split();
         let entry = table.entry(fd)?;
         let listener = entry.socket()?;
         let seat = seat?;
         table.lowest_free()?;
+        // It begins with what the listener has, which the kernel copies or gives to every socket.
+        let buffers = room.buffers(listener.buffers.bytes())?;
         let (io, peer) = call.accept(listener, may_wait)?;
-        let socket = Socket::new(io, listener.domain, listener.kind, seat);
+        let socket = Socket::new(io, listener.domain, listener.kind, seat, buffers);
         socket.nonblocking.set(nonblocking);
         // What the kernel copies from the listener; the other end of a UNIX connection makes its own.
         if listener.domain != Domain::Unix {
             socket.recv_timeout.set(listener.recv_timeout.get());
             socket.send_timeout.set(listener.send_timeout.get());
             socket.low_water.set(listener.low_water.get());
+            *lock(&socket.asked) = *lock(&listener.asked);
         }
         drop(entry);
-        self.insert_socket(socket).map(|fd| (fd, peer))
+        self.insert_made(Entry::Socket(socket)).map(|fd| (fd, peer))
     }
 
     /// Enters a socket that was open before the guest started, such as a listener of the service manager.
@@ -264,10 +248,27 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         if kind == Kind::SeqPacket && domain != Domain::Unix {
             return Err(Errno::Prototype);
         }
-        let socket = Socket::new(io, domain, kind, seat);
+        let buffers = self.buffers_of(&io, domain)?;
+        let socket = Socket::new(io, domain, kind, seat, buffers);
         socket.nonblocking.set(nonblocking);
         socket.bound.set(true);
-        self.insert_socket(socket)
+        self.insert_made(Entry::Socket(socket))
+    }
+
+    /// Takes room for the buffers that a new socket begins with. A UNIX socket's memory is what it sends and nobody has
+    /// read; the kernel has no limit for all of these together, as it has for TCP's and UDP's (`tcp_mem`, `udp_mem`).
+    ///
+    /// # Errors
+    /// `ENOBUFS`.
+    pub(crate) fn buffers_of(&mut self, io: &H::Io, domain: Domain) -> Result<Buffers> {
+        let bytes = match domain {
+            Domain::Unix => match self.host.option(io, SockOpt::SndBuf)? {
+                OptValue::Int(bytes) => u64::try_from(bytes).unwrap_or(0),
+                _ => 0,
+            },
+            Domain::Inet | Domain::Inet6 => 0,
+        };
+        self.room.buffers(bytes)
     }
 
     /// connect(2). [`SockAddr::Unspec`] dissolves the association.
