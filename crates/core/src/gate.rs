@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::errno::{Errno, Result};
-use crate::policy::{Decision, Name, PinLookup, Policy, Protocol, Reason, Use, flag_that_would_allow};
+use crate::policy::{Decision, Flag, Name, PinLookup, Policy, Protocol, Reason, Use};
 use crate::resolve::{Names, STUB, lock};
 use crate::trace::{Decided, Denial};
 
@@ -71,7 +71,7 @@ impl Gate {
             },
         );
         let served = dns && decision.is_denied() && self.policy.resolves_names();
-        let flag = || flag_that_would_allow(Use::Connect, protocol, addr);
+        let flag = || Some(Flag::address(Use::Connect, protocol, addr));
         if self.settle(call, Use::Connect, Some(protocol), &addr, decision, served, flag) {
             return Ok(Route::Direct);
         }
@@ -87,7 +87,7 @@ impl Gate {
         let decision = self
             .policy
             .decide(Use::Listen, protocol, addr, &crate::policy::NoPins);
-        let flag = || flag_that_would_allow(Use::Listen, protocol, addr);
+        let flag = || Some(Flag::address(Use::Listen, protocol, addr));
         match self.settle(call, Use::Listen, Some(protocol), &addr, decision, false, flag) {
             true => Ok(()),
             false => Err(Errno::Acces),
@@ -99,7 +99,7 @@ impl Gate {
         let decision = self
             .policy
             .decide(Use::Accept, protocol, peer, &crate::policy::NoPins);
-        let flag = || flag_that_would_allow(Use::Accept, protocol, peer);
+        let flag = || Some(Flag::address(Use::Accept, protocol, peer));
         self.settle(call, Use::Accept, Some(protocol), &peer, decision, false, flag)
     }
 
@@ -129,7 +129,7 @@ impl Gate {
     /// A UNIX socket path in the guest's view, symbolic links resolved.
     pub(crate) fn unix(&mut self, call: &'static str, path: &str) -> Result<()> {
         let decision = self.policy.decide_unix(path);
-        let flag = || format!("--allow-unix {path}");
+        let flag = || Flag::path(path);
         match self.settle(call, Use::Unix, None, &path, decision, false, flag) {
             true => Ok(()),
             false => Err(Errno::Acces),
@@ -145,7 +145,7 @@ impl Gate {
             &path,
             Decision::outside(),
             false,
-            String::new,
+            || None,
         );
         Errno::Acces
     }
@@ -161,7 +161,7 @@ impl Gate {
         target: &dyn fmt::Display,
         decision: Decision<'_>,
         served: bool,
-        flag: impl FnOnce() -> String,
+        flag: impl FnOnce() -> Option<Flag>,
     ) -> bool {
         if self.audited {
             audit(&self.names, call, usage, protocol, target, decision, served);
@@ -216,13 +216,13 @@ fn report(
     call: &'static str,
     decision: Decision<'_>,
     target: &dyn fmt::Display,
-    flag: impl FnOnce() -> String,
+    flag: impl FnOnce() -> Option<Flag>,
 ) {
     let mut observer = lock(&names.observer);
     let Some(observer) = &mut *observer else { return };
     // No allow flag helps against a deny rule.
     let flag = match decision.reason() {
-        Reason::Rule(_) | Reason::Includes(_) | Reason::NotNormal | Reason::Outside => String::new(),
+        Reason::Rule(_) | Reason::Includes(_) | Reason::NotNormal | Reason::Outside => None,
         Reason::AllowNet
         | Reason::AnyPeer
         | Reason::LoopbackName
@@ -234,7 +234,7 @@ fn report(
         call,
         target,
         reason: &reason,
-        flag: &flag,
+        flag: flag.as_ref(),
         errno: Errno::Acces,
     });
 }

@@ -14,7 +14,7 @@ use crate::addr::Domain;
 use crate::errno::Errno;
 use crate::host::LookupError;
 use crate::limits::Bucket;
-use crate::policy::{Decision, Name, Pins, Policy, Use, canonical_ip};
+use crate::policy::{Decision, Flag, Name, Pins, Policy, Use, canonical_ip};
 use crate::trace::{Denial, Observer};
 
 /// How long the addresses of a name may be dialled under a rule with that name, when the answer has no lifetime: the
@@ -247,14 +247,14 @@ impl Names {
         if let Some(observer) = &mut *lock(&self.observer) {
             // No allow flag helps against a deny rule.
             let flag = match decision.rule() {
-                Some(_) => String::new(),
-                None => format!("--allow-resolve {name}"),
+                Some(_) => None,
+                None => Some(Flag::name(name)),
             };
             observer.denied(&Denial {
                 call: "getaddrinfo",
                 target: name,
                 reason: &decision.to_string(),
-                flag: &flag,
+                flag: flag.as_ref(),
                 errno: Errno::Acces,
             });
         }
