@@ -108,6 +108,35 @@ impl Gate {
         self.connect(call, Protocol::Udp, peer, now) == Ok(Route::Direct)
     }
 
+    /// `SO_BROADCAST`: from then on the kernel lets the socket send to whole networks, whose addresses look like any other.
+    pub(crate) fn broadcast(&mut self, call: &'static str) -> Result<()> {
+        if !self.audited && self.policy.is_unrestricted(Use::Connect, Protocol::Udp) {
+            return Ok(());
+        }
+        let decision = self.policy.decide_broadcast();
+        let flag = || Some(Flag::broadcast());
+        let (usage, protocol, target) = (Use::Connect, Some(Protocol::Udp), &"SO_BROADCAST");
+        match self.settle(call, usage, protocol, target, decision, false, flag) {
+            true => Ok(()),
+            false => Err(Errno::Acces),
+        }
+    }
+
+    /// The interface that a datagram would leave by (`IP_PKTINFO`, `IPV6_PKTINFO`), 0 for the one that the system chooses.
+    /// Rules are about addresses, and the same address may be somebody else on another interface.
+    pub(crate) fn interface(&mut self, call: &'static str, index: u32) -> Result<()> {
+        let unrestricted = self.policy.is_unrestricted(Use::Connect, Protocol::Udp);
+        if index == 0 || (unrestricted && !self.audited) {
+            return Ok(());
+        }
+        let decision = Decision::interface(unrestricted);
+        let (usage, protocol, target) = (Use::Connect, Some(Protocol::Udp), format!("interface {index}"));
+        match self.settle(call, usage, protocol, &target, decision, false, || None) {
+            true => Ok(()),
+            false => Err(Errno::Acces),
+        }
+    }
+
     /// Whether every peer of a datagram socket is allowed, so that none needs to be asked about.
     pub(crate) fn every_sender_allowed(&self, listening: bool) -> bool {
         let side = if listening { Use::Accept } else { Use::Connect };
@@ -222,8 +251,11 @@ fn report(
     let Some(observer) = &mut *observer else { return };
     // No allow flag helps against a deny rule.
     let flag = match decision.reason() {
-        Reason::Rule(_) | Reason::Includes(_) | Reason::NotNormal | Reason::Outside => None,
-        Reason::AllowNet
+        Reason::Rule(_) | Reason::Includes(_) | Reason::NotNormal | Reason::Outside | Reason::Interface => None,
+        Reason::Group(_)
+        | Reason::Covered
+        | Reason::OwnAnswer
+        | Reason::AllowNet
         | Reason::AnyPeer
         | Reason::LoopbackName
         | Reason::NoRule

@@ -138,7 +138,7 @@ fn covers_every_address(rule: &Rule) -> bool {
 
 fn with_advice(decision: Decision<'_>, flag: impl FnOnce() -> Option<Flag>) -> Explanation {
     let flag = match decision.reason() {
-        Reason::NoRule | Reason::NeedsOwnRule(..) if decision.is_denied() => flag(),
+        Reason::NoRule | Reason::NeedsOwnRule(..) | Reason::Group(_) => flag(),
         _ => None,
     };
     let text = match flag {

@@ -6,7 +6,7 @@ use super::{Name, Protocol, UnixPattern, Use, canonical_addr};
 use crate::visible::is_hidden;
 use std::borrow::Cow;
 use std::fmt;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 
 /// A flag that allows one thing and little more, such as `--allow-connect 10.0.0.5:5432`. It does not help against a deny
 /// rule.
@@ -34,6 +34,15 @@ impl Flag {
             _ => format!("{scheme}{host}:{}", addr.port()),
         };
         Flag { usage, value }
+    }
+
+    /// For broadcasts, `SO_BROADCAST` and the address of all networks, on every port.
+    #[must_use]
+    pub fn broadcast() -> Flag {
+        Flag {
+            usage: Use::Connect,
+            value: format!("{}{}", scheme(Protocol::Udp), Ipv4Addr::BROADCAST),
+        }
     }
 
     /// For a connection to a name.

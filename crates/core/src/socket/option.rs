@@ -37,7 +37,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `ENOPROTOOPT` (not an option of this socket, or read-only), `EINVAL`, `EDOM` (a time out of range),
     /// `EOPNOTSUPP` (refused: `SO_BINDTODEVICE`), `EACCES` (a multicast group that the policy does not let the
-    /// guest listen on), `EBADF`, `ENOTSOCK`.
+    /// guest listen on, or `SO_BROADCAST` where it does not allow broadcasts), `EBADF`, `ENOTSOCK`.
     pub fn set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {
         let result = self.do_set_option(fd, option, value);
         if self.traced {
@@ -58,6 +58,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             OptKind::Name => return Err(Errno::Opnotsupp),
             OptKind::Fact => return Err(Errno::Noprotoopt),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Membership => {}
+        }
+        if option == SockOpt::Broadcast && value != OptValue::Int(0) {
+            self.gate.broadcast("setsockopt")?;
         }
         // Joining a group is a way to be reached at its address.
         let group = match (option, value) {
