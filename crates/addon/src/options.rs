@@ -305,7 +305,10 @@ fn in_the_environment(flag: &Flag) -> String {
     if shell_word(value) == value {
         return format!("--{option} {value} in GUESTNET_OPTIONS");
     }
-    format!("GUESTNET_OPTIONS={}", shell_word(&format!("--{option} {}", quoted(value))))
+    format!(
+        "GUESTNET_OPTIONS={}",
+        shell_word(&format!("--{option} {}", quoted(value)))
+    )
 }
 
 /// In double quotes, for JavaScript and for [`words`].

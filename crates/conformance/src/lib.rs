@@ -14,6 +14,7 @@ use guestnet_core::{Guest, Host};
 
 mod behaviour;
 mod fd;
+mod gate;
 mod option;
 mod peer;
 mod policy;
@@ -66,6 +67,7 @@ pub fn suite<M: MakeHost>(_make_host: &M) -> Vec<Behaviour> {
         readiness::behaviours::<M>(),
         fd::behaviours::<M>(),
         policy::behaviours::<M>(),
+        gate::behaviours::<M>(),
         stop::behaviours::<M>(),
         resolve::behaviours::<M>(),
     ]

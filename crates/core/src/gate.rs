@@ -54,32 +54,31 @@ impl Gate {
         addr: SocketAddr,
         now: impl Fn() -> Duration,
     ) -> Result<Route> {
-        let dns = addr.port() == STUB.port();
-        if dns && addr == STUB {
-            return Ok(Route::Stub);
+        let dns = addr.port() == STUB.port() && self.policy.resolves_names();
+        // Nobody else has this address.
+        let stub = dns && addr == STUB;
+        if !self.audited {
+            if stub {
+                return Ok(Route::Stub);
+            }
+            if self.policy.is_unrestricted(Use::Connect, protocol) {
+                return Ok(Route::Direct);
+            }
         }
-        if !self.audited && self.policy.is_unrestricted(Use::Connect, protocol) {
-            return Ok(Route::Direct);
-        }
-        let decision = self.policy.decide(
-            Use::Connect,
-            protocol,
-            addr,
-            &LazyPins {
-                names: &self.names,
-                now,
-            },
-        );
-        let served = dns && decision.is_denied() && self.policy.resolves_names();
+        let decision = self.destination(protocol, addr, now);
+        let served = stub || (dns && decision.is_denied());
         let flag = || Some(Flag::address(Use::Connect, protocol, addr));
-        if self.settle(call, Use::Connect, Some(protocol), &addr, decision, served, flag) {
-            return Ok(Route::Direct);
+        match self.settle(call, Use::Connect, Some(protocol), &addr, decision, served, flag) {
+            _ if served => Ok(Route::Stub),
+            true => Ok(Route::Direct),
+            false => Err(Errno::Acces),
         }
-        if served {
-            Ok(Route::Stub)
-        } else {
-            Err(Errno::Acces)
-        }
+    }
+
+    fn destination(&self, protocol: Protocol, addr: SocketAddr, now: impl Fn() -> Duration) -> Decision<'_> {
+        let names = &self.names;
+        self.policy
+            .decide(Use::Connect, protocol, addr, &LazyPins { names, now })
     }
 
     /// An explicit bind, or the implicit one of listen. Port 0 asks for an ephemeral port.
@@ -105,7 +104,17 @@ impl Gate {
 
     /// The sender of a datagram to a socket that was bound only by sending: someone it may send to.
     pub(crate) fn reply(&mut self, call: &'static str, peer: SocketAddr, now: impl Fn() -> Duration) -> bool {
-        self.connect(call, Protocol::Udp, peer, now) == Ok(Route::Direct)
+        let decision = self.destination(Protocol::Udp, peer, now);
+        let flag = || Some(Flag::address(Use::Connect, Protocol::Udp, peer));
+        self.settle(
+            call,
+            Use::Connect,
+            Some(Protocol::Udp),
+            &peer,
+            decision,
+            false,
+            flag,
+        )
     }
 
     /// `SO_BROADCAST`: from then on the kernel lets the socket send to whole networks, whose addresses look like any other.
@@ -167,15 +176,7 @@ impl Gate {
 
     /// A UNIX socket path that none of the guest's directories leads to: what the guest is told of it.
     pub(crate) fn outside(&mut self, call: &'static str, path: &str) -> Errno {
-        self.settle(
-            call,
-            Use::Unix,
-            None,
-            &path,
-            Decision::outside(),
-            false,
-            || None,
-        );
+        self.settle(call, Use::Unix, None, &path, Decision::outside(), false, || None);
         Errno::Acces
     }
 
@@ -251,7 +252,9 @@ fn report(
     let Some(observer) = &mut *observer else { return };
     // No allow flag helps against a deny rule.
     let flag = match decision.reason() {
-        Reason::Rule(_) | Reason::Includes(_) | Reason::NotNormal | Reason::Outside | Reason::Interface => None,
+        Reason::Rule(_) | Reason::Includes(_) | Reason::NotNormal | Reason::Outside | Reason::Interface => {
+            None
+        }
         Reason::Group(_)
         | Reason::Covered
         | Reason::OwnAnswer

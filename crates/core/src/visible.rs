@@ -21,7 +21,9 @@ pub fn is_hidden(character: char) -> bool {
     let mut bytes = [b'x', 0, 0, 0, 0];
     let [_, room @ ..] = &mut bytes;
     let length = character.encode_utf8(room).len();
-    let text = bytes.get(..=length).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let text = bytes
+        .get(..=length)
+        .and_then(|bytes| std::str::from_utf8(bytes).ok());
     text.is_none_or(|text| text.escape_debug().nth(1) == Some('\\'))
 }
 
@@ -166,9 +168,6 @@ mod tests {
     fn json_stays_json() {
         let mut line = String::new();
         push_json(&mut line, "a\"b\\c\nd\u{7f}\u{9b}\u{202e}\u{2028}\u{e0041}é");
-        assert_eq!(
-            line,
-            r#""a\"b\\c\u000ad\u007f\u009b\u202e\u2028\udb40\udc41é""#
-        );
+        assert_eq!(line, r#""a\"b\\c\u000ad\u007f\u009b\u202e\u2028\udb40\udc41é""#);
     }
 }

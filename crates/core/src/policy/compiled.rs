@@ -6,8 +6,8 @@ use super::matcher::{Addresses, Found, PortRules, RuleId};
 use super::name_table::Names;
 use super::unix::{Paths, is_normal};
 use super::{
-    AddressClass, Decision, Name, NoPins, PinLookup, PolicyBuilder, PolicyFileError, Protocol, Reason, Rule, Use,
-    address_class,
+    AddressClass, Decision, Name, NoPins, PinLookup, PolicyBuilder, PolicyFileError, Protocol, Reason, Rule,
+    Use, address_class,
 };
 use crate::limits::Limits;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -168,7 +168,9 @@ impl Policy {
             && allowed
             && is_group(ip)
             && let Some(rule) = self.rule(net.any.find(port).deny)
-            && !found.allow.is_some_and(|id| net.groups.binary_search(&id).is_ok())
+            && !found
+                .allow
+                .is_some_and(|id| net.groups.binary_search(&id).is_ok())
         {
             return Decision::denied(Reason::Group(rule));
         }

@@ -68,6 +68,11 @@ impl<'p> Decision<'p> {
         }
     }
 
+    /// About a question that is answered without asking anybody.
+    pub(crate) fn known_here() -> Self {
+        Decision::allowed(Reason::LoopbackName)
+    }
+
     /// About a question for the name of an address that the guest has from us.
     pub(crate) fn own_answer() -> Self {
         Decision::allowed(Reason::OwnAnswer)
@@ -125,11 +130,17 @@ impl fmt::Display for Decision<'_> {
             Reason::Rule(rule) => write!(f, "{word} by {rule}"),
             Reason::Includes(rule) => write!(f, "{word} by {rule}, an address that the wildcard includes"),
             Reason::Group(rule) => {
-                write!(f, "{word} because whom {rule} covers may hear it too, and no rule names the group")
+                write!(
+                    f,
+                    "{word} because whom {rule} covers may hear it too, and no rule names the group"
+                )
             }
             Reason::Covered => write!(f, "{word} because nobody else hears it than whom the rules allow"),
             Reason::Interface => {
-                write!(f, "{word} because where it may go depends on rules, and the interface would decide too")
+                write!(
+                    f,
+                    "{word} because where it may go depends on rules, and the interface would decide too"
+                )
             }
             Reason::OwnAnswer => write!(f, "{word} because the guest was told this address for a name"),
             Reason::AllowNet => write!(f, "{word} by --allow-net"),

@@ -1,8 +1,8 @@
 //! Why the policy answers as it does, in words for people: `guestnet policy explain` and the first denial of a run.
 
 use super::{
-    Decision, Flag, HostPattern, Name, NamePattern, NoPins, ParseError, Policy, Protocol, Reason, Rule, Target,
-    UnixPattern, Use,
+    Decision, Flag, HostPattern, Name, NamePattern, NoPins, ParseError, Policy, Protocol, Reason, Rule,
+    Target, UnixPattern, Use,
 };
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};

@@ -119,7 +119,11 @@ mod tests {
 
     #[test]
     fn only_what_a_shell_would_not_take_as_it_is_is_quoted() {
-        for plain in ["10.0.0.5:5432", "udp://db.example-1.org:53", "/run/a_b/c,d@e+f%1.sock"] {
+        for plain in [
+            "10.0.0.5:5432",
+            "udp://db.example-1.org:53",
+            "/run/a_b/c,d@e+f%1.sock",
+        ] {
             assert_eq!(shell_word(plain), plain);
         }
         for (text, word) in [
@@ -146,7 +150,14 @@ mod tests {
             Some("--allow-unix '/run/$(touch pwned)'")
         );
         // The first would open all of /run.
-        for other in ["/run/*", "/run/a*b", "relative", "/run/../x", "/run/a\nb", "/run/a\u{202e}b"] {
+        for other in [
+            "/run/*",
+            "/run/a*b",
+            "relative",
+            "/run/../x",
+            "/run/a\nb",
+            "/run/a\u{202e}b",
+        ] {
             assert_eq!(flag(other), None, "{other:?}");
         }
     }

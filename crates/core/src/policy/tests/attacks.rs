@@ -313,11 +313,18 @@ fn a33_a_group_may_have_members_that_are_denied() {
         "--deny-connect ::1",
         "--deny-connect evil.example:5000-6000",
     ] {
-        for allow in ["--allow-net", "--allow-connect *", "--allow-connect 0.0.0.0/0 --allow-connect ::/0"] {
+        for allow in [
+            "--allow-net",
+            "--allow-connect *",
+            "--allow-connect 0.0.0.0/0 --allow-connect ::/0",
+        ] {
             let rules = policy(&format!("{allow} {deny}"));
             for group in GROUPS {
                 let decision = udp(&rules, &format!("{group}:5353"));
-                assert!(matches!(decision.reason(), Reason::Group(_)), "{group}: {decision}");
+                assert!(
+                    matches!(decision.reason(), Reason::Group(_)),
+                    "{group}: {decision}"
+                );
                 assert!(decision.is_denied(), "{group}");
             }
             // Ordinary addresses are as before, and so is a port that no deny rule covers.
@@ -327,7 +334,13 @@ fn a33_a_group_may_have_members_that_are_denied() {
         }
     }
     // A rule for the other protocol is no reason.
-    assert!(udp(&policy("--allow-net --deny-connect tcp://10.0.0.5"), "224.0.0.1:5353").is_allowed());
+    assert!(
+        udp(
+            &policy("--allow-net --deny-connect tcp://10.0.0.5"),
+            "224.0.0.1:5353"
+        )
+        .is_allowed()
+    );
 }
 
 #[test]
@@ -372,12 +385,30 @@ fn a33_broadcasts_are_allowed_where_all_that_hear_them_are() {
         // 10.0.0.255 may be the broadcast address of 10.0.0.0/24.
         ("--allow-connect 10.0.0.128/25", false),
         ("--allow-connect db:9", false),
-        ("--allow-connect 10.0.0.128/25 --allow-connect 255.255.255.255", true),
-        ("--allow-connect 10.0.0.128/25:9 --allow-connect 255.255.255.255:9", true),
-        ("--allow-connect 10.0.0.128/25:9 --allow-connect 255.255.255.255:8", false),
-        ("--allow-net --deny-connect 10.0.0.1 --allow-connect 255.255.255.255", true),
-        ("--allow-net --deny-connect udp://10.0.0.1:53 --allow-connect 255.255.255.255:53", true),
-        ("--allow-net --deny-connect udp://10.0.0.1:53 --allow-connect 255.255.255.255:54", false),
+        (
+            "--allow-connect 10.0.0.128/25 --allow-connect 255.255.255.255",
+            true,
+        ),
+        (
+            "--allow-connect 10.0.0.128/25:9 --allow-connect 255.255.255.255:9",
+            true,
+        ),
+        (
+            "--allow-connect 10.0.0.128/25:9 --allow-connect 255.255.255.255:8",
+            false,
+        ),
+        (
+            "--allow-net --deny-connect 10.0.0.1 --allow-connect 255.255.255.255",
+            true,
+        ),
+        (
+            "--allow-net --deny-connect udp://10.0.0.1:53 --allow-connect 255.255.255.255:53",
+            true,
+        ),
+        (
+            "--allow-net --deny-connect udp://10.0.0.1:53 --allow-connect 255.255.255.255:54",
+            false,
+        ),
         ("--allow-net --deny-connect 255.255.255.255", false),
         ("--allow-net --deny-connect 255.255.255.255:65535", false),
     ] {
@@ -406,9 +437,15 @@ fn a41_a_range_in_another_spelling_allows_nothing_and_the_error_says_what_to_wri
         for usage in [Use::Connect, Use::Listen, Use::Accept] {
             for text in [format!("udp://[{range}]:53"), range.to_owned()] {
                 let mut builder = PolicyBuilder::new();
-                let error = builder.rule(usage, Effect::Allow, &text, Source::Flag).expect_err(&text);
+                let error = builder
+                    .rule(usage, Effect::Allow, &text, Source::Flag)
+                    .expect_err(&text);
                 assert!(error.message().ends_with(&format!("; write {plain}")), "{error}");
-                assert_eq!(error.column(), if text.starts_with("udp") { 7 } else { 1 }, "{error}");
+                assert_eq!(
+                    error.column(),
+                    if text.starts_with("udp") { 7 } else { 1 },
+                    "{error}"
+                );
             }
             let file = format!("[{usage}]\nallow = [\"{range}\"]\n");
             let error = Policy::from_toml(&file, "p.toml").expect_err(range);
@@ -418,7 +455,10 @@ fn a41_a_range_in_another_spelling_allows_nothing_and_the_error_says_what_to_wri
         }
     }
     // One address in another spelling is what guests and programs print.
-    assert!(connects(&policy("--allow-connect [::ffff:10.0.0.1]:80"), "10.0.0.1:80"));
+    assert!(connects(
+        &policy("--allow-connect [::ffff:10.0.0.1]:80"),
+        "10.0.0.1:80"
+    ));
     // :: and ::1 are no IPv4.
     assert!(connects(&policy("--allow-connect ::/127"), "[::1]:80"));
 }
@@ -428,7 +468,13 @@ fn a41_a_range_in_another_spelling_denies_what_it_is_in_every_spelling() {
     for (range, _) in SPELLED {
         let rules = format!("--allow-net --deny-connect {range} --deny-listen {range} --deny-accept {range}");
         let policy = policy(&rules);
-        for spelling in ["10.0.0.1", "[::ffff:10.0.0.1]", "[::10.0.0.1]", "[64:ff9b::10.0.0.1]", "[2002:a00:1::5]"] {
+        for spelling in [
+            "10.0.0.1",
+            "[::ffff:10.0.0.1]",
+            "[::10.0.0.1]",
+            "[64:ff9b::10.0.0.1]",
+            "[2002:a00:1::5]",
+        ] {
             let to = format!("{spelling}:80");
             // The upper half does not have it.
             let denied = range != "64:ff9b::8000:0/97";
@@ -449,7 +495,12 @@ fn a41_a_deny_rule_for_an_ipv6_range_covers_the_ipv4_that_is_written_in_it() {
         );
         let file = Policy::from_toml(&file, "p.toml").expect("a policy");
         for policy in [&flags, &file] {
-            for spelling in ["::ffff:10.0.0.1", "::10.0.0.1", "64:ff9b::10.0.0.1", "::ffff:0.0.0.0"] {
+            for spelling in [
+                "::ffff:10.0.0.1",
+                "::10.0.0.1",
+                "64:ff9b::10.0.0.1",
+                "::ffff:0.0.0.0",
+            ] {
                 let to = format!("[{spelling}]:80");
                 assert!(!connects(policy, &to), "{range}: {to}");
                 assert!(!listens(policy, &to), "{range}: {to}");

@@ -236,12 +236,7 @@ fn model(rules: &[RuleSpec], net: bool, pins: &[Pinned], asked: &Asked) -> (bool
     let somebody: Vec<usize> = of_port(true).map(|(index, _)| index).collect();
     if !denying.is_empty() {
         (false, denying)
-    } else if connect
-        && group
-        && !named
-        && !somebody.is_empty()
-        && (otherwise || !allowing.is_empty())
-    {
+    } else if connect && group && !named && !somebody.is_empty() && (otherwise || !allowing.is_empty()) {
         (false, somebody)
     } else {
         (otherwise || !allowing.is_empty(), allowing)
