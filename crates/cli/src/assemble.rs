@@ -45,7 +45,7 @@ pub(crate) struct Given {
 /// # Errors
 /// A file cannot be written.
 pub(crate) fn reporter(run: &RunArgs) -> Result<Reporter, Failure> {
-    guestnet_host_os::reporter(run.trace.as_ref(), run.audit.as_deref(), str::to_owned)
+    guestnet_host_os::reporter(run.trace.as_ref(), run.audit.as_deref(), ToString::to_string)
         .map_err(Failure::failed)
 }
 

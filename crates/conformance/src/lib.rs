@@ -15,6 +15,7 @@ use guestnet_core::{Guest, Host};
 mod behaviour;
 mod capacity;
 mod fd;
+mod gate;
 mod limits;
 mod option;
 mod peer;
@@ -70,6 +71,7 @@ pub fn suite<M: MakeHost>(_make_host: &M) -> Vec<Behaviour> {
         policy::behaviours::<M>(),
         limits::behaviours::<M>(),
         capacity::behaviours::<M>(),
+        gate::behaviours::<M>(),
         stop::behaviours::<M>(),
         resolve::behaviours::<M>(),
     ]

@@ -27,6 +27,7 @@ pub mod resolve;
 mod socket;
 mod stream;
 mod trace;
+mod visible;
 
 pub use addr::{Domain, Kind, SockAddr, wildcard};
 pub use capacity::Capacity;
@@ -39,6 +40,7 @@ pub use host::{
 };
 pub use option::{OptKind, OptValue, SockOpt};
 pub use readiness::{PollEvent, Ready};
-pub use report::{Outlet, Outlets, Reporter, push_visible};
+pub use report::{Outlet, Outlets, Reporter};
 pub use socket::Socket;
 pub use trace::{Decided, Denial, Observer, ResultLine};
+pub use visible::{is_hidden, push_visible, visible, visible_lines};

@@ -1,6 +1,6 @@
 //! Uncaught errors, as qjs prints them: the error, then its stack, on the guest's standard error.
 
-use guestnet_core::Host;
+use guestnet_core::{Host, visible_lines};
 use rquickjs::{Coerced, Ctx, Value};
 
 use crate::os::file;
@@ -25,7 +25,8 @@ fn write<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, before: &str, error
             text.push('\n');
         }
     }
-    file::write_all(state, 2, text.as_bytes());
+    // A script that wants to drive the terminal writes to it; here it is guestnet that speaks.
+    file::write_all(state, 2, visible_lines(&text).as_bytes());
 }
 
 /// The error as a string; a conversion that fails itself leaves a word.

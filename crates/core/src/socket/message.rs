@@ -85,7 +85,8 @@ impl<H: Host, F> SharedGuest<H, F> {
     /// # Errors
     /// Those of [`Guest::send`] and [`Guest::send_to`]; `EBADF` also for a descriptor to be passed on, `EINVAL` (more
     /// than 253 of them, or descriptors over another family than UNIX), `EPERM` (to a peer outside of this process),
-    /// `EOPNOTSUPP` (a file that cannot be passed on), `ETOOMANYREFS` (too many are under way).
+    /// `EOPNOTSUPP` (a file that cannot be passed on), `ETOOMANYREFS` (too many are under way), `EACCES` also for an
+    /// interface that the message would choose, where the policy has rules about destinations.
     pub fn send_message(
         &mut self,
         fd: Fd,
@@ -119,6 +120,9 @@ impl<H: Host, F> SharedGuest<H, F> {
         let socket = entry.socket()?;
         let mut passed = Vec::new();
         for item in control {
+            if let Control::PacketInfo4 { interface, .. } | Control::PacketInfo6 { interface, .. } = item {
+                call.gate.interface("sendmsg", *interface)?;
+            }
             let Control::Rights(fds) = item else { continue };
             if socket.domain != Domain::Unix || fds.len() > MAX_RIGHTS {
                 return Err(Errno::Inval);

@@ -40,7 +40,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `ENOPROTOOPT` (not an option of this socket, or read-only), `EINVAL`, `EDOM` (a time out of range),
     /// `EOPNOTSUPP` (refused: `SO_BINDTODEVICE`), `EACCES` (a multicast group that the policy does not let the
-    /// guest listen on), `ENOBUFS` (`SO_SNDBUF` and `SO_RCVBUF` beyond the guest's limit of buffers), `EBADF`, `ENOTSOCK`.
+    /// guest listen on, or `SO_BROADCAST` where it does not allow broadcasts), `ENOBUFS` (`SO_SNDBUF` and `SO_RCVBUF` beyond the guest's limit of buffers), `EBADF`, `ENOTSOCK`.
     ///
     /// # Portability
     /// A UNIX socket's `SO_SNDBUF` becomes no larger than it begins with, as on a Linux whose `net.core.wmem_max` is no
@@ -65,6 +65,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             OptKind::Name => return Err(Errno::Opnotsupp),
             OptKind::Fact => return Err(Errno::Noprotoopt),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Membership => {}
+        }
+        if option == SockOpt::Broadcast && value != OptValue::Int(0) {
+            self.gate.broadcast("setsockopt")?;
         }
         // Joining a group is a way to be reached at its address.
         let group = match (option, value) {
