@@ -43,6 +43,7 @@ pending = 20
 bytes-per-second = "10MiB"
 bytes-total = 1_000_000
 lookups-per-second = 5
+log = "1MiB"
 "#;
 
 #[test]
@@ -73,6 +74,7 @@ fn a_file_says_all_that_flags_say() {
         bytes_per_second: Some(10 << 20),
         bytes_total: Some(1_000_000),
         lookups_per_second: 5,
+        log: 1 << 20,
     };
     assert_eq!(*policy.limits(), limits);
 }
