@@ -50,7 +50,9 @@ fn dns_is_denied_to_a_guest_that_may_look_nothing_up_and_served_to_others_with_a
         told(acts(run(), actions).finish().success());
         assert_eq!(read("audit"), all, "{rule}");
         told(script(run(), script_text).success());
-        assert_eq!(read("audit"), all[..2], "{rule}");
+        // A connect that does not wait is asked for again when the connection is there.
+        let lines: BTreeSet<_> = read("audit").into_iter().collect();
+        assert_eq!(lines, BTreeSet::from([line("connect")]), "{rule}");
         let emcc = program(Variant::Plain, Engine::Node20, "act")
             .env("GUESTNET_OPTIONS", rule)
             .env("GUESTNET_AUDIT", at("audit"));
@@ -107,7 +109,7 @@ fn what_a_denied_guest_tries_again_and_again_is_a_line_a_second_with_a_count() {
         for (let i = 0; i < {OFTEN}; i++) try {{ await os.sendto(fd, addr, new Uint8Array(1)); }} catch {{}}
         "#
     );
-    script(run(), &text).success();
+    assert_eq!(script(run(), &text).success(), "");
     counted();
     let emcc = program(Variant::Plain, Engine::Node20, "act")
         .env("GUESTNET_OPTIONS", "--allow-connect 10.0.0.1")
@@ -178,7 +180,7 @@ fn a_trace_of_calls_that_succeed_ends_at_its_limit_too() {
         import * as os from "os";
         for (let i = 0; i < 5000; i++) os.close(os.socket(os.AF_INET, os.SOCK_DGRAM));
     "#;
-    script(run, text).success();
+    assert_eq!(script(run, text).success(), "");
     let text = fs::read_to_string(&trace).expect("a trace");
     assert!(text.len() < 5000, "{}", text.len());
     assert!(text.trim_end().ends_with(" lines were left out ---"), "{text}");

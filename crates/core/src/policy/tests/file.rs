@@ -193,8 +193,8 @@ fn every_mistake_is_told_with_line_and_column() {
         ),
         (
             "[limits]\nmemory = 1",
-            "p.toml:2:1: unknown key `memory` in [limits]; there are sockets, pending, bytes-per-second, bytes-total and \
-             lookups-per-second",
+            "p.toml:2:1: unknown key `memory` in [limits]; there are sockets, pending, bytes-per-second, bytes-total, \
+             lookups-per-second and log",
         ),
         (
             "connect = 1",
