@@ -42,6 +42,7 @@ fn main() {
             failure.code
         }
     };
+    assemble::flush();
     // Not a return from main: a guest that could not be stopped may still be on its thread.
     std::process::exit(code)
 }

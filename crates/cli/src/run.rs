@@ -52,7 +52,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     }
     // What is wrong with the command line shows before anything takes time.
     let policy = std::mem::take(&mut args.policy).build()?;
-    let reporter = reporter(&args)?;
+    let reporter = reporter(&args, &policy)?;
     let hosts = names::hosts_text(&args)?;
     let engine = engine()?;
     let module = module::load(&engine, &args.guest)?;

@@ -7,7 +7,7 @@ use guestnet_core::SharedGuest;
 use guestnet_host_os::{OsHost, Stopper, io_reason};
 use guestnet_quickjs::{End as ScriptEnd, ScriptBuilder, ThreadHost};
 
-use crate::assemble::{Given, argv0, cannot_open, given, reporter};
+use crate::assemble::{Given, argv0, cannot_open, flush_at_the_end, given, reporter};
 use crate::engine::{GUEST_STACK, HOST_STACK};
 use crate::failure::Failure;
 use crate::inherit::Listeners;
@@ -75,7 +75,7 @@ pub(crate) fn prepare(
     inherited: Listeners,
 ) -> Result<(ScriptBuilder<OsHost>, Stopper, Signals), Failure> {
     let policy = std::mem::take(&mut args.policy).build()?;
-    let reporter = reporter(args)?;
+    let reporter = reporter(args, &policy)?;
     let hosts = names::hosts_text(args)?;
     let mut host =
         OsHost::new().map_err(|errno| Failure::failed(format!("cannot open an eventfd: {errno}")))?;
@@ -99,6 +99,7 @@ pub(crate) fn prepare(
     let mut guest = SharedGuest::shared(host, Arc::new(policy), capacity, 0);
     guest.set_hosts(names::hosts(&hosts));
     guest.observe(Box::new(reporter));
+    flush_at_the_end(guest.names());
 
     let mut builder = ScriptBuilder::new(guest);
     for (name, value) in env {

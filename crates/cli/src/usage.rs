@@ -77,6 +77,7 @@ What it may do on the network; without any of these, nothing:
   --max-rate SIZE             bytes a second, sent and received together
   --max-bytes SIZE            bytes in all, sent and received together
   --max-lookups N             look-ups a second that go to a server (default 100)
+  --max-log SIZE              bytes of the trace and of the audit; beyond, only what is new (default 64MiB)
   Each may be given several times. Deny beats allow; the order means nothing.
 
 ";

@@ -1,6 +1,6 @@
 //! Peers that notice whether they were reached, and the guests that try.
 
-use guestnet_tests::{Guestnet, Program, guest};
+use guestnet_tests::{Finished, Guestnet, Program, guest};
 use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::time::Duration;
@@ -75,4 +75,28 @@ pub(crate) fn others<'t>(transcript: &'t str, endings: &[&str]) -> Vec<&'t str> 
         endings.contains(&last)
     };
     transcript.lines().filter(|line| !ends(line)).collect()
+}
+
+/// A script's run, from its text.
+pub(crate) fn script(run: Guestnet, text: &str) -> Finished {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("guest.js");
+    std::fs::write(&path, text).expect("write a script");
+    run.guest(&path).finish()
+}
+
+/// An audit: of each line the call, the target and the outcome, and how many decisions it stands for.
+pub(crate) fn decisions(audit: &str) -> Vec<(String, u64)> {
+    let member = |line: &str, name: &str| {
+        let (_, behind) = line.split_once(&format!("\"{name}\":\""))?;
+        behind.split_once('"').map(|(value, _)| value.to_owned())
+    };
+    let line = |line: &str| {
+        let words = ["call", "target", "outcome"].map(|name| member(line, name).expect(line));
+        let count = line.split_once(",\"count\":").map_or(1, |(_, count)| {
+            count.trim_end_matches('}').parse().expect("a count")
+        });
+        (words.join(" "), count)
+    };
+    audit.lines().map(line).collect()
 }
