@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -131,16 +131,15 @@ impl Cache {
     ///
     /// # Errors
     /// What the system says; the cache is then as it was.
-    pub(crate) fn store(&self, key: &Key, compiled: &[u8]) -> std::io::Result<()> {
+    pub(crate) fn store(&self, key: &Key, compiled: &mut impl Read) -> std::io::Result<()> {
         let unique = std::hash::RandomState::new().hash_one(std::process::id());
         let temporary = format!("{}-{unique:016x}{TEMPORARY_SUFFIX}", std::process::id());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.dir, &temporary, flags, Mode::RUSR)?;
         let mut file = File::from(file);
         // On disk before it has its name: after a crash an entry is whole or not there.
-        let written = file
-            .write_all(compiled)
-            .and_then(|()| file.sync_data())
+        let written = std::io::copy(compiled, &mut file)
+            .and_then(|_| file.sync_data())
             .and_then(|()| {
                 rustix::fs::renameat(&self.dir, &temporary, &self.dir, key.file_name()).map_err(Into::into)
             });

@@ -7,6 +7,7 @@
 mod args;
 mod assemble;
 mod cache;
+mod compile;
 mod engine;
 mod explain;
 mod failure;
@@ -32,10 +33,13 @@ use args::Command;
 use failure::Failure;
 
 fn main() {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some(code) = compile::job(&arguments) {
+        std::process::exit(code)
+    }
     // First of all: descriptors of a service manager have fixed numbers, so nothing may be opened before.
     let inherited = inherit::take_over();
-    let arguments = std::env::args_os().skip(1);
-    let code = match args::parse(arguments).and_then(|command| perform(command, inherited)) {
+    let code = match args::parse(arguments.into_iter()).and_then(|command| perform(command, inherited)) {
         Ok(code) => code,
         Err(failure) => {
             say::complain(&failure.message);

@@ -55,7 +55,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     let reporter = reporter(&args)?;
     let hosts = names::hosts_text(&args)?;
     let engine = engine()?;
-    let module = module::load(&engine, &args.guest)?;
+    let module = module::load(&engine, &args.guest, &args.compile)?;
     let adapter = adapter(&engine)?;
     let path = args.guest.clone();
     check(&adapter, &module, &path)?;
@@ -174,7 +174,7 @@ pub(crate) fn adapter(engine: &Engine) -> Result<Adapter<State>, Failure> {
 }
 
 /// Whether a module is a program, as WASI has it: a library has no `_start`.
-pub(crate) fn is_program(module: &Module) -> bool {
+fn is_program(module: &Module) -> bool {
     let start = module.get_export(START).and_then(|export| export.func().cloned());
     start.is_some_and(|ty| ty.params().len() == 0 && ty.results().len() == 0)
 }

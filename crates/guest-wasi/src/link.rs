@@ -204,12 +204,21 @@ impl<T: Send + 'static> Adapter<T> {
         let ExternType::Func(ty) = import.ty() else {
             return None;
         };
-        let fits = |entry: &&Entry| entry.name == import.name() && FuncType::eq(&entry.ty, &ty);
-        if import.module() == abi::MODULE {
+        self.entry_of(import.module(), import.name(), &ty)
+    }
+
+    fn entry_of(&self, module: &str, name: &str, ty: &FuncType) -> Option<&Entry> {
+        let fits = |entry: &&Entry| entry.name == name && FuncType::eq(&entry.ty, ty);
+        if module == abi::MODULE {
             self.entries.iter().find(fits)
         } else {
             None
         }
+    }
+
+    /// The ABI that answers an import of this module, name and type.
+    pub(crate) fn abi_of(&self, module: &str, name: &str, ty: &FuncType) -> Option<&'static str> {
+        self.entry_of(module, name, ty).map(|entry| entry.abi)
     }
 }
 

@@ -5,8 +5,10 @@
 
 mod answers;
 mod bounds;
+mod compile;
 mod descriptors;
 mod etc;
+mod files;
 mod listen;
 mod memory;
 mod modules;
