@@ -114,6 +114,12 @@ impl Cache {
 
     /// The compiled module, if it is there and whole.
     pub(crate) fn load(&self, engine: &Engine, key: &Key) -> Option<Module> {
+        // What is damaged is compiled again, and replaced by that.
+        trust::cached_module(engine, self.entry(key)?).ok()
+    }
+
+    /// A compiled module's file, if it is there and nobody else can have changed it.
+    pub(crate) fn entry(&self, key: &Key) -> Option<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.dir, key.file_name(), flags, Mode::empty()).ok()?;
         let stat = rustix::fs::fstat(&file).ok()?;
@@ -123,8 +129,7 @@ impl Cache {
         if age(&stat) > MARK_EVERY {
             mark_used(file.as_fd());
         }
-        // What is damaged is compiled again, and replaced by that.
-        trust::cached_module(engine, File::from(file)).ok()
+        Some(File::from(file))
     }
 
     /// Keeps a compiled module under a key, for later starts.

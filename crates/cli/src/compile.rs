@@ -17,6 +17,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 
+use crate::confine;
 use crate::engine::engine;
 use crate::failure::Failure;
 use crate::module::one_line;
@@ -187,7 +188,8 @@ fn prepare(parent: u64, memory: u64) -> std::io::Result<()> {
             },
         )?;
     }
-    Ok(())
+    // What a guest's bytes make of the compiler stays here.
+    confine::compiler()
 }
 
 /// From standard input to standard output.
@@ -215,7 +217,7 @@ enum Refused {
 }
 
 fn compiled(guest: &[u8]) -> Result<Vec<u8>, Refused> {
-    let engine = engine().map_err(|failure| Refused::Sentence(failure.message))?;
+    let engine = engine(true).map_err(|failure| Refused::Sentence(failure.message))?;
     check_compile(guest, &CompileLimits::default())
         .map_err(|error| Refused::Sentence(format!("costs too much to compile: {}", one_line(&error))))?;
     engine.precompile_module(guest).map_err(|error| {

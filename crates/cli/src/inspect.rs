@@ -17,7 +17,7 @@ const MISSING: &str = "MISSING: no ABI of guestnet has it";
 /// Prints the table; the exit code is 0 if the guest can run.
 pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
     let guest = module::read(path)?;
-    let engine = engine()?;
+    let engine = engine(false)?;
     let name = path.display();
     // Nothing is compiled: what a guest costs to compile is a matter of running it.
     let inspection = adapter(&engine)?

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{IsTerminal, Read, Seek};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use guestnet_host_os::io_reason;
 use wasmtime::{Engine, Module};
@@ -92,21 +93,43 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     ))
 }
 
-/// Compiles a module of guestnet's own, or finds it in the cache; a cache that cannot be used was complained of before.
+/// A module of guestnet's own, made ready before the process is confined: it can neither read nor write the cache then.
+#[derive(Debug)]
+pub(crate) enum Own {
+    /// An entry of the cache, which is loaded when it is needed.
+    Cached(Mutex<Option<File>>),
+    Compiled(Module),
+}
+
+impl Own {
+    /// Finds a module in the cache, or compiles and keeps it. `None` in place of errors: it is compiled when it is needed, and
+    /// a cache that cannot be used was complained of before.
+    pub(crate) fn find(engine: &Engine, text: &str) -> Option<Own> {
+        let key = Key::new(engine, text.as_bytes(), std::io::empty()).ok()?;
+        let cache = Cache::open().ok()?;
+        if let Some(entry) = cache.entry(&key) {
+            return Some(Own::Cached(Mutex::new(Some(entry))));
+        }
+        let module = Module::new(engine, text).ok()?;
+        let _ = cache.store(&key, &mut module.serialize().ok()?.as_slice());
+        Some(Own::Compiled(module))
+    }
+}
+
+/// The module that was made ready; one that was not, or is damaged, is compiled.
 ///
 /// # Errors
 /// Wasmtime's.
-pub(crate) fn own(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Module> {
-    let key = Key::new(engine, bytes, std::io::empty())?;
-    let cache = Cache::open().ok();
-    if let Some(module) = cache.as_ref().and_then(|cache| cache.load(engine, &key)) {
-        return Ok(module);
-    }
-    let module = Module::new(engine, bytes)?;
-    if let Some(cache) = cache {
-        let _ = cache.store(&key, &mut module.serialize()?.as_slice());
-    }
-    Ok(module)
+pub(crate) fn own(engine: &Engine, found: Option<&Own>, text: &[u8]) -> wasmtime::Result<Module> {
+    let ready = match found {
+        None => None,
+        Some(Own::Compiled(module)) => Some(module.clone()),
+        Some(Own::Cached(entry)) => {
+            let entry = entry.lock().unwrap_or_else(PoisonError::into_inner).take();
+            entry.and_then(|entry| trust::cached_module(engine, entry).ok())
+        }
+    };
+    ready.map_or_else(|| Module::new(engine, text), Ok)
 }
 
 /// Refuses what is not a core WebAssembly module, in words that say what it is.

@@ -32,6 +32,8 @@ pub(crate) struct RunArgs {
     pub(crate) max_memory: u64,
     /// Before it starts.
     pub(crate) compile: Limits,
+    /// Whether this process gives up what it does not need.
+    pub(crate) confine: bool,
     pub(crate) trace: Option<TraceTo>,
     /// Where every decision is written.
     pub(crate) audit: Option<PathBuf>,
@@ -75,6 +77,7 @@ fn defaults() -> RunArgs {
         timeout: None,
         max_memory: DEFAULT_MAX_MEMORY,
         compile: Limits::default(),
+        confine: true,
         trace: None,
         audit: None,
         upstream: Upstream::System,
@@ -163,6 +166,7 @@ impl RunArgs {
             "max-compile-memory" => {
                 self.compile.memory = size(name, &text(name, args::value(parser, name)?)?)?;
             }
+            "no-confine" => self.confine = false,
             "audit" => self.audit = Some(args::value(parser, name)?.into()),
             "dns" => {
                 let servers = text(name, args::value(parser, name)?)?;

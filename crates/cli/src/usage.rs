@@ -100,6 +100,7 @@ How far it may go:
   --max-memory SIZE           256MiB, 1GiB (default 4GiB)
   --compile-timeout TIME      give its compilation up after this time (default 10m)
   --max-compile-memory SIZE   memory to compile it with (default 4GiB)
+  --no-confine                do without Landlock and seccomp, which confine guestnet itself
 
   --audit FILE                one JSON line a decision of the policy
   --trace[=FILE]              one line a socket call, on standard error or in FILE

@@ -145,6 +145,11 @@ impl<T: Send + 'static> Adapter<T> {
         self
     }
 
+    /// The text of that module, for who compiles it beforehand.
+    pub fn files_module(&self) -> String {
+        files::shim_text()
+    }
+
     /// Every import of a module, in its order, with the ABI that answers it.
     pub fn imports(&self, module: &Module) -> Vec<Import> {
         let answer = |import: wasmtime::ImportType<'_>| Import {

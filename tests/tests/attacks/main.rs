@@ -6,6 +6,7 @@
 mod answers;
 mod bounds;
 mod compile;
+mod confine;
 mod descriptors;
 mod etc;
 mod files;
