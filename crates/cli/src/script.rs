@@ -8,6 +8,7 @@ use guestnet_host_os::{OsHost, Stopper, io_reason};
 use guestnet_quickjs::{End as ScriptEnd, ScriptBuilder, ThreadHost};
 
 use crate::assemble::{Given, argv0, cannot_open, flush_at_the_end, given, reporter};
+use crate::confine::Confinement;
 use crate::engine::{GUEST_STACK, HOST_STACK};
 use crate::failure::Failure;
 use crate::inherit::Listeners;
@@ -33,7 +34,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         Failure::failed(format!("cannot read the guest {name}: {}", io_reason(error)))
     };
     let source = std::fs::read(&args.guest).map_err(|error| unreadable(&error))?;
-    let (mut builder, stopper, signals) = prepare(&mut args, inherited)?;
+    let (mut builder, stopper, signals, mut confinement) = prepare(&mut args, inherited)?;
     let main = argv0(&args.guest);
     builder.arg(&main);
     for arg in &args.args {
@@ -48,6 +49,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         .scripts(directory, "")
         .map_err(|error| unreadable(&error))?;
 
+    confinement.readable(directory);
     let watch = Watched {
         signals,
         stopper,
@@ -55,6 +57,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         timeout: args.timeout.take(),
         stack: GUEST_STACK + HOST_STACK,
     };
+    confinement.enforce()?;
     watched(watch, move || {
         let mut script = builder
             .build()
@@ -66,15 +69,17 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     })
 }
 
-/// An engine with everything that the options give to a script, what stops it, and the signals that do.
+/// An engine with everything that the options give to a script, what stops it, the signals that do, and what
+/// the process needs while it runs.
 ///
 /// # Errors
 /// One sentence with the option that could not be done.
 pub(crate) fn prepare(
     args: &mut RunArgs,
     inherited: Listeners,
-) -> Result<(ScriptBuilder<OsHost>, Stopper, Signals), Failure> {
+) -> Result<(ScriptBuilder<OsHost>, Stopper, Signals, Confinement), Failure> {
     let policy = std::mem::take(&mut args.policy).build()?;
+    let confinement = Confinement::new(args, &policy);
     let reporter = reporter(args, &policy)?;
     let hosts = names::hosts_text(args)?;
     let mut host =
@@ -135,6 +140,12 @@ pub(crate) fn prepare(
             }),
         })
     });
-    builder.signals(numbers, move |number, action| wishes.set(number, action));
-    Ok((builder, stopper, signals))
+    builder.signals(numbers, move |number, action| {
+        #[cfg(feature = "planted-bug")]
+        if number == crate::planted::SIGNAL {
+            crate::planted::run();
+        }
+        wishes.set(number, action)
+    });
+    Ok((builder, stopper, signals, confinement))
 }

@@ -150,15 +150,18 @@ impl<H: Host + 'static> ScriptBuilder<H> {
     /// A directory of the host under a name of the guest's.
     ///
     /// # Errors
-    /// The directory cannot be opened.
+    /// The directory cannot be opened, or procfs or another file system of the kernel's own is in it, whose files are
+    /// no data: `guestnet_directory` says which.
     pub fn directory(&mut self, host: &Path, guest: &str) -> io::Result<&mut Self> {
+        guestnet_directory::check(host)?;
         let dir = Dir::open_ambient_dir(host, ambient_authority())?;
         self.directories.add(guest, dir);
         Ok(self)
     }
 
     /// A directory of the host from which modules can be imported, under the name that the main script's name begins
-    /// with; nothing else can be read there.
+    /// with; nothing else can be read there. What the kernel's own file systems have below it is refused file by file,
+    /// since a script may well lie in `/`.
     ///
     /// # Errors
     /// The directory cannot be opened.

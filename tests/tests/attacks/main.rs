@@ -5,8 +5,11 @@
 
 mod answers;
 mod bounds;
+mod compile;
+mod confine;
 mod descriptors;
 mod etc;
+mod files;
 mod groups;
 mod listen;
 mod log;

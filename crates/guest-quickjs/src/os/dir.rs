@@ -7,7 +7,7 @@ use std::cell::RefCell;
 use std::io::{self, Read};
 use std::path::Path;
 
-use cap_std::fs::Dir;
+use cap_std::fs::{Dir, File, OpenOptions};
 use guestnet_core::{Errno, Result};
 
 use crate::errno;
@@ -143,8 +143,7 @@ impl Directories {
         let place = self.place(path)?;
         let mut bytes = Vec::new();
         place
-            .dir
-            .open(&place.rest)
+            .open_with(OpenOptions::new().read(true))
             .and_then(|file| {
                 let most = u64::try_from(most).unwrap_or(u64::MAX);
                 file.take(most.saturating_add(1)).read_to_end(&mut bytes)
@@ -158,6 +157,18 @@ impl Directories {
 }
 
 impl Place<'_> {
+    /// open(2). A file of the kernel's own is refused, whatever has been mounted since the directory was added.
+    ///
+    /// # Errors
+    /// open(2)'s; `EACCES` for such a file.
+    pub(crate) fn open_with(&self, options: &OpenOptions) -> io::Result<File> {
+        let file = self.dir.open_with(&self.rest, options)?;
+        if guestnet_directory::is_interface(&file)? {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(file)
+    }
+
     /// realpath(3): the guest's name of the place, without symbolic links.
     ///
     /// # Errors
@@ -273,6 +284,34 @@ mod tests {
         assert_eq!(all.place("").unwrap_err(), Errno::Noent);
         assert_eq!(all.place("data/\0").unwrap_err(), Errno::Inval);
         assert_eq!(all.place(&"x/".repeat(MAX_PATH)).unwrap_err(), Errno::Nametoolong);
+    }
+
+    #[test]
+    fn a_file_of_procfs_is_refused_wherever_it_appears() {
+        let mut all = Directories::default();
+        // As if it had been mounted later: whoever adds a directory asks first.
+        let root = Dir::open_ambient_dir("/", cap_std::ambient_authority());
+        all.add("/host", root.unwrap());
+        for path in [
+            "/host/proc/self/mem",
+            "/host/proc/self/maps",
+            "/host/proc/version",
+        ] {
+            let place = all.place(path).unwrap();
+            let opened = place.open_with(OpenOptions::new().read(true));
+            assert_eq!(
+                opened.unwrap_err().kind(),
+                io::ErrorKind::PermissionDenied,
+                "{path}"
+            );
+            assert_eq!(all.read(path, 100).unwrap_err(), Errno::Acces, "{path}");
+        }
+        assert!(
+            all.place("/host/etc")
+                .unwrap()
+                .open_with(OpenOptions::new().read(true))
+                .is_ok()
+        );
     }
 
     #[test]
