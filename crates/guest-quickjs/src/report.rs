@@ -5,7 +5,8 @@ use rquickjs::{Coerced, Ctx, Value};
 
 use crate::os::file;
 use crate::state::State;
-use crate::sys;
+use crate::sys::heap::Bytes;
+use crate::sys::inspect;
 
 /// Prints an error that nothing caught.
 pub(crate) fn uncaught<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, error: &Value<'_>) {
@@ -18,24 +19,26 @@ pub(crate) fn unhandled<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, reas
 }
 
 fn write<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, before: &str, error: &Value<'_>) {
-    let mut text = format!("{before}{}\n", text(ctx, error));
-    if let Some(stack) = error.as_exception().and_then(rquickjs::Exception::stack) {
-        text.push_str(&stack);
-        if !stack.is_empty() && !stack.ends_with('\n') {
-            text.push('\n');
-        }
-    }
-    file::write_all(state, 2, text.as_bytes());
-}
-
-/// The error as a string; a conversion that fails itself leaves a word.
-fn text(ctx: &Ctx<'_>, error: &Value<'_>) -> String {
     let text = error.get::<Coerced<rquickjs::String<'_>>>();
-    match text.and_then(|text| sys::text(&text.0)) {
-        Ok(text) => text,
-        Err(_) => {
-            ctx.catch();
-            "[exception]".to_owned()
+    let text = text.and_then(|text| inspect::bytes_of(&text.0));
+    if text.is_err() {
+        ctx.catch();
+    }
+    let stack = error.as_exception().and_then(|exception| exception.get("stack").ok());
+    let stack = stack.and_then(|stack: rquickjs::String<'_>| inspect::bytes_of(&stack).ok());
+    ctx.catch();
+    // A conversion that fails itself leaves a word.
+    let text = text.as_deref().unwrap_or(b"[exception]");
+    let stack = stack.as_deref().unwrap_or_default();
+    let end: &[u8] = if stack.is_empty() || stack.ends_with(b"\n") { b"" } else { b"\n" };
+    let parts = [before.as_bytes(), text, b"\n", stack, end];
+    let mut line = Bytes::new(&state.memory);
+    if parts.iter().try_for_each(|part| line.extend(part)).is_ok() {
+        file::write_all(state, 2, &line);
+    } else {
+        // There is no memory to say it at once.
+        for part in parts {
+            file::write_all(state, 2, part);
         }
     }
 }
