@@ -95,10 +95,7 @@ impl Instance {
         host.follow_working_directory();
         let spare = host.sibling()?;
         let stopper = host.stopper();
-        let capacity = Capacity {
-            sockets: usize::try_from(policy.limits().sockets).unwrap_or(usize::MAX),
-            ..Capacity::default()
-        };
+        let capacity = Capacity::new(policy.limits(), guestnet_host_os::descriptors());
         let mut guest = SharedGuest::shared(host, Arc::new(policy), capacity, RESERVED);
         if let Some(hosts) = hosts {
             guest.set_hosts(hosts);

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use guestnet_core::Reporter;
-use guestnet_core::policy::{Policy, PolicyOption, PolicyOptions, Source};
+use guestnet_core::policy::{Flag, Policy, PolicyOption, PolicyOptions, Source, shell_word};
 use guestnet_core::resolve::{Hosts, MAX_HOSTS};
 use guestnet_host_os::{TraceTo, Upstream, io_reason, read_text, reporter};
 use lexopt::Arg;
@@ -115,6 +115,8 @@ impl Said {
                         .texts()
                         .ok_or_else(|| wrong("a string or an array of strings"))?,
                     PolicyOption::MaxSockets
+                    | PolicyOption::MaxDescriptors
+                    | PolicyOption::MaxBuffers
                     | PolicyOption::MaxPending
                     | PolicyOption::MaxLookups
                     | PolicyOption::MaxRate
@@ -174,7 +176,7 @@ impl Said {
     }
 
     /// Reads and makes the files.
-    fn finish(mut self, advice: fn(&str) -> String) -> Result<Options, String> {
+    fn finish(mut self, advice: fn(&Flag) -> String) -> Result<Options, String> {
         for name in &self.files {
             let text = std::fs::read_to_string(name)
                 .map_err(|error| format!("cannot read the policy file {name}: {}", io_reason(&error)))?;
@@ -284,31 +286,31 @@ fn flag_name(key: &str) -> String {
 }
 
 /// `--allow-connect 10.0.0.5:80` → `allowConnect: "10.0.0.5:80" in Module.guestnet`.
-fn on_the_page(flag: &str) -> String {
-    let (name, value) = split(flag);
-    let mut words = name.split('-');
+fn on_the_page(flag: &Flag) -> String {
+    let option = flag.option();
+    let mut words = option.split('-');
     let mut key = words.next().unwrap_or_default().to_owned();
     for word in words {
         let (first, rest) = word.split_at_checked(1).unwrap_or_default();
         key.push_str(&first.to_ascii_uppercase());
         key.push_str(rest);
     }
-    format!("{key}: {} in Module.guestnet", quoted(value))
+    format!("{key}: {} in Module.guestnet", quoted(flag.value()))
 }
 
 /// `--allow-connect 10.0.0.5:80` → `--allow-connect 10.0.0.5:80 in GUESTNET_OPTIONS`.
-fn in_the_environment(flag: &str) -> String {
-    let (name, value) = split(flag);
-    let value = if value.contains([' ', '\t', '"']) {
-        quoted(value)
-    } else {
-        value.to_owned()
-    };
-    format!("--{name} {value} in GUESTNET_OPTIONS")
-}
-
-fn split(flag: &str) -> (&str, &str) {
-    flag.trim_start_matches('-').split_once(' ').unwrap_or((flag, ""))
+///
+/// A value that a shell would take for something else comes with the variable and all quotes: nobody has to find out how
+/// the one's go into the other's.
+fn in_the_environment(flag: &Flag) -> String {
+    let (option, value) = (flag.option(), flag.value());
+    if shell_word(value) == value {
+        return format!("--{option} {value} in GUESTNET_OPTIONS");
+    }
+    format!(
+        "GUESTNET_OPTIONS={}",
+        shell_word(&format!("--{option} {}", quoted(value)))
+    )
 }
 
 /// In double quotes, for JavaScript and for [`words`].

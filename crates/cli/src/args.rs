@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use guestnet_core::policy::{Question, Use};
+use guestnet_core::policy::{Question, Use, shell_word};
 use lexopt::Arg;
 
 use crate::failure::Failure;
@@ -210,7 +210,10 @@ pub(crate) fn too_many(value: &std::ffi::OsStr, reason: &str) -> Failure {
 fn unknown_command(word: &std::ffi::OsStr) -> String {
     let word = word.display().to_string();
     if word.ends_with(".wasm") || word.ends_with(".wat") {
-        return format!("`{word}` is not a command; to run it: guestnet run {word}");
+        return format!(
+            "`{word}` is not a command; to run it: guestnet run {}",
+            shell_word(&word)
+        );
     }
     format!("unknown command `{word}`; there are run, inspect, policy and help")
 }

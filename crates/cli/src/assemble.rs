@@ -45,7 +45,7 @@ pub(crate) struct Given {
 /// # Errors
 /// A file cannot be written.
 pub(crate) fn reporter(run: &RunArgs) -> Result<Reporter, Failure> {
-    guestnet_host_os::reporter(run.trace.as_ref(), run.audit.as_deref(), str::to_owned)
+    guestnet_host_os::reporter(run.trace.as_ref(), run.audit.as_deref(), ToString::to_string)
         .map_err(Failure::failed)
 }
 
@@ -69,10 +69,12 @@ pub(crate) fn given(
         host.add_directory(directory, guest)
             .map_err(|errno| cannot_open(directory, &errno))?;
     }
-    let capacity = Capacity {
-        sockets: usize::try_from(policy.limits().sockets).unwrap_or(usize::MAX),
-        ..Capacity::default()
-    };
+    let limits = policy.limits();
+    let mut capacity = Capacity::new(limits, guestnet_host_os::descriptors());
+    if limits.buffers.is_none() {
+        // What the kernel holds for the guest is memory too.
+        capacity.buffers = capacity.buffers.min(run.max_memory);
+    }
     host.set_upstream(&run.upstream)
         .map_err(|errno| Failure::failed(format!("--dns: cannot ask these servers: {errno}")))?;
     let mut env = Vec::new();

@@ -1,6 +1,7 @@
 //! `guestnet policy explain`.
 
 use guestnet_core::policy::explain as decide;
+use guestnet_core::visible;
 
 use crate::args::ExplainArgs;
 use crate::failure::{FAILED, Failure};
@@ -10,6 +11,6 @@ use crate::say;
 pub(crate) fn explain(args: ExplainArgs) -> Result<i32, Failure> {
     let policy = args.policy.build()?;
     let explanation = decide(&policy, &args.question);
-    say::print(format_args!("{explanation}\n"));
+    say::print(format_args!("{}\n", visible(&explanation.to_string())));
     Ok(if explanation.allowed { 0 } else { FAILED })
 }

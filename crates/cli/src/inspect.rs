@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use guestnet_core::push_visible;
+use guestnet_core::visible;
 
 use crate::engine::engine;
 use crate::failure::{FAILED, Failure};
@@ -22,8 +22,8 @@ pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
         .imports(&module)
         .into_iter()
         .map(|import| Row {
-            import: visible(&format!("{}.{}", import.module, import.name)),
-            ty: signature(&import.ty),
+            import: visible(&format!("{}.{}", import.module, import.name)).into_owned(),
+            ty: visible(&signature(&import.ty)).into_owned(),
             abi: import.abi,
         })
         .collect();
@@ -31,7 +31,8 @@ pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
     let program = is_program(&module);
     let mut text = table(&rows);
     let _ = writeln!(text, "{}", summary(&rows));
-    let name = path.display();
+    let name = path.display().to_string();
+    let name = visible(&name);
     let verdict = match (missing, program) {
         (0, true) => format!("guestnet can run {name}"),
         (0, false) => {
@@ -90,12 +91,6 @@ fn summary(rows: &[Row]) -> String {
 fn signature(ty: &str) -> String {
     let inner = ty.strip_prefix("(func").and_then(|rest| rest.strip_suffix(")"));
     inner.map_or(ty, str::trim_start).to_owned()
-}
-
-fn visible(text: &str) -> String {
-    let mut line = String::new();
-    push_visible(&mut line, text);
-    line
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 use std::io::{BufRead, IsTerminal};
 
+use guestnet_core::{is_hidden, visible_lines};
 use guestnet_host_os::OsHost;
 use guestnet_quickjs::{End as ScriptEnd, Evaluated, Script};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
@@ -127,7 +128,10 @@ impl rustyline::completion::Completer for Asking<'_> {
         _: &rustyline::Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
         let text = line.get(..place).unwrap_or(line);
-        Ok(self.0.borrow().completions(text))
+        let (start, mut names) = self.0.borrow().completions(text);
+        // Listed at the terminal as they are.
+        names.retain(|name| !name.contains(is_hidden));
+        Ok((start, names))
     }
 }
 
@@ -166,8 +170,9 @@ fn perform(script: &mut Script<OsHost>, input: &str) -> Option<End> {
         return None;
     }
     match script.evaluate(input) {
-        Evaluated::Value(text) => say::print(format!("{text}\n")),
-        Evaluated::Thrown(text) => say::print(format!("{text}\n")),
+        Evaluated::Value(text) | Evaluated::Thrown(text) => {
+            say::print(format!("{}\n", visible_lines(&text)));
+        }
         Evaluated::Ended(ScriptEnd::Exit(code)) => return Some(End::Exit(code)),
         Evaluated::Ended(ScriptEnd::Stopped) => return Some(End::Stopped),
     }

@@ -4,7 +4,7 @@ use std::io::pipe;
 use std::path::Path;
 use std::thread;
 
-use guestnet_core::push_visible;
+use guestnet_core::policy::shell_word;
 use guestnet_host_os::{OsHost, Stopper};
 use guestnet_wasi::{Adapter, I32Exit, Stopped, Wasi};
 use wasmtime::{Engine, Module, Store, Trap, WasmBacktrace};
@@ -188,8 +188,10 @@ fn check(adapter: &Adapter<State>, module: &Module, path: &Path) -> Result<(), F
         .find(|import| import.abi.is_none())
     {
         return Err(Failure::failed(format!(
-            "{name} imports {}.{}, which no ABI of guestnet has; see guestnet inspect {name}",
-            import.module, import.name
+            "{name} imports {}.{}, which no ABI of guestnet has; see guestnet inspect {}",
+            import.module,
+            import.name,
+            shell_word(&name.to_string())
         )));
     }
     if !is_program(module) {
@@ -256,9 +258,7 @@ fn trap_text(trap: Trap, error: &wasmtime::Error) -> String {
         .and_then(|trace| trace.frames().first());
     match frame.map(|frame| (frame.func_name(), frame.func_index())) {
         Some((Some(function), _)) => {
-            let mut line = format!("{text}, in function ");
-            push_visible(&mut line, function);
-            line
+            format!("{text}, in function {function}")
         }
         Some((None, index)) => format!("{text}, in function number {index}"),
         None => text.to_owned(),

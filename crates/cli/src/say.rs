@@ -4,14 +4,17 @@
 use std::fmt;
 use std::io::Write;
 
+use guestnet_core::visible;
+
 /// Prints to standard output.
 pub(crate) fn print(text: impl fmt::Display) {
     let mut out = std::io::stdout().lock();
     let _ = write!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// Prints one line on standard error, in one write, so that it stays whole between a guest's own lines.
+/// Prints one line on standard error, in one write, so that it stays whole between a guest's own lines. What a guest has
+/// put into it, as the names in a module, does not act on the terminal.
 pub(crate) fn complain(message: impl fmt::Display) {
-    let line = format!("guestnet: {message}\n");
+    let line = format!("guestnet: {}\n", visible(&message.to_string()));
     let _ = std::io::stderr().lock().write_all(line.as_bytes());
 }

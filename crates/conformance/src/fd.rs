@@ -135,6 +135,7 @@ fn a_full_table_is_emfile<M: MakeHost>() {
         Capacity {
             descriptors: 3,
             sockets: 100,
+            ..Capacity::default()
         },
     );
     let (listener, addr) = guest.tcp_listener();
@@ -154,6 +155,7 @@ fn too_many_sockets_are_emfile_and_other_descriptors_are_not<M: MakeHost>() {
     let capacity = Capacity {
         descriptors: 100,
         sockets: 2,
+        ..Capacity::default()
     };
     let mut guest = guest_with::<M>(M::host(), Policy::allow_all(), capacity);
     let (one, two) = (guest.udp(), guest.tcp());
@@ -173,6 +175,7 @@ fn a_full_accept_leaves_the_connection_waiting<M: MakeHost>() {
     let capacity = Capacity {
         descriptors: 100,
         sockets: 2,
+        ..Capacity::default()
     };
     let mut guest = guest_with::<M>(M::host(), Policy::allow_all(), capacity);
     let (listener, addr) = guest.tcp_listener();
@@ -403,6 +406,7 @@ fn failures_leave_no_kernel_descriptor<M: MakeHost>() {
     let capacity = Capacity {
         descriptors: 4,
         sockets: 3,
+        ..Capacity::default()
     };
     let mut guest = guest_with::<M>(host, deny(&[(Use::Unix, "/run/no")]), capacity);
     let (listener, addr) = guest.tcp_listener();

@@ -13,7 +13,10 @@ use std::path::Path;
 use guestnet_core::{Guest, Host};
 
 mod behaviour;
+mod capacity;
 mod fd;
+mod gate;
+mod limits;
 mod option;
 mod peer;
 mod policy;
@@ -66,6 +69,9 @@ pub fn suite<M: MakeHost>(_make_host: &M) -> Vec<Behaviour> {
         readiness::behaviours::<M>(),
         fd::behaviours::<M>(),
         policy::behaviours::<M>(),
+        limits::behaviours::<M>(),
+        capacity::behaviours::<M>(),
+        gate::behaviours::<M>(),
         stop::behaviours::<M>(),
         resolve::behaviours::<M>(),
     ]

@@ -74,10 +74,8 @@ impl Observer for Ear {
 
     fn denied(&mut self, denial: &Denial<'_>) {
         assert_eq!(denial.errno, Errno::Acces);
-        let line = format!(
-            "{} {}: {} [{}]",
-            denial.call, denial.target, denial.reason, denial.flag
-        );
+        let flag = denial.flag.map(ToString::to_string).unwrap_or_default();
+        let line = format!("{} {}: {} [{flag}]", denial.call, denial.target, denial.reason);
         self.log.0.lock().unwrap().push(line);
     }
 }

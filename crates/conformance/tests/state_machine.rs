@@ -19,6 +19,7 @@ use proptest::prelude::*;
 const CAPACITY: Capacity = Capacity {
     descriptors: 10,
     sockets: 7,
+    buffers: 1 << 30,
 };
 
 /// Blocking calls end after this.

@@ -1,10 +1,12 @@
 //! epoll(7) for guests whose ABI has it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use crate::capacity::EPOLL;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Entry, Guest, Limit};
+use crate::guest::{Entry, Guest, Holds, Limit};
 use crate::host::{EpollEvent, EpollOp, Host};
 use crate::readiness::Ready;
 
@@ -15,16 +17,21 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// epoll_create1(2).
     ///
     /// # Errors
-    /// `ENOSYS` (a host without), `EMFILE`.
+    /// `ENOSYS` (a host without), `EMFILE`, `ENOMEM` (the guest's limit of buffers).
     pub fn epoll_create(&mut self) -> Result<Fd> {
-        let result = self.table.lowest_free().and_then(|_| {
-            let io = self.host.epoll()?;
-            self.insert_stream(io)
-        });
+        let result = self.do_epoll_create();
         if self.traced {
             self.trace("epoll_create", &result, |fd| u64::from(*fd), format_args!(""));
         }
         result
+    }
+
+    fn do_epoll_create(&mut self) -> Result<Fd> {
+        self.table.lowest_free()?;
+        let buffers = self.room.buffers(EPOLL).map_err(|_| Errno::Nomem)?;
+        let io = self.host.epoll()?;
+        let epoll = self.stream(io, Some(Holds::new(None, &Arc::new(buffers))));
+        self.insert_made(epoll)
     }
 
     /// epoll_ctl(2). As in Linux the epoll watches the open file description: closing one of several descriptors for

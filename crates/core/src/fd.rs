@@ -38,6 +38,12 @@ pub trait Slots<E> {
     /// `EMFILE` if the table is full; the entry comes back so that nothing is lost.
     fn insert(&mut self, entry: E) -> Result<Fd, (Errno, E)>;
 
+    /// Enters both at the lowest free numbers, or neither.
+    ///
+    /// # Errors
+    /// `EMFILE` if there is no room for two; both come back.
+    fn insert_pair(&mut self, one: E, other: E) -> Result<(Fd, Fd), (Errno, [E; 2])>;
+
     /// Takes an entry out; its number is free again. `None`: another descriptor or a call that is running still
     /// has it, and whoever is the last drops it.
     ///
@@ -62,6 +68,8 @@ pub struct Table<T> {
     free: BinaryHeap<Reverse<Fd>>,
     /// Numbers below it are given by [`Table::place`] only.
     reserved: usize,
+    /// How many entries there are, and may be.
+    open: usize,
     capacity: usize,
 }
 
@@ -73,22 +81,24 @@ impl<T> Table<T> {
             slots: Vec::new(),
             free: BinaryHeap::new(),
             reserved: 0,
+            open: 0,
             capacity,
         }
     }
 
     /// A table whose numbers below `reserved` are chosen by the adapter ([`Table::place`]), because somebody else
     /// counts them, such as Emscripten's file system. An entry first gets a number from `reserved` on; at most
-    /// `capacity` numbers are used in all.
+    /// `capacity` entries are open at a time.
     #[must_use]
     pub fn reserving(reserved: Fd, capacity: usize) -> Self {
-        let reserved = (reserved as usize).min(capacity);
+        let reserved = reserved as usize;
         let mut slots = Vec::new();
         slots.resize_with(reserved, || None);
         Table {
             slots,
             free: BinaryHeap::new(),
             reserved,
+            open: 0,
             capacity,
         }
     }
@@ -110,11 +120,11 @@ impl<T> Table<T> {
     /// # Errors
     /// `EMFILE` if the table is full.
     pub fn lowest_free(&self) -> Result<Fd> {
+        if self.open >= self.capacity {
+            return Err(Errno::Mfile);
+        }
         if let Some(Reverse(fd)) = self.free.peek() {
             return Ok(*fd);
-        }
-        if self.slots.len() >= self.capacity {
-            return Err(Errno::Mfile);
         }
         Fd::try_from(self.slots.len()).map_err(|_| Errno::Mfile)
     }
@@ -135,7 +145,26 @@ impl<T> Table<T> {
             }
             None => self.slots.push(Some(entry)),
         }
+        self.open += 1;
         Ok(fd)
+    }
+
+    /// Enters both at the lowest free numbers, or neither.
+    ///
+    /// # Errors
+    /// `EMFILE` if there is no room for two; both come back.
+    pub fn insert_pair(&mut self, one: T, other: T) -> Result<(Fd, Fd), (Errno, [T; 2])> {
+        let first = match self.insert(one) {
+            Ok(first) => first,
+            Err((errno, one)) => return Err((errno, [one, other])),
+        };
+        match self.insert(other) {
+            Ok(second) => Ok((first, second)),
+            Err((errno, other)) => match self.remove(first) {
+                Ok(one) => Err((errno, [one, other])),
+                Err(_) => unreachable!("it was entered just now"),
+            },
+        }
     }
 
     /// Takes an entry out; its number is free again.
@@ -148,6 +177,7 @@ impl<T> Table<T> {
             .get_mut(fd as usize)
             .and_then(Option::take)
             .ok_or(Errno::Badf)?;
+        self.open -= 1;
         if fd as usize >= self.reserved {
             self.free.push(Reverse(fd));
         }
@@ -165,11 +195,7 @@ impl<T> Table<T> {
         if from == to {
             return self.entry(from).map(|_| None);
         }
-        let entry = self.remove(from)?;
-        Ok(self
-            .slots
-            .get_mut(to as usize)
-            .and_then(|slot| slot.replace(entry)))
+        self.move_to(from, to)
     }
 
     /// Moves `from` onto `to` (`fd_renumber`) and returns what was there. Nothing happens if they are the same.
@@ -182,11 +208,18 @@ impl<T> Table<T> {
         if from == to {
             return Ok(None);
         }
+        self.move_to(from, to)
+    }
+
+    /// Moves `from` to a number below the length of `slots`.
+    fn move_to(&mut self, from: Fd, to: Fd) -> Result<Option<T>> {
         let entry = self.remove(from)?;
-        Ok(self
+        let old = self
             .slots
             .get_mut(to as usize)
-            .and_then(|slot| slot.replace(entry)))
+            .and_then(|slot| slot.replace(entry));
+        self.open += usize::from(old.is_none());
+        Ok(old)
     }
 
     /// Every open descriptor, lowest first.
@@ -215,6 +248,10 @@ impl<E> Slots<E> for Table<E> {
 
     fn insert(&mut self, entry: E) -> Result<Fd, (Errno, E)> {
         Table::insert(self, entry)
+    }
+
+    fn insert_pair(&mut self, one: E, other: E) -> Result<(Fd, Fd), (Errno, [E; 2])> {
+        Table::insert_pair(self, one, other)
     }
 
     fn remove(&mut self, fd: Fd) -> Result<Option<E>> {
@@ -308,6 +345,18 @@ impl<E> Slots<E> for SharedTable<E> {
         table
             .insert(Arc::new(entry))
             .map_err(|_| unreachable!("there was room under the same lock"))
+    }
+
+    fn insert_pair(&mut self, one: E, other: E) -> Result<(Fd, Fd), (Errno, [E; 2])> {
+        let mut table = self.write();
+        let pair = table.insert_pair(Arc::new(one), Arc::new(other));
+        pair.map_err(|(errno, pair)| {
+            let entries = pair.map(|entry| match Arc::into_inner(entry) {
+                Some(entry) => entry,
+                None => unreachable!("nobody saw it under the same lock"),
+            });
+            (errno, entries)
+        })
     }
 
     fn remove(&mut self, fd: Fd) -> Result<Option<E>> {

@@ -9,7 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::errno::{Errno, Result};
-use crate::policy::{Decision, Name, PinLookup, Policy, Protocol, Reason, Use, flag_that_would_allow};
+use crate::policy::{Decision, Flag, Name, PinLookup, Policy, Protocol, Reason, Use};
 use crate::resolve::{Names, STUB, lock};
 use crate::trace::{Decided, Denial};
 
@@ -54,32 +54,31 @@ impl Gate {
         addr: SocketAddr,
         now: impl Fn() -> Duration,
     ) -> Result<Route> {
-        let dns = addr.port() == STUB.port();
-        if dns && addr == STUB {
-            return Ok(Route::Stub);
+        let dns = addr.port() == STUB.port() && self.policy.resolves_names();
+        // Nobody else has this address.
+        let stub = dns && addr == STUB;
+        if !self.audited {
+            if stub {
+                return Ok(Route::Stub);
+            }
+            if self.policy.is_unrestricted(Use::Connect, protocol) {
+                return Ok(Route::Direct);
+            }
         }
-        if !self.audited && self.policy.is_unrestricted(Use::Connect, protocol) {
-            return Ok(Route::Direct);
+        let decision = self.destination(protocol, addr, now);
+        let served = stub || (dns && decision.is_denied());
+        let flag = || Some(Flag::address(Use::Connect, protocol, addr));
+        match self.settle(call, Use::Connect, Some(protocol), &addr, decision, served, flag) {
+            _ if served => Ok(Route::Stub),
+            true => Ok(Route::Direct),
+            false => Err(Errno::Acces),
         }
-        let decision = self.policy.decide(
-            Use::Connect,
-            protocol,
-            addr,
-            &LazyPins {
-                names: &self.names,
-                now,
-            },
-        );
-        let served = dns && decision.is_denied() && self.policy.resolves_names();
-        let flag = || flag_that_would_allow(Use::Connect, protocol, addr);
-        if self.settle(call, Use::Connect, Some(protocol), &addr, decision, served, flag) {
-            return Ok(Route::Direct);
-        }
-        if served {
-            Ok(Route::Stub)
-        } else {
-            Err(Errno::Acces)
-        }
+    }
+
+    fn destination(&self, protocol: Protocol, addr: SocketAddr, now: impl Fn() -> Duration) -> Decision<'_> {
+        let names = &self.names;
+        self.policy
+            .decide(Use::Connect, protocol, addr, &LazyPins { names, now })
     }
 
     /// An explicit bind, or the implicit one of listen. Port 0 asks for an ephemeral port.
@@ -87,7 +86,7 @@ impl Gate {
         let decision = self
             .policy
             .decide(Use::Listen, protocol, addr, &crate::policy::NoPins);
-        let flag = || flag_that_would_allow(Use::Listen, protocol, addr);
+        let flag = || Some(Flag::address(Use::Listen, protocol, addr));
         match self.settle(call, Use::Listen, Some(protocol), &addr, decision, false, flag) {
             true => Ok(()),
             false => Err(Errno::Acces),
@@ -99,13 +98,52 @@ impl Gate {
         let decision = self
             .policy
             .decide(Use::Accept, protocol, peer, &crate::policy::NoPins);
-        let flag = || flag_that_would_allow(Use::Accept, protocol, peer);
+        let flag = || Some(Flag::address(Use::Accept, protocol, peer));
         self.settle(call, Use::Accept, Some(protocol), &peer, decision, false, flag)
     }
 
     /// The sender of a datagram to a socket that was bound only by sending: someone it may send to.
     pub(crate) fn reply(&mut self, call: &'static str, peer: SocketAddr, now: impl Fn() -> Duration) -> bool {
-        self.connect(call, Protocol::Udp, peer, now) == Ok(Route::Direct)
+        let decision = self.destination(Protocol::Udp, peer, now);
+        let flag = || Some(Flag::address(Use::Connect, Protocol::Udp, peer));
+        self.settle(
+            call,
+            Use::Connect,
+            Some(Protocol::Udp),
+            &peer,
+            decision,
+            false,
+            flag,
+        )
+    }
+
+    /// `SO_BROADCAST`: from then on the kernel lets the socket send to whole networks, whose addresses look like any other.
+    pub(crate) fn broadcast(&mut self, call: &'static str) -> Result<()> {
+        if !self.audited && self.policy.is_unrestricted(Use::Connect, Protocol::Udp) {
+            return Ok(());
+        }
+        let decision = self.policy.decide_broadcast();
+        let flag = || Some(Flag::broadcast());
+        let (usage, protocol, target) = (Use::Connect, Some(Protocol::Udp), &"SO_BROADCAST");
+        match self.settle(call, usage, protocol, target, decision, false, flag) {
+            true => Ok(()),
+            false => Err(Errno::Acces),
+        }
+    }
+
+    /// The interface that a datagram would leave by (`IP_PKTINFO`, `IPV6_PKTINFO`), 0 for the one that the system chooses.
+    /// Rules are about addresses, and the same address may be somebody else on another interface.
+    pub(crate) fn interface(&mut self, call: &'static str, index: u32) -> Result<()> {
+        let unrestricted = self.policy.is_unrestricted(Use::Connect, Protocol::Udp);
+        if index == 0 || (unrestricted && !self.audited) {
+            return Ok(());
+        }
+        let decision = Decision::interface(unrestricted);
+        let (usage, protocol, target) = (Use::Connect, Some(Protocol::Udp), format!("interface {index}"));
+        match self.settle(call, usage, protocol, &target, decision, false, || None) {
+            true => Ok(()),
+            false => Err(Errno::Acces),
+        }
     }
 
     /// Whether every peer of a datagram socket is allowed, so that none needs to be asked about.
@@ -129,7 +167,7 @@ impl Gate {
     /// A UNIX socket path in the guest's view, symbolic links resolved.
     pub(crate) fn unix(&mut self, call: &'static str, path: &str) -> Result<()> {
         let decision = self.policy.decide_unix(path);
-        let flag = || format!("--allow-unix {path}");
+        let flag = || Flag::path(path);
         match self.settle(call, Use::Unix, None, &path, decision, false, flag) {
             true => Ok(()),
             false => Err(Errno::Acces),
@@ -138,15 +176,7 @@ impl Gate {
 
     /// A UNIX socket path that none of the guest's directories leads to: what the guest is told of it.
     pub(crate) fn outside(&mut self, call: &'static str, path: &str) -> Errno {
-        self.settle(
-            call,
-            Use::Unix,
-            None,
-            &path,
-            Decision::outside(),
-            false,
-            String::new,
-        );
+        self.settle(call, Use::Unix, None, &path, Decision::outside(), false, || None);
         Errno::Acces
     }
 
@@ -161,7 +191,7 @@ impl Gate {
         target: &dyn fmt::Display,
         decision: Decision<'_>,
         served: bool,
-        flag: impl FnOnce() -> String,
+        flag: impl FnOnce() -> Option<Flag>,
     ) -> bool {
         if self.audited {
             audit(&self.names, call, usage, protocol, target, decision, served);
@@ -216,14 +246,19 @@ fn report(
     call: &'static str,
     decision: Decision<'_>,
     target: &dyn fmt::Display,
-    flag: impl FnOnce() -> String,
+    flag: impl FnOnce() -> Option<Flag>,
 ) {
     let mut observer = lock(&names.observer);
     let Some(observer) = &mut *observer else { return };
     // No allow flag helps against a deny rule.
     let flag = match decision.reason() {
-        Reason::Rule(_) | Reason::Includes(_) | Reason::NotNormal | Reason::Outside => String::new(),
-        Reason::AllowNet
+        Reason::Rule(_) | Reason::Includes(_) | Reason::NotNormal | Reason::Outside | Reason::Interface => {
+            None
+        }
+        Reason::Group(_)
+        | Reason::Covered
+        | Reason::OwnAnswer
+        | Reason::AllowNet
         | Reason::AnyPeer
         | Reason::LoopbackName
         | Reason::NoRule
@@ -234,7 +269,7 @@ fn report(
         call,
         target,
         reason: &reason,
-        flag: &flag,
+        flag: flag.as_ref(),
         errno: Errno::Acces,
     });
 }

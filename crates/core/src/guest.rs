@@ -4,21 +4,22 @@
 //! so that nothing reaches the network except through the gate.
 
 use std::fmt;
-use std::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use crate::addr::Domain;
+use crate::capacity::{Buffers, Capacity, Room, Seat};
 use crate::cell::Flag;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, SharedTable, Slots, Table};
 use crate::gate::Gate;
 use crate::host::{Clock, Host, StreamKind};
 use crate::policy::Policy;
-use crate::quota::Quota;
+use crate::quota::Meter;
 use crate::readiness::{PollEvent, Ready};
 use crate::resolve::lock;
-use crate::socket::{InFlight, Seat, Socket};
+use crate::socket::{InFlight, Socket};
 use crate::trace::Observer;
 
 /// A sandboxed program as the core knows it.
@@ -32,16 +33,28 @@ pub struct Guest<H: Host, F, T = Table<Entry<<H as Host>::Io, F>>> {
     pub(crate) table: T,
     pub(crate) gate: Gate,
     pub(crate) traced: bool,
-    sockets: Arc<AtomicUsize>,
-    max_sockets: usize,
+    /// What is left of its capacity.
+    pub(crate) room: Arc<Room>,
     /// What the policy limits of the bytes that are moved.
-    pub(crate) quota: Option<Arc<Mutex<Quota>>>,
+    pub(crate) meter: Option<Arc<Meter>>,
     /// Datagrams whose sender must be judged first land here (`socket::transfer`).
     pub(crate) scratch: Vec<u8>,
     /// Files of the adapter in the current poll: they are always ready.
     pub(crate) always_ready: Vec<PollEvent>,
     /// Descriptors in control data that nobody has received yet.
     pub(crate) in_flight: Arc<InFlight<H::Io, F>>,
+}
+
+/// What a call works with after it has looked its descriptor up: the guest without its table. A call does so once, and
+/// decides kind, mode, metering and permission from the entry that it holds, whatever other threads do to the number
+/// meanwhile; so nothing that takes a `Call` takes a number.
+#[derive(Debug)]
+pub(crate) struct Call<'g, H: Host, F> {
+    pub(crate) host: &'g mut H,
+    pub(crate) gate: &'g mut Gate,
+    pub(crate) scratch: &'g mut Vec<u8>,
+    pub(crate) meter: Option<&'g Meter>,
+    pub(crate) in_flight: &'g InFlight<H::Io, F>,
 }
 
 /// The guest of several threads.
@@ -68,6 +81,24 @@ pub struct Stream<Io> {
     pub(crate) io: Io,
     pub(crate) kind: StreamKind,
     pub(crate) nonblocking: Flag,
+    /// What it takes of the guest's capacity, if the guest made it.
+    _holds: Option<Holds>,
+}
+
+/// What a pipe or an epoll takes of its guest's capacity. A pipe's buffer is there as long as either end is.
+#[derive(Debug)]
+pub(crate) struct Holds {
+    _seat: Option<Seat>,
+    _buffers: Arc<Buffers>,
+}
+
+impl Holds {
+    pub(crate) fn new(seat: Option<Seat>, buffers: &Arc<Buffers>) -> Self {
+        Holds {
+            _seat: seat,
+            _buffers: Arc::clone(buffers),
+        }
+    }
 }
 
 impl<Io, F> Entry<Io, F> {
@@ -84,30 +115,11 @@ impl<Io, F> Entry<Io, F> {
     }
 }
 
-/// How large a guest may grow.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Capacity {
-    /// Open descriptors of every kind; one more is `EMFILE`.
-    pub descriptors: usize,
-    /// Open sockets; one more is `EMFILE`.
-    pub sockets: usize,
-}
-
-impl Default for Capacity {
-    /// 65,536 descriptors, 16,384 of them sockets: above what servers use, below what would hurt a host.
-    fn default() -> Self {
-        Capacity {
-            descriptors: 65_536,
-            sockets: 16_384,
-        }
-    }
-}
-
 impl<H: Host, F> Guest<H, F> {
     /// A guest of one thread, without descriptors.
     #[must_use]
     pub fn new(host: H, policy: Arc<Policy>, capacity: Capacity) -> Self {
-        Guest::with_table(host, policy, Table::new(capacity.descriptors), capacity.sockets)
+        Guest::with_table(host, policy, Table::new(capacity.descriptors), capacity)
     }
 
     /// The adapter's file behind a descriptor.
@@ -133,7 +145,7 @@ impl<H: Host, F> SharedGuest<H, F> {
     #[must_use]
     pub fn shared(host: H, policy: Arc<Policy>, capacity: Capacity, reserved: Fd) -> Self {
         let table = Table::reserving(reserved, capacity.descriptors);
-        Guest::with_table(host, policy, SharedTable::new(table), capacity.sockets)
+        Guest::with_table(host, policy, SharedTable::new(table), capacity)
     }
 
     /// The `Guest` of one more thread: the same descriptors, policy, names, limits and observer. `host` is the
@@ -145,9 +157,8 @@ impl<H: Host, F> SharedGuest<H, F> {
             table: self.table.clone(),
             gate: self.gate.clone(),
             traced: self.traced,
-            sockets: Arc::clone(&self.sockets),
-            max_sockets: self.max_sockets,
-            quota: self.quota.clone(),
+            room: Arc::clone(&self.room),
+            meter: self.meter.clone(),
             scratch: Vec::new(),
             always_ready: Vec::new(),
             in_flight: Arc::clone(&self.in_flight),
@@ -198,16 +209,14 @@ impl<H: Host, F> SharedGuest<H, F> {
 }
 
 impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
-    fn with_table(host: H, policy: Arc<Policy>, table: T, max_sockets: usize) -> Self {
-        let quota = Quota::new(policy.limits());
+    fn with_table(host: H, policy: Arc<Policy>, table: T, capacity: Capacity) -> Self {
         Guest {
-            quota: quota.map(|quota| Arc::new(Mutex::new(quota))),
+            meter: Meter::new(policy.limits()).map(Arc::new),
             host,
             table,
             gate: Gate::new(policy),
             traced: false,
-            sockets: Arc::default(),
-            max_sockets,
+            room: Room::new(capacity),
             scratch: Vec::new(),
             always_ready: Vec::new(),
             in_flight: Arc::default(),
@@ -245,15 +254,18 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `EMFILE`.
     pub fn insert_stream(&mut self, io: H::Io) -> Result<Fd> {
-        let kind = self.host.stream_kind(&io);
-        let stream = Stream {
+        let stream = self.stream(io, None);
+        self.insert_made(stream)
+    }
+
+    /// A byte stream that is not in the table yet.
+    pub(crate) fn stream(&mut self, io: H::Io, holds: Option<Holds>) -> Entry<H::Io, F> {
+        Entry::Stream(Stream {
+            kind: self.host.stream_kind(&io),
             io,
-            kind,
             nonblocking: Flag::new(false),
-        };
-        self.table
-            .insert(Entry::Stream(stream))
-            .map_err(|(errno, _)| errno)
+            _holds: holds,
+        })
     }
 
     /// What a descriptor is.
@@ -372,19 +384,63 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         self.always_ready.iter().chain(self.host.poll_events()).copied()
     }
 
+    /// The table, and all that a call needs besides.
+    #[inline]
+    pub(crate) fn split(&mut self) -> (&mut T, Call<'_, H, F>) {
+        let call = Call {
+            host: &mut self.host,
+            gate: &mut self.gate,
+            scratch: &mut self.scratch,
+            meter: self.meter.as_deref(),
+            in_flight: &self.in_flight,
+        };
+        (&mut self.table, call)
+    }
+
+    /// Looks a descriptor up, once, and calls `with` with what it is.
+    #[inline]
+    pub(crate) fn with_entry<R>(
+        &mut self,
+        fd: Fd,
+        with: impl FnOnce(&mut Call<'_, H, F>, &Entry<H::Io, F>) -> Result<R>,
+    ) -> Result<R> {
+        let (table, mut call) = self.split();
+        let entry = table.entry(fd)?;
+        with(&mut call, &entry)
+    }
+
+    /// [`Guest::with_entry`] for what only a socket answers.
+    #[inline]
+    pub(crate) fn with_socket<R>(
+        &mut self,
+        fd: Fd,
+        with: impl FnOnce(&mut Call<'_, H, F>, &Socket<H::Io>) -> Result<R>,
+    ) -> Result<R> {
+        self.with_entry(fd, |call, entry| with(call, entry.socket()?))
+    }
+
     /// Takes a place for one more socket, if there is also a number for it.
     pub(crate) fn seat(&mut self) -> Result<Seat> {
-        let seat = Seat::take(&self.sockets, self.max_sockets)?;
+        let seat = self.room.seat()?;
         self.table.lowest_free().map(|_| seat)
     }
 
-    pub(crate) fn insert_socket(&mut self, socket: Socket<H::Io>) -> Result<Fd> {
-        self.table
-            .insert(Entry::Socket(socket))
-            .map_err(|(errno, entry)| {
+    /// Enters what was made at the lowest free number.
+    pub(crate) fn insert_made(&mut self, entry: Entry<H::Io, F>) -> Result<Fd> {
+        self.table.insert(entry).map_err(|(errno, entry)| {
+            self.discard(entry);
+            errno
+        })
+    }
+
+    /// Enters both ends of what was made, or neither.
+    pub(crate) fn insert_pair(&mut self, one: Entry<H::Io, F>, other: Entry<H::Io, F>) -> Result<(Fd, Fd)> {
+        self.table.insert_pair(one, other).map_err(|(errno, pair)| {
+            for entry in pair {
                 self.discard(entry);
-                errno
-            })
+            }
+            errno
+        })
     }
 
     /// Prints one call to the observer. Callers test `traced` first: it is the only cost when nobody listens.
@@ -446,6 +502,23 @@ pub(crate) fn until_ready<H: Host, T>(
             pause.sleep(host, remaining)?;
         }
         woken = host.wait(io, want, remaining)?;
+    }
+}
+
+/// Tries once, or, on a descriptor that blocks, until it is done.
+#[inline]
+pub(crate) fn attempt<H: Host, T>(
+    host: &mut H,
+    io: &H::Io,
+    want: Ready,
+    blocks: bool,
+    limit: &mut Limit,
+    mut call: impl FnMut(&mut H) -> Result<T>,
+) -> Result<T> {
+    if blocks {
+        until_ready(host, io, want, limit, call)
+    } else {
+        call(host)
     }
 }
 

@@ -250,6 +250,10 @@ impl fmt::Display for LookupError {
 }
 
 /// An operating system, or a model of one. See the module's text for the duties.
+///
+/// The buffers of a call are the guest's memory, which other threads of the guest may be writing. The core never looks into
+/// them: a host hands them to the kernel, and what has to be copied or cut goes through [`Host::fill`],
+/// [`Host::prefix`] and [`Host::prefix_mut`]. A host whose guests have threads overrides these with raw copies.
 pub trait Host {
     /// An open kernel object: a socket, or a byte stream such as a pipe. Closed by [`Host::close`] or on drop.
     type Io: fmt::Debug;
@@ -506,6 +510,32 @@ pub trait Host {
         place: &Self::Place,
         flags: SendFlags,
     ) -> Result<usize>;
+
+    /// Copies bytes into buffers, as many as there is room for, and returns how many.
+    fn fill(bufs: &mut [IoSliceMut<'_>], mut data: &[u8]) -> usize {
+        let mut stored = 0;
+        for buf in bufs {
+            let (now, later) = data.split_at(data.len().min(buf.len()));
+            if let Some(room) = buf.get_mut(..now.len()) {
+                room.copy_from_slice(now);
+            }
+            stored += now.len();
+            data = later;
+        }
+        stored
+    }
+
+    /// The first `len` bytes of a buffer to send from, or all of it.
+    fn prefix<'b>(buf: &'b IoSlice<'_>, len: usize) -> IoSlice<'b> {
+        IoSlice::new(buf.get(..len).unwrap_or(buf))
+    }
+
+    /// The first `len` bytes of a buffer to receive into, or all of it.
+    fn prefix_mut<'b>(buf: &'b mut IoSliceMut<'_>, len: usize) -> IoSliceMut<'b> {
+        let len = len.min(buf.len());
+        let (prefix, _) = buf.split_at_mut(len);
+        IoSliceMut::new(prefix)
+    }
 
     /// The time of a clock.
     fn now(&self, clock: Clock) -> Duration;

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod addr;
+mod capacity;
 mod cell;
 mod epoll;
 mod errno;
@@ -26,17 +27,20 @@ pub mod resolve;
 mod socket;
 mod stream;
 mod trace;
+mod visible;
 
 pub use addr::{Domain, Kind, SockAddr, wildcard};
+pub use capacity::Capacity;
 pub use errno::{Errno, Result};
 pub use fd::{Fd, SharedTable, Slots, Table};
-pub use guest::{Capacity, Entry, Guest, Held, SharedGuest, Stream};
+pub use guest::{Entry, Guest, Held, SharedGuest, Stream};
 pub use host::{
     Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, LookupError,
     Message, Received, RecvFlags, SendFlags, Shutdown, StreamKind,
 };
 pub use option::{OptKind, OptValue, SockOpt};
 pub use readiness::{PollEvent, Ready};
-pub use report::{Outlet, Outlets, Reporter, push_visible};
+pub use report::{Outlet, Outlets, Reporter};
 pub use socket::Socket;
 pub use trace::{Decided, Denial, Observer, ResultLine};
+pub use visible::{is_hidden, push_visible, visible, visible_lines};

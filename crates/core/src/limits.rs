@@ -5,11 +5,16 @@ use std::time::Duration;
 /// The limits of one guest. `docs/policy.md` tells what happens at each of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
-    /// The most sockets that are open at a time. Over it: `EMFILE`.
+    /// The most sockets and ends of pipes that are open at a time. Over it: `EMFILE`.
     ///
-    /// 16384 by default: a server with ten thousand connections fits, and a guest that leaks sockets ends before the
-    /// host does.
+    /// 4096 by default: above what most programs need, and a guest that leaks sockets ends before the host does.
     pub sockets: u32,
+    /// The most descriptors of every kind that are open at a time. Over it: `EMFILE`. `None` leaves it to the host:
+    /// [`Capacity::new`](crate::Capacity::new).
+    pub descriptors: Option<u32>,
+    /// The most bytes that the kernel may hold in buffers for the guest: [`Capacity::buffers`](crate::Capacity::buffers).
+    /// `None` is what [`Capacity::default`](crate::Capacity) has.
+    pub buffers: Option<u64>,
     /// The longest queue of connections that wait for accept on one listener. A larger backlog is cut to it, as
     /// listen(2) does.
     ///
@@ -29,7 +34,9 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            sockets: 16_384,
+            sockets: 4096,
+            descriptors: None,
+            buffers: None,
             pending: 4096,
             bytes_per_second: None,
             bytes_total: None,
@@ -100,6 +107,14 @@ impl Bucket {
 
     pub(crate) fn take(&mut self, units: u64) {
         self.level = self.level.saturating_sub(i128::from(units) * BILLION);
+    }
+
+    /// Takes back what was taken and not used.
+    pub(crate) fn give_back(&mut self, units: u64) {
+        self.level = self
+            .level
+            .saturating_add(i128::from(units) * BILLION)
+            .min(self.capacity);
     }
 
     /// How long until a unit is there, after [`Bucket::available`]; `None` for never.

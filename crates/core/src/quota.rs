@@ -1,8 +1,11 @@
-//! [`Quota`]: how many bytes a guest may still move, and how fast. Sent and received bytes of IP sockets count alike.
+//! [`Meter`]: how many bytes a guest may still move, and how fast. Sent and received bytes of IP sockets count alike.
+//!
+//! Several threads of a guest may move bytes at the same time. So a call reserves what it may move before it moves
+//! anything, and gives back what it did not use. A reservation lives for one system call that does not wait.
 //!
 //! A guest that is over its rate waits on its own thread, so that it takes nothing from any other guest.
 
-use std::sync::Mutex;
+use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::Duration;
 
 use crate::errno::{Errno, Result};
@@ -17,82 +20,230 @@ const LEAST_BURST: u64 = 16 << 10;
 /// ready, which is true; without this it would try without a pause.
 const HOLD: Duration = Duration::from_millis(5);
 
-/// What is left to a guest.
+/// What a datagram counts against the rate beside its data: its headers of IPv4 and UDP. A flood of empty datagrams is
+/// a flood.
+pub(crate) const DATAGRAM: u64 = 28;
+
+/// What a TCP connection counts against the rate: the headers of the three packets that open it.
+pub(crate) const CONNECTION: u64 = 120;
+
+/// The longest datagram of IPv4 and IPv6 without jumbograms.
+const LONGEST_DATAGRAM: u64 = 65_536;
+
+/// What a guest's calls count against.
 #[derive(Debug)]
-pub(crate) struct Quota {
-    rate: Option<Bucket>,
-    left: u64,
+pub(crate) struct Meter {
+    quota: Mutex<Quota>,
+    given_back: Condvar,
 }
 
-impl Quota {
+/// What is left to a guest.
+#[derive(Debug)]
+struct Quota {
+    rate: Option<Bucket>,
+    /// Less what is reserved.
+    left: u64,
+    /// How many calls have a reservation.
+    reservations: usize,
+    /// How many calls wait for one of these to be given back.
+    waiting: usize,
+}
+
+/// What a call is going to move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Want {
+    /// A piece of a stream, of so many bytes at most.
+    UpTo(usize),
+    /// A datagram of this length to be sent: whole, on credit of the rate if need be, but not beyond the total.
+    Datagram(usize),
+    /// A datagram that has come, of whatever length. It is taken whole, also beyond the total.
+    NextDatagram,
+    /// A connection.
+    Connection,
+}
+
+/// Bytes that one call may move. What is not [settled](Reservation::settle) is given back.
+#[derive(Debug)]
+pub(crate) struct Reservation<'m> {
+    meter: &'m Meter,
+    reserved: Reserved,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Reserved {
+    /// Of the total; for a stream also how many may be moved.
+    bytes: u64,
+    /// Of the rate.
+    rate: u64,
+}
+
+/// What a call is told that asks for a reservation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Answer {
+    /// It may go on.
+    Granted(Reserved),
+    /// The guest is over its rate for so long; `None` is for ever.
+    Later(Option<Duration>),
+    /// Another call has reserved what would be needed, and may give it back in a moment.
+    Busy,
+}
+
+impl Meter {
     /// `None` if nothing is limited.
-    pub(crate) fn new(limits: &Limits) -> Option<Quota> {
+    pub(crate) fn new(limits: &Limits) -> Option<Meter> {
         if limits.bytes_per_second.is_none() && limits.bytes_total.is_none() {
             return None;
         }
         let rate = limits
             .bytes_per_second
             .map(|rate| Bucket::new(rate, (rate / 8).max(LEAST_BURST.min(rate.max(1)))));
-        Some(Quota {
-            rate,
-            left: limits.bytes_total.unwrap_or(u64::MAX),
+        Some(Meter {
+            quota: Mutex::new(Quota {
+                rate,
+                left: limits.bytes_total.unwrap_or(u64::MAX),
+                reservations: 0,
+                waiting: 0,
+            }),
+            given_back: Condvar::new(),
         })
     }
 
-    /// How many bytes may be moved now, or for how long to wait until then; `None` is for ever.
+    /// Reserves what a call wants, or for a stream a part of it. No lock is held while it waits for the rate.
     ///
     /// # Errors
-    /// `ENOBUFS`: the total is used up.
-    fn ask(
-        &mut self,
-        now: impl FnOnce() -> Duration,
-    ) -> Result<std::result::Result<usize, Option<Duration>>> {
-        if self.left == 0 {
-            return Err(Errno::Nobufs);
+    /// `ENOBUFS`: the total does not allow it. `EAGAIN`: over the rate, and the call does not block. `EINTR`: told to
+    /// stop.
+    pub(crate) fn reserve<H: Host>(&self, host: &mut H, want: Want, blocks: bool) -> Result<Reservation<'_>> {
+        let mut held = false;
+        loop {
+            let pause = match self.ask(host, want)? {
+                Ok(reserved) => {
+                    return Ok(Reservation {
+                        meter: self,
+                        reserved,
+                    });
+                }
+                Err(_) if held => return Err(Errno::Again),
+                // At a rate of 0 there is never anything: sleep until told to stop.
+                Err(pause) if blocks => pause,
+                Err(pause) => Some(pause.map_or(HOLD, |pause| pause.min(HOLD))),
+            };
+            held = !blocks;
+            host.poll_begin();
+            host.poll_wait(pause)?;
         }
-        let bytes = |count: u64| usize::try_from(count).unwrap_or(usize::MAX);
-        let Some(rate) = &mut self.rate else {
-            return Ok(Ok(bytes(self.left)));
-        };
-        Ok(match rate.available(now()) {
-            0 => Err(rate.wait()),
-            available => Ok(bytes(available.min(self.left))),
-        })
     }
 
-    /// Whether the total has room for so many bytes.
-    pub(crate) fn within_total(&self, bytes: usize) -> bool {
-        u64::try_from(bytes).is_ok_and(|bytes| bytes <= self.left)
+    /// Asks until nobody else's reservation is in the way: whoever has one makes a single call that does not wait.
+    /// `Err` within is how long the guest is over its rate, `None` for ever.
+    fn ask<H: Host>(&self, host: &H, want: Want) -> Result<std::result::Result<Reserved, Option<Duration>>> {
+        let mut quota = lock(&self.quota);
+        loop {
+            match quota.reserve(want, || host.now(Clock::Monotonic))? {
+                Answer::Granted(reserved) => return Ok(Ok(reserved)),
+                Answer::Later(pause) => return Ok(Err(pause)),
+                Answer::Busy => {
+                    quota.waiting += 1;
+                    let given_back = self.given_back.wait(quota);
+                    quota = given_back.unwrap_or_else(PoisonError::into_inner);
+                    quota.waiting -= 1;
+                }
+            }
+        }
     }
 
-    /// Counts what was moved.
-    pub(crate) fn take(&mut self, bytes: usize) {
-        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
-        self.left = self.left.saturating_sub(bytes);
-        if let Some(rate) = &mut self.rate {
-            rate.take(bytes);
+    /// A reservation of nothing, for what was counted before.
+    pub(crate) fn nothing(&self) -> Reservation<'_> {
+        lock(&self.quota).reservations += 1;
+        Reservation {
+            meter: self,
+            reserved: Reserved::default(),
         }
     }
 }
 
-/// How many bytes may be moved now, at least one. Nothing is held while it waits: another thread of the guest may
-/// take what comes.
-///
-/// # Errors
-/// `ENOBUFS`: the total is used up. `EAGAIN`: over the rate, and the call does not block. `EINTR`: told to stop.
-pub(crate) fn allowance<H: Host>(quota: &Mutex<Quota>, host: &mut H, blocks: bool) -> Result<usize> {
-    let mut held = false;
-    loop {
-        let answer = lock(quota).ask(|| host.now(Clock::Monotonic))?;
-        let pause = match answer {
-            Ok(bytes) => return Ok(bytes),
-            Err(_) if held => return Err(Errno::Again),
-            // At a rate of 0 there is never anything: sleep until told to stop.
-            Err(pause) if blocks => pause,
-            Err(pause) => Some(pause.map_or(HOLD, |pause| pause.min(HOLD))),
+impl Reservation<'_> {
+    /// How many bytes of a stream may be moved.
+    pub(crate) fn bytes(&self) -> usize {
+        usize::try_from(self.reserved.bytes).unwrap_or(usize::MAX)
+    }
+
+    /// Counts what was moved, and `overhead` against the rate alone.
+    pub(crate) fn settle(mut self, moved: usize, overhead: u64) {
+        let moved = u64::try_from(moved).unwrap_or(u64::MAX);
+        let reserved = std::mem::take(&mut self.reserved);
+        lock(&self.meter.quota).settle(reserved, moved, moved.saturating_add(overhead));
+    }
+}
+
+impl Drop for Reservation<'_> {
+    fn drop(&mut self) {
+        let mut quota = lock(&self.meter.quota);
+        quota.settle(self.reserved, 0, 0);
+        quota.reservations -= 1;
+        let waited_for = quota.waiting > 0;
+        drop(quota);
+        if waited_for {
+            self.meter.given_back.notify_all();
+        }
+    }
+}
+
+impl Quota {
+    /// # Errors
+    /// `ENOBUFS`: the total does not allow it.
+    fn reserve(&mut self, want: Want, now: impl FnOnce() -> Duration) -> Result<Answer> {
+        let (least, most) = match want {
+            Want::UpTo(bytes) => (1, u64::try_from(bytes).unwrap_or(u64::MAX)),
+            Want::Datagram(bytes) => {
+                let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+                // An empty one needs a total that is not used up, too.
+                (bytes.max(1), bytes)
+            }
+            // One byte is enough to take it, unless others are taking something.
+            Want::NextDatagram if self.reservations == 0 => (1, LONGEST_DATAGRAM),
+            Want::NextDatagram => (LONGEST_DATAGRAM, LONGEST_DATAGRAM),
+            Want::Connection => (0, 0),
         };
-        held = !blocks;
-        host.poll_begin();
-        host.poll_wait(pause)?;
+        if self.left < least {
+            return if self.reservations > 0 {
+                Ok(Answer::Busy)
+            } else {
+                Err(Errno::Nobufs)
+            };
+        }
+        let mut reserved = Reserved {
+            bytes: most.min(self.left),
+            rate: 0,
+        };
+        if let Some(rate) = &mut self.rate {
+            let available = rate.available(now());
+            if available == 0 {
+                return Ok(Answer::Later(rate.wait()));
+            }
+            reserved.rate = match want {
+                Want::UpTo(_) => {
+                    reserved.bytes = reserved.bytes.min(available);
+                    reserved.bytes
+                }
+                Want::Datagram(_) => reserved.bytes.saturating_add(DATAGRAM),
+                // How long it is shows when it is there; until then the others do not pay for it.
+                Want::NextDatagram => 0,
+                Want::Connection => CONNECTION,
+            };
+            rate.take(reserved.rate);
+        }
+        self.left -= reserved.bytes;
+        self.reservations += 1;
+        Ok(Answer::Granted(reserved))
+    }
+
+    /// Gives a reservation back, and counts what became of it.
+    fn settle(&mut self, reserved: Reserved, bytes: u64, rate: u64) {
+        self.left = self.left.saturating_add(reserved.bytes).saturating_sub(bytes);
+        if let Some(bucket) = &mut self.rate {
+            bucket.give_back(reserved.rate);
+            bucket.take(rate);
+        }
     }
 }

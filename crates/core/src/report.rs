@@ -7,7 +7,9 @@ use std::io::Write;
 use std::time::Duration;
 
 use crate::errno::Result;
+use crate::policy::Flag;
 use crate::trace::{Decided, Denial, Observer, ResultLine};
+use crate::visible::{Visible, push_json, push_visible};
 
 /// Somewhere to write lines to. Each line comes in one `write_all`.
 pub type Outlet = Box<dyn Write + Send>;
@@ -22,9 +24,9 @@ pub struct Outlets {
     pub audit: Option<Outlet>,
     /// The time since the Unix epoch, for the audit.
     pub clock: fn() -> Duration,
-    /// A flag that would allow something, such as `--allow-connect 10.0.0.5:5432`, in the words of whoever runs the
-    /// guest.
-    pub advice: fn(flag: &str) -> String,
+    /// A flag that would allow something, in the words of whoever runs the guest. A guest has chosen what is in it, and
+    /// people copy it: [`Flag`]'s own words are safe in a shell.
+    pub advice: fn(flag: &Flag) -> String,
 }
 
 impl fmt::Debug for Outlets {
@@ -107,7 +109,7 @@ impl Observer for Reporter {
 }
 
 /// `connect 10.0.0.5:5432: denied because no rule allows it; --allow-connect 10.0.0.5:5432 would`.
-fn sentence(denial: &Denial<'_>, advice: fn(&str) -> String) -> String {
+fn sentence(denial: &Denial<'_>, advice: fn(&Flag) -> String) -> String {
     let Denial {
         call,
         target,
@@ -116,7 +118,7 @@ fn sentence(denial: &Denial<'_>, advice: fn(&str) -> String) -> String {
         ..
     } = denial;
     let mut sentence = format!("{call} {target}: {reason}");
-    if !flag.is_empty() {
+    if let Some(flag) = flag {
         let _ = write!(sentence, "; {} would", advice(flag));
     }
     sentence
@@ -151,51 +153,13 @@ fn audit_line(time: Duration, decided: &Decided<'_>) -> String {
     line
 }
 
-/// A JSON string (RFC 8259, section 7).
-fn push_json(line: &mut String, text: &str) {
-    line.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => line.push_str("\\\""),
-            '\\' => line.push_str("\\\\"),
-            // Beyond the RFC: whoever prints the file must not have his terminal driven by DEL and C1 controls either.
-            control if control.is_control() => {
-                let _ = write!(line, "\\u{:04x}", u32::from(control));
-            }
-            other => line.push(other),
-        }
-    }
-    line.push('"');
-}
-
-/// A text of a guest's on one line: control characters, with which it could drive a terminal, are spelled out.
-pub fn push_visible(line: &mut String, text: &str) {
-    for each in text.chars() {
-        if each.is_control() {
-            line.extend(each.escape_default());
-        } else {
-            line.push(each);
-        }
-    }
-}
-
-/// [`push_visible`] for what is formatted.
-struct Visible<'a>(&'a mut String);
-
-impl fmt::Write for Visible<'_> {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        push_visible(self.0, text);
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::sync::{Arc, Mutex};
 
     use super::*;
     use crate::Errno;
-    use crate::policy::{PolicyBuilder, Use};
+    use crate::policy::{PolicyBuilder, Protocol, Use};
 
     /// What was written, one write an element.
     #[derive(Clone, Default)]
@@ -226,31 +190,37 @@ mod tests {
             trace: Some(Box::new(trace.clone())),
             audit: Some(Box::new(audit.clone())),
             clock: || Duration::new(7, 42_999),
-            advice: str::to_owned,
+            advice: ToString::to_string,
         });
         (reporter, denial, trace, audit)
     }
 
-    const DENIAL: Denial<'_> = Denial {
-        call: "connect",
-        target: &"10.0.0.5:5432",
-        reason: "denied because no rule allows it",
-        flag: "--allow-connect 10.0.0.5:5432",
-        errno: Errno::Acces,
-    };
+    fn flag() -> Flag {
+        Flag::address(Use::Connect, Protocol::Tcp, "10.0.0.5:5432".parse().unwrap())
+    }
+
+    fn told(flag: &Flag) -> Denial<'_> {
+        Denial {
+            call: "connect",
+            target: &"10.0.0.5:5432",
+            reason: "denied because no rule allows it",
+            flag: Some(flag),
+            errno: Errno::Acces,
+        }
+    }
 
     #[test]
     fn a_trace_has_one_line_a_call_as_strace_prints_them() {
         let (mut reporter, _, trace, _) = reporter();
         assert!(reporter.wants_calls());
         reporter.call("connect", format_args!("4, 127.0.0.1:80"), Err(Errno::Inprogress));
-        reporter.call("bind", format_args!("5, unix:/tmp/a\nb"), Ok(0));
-        reporter.denied(&DENIAL);
+        reporter.call("bind", format_args!("5, unix:/tmp/a\nb\u{202e}\u{2028}"), Ok(0));
+        reporter.denied(&told(&flag()));
         assert_eq!(
             trace.lines(),
             [
                 "connect(4, 127.0.0.1:80) = -1 EINPROGRESS (Operation now in progress)\n",
-                "bind(5, unix:/tmp/a\\nb) = 0\n",
+                "bind(5, unix:/tmp/a\\nb\\u{202e}\\u{2028}) = 0\n",
                 "--- connect 10.0.0.5:5432: denied because no rule allows it; --allow-connect 10.0.0.5:5432 would ---\n",
             ]
         );
@@ -260,7 +230,7 @@ mod tests {
     fn only_the_first_denial_is_told() {
         let (mut reporter, denial, ..) = reporter();
         for _ in 0..3 {
-            reporter.denied(&DENIAL);
+            reporter.denied(&told(&flag()));
         }
         let expected = "guestnet: connect 10.0.0.5:5432: denied because no rule allows it; --allow-connect 10.0.0.5:5432 would\n";
         assert_eq!(denial.lines(), [expected]);
@@ -271,7 +241,7 @@ mod tests {
         let mut builder = PolicyBuilder::new();
         builder.allow(Use::Unix, "/run/*").unwrap();
         let policy = builder.build();
-        let path = "/run/a\"b\\c\nd\u{7f}\u{9b}";
+        let path = "/run/a\"b\\c\nd\u{7f}\u{9b}\u{202e}\u{2028}\u{e0041}";
         let decided = Decided {
             call: "connect",
             usage: Use::Unix,
@@ -286,7 +256,7 @@ mod tests {
         let [line] = &audit.lines()[..] else {
             panic!("one line in one write")
         };
-        let start = r#"{"time":7.000042,"call":"connect","use":"unix","target":"/run/a\"b\\c\u000ad\u007f\u009b","outcome":"denied","reason":"#;
+        let start = r#"{"time":7.000042,"call":"connect","use":"unix","target":"/run/a\"b\\c\u000ad\u007f\u009b\u202e\u2028\udb40\udc41","outcome":"denied","reason":"#;
         assert!(line.starts_with(start), "{line}");
         assert!(line.ends_with("}\n") && line.lines().count() == 1, "{line}");
     }
@@ -296,28 +266,21 @@ mod tests {
         let denial = Denial {
             reason: "denied by --deny-connect 10.6.6.6",
             target: &"10.6.6.6:1",
-            flag: "",
-            ..DENIAL
+            flag: None,
+            ..told(&flag())
         };
         assert_eq!(
-            sentence(&denial, str::to_owned),
+            sentence(&denial, ToString::to_string),
             "connect 10.6.6.6:1: denied by --deny-connect 10.6.6.6"
         );
     }
 
     #[test]
     fn what_would_allow_it_is_said_in_the_words_of_whoever_runs_it() {
-        let told = sentence(&DENIAL, |flag| format!("<{flag}>"));
+        let told = sentence(&told(&flag()), |flag| format!("<{flag}>"));
         assert!(
             told.ends_with("; <--allow-connect 10.0.0.5:5432> would"),
             "{told}"
         );
-    }
-
-    #[test]
-    fn a_guests_text_cannot_drive_the_terminal() {
-        let mut line = String::new();
-        push_visible(&mut line, "/tmp/\u{1b}[2J\n\u{9b}é");
-        assert_eq!(line, "/tmp/\\u{1b}[2J\\n\\u{9b}é");
     }
 }

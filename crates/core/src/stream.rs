@@ -4,8 +4,8 @@ use std::io::{IoSlice, IoSliceMut};
 
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Entry, Guest, Limit, until_ready};
-use crate::host::{Host, RecvFlags, SendFlags, StreamKind};
+use crate::guest::{Call, Entry, Guest, Limit, Stream, attempt, until_ready};
+use crate::host::{Host, Received, RecvFlags, SendFlags, StreamKind};
 use crate::readiness::Ready;
 
 impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
@@ -16,28 +16,20 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// Those of [`Guest::recv`]; `EBADF` also for a file of the adapter, which the adapter reads itself.
     pub fn read(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        if bufs.iter().all(|buf| buf.is_empty()) {
-            return match &*self.table.entry(fd)? {
-                Entry::Socket(_) | Entry::Stream(_) => Ok(0),
-                Entry::File(_) => Err(Errno::Badf),
-            };
+        let empty = bufs.iter().all(|buf| buf.is_empty());
+        let flags = RecvFlags::empty();
+        let (received, of_socket) = self.with_entry(fd, |call, entry| {
+            Ok(match entry {
+                Entry::Socket(_) | Entry::Stream(_) if empty => (Ok(Received::default()), false),
+                Entry::Socket(socket) => (call.recv(socket, bufs, flags), true),
+                Entry::Stream(stream) => (call.read(stream, bufs), false),
+                Entry::File(_) => (Err(Errno::Badf), false),
+            })
+        })?;
+        if of_socket {
+            self.trace_recv(fd, &received, flags);
         }
-        if self.is_socket(fd)? {
-            return self
-                .recv(fd, bufs, RecvFlags::empty())
-                .map(|received| received.len);
-        }
-        match &*self.table.entry(fd)? {
-            Entry::Stream(stream) if stream.nonblocking.get() => self.host.read(&stream.io, bufs),
-            Entry::Stream(stream) => until_ready(
-                &mut self.host,
-                &stream.io,
-                Ready::READ,
-                &mut Limit::new(None),
-                |host| host.read(&stream.io, bufs),
-            ),
-            Entry::Socket(_) | Entry::File(_) => Err(Errno::Badf),
-        }
+        received.map(|received| received.len)
     }
 
     /// writev(2) on a socket or stream. Shortens `bufs` as it goes.
@@ -45,14 +37,18 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// Those of [`Guest::send`]; `EBADF` also for a file of the adapter, which the adapter writes itself.
     pub fn write(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>]) -> Result<usize> {
-        if self.is_socket(fd)? {
-            return self.send(fd, bufs, SendFlags::empty());
+        let flags = SendFlags::empty();
+        let (sent, by_socket) = self.with_entry(fd, |call, entry| {
+            Ok(match entry {
+                Entry::Socket(socket) => (call.send(socket, bufs, flags), true),
+                Entry::Stream(stream) => (call.write(stream, bufs), false),
+                Entry::File(_) => (Err(Errno::Badf), false),
+            })
+        })?;
+        if by_socket {
+            self.trace_send(fd, &sent, flags);
         }
-        match &*self.table.entry(fd)? {
-            Entry::Stream(stream) if stream.nonblocking.get() => self.host.write(&stream.io, bufs),
-            Entry::Stream(stream) => write_all(&mut self.host, &stream.io, bufs),
-            Entry::Socket(_) | Entry::File(_) => Err(Errno::Badf),
-        }
+        sent
     }
 
     /// The kind of a stream descriptor, `None` if it is a socket or a file.
@@ -65,10 +61,27 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             Entry::Socket(_) | Entry::File(_) => None,
         })
     }
+}
 
-    #[inline]
-    fn is_socket(&self, fd: Fd) -> Result<bool> {
-        Ok(matches!(&*self.table.entry(fd)?, Entry::Socket(_)))
+impl<H: Host, F> Call<'_, H, F> {
+    fn read(&mut self, stream: &Stream<H::Io>, bufs: &mut [IoSliceMut<'_>]) -> Result<Received> {
+        let blocks = !stream.nonblocking.get();
+        let limit = &mut Limit::new(None);
+        let len = attempt(self.host, &stream.io, Ready::READ, blocks, limit, |host| {
+            host.read(&stream.io, bufs)
+        })?;
+        Ok(Received {
+            len,
+            truncated: false,
+        })
+    }
+
+    fn write(&mut self, stream: &Stream<H::Io>, bufs: &mut [IoSlice<'_>]) -> Result<usize> {
+        if stream.nonblocking.get() {
+            self.host.write(&stream.io, bufs)
+        } else {
+            write_all(self.host, &stream.io, bufs)
+        }
     }
 }
 

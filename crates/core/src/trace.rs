@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::errno::{Errno, Result};
-use crate::policy::{Decision, Protocol, Use};
+use crate::policy::{Decision, Flag, Protocol, Use};
 
 /// Receives a guest's calls and denials, as they happen, on the guest's thread.
 pub trait Observer: Send {
@@ -55,8 +55,8 @@ pub struct Denial<'a> {
     pub target: &'a dyn fmt::Display,
     /// What denied it: a rule with its source, or that no rule allows it.
     pub reason: &'a str,
-    /// The command-line flag that would allow it, empty where a rule denies it.
-    pub flag: &'a str,
+    /// The command-line flag that would allow it; `None` where a rule denies it.
+    pub flag: Option<&'a Flag>,
     /// What the guest is told.
     pub errno: Errno,
 }

@@ -28,8 +28,12 @@ export interface Options {
   denyResolve?: string | string[];
   /** UNIX socket paths: '/run/db.sock' or '/run/app/*'. */
   allowUnix?: string | string[];
-  /** Open sockets. */
+  /** Open sockets and ends of pipes. */
   maxSockets?: number;
+  /** Open sockets, pipes and epolls; files are the file system's. */
+  maxDescriptors?: number;
+  /** Bytes that the kernel may hold in their buffers, as 1000 or '10MiB'. */
+  maxBuffers?: number | string;
   /** Connections that wait for accept, of one listener. */
   maxPending?: number;
   /** Look-ups a second. */

@@ -1,11 +1,11 @@
 //! Uncaught errors, as qjs prints them: the error, then its stack, on the guest's standard error.
 
-use guestnet_core::Host;
+use guestnet_core::{Host, visible_lines};
 use rquickjs::{Coerced, Ctx, Value};
 
 use crate::os::file;
 use crate::state::State;
-use crate::sys::heap::Bytes;
+use crate::sys::heap::{Bytes, NoMemory};
 use crate::sys::inspect;
 
 /// Prints an error that nothing caught.
@@ -33,12 +33,34 @@ fn write<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, before: &str, error
     let end: &[u8] = if stack.is_empty() || stack.ends_with(b"\n") { b"" } else { b"\n" };
     let parts = [before.as_bytes(), text, b"\n", stack, end];
     let mut line = Bytes::new(&state.memory);
-    if parts.iter().try_for_each(|part| line.extend(part)).is_ok() {
+    if parts.iter().try_for_each(|part| visible(&mut line, part)).is_ok() {
         file::write_all(state, 2, &line);
     } else {
-        // There is no memory to say it at once.
-        for part in parts {
-            file::write_all(state, 2, part);
+        // Without memory to say it at once, it comes in pieces.
+        for piece in parts.iter().flat_map(|part| part.chunks(PIECE)) {
+            file::write_all(state, 2, visible_lines(&String::from_utf8_lossy(piece)).as_bytes());
         }
     }
+}
+
+/// How much of a text is looked at at once, in bytes.
+const PIECE: usize = 4 << 10;
+
+/// Appends a text. A script that wants to drive the terminal writes to it; here it is guestnet that speaks.
+///
+/// # Errors
+/// There is no memory for it.
+fn visible(line: &mut Bytes, text: &[u8]) -> std::result::Result<(), NoMemory> {
+    for chunk in text.utf8_chunks() {
+        let mut rest = chunk.valid();
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
+            line.extend(visible_lines(piece).as_bytes())?;
+            rest = after;
+        }
+        if !chunk.invalid().is_empty() {
+            line.extend("\u{fffd}".as_bytes())?;
+        }
+    }
+    Ok(())
 }

@@ -33,7 +33,7 @@ use crate::os::signal::{Offer, SignalAction, Signals};
 use crate::os::worker::{Spawn, Workers};
 use crate::state::{Shared, State};
 use crate::rejections::Rejections;
-use crate::sys::heap::{Bytes, EngineHeap, Memory, MemoryHandle};
+use crate::sys::heap::{Beginning, Bytes, EngineHeap, Memory, MemoryHandle};
 use crate::sys::message::{Sharing, share_buffers};
 use crate::sys::{self, Handle, eval};
 use crate::{print, report};
@@ -210,7 +210,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
         let (env, stop) = (RefCell::new(self.env), self.stop);
         let (scripts, workers) = (self.scripts, Workers::new(self.spawn, None));
         let memory = Memory::new(self.memory);
-        let engine = Engine::new(memory.budget());
+        let engine = Engine::new(memory.budget(), 0);
         let signals = Signals::new(self.signals);
         let make = |getters| State {
             guest: RefCell::new(guest),
@@ -292,27 +292,25 @@ impl<H: Host + 'static> Drop for Script<H> {
 
 /// An engine that has no script yet.
 pub(crate) struct Engine {
+    beginning: Beginning,
     getters: Getters,
     context: Context,
     runtime: Runtime,
 }
 
 impl Engine {
-    /// A new engine.
+    /// A new engine, for which so many bytes were taken from the budget before.
     ///
     /// # Errors
     /// No memory.
-    pub(crate) fn new(budget: &Arc<Budget>) -> rquickjs::Result<Engine> {
-        let (heap, strict) = EngineHeap::new(budget);
+    pub(crate) fn new(budget: &Arc<Budget>, prepaid: usize) -> rquickjs::Result<Engine> {
+        let (heap, beginning) = EngineHeap::new(budget, prepaid);
         let runtime = Runtime::new_with_alloc(heap)?;
         runtime.set_max_stack_size(STACK);
         let context = Context::full(&runtime)?;
         let getters = context.with(|ctx| Getters::keep(&ctx))?;
-        if budget.is_overdrawn() {
-            return Err(rquickjs::Error::Allocation);
-        }
-        strict.begin();
         Ok(Engine {
+            beginning,
             getters,
             context,
             runtime,
@@ -323,6 +321,7 @@ impl Engine {
 impl<H: Host + 'static> Script<H> {
     pub(crate) fn start(engine: Engine, make: impl FnOnce(Getters) -> State<H>) -> rquickjs::Result<Self> {
         let Engine {
+            beginning,
             runtime,
             context,
             getters,
@@ -356,6 +355,9 @@ impl<H: Host + 'static> Script<H> {
             crate::os::time::install(&ctx, &state)?;
             ctx.globals().set("scriptArgs", state.args.clone())
         })?;
+        if beginning.has_failed() {
+            return Err(rquickjs::Error::Allocation);
+        }
         Ok(script)
     }
 

@@ -73,9 +73,9 @@ where
         charge,
     } = start;
     let run = move || {
-        // Given back when the thread is over.
-        let _charge = charge;
-        let Ok(engine) = Engine::new(memory.budget()) else {
+        // The first is given back when the thread is over.
+        let (_charge, engine) = charge;
+        let Ok(engine) = Engine::new(memory.budget(), engine.into_bytes()) else {
             ends.incoming.discard();
             ends.outgoing.shut(&mut guest);
             return;

@@ -289,6 +289,16 @@ fn received(stored: usize, real: usize, flags: RecvFlags) -> Received {
     }
 }
 
+/// How many descriptors one guest may have by default: half of what the process may (`RLIMIT_NOFILE`), so that the process
+/// itself, and its other guests, have some too.
+#[must_use]
+pub fn descriptors() -> usize {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
+    limit.map_or(usize::MAX, |limit| {
+        usize::try_from(limit / 2).unwrap_or(usize::MAX)
+    })
+}
+
 impl Host for OsHost {
     type Io = Io;
     type Place = UnixPlace;
@@ -633,6 +643,18 @@ impl Host for OsHost {
         let addr = place.reach()?;
         let flags = send_flags(flags);
         retry(|| rustix::net::sendmsg_addr(io.fd(), &addr, bufs, &mut SendAncillaryBuffer::default(), flags))
+    }
+
+    fn fill(bufs: &mut [IoSliceMut<'_>], data: &[u8]) -> usize {
+        sys::buffers::fill(bufs, data)
+    }
+
+    fn prefix<'b>(buf: &'b IoSlice<'_>, len: usize) -> IoSlice<'b> {
+        sys::buffers::prefix(buf, len)
+    }
+
+    fn prefix_mut<'b>(buf: &'b mut IoSliceMut<'_>, len: usize) -> IoSliceMut<'b> {
+        sys::buffers::prefix_mut(buf, len)
     }
 
     fn now(&self, clock: Clock) -> Duration {

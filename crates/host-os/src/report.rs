@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use guestnet_core::policy::Flag;
 use guestnet_core::{Outlet, Outlets, Reporter};
 use rustix::time::ClockId;
 
@@ -29,7 +30,7 @@ pub enum TraceTo {
 pub fn reporter(
     trace: Option<&TraceTo>,
     audit: Option<&Path>,
-    advice: fn(&str) -> String,
+    advice: fn(&Flag) -> String,
 ) -> Result<Reporter, String> {
     let trace = trace.map(|to| match to {
         TraceTo::Stderr => Ok(stderr()),

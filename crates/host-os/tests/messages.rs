@@ -1,11 +1,11 @@
 //! Control data, pairs, pipes and epoll, on the kernel's sockets.
 
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
-use guestnet_core::policy::{PolicyBuilder, Use};
+use guestnet_core::policy::{Policy, PolicyBuilder, Use};
 use guestnet_core::{
     Capacity, Control, Domain, EpollEvent, EpollInterest, EpollMode, EpollOp, Errno, Fd, Kind, Message,
     OptValue, Ready, RecvFlags, SendFlags, SharedGuest, SockAddr, SockOpt,
@@ -15,10 +15,12 @@ use guestnet_host_os::OsHost;
 type Guest = SharedGuest<OsHost, ()>;
 
 fn guest() -> Guest {
-    let mut policy = PolicyBuilder::new();
-    policy.allow_net();
+    guest_under(Policy::allow_all())
+}
+
+fn guest_under(policy: Policy) -> Guest {
     let host = OsHost::new().unwrap();
-    Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0)
+    Guest::shared(host, Arc::new(policy), Capacity::default(), 0)
 }
 
 fn send(guest: &mut Guest, fd: Fd, bytes: &[u8], control: &[Control<Fd>]) -> Result<usize, Errno> {
@@ -215,6 +217,51 @@ fn the_source_of_a_datagram_can_be_chosen() {
         message.from.inet().map(|addr| addr.ip()),
         Some(Ipv4Addr::new(127, 0, 0, 7).into())
     );
+}
+
+/// A33: an address is judged, and by another interface it may be somebody else.
+#[test]
+fn a_datagram_chooses_its_interface_only_where_no_rule_says_where_it_may_go() {
+    let loopback = 1;
+    let infos = |interface| {
+        [
+            Control::PacketInfo4 {
+                interface,
+                local: Ipv4Addr::UNSPECIFIED,
+                destination: Ipv4Addr::UNSPECIFIED,
+            },
+            Control::PacketInfo6 {
+                interface,
+                local: Ipv6Addr::UNSPECIFIED,
+            },
+        ]
+    };
+    let send = |guest: &mut Guest, info: &Control<Fd>| {
+        let ip = match info {
+            Control::PacketInfo4 { .. } => "127.0.0.1",
+            _ => "[::1]",
+        };
+        let (fd, addr) = udp(guest, ip);
+        let control = std::slice::from_ref(info);
+        guest.send_message(
+            fd,
+            &mut [IoSlice::new(b"x")],
+            Some(&addr),
+            control,
+            SendFlags::empty(),
+        )
+    };
+    let mut rules = PolicyBuilder::new();
+    rules.allow_net().deny(Use::Connect, "udp://192.0.2.1").unwrap();
+    let mut restricted = guest_under(rules.build());
+    let mut free = guest();
+    for info in infos(loopback) {
+        assert_eq!(send(&mut free, &info), Ok(1));
+        assert_eq!(send(&mut restricted, &info), Err(Errno::Acces));
+    }
+    for info in infos(0) {
+        assert_eq!(send(&mut restricted, &info), Ok(1));
+    }
 }
 
 #[test]

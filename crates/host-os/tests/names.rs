@@ -1,15 +1,19 @@
 //! Look-ups of a guest on the kernel's sockets, against DNS servers that the tests script: good, slow, dead and hostile
 //! ones. What the policy makes of the answers is seen by connecting.
 
+use std::fmt;
 use std::io::{IoSlice, IoSliceMut, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::thread;
 
 use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::resolve::{Hosts, LookupFlags, NameInfoFlags, Query, STUB};
-use guestnet_core::{Capacity, Domain, Errno, Guest, Kind, LookupError, RecvFlags, SendFlags, SockAddr};
+use guestnet_core::{
+    Capacity, Decided, Denial, Domain, Errno, Guest, Kind, LookupError, Observer, RecvFlags, SendFlags,
+    SockAddr,
+};
 use guestnet_host_os::{OsHost, Upstream};
 use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, SOA};
@@ -623,8 +627,78 @@ fn ask_tcp(guest: &mut Guest<OsHost, ()>, to: SocketAddr) {
 #[test]
 fn dns_of_a_guest_that_may_look_nothing_up_is_denied() {
     let mut guest = guest(&["127.0.0.1:1".parse().unwrap()], &["10.0.0.1:80"]);
-    let to: SocketAddr = "198.51.100.53:53".parse().unwrap();
-    assert_eq!(connect(&mut guest, to), Err(Errno::Acces));
+    let heard = Decisions::default();
+    guest.observe(Box::new(heard.clone()));
+    let somewhere: SocketAddr = "198.51.100.53:53".parse().unwrap();
+    // A36: the stub's address is one like any other for such a guest, and no stub is started.
+    for to in [somewhere, STUB] {
+        assert_eq!(connect(&mut guest, to), Err(Errno::Acces));
+        let fd = guest.socket(Domain::Inet, Kind::Datagram).unwrap();
+        let sent = guest.send_to(fd, &mut [IoSlice::new(b"x")], &to.into(), SendFlags::empty());
+        assert_eq!(sent, Err(Errno::Acces));
+        assert_eq!(guest.connect(fd, &to.into()), Err(Errno::Acces));
+    }
+    let lines = |to| ["connect", "sendto", "connect"].map(|call| format!("{call} {to} denied"));
+    assert_eq!(heard.take(), [lines(somewhere), lines(STUB)].concat());
+}
+
+/// A36: what the stub answers is audited as served, whether the policy allows its address or not.
+#[test]
+fn dns_that_is_served_leaves_a_line() {
+    let server = server(plain(Ipv4Addr::new(192, 0, 2, 1), 60), silent());
+    for rules in [&["*.example"][..], &["*"]] {
+        let mut guest = guest(&[server.addr], rules);
+        let heard = Decisions::default();
+        guest.observe(Box::new(heard.clone()));
+        let query = question("x.example.", RecordType::A);
+        ask_udp(&mut guest, STUB, &query);
+        ask_tcp(&mut guest, STUB);
+        let heard = heard.take();
+        let served: Vec<_> = heard.iter().filter(|line| line.ends_with(" served")).collect();
+        assert_eq!(
+            served,
+            ["sendto 192.0.2.53:53 served", "connect 192.0.2.53:53 served"]
+        );
+        // And each question.
+        let asked = heard
+            .iter()
+            .filter(|line| **line == "getaddrinfo x.example allowed");
+        assert_eq!(asked.count(), 3, "{heard:?}");
+    }
+}
+
+/// An observer's view of the decisions.
+#[derive(Clone, Default)]
+struct Decisions(Arc<Mutex<Vec<String>>>);
+
+impl Decisions {
+    fn take(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Observer for Decisions {
+    fn wants_calls(&self) -> bool {
+        false
+    }
+
+    fn call(&mut self, _: &'static str, _: fmt::Arguments<'_>, _: guestnet_core::Result<u64>) {}
+
+    fn denied(&mut self, _: &Denial<'_>) {}
+
+    fn wants_decisions(&self) -> bool {
+        true
+    }
+
+    fn decided(&mut self, decided: &Decided<'_>) {
+        let outcome = match (decided.served, decided.decision.is_allowed()) {
+            (true, _) => "served",
+            (false, true) => "allowed",
+            (false, false) => "denied",
+        };
+        let line = format!("{} {} {outcome}", decided.call, decided.target);
+        self.0.lock().unwrap().push(line);
+    }
 }
 
 /// A8 and A24: what looks like DNS is no way round. Another port, and another socket's stub, stay closed.

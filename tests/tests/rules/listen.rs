@@ -119,7 +119,7 @@ fn the_implicit_bind_of_listen_is_one_of_the_wildcard_and_any_port() {
         options: "--allow-listen 0.0.0.0:0".to_owned(),
         allowed: "implicit 4".to_owned(),
         denied: "implicit 6".to_owned(),
-        says: would("listen", "[::]:0", "--allow-listen [::]:0"),
+        says: would("listen", "[::]:0", "--allow-listen '[::]:0'"),
     };
     check(&row, Guestnet::run, "EACCES");
 }

@@ -76,6 +76,15 @@ pub(super) fn takes_scope(ip: Ipv6Addr) -> bool {
     }
 }
 
+/// Whether this canonical address stands for whoever listens: multicast, or the broadcast address of IPv4.
+#[inline]
+pub(super) fn is_group(ip: IpAddr) -> bool {
+    match ip {
+        IpAddr::V4(ip) => ip.is_multicast() || ip.is_broadcast(),
+        IpAddr::V6(ip) => ip.is_multicast(),
+    }
+}
+
 /// What kind of place an address is in, as far as a rule with a name is concerned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum AddressClass {
@@ -87,8 +96,11 @@ pub enum AddressClass {
     Loopback,
     /// 169.254/16 and fe80::/10.
     LinkLocal,
-    /// Where clouds hand out credentials: 169.254.169.254, 169.254.170.2, 100.100.100.200, 192.0.0.192,
-    /// 168.63.129.16, fd00:ec2::254, fd20:ce::254.
+    /// Where clouds hand out credentials: 169.254.169.254 (nearly all), 169.254.170.2 and 169.254.170.23 (AWS containers),
+    /// 169.254.42.42 (Scaleway), 169.254.0.23 and 169.254.10.10 (Tencent), 100.100.100.200 (Alibaba), 100.96.0.96
+    /// (Volcano Engine), 192.0.0.192 (Oracle), 168.63.129.16 (Azure); fd00:ec2::/32 (AWS), fd20:ce::254 (Google),
+    /// fd00:c1::a9fe:a9fe (Oracle), fd00:42::42 (Scaleway), fd00:a9fe:a9fe::1 (Akamai), fd00:100::100:200 (Alibaba),
+    /// fe80::a9fe:a9fe (OpenStack).
     Metadata,
     /// Multicast, broadcast, "this network", reserved ranges, and tunnels whose far end cannot be read off:
     /// Teredo 2001::/32, local NAT64 64:ff9b:1::/48, SIIT ::ffff:0:a.b.c.d.
@@ -136,8 +148,12 @@ pub fn address_class(ip: IpAddr) -> AddressClass {
 fn class_v4(ip: Ipv4Addr) -> AddressClass {
     match ip.octets() {
         [169, 254, 169, 254]
-        | [169, 254, 170, 2]
+        | [169, 254, 170, 2 | 23]
+        | [169, 254, 42, 42]
+        | [169, 254, 0, 23]
+        | [169, 254, 10, 10]
         | [100, 100, 100, 200]
+        | [100, 96, 0, 96]
         | [192, 0, 0, 192]
         | [168, 63, 129, 16] => AddressClass::Metadata,
         [127, ..] => AddressClass::Loopback,
@@ -153,9 +169,13 @@ fn class_v4(ip: Ipv4Addr) -> AddressClass {
 fn class_v6(ip: Ipv6Addr) -> AddressClass {
     match ip.segments() {
         [0, 0, 0, 0, 0, 0, 0, 1] => AddressClass::Loopback,
-        [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254] | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254] => {
-            AddressClass::Metadata
-        }
+        [0xfd00, 0xec2, ..]
+        | [0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254]
+        | [0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe]
+        | [0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42]
+        | [0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1]
+        | [0xfd00, 0x100, 0, 0, 0, 0, 0x100, 0x200]
+        | [0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe] => AddressClass::Metadata,
         [0xfe80..=0xfebf, ..] => AddressClass::LinkLocal,
         [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => AddressClass::Private,
         [0, ..] | [0xff00..=0xffff, ..] | [0x2001, 0, ..] | [0x64, 0xff9b, 1, ..] | [0x100, 0, 0, 0, ..] => {

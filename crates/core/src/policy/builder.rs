@@ -2,7 +2,7 @@
 
 use super::address::canonical_parts;
 use super::compiled::{Net, Policy};
-use super::matcher::{AddressesBuilder, RuleId};
+use super::matcher::{AddressesBuilder, PortRulesBuilder, RuleId};
 use super::name_table::NamesBuilder;
 use super::unix::PathsBuilder;
 use super::{
@@ -82,8 +82,8 @@ impl PolicyBuilder {
         source: Source,
     ) -> Result<&mut Self, ParseError> {
         let pattern = match usage {
-            Use::Connect => Pattern::Target(text.parse()?),
-            Use::Listen | Use::Accept => Pattern::Target(local_target(usage, text)?),
+            Use::Connect => Pattern::Target(target(effect, text)?),
+            Use::Listen | Use::Accept => Pattern::Target(local_target(usage, effect, text)?),
             Use::Resolve => Pattern::Names(text.parse()?),
             Use::Unix => Pattern::Path(text.parse()?),
         };
@@ -155,6 +155,8 @@ impl PolicyBuilder {
                 }
             }
         }
+        let [_, udp] = &connect;
+        let stretches = udp.any.stretches();
         let peers_restricted = accept.iter().any(NetBuilder::allows);
         let net = self.net.then_some(Reason::AllowNet);
         let any_peer = if self.net || peers_restricted {
@@ -162,7 +164,7 @@ impl PolicyBuilder {
         } else {
             Some(Reason::AnyPeer)
         };
-        Policy {
+        let mut policy = Policy {
             connect: connect.each_ref().map(|table| table.build(net)),
             listen: listen.each_ref().map(|table| table.build(net)),
             accept: accept.each_ref().map(|table| table.build(any_peer)),
@@ -171,27 +173,49 @@ impl PolicyBuilder {
             resolve: resolve.build(),
             unix_unrestricted: self.net && !unix.has_denials(),
             unix: unix.build(),
+            without_broadcast: None,
             net: self.net,
             rules: self.rules.iter().map(|(rule, _)| rule.clone()).collect(),
             limits: self.limits.clone(),
-        }
+        };
+        policy.without_broadcast = policy.without_broadcast(stretches);
+        policy
     }
 }
 
 /// Rules about names only, as rules about all ports.
 const ANY_PORT: &[(u16, u16)] = &[(0, u16::MAX)];
 
-/// A target whose host is an address, or a name that stands for a fixed address.
-fn local_target(usage: Use, text: &str) -> Result<Target, ParseError> {
+/// A target. A rule that allows a range of IPv4 addresses says so: whoever reads `2002::/16` does not see that it is every
+/// address there is.
+fn target(effect: Effect, text: &str) -> Result<Target, ParseError> {
     let target: Target = text.parse()?;
+    if effect == Effect::Allow
+        && let HostPattern::Net(prefix) = &target.host
+        && !prefix.is_single()
+        && let Some(spelled) = prefix.spelled_v4()
+    {
+        let message = format!("this range is one of IPv4 in another spelling; write {spelled}");
+        return Err(ParseError::new(text, host_at(text), message));
+    }
+    Ok(target)
+}
+
+/// A target whose host is an address, or a name that stands for a fixed address.
+fn local_target(usage: Use, effect: Effect, text: &str) -> Result<Target, ParseError> {
+    let target = target(effect, text)?;
     if let HostPattern::Name(NamePattern::Exact(name) | NamePattern::Below(name)) = &target.host
         && !name.is_loopback()
     {
-        let at = text.find("://").map_or(0, |scheme| scheme + 3);
         let message = format!("a rule for {usage} takes addresses; of names only localhost is one");
-        return Err(ParseError::new(text, at, message));
+        return Err(ParseError::new(text, host_at(text), message));
     }
     Ok(target)
+}
+
+/// Where the host begins in a target.
+fn host_at(text: &str) -> usize {
+    text.find("://").map_or(0, |scheme| scheme + 3)
 }
 
 /// The rules of one use and one protocol while they are being collected.
@@ -202,14 +226,33 @@ struct NetBuilder {
     /// Whether an allow or a deny rule has a name, so that the names of an address matter.
     name_allowances: bool,
     name_denials: bool,
+    any: PortRulesBuilder,
+    /// The allow rules that name groups, in their order.
+    groups: Vec<RuleId>,
 }
 
 impl NetBuilder {
     fn add(&mut self, usage: Use, target: &Target, deny: bool, rule: RuleId) {
         let ports = target.ports.ranges();
+        self.any.add(deny, ports, rule);
+        let names_groups = match &target.host {
+            HostPattern::Net(prefix) => prefix.canonical().is_of_groups(),
+            HostPattern::Scoped(ip, _) => ip.is_multicast(),
+            HostPattern::Name(_) => false,
+        };
+        if names_groups && !deny {
+            self.groups.push(rule);
+        }
         let mut add = |prefix: Prefix| self.addresses.add(prefix, deny, ports, rule);
         match &target.host {
-            HostPattern::Net(prefix) => add(canonical_prefix(usage, *prefix)),
+            HostPattern::Net(prefix) => {
+                let canonical = canonical_prefix(usage, *prefix);
+                add(canonical);
+                // What is denied is denied as it is written, too: `::/96` has `::` and `::1` in it, which are no IPv4.
+                if deny && canonical != *prefix {
+                    add(*prefix);
+                }
+            }
             HostPattern::Scoped(ip, scope) => self.addresses.add_scoped(*ip, *scope, deny, ports, rule),
             HostPattern::Name(NamePattern::Any) => {
                 for zero in [
@@ -246,6 +289,8 @@ impl NetBuilder {
             name_allowances: self.name_allowances,
             addresses: self.addresses.build(),
             names: self.names.build(),
+            any: self.any.build(),
+            groups: self.groups.clone().into(),
         }
     }
 }

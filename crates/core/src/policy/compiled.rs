@@ -1,16 +1,16 @@
 //! [`Policy`]: the compiled rules, and the judgement. Rules are collected in `builder.rs`, found in `matcher.rs` and
 //! `name_table.rs`, and put into words in `explain.rs`.
 
-use super::address::canonical_parts;
-use super::matcher::{Addresses, Found, RuleId};
+use super::address::{canonical_parts, is_group};
+use super::matcher::{Addresses, Found, PortRules, RuleId};
 use super::name_table::Names;
 use super::unix::{Paths, is_normal};
 use super::{
-    AddressClass, Decision, Name, PinLookup, PolicyBuilder, PolicyFileError, Protocol, Reason, Rule, Use,
-    address_class,
+    AddressClass, Decision, Name, NoPins, PinLookup, PolicyBuilder, PolicyFileError, Protocol, Reason, Rule,
+    Use, address_class,
 };
 use crate::limits::Limits;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 /// What a guest may do. Immutable; put it behind an [`Arc`](std::sync::Arc) to share it.
 ///
@@ -24,6 +24,8 @@ pub struct Policy {
     pub(super) resolve_unrestricted: bool,
     pub(super) unix: Paths,
     pub(super) unix_unrestricted: bool,
+    /// A port of UDP on which something is allowed and the broadcast address is not.
+    pub(super) without_broadcast: Option<u16>,
     /// `--allow-net`.
     pub(super) net: bool,
     /// Whether some name may be looked up.
@@ -43,6 +45,10 @@ pub(super) struct Net {
     pub(super) name_allowances: bool,
     pub(super) addresses: Addresses,
     pub(super) names: Names,
+    /// The ports of every rule, whatever it is about.
+    pub(super) any: PortRules,
+    /// The allow rules that name groups, sorted.
+    pub(super) groups: Box<[RuleId]>,
 }
 
 impl Default for Policy {
@@ -135,7 +141,11 @@ impl Policy {
             return Decision::allowed(reason);
         }
         let ((ip, scope), port) = (canonical_parts(usage, addr), addr.port());
-        let found = net.addresses.find(ip, scope, port);
+        let mut found = net.addresses.find(ip, scope, port);
+        // A deny rule about an IPv6 range is also about the IPv4 addresses that are written as one in it.
+        if let (SocketAddr::V6(written), IpAddr::V4(_), None) = (addr, ip, found.deny) {
+            found.deny = net.addresses.denies_spelling(*written.ip(), port);
+        }
         if let Some(rule) = self.rule(found.deny) {
             return Decision::denied(Reason::Rule(rule));
         }
@@ -153,6 +163,17 @@ impl Policy {
         if let Some(rule) = self.rule(by_name.found.deny) {
             return Decision::denied(Reason::Rule(rule));
         }
+        let allowed = net.otherwise.is_some() || found.allow.or(by_name.found.allow).is_some();
+        if usage == Use::Connect
+            && allowed
+            && is_group(ip)
+            && let Some(rule) = self.rule(net.any.find(port).deny)
+            && !found
+                .allow
+                .is_some_and(|id| net.groups.binary_search(&id).is_ok())
+        {
+            return Decision::denied(Reason::Group(rule));
+        }
         if let Some(rule) = self.rule(found.allow.or(by_name.found.allow)) {
             return Decision::allowed(Reason::Rule(rule));
         }
@@ -166,6 +187,27 @@ impl Policy {
             }
             (None, None) => Decision::denied(Reason::NoRule),
         }
+    }
+
+    /// Judges `SO_BROADCAST`. A broadcast of one network cannot be told from an ordinary address, and the option lets a
+    /// socket send to any of them. So it is allowed if the broadcast address of all networks (255.255.255.255) is, on
+    /// every port of UDP on which anything is.
+    pub fn decide_broadcast(&self) -> Decision<'_> {
+        match self.without_broadcast {
+            Some(port) => self.decide(Use::Connect, Protocol::Udp, everywhere(port), &NoPins),
+            None if self.net => Decision::allowed(Reason::AllowNet),
+            None => Decision::allowed(Reason::Covered),
+        }
+    }
+
+    /// The first of these ports of UDP on which something is allowed and the broadcast address is not.
+    pub(super) fn without_broadcast(&self, ports: impl IntoIterator<Item = u16>) -> Option<u16> {
+        let [_, udp] = &self.connect;
+        ports.into_iter().find(|&port| {
+            let anything = udp.otherwise.is_some() || udp.any.find(port).allow.is_some();
+            let decision = self.decide(Use::Connect, Protocol::Udp, everywhere(port), &NoPins);
+            anything && decision.is_denied()
+        })
     }
 
     /// Judges a look-up, before a query leaves. A name is allowed if a rule for resolve covers it, or one for
@@ -229,6 +271,11 @@ impl Policy {
     fn rule(&self, id: Option<RuleId>) -> Option<&Rule> {
         self.rules.get(usize::try_from(id?).ok()?)
     }
+}
+
+/// The broadcast address of all networks.
+fn everywhere(port: u16) -> SocketAddr {
+    SocketAddr::new(Ipv4Addr::BROADCAST.into(), port)
 }
 
 /// What the names say that led to an address.

@@ -11,6 +11,16 @@ pub enum Reason<'p> {
     /// This deny rule names one address, and the wildcard address that was asked for includes it. Only for
     /// [`Use::Listen`](super::Use::Listen).
     Includes(&'p Rule),
+    /// The address is that of a group or a broadcast, behind which anybody may be, and this deny rule covers the port. Only
+    /// for [`Use::Connect`](super::Use::Connect).
+    Group(&'p Rule),
+    /// A broadcast reaches nobody whom the rules do not allow. Only for
+    /// [`Policy::decide_broadcast`](super::Policy::decide_broadcast).
+    Covered,
+    /// A datagram would choose the interface that it leaves by, and there are rules about where it may go.
+    Interface,
+    /// The address is one that the guest was given in answer to a look-up, so that its name tells nobody anything new.
+    OwnAnswer,
     /// Everything is allowed (`--allow-net`) and no deny rule covers it.
     AllowNet,
     /// Peers are not restricted: no allow rule for accept exists, and no deny rule covers this peer.
@@ -49,6 +59,25 @@ impl<'p> Decision<'p> {
         Decision::denied(Reason::Outside)
     }
 
+    /// About a datagram that chooses its interface.
+    pub(crate) fn interface(unrestricted: bool) -> Self {
+        if unrestricted {
+            Decision::allowed(Reason::AllowNet)
+        } else {
+            Decision::denied(Reason::Interface)
+        }
+    }
+
+    /// About a question that is answered without asking anybody.
+    pub(crate) fn known_here() -> Self {
+        Decision::allowed(Reason::LoopbackName)
+    }
+
+    /// About a question for the name of an address that the guest has from us.
+    pub(crate) fn own_answer() -> Self {
+        Decision::allowed(Reason::OwnAnswer)
+    }
+
     pub(super) fn denied(reason: Reason<'p>) -> Self {
         Decision {
             allowed: false,
@@ -78,13 +107,16 @@ impl<'p> Decision<'p> {
     #[must_use]
     pub fn rule(&self) -> Option<&'p Rule> {
         match self.reason {
-            Reason::Rule(rule) | Reason::Includes(rule) => Some(rule),
+            Reason::Rule(rule) | Reason::Includes(rule) | Reason::Group(rule) => Some(rule),
             Reason::AllowNet
             | Reason::AnyPeer
             | Reason::LoopbackName
             | Reason::NoRule
             | Reason::NeedsOwnRule(..)
             | Reason::NotNormal
+            | Reason::Covered
+            | Reason::Interface
+            | Reason::OwnAnswer
             | Reason::Outside => None,
         }
     }
@@ -97,6 +129,20 @@ impl fmt::Display for Decision<'_> {
         match self.reason {
             Reason::Rule(rule) => write!(f, "{word} by {rule}"),
             Reason::Includes(rule) => write!(f, "{word} by {rule}, an address that the wildcard includes"),
+            Reason::Group(rule) => {
+                write!(
+                    f,
+                    "{word} because whom {rule} covers may hear it too, and no rule names the group"
+                )
+            }
+            Reason::Covered => write!(f, "{word} because nobody else hears it than whom the rules allow"),
+            Reason::Interface => {
+                write!(
+                    f,
+                    "{word} because where it may go depends on rules, and the interface would decide too"
+                )
+            }
+            Reason::OwnAnswer => write!(f, "{word} because the guest was told this address for a name"),
             Reason::AllowNet => write!(f, "{word} by --allow-net"),
             Reason::AnyPeer => write!(f, "{word} because no rule restricts peers"),
             Reason::LoopbackName => write!(f, "{word} because the name never leaves this machine"),

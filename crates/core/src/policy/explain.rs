@@ -1,8 +1,8 @@
 //! Why the policy answers as it does, in words for people: `guestnet policy explain` and the first denial of a run.
 
 use super::{
-    Decision, HostPattern, Name, NamePattern, NoPins, ParseError, Policy, Protocol, Reason, Rule, Target,
-    UnixPattern, Use, canonical_addr,
+    Decision, Flag, HostPattern, Name, NamePattern, NoPins, ParseError, Policy, Protocol, Reason, Rule,
+    Target, UnixPattern, Use,
 };
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
@@ -98,10 +98,10 @@ pub fn explain(policy: &Policy, question: &Question) -> Explanation {
     match question {
         Question::Address(usage, protocol, addr) => {
             let decision = policy.decide(*usage, *protocol, *addr, &NoPins);
-            with_advice(decision, || flag_that_would_allow(*usage, *protocol, *addr))
+            with_advice(decision, || Some(Flag::address(*usage, *protocol, *addr)))
         }
-        Question::Name(name) => with_advice(policy.decide_name(name), || format!("--allow-resolve {name}")),
-        Question::Path(path) => with_advice(policy.decide_unix(path), || format!("--allow-unix {path}")),
+        Question::Name(name) => with_advice(policy.decide_name(name), || Some(Flag::name(name))),
+        Question::Path(path) => with_advice(policy.decide_unix(path), || Flag::path(path)),
         Question::Host(protocol, name, port) => explain_host(policy, *protocol, name, *port),
     }
 }
@@ -109,7 +109,7 @@ pub fn explain(policy: &Policy, question: &Question) -> Explanation {
 fn explain_host(policy: &Policy, protocol: Protocol, name: &Name, port: u16) -> Explanation {
     let lookup = policy.decide_name(name);
     let connect = policy.connect_by_name(protocol, name, port);
-    let flag = || format!("--allow-connect {}{name}:{port}", scheme(protocol));
+    let flag = || Some(Flag::host(protocol, name, port));
     if lookup.is_denied() && connect.is_allowed() {
         let text = format!("{lookup}, so the name cannot be looked up");
         return Explanation { allowed: false, text };
@@ -136,12 +136,14 @@ fn covers_every_address(rule: &Rule) -> bool {
         .is_ok_and(|target: Target| matches!(target.host, HostPattern::Name(NamePattern::Any)))
 }
 
-fn with_advice(decision: Decision<'_>, flag: impl FnOnce() -> String) -> Explanation {
-    let text = match decision.reason() {
-        Reason::NoRule | Reason::NeedsOwnRule(..) if decision.is_denied() => {
-            format!("{decision}; {} would", flag())
-        }
-        _ => decision.to_string(),
+fn with_advice(decision: Decision<'_>, flag: impl FnOnce() -> Option<Flag>) -> Explanation {
+    let flag = match decision.reason() {
+        Reason::NoRule | Reason::NeedsOwnRule(..) | Reason::Group(_) => flag(),
+        _ => None,
+    };
+    let text = match flag {
+        Some(flag) => format!("{decision}; {flag} would"),
+        None => decision.to_string(),
     };
     Explanation {
         allowed: decision.is_allowed(),
@@ -149,26 +151,8 @@ fn with_advice(decision: Decision<'_>, flag: impl FnOnce() -> String) -> Explana
     }
 }
 
-/// The flag that allows this and little more, such as `--allow-connect 10.0.0.5:5432`. It does not help against a
-/// deny rule. For accept it leaves out the port, which the peer's system chooses.
+/// [`Flag::address`] as a shell takes it, such as `--allow-connect 10.0.0.5:5432`.
 #[must_use]
 pub fn flag_that_would_allow(usage: Use, protocol: Protocol, addr: SocketAddr) -> String {
-    let addr = canonical_addr(usage, addr);
-    let host = match addr {
-        SocketAddr::V4(v4) => v4.ip().to_string(),
-        SocketAddr::V6(v6) if v6.scope_id() != 0 => format!("[{}%{}]", v6.ip(), v6.scope_id()),
-        SocketAddr::V6(v6) => format!("[{}]", v6.ip()),
-    };
-    match usage {
-        Use::Accept => format!("--allow-accept {}{host}", scheme(protocol)),
-        _ => format!("--allow-{usage} {}{host}:{}", scheme(protocol), addr.port()),
-    }
-}
-
-/// TCP is what people mean without a protocol.
-fn scheme(protocol: Protocol) -> &'static str {
-    match protocol {
-        Protocol::Tcp => "",
-        Protocol::Udp => "udp://",
-    }
+    Flag::address(usage, protocol, addr).to_string()
 }

@@ -188,12 +188,15 @@ impl Reader<'_> {
             let limits = builder.limits_mut();
             match key.get_ref().as_ref() {
                 "sockets" => limits.sockets = self.count(key, value)?,
+                "descriptors" => limits.descriptors = Some(self.count(key, value)?),
+                "buffers" => limits.buffers = Some(self.bytes(key, value)?),
                 "pending" => limits.pending = self.count(key, value)?,
                 "lookups-per-second" => limits.lookups_per_second = self.count(key, value)?,
                 "bytes-per-second" => limits.bytes_per_second = Some(self.bytes(key, value)?),
                 "bytes-total" => limits.bytes_total = Some(self.bytes(key, value)?),
                 other => {
-                    let known = "sockets, pending, bytes-per-second, bytes-total and lookups-per-second";
+                    let known = "sockets, descriptors, buffers, pending, bytes-per-second, bytes-total and \
+                                 lookups-per-second";
                     let message = format!("unknown key `{other}` in [limits]; there are {known}");
                     return Err(self.error(key.span().start, message));
                 }

@@ -133,6 +133,13 @@ impl PortRulesBuilder {
         list.extend(ports.iter().map(|&(first, last)| (first, last, rule)));
     }
 
+    /// A port of each stretch throughout which the same rules count.
+    pub(super) fn stretches(&self) -> BTreeSet<u16> {
+        let ranges = self.allow.iter().chain(&self.deny);
+        let begins = ranges.flat_map(|&(first, last, _)| [Some(first), last.checked_add(1)]);
+        begins.flatten().chain([0]).collect()
+    }
+
     pub(super) fn build(&self) -> PortRules {
         PortRules {
             allow: Ports::new(&self.allow),
@@ -252,6 +259,11 @@ impl Addresses {
                 .find_scoped(ip, scope, port)
                 .or(self.v6.find(ip.to_bits(), port)),
         }
+    }
+
+    /// What denies this IPv6 address as it is written.
+    pub(super) fn denies_spelling(&self, ip: Ipv6Addr, port: u16) -> Option<RuleId> {
+        self.v6.find(ip.to_bits(), port).deny
     }
 
     fn find_scoped(&self, ip: Ipv6Addr, scope: u32, port: u16) -> Found {

@@ -14,6 +14,10 @@ pub enum PolicyOption {
     Rule(Effect, Use),
     /// `max-sockets`.
     MaxSockets,
+    /// `max-descriptors`.
+    MaxDescriptors,
+    /// `max-buffers`, bytes.
+    MaxBuffers,
     /// `max-pending`.
     MaxPending,
     /// `max-lookups`, a second.
@@ -31,6 +35,8 @@ impl PolicyOption {
         Some(match name {
             "allow-net" => PolicyOption::AllowNet,
             "max-sockets" => PolicyOption::MaxSockets,
+            "max-descriptors" => PolicyOption::MaxDescriptors,
+            "max-buffers" => PolicyOption::MaxBuffers,
             "max-pending" => PolicyOption::MaxPending,
             "max-lookups" => PolicyOption::MaxLookups,
             "max-rate" => PolicyOption::MaxRate,
@@ -65,6 +71,8 @@ pub struct PolicyOptions {
     rules: PolicyBuilder,
     has_rules: bool,
     max_sockets: Option<u32>,
+    max_descriptors: Option<u32>,
+    max_buffers: Option<u64>,
     max_pending: Option<u32>,
     max_lookups: Option<u32>,
     max_rate: Option<u64>,
@@ -89,6 +97,8 @@ impl PolicyOptions {
                 self.has_rules = true;
             }
             PolicyOption::MaxSockets => self.max_sockets = Some(count(value)?),
+            PolicyOption::MaxDescriptors => self.max_descriptors = Some(count(value)?),
+            PolicyOption::MaxBuffers => self.max_buffers = Some(bytes(value)?),
             PolicyOption::MaxPending => self.max_pending = Some(count(value)?),
             PolicyOption::MaxLookups => self.max_lookups = Some(count(value)?),
             PolicyOption::MaxRate => self.max_rate = Some(bytes(value)?),
@@ -118,6 +128,8 @@ impl PolicyOptions {
     pub fn build(mut self) -> Policy {
         let limits = self.rules.limits_mut();
         limits.sockets = self.max_sockets.unwrap_or(limits.sockets);
+        limits.descriptors = self.max_descriptors.or(limits.descriptors);
+        limits.buffers = self.max_buffers.or(limits.buffers);
         limits.pending = self.max_pending.unwrap_or(limits.pending);
         limits.lookups_per_second = self.max_lookups.unwrap_or(limits.lookups_per_second);
         limits.bytes_per_second = self.max_rate.or(limits.bytes_per_second);

@@ -72,25 +72,38 @@ impl Prefix {
 
     /// The range of the addresses that these reach, see [`canonical_ip`]: `::ffff:10.0.0.0/104` is `10.0.0.0/8`, and
     /// a range within one 6to4 site is the IPv4 address of the site. A range that is wider than one of the blocks
-    /// with an IPv4 address inside, or that begins with `::`, stays IPv6 and does not cover the aliases in it.
+    /// with an IPv4 address inside stays IPv6.
     #[must_use]
     pub fn canonical(&self) -> Prefix {
-        let IpAddr::V6(v6) = self.base else { return *self };
+        self.spelled_v4().unwrap_or(*self)
+    }
+
+    /// The IPv4 range that this is in another spelling, if it lies within one of the blocks with an IPv4 address inside:
+    /// `::ffff:0:0/96`, `::/96`, `64:ff9b::/96` and `2002::/16`. `::`, `::1` and the two together are no IPv4.
+    #[must_use]
+    pub fn spelled_v4(&self) -> Option<Prefix> {
+        let IpAddr::V6(v6) = self.base else { return None };
         // Where the IPv4 address begins in the blocks that have one.
         let skipped = if v6.segments().first() == Some(&0x2002) {
             16
         } else {
             96
         };
-        if self.bits < skipped {
-            return *self;
-        }
+        let bits = self.bits.checked_sub(skipped)?.min(32);
         match canonical_ip(self.base) {
-            base @ IpAddr::V4(_) => {
-                let bits = (self.bits - skipped).min(32);
-                Prefix::containing(base, bits).unwrap_or(*self)
+            base @ IpAddr::V4(_) => Prefix::containing(base, bits),
+            IpAddr::V6(base) if base.is_unspecified() && self.bits < 127 => {
+                Prefix::new(IpAddr::V4(Ipv4Addr::UNSPECIFIED), bits)
             }
-            IpAddr::V6(_) => *self,
+            IpAddr::V6(_) => None,
+        }
+    }
+
+    /// Whether all of these are group or broadcast addresses: a rule with such a range names groups.
+    pub(super) fn is_of_groups(&self) -> bool {
+        match self.base {
+            IpAddr::V4(base) => base.is_broadcast() || (base.is_multicast() && self.bits >= 4),
+            IpAddr::V6(base) => base.is_multicast() && self.bits >= 8,
         }
     }
 }

@@ -60,3 +60,7 @@ fn connects(policy: &Policy, to: &str) -> bool {
 fn listens(policy: &Policy, on: &str) -> bool {
     tcp(policy, Use::Listen, on).is_allowed()
 }
+
+fn accepts(policy: &Policy, from: &str) -> bool {
+    tcp(policy, Use::Accept, from).is_allowed()
+}

@@ -30,7 +30,8 @@ pub use names::{Found, Names, Question, Reply, SHORTEST_PIN, SYSTEM_ANSWER_LIFET
 pub use pending::Lookup;
 
 /// Where a guest that speaks DNS itself finds the stub that answers for us, as its resolv.conf says. No machine has this
-/// address (RFC 5737), so that what is sent to it is served by us whatever the policy.
+/// address (RFC 5737), so that what is sent to it is served by us if the policy lets the guest look any name up. For
+/// a guest that may look none up it is an address like any other.
 pub const STUB: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 53), 53));
 
 /// The most results of one look-up. No resolver returns more in practice, and a guest can hold them all.

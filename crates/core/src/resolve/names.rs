@@ -14,7 +14,7 @@ use crate::addr::Domain;
 use crate::errno::Errno;
 use crate::host::LookupError;
 use crate::limits::Bucket;
-use crate::policy::{Decision, Name, Pins, Policy, Use, canonical_ip};
+use crate::policy::{Decision, Flag, Name, Pins, Policy, Reason, Use, canonical_ip};
 use crate::trace::{Denial, Observer};
 
 /// How long the addresses of a name may be dialled under a rule with that name, when the answer has no lifetime: the
@@ -144,6 +144,9 @@ impl Names {
                 let named = |hosts: &Mutex<Arc<Hosts>>| lock(hosts).name(*ip).map(str::to_owned);
                 let known = named(&self.guest_hosts).or_else(|| named(&self.hosts));
                 if let Some(name) = known.or_else(|| ip.is_loopback().then(|| "localhost".to_owned())) {
+                    if let Ok(asked) = Name::parse(&pointer_name(*ip)) {
+                        self.settle("getnameinfo", &asked, Decision::known_here());
+                    }
                     Ok(Arc::new(Found {
                         name,
                         ..Found::default()
@@ -189,12 +192,16 @@ impl Names {
 
     /// Whether the guest may ask for a name at all; tells the observer if not.
     pub fn allowed(&self, name: &Name) -> bool {
-        let decision = self.policy.decide_name(name);
+        self.settle("getaddrinfo", name, self.policy.decide_name(name))
+    }
+
+    /// Tells the observer of a decision, and returns whether it allows.
+    fn settle(&self, call: &'static str, name: &Name, decision: Decision<'_>) -> bool {
         if self.audited.load(Ordering::Relaxed) {
-            crate::gate::audit(self, "getaddrinfo", Use::Resolve, None, name, decision, false);
+            crate::gate::audit(self, call, Use::Resolve, None, name, decision, false);
         }
         if decision.is_denied() {
-            self.denied(name, decision);
+            self.denied(call, name, decision);
         }
         decision.is_allowed()
     }
@@ -237,24 +244,29 @@ impl Names {
     /// A query for the name of an address carries the address out, so it is judged as the name that it asks for; an
     /// address that the guest was given by us tells nobody anything new.
     fn may_ask_back(&self, ip: IpAddr, now: Duration) -> bool {
-        if self.pins().names(ip, now).next().is_some() {
-            return true;
+        let Ok(name) = Name::parse(&pointer_name(ip)) else {
+            return false;
+        };
+        let mut decision = self.policy.decide_name(&name);
+        // Deny beats allow, here too.
+        if decision.reason() == Reason::NoRule && self.pins().names(ip, now).next().is_some() {
+            decision = Decision::own_answer();
         }
-        Name::parse(&pointer_name(ip)).is_ok_and(|name| self.allowed(&name))
+        self.settle("getnameinfo", &name, decision)
     }
 
-    fn denied(&self, name: &Name, decision: Decision<'_>) {
+    fn denied(&self, call: &'static str, name: &Name, decision: Decision<'_>) {
         if let Some(observer) = &mut *lock(&self.observer) {
             // No allow flag helps against a deny rule.
             let flag = match decision.rule() {
-                Some(_) => String::new(),
-                None => format!("--allow-resolve {name}"),
+                Some(_) => None,
+                None => Some(Flag::name(name)),
             };
             observer.denied(&Denial {
-                call: "getaddrinfo",
+                call,
                 target: name,
                 reason: &decision.to_string(),
-                flag: &flag,
+                flag: flag.as_ref(),
                 errno: Errno::Acces,
             });
         }

@@ -350,3 +350,71 @@ fn a_family_that_the_machine_has_no_address_of_is_left_out() {
     assert_eq!(configured(Some("127.0.0.1"), None), all);
     assert_eq!(configured(None, None), all);
 }
+
+/// An observer's view of the decisions: call, target, outcome and reason.
+#[derive(Clone, Default)]
+struct Decisions(Arc<std::sync::Mutex<Vec<String>>>);
+
+impl crate::Observer for Decisions {
+    fn wants_calls(&self) -> bool {
+        false
+    }
+
+    fn call(&mut self, _: &'static str, _: std::fmt::Arguments<'_>, _: crate::Result<u64>) {}
+
+    fn denied(&mut self, _: &crate::Denial<'_>) {}
+
+    fn wants_decisions(&self) -> bool {
+        true
+    }
+
+    fn decided(&mut self, decided: &crate::Decided<'_>) {
+        let line = format!("{} {}: {}", decided.call, decided.target, decided.decision);
+        lock(&self.0).push(line);
+    }
+}
+
+/// A36: what the guest learns of an address leaves a line, whoever knows the name.
+#[test]
+fn a_question_for_the_name_of_an_address_is_a_decision_too() {
+    let mut builder = PolicyBuilder::new();
+    builder.allow(Use::Connect, "db.example:80").unwrap();
+    builder.deny(Use::Resolve, "18.2.0.192.in-addr.arpa").unwrap();
+    let names = Names::new(Arc::new(builder.build()));
+    names.set_hosts(Arc::new(Hosts::parse("192.0.2.99 web")));
+    let heard = Decisions::default();
+    names.set_audited(true);
+    *lock(&names.observer) = Some(Box::new(heard.clone()));
+    names
+        .finish(
+            &question("db.example"),
+            reply(&["192.0.2.17", "192.0.2.18"], Some(60)),
+            START,
+        )
+        .unwrap();
+    let ask = |address| match names.begin(&Question::Pointer(ip(address)), START) {
+        Step::Known(outcome) => outcome.map(|found| found.name.clone()).map_err(Some),
+        Step::Ask => Err(None),
+    };
+    assert_eq!(ask("192.0.2.17"), Err(None), "one that it was told is asked for");
+    assert_eq!(
+        ask("192.0.2.18"),
+        Err(Some(LookupError::Fail)),
+        "deny beats allow"
+    );
+    assert_eq!(ask("192.0.2.19"), Err(Some(LookupError::Fail)));
+    assert_eq!(ask("192.0.2.99"), Ok("web".to_owned()));
+    assert_eq!(ask("127.0.0.1"), Ok("localhost".to_owned()));
+    let ptr = |last: &str| format!("getnameinfo {last}.2.0.192.in-addr.arpa: ");
+    assert_eq!(
+        *lock(&heard.0),
+        [
+            ptr("17") + "allowed because the guest was told this address for a name",
+            ptr("18") + "denied by deny resolve 18.2.0.192.in-addr.arpa",
+            ptr("19") + "denied because no rule allows it",
+            ptr("99") + "allowed because the name never leaves this machine",
+            "getnameinfo 1.0.0.127.in-addr.arpa: allowed because the name never leaves this machine"
+                .to_owned(),
+        ]
+    );
+}

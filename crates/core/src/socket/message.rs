@@ -7,12 +7,14 @@ use std::io::{IoSlice, IoSliceMut};
 use std::sync::Arc;
 
 use super::flight::{InFlight, Sent};
-use super::transfer::{self, attempt, judged, scatter, sender_allowed};
-use super::{REFUSALS, Socket, stub, unix_place};
+use super::metered;
+use super::transfer::{self, allowed_datagram, judged};
+use super::{Socket, stub, unix_place};
 use crate::addr::{Domain, Kind, SockAddr};
+use crate::capacity::PIPE;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Entry, Guest, Limit, SharedGuest};
+use crate::guest::{Call, Entry, Guest, Holds, Limit, SharedGuest, attempt};
 use crate::host::{Control, Destination, Host, Identity, Message, Received, RecvFlags, SendFlags};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
@@ -27,7 +29,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// socketpair(2) of UNIX sockets, in blocking mode. The policy has no say: nothing leaves the guest.
     ///
     /// # Errors
-    /// `EMFILE`, `EOPNOTSUPP` (a host without).
+    /// `EMFILE`, `ENOBUFS` (the guest's limit of buffers), `EOPNOTSUPP` (a host without).
     pub fn socket_pair(&mut self, kind: Kind) -> Result<(Fd, Fd)> {
         let result = self.do_socket_pair(kind);
         if self.traced {
@@ -44,145 +46,36 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     fn do_socket_pair(&mut self, kind: Kind) -> Result<(Fd, Fd)> {
         let seats = (self.seat()?, self.seat()?);
         let (one, other) = self.host.socket_pair(kind)?;
-        let first = self.insert_socket(Socket::new(one, Domain::Unix, kind, seats.0))?;
-        match self.insert_socket(Socket::new(other, Domain::Unix, kind, seats.1)) {
-            Ok(second) => Ok((first, second)),
-            Err(errno) => {
-                self.close(first)?;
-                Err(errno)
-            }
-        }
-    }
-
-    fn do_recv_message(
-        &mut self,
-        fd: Fd,
-        bufs: &mut [IoSliceMut<'_>],
-        flags: RecvFlags,
-    ) -> Result<Brought<H::Io, F>> {
-        let (stream, nonblocking) = self.kind_and_mode(fd)?;
-        let urgent = stream && flags.contains(RecvFlags::OOB);
-        let blocks = !nonblocking && !flags.contains(RecvFlags::DONTWAIT) && !urgent;
-        let metered = self.metered(fd);
-        if metered && stream {
-            // In pieces, as `recv` has it; a stream's control data, which are times of arrival, are not given.
-            let (received, from) = self.recv_metered(fd, bufs, flags)?;
-            return Ok(Message {
-                received,
-                from,
-                control: Vec::new(),
-                control_truncated: false,
-                urgent: false,
-            });
-        }
-        if metered {
-            self.allowance(blocks)?;
-        }
-        let entry = self.table.entry(fd)?;
-        let socket = entry.socket()?;
-        let Guest {
-            host,
-            gate,
-            scratch,
-            in_flight,
-            ..
-        } = self;
-        let judged = judged(gate, socket);
-        let once = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
-        let mut limit = Limit::new(socket.recv_timeout.get());
-        let outcome = attempt(host, &socket.io, Ready::READ, blocks, &mut limit, |host| {
-            if !judged {
-                let _receiving = (socket.domain == Domain::Unix).then(|| in_flight.receiving());
-                let message = host.recv_message(&socket.io, bufs, once)?;
-                return Ok(with_their_files(
-                    in_flight,
-                    message,
-                    once.contains(RecvFlags::PEEK),
-                ));
-            }
-            for _ in 0..REFUSALS {
-                scratch.resize(transfer::SCRATCH, 0);
-                let into = &mut [IoSliceMut::new(scratch)];
-                let mut message = host.recv_message(&socket.io, into, once & RecvFlags::PEEK)?;
-                match message.from.inet() {
-                    Some(sender) if !sender_allowed(host, gate, socket, sender) => {
-                        if once.contains(RecvFlags::PEEK) {
-                            // What was peeked at is still at the head of the queue: take it off.
-                            host.recv(&socket.io, &mut [], RecvFlags::empty())?;
-                        }
-                    }
-                    _ => {
-                        let real = message.received.len;
-                        let stored = scatter(scratch.get(..real).ok_or(Errno::Io)?, bufs);
-                        message.received.truncated |= stored < real;
-                        if !once.contains(RecvFlags::TRUNC) {
-                            message.received.len = stored;
-                        }
-                        // What comes from another machine brings no descriptors.
-                        return Ok(with_their_files(in_flight, message, false));
-                    }
-                }
-            }
-            Err(Errno::Again)
-        });
-        let mut message = match outcome {
-            Err(Errno::Again) if blocks && socket.receive_ended.get() => Message {
-                received: Received::default(),
-                from: SockAddr::Unspec,
-                control: Vec::new(),
-                control_truncated: false,
-                urgent: false,
-            },
-            outcome => outcome?,
-        };
-        let more = flags & (RecvFlags::WAITALL | RecvFlags::PEEK) == RecvFlags::WAITALL
-            && blocks
-            && stream
-            && message.received.len > 0;
-        if more {
-            let mut bufs = bufs;
-            IoSliceMut::advance_slices(&mut bufs, message.received.len);
-            if bufs.iter().any(|buf| !buf.is_empty()) {
-                // What has come is reported; the error shows at the next call.
-                let rest = transfer::recv_at_least(host, socket, bufs, flags).unwrap_or_default();
-                message.received.len += rest.len;
-            }
-        }
-        message.from = stub::as_seen(gate, socket, message.from);
-        drop(entry);
-        if metered && !flags.contains(RecvFlags::PEEK) {
-            self.count(message.received.len);
-        }
-        Ok(message)
-    }
-
-    /// A receive on a UNIX socket by one who wants no control data, while descriptors are under way: those that come
-    /// with it are given up, as the kernel does.
-    pub(super) fn recv_without_rights(
-        &mut self,
-        fd: Fd,
-        bufs: &mut [IoSliceMut<'_>],
-        flags: RecvFlags,
-    ) -> Result<(Received, SockAddr)> {
-        let message = self.do_recv_message(fd, bufs, flags)?;
-        Ok((message.received, message.from))
+        let buffers = (
+            self.buffers_of(&one, Domain::Unix)?,
+            self.buffers_of(&other, Domain::Unix)?,
+        );
+        self.insert_pair(
+            Entry::Socket(Socket::new(one, Domain::Unix, kind, seats.0, buffers.0)),
+            Entry::Socket(Socket::new(other, Domain::Unix, kind, seats.1, buffers.1)),
+        )
     }
 
     /// pipe(2): the end to read from and the end to write to, in blocking mode.
     ///
     /// # Errors
-    /// `EMFILE`, `ENOSYS` (a host without).
+    /// `EMFILE`, `ENFILE` (the guest's limit of buffers, as pipe(7) says of the user's), `ENOSYS` (a host without).
     pub fn pipe(&mut self) -> Result<(Fd, Fd)> {
-        self.table.lowest_free()?;
-        let (read, write) = self.host.pipe()?;
-        let read = self.insert_stream(read)?;
-        match self.insert_stream(write) {
-            Ok(write) => Ok((read, write)),
-            Err(errno) => {
-                self.close(read)?;
-                Err(errno)
-            }
+        let result = self.do_pipe();
+        if self.traced {
+            self.trace("pipe", &result, |pair| u64::from(pair.0), format_args!(""));
         }
+        result
+    }
+
+    fn do_pipe(&mut self) -> Result<(Fd, Fd)> {
+        let seats = (self.seat()?, self.seat()?);
+        let buffers = self.room.buffers(PIPE).map_err(|_| Errno::Nfile)?;
+        let buffers = Arc::new(buffers);
+        let (read, write) = self.host.pipe()?;
+        let read = self.stream(read, Some(Holds::new(Some(seats.0), &buffers)));
+        let write = self.stream(write, Some(Holds::new(Some(seats.1), &buffers)));
+        self.insert_pair(read, write)
     }
 }
 
@@ -192,7 +85,8 @@ impl<H: Host, F> SharedGuest<H, F> {
     /// # Errors
     /// Those of [`Guest::send`] and [`Guest::send_to`]; `EBADF` also for a descriptor to be passed on, `EINVAL` (more
     /// than 253 of them, or descriptors over another family than UNIX), `EPERM` (to a peer outside of this process),
-    /// `EOPNOTSUPP` (a file that cannot be passed on), `ETOOMANYREFS` (too many are under way).
+    /// `EOPNOTSUPP` (a file that cannot be passed on), `ETOOMANYREFS` (too many are under way), `EACCES` also for an
+    /// interface that the message would choose, where the policy has rules about destinations.
     pub fn send_message(
         &mut self,
         fd: Fd,
@@ -221,36 +115,37 @@ impl<H: Host, F> SharedGuest<H, F> {
         control: &[Control<Fd>],
         flags: SendFlags,
     ) -> Result<usize> {
-        let entry = self.table.entry(fd)?;
+        let (table, mut call) = self.split();
+        let entry = table.entry(fd)?;
         let socket = entry.socket()?;
         let mut passed = Vec::new();
         for item in control {
+            if let Control::PacketInfo4 { interface, .. } | Control::PacketInfo6 { interface, .. } = item {
+                call.gate.interface("sendmsg", *interface)?;
+            }
             let Control::Rights(fds) = item else { continue };
             if socket.domain != Domain::Unix || fds.len() > MAX_RIGHTS {
                 return Err(Errno::Inval);
             }
             for fd in fds {
-                let file = self.table.entry(*fd)?;
-                let identity = self.host.identity(io_of(&file)?)?;
+                let file = table.entry(*fd)?;
+                let identity = call.host.identity(io_of(&file)?)?;
                 passed.push((identity, file));
             }
         }
-        let metered = self.metered(fd);
-        if metered && socket.kind == Kind::Stream {
+        if call.meter.is_some() && socket.is_metered() && socket.kind == Kind::Stream {
             // What goes in pieces has no control data: the kernel passes over those of IP on a stream.
-            drop(entry);
-            return self.send_metered(fd, bufs, None, flags);
+            return call.send(socket, bufs, flags);
         }
         let len: usize = bufs.iter().map(|buf| buf.len()).sum();
         let blocks = !socket.nonblocking.get() && !flags.contains(SendFlags::DONTWAIT);
-        if metered {
-            // A datagram goes whole, on credit if need be, but not beyond the total.
-            self.allowance(blocks)?;
-            if !self.within_total(len) {
-                return Err(Errno::Nobufs);
-            }
-        }
-        let Guest { host, gate, .. } = self;
+        let Call {
+            host,
+            gate,
+            meter,
+            in_flight,
+            ..
+        } = call;
         let mut rest = passed.iter().map(|(_, file)| io_of(file));
         let mut control = control
             .iter()
@@ -278,17 +173,19 @@ impl<H: Host, F> SharedGuest<H, F> {
             (Domain::Unix, Kind::Datagram, Some(_)) => return Err(Errno::Inval),
         };
         // Before the message: the receiver may be quicker than this thread.
-        let parcel = self.in_flight.send(host, &passed)?;
+        let parcel = in_flight.send(host, &passed)?;
         seal(&mut control, &parcel);
         let mut limit = Limit::new(socket.send_timeout.get());
         let once = flags - SendFlags::DONTWAIT;
         let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, &mut limit, |host| {
-            host.send_message(&socket.io, bufs, &to, &control, once)
+            metered::send(host, meter, socket, bufs, blocks, |host, bufs| {
+                host.send_message(&socket.io, bufs, &to, &control, once)
+            })
         });
         let mut sent = match outcome {
             Ok(sent) => sent,
             Err(errno) => {
-                self.in_flight.give_up(&parcel);
+                in_flight.give_up(&parcel);
                 return Err(errno);
             }
         };
@@ -296,10 +193,7 @@ impl<H: Host, F> SharedGuest<H, F> {
             let mut bufs = bufs;
             IoSlice::advance_slices(&mut bufs, sent);
             // What was queued is reported; the error shows at the next call.
-            sent += transfer::send(host, socket, bufs, flags).unwrap_or(0);
-        }
-        if metered {
-            self.count(sent);
+            sent += transfer::send(host, meter, socket, bufs, flags).unwrap_or(0);
         }
         Ok(sent)
     }
@@ -317,7 +211,7 @@ impl<H: Host, F> SharedGuest<H, F> {
         flags: RecvFlags,
     ) -> Result<Message<Fd>> {
         let result = self
-            .do_recv_message(fd, bufs, flags)
+            .with_socket(fd, |call, socket| call.recv_message(socket, bufs, flags))
             .map(|message| self.enter_rights(message, rights));
         if self.traced {
             self.trace(
@@ -361,6 +255,81 @@ impl<H: Host, F> SharedGuest<H, F> {
             control_truncated: truncated,
             urgent: message.urgent,
         }
+    }
+}
+
+impl<H: Host, F> Call<'_, H, F> {
+    /// recvmsg(2), with the guest's own files in place of descriptors.
+    pub(super) fn recv_message(
+        &mut self,
+        socket: &Socket<H::Io>,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<Brought<H::Io, F>> {
+        let stream = socket.kind == Kind::Stream;
+        let urgent = stream && flags.contains(RecvFlags::OOB);
+        let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT) && !urgent;
+        let judged = judged(self.gate, socket);
+        let mut limit = Limit::new(socket.recv_timeout.get());
+        let outcome = attempt(self.host, &socket.io, Ready::READ, blocks, &mut limit, |host| {
+            metered::recv(
+                host,
+                self.meter,
+                socket,
+                bufs,
+                flags,
+                blocks,
+                |host, bufs, taking| {
+                    let peek = flags & RecvFlags::PEEK;
+                    let mut message = if judged {
+                        let scratch = &mut *self.scratch;
+                        scratch.resize(transfer::SCRATCH, 0);
+                        let take = |host: &mut H| {
+                            host.recv_message(&socket.io, &mut [IoSliceMut::new(scratch)], peek)
+                        };
+                        let message =
+                            allowed_datagram(host, self.gate, socket, taking, peek, take, |message| {
+                                message.from.inet()
+                            })?;
+                        H::fill(bufs, scratch.get(..message.received.len).ok_or(Errno::Io)?);
+                        // What comes from another machine brings no descriptors.
+                        with_their_files(self.in_flight, message, false)
+                    } else {
+                        let _receiving = (socket.domain == Domain::Unix).then(|| self.in_flight.receiving());
+                        let message = host.recv_message(&socket.io, bufs, taking.flags())?;
+                        with_their_files(self.in_flight, message, peek.contains(RecvFlags::PEEK))
+                    };
+                    message.received = taking.took(message.received);
+                    Ok(message)
+                },
+            )
+        });
+        let mut message = match outcome {
+            Err(Errno::Again) if blocks && socket.receive_ended.get() => Message {
+                received: Received::default(),
+                from: SockAddr::Unspec,
+                control: Vec::new(),
+                control_truncated: false,
+                urgent: false,
+            },
+            outcome => outcome?,
+        };
+        let more = flags & (RecvFlags::WAITALL | RecvFlags::PEEK) == RecvFlags::WAITALL
+            && blocks
+            && stream
+            && message.received.len > 0;
+        if more {
+            let mut bufs = bufs;
+            IoSliceMut::advance_slices(&mut bufs, message.received.len);
+            if bufs.iter().any(|buf| !buf.is_empty()) {
+                // What has come is reported; the error shows at the next call.
+                let rest =
+                    transfer::recv_at_least(self.host, self.meter, socket, bufs, flags).unwrap_or_default();
+                message.received.len += rest.len;
+            }
+        }
+        message.from = stub::as_seen(self.gate, socket, message.from);
+        Ok(message)
     }
 }
 

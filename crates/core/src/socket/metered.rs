@@ -1,181 +1,224 @@
-//! Sending and receiving under a limit of bytes: the calls of `transfer`, in pieces that the quota allows.
+//! One system call under a limit of bytes: what it may move, and what it counts.
+//!
+//! Everything that sends or receives goes through [`send`] and [`recv`], each time that it asks the host. Without a limit,
+//! and for UNIX sockets, which stay on the machine, they cost a test.
 
 use std::io::{IoSlice, IoSliceMut};
 
-use crate::addr::{Domain, Kind, SockAddr};
+use super::Socket;
+use crate::addr::Kind;
 use crate::errno::{Errno, Result};
-use crate::fd::{Fd, Slots};
-use crate::guest::{Entry, Guest};
-use crate::host::{Host, Received, RecvFlags, SendFlags};
-use crate::quota;
+use crate::host::{Host, Received, RecvFlags};
+use crate::quota::{DATAGRAM, Meter, Want};
 use crate::resolve::lock;
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
-    /// Whether what this descriptor moves is counted: not that of UNIX sockets, which stay on the machine.
+/// Sends once. A stream sends the piece that the limit allows; a datagram goes whole or not at all.
+///
+/// # Errors
+/// Those of `call`; `ENOBUFS`: the total does not allow it; `EAGAIN`: over the rate, and the guest does not block.
+#[inline]
+pub(super) fn send<H: Host>(
+    host: &mut H,
+    meter: Option<&Meter>,
+    socket: &Socket<H::Io>,
+    bufs: &[IoSlice<'_>],
+    blocks: bool,
+    call: impl FnOnce(&mut H, &[IoSlice<'_>]) -> Result<usize>,
+) -> Result<usize> {
+    match meter {
+        Some(meter) if socket.is_metered() => send_counted(host, meter, socket, bufs, blocks, call),
+        _ => call(host, bufs),
+    }
+}
+
+fn send_counted<H: Host>(
+    host: &mut H,
+    meter: &Meter,
+    socket: &Socket<H::Io>,
+    bufs: &[IoSlice<'_>],
+    blocks: bool,
+    call: impl FnOnce(&mut H, &[IoSlice<'_>]) -> Result<usize>,
+) -> Result<usize> {
+    let len: usize = bufs.iter().map(|buf| buf.len()).sum();
+    if socket.kind != Kind::Stream {
+        let reservation = meter.reserve(host, Want::Datagram(len), blocks)?;
+        let sent = call(host, bufs)?;
+        reservation.settle(sent, DATAGRAM);
+        return Ok(sent);
+    }
+    let reservation = meter.reserve(host, Want::UpTo(len), blocks)?;
+    let most = reservation.bytes();
+    let sent = match bufs.iter().find(|buf| !buf.is_empty()) {
+        Some(buf) if len > most => call(host, &[H::prefix(buf, most)])?,
+        _ => call(host, bufs)?,
+    };
+    reservation.settle(sent, 0);
+    Ok(sent)
+}
+
+/// What one receive may take, and what it took.
+#[derive(Debug)]
+pub(super) struct Taking<'p> {
+    /// How the guest asked.
+    asked: RecvFlags,
+    flags: RecvFlags,
+    room: usize,
+    /// The real length of what was taken or seen, where it is counted.
+    len: usize,
+    /// How much of the head of the queue was counted before, because a peek showed it.
+    peeked: Option<&'p mut usize>,
+}
+
+impl Taking<'_> {
+    /// The flags for the host.
+    pub(super) fn flags(&self) -> RecvFlags {
+        self.flags
+    }
+
+    /// Notes what the host gave for [`Taking::flags`], and returns it as the guest asked for it.
     #[inline]
-    pub(super) fn metered(&self, fd: Fd) -> bool {
-        self.quota.is_some()
-            && self
-                .table
-                .entry(fd)
-                .is_ok_and(|entry| entry.socket().is_ok_and(|socket| socket.domain != Domain::Unix))
-    }
-
-    /// A stream is sent in pieces; a datagram goes whole, on credit if need be, but not beyond the total.
-    pub(super) fn send_metered(
-        &mut self,
-        fd: Fd,
-        mut bufs: &mut [IoSlice<'_>],
-        addr: Option<&SockAddr>,
-        flags: SendFlags,
-    ) -> Result<usize> {
-        let (stream, nonblocking) = self.kind_and_mode(fd)?;
-        let blocks = !nonblocking && !flags.contains(SendFlags::DONTWAIT);
-        let mut sent = 0;
-        loop {
-            let outcome = self.allowance(blocks).and_then(|most| {
-                if !stream {
-                    let len: usize = bufs.iter().map(|buf| buf.len()).sum();
-                    return if self.within_total(len) {
-                        self.send_once(fd, bufs, addr, flags)
-                    } else {
-                        Err(Errno::Nobufs)
-                    };
-                }
-                let piece = bufs
-                    .iter()
-                    .find(|buf| !buf.is_empty())
-                    .map_or(&[][..], |buf| &**buf);
-                let piece = piece.get(..most).unwrap_or(piece);
-                self.send_once(fd, &mut [IoSlice::new(piece)], addr, flags)
-            });
-            match outcome {
-                Ok(count) => {
-                    self.count(count);
-                    sent += count;
-                    if !stream {
-                        return Ok(sent);
-                    }
-                    IoSlice::advance_slices(&mut bufs, count);
-                    if !blocks || bufs.iter().all(|buf| buf.is_empty()) {
-                        return Ok(sent);
-                    }
-                }
-                Err(errno) if sent == 0 => return Err(errno),
-                // What was queued is reported; the error shows at the next call.
-                Err(_) => return Ok(sent),
+    pub(super) fn took(&mut self, mut received: Received) -> Received {
+        self.len = received.len;
+        if received.len > self.room {
+            received.truncated = true;
+            if !self.asked.contains(RecvFlags::TRUNC) {
+                received.len = self.room;
             }
         }
+        received
     }
 
-    pub(super) fn recv_metered(
-        &mut self,
-        fd: Fd,
-        bufs: &mut [IoSliceMut<'_>],
-        flags: RecvFlags,
-    ) -> Result<(Received, SockAddr)> {
-        let (stream, nonblocking) = self.kind_and_mode(fd)?;
-        let blocks = !nonblocking && !flags.contains(RecvFlags::DONTWAIT);
-        if stream
-            && blocks
-            && flags & (RecvFlags::WAITALL | RecvFlags::PEEK | RecvFlags::OOB) == RecvFlags::WAITALL
-        {
-            return self.recv_whole_metered(fd, bufs, flags);
+    /// Notes that the head of the queue is gone, which the guest has not seen now: whatever it saw of it by a peek is no
+    /// credit for what is next.
+    pub(super) fn dropped(&mut self) {
+        if let Some(peeked) = &mut self.peeked {
+            **peeked = 0;
         }
-        let most = self.allowance(blocks)?;
-        let room: usize = bufs.iter().map(|buf| buf.len()).sum();
-        let result = match bufs.iter_mut().find(|buf| !buf.is_empty()) {
-            // As recv(2) may always do, a stream gives less than there is room for.
-            Some(buf) if stream && room > most => {
-                let len = buf.len().min(most);
-                let piece = buf.get_mut(..len).ok_or(Errno::Inval)?;
-                self.do_recv_from(fd, &mut [IoSliceMut::new(piece)], flags)
+    }
+}
+
+/// Receives once, by `call`, into what it is given of `bufs`. A stream takes as much as the limit allows; a datagram is
+/// taken whole.
+///
+/// What a peek shows is counted then, and not once more when it is taken. A datagram counts its real length when it is
+/// taken, whatever room there was for it.
+///
+/// # Errors
+/// Those of `call`; `ENOBUFS`: the total is used up; `EAGAIN`: over the rate, and the guest does not block.
+#[inline]
+pub(super) fn recv<H: Host, R>(
+    host: &mut H,
+    meter: Option<&Meter>,
+    socket: &Socket<H::Io>,
+    bufs: &mut [IoSliceMut<'_>],
+    asked: RecvFlags,
+    blocks: bool,
+    call: impl FnOnce(&mut H, &mut [IoSliceMut<'_>], &mut Taking<'_>) -> Result<R>,
+) -> Result<R> {
+    let flags = asked - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
+    let room = bufs.iter().map(|buf| buf.len()).sum();
+    let taking = Taking {
+        asked,
+        flags,
+        room,
+        len: 0,
+        peeked: None,
+    };
+    match meter {
+        Some(meter) if socket.is_metered() => {
+            if socket.kind == Kind::Stream {
+                recv_stream(host, meter, socket, bufs, taking, blocks, call)
+            } else {
+                recv_datagram(host, meter, socket, bufs, taking, blocks, call)
             }
-            _ => self.do_recv_from(fd, bufs, flags),
+        }
+        _ => call(host, bufs, &mut { taking }),
+    }
+}
+
+fn recv_stream<H: Host, R>(
+    host: &mut H,
+    meter: &Meter,
+    socket: &Socket<H::Io>,
+    bufs: &mut [IoSliceMut<'_>],
+    mut taking: Taking<'_>,
+    blocks: bool,
+    call: impl FnOnce(&mut H, &mut [IoSliceMut<'_>], &mut Taking<'_>) -> Result<R>,
+) -> Result<R> {
+    let urgent = taking.flags.contains(RecvFlags::OOB);
+    let counted = |peeked: usize| if urgent { 0 } else { peeked };
+    let wanted = taking.room.saturating_sub(counted(*lock(&socket.peeked)));
+    let reservation = match wanted {
+        0 => meter.nothing(),
+        // Nothing is left, but what a peek showed may still be taken.
+        _ => match meter.reserve(host, Want::UpTo(wanted), blocks) {
+            Err(Errno::Nobufs) if counted(*lock(&socket.peeked)) > 0 => meter.nothing(),
+            reservation => reservation?,
+        },
+    };
+    // Held for a call that does not wait, so that no other thread takes what this one peeks at.
+    let mut peeked = lock(&socket.peeked);
+    let most = counted(*peeked).saturating_add(reservation.bytes());
+    if most == 0 && taking.room > 0 {
+        // Another thread has taken what was peeked at.
+        return Err(Errno::Again);
+    }
+    let result = match bufs.iter_mut().find(|buf| !buf.is_empty()) {
+        // As recv(2) may always do, it gives less than there is room for.
+        Some(buf) if taking.room > most => call(host, &mut [H::prefix_mut(buf, most)], &mut taking)?,
+        _ => call(host, bufs, &mut taking)?,
+    };
+    let (len, credit) = (taking.len, counted(*peeked));
+    if !urgent {
+        *peeked = if taking.flags.contains(RecvFlags::PEEK) {
+            len.max(*peeked)
+        } else {
+            peeked.saturating_sub(len)
         };
-        if let (Ok((received, _)), false) = (&result, flags.contains(RecvFlags::PEEK)) {
-            self.count(received.len);
-        }
-        result
     }
+    reservation.settle(len.saturating_sub(credit), 0);
+    Ok(result)
+}
 
-    /// `MSG_WAITALL` on a stream: all of it, in pieces that the quota allows. A time limit is each piece's own.
-    fn recv_whole_metered(
-        &mut self,
-        fd: Fd,
-        mut bufs: &mut [IoSliceMut<'_>],
-        flags: RecvFlags,
-    ) -> Result<(Received, SockAddr)> {
-        let mut taken = 0;
-        loop {
-            let outcome = self.allowance(true).and_then(|most| {
-                let piece: &mut [u8] = match bufs.iter_mut().find(|buf| !buf.is_empty()) {
-                    Some(buf) => buf,
-                    None => &mut [],
-                };
-                let len = piece.len().min(most);
-                let piece = piece.get_mut(..len).ok_or(Errno::Inval)?;
-                let (received, _) = self.do_recv_from(fd, &mut [IoSliceMut::new(piece)], flags)?;
-                Ok((received.len, len))
-            });
-            match outcome {
-                Ok((count, asked)) => {
-                    self.count(count);
-                    taken += count;
-                    IoSliceMut::advance_slices(&mut bufs, count);
-                    // Less than was asked for is the stream's end or its time limit.
-                    if count == asked && bufs.iter().any(|buf| !buf.is_empty()) {
-                        continue;
-                    }
-                }
-                Err(errno) if taken == 0 => return Err(errno),
-                // What has come is reported; the error shows at the next call.
-                Err(_) => {}
-            }
-            let received = Received {
-                len: taken,
-                truncated: false,
-            };
-            return Ok((received, SockAddr::Unspec));
+fn recv_datagram<H: Host, R>(
+    host: &mut H,
+    meter: &Meter,
+    socket: &Socket<H::Io>,
+    bufs: &mut [IoSliceMut<'_>],
+    taking: Taking<'_>,
+    blocks: bool,
+    call: impl FnOnce(&mut H, &mut [IoSliceMut<'_>], &mut Taking<'_>) -> Result<R>,
+) -> Result<R> {
+    let peek = taking.flags.contains(RecvFlags::PEEK);
+    let shows = |len: usize| if peek { len.min(taking.room) } else { len };
+    let reservation = match meter.reserve(host, Want::NextDatagram, blocks) {
+        Err(Errno::Nobufs) if *lock(&socket.peeked) > 0 => None,
+        reservation => Some(reservation?),
+    };
+    let mut peeked = lock(&socket.peeked);
+    if reservation.is_none() {
+        // Nothing is left, but what was counted already may still be had. A look costs a call, at the very end only.
+        let head = host.recv(&socket.io, &mut [], RecvFlags::PEEK | RecvFlags::TRUNC)?;
+        if shows(head.len) > *peeked {
+            return Err(Errno::Nobufs);
         }
     }
-
-    fn send_once(
-        &mut self,
-        fd: Fd,
-        bufs: &mut [IoSlice<'_>],
-        addr: Option<&SockAddr>,
-        flags: SendFlags,
-    ) -> Result<usize> {
-        match addr {
-            Some(addr) => self.do_send_to(fd, bufs, addr, flags),
-            None => self.do_send(fd, bufs, flags),
-        }
-    }
-
-    /// Whether it is a stream, and whether it does not block.
-    pub(super) fn kind_and_mode(&self, fd: Fd) -> Result<(bool, bool)> {
-        let entry = self.table.entry(fd)?;
-        let socket = entry.socket()?;
-        Ok((socket.kind == Kind::Stream, socket.nonblocking.get()))
-    }
-
-    pub(super) fn allowance(&mut self, blocks: bool) -> Result<usize> {
-        match &self.quota {
-            Some(quota) => quota::allowance(quota, &mut self.host, blocks),
-            None => Ok(usize::MAX),
-        }
-    }
-
-    pub(super) fn within_total(&self, bytes: usize) -> bool {
-        self.quota
-            .as_ref()
-            .is_none_or(|quota| lock(quota).within_total(bytes))
-    }
-
-    pub(super) fn count(&mut self, bytes: usize) {
-        if let Some(quota) = &self.quota {
-            lock(quota).take(bytes);
-        }
-    }
+    let mut taking = Taking {
+        flags: taking.flags | RecvFlags::TRUNC,
+        peeked: Some(&mut *peeked),
+        ..taking
+    };
+    let result = call(host, bufs, &mut taking)?;
+    let shown = if peek {
+        taking.len.min(taking.room)
+    } else {
+        taking.len
+    };
+    let uncounted = shown.saturating_sub(*peeked);
+    *peeked = if peek { shown.max(*peeked) } else { 0 };
+    let overhead = if peek { 0 } else { DATAGRAM };
+    reservation
+        .unwrap_or_else(|| meter.nothing())
+        .settle(uncounted, overhead);
+    Ok(result)
 }

@@ -10,20 +10,22 @@ mod stub;
 mod transfer;
 
 pub(crate) use flight::InFlight;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr, wildcard};
+use crate::capacity::{Buffers, Seat};
 use crate::cell::{Address, Count, Flag, TimeLimit};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::{Gate, Route};
-use crate::guest::{Entry, Guest, Habit, Limit, Pause, until_ready};
+use crate::guest::{Call, Entry, Guest, Habit, Limit, Pause, attempt};
 use crate::host::{Host, Shutdown};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
+use crate::quota::{CONNECTION, Want};
 use crate::readiness::Ready;
+use crate::resolve::lock;
 
 /// How many peers or datagrams that the policy refuses one call takes off a queue before it looks whether the guest
 /// was told to stop. A non-blocking call then returns `EAGAIN`: a flood from a forbidden peer holds no guest up.
@@ -55,38 +57,18 @@ pub struct Socket<Io> {
     /// Whom a datagram socket is connected to: the kernel lets through what comes from there only, and the policy
     /// was asked about it.
     pub(crate) peer: Address,
+    /// How much of the head of its queue a peek has shown, where bytes are counted: it is counted already.
+    pub(crate) peeked: Mutex<usize>,
+    /// What its buffers take of the guest's capacity.
+    pub(crate) buffers: Buffers,
+    /// What was asked for by `SO_SNDBUF` and `SO_RCVBUF` at most, as the kernel made it.
+    pub(crate) asked: Mutex<[usize; 2]>,
     /// Its place among the guest's sockets.
     _seat: Seat,
 }
 
-/// One of the sockets that a guest may have open. The place is free again when the socket is really gone, which a
-/// call that runs in another thread may delay.
-#[derive(Debug)]
-pub(crate) struct Seat(Arc<AtomicUsize>);
-
-impl Seat {
-    /// Takes a place.
-    ///
-    /// # Errors
-    /// `EMFILE`: all `limit` are taken.
-    pub(crate) fn take(taken: &Arc<AtomicUsize>, limit: usize) -> Result<Seat> {
-        taken
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
-                (count < limit).then(|| count + 1)
-            })
-            .map_err(|_| Errno::Mfile)?;
-        Ok(Seat(Arc::clone(taken)))
-    }
-}
-
-impl Drop for Seat {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
 impl<Io> Socket<Io> {
-    pub(crate) fn new(io: Io, domain: Domain, kind: Kind, seat: Seat) -> Self {
+    pub(crate) fn new(io: Io, domain: Domain, kind: Kind, seat: Seat, buffers: Buffers) -> Self {
         Socket {
             io,
             domain,
@@ -100,6 +82,9 @@ impl<Io> Socket<Io> {
             habit: Habit::default(),
             served: Address::default(),
             peer: Address::default(),
+            peeked: Mutex::default(),
+            buffers,
+            asked: Mutex::default(),
             _seat: seat,
         }
     }
@@ -118,6 +103,11 @@ impl<Io> Socket<Io> {
     /// wait.
     pub fn receiving_has_ended(&self) -> bool {
         self.receive_ended.get()
+    }
+
+    /// Whether what it moves counts against a limit of bytes: not that of UNIX sockets, which stay on the machine.
+    pub(crate) fn is_metered(&self) -> bool {
+        self.domain != Domain::Unix
     }
 
     /// The protocol that a rule can name; a UNIX socket has none.
@@ -141,7 +131,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 return Err(Errno::Socktnosupport);
             }
             let io = self.host.socket(domain, kind)?;
-            self.insert_socket(Socket::new(io, domain, kind, seat))
+            let buffers = self.buffers_of(&io, domain)?;
+            self.insert_made(Entry::Socket(Socket::new(io, domain, kind, seat, buffers)))
         });
         if self.traced {
             self.trace(
@@ -160,33 +151,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `EACCES` (the policy), `EADDRINUSE`, `EADDRNOTAVAIL`, `EINVAL` (already bound, or a family that the socket
     /// cannot have), `EAFNOSUPPORT`, `EBADF`, `ENOTSOCK`; for paths also `ENOENT`, `ENOTDIR`, `ELOOP`.
     pub fn bind(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
-        let result = self.do_bind(fd, addr);
+        let result = self.with_socket(fd, |call, socket| call.bind(socket, addr));
         if self.traced {
             self.trace("bind", &result, |()| 0, format_args!("{fd}, {addr}"));
         }
         result
-    }
-
-    fn do_bind(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
-        let entry = self.table.entry(fd)?;
-        let socket = entry.socket()?;
-        match (socket.domain, addr) {
-            (Domain::Inet | Domain::Inet6, SockAddr::Inet(addr)) => {
-                self.gate.listen("bind", socket.protocol(), *addr)?;
-                self.host.bind(&socket.io, *addr)?;
-                socket.bound.set(true);
-                Ok(())
-            }
-            (Domain::Unix, SockAddr::Unix(path)) => {
-                let place = unix_place(&mut self.host, &mut self.gate, "bind", path, true)?;
-                self.host.unix_bind(&socket.io, &place, path)?;
-                socket.bound.set(true);
-                Ok(())
-            }
-            // An empty path would be an abstract name of the kernel's choice, outside of every directory.
-            (Domain::Unix, _) => Err(Errno::Inval),
-            (Domain::Inet | Domain::Inet6, _) => Err(Errno::Afnosupport),
-        }
     }
 
     /// listen(2). Binds an unbound IP socket to an ephemeral port, for which the policy is asked as for a bind.
@@ -194,25 +163,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `EACCES` (the policy), `EADDRINUSE`, `EINVAL`, `EOPNOTSUPP` (datagrams), `EBADF`, `ENOTSOCK`.
     pub fn listen(&mut self, fd: Fd, backlog: i32) -> Result<()> {
-        let result = self.do_listen(fd, backlog);
+        let result = self.with_socket(fd, |call, socket| call.listen(socket, backlog));
         if self.traced {
             self.trace("listen", &result, |()| 0, format_args!("{fd}, {backlog}"));
         }
         result
-    }
-
-    fn do_listen(&mut self, fd: Fd, backlog: i32) -> Result<()> {
-        let entry = self.table.entry(fd)?;
-        let socket = entry.socket()?;
-        if !socket.bound.get()
-            && socket.kind == Kind::Stream
-            && let Some(any) = wildcard(socket.domain)
-        {
-            // A dissolved connection keeps the address that it was bound to.
-            let local = self.host.local_addr(&socket.io)?.inet().unwrap_or(any);
-            self.gate.listen("listen", Protocol::Tcp, local)?;
-        }
-        self.host.listen(&socket.io, self.gate.backlog(backlog))
     }
 
     /// accept4(2). A peer whom the policy refuses is reset, and the next one is taken.
@@ -254,47 +209,26 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 
     fn do_accept(&mut self, fd: Fd, nonblocking: bool, may_wait: bool) -> Result<(Fd, SockAddr)> {
-        self.table.entry(fd)?.socket()?;
-        let seat = self.seat()?;
-        let Guest {
-            host, table, gate, ..
-        } = self;
+        let (room, seat) = (Arc::clone(&self.room), self.room.seat());
+        let (table, mut call) = self.split();
         let entry = table.entry(fd)?;
         let listener = entry.socket()?;
-        let every_peer = listener.domain == Domain::Unix || gate.every_peer_allowed();
-        let mut take = |host: &mut H| {
-            for _ in 0..REFUSALS {
-                let (io, peer) = host.accept(&listener.io)?;
-                match peer.inet() {
-                    Some(addr) if !every_peer && !gate.accept("accept", Protocol::Tcp, addr) => {
-                        reset(host, io)
-                    }
-                    _ => return Ok((io, peer)),
-                }
-            }
-            Err(Errno::Again)
-        };
-        let (io, peer) = if !may_wait || listener.nonblocking.get() {
-            take(host)?
-        } else {
-            until_ready(
-                host,
-                &listener.io,
-                Ready::READ,
-                &mut Limit::new(listener.recv_timeout.get()),
-                take,
-            )?
-        };
-        let socket = Socket::new(io, listener.domain, listener.kind, seat);
+        let seat = seat?;
+        table.lowest_free()?;
+        // It begins with what the listener has, which the kernel copies or gives to every socket.
+        let buffers = room.buffers(listener.buffers.bytes())?;
+        let (io, peer) = call.accept(listener, may_wait)?;
+        let socket = Socket::new(io, listener.domain, listener.kind, seat, buffers);
         socket.nonblocking.set(nonblocking);
         // What the kernel copies from the listener; the other end of a UNIX connection makes its own.
         if listener.domain != Domain::Unix {
             socket.recv_timeout.set(listener.recv_timeout.get());
             socket.send_timeout.set(listener.send_timeout.get());
             socket.low_water.set(listener.low_water.get());
+            *lock(&socket.asked) = *lock(&listener.asked);
         }
         drop(entry);
-        self.insert_socket(socket).map(|fd| (fd, peer))
+        self.insert_made(Entry::Socket(socket)).map(|fd| (fd, peer))
     }
 
     /// Enters a socket that was open before the guest started, such as a listener of the service manager.
@@ -314,10 +248,27 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         if kind == Kind::SeqPacket && domain != Domain::Unix {
             return Err(Errno::Prototype);
         }
-        let socket = Socket::new(io, domain, kind, seat);
+        let buffers = self.buffers_of(&io, domain)?;
+        let socket = Socket::new(io, domain, kind, seat, buffers);
         socket.nonblocking.set(nonblocking);
         socket.bound.set(true);
-        self.insert_socket(socket)
+        self.insert_made(Entry::Socket(socket))
+    }
+
+    /// Takes room for the buffers that a new socket begins with. A UNIX socket's memory is what it sends and nobody has
+    /// read; the kernel has no limit for all of these together, as it has for TCP's and UDP's (`tcp_mem`, `udp_mem`).
+    ///
+    /// # Errors
+    /// `ENOBUFS`.
+    pub(crate) fn buffers_of(&mut self, io: &H::Io, domain: Domain) -> Result<Buffers> {
+        let bytes = match domain {
+            Domain::Unix => match self.host.option(io, SockOpt::SndBuf)? {
+                OptValue::Int(bytes) => u64::try_from(bytes).unwrap_or(0),
+                _ => 0,
+            },
+            Domain::Inet | Domain::Inet6 => 0,
+        };
+        self.room.buffers(bytes)
     }
 
     /// connect(2). [`SockAddr::Unspec`] dissolves the association.
@@ -327,7 +278,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `ECONNREFUSED`, `ETIMEDOUT`, `ENETUNREACH`, `EAFNOSUPPORT`, `EINVAL`, `EBADF`, `ENOTSOCK`, `EINTR` (told to
     /// stop); for paths also `ENOENT`, `EAGAIN`, `EPROTOTYPE`.
     pub fn connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
-        let result = self.do_connect(fd, addr, true);
+        let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, true));
         if self.traced {
             self.trace("connect", &result, |()| 0, format_args!("{fd}, {addr}"));
         }
@@ -339,50 +290,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// Those of [`Guest::connect`] on a non-blocking socket.
     pub fn try_connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
-        let result = self.do_connect(fd, addr, false);
+        let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, false));
         if self.traced {
             self.trace("connect", &result, |()| 0, format_args!("{fd}, {addr}"));
         }
         result
-    }
-
-    fn do_connect(&mut self, fd: Fd, addr: &SockAddr, may_wait: bool) -> Result<()> {
-        let Guest {
-            host, table, gate, ..
-        } = self;
-        let entry = table.entry(fd)?;
-        let socket = entry.socket()?;
-        let waits = may_wait && !socket.nonblocking.get();
-        match (socket.domain, addr) {
-            (_, SockAddr::Unspec) => {
-                // A stream lost its port, unless the guest chose the number: listening must be asked for again. Also
-                // when the call fails, because how far it came is not known.
-                if socket.kind != Kind::Datagram {
-                    socket.bound.set(false);
-                }
-                socket.peer.set(None);
-                host.connect(&socket.io, addr)?;
-                socket.served.set(None);
-                Ok(())
-            }
-            (Domain::Unix, SockAddr::Unix(path)) => {
-                let place = unix_place(host, gate, "connect", path, false)?;
-                unix_connect(host, socket, &place, waits)
-            }
-            (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {
-                let route = gate.connect("connect", socket.protocol(), *to, || host.now_coarsely())?;
-                let target = stub::target(host, gate, socket, *to, route)?;
-                let outcome = inet_connect(host, socket, &SockAddr::Inet(target), waits);
-                if socket.kind == Kind::Datagram {
-                    // The address that was judged, not what the host makes of it.
-                    let judged = route == Route::Direct && outcome.is_ok();
-                    socket.peer.set(judged.then_some(*to));
-                }
-                outcome
-            }
-            (Domain::Unix, _) => Err(Errno::Inval),
-            (Domain::Inet | Domain::Inet6, _) => Err(Errno::Afnosupport),
-        }
     }
 
     /// shutdown(2).
@@ -390,8 +302,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
     pub fn shutdown(&mut self, fd: Fd, how: Shutdown) -> Result<()> {
-        let result = self.with_socket(fd, |host, _, socket| {
-            let result = host.shutdown(&socket.io, how);
+        let result = self.with_socket(fd, |call, socket| {
+            let result = call.host.shutdown(&socket.io, how);
             // Linux closes the receiving side of an unconnected datagram socket too, although it says ENOTCONN.
             if socket.kind == Kind::Datagram
                 && how != Shutdown::Write
@@ -412,7 +324,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `EBADF`, `ENOTSOCK`.
     pub fn local_addr(&mut self, fd: Fd) -> Result<SockAddr> {
-        let result = self.with_socket(fd, |host, _, socket| host.local_addr(&socket.io));
+        let result = self.with_socket(fd, |call, socket| call.host.local_addr(&socket.io));
         if self.traced {
             self.trace("getsockname", &result, |_| 0, format_args!("{fd}"));
         }
@@ -424,9 +336,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
     pub fn peer_addr(&mut self, fd: Fd) -> Result<SockAddr> {
-        let result = self.with_socket(fd, |host, gate, socket| {
-            let peer = host.peer_addr(&socket.io)?;
-            Ok(stub::as_seen(gate, socket, peer))
+        let result = self.with_socket(fd, |call, socket| {
+            let peer = call.host.peer_addr(&socket.io)?;
+            Ok(stub::as_seen(call.gate, socket, peer))
         });
         if self.traced {
             self.trace("getpeername", &result, |_| 0, format_args!("{fd}"));
@@ -434,25 +346,126 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         result
     }
 
-    /// Calls `with` with the socket of a descriptor.
-    fn with_socket<R>(
-        &mut self,
-        fd: Fd,
-        with: impl FnOnce(&mut H, &mut Gate, &Socket<H::Io>) -> Result<R>,
-    ) -> Result<R> {
-        let entry = self.table.entry(fd)?;
-        with(&mut self.host, &mut self.gate, entry.socket()?)
-    }
-
     /// `FIONREAD` of ioctl(2).
     ///
     /// # Errors
     /// `EBADF`, `EINVAL` (a listener).
     pub fn readable_bytes(&mut self, fd: Fd) -> Result<usize> {
-        match &*self.table.entry(fd)? {
-            Entry::Socket(socket) => self.host.readable_bytes(&socket.io),
-            Entry::Stream(stream) => self.host.readable_bytes(&stream.io),
+        self.with_entry(fd, |call, entry| match entry {
+            Entry::Socket(socket) => call.host.readable_bytes(&socket.io),
+            Entry::Stream(stream) => call.host.readable_bytes(&stream.io),
             Entry::File(_) => Err(Errno::Notty),
+        })
+    }
+}
+
+impl<H: Host, F> Call<'_, H, F> {
+    fn bind(&mut self, socket: &Socket<H::Io>, addr: &SockAddr) -> Result<()> {
+        match (socket.domain, addr) {
+            (Domain::Inet | Domain::Inet6, SockAddr::Inet(addr)) => {
+                self.gate.listen("bind", socket.protocol(), *addr)?;
+                self.host.bind(&socket.io, *addr)?;
+            }
+            (Domain::Unix, SockAddr::Unix(path)) => {
+                let place = unix_place(self.host, self.gate, "bind", path, true)?;
+                self.host.unix_bind(&socket.io, &place, path)?;
+            }
+            // An empty path would be an abstract name of the kernel's choice, outside of every directory.
+            (Domain::Unix, _) => return Err(Errno::Inval),
+            (Domain::Inet | Domain::Inet6, _) => return Err(Errno::Afnosupport),
+        }
+        socket.bound.set(true);
+        Ok(())
+    }
+
+    fn listen(&mut self, socket: &Socket<H::Io>, backlog: i32) -> Result<()> {
+        if !socket.bound.get()
+            && socket.kind == Kind::Stream
+            && let Some(any) = wildcard(socket.domain)
+        {
+            // A dissolved connection keeps the address that it was bound to.
+            let local = self.host.local_addr(&socket.io)?.inet().unwrap_or(any);
+            self.gate.listen("listen", Protocol::Tcp, local)?;
+        }
+        self.host.listen(&socket.io, self.gate.backlog(backlog))
+    }
+
+    fn accept(&mut self, listener: &Socket<H::Io>, may_wait: bool) -> Result<(H::Io, SockAddr)> {
+        let waits = may_wait && !listener.nonblocking.get();
+        let limit = &mut Limit::new(listener.recv_timeout.get());
+        let (host, gate, meter) = (&mut *self.host, &mut *self.gate, self.meter);
+        let meter = meter.filter(|_| listener.is_metered());
+        let every_peer = listener.domain == Domain::Unix || gate.every_peer_allowed();
+        attempt(host, &listener.io, Ready::READ, waits, limit, |host| {
+            let place = meter
+                .map(|meter| meter.reserve(host, Want::Connection, waits))
+                .transpose()?;
+            for _ in 0..REFUSALS {
+                let (io, peer) = host.accept(&listener.io)?;
+                match peer.inet() {
+                    Some(addr) if !every_peer && !gate.accept("accept", Protocol::Tcp, addr) => {
+                        reset(host, io);
+                    }
+                    _ => {
+                        if let Some(place) = place {
+                            place.settle(0, CONNECTION);
+                        }
+                        return Ok((io, peer));
+                    }
+                }
+            }
+            Err(Errno::Again)
+        })
+    }
+
+    fn connect(&mut self, socket: &Socket<H::Io>, addr: &SockAddr, may_wait: bool) -> Result<()> {
+        let waits = may_wait && !socket.nonblocking.get();
+        let (host, gate, meter) = (&mut *self.host, &mut *self.gate, self.meter);
+        match (socket.domain, addr) {
+            (_, SockAddr::Unspec) => {
+                // A stream lost its port, unless the guest chose the number: listening must be asked for again. Also
+                // when the call fails, because how far it came is not known.
+                if socket.kind != Kind::Datagram {
+                    socket.bound.set(false);
+                }
+                socket.peer.set(None);
+                // What was peeked at may be gone.
+                *lock(&socket.peeked) = 0;
+                host.connect(&socket.io, addr)?;
+                socket.served.set(None);
+                Ok(())
+            }
+            (Domain::Unix, SockAddr::Unix(path)) => {
+                let place = unix_place(host, gate, "connect", path, false)?;
+                unix_connect(host, socket, &place, waits)
+            }
+            (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {
+                let route = gate.connect("connect", socket.protocol(), *to, || host.now_coarsely())?;
+                let target = stub::target(host, gate, socket, *to, route)?;
+                let place = match meter {
+                    // That of a datagram socket sends nothing.
+                    Some(meter) if socket.kind == Kind::Stream => {
+                        Some(meter.reserve(host, Want::Connection, waits)?)
+                    }
+                    _ => None,
+                };
+                let first = host.connect(&socket.io, &SockAddr::Inet(target));
+                // One that is under way, or made, was counted before.
+                if let Some(place) = place
+                    && !matches!(first, Err(Errno::Already | Errno::Isconn))
+                {
+                    place.settle(0, CONNECTION);
+                }
+                let outcome = connected(host, socket, &SockAddr::Inet(target), first, waits);
+                if socket.kind == Kind::Datagram {
+                    // The address that was judged, not what the host makes of it.
+                    let judged = route == Route::Direct && outcome.is_ok();
+                    socket.peer.set(judged.then_some(*to));
+                }
+                outcome
+            }
+            (Domain::Unix, _) => Err(Errno::Inval),
+            (Domain::Inet | Domain::Inet6, _) => Err(Errno::Afnosupport),
         }
     }
 }
@@ -486,10 +499,15 @@ fn reset<H: Host>(host: &mut H, io: H::Io) {
     host.close(io);
 }
 
-/// Connects, waiting if `waits`. After the wait connect is called again: it reports the outcome and leaves the
-/// kernel's socket in the state that a blocking connect leaves it in.
-fn inet_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, addr: &SockAddr, waits: bool) -> Result<()> {
-    let first = host.connect(&socket.io, addr);
+/// What becomes of a connect whose first call said `first`, waiting if `waits`. After the wait connect is called again: it
+/// reports the outcome and leaves the kernel's socket in the state that a blocking connect leaves it in.
+fn connected<H: Host>(
+    host: &mut H,
+    socket: &Socket<H::Io>,
+    addr: &SockAddr,
+    first: Result<()>,
+    waits: bool,
+) -> Result<()> {
     let pending = match first {
         Err(pending @ (Errno::Inprogress | Errno::Already)) if waits => pending,
         outcome => return outcome,

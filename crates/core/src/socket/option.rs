@@ -1,11 +1,14 @@
 //! Socket options: every value is the kernel's, read back from it.
 
+use super::Socket;
+use crate::addr::Domain;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::guest::{Entry, Guest};
 use crate::host::Host;
 use crate::option::{OptKind, OptValue, SockOpt};
 use crate::policy::Protocol;
+use crate::resolve::lock;
 
 impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// getsockopt(2).
@@ -14,11 +17,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `ENOPROTOOPT` (not an option of this socket, or it cannot be read), `EOPNOTSUPP` (refused:
     /// `SO_BINDTODEVICE`), `EBADF`, `ENOTSOCK`.
     pub fn option(&mut self, fd: Fd, option: SockOpt) -> Result<OptValue> {
-        let result = self.with_socket(fd, |host, _, socket| match option.kind() {
+        let result = self.with_socket(fd, |call, socket| match option.kind() {
             OptKind::Name => Err(Errno::Opnotsupp),
             OptKind::Membership => Err(Errno::Noprotoopt),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Fact => {
-                host.option(&socket.io, option)
+                call.host.option(&socket.io, option)
             }
         });
         if self.traced {
@@ -37,7 +40,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `ENOPROTOOPT` (not an option of this socket, or read-only), `EINVAL`, `EDOM` (a time out of range),
     /// `EOPNOTSUPP` (refused: `SO_BINDTODEVICE`), `EACCES` (a multicast group that the policy does not let the
-    /// guest listen on), `EBADF`, `ENOTSOCK`.
+    /// guest listen on, or `SO_BROADCAST` where it does not allow broadcasts), `ENOBUFS` (`SO_SNDBUF` and `SO_RCVBUF` beyond the guest's limit of buffers), `EBADF`, `ENOTSOCK`.
+    ///
+    /// # Portability
+    /// A UNIX socket's `SO_SNDBUF` becomes no larger than it begins with, as on a Linux whose `net.core.wmem_max` is no
+    /// larger than the default: what was sent outlives its sender in the receiver's queue, and would be nobody's.
     pub fn set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {
         let result = self.do_set_option(fd, option, value);
         if self.traced {
@@ -59,6 +66,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             OptKind::Fact => return Err(Errno::Noprotoopt),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Membership => {}
         }
+        if option == SockOpt::Broadcast && value != OptValue::Int(0) {
+            self.gate.broadcast("setsockopt")?;
+        }
         // Joining a group is a way to be reached at its address.
         let group = match (option, value) {
             (SockOpt::IpAddMembership, OptValue::Membership4 { group, .. }) => Some(group.into()),
@@ -77,7 +87,14 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 std::net::SocketAddr::new(group, port),
             )?;
         }
-        self.host.set_option(&socket.io, option, value)?;
+        let size = match (option, value) {
+            (SockOpt::SndBuf | SockOpt::RcvBuf, OptValue::Int(size)) => Some(size),
+            _ => None,
+        };
+        match size {
+            Some(size) => set_buffer(&mut self.host, socket, option, size)?,
+            None => self.host.set_option(&socket.io, option, value)?,
+        }
         // The kernel's descriptor never blocks, so the limits are kept here, as the kernel rounded them.
         match (option, self.host.option(&socket.io, option)) {
             (SockOpt::RcvTimeo, Ok(OptValue::Time(limit))) => socket.recv_timeout.set(limit),
@@ -89,4 +106,45 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         }
         Ok(())
     }
+}
+
+/// Sets `SO_SNDBUF` or `SO_RCVBUF`, if the guest has room for what the kernel makes of it. What it had at most stays
+/// taken: a buffer that is made smaller still holds what was in it.
+///
+/// # Errors
+/// `ENOBUFS`; then the size is what it was. What the host says.
+fn set_buffer<H: Host>(host: &mut H, socket: &Socket<H::Io>, option: SockOpt, size: i32) -> Result<()> {
+    if socket.domain == Domain::Unix {
+        // The kernel doubles what it is given.
+        let most = i32::try_from(socket.buffers.bytes() / 2).unwrap_or(i32::MAX);
+        let size = if option == SockOpt::SndBuf && size > 0 {
+            size.min(most)
+        } else {
+            size
+        };
+        return host.set_option(&socket.io, option, OptValue::Int(size));
+    }
+    let bytes = |value| match value {
+        OptValue::Int(bytes) => usize::try_from(bytes).unwrap_or(0),
+        _ => 0,
+    };
+    // Held while the size is changed and counted, so that no other thread's change gets in between.
+    let mut asked = lock(&socket.asked);
+    let [send, receive] = &mut *asked;
+    let most = if option == SockOpt::SndBuf { send } else { receive };
+    let before = bytes(host.option(&socket.io, option)?);
+    host.set_option(&socket.io, option, OptValue::Int(size))?;
+    let after = bytes(host.option(&socket.io, option)?);
+    let more = after.saturating_sub(*most);
+    if socket
+        .buffers
+        .grow(u64::try_from(more).unwrap_or(u64::MAX))
+        .is_err()
+    {
+        let before = i32::try_from(before / 2).unwrap_or(i32::MAX);
+        host.set_option(&socket.io, option, OptValue::Int(before))?;
+        return Err(Errno::Nobufs);
+    }
+    *most = after.max(*most);
+    Ok(())
 }

@@ -3,20 +3,24 @@
 //! Bytes go between the guest's memory and the kernel with no copy, with one exception: a datagram whose sender
 //! the policy must judge first lands in the guest's scratch buffer, so that a refused one leaves no trace in the
 //! guest's memory.
+//!
+//! Not here: what a limit of bytes makes of one system call (`metered`).
 
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use super::metered::{self, Taking};
 use super::{REFUSALS, Socket, stub, unix_place};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::Gate;
-use crate::guest::{Entry, Guest, Limit, Pause, until_ready, until_received};
+use crate::guest::{Call, Entry, Guest, Limit, Pause, attempt, until_ready, until_received};
 use crate::host::{Host, Received, RecvFlags, SendFlags};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
+use crate::quota::Meter;
 use crate::readiness::Ready;
 
 /// Room for the largest datagram of IPv4 and IPv6 without jumbograms.
@@ -28,21 +32,22 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     ///
     /// # Errors
     /// `EAGAIN`, `EPIPE` (never a signal), `ENOTCONN`, `EDESTADDRREQ`, `EMSGSIZE`, `ECONNRESET`, `ECONNREFUSED`,
-    /// `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
+    /// `ENOBUFS` (the guest's limit of bytes), `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
     pub fn send(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>], flags: SendFlags) -> Result<usize> {
-        let result = match self.metered(fd) {
-            false => self.do_send(fd, bufs, flags),
-            true => self.send_metered(fd, bufs, None, flags),
-        };
+        let result = self.with_socket(fd, |call, socket| call.send(socket, bufs, flags));
+        self.trace_send(fd, &result, flags);
+        result
+    }
+
+    pub(crate) fn trace_send(&mut self, fd: Fd, result: &Result<usize>, flags: SendFlags) {
         if self.traced {
             self.trace(
                 "send",
-                &result,
+                result,
                 |count| *count as u64,
                 format_args!("{fd}, {flags:?}"),
             );
         }
-        result
     }
 
     /// sendto(2) and sendmsg(2) with an address. A TCP socket ignores the address, as Linux does.
@@ -57,10 +62,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         addr: &SockAddr,
         flags: SendFlags,
     ) -> Result<usize> {
-        let result = match self.metered(fd) {
-            false => self.do_send_to(fd, bufs, addr, flags),
-            true => self.send_metered(fd, bufs, Some(addr), flags),
-        };
+        let result = self.with_socket(fd, |call, socket| call.send_to(socket, bufs, addr, flags));
         if self.traced {
             self.trace(
                 "sendto",
@@ -72,100 +74,26 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         result
     }
 
-    pub(super) fn do_send(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>], flags: SendFlags) -> Result<usize> {
-        let entry = self.table.entry(fd)?;
-        let socket = entry.socket()?;
-        send(&mut self.host, socket, bufs, flags)
-    }
-
-    pub(super) fn do_send_to(
-        &mut self,
-        fd: Fd,
-        bufs: &mut [IoSlice<'_>],
-        addr: &SockAddr,
-        flags: SendFlags,
-    ) -> Result<usize> {
-        let Guest {
-            host, table, gate, ..
-        } = self;
-        let entry = table.entry(fd)?;
-        let socket = entry.socket()?;
-        let blocks = !socket.nonblocking.get() && !flags.contains(SendFlags::DONTWAIT);
-        let flags = flags - SendFlags::DONTWAIT;
-        match (socket.domain, socket.kind, addr) {
-            // A connection of packets does not look at the address either.
-            (_, Kind::SeqPacket, _) | (Domain::Inet | Domain::Inet6, Kind::Stream, _) => {
-                send(host, socket, bufs, flags)
-            }
-            (Domain::Unix, Kind::Stream, _) => {
-                host.peer_addr(&socket.io).map_err(|_| Errno::Opnotsupp)?;
-                Err(Errno::Isconn)
-            }
-            (Domain::Inet | Domain::Inet6, Kind::Datagram, SockAddr::Inet(to)) => {
-                let route = gate.connect("sendto", Protocol::Udp, *to, || host.now_coarsely())?;
-                let to = stub::target(host, gate, socket, *to, route)?;
-                attempt(
-                    host,
-                    &socket.io,
-                    Ready::WRITE,
-                    blocks,
-                    &mut Limit::new(socket.send_timeout.get()),
-                    |host| host.send_to(&socket.io, bufs, to, flags),
-                )
-            }
-            (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::Afnosupport),
-            (Domain::Unix, Kind::Datagram, SockAddr::Unix(path)) => {
-                let place = unix_place(host, gate, "sendto", path, false)?;
-                attempt(
-                    host,
-                    &socket.io,
-                    Ready::WRITE,
-                    blocks,
-                    &mut Limit::new(socket.send_timeout.get()),
-                    |host| host.unix_send_to(&socket.io, bufs, &place, flags),
-                )
-            }
-            (Domain::Unix, Kind::Datagram, _) => Err(Errno::Inval),
-        }
-    }
-
     /// recv(2) and recvmsg(2) without the address.
     ///
     /// # Errors
     /// `EAGAIN` (also when `SO_RCVTIMEO` is over), `ENOTCONN`, `ECONNRESET`, `ECONNREFUSED` (a datagram bounced),
-    /// `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
+    /// `ENOBUFS` (the guest's limit of bytes), `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
     pub fn recv(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
-        let result = match self.metered(fd) {
-            false => self.do_recv(fd, bufs, flags),
-            true => self.recv_metered(fd, bufs, flags).map(|(received, _)| received),
-        };
+        let result = self.with_socket(fd, |call, socket| call.recv(socket, bufs, flags));
+        self.trace_recv(fd, &result, flags);
+        result
+    }
+
+    pub(crate) fn trace_recv(&mut self, fd: Fd, result: &Result<Received>, flags: RecvFlags) {
         if self.traced {
             self.trace(
                 "recv",
-                &result,
+                result,
                 |received| received.len as u64,
                 format_args!("{fd}, {flags:?}"),
             );
         }
-        result
-    }
-
-    fn do_recv(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
-        let entry = self.table.entry(fd)?;
-        let socket = entry.socket()?;
-        if socket.domain == Domain::Unix && !self.in_flight.is_empty() {
-            drop(entry);
-            return self
-                .recv_without_rights(fd, bufs, flags)
-                .map(|(received, _)| received);
-        }
-        if judged(&self.gate, socket) {
-            let Guest {
-                host, gate, scratch, ..
-            } = self;
-            return recv_judged(host, gate, scratch, socket, bufs, flags).map(|(received, _)| received);
-        }
-        recv_unjudged(&mut self.host, socket, bufs, flags)
     }
 
     /// recvfrom(2) and recvmsg(2) with the sender's address, which is [`SockAddr::Unspec`] on a connected stream.
@@ -179,10 +107,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
-        let result = match self.metered(fd) {
-            false => self.do_recv_from(fd, bufs, flags),
-            true => self.recv_metered(fd, bufs, flags),
-        };
+        let result = self.with_socket(fd, |call, socket| call.recv_from(socket, bufs, flags));
         if self.traced {
             match &result {
                 Ok((_, from)) => self.trace(
@@ -196,49 +121,146 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         }
         result
     }
+}
 
-    pub(super) fn do_recv_from(
+impl<H: Host, F> Call<'_, H, F> {
+    pub(crate) fn send(
         &mut self,
-        fd: Fd,
+        socket: &Socket<H::Io>,
+        bufs: &mut [IoSlice<'_>],
+        flags: SendFlags,
+    ) -> Result<usize> {
+        send(self.host, self.meter, socket, bufs, flags)
+    }
+
+    fn send_to(
+        &mut self,
+        socket: &Socket<H::Io>,
+        bufs: &mut [IoSlice<'_>],
+        addr: &SockAddr,
+        flags: SendFlags,
+    ) -> Result<usize> {
+        let blocks = !socket.nonblocking.get() && !flags.contains(SendFlags::DONTWAIT);
+        let once = flags - SendFlags::DONTWAIT;
+        let (host, gate, meter) = (&mut *self.host, &mut *self.gate, self.meter);
+        let limit = &mut Limit::new(socket.send_timeout.get());
+        match (socket.domain, socket.kind, addr) {
+            // A connection of packets does not look at the address either.
+            (_, Kind::SeqPacket, _) | (Domain::Inet | Domain::Inet6, Kind::Stream, _) => {
+                self.send(socket, bufs, flags)
+            }
+            (Domain::Unix, Kind::Stream, _) => {
+                host.peer_addr(&socket.io).map_err(|_| Errno::Opnotsupp)?;
+                Err(Errno::Isconn)
+            }
+            (Domain::Inet | Domain::Inet6, Kind::Datagram, SockAddr::Inet(to)) => {
+                let route = gate.connect("sendto", Protocol::Udp, *to, || host.now_coarsely())?;
+                let to = stub::target(host, gate, socket, *to, route)?;
+                attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
+                    metered::send(host, meter, socket, bufs, blocks, |host, bufs| {
+                        host.send_to(&socket.io, bufs, to, once)
+                    })
+                })
+            }
+            (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::Afnosupport),
+            (Domain::Unix, Kind::Datagram, SockAddr::Unix(path)) => {
+                let place = unix_place(host, gate, "sendto", path, false)?;
+                attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
+                    host.unix_send_to(&socket.io, bufs, &place, once)
+                })
+            }
+            (Domain::Unix, Kind::Datagram, _) => Err(Errno::Inval),
+        }
+    }
+
+    pub(crate) fn recv(
+        &mut self,
+        socket: &Socket<H::Io>,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<Received> {
+        if self.brings_rights(socket) {
+            return self
+                .recv_message(socket, bufs, flags)
+                .map(|message| message.received);
+        }
+        if judged(self.gate, socket) {
+            return self
+                .recv_judged(socket, bufs, flags)
+                .map(|(received, _)| received);
+        }
+        recv_unjudged(self.host, self.meter, socket, bufs, flags)
+    }
+
+    fn recv_from(
+        &mut self,
+        socket: &Socket<H::Io>,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
-        let entry = self.table.entry(fd)?;
-        let socket = entry.socket()?;
-        if socket.domain == Domain::Unix && !self.in_flight.is_empty() {
-            drop(entry);
-            return self.recv_without_rights(fd, bufs, flags);
+        if self.brings_rights(socket) {
+            let message = self.recv_message(socket, bufs, flags)?;
+            return Ok((message.received, message.from));
         }
-        let Guest {
-            host, gate, scratch, ..
-        } = self;
         if socket.kind == Kind::Stream {
-            return recv_unjudged(host, socket, bufs, flags).map(|received| (received, SockAddr::Unspec));
+            let received = recv_unjudged(self.host, self.meter, socket, bufs, flags)?;
+            return Ok((received, SockAddr::Unspec));
         }
-        if judged(gate, socket) {
-            let (received, from) = recv_judged(host, gate, scratch, socket, bufs, flags)?;
-            return Ok((received, stub::as_seen(gate, socket, from)));
-        }
+        let (received, from) = if judged(self.gate, socket) {
+            self.recv_judged(socket, bufs, flags)?
+        } else {
+            let (host, meter) = (&mut *self.host, self.meter);
+            let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT);
+            let limit = &mut Limit::new(socket.recv_timeout.get());
+            attempt(host, &socket.io, Ready::READ, blocks, limit, |host| {
+                let outcome =
+                    metered::recv(host, meter, socket, bufs, flags, blocks, |host, bufs, taking| {
+                        let (received, from) = host.recv_from(&socket.io, bufs, taking.flags())?;
+                        Ok((taking.took(received), from))
+                    });
+                end_if_shut(socket, blocks, outcome, (Received::default(), SockAddr::Unspec))
+            })?
+        };
+        Ok((received, stub::as_seen(self.gate, socket, from)))
+    }
+
+    /// A receive on a UNIX socket by one who wants no control data, while descriptors are under way: those that come
+    /// with it are given up, as the kernel does.
+    fn brings_rights(&self, socket: &Socket<H::Io>) -> bool {
+        socket.domain == Domain::Unix && !self.in_flight.is_empty()
+    }
+
+    /// Receives a datagram by way of the scratch buffer: judge first, then give.
+    fn recv_judged(
+        &mut self,
+        socket: &Socket<H::Io>,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<(Received, SockAddr)> {
+        let (host, gate, meter) = (&mut *self.host, &mut *self.gate, self.meter);
+        let scratch = &mut *self.scratch;
         let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT);
-        let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
-        let (received, from) = attempt(
-            host,
-            &socket.io,
-            Ready::READ,
-            blocks,
-            &mut Limit::new(socket.recv_timeout.get()),
-            |host| {
-                let nothing = (Received::default(), SockAddr::Unspec);
-                end_if_shut(socket, blocks, host.recv_from(&socket.io, bufs, flags), nothing)
-            },
-        )?;
-        Ok((received, stub::as_seen(gate, socket, from)))
+        let limit = &mut Limit::new(socket.recv_timeout.get());
+        scratch.resize(SCRATCH, 0);
+        attempt(host, &socket.io, Ready::READ, blocks, limit, |host| {
+            let outcome = metered::recv(host, meter, socket, bufs, flags, blocks, |host, bufs, taking| {
+                let peek = flags & RecvFlags::PEEK;
+                let take = |host: &mut H| host.recv_from(&socket.io, &mut [IoSliceMut::new(scratch)], peek);
+                let (received, from) =
+                    allowed_datagram(host, gate, socket, taking, peek, take, |(_, from)| from.inet())?;
+                let datagram = scratch.get(..received.len).ok_or(Errno::Io)?;
+                H::fill(bufs, datagram);
+                Ok((taking.took(received), from))
+            });
+            end_if_shut(socket, blocks, outcome, (Received::default(), SockAddr::Unspec))
+        })
     }
 }
 
 /// Receives without the sender's address, where the policy has nothing to say.
 fn recv_unjudged<H: Host>(
     host: &mut H,
+    meter: Option<&Meter>,
     socket: &Socket<H::Io>,
     bufs: &mut [IoSliceMut<'_>],
     flags: RecvFlags,
@@ -248,83 +270,67 @@ fn recv_unjudged<H: Host>(
     let never_blocks = stream && flags.contains(RecvFlags::OOB);
     let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT) && !never_blocks;
     if blocks && stream && (socket.low_water.get() > 1 || flags.contains(RecvFlags::WAITALL)) {
-        return with_low_water_1(host, socket, |host| recv_at_least(host, socket, bufs, flags));
+        return with_low_water_1(host, socket, |host| {
+            recv_at_least(host, meter, socket, bufs, flags)
+        });
     }
-    let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
-    receive(
-        host,
-        socket,
-        blocks,
-        &mut Limit::new(socket.recv_timeout.get()),
-        |host| {
-            end_if_shut(
-                socket,
-                blocks,
-                host.recv(&socket.io, bufs, flags),
-                Received::default(),
-            )
-        },
-    )
+    let limit = &mut Limit::new(socket.recv_timeout.get());
+    receive(host, socket, blocks, limit, |host| {
+        let outcome = recv_once(host, meter, socket, bufs, flags, blocks);
+        end_if_shut(socket, blocks, outcome, Received::default())
+    })
 }
 
-/// Receives a datagram by way of the scratch buffer: judge first, then give.
-fn recv_judged<H: Host>(
+/// Receives what there is.
+fn recv_once<H: Host>(
     host: &mut H,
-    gate: &mut Gate,
-    scratch: &mut Vec<u8>,
+    meter: Option<&Meter>,
     socket: &Socket<H::Io>,
     bufs: &mut [IoSliceMut<'_>],
     flags: RecvFlags,
-) -> Result<(Received, SockAddr)> {
-    let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT);
-    let peek = flags & RecvFlags::PEEK;
-    scratch.resize(SCRATCH, 0);
-    let (received, from) = attempt(
-        host,
-        &socket.io,
-        Ready::READ,
-        blocks,
-        &mut Limit::new(socket.recv_timeout.get()),
-        |host| {
-            for _ in 0..REFUSALS {
-                let into = &mut [IoSliceMut::new(scratch)];
-                let nothing = (Received::default(), SockAddr::Unspec);
-                let outcome = host.recv_from(&socket.io, into, peek);
-                let (received, from) = end_if_shut(socket, blocks, outcome, nothing)?;
-                match from.inet() {
-                    Some(sender) if !sender_allowed(host, gate, socket, sender) => {
-                        if peek.contains(RecvFlags::PEEK) {
-                            // What was peeked at is still at the head of the queue: take it off.
-                            host.recv(&socket.io, &mut [], RecvFlags::empty())?;
-                        }
-                    }
-                    _ => return Ok((received, from)),
-                }
-            }
-            Err(Errno::Again)
-        },
-    )?;
-    let datagram = scratch.get(..received.len).ok_or(Errno::Io)?;
-    let stored = scatter(datagram, bufs);
-    let len = if flags.contains(RecvFlags::TRUNC) {
-        received.len
-    } else {
-        stored
-    };
-    Ok((
-        Received {
-            len,
-            truncated: received.truncated || stored < received.len,
-        },
-        from,
-    ))
+    blocks: bool,
+) -> Result<Received> {
+    metered::recv(host, meter, socket, bufs, flags, blocks, |host, bufs, taking| {
+        let received = host.recv(&socket.io, bufs, taking.flags())?;
+        Ok(taking.took(received))
+    })
 }
 
-/// Whether the sender of each datagram must be judged.
+/// Takes datagrams, by `take`, until one is from a sender whom the policy allows.
+///
+/// # Errors
+/// `EAGAIN`: none is there, or a flood from others has to be interrupted.
+pub(super) fn allowed_datagram<H: Host, R>(
+    host: &mut H,
+    gate: &mut Gate,
+    socket: &Socket<H::Io>,
+    taking: &mut Taking<'_>,
+    peek: RecvFlags,
+    mut take: impl FnMut(&mut H) -> Result<R>,
+    from: impl Fn(&R) -> Option<SocketAddr>,
+) -> Result<R> {
+    for _ in 0..REFUSALS {
+        let datagram = take(host)?;
+        match from(&datagram) {
+            Some(sender) if !sender_allowed(host, gate, socket, sender) => {
+                if peek.contains(RecvFlags::PEEK) {
+                    // What was peeked at is still at the head of the queue: take it off.
+                    host.recv(&socket.io, &mut [], RecvFlags::empty())?;
+                }
+                taking.dropped();
+            }
+            _ => return Ok(datagram),
+        }
+    }
+    Err(Errno::Again)
+}
+
+/// Whether the sender of each datagram must be judged. While one thread waits for a datagram another may bind the socket:
+/// one that is not bound is judged if either rule could come to count.
 pub(super) fn judged<Io>(gate: &Gate, socket: &Socket<Io>) -> bool {
     socket.kind == Kind::Datagram
         && socket.domain != Domain::Unix
-        && !gate.every_sender_allowed(socket.bound.get())
+        && !(gate.every_sender_allowed(true) && (socket.bound.get() || gate.every_sender_allowed(false)))
 }
 
 pub(super) fn sender_allowed<H: Host>(
@@ -353,23 +359,6 @@ fn end_if_shut<Io, T>(socket: &Socket<Io>, blocks: bool, outcome: Result<T>, not
     }
 }
 
-/// Tries once, or, on a descriptor that blocks, until it is done.
-#[inline]
-pub(super) fn attempt<H: Host, T>(
-    host: &mut H,
-    io: &H::Io,
-    want: Ready,
-    blocks: bool,
-    limit: &mut Limit,
-    mut call: impl FnMut(&mut H) -> Result<T>,
-) -> Result<T> {
-    if blocks {
-        until_ready(host, io, want, limit, call)
-    } else {
-        call(host)
-    }
-}
-
 /// [`attempt`] for what comes in. Datagrams come in bursts, of which a wait beforehand would cost each one a poll;
 /// who waits for one on a stream mostly waits for an answer.
 #[inline]
@@ -389,6 +378,7 @@ fn receive<H: Host, T>(
 
 pub(super) fn send<H: Host>(
     host: &mut H,
+    meter: Option<&Meter>,
     socket: &Socket<H::Io>,
     mut bufs: &mut [IoSlice<'_>],
     flags: SendFlags,
@@ -399,7 +389,9 @@ pub(super) fn send<H: Host>(
     let mut sent = 0;
     loop {
         let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
-            host.send(&socket.io, bufs, flags)
+            metered::send(host, meter, socket, bufs, blocks, |host, bufs| {
+                host.send(&socket.io, bufs, flags)
+            })
         });
         match outcome {
             Ok(count) if !blocks || socket.kind != Kind::Stream => return Ok(count),
@@ -421,6 +413,7 @@ pub(super) fn send<H: Host>(
 /// ends, the time is over or an error comes. Like Linux it takes the pieces as they come.
 pub(super) fn recv_at_least<H: Host>(
     host: &mut H,
+    meter: Option<&Meter>,
     socket: &Socket<H::Io>,
     mut bufs: &mut [IoSliceMut<'_>],
     flags: RecvFlags,
@@ -431,15 +424,14 @@ pub(super) fn recv_at_least<H: Host>(
     } else {
         socket.low_water.get().min(room)
     };
-    let flags = flags - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
     let limit = &mut Limit::new(socket.recv_timeout.get());
     if flags.contains(RecvFlags::PEEK) {
-        return peek_at_least(host, socket, bufs, flags, target, limit);
+        return peek_at_least(host, meter, socket, bufs, flags, target, limit);
     }
     let mut len = 0;
     loop {
         let outcome = attempt(host, &socket.io, Ready::READ, true, limit, |host| {
-            host.recv(&socket.io, bufs, flags)
+            recv_once(host, meter, socket, bufs, flags, true)
         });
         match outcome {
             Ok(received) => {
@@ -483,6 +475,7 @@ fn with_low_water_1<H: Host, T>(
 /// As [`recv_at_least`] for a peek, which leaves the descriptor readable: it has to look again and again.
 fn peek_at_least<H: Host>(
     host: &mut H,
+    meter: Option<&Meter>,
     socket: &Socket<H::Io>,
     bufs: &mut [IoSliceMut<'_>],
     flags: RecvFlags,
@@ -492,7 +485,7 @@ fn peek_at_least<H: Host>(
     let mut pause = Pause::default();
     loop {
         let received = until_ready(host, &socket.io, Ready::READ, limit, |host| {
-            host.recv(&socket.io, bufs, flags)
+            recv_once(host, meter, socket, bufs, flags, true)
         })?;
         let remaining = limit.remaining(host);
         if received.len == 0
@@ -504,19 +497,4 @@ fn peek_at_least<H: Host>(
         }
         pause.sleep(host, remaining)?;
     }
-}
-
-/// Spreads a datagram over buffers; returns how much fitted.
-pub(super) fn scatter(mut data: &[u8], bufs: &mut [IoSliceMut<'_>]) -> usize {
-    let mut stored = 0;
-    for buf in bufs {
-        let count = data.len().min(buf.len());
-        let (now, later) = data.split_at(count);
-        if let Some(room) = buf.get_mut(..count) {
-            room.copy_from_slice(now);
-        }
-        stored += count;
-        data = later;
-    }
-    stored
 }

@@ -204,8 +204,8 @@ pub(crate) struct Start {
     pub(crate) ends: Ends,
     pub(crate) name: String,
     pub(crate) source: Bytes,
-    /// What its thread counts for.
-    pub(crate) charge: Charge,
+    /// What its thread counts for, and what its engine takes first.
+    pub(crate) charge: (Charge, Charge),
 }
 
 /// Starts a worker's thread.
@@ -480,7 +480,7 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
     let source = source.map_err(|_| Exception::throw_reference(ctx, &format!("could not load '{name}'")))?;
     // Here and not in its thread, where nobody could be told.
     let budget = state.memory.budget();
-    let charge = budget.charge(WORKER).filter(|_| budget.charge(ENGINE).is_some());
+    let charge = budget.charge(WORKER).zip(budget.charge(ENGINE));
     let charge = charge.ok_or_else(|| NoMemory.throw(ctx))?;
     let ends = Queue::new(state).and_then(|incoming| match Queue::new(state) {
         Ok(outgoing) => Ok(Ends { incoming, outgoing }),

@@ -46,24 +46,43 @@ struct Pages {
     budget: Arc<Budget>,
     /// How often a heap has asked for a segment.
     segments: AtomicU32,
-    /// Whether the budget can refuse: an engine that is being made cannot be told so.
-    strict: Arc<AtomicBool>,
+    start: Arc<Start>,
+}
+
+/// How an engine begins: one that is being made cannot be told that there is no memory.
+#[derive(Debug, Default)]
+struct Start {
+    /// Whether the budget can refuse by now.
+    strict: AtomicBool,
+    /// What was paid for it before.
+    prepaid: AtomicUsize,
+    /// It took more than there is.
+    failed: AtomicBool,
 }
 
 impl Pages {
-    fn new(budget: &Arc<Budget>, strict: &Arc<AtomicBool>) -> Pages {
+    fn new(budget: &Arc<Budget>, start: &Arc<Start>) -> Pages {
         Pages {
             budget: Arc::clone(budget),
             segments: AtomicU32::new(0),
-            strict: Arc::clone(strict),
+            start: Arc::clone(start),
         }
     }
 
     fn take(&self, size: usize) -> bool {
-        if self.strict.load(Ordering::Relaxed) {
+        if self.start.strict.load(Ordering::Relaxed) {
             return self.budget.take(size);
         }
-        self.budget.overdraw(size);
+        // Only the engine's own thread is here.
+        let prepaid = self.start.prepaid.load(Ordering::Relaxed);
+        self.start
+            .prepaid
+            .store(prepaid.saturating_sub(size), Ordering::Relaxed);
+        let rest = size.saturating_sub(prepaid);
+        if rest > 0 && !self.budget.take(rest) {
+            self.budget.overdraw(rest);
+            self.start.failed.store(true, Ordering::Relaxed);
+        }
         true
     }
 
@@ -291,22 +310,38 @@ unsafe fn size_of_block(block: NonNull<u8>) -> usize {
 /// The heap of an engine.
 pub(crate) struct EngineHeap(Heap);
 
-/// Lets an engine's heap have no more than there is, from now on.
-pub(crate) struct Strict(Arc<AtomicBool>);
+/// Lets an engine's heap have no more than there is, from when it is dropped on.
+pub(crate) struct Beginning {
+    start: Arc<Start>,
+    budget: Arc<Budget>,
+}
 
 impl EngineHeap {
-    /// A heap that is not refused anything until it is told otherwise: an engine does not survive a refusal while it is
-    /// made, and what it needs then is the same for each.
-    pub(crate) fn new(budget: &Arc<Budget>) -> (EngineHeap, Strict) {
-        let strict: Arc<AtomicBool> = Arc::default();
-        let pages = Pages::new(budget, &strict);
-        (EngineHeap(Heap::new(pages)), Strict(strict))
+    /// A heap that is not refused anything as long as the other value is there: an engine does not survive a refusal while it
+    /// is made, and what it needs then is the same for each. So many bytes were taken from the budget for it before.
+    pub(crate) fn new(budget: &Arc<Budget>, prepaid: usize) -> (EngineHeap, Beginning) {
+        let start: Arc<Start> = Arc::default();
+        start.prepaid.store(prepaid, Ordering::Relaxed);
+        let pages = Pages::new(budget, &start);
+        let beginning = Beginning {
+            start,
+            budget: Arc::clone(budget),
+        };
+        (EngineHeap(Heap::new(pages)), beginning)
     }
 }
 
-impl Strict {
-    pub(crate) fn begin(self) {
-        self.0.store(true, Ordering::Relaxed);
+impl Beginning {
+    /// Whether it took more than there is: the engine must not be used.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.start.failed.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Beginning {
+    fn drop(&mut self) {
+        self.start.strict.store(true, Ordering::Relaxed);
+        self.budget.give(self.start.prepaid.swap(0, Ordering::Relaxed));
     }
 }
 
@@ -370,7 +405,11 @@ impl Memory {
     /// Of so many bytes; 0 is no limit.
     pub(crate) fn new(most: usize) -> Arc<Memory> {
         let budget = Budget::new(most);
-        let pages = Pages::new(&budget, &Arc::new(AtomicBool::new(true)));
+        let start = Start {
+            strict: AtomicBool::new(true),
+            ..Start::default()
+        };
+        let pages = Pages::new(&budget, &Arc::new(start));
         Arc::new(Memory {
             budget,
             heap: Mutex::new(Heap::new(pages)),
@@ -625,8 +664,8 @@ mod tests {
             bytes.extend(&more).unwrap();
             assert!(bytes.iter().enumerate().all(|(index, byte)| *byte == index.to_le_bytes()[0]));
         }
-        let (mut heap, strict) = EngineHeap::new(memory.budget());
-        strict.begin();
+        let (mut heap, beginning) = EngineHeap::new(memory.budget(), 0);
+        drop(beginning);
         // Pages go back as blocks do, and not only those at the end.
         let (first, before) = (heap.alloc(1000), left(&memory));
         let blocks: Vec<_> = (0..20000).map(|_| heap.alloc(1000)).collect();
@@ -661,8 +700,8 @@ mod tests {
     fn a_heap_with_gaps_counts_what_it_holds_and_none_of_it_stays_when_it_ends() {
         let memory = Memory::new(8 << 20);
         for _ in 0..8 {
-            let (mut heap, strict) = EngineHeap::new(memory.budget());
-            strict.begin();
+            let (mut heap, beginning) = EngineHeap::new(memory.budget(), 0);
+            drop(beginning);
             let mut blocks = Vec::new();
             loop {
                 let block = heap.alloc(1000);
@@ -682,6 +721,21 @@ mod tests {
             assert!(left(&memory) < 2 << 20, "{}", left(&memory));
         }
         assert!(left(&memory) > 7 << 20);
+    }
+
+    #[test]
+    fn a_heap_that_begins_takes_what_was_paid_and_then_more_than_there_is() {
+        let budget = Budget::new(1 << 20);
+        assert!(budget.take(SEGMENT * 3));
+        let (mut heap, beginning) = EngineHeap::new(&budget, SEGMENT * 2);
+        assert!(!heap.alloc(1000).is_null());
+        assert!(!beginning.has_failed() && budget.take(SEGMENT) && !budget.take(1));
+        // All is taken now, of which one segment is still the heap's to have.
+        assert!(!heap.alloc(LARGE).is_null() && !beginning.has_failed());
+        assert!(!heap.alloc(2 * LARGE).is_null() && beginning.has_failed());
+        drop(beginning);
+        assert!(heap.alloc(LARGE).is_null());
+        drop(heap);
     }
 
     #[test]

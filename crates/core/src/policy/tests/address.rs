@@ -73,9 +73,14 @@ fn a_range_of_aliases_becomes_the_ipv4_range() {
     assert_eq!(canonical("2002:a01:203::/48"), "10.1.2.3");
     assert_eq!(canonical("2002:a01:203:4::/64"), "10.1.2.3");
     assert_eq!(canonical("::10.0.0.0/104"), "10.0.0.0/8");
-    // Wider than one block, or the start of the block of :: and ::1: they stay IPv6.
+    assert_eq!(canonical("::/96"), "0.0.0.0/0");
+    assert_eq!(canonical("::/97"), "0.0.0.0/1");
+    // Wider than one block, or :: and ::1 alone: they stay IPv6.
     assert_eq!(canonical("::/0"), "[::]/0");
-    assert_eq!(canonical("::/96"), "[::]/96");
+    assert_eq!(canonical("::/95"), "[::]/95");
+    assert_eq!(canonical("::/127"), "[::]/127");
+    assert_eq!(canonical("::1/128"), "[::1]");
+    assert_eq!(canonical("2002::/15"), "[2002::]/15");
     assert_eq!(canonical("2000::/3"), "[2000::]/3");
 }
 
@@ -122,7 +127,22 @@ fn each_address_has_its_class() {
         ("fe80::1", LinkLocal),
         ("febf::1", LinkLocal),
         ("169.254.169.254", Metadata),
+        ("169.254.170.23", Metadata),
+        ("169.254.42.42", Metadata),
+        ("169.254.0.23", Metadata),
+        ("169.254.10.10", Metadata),
+        ("100.96.0.96", Metadata),
+        ("192.0.0.192", Metadata),
+        ("168.63.129.16", Metadata),
         ("fd00:ec2::254", Metadata),
+        ("fd00:ec2::23", Metadata),
+        ("fd20:ce::254", Metadata),
+        ("fd00:c1::a9fe:a9fe", Metadata),
+        ("fd00:42::42", Metadata),
+        ("fd00:a9fe:a9fe::1", Metadata),
+        ("fd00:100::100:200", Metadata),
+        ("fe80::a9fe:a9fe", Metadata),
+        ("fd00:ec3::254", Private),
         ("100.100.100.200", Metadata),
         ("0.1.2.3", Special),
         ("224.0.0.1", Special),

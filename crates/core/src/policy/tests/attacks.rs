@@ -1,8 +1,11 @@
 //! The attacks on the policy that can be told without a socket, by the numbers of `docs/policy.md`.
 //! The same attacks are driven by guests in the tests of each adapter.
 
-use super::{connects, listens, policy, tcp};
-use crate::policy::{Name, NameError, NoPins, Pins, Protocol, Use, parse_numeric_host};
+use super::{accepts, connects, listens, policy, tcp};
+use crate::policy::{
+    Decision, Effect, Name, NameError, NoPins, Pins, Policy, PolicyBuilder, Protocol, Reason, Source, Use,
+    parse_numeric_host,
+};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -253,6 +256,9 @@ fn a21_metadata_and_link_local_addresses_hide_behind_no_name() {
     for metadata in [
         "169.254.169.254",
         "fd00:ec2::254",
+        "fd00:ec2::23",
+        "fd00:42::42",
+        "100.96.0.96",
         "::ffff:169.254.169.254",
         "64:ff9b::a9fe:a9fe",
         "169.254.1.1",
@@ -281,4 +287,235 @@ fn a21_metadata_and_link_local_addresses_hide_behind_no_name() {
         )
         .is_allowed()
     );
+}
+
+/// What is decided on a datagram.
+fn udp<'p>(policy: &'p Policy, to: &str) -> Decision<'p> {
+    policy.decide(Use::Connect, Protocol::Udp, super::addr(to), &NoPins)
+}
+
+const GROUPS: [&str; 8] = [
+    "224.0.0.1",
+    "239.255.255.255",
+    "255.255.255.255",
+    "[ff02::1]",
+    "[ff01::1%1]",
+    "[ff0e::1]",
+    "[::ffff:224.0.0.1]",
+    "[64:ff9b::255.255.255.255]",
+];
+
+#[test]
+fn a33_a_group_may_have_members_that_are_denied() {
+    for deny in [
+        "--deny-connect 127.0.0.0/8",
+        "--deny-connect udp://10.0.0.5:5353",
+        "--deny-connect ::1",
+        "--deny-connect evil.example:5000-6000",
+    ] {
+        for allow in [
+            "--allow-net",
+            "--allow-connect *",
+            "--allow-connect 0.0.0.0/0 --allow-connect ::/0",
+        ] {
+            let rules = policy(&format!("{allow} {deny}"));
+            for group in GROUPS {
+                let decision = udp(&rules, &format!("{group}:5353"));
+                assert!(
+                    matches!(decision.reason(), Reason::Group(_)),
+                    "{group}: {decision}"
+                );
+                assert!(decision.is_denied(), "{group}");
+            }
+            // Ordinary addresses are as before, and so is a port that no deny rule covers.
+            assert!(udp(&rules, "10.0.0.6:5353").is_allowed());
+            let other = udp(&rules, "224.0.0.1:99").is_allowed();
+            assert_eq!(other, deny.contains(":5"), "{allow} {deny}");
+        }
+    }
+    // A rule for the other protocol is no reason.
+    assert!(
+        udp(
+            &policy("--allow-net --deny-connect tcp://10.0.0.5"),
+            "224.0.0.1:5353"
+        )
+        .is_allowed()
+    );
+}
+
+#[test]
+fn a33_a_rule_that_names_a_group_opens_it_and_no_other() {
+    let rules = policy(
+        "--allow-net --deny-connect 127.0.0.0/8 --allow-connect 224.0.0.251:5353 \
+         --allow-connect [ff02::fb]:5353 --allow-connect [ff05::]/16 --allow-connect 232.0.0.0/8:7",
+    );
+    for (to, allowed) in [
+        ("224.0.0.251:5353", true),
+        ("[::ffff:224.0.0.251]:5353", true),
+        ("224.0.0.251:5354", false),
+        ("224.0.0.1:5353", false),
+        ("[ff02::fb]:5353", true),
+        ("[ff05::1]:1", true),
+        ("[ff06::1]:1", false),
+        ("232.1.1.1:7", true),
+        ("255.255.255.255:7", false),
+    ] {
+        assert_eq!(udp(&rules, to).is_allowed(), allowed, "{to}");
+    }
+    let rules = policy("--allow-net --deny-connect 224.0.0.251 --allow-connect 224.0.0.0/4");
+    assert!(udp(&rules, "224.0.0.251:1").is_denied(), "deny beats allow");
+    assert!(udp(&rules, "224.0.0.252:1").is_allowed());
+    // A range that is more than groups names none.
+    let rules = policy("--allow-connect 224.0.0.0/3 --deny-connect 10.0.0.1");
+    assert!(udp(&rules, "224.0.0.1:1").is_denied());
+}
+
+#[test]
+fn a33_broadcasts_are_allowed_where_all_that_hear_them_are() {
+    for (rules, allowed) in [
+        ("", true),
+        ("--allow-net", true),
+        ("--allow-connect *", true),
+        ("--allow-connect 0.0.0.0/0:9", true),
+        ("--allow-connect tcp://10.0.0.1", true),
+        ("--allow-net --deny-connect tcp://10.0.0.1", true),
+        ("--allow-net --deny-connect 10.0.0.1", false),
+        ("--allow-net --deny-connect udp://10.0.0.1:53", false),
+        ("--allow-net --deny-connect db:53", false),
+        // 10.0.0.255 may be the broadcast address of 10.0.0.0/24.
+        ("--allow-connect 10.0.0.128/25", false),
+        ("--allow-connect db:9", false),
+        (
+            "--allow-connect 10.0.0.128/25 --allow-connect 255.255.255.255",
+            true,
+        ),
+        (
+            "--allow-connect 10.0.0.128/25:9 --allow-connect 255.255.255.255:9",
+            true,
+        ),
+        (
+            "--allow-connect 10.0.0.128/25:9 --allow-connect 255.255.255.255:8",
+            false,
+        ),
+        (
+            "--allow-net --deny-connect 10.0.0.1 --allow-connect 255.255.255.255",
+            true,
+        ),
+        (
+            "--allow-net --deny-connect udp://10.0.0.1:53 --allow-connect 255.255.255.255:53",
+            true,
+        ),
+        (
+            "--allow-net --deny-connect udp://10.0.0.1:53 --allow-connect 255.255.255.255:54",
+            false,
+        ),
+        ("--allow-net --deny-connect 255.255.255.255", false),
+        ("--allow-net --deny-connect 255.255.255.255:65535", false),
+    ] {
+        let policy = policy(rules);
+        let decision = policy.decide_broadcast();
+        assert_eq!(decision.is_allowed(), allowed, "{rules}: {decision}");
+    }
+}
+
+/// The ranges that are IPv4 in another spelling, and what they are.
+const SPELLED: [(&str, &str); 9] = [
+    ("2002::/16", "0.0.0.0/0"),
+    ("2002:a00::/24", "10.0.0.0/8"),
+    ("2002:a00:1::/48", "10.0.0.1"),
+    ("2002:a00:1:2::/64", "10.0.0.1"),
+    ("64:ff9b::/96", "0.0.0.0/0"),
+    ("64:ff9b::8000:0/97", "128.0.0.0/1"),
+    ("::ffff:0:0/96", "0.0.0.0/0"),
+    ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+    ("::/96", "0.0.0.0/0"),
+];
+
+#[test]
+fn a41_a_range_in_another_spelling_allows_nothing_and_the_error_says_what_to_write() {
+    for (range, plain) in SPELLED {
+        for usage in [Use::Connect, Use::Listen, Use::Accept] {
+            for text in [format!("udp://[{range}]:53"), range.to_owned()] {
+                let mut builder = PolicyBuilder::new();
+                let error = builder
+                    .rule(usage, Effect::Allow, &text, Source::Flag)
+                    .expect_err(&text);
+                assert!(error.message().ends_with(&format!("; write {plain}")), "{error}");
+                assert_eq!(
+                    error.column(),
+                    if text.starts_with("udp") { 7 } else { 1 },
+                    "{error}"
+                );
+            }
+            let file = format!("[{usage}]\nallow = [\"{range}\"]\n");
+            let error = Policy::from_toml(&file, "p.toml").expect_err(range);
+            assert_eq!((error.line(), error.column()), (2, 11), "{error}");
+            // What it says to write is taken.
+            assert!(PolicyBuilder::new().allow(usage, plain).is_ok());
+        }
+    }
+    // One address in another spelling is what guests and programs print.
+    assert!(connects(
+        &policy("--allow-connect [::ffff:10.0.0.1]:80"),
+        "10.0.0.1:80"
+    ));
+    // :: and ::1 are no IPv4.
+    assert!(connects(&policy("--allow-connect ::/127"), "[::1]:80"));
+}
+
+#[test]
+fn a41_a_range_in_another_spelling_denies_what_it_is_in_every_spelling() {
+    for (range, _) in SPELLED {
+        let rules = format!("--allow-net --deny-connect {range} --deny-listen {range} --deny-accept {range}");
+        let policy = policy(&rules);
+        for spelling in [
+            "10.0.0.1",
+            "[::ffff:10.0.0.1]",
+            "[::10.0.0.1]",
+            "[64:ff9b::10.0.0.1]",
+            "[2002:a00:1::5]",
+        ] {
+            let to = format!("{spelling}:80");
+            // The upper half does not have it.
+            let denied = range != "64:ff9b::8000:0/97";
+            assert_eq!(!connects(&policy, &to), denied, "{range}: {to}");
+            assert_eq!(!listens(&policy, &to), denied, "{range}: {to}");
+            assert_eq!(!accepts(&policy, &to), denied, "{range}: {to}");
+        }
+    }
+}
+
+#[test]
+fn a41_a_deny_rule_for_an_ipv6_range_covers_the_ipv4_that_is_written_in_it() {
+    for range in ["::/0", "::/1", "::/8", "*"] {
+        let rules = format!("--allow-net --deny-connect {range} --deny-listen {range} --deny-accept {range}");
+        let flags = policy(&rules);
+        let file = format!(
+            "allow-net = true\n[connect]\ndeny = [\"{range}\"]\n[listen]\ndeny = [\"{range}\"]\n[accept]\ndeny = [\"{range}\"]\n"
+        );
+        let file = Policy::from_toml(&file, "p.toml").expect("a policy");
+        for policy in [&flags, &file] {
+            for spelling in [
+                "::ffff:10.0.0.1",
+                "::10.0.0.1",
+                "64:ff9b::10.0.0.1",
+                "::ffff:0.0.0.0",
+            ] {
+                let to = format!("[{spelling}]:80");
+                assert!(!connects(policy, &to), "{range}: {to}");
+                assert!(!listens(policy, &to), "{range}: {to}");
+                assert!(!accepts(policy, &to), "{range}: {to}");
+            }
+            // IPv4 as such is none of its business.
+            assert_eq!(connects(policy, "10.0.0.1:80"), range != "*");
+        }
+    }
+    let policy = policy("--allow-net --deny-connect 2000::/3");
+    assert!(!connects(&policy, "[2002:a00:1::]:80"));
+    assert!(connects(&policy, "[64:ff9b::10.0.0.1]:80"));
+    // An allow rule for such a range does not open them.
+    let policy = super::policy("--allow-connect ::/0 --allow-connect 2000::/3");
+    for spelling in ["[::ffff:10.0.0.1]:80", "[2002:a00:1::]:80"] {
+        assert!(!connects(&policy, spelling));
+    }
 }

@@ -1,7 +1,7 @@
 //! The words.
 
 use super::{addr, policy, tcp};
-use crate::policy::{Name, Pins, Policy, Protocol, Question, Use, explain, flag_that_would_allow};
+use crate::policy::{Flag, Name, Pins, Policy, Protocol, Question, Use, explain};
 use std::time::Duration;
 
 fn told(flags: &str, usage: Use, target: &str) -> String {
@@ -50,7 +50,7 @@ fn without_a_rule_the_flag_is_told_that_would_allow() {
     );
     assert_eq!(
         told("", Use::Connect, "udp://[fe80::1%2]:53"),
-        format!("{no} --allow-connect udp://[fe80::1%2]:53 would")
+        format!("{no} --allow-connect 'udp://[fe80::1%2]:53' would")
     );
     assert_eq!(
         told("", Use::Connect, "[::ffff:0.0.0.0]:80"),
@@ -58,7 +58,7 @@ fn without_a_rule_the_flag_is_told_that_would_allow() {
     );
     assert_eq!(
         told("", Use::Listen, "[::]:80"),
-        format!("{no} --allow-listen [::]:80 would")
+        format!("{no} --allow-listen '[::]:80' would")
     );
     assert_eq!(
         told("--allow-accept 10.0.0.1", Use::Accept, "10.0.0.2:99"),
@@ -71,6 +71,15 @@ fn without_a_rule_the_flag_is_told_that_would_allow() {
     assert_eq!(
         told("", Use::Unix, "/run/x"),
         format!("{no} --allow-unix /run/x would")
+    );
+    assert_eq!(
+        told("", Use::Unix, "/run/$(touch pwned)"),
+        format!("{no} --allow-unix '/run/$(touch pwned)' would")
+    );
+    // No flag: what is copied would not be what is read.
+    assert_eq!(
+        told("", Use::Unix, "/run/\u{202e}kcos"),
+        "denied because no rule allows it"
     );
     assert_eq!(
         told("", Use::Connect, "db:5432"),
@@ -92,7 +101,8 @@ fn the_flag_that_is_told_does_allow() {
     ] {
         for protocol in Protocol::ALL {
             let before = "--allow-accept 192.0.2.1";
-            let flag = flag_that_would_allow(usage, protocol, addr(to));
+            let flag = Flag::address(usage, protocol, addr(to));
+            let flag = format!("--{} {}", flag.option(), flag.value());
             let decide = |policy: &Policy| {
                 policy
                     .decide(usage, protocol, addr(to), &crate::policy::NoPins)

@@ -39,6 +39,8 @@ deny = ["/run/app/secret"]
 
 [limits]
 sockets = 10
+descriptors = 30
+buffers = '64MiB'
 pending = 20
 bytes-per-second = "10MiB"
 bytes-total = 1_000_000
@@ -69,6 +71,8 @@ fn a_file_says_all_that_flags_say() {
     );
     let limits = Limits {
         sockets: 10,
+        descriptors: Some(30),
+        buffers: Some(64 << 20),
         pending: 20,
         bytes_per_second: Some(10 << 20),
         bytes_total: Some(1_000_000),
@@ -191,7 +195,7 @@ fn every_mistake_is_told_with_line_and_column() {
         ),
         (
             "[limits]\nmemory = 1",
-            "p.toml:2:1: unknown key `memory` in [limits]; there are sockets, pending, bytes-per-second, bytes-total and \
+            "p.toml:2:1: unknown key `memory` in [limits]; there are sockets, descriptors, buffers, pending, bytes-per-second, bytes-total and \
              lookups-per-second",
         ),
         (

@@ -18,7 +18,7 @@ const NAMES: [&str; 5] = [
     "db",
 ];
 const PARENTS: [&str; 3] = ["example.com", "a.example.com", "com"];
-const V4: [u32; 8] = [
+const V4: [u32; 9] = [
     0,
     0x7f00_0001,
     0x0808_0808,
@@ -26,6 +26,7 @@ const V4: [u32; 8] = [
     0x0808_ff00,
     0x0a01_0203,
     0x0a01_02ff,
+    0xe000_00fb,
     0xffff_ffff,
 ];
 const V6: [u128; 8] = [
@@ -112,6 +113,51 @@ struct Pinned {
     live: bool,
 }
 
+/// An IPv4 address in one of its IPv6 spellings; of 6to4 with something behind it.
+fn spell(spelling: u8, v4: u32, noise: u8) -> u128 {
+    let wide = u128::from(v4);
+    match spelling % 4 {
+        0 => 0xffff_0000_0000 | wide,
+        1 => wide,
+        2 => 0x0064_ff9b << 96 | wide,
+        _ => 0x2002 << 112 | wide << 80 | u128::from(noise),
+    }
+}
+
+/// The IPv4 range that an IPv6 range is in another spelling.
+fn spelled(base: u128, bits: u32) -> Option<(u32, u32)> {
+    let low = |bits: u128| u32::try_from(bits & 0xffff_ffff).expect("32 bits");
+    if base >> 112 == 0x2002 {
+        return (bits >= 16).then(|| (low(base >> 80), (bits - 16).min(32)));
+    }
+    let is_block = match base >> 32 {
+        0 => base > 1 || bits < 127,
+        high => high == 0xffff || high == 0x0064_ff9b << 64,
+    };
+    (bits >= 96 && is_block).then(|| (low(base), bits - 96))
+}
+
+fn within_v4(bits: u32, base: u32, prefix: u32) -> bool {
+    prefix == 0 || bits >> (32 - prefix) == base >> (32 - prefix)
+}
+
+fn within_v6(bits: u128, base: u128, prefix: u32) -> bool {
+    prefix == 0 || bits >> (128 - prefix) == base >> (128 - prefix)
+}
+
+/// Whether a rule's host is nothing but group or broadcast addresses.
+fn names_groups(host: &Host) -> bool {
+    let v4 = |base: u32, bits: u32| base == u32::MAX || (base >> 28 == 0xe && bits >= 4);
+    match *host {
+        Host::V4(base, bits) => v4(base, bits),
+        Host::V6(base, bits) => match spelled(base, bits) {
+            Some((base, bits)) => v4(base, bits),
+            None => base >> 120 == 0xff && bits >= 8,
+        },
+        _ => false,
+    }
+}
+
 /// What the model says: allowed or not, and every rule that may be named for it.
 fn model(rules: &[RuleSpec], net: bool, pins: &[Pinned], asked: &Asked) -> (bool, Vec<usize>) {
     let connect = asked.usage == Use::Connect;
@@ -129,17 +175,27 @@ fn model(rules: &[RuleSpec], net: bool, pins: &[Pinned], asked: &Asked) -> (bool
         let mut pinned = pins.iter().filter(|pin| pin.ip == ip && wanted(pin.name));
         pinned.any(|pin| deny || (pin.live && address_class(ip).may_follow_name(pin.name == "db")))
     };
+    let of_v4 = |bits, base, prefix| match (base, prefix) {
+        (0, 32) if connect => bits == 0x7f00_0001,
+        _ => within_v4(bits, base, prefix),
+    };
+    let written = |base, prefix| match asked.addr.ip() {
+        IpAddr::V6(ip) => within_v6(ip.to_bits(), base, prefix),
+        IpAddr::V4(_) => false,
+    };
     let covers = |rule: &RuleSpec| match (&rule.host, reached) {
-        (Host::V4(0, 32), Ok(bits)) if connect => bits == 0x7f00_0001,
-        (Host::V4(base, prefix), Ok(bits)) => *prefix == 0 || bits >> (32 - prefix) == base >> (32 - prefix),
-        (Host::V6(0, 128), Err(bits)) if connect => bits == 1,
-        (Host::V6(base, prefix), Err(bits)) => {
-            *prefix == 0 || bits >> (128 - prefix) == base >> (128 - prefix)
+        (Host::V4(base, prefix), Ok(bits)) => of_v4(bits, *base, *prefix),
+        (Host::V6(base, prefix), Ok(bits)) => {
+            let v4 = spelled(*base, *prefix);
+            v4.is_some_and(|(base, prefix)| of_v4(bits, base, prefix))
+                || (rule.deny && written(*base, *prefix))
         }
+        (Host::V6(0, 128), Err(bits)) if connect => bits == 1,
+        (Host::V6(base, prefix), Err(bits)) => within_v6(bits, *base, *prefix),
         (Host::Scoped(scope), Err(bits)) => {
             bits == V6[LINK_LOCAL] && (asked.scope == *scope || (rule.deny && asked.scope == 0))
         }
-        (Host::V4(..), Err(_)) | (Host::V6(..) | Host::Scoped(_), Ok(_)) => false,
+        (Host::V4(..), Err(_)) | (Host::Scoped(_), Ok(_)) => false,
         (Host::Localhost, Ok(bits)) => bits == 0x7f00_0001,
         (Host::Localhost, Err(bits)) => bits == 1,
         (Host::Name(name), _) => named(&|pinned| pinned == *name, rule.deny),
@@ -151,17 +207,19 @@ fn model(rules: &[RuleSpec], net: bool, pins: &[Pinned], asked: &Asked) -> (bool
         _ if asked.usage != Use::Listen || !rule.deny => false,
         (Host::V4(..) | Host::Any | Host::Localhost, Ok(0) | Err(0)) => true,
         (Host::V6(..) | Host::Scoped(_), Err(0)) => true,
+        (Host::V6(base, prefix), Ok(0)) => spelled(*base, *prefix).is_some(),
         _ => false,
     };
+    let of_port = |deny: bool| {
+        let rules = rules.iter().enumerate();
+        rules.filter(move |(_, rule)| {
+            (rule.usage, rule.deny) == (asked.usage, deny)
+                && rule.protocol.is_none_or(|only| only == asked.protocol)
+                && rule.covers_port(port)
+        })
+    };
     let relevant = |deny: bool| -> Vec<usize> {
-        let rules = rules
-            .iter()
-            .enumerate()
-            .filter(|(_, rule)| rule.usage == asked.usage && rule.deny == deny);
-        rules
-            .filter(|(_, rule)| {
-                rule.protocol.is_none_or(|only| only == asked.protocol) && rule.covers_port(port)
-            })
+        of_port(deny)
             .filter(|(_, rule)| covers(rule) || included(rule))
             .map(|(index, _)| index)
             .collect()
@@ -169,8 +227,17 @@ fn model(rules: &[RuleSpec], net: bool, pins: &[Pinned], asked: &Asked) -> (bool
     let (denying, allowing) = (relevant(true), relevant(false));
     let restricted = rules.iter().any(|rule| rule.usage == Use::Accept && !rule.deny);
     let otherwise = net || (asked.usage == Use::Accept && !restricted);
+    let group = match reached {
+        Ok(bits) => bits >> 28 == 0xe || bits == u32::MAX,
+        Err(bits) => bits >> 120 == 0xff,
+    };
+    // Whoever is denied on the port may be a member, unless a rule names the group.
+    let named = allowing.iter().any(|&index| names_groups(&rules[index].host));
+    let somebody: Vec<usize> = of_port(true).map(|(index, _)| index).collect();
     if !denying.is_empty() {
         (false, denying)
+    } else if connect && group && !named && !somebody.is_empty() && (otherwise || !allowing.is_empty()) {
+        (false, somebody)
     } else {
         (otherwise || !allowing.is_empty(), allowing)
     }
@@ -236,9 +303,12 @@ impl Bytes<'_> {
                 let (base, bits) = (self.one_of(&V4), u32::from(self.byte() % 50).min(32));
                 Host::V4(base & u32::MAX.checked_shl(32 - bits).unwrap_or(0), bits)
             }
-            // Not 2002::/16 nor the blocks of IPv4 aliases: only ranges whose base is one of V6.
             4..8 => {
-                let (base, bits) = (self.one_of(&V6), u32::from(self.byte() % 192).min(128));
+                let base = match self.byte() {
+                    byte @ 0..128 => V6[usize::from(byte) % V6.len()],
+                    byte => spell(byte, self.one_of(&V4), 0),
+                };
+                let bits = u32::from(self.byte() % 192).min(128);
                 Host::V6(base & u128::MAX.checked_shl(128 - bits).unwrap_or(0), bits)
             }
             8 => Host::Scoped(1 + u32::from(self.byte() % 3)),
@@ -257,9 +327,11 @@ impl Bytes<'_> {
             _ => self.usage(),
         };
         let ports = self.many(4, |bytes| (bytes.port(), bytes.port()));
+        // To allow a range in another spelling is a mistake.
+        let mistaken = matches!(host, Host::V6(base, bits) if bits < 128 && spelled(base, bits).is_some());
         RuleSpec {
             usage,
-            deny: self.byte() & 1 == 1,
+            deny: self.byte() & 1 == 1 || mistaken,
             protocol: self.one_of(&[None, Some(Protocol::Tcp), Some(Protocol::Udp)]),
             host,
             ports: ports.into_iter().map(|(a, b)| (a.min(b), a.max(b))).collect(),
@@ -272,14 +344,9 @@ impl Bytes<'_> {
         let spelling = self.byte() % 10;
         let (ip, reached) = if spelling < 5 {
             let bits = self.one_of(&V4) ^ u32::from(noise & 3 == 0);
-            let wide = u128::from(bits);
             let ip = match spelling {
-                1 => IpAddr::V6(Ipv6Addr::from_bits(0xffff_0000_0000 | wide)),
-                2 if bits > 1 => IpAddr::V6(Ipv6Addr::from_bits(wide)),
-                3 => IpAddr::V6(Ipv6Addr::from_bits(0x0064_ff9b << 96 | wide)),
-                4 => IpAddr::V6(Ipv6Addr::from_bits(
-                    0x2002 << 112 | wide << 80 | u128::from(noise),
-                )),
+                2 if bits <= 1 => IpAddr::V4(Ipv4Addr::from_bits(bits)),
+                1..=4 => IpAddr::V6(Ipv6Addr::from_bits(spell(spelling - 1, bits, noise))),
                 _ => IpAddr::V4(Ipv4Addr::from_bits(bits)),
             };
             (ip, Ok(bits))

@@ -1,0 +1,241 @@
+//! How large a guest may grow: descriptors, and what the kernel holds for it (A32).
+
+use std::net::TcpStream;
+
+use guestnet_core::policy::Policy;
+use guestnet_core::{Capacity, Domain, Errno, Fd, Kind, OptValue, SockOpt};
+
+use crate::behaviour::behaviours;
+use crate::world::{Calls, guest_with};
+use crate::{MakeHost, Tested};
+
+behaviours! { "capacity":
+    a32_what_pairs_hold_that_nobody_reads_is_within_the_budget,
+    a32_a_unix_socket_has_no_larger_send_buffer_than_it_begins_with,
+    a32_unix_sockets_beyond_the_budget_are_enobufs,
+    a32_a_pipe_counts_as_long_as_either_end_is_open,
+    a32_pipes_count_as_sockets,
+    a32_an_epoll_counts,
+    a32_a_larger_buffer_counts_and_a_smaller_one_gives_nothing_back,
+    a32_a_buffer_beyond_the_budget_stays_what_it_was,
+    a32_an_accepted_socket_counts_what_it_has_from_its_listener,
+    a_pair_that_has_no_room_for_both_leaves_neither,
+    a_closed_descriptor_leaves_room_for_another_whatever_its_number_was,
+}
+
+/// A guest without any permission.
+fn confined<M: MakeHost>(capacity: Capacity) -> Tested<M> {
+    guest_with::<M>(M::host(), Policy::deny_all(), capacity)
+}
+
+fn buffers<M: MakeHost>(buffers: u64) -> Tested<M> {
+    confined::<M>(Capacity {
+        buffers,
+        ..Capacity::default()
+    })
+}
+
+fn size<M: MakeHost>(guest: &mut Tested<M>, fd: Fd, option: SockOpt) -> u64 {
+    match guest.option(fd, option).unwrap() {
+        OptValue::Int(bytes) => u64::try_from(bytes).unwrap(),
+        other => panic!("{other:?}"),
+    }
+}
+
+/// What the send buffer of a UNIX socket begins with.
+fn unix_buffer<M: MakeHost>() -> u64 {
+    let mut guest = confined::<M>(Capacity::default());
+    let (one, _) = guest.socket_pair(Kind::Stream).unwrap();
+    size::<M>(&mut guest, one, SockOpt::SndBuf)
+}
+
+fn a32_what_pairs_hold_that_nobody_reads_is_within_the_budget<M: MakeHost>() {
+    let budget = 10 * unix_buffer::<M>() + 1;
+    for kind in [Kind::Stream, Kind::Datagram, Kind::SeqPacket] {
+        let mut guest = buffers::<M>(budget);
+        let mut held = 0;
+        let mut open = Vec::new();
+        let ended = loop {
+            let (one, other) = match guest.socket_pair(kind) {
+                Ok(pair) => pair,
+                Err(errno) => break errno,
+            };
+            for fd in [one, other] {
+                let most = OptValue::Int(i32::MAX / 2);
+                guest.set_option(fd, SockOpt::SndBuf, most).unwrap();
+                guest.soft(fd);
+                while let Ok(count) = guest.say(fd, &[7; 4096]) {
+                    held += count as u64;
+                }
+            }
+            // What waits in the queue of one is held though the other is closed.
+            guest.close(one).unwrap();
+            open.push(other);
+        };
+        assert_eq!(ended, Errno::Nobufs);
+        assert_eq!(open.len(), 9, "{kind:?}");
+        assert!(held > budget / 10 && held <= 2 * budget, "{kind:?}: {held}");
+        for fd in open {
+            guest.close(fd).unwrap();
+        }
+        assert!(guest.socket_pair(kind).is_ok());
+    }
+}
+
+fn a32_a_unix_socket_has_no_larger_send_buffer_than_it_begins_with<M: MakeHost>() {
+    let mut guest = confined::<M>(Capacity::default());
+    let (one, _) = guest.socket_pair(Kind::Stream).unwrap();
+    let begins = size::<M>(&mut guest, one, SockOpt::SndBuf);
+    let mut set = |size: i32| guest.set_option(one, SockOpt::SndBuf, OptValue::Int(size));
+    set(i32::MAX).unwrap();
+    set(16_384).unwrap();
+    set(-1).unwrap_or(());
+    set(1 << 20).unwrap();
+    assert_eq!(size::<M>(&mut guest, one, SockOpt::SndBuf), begins);
+    guest
+        .set_option(one, SockOpt::SndBuf, OptValue::Int(16_384))
+        .unwrap();
+    assert_eq!(size::<M>(&mut guest, one, SockOpt::SndBuf), 32_768);
+}
+
+fn a32_unix_sockets_beyond_the_budget_are_enobufs<M: MakeHost>() {
+    let one = unix_buffer::<M>();
+    let mut guest = buffers::<M>(3 * one);
+    let fds: Vec<Fd> = (0..3)
+        .map(|_| guest.socket(Domain::Unix, Kind::Stream).unwrap())
+        .collect();
+    assert_eq!(guest.socket(Domain::Unix, Kind::Datagram), Err(Errno::Nobufs));
+    assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::Nobufs));
+    // Those of IP have nothing in them.
+    guest.tcp();
+    guest.close(fds[1]).unwrap();
+    assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::Nobufs));
+    assert_eq!(guest.socket(Domain::Unix, Kind::Datagram), Ok(fds[1]));
+}
+
+fn a32_a_pipe_counts_as_long_as_either_end_is_open<M: MakeHost>() {
+    let mut guest = buffers::<M>(2 * 65_536);
+    let (one, two) = (guest.pipe().unwrap(), guest.pipe().unwrap());
+    assert_eq!(guest.pipe(), Err(Errno::Nfile));
+    guest.close(one.0).unwrap();
+    guest.close(two.1).unwrap();
+    assert_eq!(guest.pipe(), Err(Errno::Nfile));
+    guest.close(two.0).unwrap();
+    guest.pipe().unwrap();
+    assert_eq!(guest.pipe(), Err(Errno::Nfile));
+}
+
+fn a32_pipes_count_as_sockets<M: MakeHost>() {
+    let with = |sockets| Capacity {
+        sockets,
+        ..Capacity::default()
+    };
+    assert_eq!(confined::<M>(with(0)).pipe(), Err(Errno::Mfile));
+    assert_eq!(confined::<M>(with(1)).pipe(), Err(Errno::Mfile));
+    let mut guest = confined::<M>(with(3));
+    let (read, write) = guest.pipe().unwrap();
+    assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::Mfile));
+    guest.tcp();
+    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::Mfile));
+    guest.close(write).unwrap();
+    guest.tcp();
+    guest.close(read).unwrap();
+    guest.tcp();
+    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::Mfile));
+}
+
+fn a32_an_epoll_counts<M: MakeHost>() {
+    let mut guest = buffers::<M>(2 << 20);
+    let epoll = guest.epoll_create().unwrap();
+    guest.epoll_create().unwrap();
+    assert_eq!(guest.epoll_create(), Err(Errno::Nomem));
+    guest.close(epoll).unwrap();
+    assert_eq!(guest.epoll_create(), Ok(epoll));
+}
+
+fn a32_a_larger_buffer_counts_and_a_smaller_one_gives_nothing_back<M: MakeHost>() {
+    let mut guest = buffers::<M>(100_000);
+    let fd = guest.tcp();
+    let set = |guest: &mut Tested<M>, fd, option, size| guest.set_option(fd, option, OptValue::Int(size));
+    // The kernel doubles them.
+    set(&mut guest, fd, SockOpt::SndBuf, 20_000).unwrap();
+    set(&mut guest, fd, SockOpt::RcvBuf, 25_000).unwrap();
+    let other = guest.tcp();
+    let over = set(&mut guest, other, SockOpt::RcvBuf, 5001);
+    assert_eq!(over, Err(Errno::Nobufs));
+    set(&mut guest, fd, SockOpt::SndBuf, 5000).unwrap();
+    let over = set(&mut guest, other, SockOpt::RcvBuf, 5001);
+    assert_eq!(over, Err(Errno::Nobufs));
+    // What it had it may have again.
+    set(&mut guest, fd, SockOpt::SndBuf, 20_000).unwrap();
+    assert_eq!(size::<M>(&mut guest, fd, SockOpt::SndBuf), 40_000);
+    guest.close(fd).unwrap();
+    set(&mut guest, other, SockOpt::RcvBuf, 50_000).unwrap();
+}
+
+fn a32_a_buffer_beyond_the_budget_stays_what_it_was<M: MakeHost>() {
+    let mut guest = buffers::<M>(50_000);
+    for fd in [guest.tcp(), guest.udp()] {
+        for option in [SockOpt::SndBuf, SockOpt::RcvBuf] {
+            let before = size::<M>(&mut guest, fd, option);
+            let over = guest.set_option(fd, option, OptValue::Int(25_001));
+            assert_eq!(over, Err(Errno::Nobufs));
+            assert_eq!(size::<M>(&mut guest, fd, option), before, "{option:?}");
+        }
+    }
+}
+
+fn a32_an_accepted_socket_counts_what_it_has_from_its_listener<M: MakeHost>() {
+    let capacity = Capacity {
+        buffers: 100_000,
+        ..Capacity::default()
+    };
+    let mut guest = guest_with::<M>(M::host(), Policy::allow_all(), capacity);
+    let (listener, addr) = guest.tcp_listener();
+    guest
+        .set_option(listener, SockOpt::RcvBuf, OptValue::Int(25_000))
+        .unwrap();
+    let _peers = [
+        TcpStream::connect(addr).unwrap(),
+        TcpStream::connect(addr).unwrap(),
+    ];
+    let (first, _) = guest.accept(listener, false).unwrap();
+    assert_eq!(size::<M>(&mut guest, first, SockOpt::RcvBuf), 50_000);
+    assert_eq!(guest.accept(listener, false), Err(Errno::Nobufs));
+    // The connection waits until there is room.
+    guest.close(first).unwrap();
+    assert_eq!(guest.accept(listener, false).map(|(fd, _)| fd), Ok(first));
+}
+
+fn a_pair_that_has_no_room_for_both_leaves_neither<M: MakeHost>() {
+    let mut guest = confined::<M>(Capacity {
+        descriptors: 3,
+        ..Capacity::default()
+    });
+    let (one, two) = (guest.tcp(), guest.tcp());
+    assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::Mfile));
+    assert_eq!(guest.pipe(), Err(Errno::Mfile));
+    guest.close(one).unwrap();
+    guest.close(two).unwrap();
+    assert_eq!(guest.descriptors().count(), 0);
+    assert_eq!(guest.pipe(), Ok((0, 1)));
+    assert_eq!(guest.pipe(), Err(Errno::Mfile));
+    assert_eq!(guest.descriptors().count(), 2);
+    guest.tcp();
+}
+
+fn a_closed_descriptor_leaves_room_for_another_whatever_its_number_was<M: MakeHost>() {
+    let mut guest = confined::<M>(Capacity {
+        descriptors: 3,
+        ..Capacity::default()
+    });
+    let fds = [guest.tcp(), guest.tcp(), guest.tcp()];
+    for fd in [1, 0, 2, 2, 0, 1] {
+        assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::Mfile));
+        guest.close(fd).unwrap();
+        assert_eq!(guest.tcp(), fd);
+    }
+    guest.renumber(fds[2], fds[0]).unwrap();
+    assert_eq!(guest.tcp(), fds[2]);
+    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::Mfile));
+}
