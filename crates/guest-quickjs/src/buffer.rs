@@ -5,10 +5,12 @@
 
 use std::cell::RefCell;
 
-use guestnet_core::{Errno, Result};
+use guestnet_core::{Errno, Host, Result};
 use rquickjs::function::This;
 use rquickjs::{Ctx, Exception, Function, Object, Persistent, Value};
 
+use crate::state::State;
+use crate::sys::heap::{Bytes, NoMemory};
 use crate::sys::memory::{self, Class};
 
 /// The most bytes that one call moves to or from a shared buffer: they go through memory of our own, because other
@@ -151,14 +153,14 @@ impl Buffer {
     /// A copy of all its bytes.
     ///
     /// # Errors
-    /// `EFAULT` as above.
-    pub(crate) fn to_vec(&self, ctx: &Ctx<'_>, getters: &Getters) -> Result<Vec<u8>> {
-        let mut all = Vec::new();
+    /// `EFAULT` as above, `ENOMEM`.
+    pub(crate) fn to_bytes<H: Host + 'static>(&self, ctx: &Ctx<'_>, state: &State<H>) -> Result<Bytes> {
+        let (getters, mut all) = (&state.getters, Bytes::new(&state.memory));
         loop {
             let done = all.len();
             // A shared buffer comes in pieces.
             let count = self.read(ctx, getters, done, usize::MAX, |bytes| {
-                all.extend_from_slice(bytes);
+                all.extend(bytes).map_err(|NoMemory| Errno::Nomem)?;
                 Ok(bytes.len())
             })?;
             if count == 0 {

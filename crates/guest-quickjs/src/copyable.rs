@@ -5,20 +5,25 @@
 //! it goes through objects and maps by pointers and remembers shared buffers that nothing else may hold. Code of the guest
 //! that changes or drops them meanwhile would have it use memory that is free. What comes to it therefore runs none.
 //!
-//! A writer that fails does not free its list of shared buffers. So what it would refuse is refused here, and their number is
-//! limited; what is left to fail is memory and stack.
+//! A writer that fails does not free its list of shared buffers, which then stays in the engine's heap until the engine ends. So
+//! what it would refuse is refused here, and their number is limited; what is left to fail is memory and stack.
 
 use std::collections::HashSet;
 
 use rquickjs::{Ctx, Exception, Object, Result, Value};
 
+use crate::budget::Charge;
 use crate::print::Originals;
+use crate::sys::heap::{Memory, NoMemory};
 use crate::sys::inspect::{self, Property};
 use crate::sys::memory;
 
 /// How long all arrays with holes of one value may be together. Each of them is looked for, and written, and costs the
 /// guest nothing.
 const MAX_HOLES: u32 = 1 << 20;
+
+/// What an object counts for while its value is looked at, in bytes.
+const OBJECT: usize = 96;
 
 /// How many shared buffers one value may hold.
 const MAX_SHARED: usize = 256;
@@ -34,20 +39,24 @@ const SIMPLE: [&str; 7] = [
     "SharedArrayBuffer",
 ];
 
-/// Looks at a value and all that is in it; how many shared buffers it holds.
+/// Looks at a value and all that is in it.
 ///
 /// # Errors
-/// `TypeError` for what cannot be copied.
-pub(crate) fn check<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<usize> {
+/// `TypeError` for what cannot be copied; no memory.
+pub(crate) fn check<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<()> {
+    let memory = Memory::of(ctx)?;
+    let charge = memory.budget().charge(0).ok_or_else(|| NoMemory.throw(ctx))?;
     let mut walk = Walk {
         ctx,
+        charge,
         seen: HashSet::new(),
-        waiting: vec![value.clone()],
+        waiting: Vec::new(),
         twice: false,
         regexp: false,
         shared: 0,
         holes: 0,
     };
+    walk.wait(value.clone())?;
     while let Some(value) = walk.waiting.pop() {
         walk.look(&value)?;
     }
@@ -58,12 +67,13 @@ pub(crate) fn check<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<usize> {
     if walk.shared > MAX_SHARED {
         return Err(walk.refuse("too many shared buffers for one message"));
     }
-    Ok(walk.shared)
+    Ok(())
 }
 
 struct Walk<'a, 'js> {
     ctx: &'a Ctx<'js>,
-    /// Where the objects are that were looked at. They stay alive, as the value holds them.
+    charge: Charge,
+    /// Where the objects are that were met. They stay alive, as the value holds them.
     seen: HashSet<usize>,
     waiting: Vec<Value<'js>>,
     twice: bool,
@@ -74,7 +84,8 @@ struct Walk<'a, 'js> {
 }
 
 impl<'js> Walk<'_, 'js> {
-    fn look(&mut self, value: &Value<'js>) -> Result<()> {
+    /// Has an object looked at later, once.
+    fn wait(&mut self, value: Value<'js>) -> Result<()> {
         let Some(object) = value.as_object() else {
             return Ok(());
         };
@@ -82,6 +93,17 @@ impl<'js> Walk<'_, 'js> {
             self.twice = true;
             return Ok(());
         }
+        if !self.charge.cover(self.seen.len().saturating_mul(OBJECT)) {
+            return Err(NoMemory.throw(self.ctx));
+        }
+        self.waiting.push(value);
+        Ok(())
+    }
+
+    fn look(&mut self, value: &Value<'js>) -> Result<()> {
+        let Some(object) = value.as_object() else {
+            return Ok(());
+        };
         if value.is_proxy() {
             return Err(self.refuse("a Proxy cannot be copied"));
         }
@@ -90,9 +112,7 @@ impl<'js> Walk<'_, 'js> {
         }
         if inspect::is_map(object) || inspect::is_set(object) {
             let items = Originals::items(self.ctx, object)?;
-            self.waiting
-                .extend(items.into_iter().filter(|item| item.is_object()));
-            return Ok(());
+            return items.into_iter().try_for_each(|item| self.wait(item));
         }
         if inspect::is_typed_array(object) {
             return self.typed_array(value);
@@ -118,11 +138,7 @@ impl<'js> Walk<'_, 'js> {
         let mut holes = false;
         for index in 0..length {
             match inspect::own_element(array, index)? {
-                Some(Property::Data(value)) => {
-                    if value.is_object() {
-                        self.waiting.push(value);
-                    }
-                }
+                Some(Property::Data(value)) => self.wait(value)?,
                 Some(Property::Accessor { .. }) => {
                     return Err(self.refuse("an array with a getter or setter cannot be copied"));
                 }
@@ -162,11 +178,11 @@ impl<'js> Walk<'_, 'js> {
         }
         for key in inspect::own_keys(object)? {
             match inspect::own_property(self.ctx, object, &key)? {
-                Some(Property::Data(value)) if value.is_object() => self.waiting.push(value),
+                Some(Property::Data(value)) => self.wait(value)?,
                 Some(Property::Accessor { .. }) => {
                     return Err(self.refuse("only value properties are supported"));
                 }
-                Some(Property::Data(_)) | None => {}
+                None => {}
             }
         }
         Ok(())
@@ -177,8 +193,7 @@ impl<'js> Walk<'_, 'js> {
         let Some(array) = memory::typed_array(self.ctx, array) else {
             return Err(self.refuse("the ArrayBuffer is detached"));
         };
-        self.waiting.push(array.buffer);
-        Ok(())
+        self.wait(array.buffer)
     }
 
     fn refuse(&self, text: &str) -> rquickjs::Error {

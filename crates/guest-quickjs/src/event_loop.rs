@@ -5,15 +5,18 @@
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Duration;
 
 use guestnet_core::resolve::Lookup;
 use guestnet_core::{Errno, Fd, Host, Ready};
 use rquickjs::{Ctx, Function, Persistent, Result};
 
+use crate::budget::{Budget, Charge};
 use crate::os::pending::{self, Pending, Promised};
 use crate::os::resolve;
 use crate::state::{Shared, State};
+use crate::sys::heap::Memory;
 
 /// What is done when something happens.
 pub(crate) enum Task<H: Host + 'static> {
@@ -48,9 +51,14 @@ impl<H: Host + 'static> Task<H> {
     }
 }
 
-/// How many timers a script may have at a time. Each takes some hundred bytes that the engine's limit of memory does not
-/// see.
+/// How many timers a script may have at a time.
 pub(crate) const MAX_TIMERS: usize = 1 << 16;
+
+/// What a timer counts for, in bytes, besides what its function holds in the engine.
+const TIMER: usize = 256;
+
+/// What waiting for a descriptor counts for, in bytes, with what the poll set remembers of it.
+const WATCH: usize = 1 << 10;
 
 /// Identifies a timer or a look-up; never used twice.
 pub(crate) type Id = u64;
@@ -75,8 +83,9 @@ impl Direction {
 
 /// Everything that a script is waiting for.
 pub(crate) struct EventLoop<H: Host + 'static> {
+    budget: Arc<Budget>,
     /// By due time, then in the order in which they were set.
-    timers: BTreeMap<(Duration, Id), Task<H>>,
+    timers: BTreeMap<(Duration, Id), (Task<H>, Charge)>,
     due: HashMap<Id, Duration>,
     watches: BTreeMap<Fd, Watch<H>>,
     lookups: BTreeMap<Id, (Lookup<H::Io>, Promised)>,
@@ -91,6 +100,7 @@ pub(crate) struct EventLoop<H: Host + 'static> {
 
 /// What a script waits for on one descriptor.
 struct Watch<H: Host + 'static> {
+    _charge: Charge,
     /// Tells it from what was at the same number before.
     generation: Id,
     read: Side<H>,
@@ -168,8 +178,9 @@ enum Polled {
 }
 
 impl<H: Host + 'static> EventLoop<H> {
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(memory: &Memory) -> Self {
         EventLoop {
+            budget: Arc::clone(memory.budget()),
             timers: BTreeMap::new(),
             due: HashMap::new(),
             watches: BTreeMap::new(),
@@ -186,13 +197,33 @@ impl<H: Host + 'static> EventLoop<H> {
         self.last
     }
 
+    /// What one more timer is paid with; `None` if there is no memory for it.
+    pub(crate) fn admit_timer(&self) -> Option<Charge> {
+        self.budget.charge(TIMER)
+    }
+
+    /// As [`EventLoop::admit_timer`], for a timer of our own.
+    pub(crate) fn own_timer(&self) -> Charge {
+        self.budget.charge_anyway(TIMER)
+    }
+
     /// Sets a timer: `task` runs once, at the earliest `delay` after `now` (the monotonic clock's time).
-    pub(crate) fn set_timer(&mut self, now: Duration, delay: Duration, task: Task<H>) -> Id {
+    pub(crate) fn set_timer(
+        &mut self,
+        now: Duration,
+        delay: Duration,
+        (task, charge): (Task<H>, Charge),
+    ) -> Id {
         let id = self.next_id();
         let due = now.saturating_add(delay);
-        self.timers.insert((due, id), task);
+        self.timers.insert((due, id), (task, charge));
         self.due.insert(id, due);
         id
+    }
+
+    /// Whether there is memory to wait for one more descriptor.
+    pub(crate) fn admits(&self, fd: Fd) -> bool {
+        self.watches.contains_key(&fd) || self.budget.charge(WATCH).is_some()
     }
 
     /// How many timers are set.
@@ -203,7 +234,7 @@ impl<H: Host + 'static> EventLoop<H> {
     /// Takes a timer back, with what it would have done; `None` if it has run or never was.
     pub(crate) fn clear_timer(&mut self, id: Id) -> Option<Task<H>> {
         let due = self.due.remove(&id)?;
-        self.timers.remove(&(due, id))
+        self.timers.remove(&(due, id)).map(|(task, _)| task)
     }
 
     /// Sets or removes what is called while a descriptor is ready. The old one comes back, to be dropped when nothing
@@ -265,7 +296,10 @@ impl<H: Host + 'static> EventLoop<H> {
 
     fn watch(&mut self, fd: Fd) -> &mut Watch<H> {
         let id = self.next_id();
+        let budget = &self.budget;
         self.watches.entry(fd).or_insert_with(|| Watch {
+            // Who asks for a script has asked before whether there is room.
+            _charge: budget.charge_anyway(WATCH),
             generation: id,
             read: Side::new(),
             write: Side::new(),

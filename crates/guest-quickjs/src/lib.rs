@@ -15,6 +15,7 @@
 )]
 
 mod abi;
+mod budget;
 mod buffer;
 mod convert;
 mod copyable;

@@ -7,12 +7,15 @@ use std::rc::Rc;
 use guestnet_core::{Errno, Host};
 use rquickjs::loader::{ImportAttributes, Loader, Resolver};
 use rquickjs::module::Declared;
-use rquickjs::{Ctx, Error, Module, Result};
+use rquickjs::{Ctx, Error, Exception, Module, Result};
 
 use crate::library;
 use crate::os::OsModule;
+use crate::os::dir::MAX_PATH;
 use crate::state::State;
 use crate::std_module::StdModule;
+use crate::sys::eval;
+use crate::sys::heap::Bytes;
 use crate::text::TextModule;
 use crate::wait::WaitModule;
 
@@ -22,11 +25,14 @@ pub(crate) struct Names;
 impl Resolver for Names {
     fn resolve<'js>(
         &mut self,
-        _ctx: &Ctx<'js>,
+        ctx: &Ctx<'js>,
         base: &str,
         name: &str,
         _attributes: Option<ImportAttributes<'js>>,
     ) -> Result<String> {
+        if name.len() > MAX_PATH {
+            return Err(Exception::throw_reference(ctx, "the module's name is too long"));
+        }
         Ok(whole(base, name))
     }
 }
@@ -44,12 +50,12 @@ pub(crate) fn whole(base: &str, name: &str) -> String {
 /// The source of a module that is a file.
 ///
 /// # Errors
-/// `ENOENT`, `EACCES`, ….
-pub(crate) fn source<H: Host + 'static>(state: &State<H>, name: &str) -> guestnet_core::Result<Vec<u8>> {
+/// `ENOENT`, `EACCES`, …, `EFBIG`, `ENOMEM`.
+pub(crate) fn source<H: Host + 'static>(state: &State<H>, name: &str) -> guestnet_core::Result<Bytes> {
     let most = state.max_text();
-    state.scripts.read(name, most).or_else(|first| {
+    state.scripts.read(name, &state.memory, most).or_else(|first| {
         // A path in no directory of the guest says less than what is missing among the scripts.
-        let second = state.directories.read(name, most);
+        let second = state.read_file(name);
         second.map_err(|second| if second == Errno::Acces { first } else { second })
     })
 }
@@ -97,7 +103,7 @@ impl<H: Host + 'static> Loader for Modules<H> {
         }
         let source =
             source(&self.state, name).map_err(|errno| Error::new_loading_message(name, errno.message()))?;
-        let module = Module::declare(ctx.clone(), name, source)?;
+        let module = eval::module(ctx, source, name)?;
         describe(&module, name, false)?;
         Ok(module)
     }

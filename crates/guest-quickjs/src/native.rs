@@ -13,7 +13,8 @@ use rquickjs::{Ctx, Exception, Function, IntoJs, Object, Result, Value};
 use crate::convert::negative;
 use crate::runtime;
 use crate::state::{Shared, State};
-use crate::sys;
+use crate::sys::heap::Text;
+use crate::sys::{self, inspect};
 
 /// One call of a function of ours.
 ///
@@ -96,7 +97,7 @@ impl<'js, H: Host + 'static> Call<'_, 'js, H> {
     ///
     /// # Errors
     /// `TypeError` that names the argument.
-    pub(crate) fn string(&self, index: usize, name: &str) -> Result<String> {
+    pub(crate) fn string(&self, index: usize, name: &str) -> Result<Text> {
         string(self.ctx(), &self.arg(index), name)
     }
 
@@ -131,8 +132,8 @@ pub(crate) fn number(value: &Value<'_>) -> Option<f64> {
     if let Some(float) = value.as_float() {
         return Some(float);
     }
-    let text = value.as_string()?.to_string().ok()?;
-    let text = text.trim();
+    let text = inspect::bytes_of(value.as_string()?).ok()?;
+    let text = str::from_utf8(&text).ok()?.trim();
     if text.is_empty()
         || !text
             .bytes()
@@ -144,7 +145,7 @@ pub(crate) fn number(value: &Value<'_>) -> Option<f64> {
 }
 
 /// A value that must be a string.
-pub(crate) fn string<'js>(ctx: &Ctx<'js>, value: &Value<'js>, name: &str) -> Result<String> {
+pub(crate) fn string<'js>(ctx: &Ctx<'js>, value: &Value<'js>, name: &str) -> Result<Text> {
     match value.as_string() {
         Some(text) => sys::text(text),
         None => Err(Exception::throw_type(ctx, &format!("{name} must be a string"))),

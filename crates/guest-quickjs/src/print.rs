@@ -15,7 +15,8 @@ use crate::os::file;
 use crate::os::worker::is_worker;
 use crate::state::Shared;
 use crate::std_module::file::is_file;
-use crate::sys::inspect::{self, Property};
+use crate::sys::heap::{Bytes, Memory, NoMemory};
+use crate::sys::inspect::{self, Property, TextBytes};
 
 /// How deep objects are printed: deeper ones leave their class.
 const MAX_DEPTH: usize = 2;
@@ -29,7 +30,7 @@ const MAX_STRING: usize = 1_000;
 /// How many prototypes are looked through for the name of an error.
 const MAX_PROTOTYPES: usize = 100;
 
-/// The longest text that one call prints, in bytes. It is put together outside of the engine's memory.
+/// The longest text that one call prints, in bytes.
 pub(crate) const MAX_PRINTED: usize = 64 << 20;
 
 /// Adds the globals `print` and `console`.
@@ -46,21 +47,24 @@ pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Re
 /// `print(...)` and `console.log(...)`: the arguments with a space between, strings as they are.
 fn print<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let most = call.state().max_text().min(MAX_PRINTED);
-    let mut line = Vec::new();
+    let mut line = Bytes::new(&call.state().memory);
+    let mut add = |bytes: &[u8]| {
+        if line.len().saturating_add(bytes.len()) > most {
+            return Err(Exception::throw_range(call.ctx(), "the text is too long"));
+        }
+        line.extend(bytes).map_err(|error| error.throw(call.ctx()))
+    };
     for index in 0..call.len() {
         if index > 0 {
-            line.push(b' ');
+            add(b" ")?;
         }
         let value = call.arg(index);
         match value.as_string() {
-            Some(text) => line.extend(inspect::bytes_of(text)?),
-            None => line.extend(text_of(call.ctx(), &value)?),
-        }
-        if line.len() > most {
-            return Err(Exception::throw_range(call.ctx(), "the text is too long"));
+            Some(text) => add(&inspect::bytes_of(text)?)?,
+            None => add(&text_of(call.ctx(), &value)?)?,
         }
     }
-    line.push(b'\n');
+    add(b"\n")?;
     file::write_all(call.state(), 1, &line);
     call.value(rquickjs::Undefined)
 }
@@ -69,13 +73,15 @@ fn print<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
 ///
 /// # Errors
 /// An exception of the engine, such as no memory.
-pub(crate) fn text_of<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Vec<u8>> {
+pub(crate) fn text_of<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Bytes> {
     let mut printer = Printer {
         ctx,
-        out: Vec::new(),
+        out: Bytes::new(&Memory::of(ctx)?),
+        whole: Ok(()),
         stack: Vec::new(),
     };
     printer.value(value)?;
+    printer.whole.map_err(|error| error.throw(ctx))?;
     Ok(printer.out)
 }
 
@@ -182,14 +188,16 @@ enum Comma {
 
 struct Printer<'a, 'js> {
     ctx: &'a Ctx<'js>,
-    out: Vec<u8>,
+    out: Bytes,
+    /// Whether there was memory for all of it.
+    whole: std::result::Result<(), NoMemory>,
     /// The objects that are being printed, outermost first.
     stack: Vec<Object<'js>>,
 }
 
 impl<'js> Printer<'_, 'js> {
     fn push(&mut self, text: impl AsRef<[u8]>) {
-        self.out.extend_from_slice(text.as_ref());
+        self.whole = self.whole.and_then(|()| self.out.extend(text.as_ref()));
     }
 
     fn value(&mut self, value: &Value<'js>) -> Result<()> {
@@ -541,7 +549,8 @@ fn index(key: &Value<'_>) -> Option<u32> {
     if let Some(int) = key.as_int() {
         return u32::try_from(int).ok();
     }
-    let text = key.as_string()?.to_string().ok()?;
+    let text = inspect::bytes_of(key.as_string()?).ok()?;
+    let text = str::from_utf8(&text).ok()?;
     let index: u32 = text.parse().ok()?;
     (index.to_string() == text).then_some(index)
 }
@@ -556,7 +565,7 @@ fn data<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Result<Option<
 }
 
 /// A plain property of an object or of what it inherits from, if it is a string.
-fn inherited_string<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Result<Option<Vec<u8>>> {
+fn inherited_string<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Result<Option<TextBytes<'js>>> {
     let key = rquickjs::String::from_str(ctx.clone(), name)?.into_value();
     let mut next = Some(object.clone());
     for _ in 0..MAX_PROTOTYPES {
@@ -575,7 +584,11 @@ fn inherited_string<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Re
 }
 
 /// Where an error was made: what the script has put there, or what the engine knows.
-fn stack<'js>(ctx: &Ctx<'js>, object: &Object<'js>, originals: &Originals<'js>) -> Result<Option<Vec<u8>>> {
+fn stack<'js>(
+    ctx: &Ctx<'js>,
+    object: &Object<'js>,
+    originals: &Originals<'js>,
+) -> Result<Option<TextBytes<'js>>> {
     let key = rquickjs::String::from_str(ctx.clone(), "stack")?.into_value();
     let stack = match inspect::own_property(ctx, object, &key)? {
         Some(Property::Data(stack)) => stack,
@@ -588,7 +601,7 @@ fn stack<'js>(ctx: &Ctx<'js>, object: &Object<'js>, originals: &Originals<'js>) 
 fn is_string(key: &Value<'_>, text: &[u8]) -> bool {
     key.as_string()
         .and_then(|key| inspect::bytes_of(key).ok())
-        .is_some_and(|key| key == text)
+        .is_some_and(|key| *key == *text)
 }
 
 fn name_is_empty(name: &rquickjs::String<'_>) -> Result<bool> {
@@ -600,7 +613,7 @@ fn iso_date<'js>(
     ctx: &Ctx<'js>,
     object: &Object<'js>,
     originals: &Originals<'js>,
-) -> Result<Option<Vec<u8>>> {
+) -> Result<Option<TextBytes<'js>>> {
     if !inspect::is_date(object) {
         return Ok(None);
     }

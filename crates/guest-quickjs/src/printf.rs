@@ -2,6 +2,10 @@
 //!
 //! Not here: how an argument becomes a number or a string ([`Arguments`]), and where the text goes.
 
+use std::sync::Arc;
+
+use crate::sys::heap::{Bytes, Memory, NoMemory, Text};
+
 /// The widest field and the longest precision. C allows two thousand million, which would let ten characters of
 /// a script ask the host for gigabytes.
 pub(crate) const MAX_WIDTH: usize = 65_536;
@@ -24,7 +28,7 @@ pub(crate) trait Arguments {
     /// The next argument as a number.
     fn float(&mut self) -> Result<Option<f64>, Self::Error>;
     /// The next argument as a string, UTF-8.
-    fn string(&mut self) -> Result<Option<String>, Self::Error>;
+    fn string(&mut self) -> Result<Option<Text>, Self::Error>;
     /// The next argument as a code point: the first of a string, or a number.
     fn code_point(&mut self) -> Result<Option<u32>, Self::Error>;
 }
@@ -40,6 +44,8 @@ pub(crate) enum Failure<E> {
     TooWide,
     /// The text needs more bytes than it may have.
     TooLong,
+    /// There is no memory for it.
+    Memory(NoMemory),
     /// What an argument threw.
     Argument(E),
 }
@@ -53,37 +59,51 @@ impl<E> From<E> for Failure<E> {
 /// The text of a format and its arguments, as bytes: a precision may cut a character of `%s` apart, as in C. It has not
 /// more than `most` bytes.
 pub(crate) fn format<A: Arguments>(
+    memory: &Arc<Memory>,
     format: &str,
     args: &mut A,
     most: usize,
-) -> Result<Vec<u8>, Failure<A::Error>> {
-    let mut out = Out::default();
+) -> Result<Bytes, Failure<A::Error>> {
+    let mut out = Out {
+        bytes: Bytes::new(memory),
+        whole: Ok(()),
+        padding: 0,
+    };
     let mut rest = format;
     while let Some((text, after)) = rest.split_once('%') {
-        out.bytes.extend_from_slice(text.as_bytes());
+        out.push(text.as_bytes());
         let (spec, after) = Spec::parse(after, args)?;
         out.charge(&spec)?;
         spec.print(&mut out, args)?;
-        if out.bytes.len() > most {
-            return Err(Failure::TooLong);
-        }
+        out.check(most)?;
         rest = after;
     }
-    out.bytes.extend_from_slice(rest.as_bytes());
-    if out.bytes.len() > most {
-        return Err(Failure::TooLong);
-    }
+    out.push(rest.as_bytes());
+    out.check(most)?;
     Ok(out.bytes)
 }
 
 /// What has been printed.
-#[derive(Default)]
 struct Out {
-    bytes: Vec<u8>,
+    bytes: Bytes,
+    /// Whether there was memory for all of it.
+    whole: Result<(), NoMemory>,
     padding: usize,
 }
 
 impl Out {
+    fn push(&mut self, bytes: &[u8]) {
+        self.whole = self.whole.and_then(|()| self.bytes.extend(bytes));
+    }
+
+    fn check<E>(&self, most: usize) -> Result<(), Failure<E>> {
+        self.whole.map_err(Failure::Memory)?;
+        if self.bytes.len() > most {
+            return Err(Failure::TooLong);
+        }
+        Ok(())
+    }
+
     /// Accounts for what a conversion may print beyond its argument.
     fn charge<E>(&mut self, spec: &Spec) -> Result<(), Failure<E>> {
         // A string's precision takes away, the others' add.
@@ -99,8 +119,15 @@ impl Out {
         Ok(())
     }
 
-    fn pad(&mut self, byte: u8, count: usize) {
-        self.bytes.resize(self.bytes.len() + count, byte);
+    fn pad(&mut self, byte: u8, mut count: usize) {
+        let piece = [byte; 64];
+        while let Some(bytes) = piece
+            .get(..count.min(piece.len()))
+            .filter(|bytes| !bytes.is_empty())
+        {
+            self.push(bytes);
+            count -= bytes.len();
+        }
     }
 }
 
@@ -177,15 +204,14 @@ impl Spec {
     fn print<A: Arguments>(&self, out: &mut Out, args: &mut A) -> Result<(), Failure<A::Error>> {
         match self.kind {
             '%' => {
-                out.bytes.push(b'%');
+                out.push(b"%");
             }
             'c' => {
                 // Flags, width and precision mean nothing here, as in qjs.
                 let code = args.code_point()?.ok_or(Failure::Missing)?;
                 let character = char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER);
                 let mut buffer = [0; 4];
-                out.bytes
-                    .extend_from_slice(character.encode_utf8(&mut buffer).as_bytes());
+                out.push(character.encode_utf8(&mut buffer).as_bytes());
             }
             's' => {
                 let text = args.string()?.ok_or(Failure::Missing)?;
@@ -285,11 +311,11 @@ impl Spec {
         if !self.minus && !zeros {
             out.pad(b' ', missing);
         }
-        out.bytes.extend_from_slice(lead.as_bytes());
+        out.push(lead.as_bytes());
         if !self.minus && zeros {
             out.pad(b'0', missing);
         }
-        out.bytes.extend_from_slice(text);
+        out.push(text);
         if self.minus {
             out.pad(b' ', missing);
         }

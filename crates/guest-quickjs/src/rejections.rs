@@ -3,8 +3,12 @@
 //! Not here: what becomes of them (`runtime.rs`).
 
 use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
 
 use rquickjs::{Persistent, Value};
+
+use crate::budget::{Budget, Charge};
+use crate::sys::heap::Memory;
 
 /// A value that outlives a turn.
 type Kept = Persistent<Value<'static>>;
@@ -12,21 +16,37 @@ type Kept = Persistent<Value<'static>>;
 /// Rejected promises that nobody handles yet, with their reasons, in the order in which they were rejected.
 ///
 /// A script may reject any number at once and handle each of them later, so that none is searched for.
-#[derive(Default)]
+///
+/// Each counts, whether or not there is memory for it: it must not be lost, and the next promise will find none.
 pub(crate) struct Rejections {
     places: HashMap<Kept, u64>,
-    all: BTreeMap<u64, (Kept, Kept)>,
+    all: BTreeMap<u64, (Kept, Kept, Charge)>,
     last: u64,
+    budget: Arc<Budget>,
 }
 
+/// What one counts for, in bytes.
+const REJECTION: usize = 256;
+
 impl Rejections {
+    /// There are none.
+    pub(crate) fn new(memory: &Memory) -> Rejections {
+        Rejections {
+            places: HashMap::new(),
+            all: BTreeMap::new(),
+            last: 0,
+            budget: Arc::clone(memory.budget()),
+        }
+    }
+
     /// Remembers a promise.
     pub(crate) fn add(&mut self, promise: Kept, reason: Kept) {
         self.last += 1;
         if let Some(before) = self.places.insert(promise.clone(), self.last) {
             self.all.remove(&before);
         }
-        self.all.insert(self.last, (promise, reason));
+        let charge = self.budget.charge_anyway(REJECTION);
+        self.all.insert(self.last, (promise, reason, charge));
     }
 
     /// Somebody listens now: forgets a promise.
@@ -36,8 +56,12 @@ impl Rejections {
         }
     }
 
-    /// All of them, the first one first.
-    pub(crate) fn into_iter(self) -> impl Iterator<Item = (Kept, Kept)> {
-        self.all.into_values()
+    /// Takes all of them out, the first one first.
+    pub(crate) fn take(&mut self) -> Vec<(Kept, Kept)> {
+        self.places = HashMap::new();
+        let all = std::mem::take(&mut self.all);
+        all.into_values()
+            .map(|(promise, reason, _)| (promise, reason))
+            .collect()
     }
 }

@@ -5,7 +5,8 @@ use rquickjs::{Coerced, Ctx, Value};
 
 use crate::os::file;
 use crate::state::State;
-use crate::sys;
+use crate::sys::heap::{Bytes, NoMemory};
+use crate::sys::inspect;
 
 /// Prints an error that nothing caught.
 pub(crate) fn uncaught<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, error: &Value<'_>) {
@@ -18,25 +19,58 @@ pub(crate) fn unhandled<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, reas
 }
 
 fn write<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, before: &str, error: &Value<'_>) {
-    let mut text = format!("{before}{}\n", text(ctx, error));
-    if let Some(stack) = error.as_exception().and_then(rquickjs::Exception::stack) {
-        text.push_str(&stack);
-        if !stack.is_empty() && !stack.ends_with('\n') {
-            text.push('\n');
+    let text = error.get::<Coerced<rquickjs::String<'_>>>();
+    let text = text.and_then(|text| inspect::bytes_of(&text.0));
+    if text.is_err() {
+        ctx.catch();
+    }
+    let stack = error
+        .as_exception()
+        .and_then(|exception| exception.get("stack").ok());
+    let stack = stack.and_then(|stack: rquickjs::String<'_>| inspect::bytes_of(&stack).ok());
+    ctx.catch();
+    // A conversion that fails itself leaves a word.
+    let text = text.as_deref().unwrap_or(b"[exception]");
+    let stack = stack.as_deref().unwrap_or_default();
+    let end: &[u8] = if stack.is_empty() || stack.ends_with(b"\n") {
+        b""
+    } else {
+        b"\n"
+    };
+    let parts = [before.as_bytes(), text, b"\n", stack, end];
+    let mut line = Bytes::new(&state.memory);
+    if parts.iter().try_for_each(|part| visible(&mut line, part)).is_ok() {
+        file::write_all(state, 2, &line);
+    } else {
+        // Without memory to say it at once, it comes in pieces.
+        for piece in parts.iter().flat_map(|part| part.chunks(PIECE)) {
+            file::write_all(
+                state,
+                2,
+                visible_lines(&String::from_utf8_lossy(piece)).as_bytes(),
+            );
         }
     }
-    // A script that wants to drive the terminal writes to it; here it is guestnet that speaks.
-    file::write_all(state, 2, visible_lines(&text).as_bytes());
 }
 
-/// The error as a string; a conversion that fails itself leaves a word.
-fn text(ctx: &Ctx<'_>, error: &Value<'_>) -> String {
-    let text = error.get::<Coerced<rquickjs::String<'_>>>();
-    match text.and_then(|text| sys::text(&text.0)) {
-        Ok(text) => text,
-        Err(_) => {
-            ctx.catch();
-            "[exception]".to_owned()
+/// How much of a text is looked at at once, in bytes.
+const PIECE: usize = 4 << 10;
+
+/// Appends a text. A script that wants to drive the terminal writes to it; here it is guestnet that speaks.
+///
+/// # Errors
+/// There is no memory for it.
+fn visible(line: &mut Bytes, text: &[u8]) -> std::result::Result<(), NoMemory> {
+    for chunk in text.utf8_chunks() {
+        let mut rest = chunk.valid();
+        while !rest.is_empty() {
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
+            line.extend(visible_lines(piece).as_bytes())?;
+            rest = after;
+        }
+        if !chunk.invalid().is_empty() {
+            line.extend("\u{fffd}".as_bytes())?;
         }
     }
+    Ok(())
 }

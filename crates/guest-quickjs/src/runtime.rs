@@ -14,11 +14,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use guestnet_core::{Errno, Host, SharedGuest};
+use rquickjs::module::Declared;
 use rquickjs::promise::PromiseState;
 use rquickjs::{
     CatchResultExt, CaughtError, Context, Ctx, Exception, Module, Persistent, Promise, Runtime, Value,
 };
 
+use crate::budget::Budget;
 use crate::buffer::Getters;
 pub use interactive::Evaluated;
 
@@ -29,9 +31,11 @@ use crate::os::dir::Directories;
 use crate::os::file::File;
 use crate::os::signal::{Offer, SignalAction, Signals};
 use crate::os::worker::{Spawn, Workers};
+use crate::rejections::Rejections;
 use crate::state::{Shared, State};
-use crate::sys::message::{SharedMemory, Sharing, share_buffers};
-use crate::sys::{self, Handle};
+use crate::sys::heap::{Beginning, Bytes, EngineHeap, Memory, MemoryHandle};
+use crate::sys::message::{Sharing, share_buffers};
+use crate::sys::{self, Handle, eval};
 use crate::{print, report};
 
 /// How much of the thread's stack a script may use, in bytes. A thread that runs scripts needs some more.
@@ -171,7 +175,8 @@ impl<H: Host + 'static> ScriptBuilder<H> {
         Ok(self)
     }
 
-    /// The most memory that the engine may have, in bytes; 0 is no limit.
+    /// The most memory that the script may have, in bytes, together with all its workers, their messages and shared buffers; 0
+    /// is no limit.
     pub fn memory(&mut self, bytes: usize) -> &mut Self {
         self.memory = bytes;
         self
@@ -206,11 +211,13 @@ impl<H: Host + 'static> ScriptBuilder<H> {
         self.insert_descriptors().map_err(BuildError::Descriptor)?;
         let (guest, directories, args) = (self.guest, self.directories, self.args);
         let (env, stop) = (RefCell::new(self.env), self.stop);
-        let (scripts, memory, workers) = (self.scripts, self.memory, Workers::new(self.spawn, None));
+        let (scripts, workers) = (self.scripts, Workers::new(self.spawn, None));
+        let memory = Memory::new(self.memory);
+        let engine = Engine::new(memory.budget(), 0);
         let signals = Signals::new(self.signals);
         let make = |getters| State {
             guest: RefCell::new(guest),
-            events: RefCell::new(EventLoop::new()),
+            events: RefCell::new(EventLoop::new(&memory)),
             directories,
             scripts,
             args,
@@ -222,11 +229,10 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             addresses: Known::default(),
             workers,
             signals,
-            shared: Arc::new(SharedMemory::new(memory)),
+            rejections: RefCell::new(Rejections::new(&memory)),
             memory,
-            rejections: RefCell::default(),
         };
-        Engine::new()
+        engine
             .and_then(|engine| Script::start(engine, make))
             .map_err(|_| BuildError::Memory)
     }
@@ -289,22 +295,25 @@ impl<H: Host + 'static> Drop for Script<H> {
 
 /// An engine that has no script yet.
 pub(crate) struct Engine {
+    beginning: Beginning,
     getters: Getters,
     context: Context,
     runtime: Runtime,
 }
 
 impl Engine {
-    /// A new engine.
+    /// A new engine, for which so many bytes were taken from the budget before.
     ///
     /// # Errors
     /// No memory.
-    pub(crate) fn new() -> rquickjs::Result<Engine> {
-        let runtime = Runtime::new()?;
+    pub(crate) fn new(budget: &Arc<Budget>, prepaid: usize) -> rquickjs::Result<Engine> {
+        let (heap, beginning) = EngineHeap::new(budget, prepaid);
+        let runtime = Runtime::new_with_alloc(heap)?;
         runtime.set_max_stack_size(STACK);
         let context = Context::full(&runtime)?;
         let getters = context.with(|ctx| Getters::keep(&ctx))?;
         Ok(Engine {
+            beginning,
             getters,
             context,
             runtime,
@@ -315,13 +324,13 @@ impl Engine {
 impl<H: Host + 'static> Script<H> {
     pub(crate) fn start(engine: Engine, make: impl FnOnce(Getters) -> State<H>) -> rquickjs::Result<Self> {
         let Engine {
+            beginning,
             runtime,
             context,
             getters,
         } = engine;
         let state = Rc::new(make(getters));
-        runtime.set_memory_limit(state.memory);
-        let sharing = context.with(|ctx| share_buffers(&ctx, &state.shared));
+        let sharing = context.with(|ctx| share_buffers(&ctx, &state.memory));
         runtime.set_loader(
             Names,
             Modules {
@@ -343,10 +352,15 @@ impl<H: Host + 'static> Script<H> {
         script.context.with(|ctx| {
             ctx.store_userdata(Handle(Rc::clone(&state)))
                 .map_err(|_| rquickjs::Error::Unknown)?;
+            ctx.store_userdata(MemoryHandle(Arc::clone(&state.memory)))
+                .map_err(|_| rquickjs::Error::Unknown)?;
             print::install(&ctx, &state)?;
             crate::os::time::install(&ctx, &state)?;
             ctx.globals().set("scriptArgs", state.args.clone())
         })?;
+        if beginning.has_failed() {
+            return Err(rquickjs::Error::Allocation);
+        }
         Ok(script)
     }
 
@@ -354,8 +368,23 @@ impl<H: Host + 'static> Script<H> {
     ///
     /// What nothing catches is printed on the script's standard error, as qjs does.
     pub fn run(&mut self, name: &str, source: &[u8]) -> End {
+        self.run_module(name, |ctx| Module::declare(ctx.clone(), name, source))
+    }
+
+    /// As [`Script::run`], of a source that counts as the script's own memory.
+    pub(crate) fn run_counted(&mut self, name: &str, source: Bytes) -> End {
+        self.run_module(name, |ctx| eval::module(ctx, source, name))
+    }
+
+    fn run_module(
+        &mut self,
+        name: &str,
+        declare: impl for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<Module<'js, Declared>>,
+    ) -> End {
         let evaluated = self.context.with(|ctx| {
-            let evaluated = evaluate(&ctx, name, source).catch(&ctx);
+            let evaluated = declare(&ctx)
+                .and_then(|module| evaluate(module, name))
+                .catch(&ctx);
             match evaluated {
                 Ok(promise) => Some(Persistent::save(&ctx, promise)),
                 Err(error) => {
@@ -427,7 +456,7 @@ impl<H: Host + 'static> Script<H> {
             }
             return;
         }
-        let rejected = self.state.rejections.take();
+        let rejected = self.state.rejections.borrow_mut().take();
         if let Some((_, reason)) = rejected.into_iter().next()
             && let Ok(reason) = reason.restore(ctx)
         {
@@ -468,8 +497,7 @@ impl<H: Host + 'static> Script<H> {
     }
 }
 
-fn evaluate<'js>(ctx: &Ctx<'js>, name: &str, source: &[u8]) -> rquickjs::Result<Promise<'js>> {
-    let module = Module::declare(ctx.clone(), name, source)?;
+fn evaluate<'js>(module: Module<'js, Declared>, name: &str) -> rquickjs::Result<Promise<'js>> {
     describe(&module, name, true)?;
     module.eval().map(|(_, promise)| promise)
 }

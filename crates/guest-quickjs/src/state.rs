@@ -20,8 +20,8 @@ use crate::os::worker::Workers;
 use crate::rejections::Rejections;
 use crate::std_module::file::MAX_TEXT;
 use crate::std_module::stream::Streams;
-use crate::sys::message::SharedMemory;
-use crate::sys::{self, Handle};
+use crate::sys::Handle;
+use crate::sys::heap::{Bytes, Memory};
 
 /// One script's state. The engine is single-threaded, and so is this.
 ///
@@ -47,10 +47,8 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) addresses: Known,
     pub(crate) workers: Workers<H>,
     pub(crate) signals: Signals<H>,
-    /// What the shared buffers of all threads use.
-    pub(crate) shared: Arc<SharedMemory>,
-    /// The most memory that the engine may have, in bytes; 0 is no limit.
-    pub(crate) memory: usize,
+    /// What all threads of the script have together.
+    pub(crate) memory: Arc<Memory>,
     pub(crate) rejections: RefCell<Rejections>,
 }
 
@@ -72,10 +70,17 @@ impl<H: Host + 'static> State<H> {
         self.exit.get().is_some() || self.stop.load(Ordering::Relaxed)
     }
 
-    /// The longest text that is read or made outside of the engine's memory, in bytes: it shall not need more than the
-    /// engine itself may.
+    /// The longest text that is read or made at once, in bytes.
     pub(crate) fn max_text(&self) -> usize {
-        sys::message::at_most(MAX_TEXT, self.memory)
+        MAX_TEXT.min(self.memory.budget().most())
+    }
+
+    /// The whole content of a file of the guest's directories.
+    ///
+    /// # Errors
+    /// `ENOENT`, …; `EFBIG` for one that is longer than [`State::max_text`], `ENOMEM`.
+    pub(crate) fn read_file(&self, path: &str) -> guestnet_core::Result<Bytes> {
+        self.directories.read(path, &self.memory, self.max_text())
     }
 
     /// The monotonic clock's time.
@@ -91,6 +96,7 @@ impl<H: Host + 'static> State<H> {
         self.signals.forget();
         self.getters.forget();
         self.addresses.forget();
-        drop(self.rejections.take());
+        let rejections = self.rejections.borrow_mut().take();
+        drop(rejections);
     }
 }

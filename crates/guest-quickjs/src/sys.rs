@@ -4,13 +4,12 @@
     reason = "the engine's C interface; every block says why it holds"
 )]
 
+pub(crate) mod eval;
+pub(crate) mod heap;
 pub(crate) mod inspect;
-
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod value;
-
-use std::slice;
 
 use guestnet_core::Host;
 use rquickjs::{Ctx, JsLifetime, Value, qjs};
@@ -19,6 +18,7 @@ use crate::os::worker::Worker;
 use crate::print::Originals;
 use crate::state::Shared;
 use crate::std_module::file::File as FileObject;
+use crate::sys::heap::{Memory, Text};
 
 /// The state of a script, as the engine keeps it for us.
 pub(crate) struct Handle<H: Host + 'static>(pub(crate) Shared<H>);
@@ -47,20 +47,10 @@ unsafe impl<'js> JsLifetime<'js> for Worker {
 ///
 /// # Errors
 /// No memory.
-pub(crate) fn text(text: &rquickjs::String<'_>) -> rquickjs::Result<String> {
-    let ctx = text.ctx().as_raw().as_ptr();
-    let mut len = 0;
-    // SAFETY: the string is alive, and `len` is ours.
-    let start = unsafe { qjs::JS_ToCStringLen(ctx, &raw mut len, text.as_raw()) };
-    if start.is_null() {
-        return Err(rquickjs::Error::Exception);
-    }
-    // SAFETY: the engine has written so many bytes there, and keeps them until they are given back below.
-    let bytes = unsafe { slice::from_raw_parts(start.cast::<u8>(), len) };
-    let copy = String::from_utf8_lossy(bytes).into_owned();
-    // SAFETY: `start` came from the engine, and nothing points there any more.
-    unsafe { qjs::JS_FreeCString(ctx, start) };
-    Ok(copy)
+pub(crate) fn text(text: &rquickjs::String<'_>) -> rquickjs::Result<Text> {
+    let memory = Memory::of(text.ctx())?;
+    let bytes = inspect::bytes_of(text)?;
+    Text::lossy(&memory, &bytes).map_err(|error| error.throw(text.ctx()))
 }
 
 /// Throws an error that no `catch` and no `finally` sees.

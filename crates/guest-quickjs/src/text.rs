@@ -34,13 +34,21 @@ impl<H: Host + 'static> ModuleDef for TextModule<H> {
 /// The UTF-8 bytes of a string, as a `Uint8Array`.
 fn encode<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let text = call.string(0, "the text")?;
-    TypedArray::<u8>::new_copy(call.ctx().clone(), text).map(TypedArray::into_value)
+    TypedArray::<u8>::new_copy(call.ctx().clone(), text.as_bytes()).map(TypedArray::into_value)
 }
 
 /// The string that the bytes of a buffer are; what is no UTF-8 is replaced by U+FFFD.
 fn decode<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let bytes = Buffer::new(call.ctx(), call.arg(0))?
-        .to_vec(call.ctx(), &call.state().getters)
-        .map_err(|_| file::detached(call))?;
+        .to_bytes(call.ctx(), call.state())
+        .map_err(|errno| file::no_bytes(call, errno))?;
     text(call, &bytes)
+}
+
+/// How much of a text of the guest's stands in a message.
+const SHOWN: usize = 4_096;
+
+/// The beginning of a text, for a message.
+pub(crate) fn beginning(text: &str) -> &str {
+    text.get(..text.floor_char_boundary(SHOWN)).unwrap_or(text)
 }

@@ -15,6 +15,7 @@ use crate::os::address::Known;
 use crate::os::file::File;
 use crate::os::signal::Signals;
 use crate::os::worker::{Halt, Start, Workers};
+use crate::rejections::Rejections;
 use crate::runtime::{Engine, Script, ScriptBuilder};
 use crate::state::State;
 
@@ -64,16 +65,24 @@ where
     let (directories, scripts) = (state.directories.share()?, state.scripts.share()?);
     let env = state.env.borrow().clone();
     let flag: Arc<AtomicBool> = Arc::default();
-    let (stop, shared, memory) = (Arc::clone(&flag), Arc::clone(&state.shared), state.memory);
-    let Start { ends, name, source } = start;
+    let (stop, memory) = (Arc::clone(&flag), Arc::clone(&state.memory));
+    let Start {
+        ends,
+        name,
+        source,
+        charge,
+    } = start;
     let run = move || {
-        let Ok(engine) = Engine::new() else {
+        // The first is given back when the thread is over.
+        let (_charge, engine) = charge;
+        let Ok(engine) = Engine::new(memory.budget(), engine.into_bytes()) else {
+            ends.incoming.discard();
             ends.outgoing.shut(&mut guest);
             return;
         };
         let make = |getters| State {
             guest: RefCell::new(guest),
-            events: RefCell::new(EventLoop::new()),
+            events: RefCell::new(EventLoop::new(&memory)),
             directories,
             scripts,
             args: Vec::new(),
@@ -85,13 +94,12 @@ where
             addresses: Known::default(),
             workers: Workers::new(None, Some(ends)),
             signals: Signals::new(None),
-            shared,
+            rejections: RefCell::new(Rejections::new(&memory)),
             memory,
-            rejections: RefCell::default(),
         };
         // One that cannot start has said goodbye as well.
         if let Ok(mut script) = Script::<H>::start(engine, make) {
-            script.run(&name, &source);
+            script.run_counted(&name, source);
         }
     };
     thread::Builder::new()

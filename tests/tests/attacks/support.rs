@@ -1,8 +1,13 @@
 //! Peers that notice whether they were reached, and the guests that try.
 
+use guestnet_tests::emscripten::{self, Engine, Variant};
 use guestnet_tests::{Finished, Guestnet, Program, guest};
-use std::io::ErrorKind;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::io::{ErrorKind, Read};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 /// How long a test waits for what must come.
@@ -99,4 +104,169 @@ pub(crate) fn decisions(audit: &str) -> Vec<(String, u64)> {
         (words.join(" "), count)
     };
     audit.lines().map(line).collect()
+}
+
+/// Where a guest of several sources runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Abi {
+    /// The C program for wasip1, under the command.
+    Wasi,
+    /// The C program built with emcc, under Node.
+    Emscripten,
+    /// The script that does the same, under the command.
+    Script,
+}
+
+/// All of them.
+pub(crate) const ABIS: [Abi; 3] = [Abi::Wasi, Abi::Emscripten, Abi::Script];
+
+/// A script of guests/js.
+pub(crate) fn script_file(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../guests/js")
+        .join(format!("{name}.js"))
+}
+
+/// `app_limits`, or its script, under these options and with these arguments.
+pub(crate) fn limits(abi: Abi, options: &[&str], args: &[&str]) -> Program {
+    let run = || {
+        options
+            .iter()
+            .fold(Guestnet::run(), |run, option| run.option(option))
+    };
+    let program = match abi {
+        Abi::Wasi => run().guest(&guest("wasip1", "app_limits")),
+        Abi::Script => run().guest(&script_file("attack_limits")),
+        Abi::Emscripten => emscripten::program(Variant::Plain, Engine::Node20, "app_limits")
+            .env("GUESTNET_OPTIONS", options.join(" ")),
+    };
+    program.args(args)
+}
+
+/// A UDP socket on loopback that answers each datagram it gets with this, again and again, until it is dropped.
+pub(crate) struct Pourer {
+    port: u16,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Pourer {
+    /// Keeps the queue of whoever has written to it full.
+    pub(crate) fn new(datagram: Vec<u8>) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+        let port = socket.local_addr().expect("local_addr").port();
+        socket
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .expect("a timeout");
+        let over = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&over);
+        let thread = std::thread::spawn(move || {
+            let mut to = None;
+            while !stop.load(Ordering::Relaxed) {
+                if let Ok((_, from)) = socket.recv_from(&mut [0; 16]) {
+                    to = Some(from);
+                }
+                for _ in 0..if to.is_some() { 50 } else { 0 } {
+                    // A guest that has gone is no failure.
+                    let _ = socket.send_to(&datagram, to.expect("somebody"));
+                }
+            }
+        });
+        Self {
+            port,
+            over,
+            thread: Some(thread),
+        }
+    }
+
+    pub(crate) fn port(&self) -> String {
+        self.port.to_string()
+    }
+}
+
+impl Drop for Pourer {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A listener on loopback that does this with each connection, one after the other, until it is dropped.
+pub(crate) struct Server {
+    addr: SocketAddr,
+    over: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    pub(crate) fn new(mut serve: impl FnMut(TcpStream) + Send + 'static) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+        let addr = listener.local_addr().expect("local_addr");
+        let over = Arc::new(AtomicBool::new(false));
+        let stop = Arc::clone(&over);
+        let thread = std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                if stop.load(Ordering::Relaxed) {
+                    return;
+                }
+                serve(stream.expect("accept"));
+            }
+        });
+        Self {
+            addr,
+            over,
+            thread: Some(thread),
+        }
+    }
+
+    pub(crate) fn port(&self) -> String {
+        self.addr.port().to_string()
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        // Wakes it.
+        let _ = TcpStream::connect(self.addr);
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+/// Counts all that comes over any number of connections.
+#[derive(Clone, Default)]
+pub(crate) struct Counter(Arc<Mutex<Vec<JoinHandle<u64>>>>);
+
+impl Counter {
+    /// Reads a connection to its end, on a thread of its own.
+    pub(crate) fn read(&self, mut stream: TcpStream) {
+        let thread = std::thread::spawn(move || {
+            let (mut total, mut buf) = (0, [0; 65536]);
+            while let Ok(count @ 1..) = stream.read(&mut buf) {
+                total += count as u64;
+            }
+            total
+        });
+        self.0.lock().expect("the lock").push(thread);
+    }
+
+    /// How many bytes have come, once all have ended.
+    pub(crate) fn total(&self) -> u64 {
+        let threads = std::mem::take(&mut *self.0.lock().expect("the lock"));
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a reader"))
+            .sum()
+    }
+}
+
+/// The numbers in a line, in their order.
+pub(crate) fn numbers(line: &str) -> Vec<u64> {
+    line.split(|character: char| !character.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect()
 }

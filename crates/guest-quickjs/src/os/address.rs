@@ -11,6 +11,7 @@ use crate::abi;
 use crate::convert;
 use crate::native::{Call, int, string};
 use crate::sys::value::{self, Key, Keys, define, get, record};
+use crate::text::beginning;
 
 /// What is remembered from one address to the next: the names of the properties, and the last address in either
 /// direction, because most programs give and get the same one many times.
@@ -167,7 +168,7 @@ fn decode<'js>(
 
 fn unix<'js>(ctx: &Ctx<'js>, keys: &Properties, object: &Object<'js>) -> Result<SockAddr> {
     let path = string(ctx, &get(ctx, object, keys.path)?, "the address's path")?;
-    Ok(SockAddr::Unix(path.into()))
+    Ok(SockAddr::Unix((*path).into()))
 }
 
 fn inet<'js>(
@@ -194,7 +195,8 @@ fn inet<'js>(
             .parse(ctx, &addr)?
             .filter(|numeric| numeric.ip.is_ipv4() == (domain == Domain::Inet))
             .ok_or_else(|| {
-                let text = string(ctx, &addr, "the address's addr").unwrap_or_default();
+                let text = string(ctx, &addr, "the address's addr");
+                let text = text.as_deref().map_or("", beginning);
                 let version = if domain == Domain::Inet { "IPv4" } else { "IPv6" };
                 wrong(
                     ctx,

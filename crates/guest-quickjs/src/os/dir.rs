@@ -4,16 +4,22 @@
 //! `..` and symbolic links too, and refuses to leave. Not here: the calls of scripts (`path.rs`), open files (`file.rs`).
 
 use std::cell::RefCell;
-use std::io::{self, Read};
+use std::io;
 use std::path::Path;
+use std::sync::Arc;
 
-use cap_std::fs::{Dir, File, OpenOptions};
+use cap_std::fs::{self, Dir, OpenOptions};
 use guestnet_core::{Errno, Result};
 
 use crate::errno;
+use crate::os::file::File;
+use crate::sys::heap::{Bytes, Memory, NoMemory};
 
 /// The longest path, in bytes (`PATH_MAX` of Linux).
-const MAX_PATH: usize = 4_096;
+pub(crate) const MAX_PATH: usize = 4_096;
+
+/// How much of a file is read at once, in bytes.
+const PIECE: usize = 32 << 10;
 
 /// The directories that a script may see, each with its name in the guest, and the one it is in.
 #[derive(Debug, Default)]
@@ -138,21 +144,25 @@ impl Directories {
     /// The whole content of a file.
     ///
     /// # Errors
-    /// `ENOENT`, `EISDIR`, `EACCES`, …; `EFBIG` for one of more than `most` bytes.
-    pub(crate) fn read(&self, path: &str, most: usize) -> Result<Vec<u8>> {
+    /// `ENOENT`, `EISDIR`, `EACCES`, …; `EFBIG` for one of more than `most` bytes, `ENOMEM`.
+    pub(crate) fn read(&self, path: &str, memory: &Arc<Memory>, most: usize) -> Result<Bytes> {
         let place = self.place(path)?;
-        let mut bytes = Vec::new();
-        place
+        let file = place
             .open_with(OpenOptions::new().read(true))
-            .and_then(|file| {
-                let most = u64::try_from(most).unwrap_or(u64::MAX);
-                file.take(most.saturating_add(1)).read_to_end(&mut bytes)
-            })
             .map_err(|error| errno::of_io(&error))?;
-        if bytes.len() > most {
-            return Err(Errno::Fbig);
+        let file = File::new(file);
+        let (mut bytes, mut piece) = (Bytes::new(memory), [0; PIECE]);
+        loop {
+            let count = file.read(&mut piece)?;
+            let read = piece.get(..count).unwrap_or_default();
+            if bytes.len().saturating_add(count) > most {
+                return Err(Errno::Fbig);
+            }
+            if read.is_empty() {
+                return Ok(bytes);
+            }
+            bytes.extend(read).map_err(|NoMemory| Errno::Nomem)?;
         }
-        Ok(bytes)
     }
 }
 
@@ -161,7 +171,7 @@ impl Place<'_> {
     ///
     /// # Errors
     /// open(2)'s; `EACCES` for such a file.
-    pub(crate) fn open_with(&self, options: &OpenOptions) -> io::Result<File> {
+    pub(crate) fn open_with(&self, options: &OpenOptions) -> io::Result<fs::File> {
         let file = self.dir.open_with(&self.rest, options)?;
         if guestnet_directory::is_interface(&file)? {
             return Err(io::ErrorKind::PermissionDenied.into());
@@ -304,7 +314,11 @@ mod tests {
                 io::ErrorKind::PermissionDenied,
                 "{path}"
             );
-            assert_eq!(all.read(path, 100).unwrap_err(), Errno::Acces, "{path}");
+            assert_eq!(
+                all.read(path, &Memory::new(0), 100).unwrap_err(),
+                Errno::Acces,
+                "{path}"
+            );
         }
         assert!(
             all.place("/host/etc")
@@ -318,10 +332,20 @@ mod tests {
     fn a_guest_without_a_name_for_its_directory_is_in_it() {
         let here = directories(&["."]);
         leads(&here, "src/lib.rs", "", "src/lib.rs");
-        assert!(here.read("src/lib.rs", usize::MAX).unwrap().starts_with(b"//!"));
-        assert_eq!(here.read("src", 9).unwrap_err(), Errno::Isdir);
-        assert_eq!(here.read("none", 9).unwrap_err(), Errno::Noent);
-        assert_eq!(here.read("src/lib.rs", 9).unwrap_err(), Errno::Fbig);
+        let memory = Memory::new(0);
+        assert!(
+            here.read("src/lib.rs", &memory, usize::MAX)
+                .unwrap()
+                .starts_with(b"//!")
+        );
+        assert_eq!(here.read("src", &memory, 9).unwrap_err(), Errno::Isdir);
+        assert_eq!(here.read("none", &memory, 9).unwrap_err(), Errno::Noent);
+        assert_eq!(here.read("src/lib.rs", &memory, 9).unwrap_err(), Errno::Fbig);
+        let small = Memory::new(1000);
+        assert_eq!(
+            here.read("src/lib.rs", &small, usize::MAX).unwrap_err(),
+            Errno::Nomem
+        );
         here.change("src").unwrap();
         assert_eq!(here.current(), "/src");
         leads(&here, "lib.rs", "", "src/lib.rs");

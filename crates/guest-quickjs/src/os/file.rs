@@ -14,6 +14,7 @@ use crate::errno;
 use crate::native::{Call, Member, number};
 use crate::os::path::{self, signed};
 use crate::state::State;
+use crate::sys::heap::NoMemory;
 
 const O_WRONLY: i32 = 0o1;
 const O_RDWR: i32 = 0o2;
@@ -295,6 +296,14 @@ impl Part {
             Ok(true) => Err(Exception::throw_type(call.ctx(), "the ArrayBuffer is immutable")),
             Err(_) => Err(detached(call)),
         }
+    }
+}
+
+/// The exception for a buffer whose bytes cannot be copied.
+pub(crate) fn no_bytes<H: Host + 'static>(call: &Call<'_, '_, H>, errno: Errno) -> rquickjs::Error {
+    match errno {
+        Errno::Nomem => NoMemory.throw(call.ctx()),
+        _ => detached(call),
     }
 }
 

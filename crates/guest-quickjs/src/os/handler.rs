@@ -1,6 +1,6 @@
 //! `os.setReadHandler` and `setWriteHandler`, on every kind of descriptor.
 
-use guestnet_core::Host;
+use guestnet_core::{Errno, Host};
 use rquickjs::{Exception, Function, Persistent, Result, Value};
 
 use super::pending::open;
@@ -27,7 +27,7 @@ fn set_write_handler<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResul
     set_handler(call, Direction::Write)
 }
 
-/// Nothing, or `-EBADF`.
+/// Nothing, or `-EBADF`; `-ENOMEM`.
 fn set_handler<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, direction: Direction) -> JsResult<'js> {
     let ctx = call.ctx();
     let fd = call.int(0, "the descriptor")?;
@@ -43,6 +43,9 @@ fn set_handler<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, direction: Direc
         Ok(fd) => fd,
         Err(errno) => return call.value(negative(errno)),
     };
+    if task.is_some() && !call.state().events.borrow().admits(fd) {
+        return call.value(negative(Errno::Nomem));
+    }
     let old = call
         .state()
         .events

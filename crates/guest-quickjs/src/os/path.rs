@@ -210,7 +210,7 @@ fn realpath<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js
 fn symlink<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let target = call.string(0, "the target")?;
     let path = call.string(1, "the path")?;
-    let done = at(call, &path, |place| place.dir.symlink(&target, &place.rest));
+    let done = at(call, &path, |place| place.dir.symlink(&*target, &place.rest));
     status(call, done)
 }
 

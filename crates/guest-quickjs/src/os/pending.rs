@@ -8,9 +8,11 @@ use rquickjs::{Ctx, Function, Persistent, Result, Value};
 
 use super::transfer::{Receive, Send};
 use super::{address, socket};
+use crate::budget::Charge;
 use crate::convert::negative;
 use crate::event_loop::Direction;
-use crate::state::Shared;
+use crate::state::{Shared, State};
+use crate::sys::heap::NoMemory;
 use crate::sys::value;
 
 /// An operation that waits, with its promise.
@@ -21,6 +23,7 @@ pub(crate) struct Pending {
 
 /// The functions that settle a promise.
 pub(crate) struct Promised {
+    _charge: Charge,
     resolve: Persistent<Function<'static>>,
     reject: Persistent<Function<'static>>,
 }
@@ -43,9 +46,11 @@ impl<'js> Outcome<'js> {
     }
 }
 
-/// How many operations may wait on one descriptor in one direction. Each takes some hundred bytes that the engine's limit
-/// of memory does not see.
+/// How many operations may wait on one descriptor in one direction.
 const MAX_PENDING: usize = 1 << 14;
+
+/// What an operation counts for while it waits, in bytes, besides the text in it.
+const PENDING: usize = 512;
 
 /// What is to be done.
 pub(crate) enum Operation {
@@ -64,6 +69,15 @@ impl Operation {
             Operation::Accept | Operation::Receive(_) => Direction::Read,
             Operation::Connect(..) | Operation::Send(_) => Direction::Write,
             Operation::Ready(direction, _) => *direction,
+        }
+    }
+
+    /// The bytes of text that it holds.
+    fn text(&self) -> usize {
+        match self {
+            Operation::Connect(SockAddr::Unix(path), _) => path.len(),
+            Operation::Send(send) => send.text(),
+            Operation::Accept | Operation::Connect(..) | Operation::Receive(_) | Operation::Ready(..) => 0,
         }
     }
 
@@ -151,7 +165,10 @@ pub(crate) fn begin<'js, H: Host + 'static>(
             Outcome::Wait => {}
         }
     }
-    let (promise, settles) = Promised::new(ctx)?;
+    if !state.events.borrow().admits(fd) {
+        return rejected(ctx, negative(Errno::Nomem));
+    }
+    let (promise, settles) = Promised::new(ctx, state, operation.text())?;
     let pending = Pending {
         operation,
         promise: settles,
@@ -175,13 +192,20 @@ fn rejected<'js>(ctx: &Ctx<'js>, number: i32) -> Result<Value<'js>> {
 }
 
 impl Promised {
-    /// A promise, and what settles it.
+    /// A promise, and what settles it: the end of something that holds so many bytes of text.
     ///
     /// # Errors
     /// No memory.
-    pub(crate) fn new<'js>(ctx: &Ctx<'js>) -> Result<(Value<'js>, Promised)> {
+    pub(crate) fn new<'js, H: Host + 'static>(
+        ctx: &Ctx<'js>,
+        state: &State<H>,
+        text: usize,
+    ) -> Result<(Value<'js>, Promised)> {
+        let charge = state.memory.budget().charge(PENDING.saturating_add(text));
+        let charge = charge.ok_or_else(|| NoMemory.throw(ctx))?;
         let (promise, resolve, reject) = ctx.promise()?;
         let settles = Promised {
+            _charge: charge,
             resolve: Persistent::save(ctx, resolve),
             reject: Persistent::save(ctx, reject),
         };

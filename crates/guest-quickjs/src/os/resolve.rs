@@ -10,10 +10,14 @@ use crate::abi;
 use crate::convert::{self, lookup_error};
 use crate::native::{Call, Member, int, number, string};
 use crate::state::Shared;
+use crate::sys::heap::{Memory, Text};
 use crate::sys::value::{define, list};
 
 /// How many look-ups a script may have under way at a time.
 const MAX_LOOKUPS: usize = 1_024;
+
+/// What a look-up counts for while it is under way, in bytes: its name and its answer, of which no part is longer than a limit.
+const LOOKUP: usize = 8 << 10;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![
@@ -24,8 +28,8 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
 
 /// A [`Query`] that owns its text.
 struct Question {
-    node: Option<String>,
-    service: Option<String>,
+    node: Option<Text>,
+    service: Option<Text>,
     flags: LookupFlags,
     family: Option<Domain>,
     kind: Option<Kind>,
@@ -34,8 +38,8 @@ struct Question {
 impl Question {
     fn query(&self) -> Query<'_> {
         Query {
-            node: self.node.as_deref().map(str::as_bytes),
-            service: self.service.as_deref().map(str::as_bytes),
+            node: self.node.as_ref().map(|text| text.as_bytes()),
+            service: self.service.as_ref().map(|text| text.as_bytes()),
             flags: self.flags,
             family: self.family,
             kind: self.kind,
@@ -94,7 +98,7 @@ fn hint<'js>(ctx: &Ctx<'js>, value: &Value<'js>, name: &str) -> Result<i32> {
 }
 
 /// A service name, or a port as a string or a number.
-fn service<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Option<String>> {
+fn service<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Option<Text>> {
     if value.is_undefined() || value.is_null() {
         return Ok(None);
     }
@@ -102,7 +106,9 @@ fn service<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Option<String>> {
         return string(ctx, value, "the service").map(Some);
     }
     match number(value).filter(|number| number.fract() == 0.0) {
-        Some(number) => Ok(Some(number.to_string())),
+        Some(number) => Text::lossy(&Memory::of(ctx)?, number.to_string().as_bytes())
+            .map(Some)
+            .map_err(|error| error.throw(ctx)),
         None => Err(Exception::throw_type(
             ctx,
             "the service must be a string or a port",
@@ -124,7 +130,7 @@ fn getaddrinfo<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
 /// `EAI_MEMORY` with [`MAX_LOOKUPS`] under way.
 fn getaddrinfo_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let question = Question::read(call)?;
-    let (promise, settles) = Promised::new(call.ctx())?;
+    let (promise, settles) = Promised::new(call.ctx(), call.state(), LOOKUP)?;
     let state = call.state();
     match question {
         Ok(_) if state.events.borrow().lookups() >= MAX_LOOKUPS => {

@@ -11,6 +11,7 @@ use crate::native::{Call, Member, function, number};
 use crate::os::path::float;
 use crate::runtime;
 use crate::state::Shared;
+use crate::sys::heap::NoMemory;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![
@@ -88,7 +89,10 @@ fn start<'js, H: Host + 'static>(
     if full {
         return Err(Exception::throw_range(call.ctx(), "too many timers"));
     }
-    Ok(call.state().events.borrow_mut().set_timer(now, delay, task))
+    let charge = call.state().events.borrow().admit_timer();
+    let charge = charge.ok_or_else(|| NoMemory.throw(call.ctx()))?;
+    let mut events = call.state().events.borrow_mut();
+    Ok(events.set_timer(now, delay, (task, charge)))
 }
 
 /// A time that an argument gives; none is 0, and so is a negative one.

@@ -281,6 +281,14 @@ pub(crate) struct Send {
 }
 
 impl Send {
+    /// The bytes of text that it holds.
+    pub(crate) fn text(&self) -> usize {
+        match &self.to {
+            Some(SockAddr::Unix(path)) => path.len(),
+            Some(_) | None => 0,
+        }
+    }
+
     /// Whether it fails in place of waiting.
     pub(crate) fn dontwait(&self) -> bool {
         self.flags.contains(SendFlags::DONTWAIT)

@@ -16,27 +16,29 @@ use rquickjs::function::Constructor;
 use rquickjs::object::Property;
 use rquickjs::{Class, Ctx, Exception, Function, IntoJs, Object, Persistent, Result, Value};
 
+use crate::budget::Charge;
 use crate::copyable;
 use crate::event_loop::{Direction, Task};
 use crate::loader;
 use crate::native::{Call, Member, accessor, function};
+use crate::os::dir::MAX_PATH;
 use crate::os::file::File;
 use crate::state::{Shared, State};
-use crate::sys::message::Message;
+use crate::sys::heap::{Bytes, NoMemory};
+use crate::sys::message::{Message, TOO_MANY};
 
-/// How many workers a script may have at a time. Each is a thread with an engine, which may have as much memory as the
-/// script itself.
+/// How many workers a script may have at a time. Each is a thread with an engine.
 pub(crate) const MAX_WORKERS: usize = 32;
 
-/// The most that may wait in one direction, in bytes: what the receiver does not take must not fill the host's memory.
+/// The most that may wait in one direction, in bytes: what the receiver does not take must not fill the memory of all.
 const MAX_QUEUED: usize = 64 << 20;
 
-/// How many messages with shared buffers may fail for want of memory or stack, of a script and all its workers together: the
-/// engine loses its list of the buffers then, which is at most some thousand bytes, and it stays lost when a worker ends.
-const MAX_FAILED: usize = 256;
+/// What a worker's thread counts for as long as it is there: the stack that its script may use, its variables, and what waits
+/// for it.
+const WORKER: usize = (1 << 20) + (256 << 10);
 
-/// What a message counts for besides its bytes.
-const MESSAGE: usize = 128;
+/// What an engine needs to start, in bytes, or more.
+const ENGINE: usize = 1 << 20;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![Member::Value("Worker", class)]
@@ -110,6 +112,17 @@ impl Queue {
         self.lock().closed = true;
     }
 
+    /// Nobody will take anything any more: forgets what waits, as what comes later goes nowhere.
+    pub(crate) fn discard(&self) {
+        let messages = {
+            let mut waiting = self.lock();
+            waiting.closed = true;
+            waiting.bytes = 0;
+            std::mem::take(&mut waiting.messages)
+        };
+        drop(messages);
+    }
+
     /// Says that nothing more comes, and closes the pipe's writing end, which wakes the receiver for good.
     pub(crate) fn shut<H: Host + 'static>(&self, guest: &mut SharedGuest<H, File>) {
         self.abandon();
@@ -142,7 +155,7 @@ impl Queue {
         if waiting.closed {
             return Pushed::Closed;
         }
-        let bytes = waiting.bytes.saturating_add(size(&message));
+        let bytes = waiting.bytes.saturating_add(message.size());
         if bytes > MAX_QUEUED {
             return Pushed::Full;
         }
@@ -190,7 +203,9 @@ pub(crate) struct Halt {
 pub(crate) struct Start {
     pub(crate) ends: Ends,
     pub(crate) name: String,
-    pub(crate) source: Vec<u8>,
+    pub(crate) source: Bytes,
+    /// What its thread counts for, and what its engine takes first.
+    pub(crate) charge: (Charge, Charge),
 }
 
 /// Starts a worker's thread.
@@ -241,7 +256,7 @@ impl<H: Host + 'static> Workers<H> {
     /// A worker that ends says so.
     pub(crate) fn say_goodbye(&self, state: &State<H>) {
         if let Some(parent) = &self.parent {
-            parent.incoming.abandon();
+            parent.incoming.discard();
             // Borrowed only while a panic unwinds, which must not become two. Unlike a write, this wakes the parent even
             // where the worker was told to stop.
             match state.guest.try_borrow_mut() {
@@ -314,7 +329,12 @@ fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, id: PortId) -> R
         } else {
             None
         };
-        waiting.bytes -= message.as_ref().map_or(0, size);
+        waiting.bytes -= message.as_ref().map_or(0, Message::size);
+        if waiting.messages.len() < waiting.messages.capacity() / 4 {
+            // What counts for a message is its place, and no empty ones.
+            let room = waiting.messages.len() * 2;
+            waiting.messages.shrink_to(room);
+        }
         (message, !waiting.messages.is_empty(), waiting.closed)
     };
     if message.is_none() && closed {
@@ -352,11 +372,6 @@ fn finish<H: Host + 'static>(state: &State<H>, id: PortId) {
         let _ = guest.close(port.ends.incoming.read);
     }
     drop(port);
-}
-
-/// What a message counts for in a queue: its bytes, and what it takes without any.
-fn size(message: &Message) -> usize {
-    message.len().saturating_add(MESSAGE)
 }
 
 /// A `Worker` object: its port.
@@ -454,12 +469,19 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
         return Err(Exception::throw_range(ctx, "too many workers"));
     }
     let base = match ctx.script_or_module_name(1) {
-        Some(base) => crate::sys::text(&base.to_js_string()?)?,
+        Some(base) => (*crate::sys::text(&base.to_js_string()?)?).to_owned(),
         None => String::new(),
     };
+    if name.len() > MAX_PATH {
+        return Err(Exception::throw_reference(ctx, "the module's name is too long"));
+    }
     let name = loader::whole(&base, &name);
     let source = loader::source(state, &name);
     let source = source.map_err(|_| Exception::throw_reference(ctx, &format!("could not load '{name}'")))?;
+    // Here and not in its thread, where nobody could be told.
+    let budget = state.memory.budget();
+    let charge = budget.charge(WORKER).zip(budget.charge(ENGINE));
+    let charge = charge.ok_or_else(|| NoMemory.throw(ctx))?;
     let ends = Queue::new(state).and_then(|incoming| match Queue::new(state) {
         Ok(outgoing) => Ok(Ends { incoming, outgoing }),
         Err(errno) => {
@@ -473,6 +495,7 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
         ends: ends.other(),
         name,
         source,
+        charge,
     };
     match spawn(state, start) {
         Ok(halt) => object(ctx, state, ends, Some(halt)),
@@ -500,25 +523,11 @@ fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<(PortId, Arc<Queue>
 /// `postMessage(value)`. To a worker that has ended it goes nowhere, as in browsers.
 fn post<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let (_, queue) = this(call)?;
-    let shared = copyable::check(call.ctx(), &call.arg(0))?;
-    let memory = &call.state().shared;
-    if shared > 0 && memory.failed() >= MAX_FAILED {
-        return Err(Exception::throw_range(
-            call.ctx(),
-            "too many messages with shared buffers could not be copied",
-        ));
-    }
-    let message = Message::write(call.ctx(), &call.arg(0)).inspect_err(|_| {
-        if shared > 0 {
-            memory.note_failed();
-        }
-    })?;
+    copyable::check(call.ctx(), &call.arg(0))?;
+    let message = Message::write(call.ctx(), &call.arg(0))?;
     match queue.push(message) {
         Pushed::Full => {
-            return Err(Exception::throw_range(
-                call.ctx(),
-                "too many messages wait to be received",
-            ));
+            return Err(Exception::throw_range(call.ctx(), TOO_MANY));
         }
         Pushed::First => queue.wake(call.state()),
         Pushed::Behind | Pushed::Closed => {}

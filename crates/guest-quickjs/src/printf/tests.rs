@@ -1,7 +1,7 @@
 //! The formatter against what qjs, with the C library below it, prints for the same calls.
 #![expect(clippy::approx_constant, reason = "digits to print, and not the number pi")]
 
-use super::{Arguments, Failure, MAX_WIDTH, format};
+use super::{Arguments, Failure, MAX_WIDTH, Memory, format};
 
 /// An argument as a test gives it.
 #[derive(Clone)]
@@ -36,10 +36,12 @@ impl Arguments for std::vec::IntoIter<Arg> {
         }
     }
 
-    fn string(&mut self) -> Result<Option<String>, Self::Error> {
+    fn string(&mut self) -> Result<Option<super::Text>, Self::Error> {
         match self.next() {
             None => Ok(None),
-            Some(Text(text)) => Ok(Some(text.to_owned())),
+            Some(Text(text)) => super::Text::lossy(&Memory::new(0), text.as_bytes())
+                .map(Some)
+                .map_err(|_| "no memory"),
             Some(Int(_) | Float(_)) => Err("not a string"),
         }
     }
@@ -56,7 +58,7 @@ impl Arguments for std::vec::IntoIter<Arg> {
 
 fn print(text: &str, args: &[Arg]) -> Result<String, Failure<&'static str>> {
     let mut args = Vec::from(args).into_iter();
-    let bytes = format(text, &mut args, 1 << 26)?;
+    let bytes = format(&Memory::new(0), text, &mut args, 1 << 26)?;
     Ok(String::from_utf8_lossy(&bytes).into_owned())
 }
 

@@ -65,10 +65,10 @@ impl<H: Host + 'static> Script<H> {
             Ok(())
         }));
         let now = self.state.now();
-        self.state
-            .events
-            .borrow_mut()
-            .set_timer(now, Duration::ZERO, task);
+        let mut events = self.state.events.borrow_mut();
+        let charge = events.own_timer();
+        events.set_timer(now, Duration::ZERO, (task, charge));
+        drop(events);
         while !over.get() && self.ended().is_none() {
             self.step();
         }
@@ -155,7 +155,7 @@ impl<H: Host + 'static> Script<H> {
     }
 
     fn report_rejections(&self, ctx: &Ctx<'_>, known: Option<&Persistent<Promise<'static>>>) {
-        let rejected = self.state.rejections.take();
+        let rejected = self.state.rejections.borrow_mut().take();
         let known = known.and_then(|promise| promise.clone().restore(ctx).ok());
         for (promise, reason) in rejected.into_iter() {
             let (Ok(promise), Ok(reason)) = (promise.restore(ctx), reason.restore(ctx)) else {
@@ -213,7 +213,7 @@ fn names(ctx: &Ctx<'_>, objects: &str, begun: &str) -> rquickjs::Result<Vec<Stri
         for key in object.own_keys::<rquickjs::String<'_>>(Filter::new().string()) {
             let key = crate::sys::text(&key?)?;
             if key.starts_with(begun) && !key.is_empty() && found.len() < MAX_COMPLETIONS {
-                found.push(key);
+                found.push((*key).to_owned());
             }
         }
         next = object.get_prototype();

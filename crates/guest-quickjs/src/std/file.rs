@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use guestnet_core::{Fd, Host};
+use guestnet_core::{Errno, Fd, Host};
 use rquickjs::class::{JsClass, Readable, Trace, Tracer};
 use rquickjs::function::Constructor;
 use rquickjs::{Class, Coerced, Ctx, Exception, Object, Result, Value};
@@ -14,6 +14,7 @@ use crate::os::path::{float, signed};
 use crate::state::{Shared, State};
 use crate::std_module::printf;
 use crate::std_module::stream::{Stream, Streams};
+use crate::sys::heap::{Bytes, NoMemory, Text};
 use crate::sys::inspect;
 
 /// The longest line or text that is read at once, in bytes. The engine's strings end at about 1 GiB.
@@ -202,7 +203,8 @@ fn read<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     // Checked before anything is taken from the stream.
     part.must_be_writable(call)?;
     let Part { buffer, offset, len } = part;
-    let bytes = stream.read(call.state(), len.min(MAX_TEXT)).unwrap_or_default();
+    let bytes = read_of(call, &stream, len.min(MAX_TEXT))?;
+    let bytes = bytes.as_deref().unwrap_or_default();
     let mut done = 0;
     // A shared buffer takes it in pieces.
     while let Some(rest) = bytes.get(done..).filter(|rest| !rest.is_empty()) {
@@ -243,22 +245,20 @@ fn write<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
 /// A line without its end; `null` when there is no more.
 fn getline<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let line = match this(call)?.line(call.state(), MAX_TEXT) {
-        Ok(line) => line,
-        Err(guestnet_core::Errno::Fbig) => {
+        Ok(line) if !line.is_empty() => line,
+        Err(Errno::Fbig) => {
             return Err(Exception::throw_range(call.ctx(), "the line is too long"));
         }
-        Err(_) => Vec::new(),
+        Err(Errno::Nomem) => return Err(NoMemory.throw(call.ctx())),
+        Ok(_) | Err(_) => return call.value(rquickjs::Null),
     };
-    if line.is_empty() {
-        return call.value(rquickjs::Null);
-    }
     text(call, line.strip_suffix(b"\n").unwrap_or(&line))
 }
 
 /// Bytes as a string; what is no UTF-8 is replaced.
 pub(crate) fn text<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, bytes: &[u8]) -> Result<Value<'js>> {
-    rquickjs::String::from_str(call.ctx().clone(), &String::from_utf8_lossy(bytes))
-        .map(rquickjs::String::into_value)
+    let text = Text::lossy(&call.state().memory, bytes).map_err(|error| error.throw(call.ctx()))?;
+    rquickjs::String::from_str(call.ctx().clone(), &text).map(rquickjs::String::into_value)
 }
 
 fn read_as_string<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
@@ -268,16 +268,28 @@ fn read_as_string<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Val
         most => usize::try_from(file::offset(call, &most)?)
             .map_err(|_| Exception::throw_range(call.ctx(), "the size must not be negative"))?,
     };
-    let bytes = stream.read(call.state(), most.min(MAX_TEXT)).unwrap_or_default();
+    let bytes = read_of(call, &stream, most.min(MAX_TEXT))?;
+    let bytes = bytes.as_deref().unwrap_or_default();
     if bytes.len() == MAX_TEXT && most >= MAX_TEXT {
         return Err(Exception::throw_range(call.ctx(), "the file is too long"));
     }
-    text(call, &bytes)
+    text(call, bytes)
+}
+
+/// What can be read of a stream; the stream remembers why there is no more.
+fn read_of<H: Host + 'static>(call: &Call<'_, '_, H>, stream: &Stream, most: usize) -> Result<Option<Bytes>> {
+    match stream.read(call.state(), most) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(Errno::Nomem) => Err(NoMemory.throw(call.ctx())),
+        Err(_) => Ok(None),
+    }
 }
 
 /// -1 when there is no more.
 fn get_byte<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
-    let bytes = this(call)?.read(call.state(), 1).unwrap_or_default();
+    let stream = this(call)?;
+    let bytes = read_of(call, &stream, 1)?;
+    let bytes = bytes.as_deref().unwrap_or_default();
     call.value(bytes.first().map_or(-1, |byte| i32::from(*byte)))
 }
 

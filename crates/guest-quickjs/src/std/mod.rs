@@ -9,7 +9,6 @@ pub(crate) mod stream;
 use std::marker::PhantomData;
 
 use guestnet_core::{Clock, Errno, Fd, Host};
-use rquickjs::context::EvalOptions;
 use rquickjs::module::{Declarations, Exports, ModuleDef};
 use rquickjs::{Coerced, Ctx, Exception, Object, Result, TypedArray, Value};
 
@@ -20,7 +19,9 @@ use crate::os::file::{self as descriptors, Opening};
 use crate::runtime;
 use crate::state::{Shared, State};
 use crate::std_module::stream::Stream;
-use crate::sys;
+use crate::sys::heap::NoMemory;
+use crate::sys::{self, eval, inspect};
+use crate::text::beginning;
 
 /// How often another name is tried for a temporary file.
 const ATTEMPTS: u32 = 16;
@@ -63,15 +64,9 @@ fn members<H: Host + 'static>() -> Vec<Member<H>> {
         Member::Int("SEEK_CUR", 1),
         Member::Int("SEEK_END", 2),
         Member::Value("Error", errors),
-        Member::Value("in", |ctx, state| {
-            file::make(ctx, state, Stream::new(0, true, false, false))
-        }),
-        Member::Value("out", |ctx, state| {
-            file::make(ctx, state, Stream::new(1, false, true, true))
-        }),
-        Member::Value("err", |ctx, state| {
-            file::make(ctx, state, Stream::new(2, false, true, true))
-        }),
+        Member::Value("in", |ctx, state| standard(ctx, state, 0, [true, false, false])),
+        Member::Value("out", |ctx, state| standard(ctx, state, 1, [false, true, true])),
+        Member::Value("err", |ctx, state| standard(ctx, state, 2, [false, true, true])),
     ]
 }
 
@@ -83,6 +78,19 @@ impl<H: Host + 'static> ModuleDef for StdModule<H> {
     fn evaluate<'js>(ctx: &Ctx<'js>, exports: &Exports<'js>) -> Result<()> {
         file::install::<H>(ctx, &State::of(ctx)?)?;
         export(ctx, exports, &members::<H>())
+    }
+}
+
+/// A `FILE` object of a standard stream.
+fn standard<'js, H: Host + 'static>(
+    ctx: &Ctx<'js>,
+    state: &Shared<H>,
+    fd: Fd,
+    modes: [bool; 3],
+) -> Result<Value<'js>> {
+    match Stream::new(state, fd, modes) {
+        Ok(stream) => file::make(ctx, state, stream),
+        Err(_) => Err(NoMemory.throw(ctx)),
     }
 }
 
@@ -105,29 +113,27 @@ fn gc<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
 
 /// Evaluates a text as a script, in the global scope.
 fn eval_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
-    let source = call.string(0, "the script")?;
-    let mut options = EvalOptions::default();
-    options.strict = false;
-    options.filename = Some("<evalScript>".to_owned());
+    let source = match call.arg(0).as_string() {
+        Some(source) => inspect::bytes_of(source)?,
+        None => return Err(Exception::throw_type(call.ctx(), "the script must be a string")),
+    };
+    let (mut barrier, mut promise) = (false, false);
     if let Some(given) = call.arg(1).as_object() {
-        options.backtrace_barrier = given.get::<_, Coerced<bool>>("backtrace_barrier")?.0;
-        options.promise = given.get::<_, Coerced<bool>>("async")?.0;
+        barrier = given.get::<_, Coerced<bool>>("backtrace_barrier")?.0;
+        promise = given.get::<_, Coerced<bool>>("async")?.0;
     }
-    call.ctx().eval_with_options(source, options)
+    eval::script_of_engine(call.ctx(), &source, c"<evalScript>", barrier, promise)
 }
 
 fn load_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let path = call.string(0, "the path")?;
-    let Ok(source) = call.state().directories.read(&path, call.state().max_text()) else {
+    let Ok(source) = call.state().read_file(&path) else {
         return Err(Exception::throw_reference(
             call.ctx(),
-            &format!("could not load '{path}'"),
+            &format!("could not load '{}'", beginning(&path)),
         ));
     };
-    let mut options = EvalOptions::default();
-    options.strict = false;
-    options.filename = Some(path);
-    call.ctx().eval_with_options(source, options)
+    eval::script(call.ctx(), source, &path)
 }
 
 /// The content of a file as a string, or with `{ binary: true }` as bytes; `null` if it cannot be read.
@@ -137,9 +143,9 @@ fn load_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
         Some(given) => given.get::<_, Coerced<bool>>("binary")?.0,
         None => false,
     };
-    match call.state().directories.read(&path, call.state().max_text()) {
+    match call.state().read_file(&path) {
         Ok(bytes) if binary => {
-            TypedArray::<u8>::new_copy(call.ctx().clone(), bytes).map(TypedArray::into_value)
+            TypedArray::<u8>::new_copy(call.ctx().clone(), &*bytes).map(TypedArray::into_value)
         }
         Ok(bytes) => file::text(call, &bytes),
         Err(_) => call.value(rquickjs::Null),
@@ -153,15 +159,15 @@ fn write_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'
     let bytes = match content.as_string() {
         Some(text) => sys::text(text)?.into_bytes(),
         None => Buffer::new(call.ctx(), content)?
-            .to_vec(call.ctx(), &call.state().getters)
-            .map_err(|_| descriptors::detached(call))?,
+            .to_bytes(call.ctx(), call.state())
+            .map_err(|errno| descriptors::no_bytes(call, errno))?,
     };
     let how = Opening {
         flags: O_WRONLY | O_CREAT | O_TRUNC,
         mode: 0o666,
     };
     let done = descriptors::open_path(call.state(), &path, &how).and_then(|fd| {
-        let stream = Stream::new(fd, false, true, false);
+        let stream = Stream::owning(call.state(), fd, [false, true, false])?;
         let written = stream.write(call.state(), &bytes);
         written.and(stream.close(call.state()))
     });
@@ -170,7 +176,7 @@ fn write_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'
 
 fn getenv<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let name = call.string(0, "the name")?;
-    let value = call.state().env.borrow().get(&name).cloned();
+    let value = call.state().env.borrow().get(&*name).cloned();
     call.value(value)
 }
 
@@ -190,19 +196,20 @@ fn setenv<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
         .env
         .borrow()
         .iter()
-        .filter(|(other, _)| **other != name)
+        .filter(|(other, _)| **other != *name)
         .map(|(name, value)| size(name, value))
         .sum();
     if others + size(&name, &value) > MAX_ENVIRONMENT {
         return Err(Exception::throw_range(call.ctx(), "the environment is too large"));
     }
+    let (name, value) = ((*name).to_owned(), (*value).to_owned());
     call.state().env.borrow_mut().insert(name, value);
     call.value(rquickjs::Undefined)
 }
 
 fn unsetenv<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let name = call.string(0, "the name")?;
-    call.state().env.borrow_mut().remove(&name);
+    call.state().env.borrow_mut().remove(&*name);
     call.value(rquickjs::Undefined)
 }
 
@@ -301,7 +308,7 @@ fn open<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
             mode: 0o666,
         };
         let fd = descriptors::open_path(call.state(), &path, &how)?;
-        Ok(Stream::new(fd, mode.reads, mode.writes, false))
+        Stream::owning(call.state(), fd, [mode.reads, mode.writes, false])
     });
     opened(call, stream, 2)
 }
@@ -313,14 +320,14 @@ fn fdopen<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
     let known = call.state().guest.borrow().entry(fd).map(drop);
     let stream = known
         .and(mode)
-        .map(|mode| Stream::new(fd, mode.reads, mode.writes, false));
+        .and_then(|mode| Stream::new(call.state(), fd, [mode.reads, mode.writes, false]));
     opened(call, stream, 2)
 }
 
 /// A file without a name, in the directory that the script is in: it has no other place.
 fn tmpfile<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     call.state().streams.sweep(call.state());
-    let stream = temporary(call.state()).map(|fd| Stream::new(fd, true, true, false));
+    let stream = temporary(call.state()).and_then(|fd| Stream::owning(call.state(), fd, [true, true, false]));
     opened(call, stream, 0)
 }
 

@@ -7,20 +7,22 @@ use crate::native::Call;
 use crate::print::MAX_PRINTED;
 use crate::printf::{self, Arguments, Failure};
 use crate::sys;
+use crate::sys::heap::{Bytes, Text};
 
 /// The text that the arguments of a call make: the format, then what it prints.
 ///
 /// # Errors
 /// The exceptions of qjs for wrong formats and missing arguments; a `RangeError` for enormous fields; what the
 /// conversion of an argument throws.
-pub(crate) fn formatted<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Vec<u8>> {
+pub(crate) fn formatted<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Bytes> {
+    let memory = &call.state().memory;
     if call.len() == 0 {
-        return Ok(Vec::new());
+        return Ok(Bytes::new(memory));
     }
     let format: Coerced<rquickjs::String<'_>> = call.arg(0).get()?;
     let format = sys::text(&format.0)?;
     let most = call.state().max_text().min(MAX_PRINTED);
-    printf::format(&format, &mut Rest { call, next: 1 }, most).map_err(|failure| match failure {
+    printf::format(memory, &format, &mut Rest { call, next: 1 }, most).map_err(|failure| match failure {
         Failure::Conversion => {
             Exception::throw_type(call.ctx(), "invalid conversion specifier in format string")
         }
@@ -28,6 +30,7 @@ pub(crate) fn formatted<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Vec
             Exception::throw_reference(call.ctx(), "missing argument for conversion specifier")
         }
         Failure::TooWide => Exception::throw_range(call.ctx(), "field too wide in format string"),
+        Failure::Memory(error) => error.throw(call.ctx()),
         Failure::TooLong => Exception::throw_range(call.ctx(), "the text is too long"),
         Failure::Argument(error) => error,
     })
@@ -69,7 +72,7 @@ impl<H: Host + 'static> Arguments for Rest<'_, '_, '_, H> {
         Ok(value.transpose()?.map(|value| value.0))
     }
 
-    fn string(&mut self) -> Result<Option<String>> {
+    fn string(&mut self) -> Result<Option<Text>> {
         let value = self.take().map(|value| {
             let text: Coerced<rquickjs::String<'_>> = value.get()?;
             sys::text(&text.0)

@@ -7,8 +7,10 @@ use std::rc::{Rc, Weak};
 
 use guestnet_core::{Errno, Fd, Host, Result};
 
+use crate::budget::Charge;
 use crate::os::file;
 use crate::state::State;
+use crate::sys::heap::{Bytes, NoMemory};
 
 /// How much is read ahead, and how much is kept before it is written.
 const BUFFER: usize = 8 << 10;
@@ -28,12 +30,24 @@ pub(crate) struct Stream {
     behind: RefCell<Vec<u8>>,
     end: Cell<bool>,
     failed: Cell<bool>,
+    _charge: Charge,
 }
+
+/// What a stream counts for: both of its buffers, which may come to be as large as this, and itself.
+const STREAM: usize = 3 * BUFFER;
 
 impl Stream {
     /// A stream of a descriptor.
-    pub(crate) fn new(fd: Fd, reads: bool, writes: bool, direct: bool) -> Stream {
-        Stream {
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(crate) fn new<H: Host + 'static>(
+        state: &State<H>,
+        fd: Fd,
+        [reads, writes, direct]: [bool; 3],
+    ) -> Result<Stream> {
+        let charge = state.memory.budget().charge(STREAM).ok_or(Errno::Nomem)?;
+        Ok(Stream {
             fd: Cell::new(Some(fd)),
             reads,
             writes,
@@ -42,7 +56,19 @@ impl Stream {
             behind: RefCell::default(),
             end: Cell::new(false),
             failed: Cell::new(false),
-        }
+            _charge: charge,
+        })
+    }
+
+    /// A stream of a descriptor that nothing else knows, and which is closed if there is none.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(crate) fn owning<H: Host + 'static>(state: &State<H>, fd: Fd, modes: [bool; 3]) -> Result<Stream> {
+        Stream::new(state, fd, modes).inspect_err(|_| {
+            // There is an error to tell already.
+            let _ = file::close_fd(state, fd);
+        })
     }
 
     /// The descriptor; `None` once it is closed.
@@ -162,7 +188,10 @@ impl Stream {
     }
 
     /// Takes at most so many bytes of those that are there, to the end of the line if `line`.
-    fn take(&self, most: usize, line: bool) -> Vec<u8> {
+    ///
+    /// # Errors
+    /// `ENOMEM`, and nothing is taken.
+    fn take(&self, all: &mut Bytes, most: usize, line: bool) -> Result<()> {
         let (bytes, place) = &mut *self.ahead.borrow_mut();
         let there = bytes.get(*place..).unwrap_or_default();
         let there = there.get(..most).unwrap_or(there);
@@ -170,19 +199,23 @@ impl Stream {
             Some(end) if line => there.get(..=end).unwrap_or(there),
             _ => there,
         };
+        all.extend(there).map_err(|NoMemory| Errno::Nomem)?;
         *place += there.len();
-        there.to_vec()
+        Ok(())
     }
 
     /// Reads until there are so many bytes, or no more.
     ///
     /// # Errors
-    /// Those of the descriptor, if nothing was read before.
-    pub(crate) fn read<H: Host + 'static>(&self, state: &State<H>, most: usize) -> Result<Vec<u8>> {
-        let mut all = Vec::new();
+    /// Those of the descriptor, if nothing was read before; `ENOMEM`.
+    pub(crate) fn read<H: Host + 'static>(&self, state: &State<H>, most: usize) -> Result<Bytes> {
+        let mut all = Bytes::new(&state.memory);
         while all.len() < most {
             match self.fill(state) {
-                Ok(true) => all.extend(self.take(most - all.len(), false)),
+                Ok(true) => {
+                    let rest = most - all.len();
+                    self.take(&mut all, rest, false)?;
+                }
                 Err(errno) if all.is_empty() => return Err(errno),
                 Ok(false) | Err(_) => break,
             }
@@ -193,12 +226,12 @@ impl Stream {
     /// Reads a line, with its end if it has one; nothing at the end of the file.
     ///
     /// # Errors
-    /// Those of the descriptor, if nothing was read before; `EFBIG` for one that is longer than `most`.
-    pub(crate) fn line<H: Host + 'static>(&self, state: &State<H>, most: usize) -> Result<Vec<u8>> {
-        let mut all = Vec::new();
+    /// Those of the descriptor, if nothing was read before; `EFBIG` for one that is longer than `most`, `ENOMEM`.
+    pub(crate) fn line<H: Host + 'static>(&self, state: &State<H>, most: usize) -> Result<Bytes> {
+        let mut all = Bytes::new(&state.memory);
         loop {
             match self.fill(state) {
-                Ok(true) => all.extend(self.take(usize::MAX, true)),
+                Ok(true) => self.take(&mut all, usize::MAX, true)?,
                 Err(errno) if all.is_empty() => return Err(errno),
                 Ok(false) | Err(_) => return Ok(all),
             }

@@ -1,5 +1,7 @@
 //! Looking at values without running code of the guest: text, classes, own properties.
 
+use std::ffi::c_char;
+use std::ops::Deref;
 use std::{ptr, slice};
 
 use rquickjs::{Ctx, Object, Result, String as JsString, Value, qjs};
@@ -17,20 +19,49 @@ pub(crate) enum Property<'js> {
     },
 }
 
+/// The bytes of a string, in the engine's memory.
+pub(crate) struct TextBytes<'js> {
+    ctx: Ctx<'js>,
+    start: *const c_char,
+    len: usize,
+}
+
 /// The bytes of a string: UTF-8, where a lone surrogate is three bytes that are none.
-pub(crate) fn bytes_of(text: &JsString<'_>) -> Result<Vec<u8>> {
-    let ctx = text.ctx().as_raw().as_ptr();
+///
+/// # Errors
+/// No memory.
+pub(crate) fn bytes_of<'js>(text: &JsString<'js>) -> Result<TextBytes<'js>> {
+    let ctx = text.ctx().clone();
     let mut len = 0;
     // SAFETY: context and string are alive, `len` is written before the function returns.
-    let start = unsafe { qjs::JS_ToCStringLen(ctx, &raw mut len, text.as_value().as_raw()) };
+    let start =
+        unsafe { qjs::JS_ToCStringLen(ctx.as_raw().as_ptr(), &raw mut len, text.as_value().as_raw()) };
     if start.is_null() {
         return Err(rquickjs::Error::Exception);
     }
-    // SAFETY: the engine has put `len` bytes there, which stay until they are freed below.
-    let bytes = unsafe { slice::from_raw_parts(start.cast::<u8>(), len) }.to_vec();
-    // SAFETY: what JS_ToCStringLen returned, once.
-    unsafe { qjs::JS_FreeCString(ctx, start) };
-    Ok(bytes)
+    Ok(TextBytes { ctx, start, len })
+}
+
+impl Deref for TextBytes<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        // SAFETY: the engine has put `len` bytes there, which stay until they are freed below.
+        unsafe { slice::from_raw_parts(self.start.cast::<u8>(), self.len) }
+    }
+}
+
+impl AsRef<[u8]> for TextBytes<'_> {
+    fn as_ref(&self) -> &[u8] {
+        self
+    }
+}
+
+impl Drop for TextBytes<'_> {
+    fn drop(&mut self) {
+        // SAFETY: what JS_ToCStringLen returned, once.
+        unsafe { qjs::JS_FreeCString(self.ctx.as_raw().as_ptr(), self.start) };
+    }
 }
 
 /// The name of an object's class, such as `Map`; of a proxy `Object`.

@@ -2,59 +2,29 @@
 //!
 //! What is written is only ever read by [`Message::read`] of this process, so that the engine's reader can trust it.
 
-use std::alloc::{Layout, alloc, dealloc};
 use std::ffi::c_void;
-use std::ptr;
+use std::ptr::{self, NonNull};
 use std::slice;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rquickjs::{Ctx, Error, Exception, Result, Value, qjs};
 
-/// All shared buffers of a script and its workers together, in bytes. They lie outside of the engines' memory.
-pub(crate) const MAX_SHARED: usize = 1 << 30;
+use crate::budget::Charge;
+use crate::sys::heap::{Bytes, Memory, NoMemory};
 
-/// How much of [`MAX_SHARED`] is used, or of what the engines may have if that is less.
-#[derive(Debug)]
-pub(crate) struct SharedMemory {
-    used: AtomicUsize,
-    most: usize,
-    /// Messages with shared buffers that could not be copied.
-    failed: AtomicUsize,
-}
+/// What a message counts for besides its bytes: its place in the queue, which may be twice as long as what is in it.
+const MESSAGE: usize = 128;
 
-impl SharedMemory {
-    /// For a script whose engine may have so much memory, in bytes; 0 is no limit.
-    pub(crate) fn new(memory: usize) -> Self {
-        SharedMemory {
-            used: AtomicUsize::new(0),
-            most: at_most(MAX_SHARED, memory),
-            failed: AtomicUsize::new(0),
-        }
-    }
-
-    /// How many messages with shared buffers could not be copied.
-    pub(crate) fn failed(&self) -> usize {
-        self.failed.load(Ordering::Relaxed)
-    }
-
-    /// One more could not.
-    pub(crate) fn note_failed(&self) {
-        self.failed.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-/// A limit for what lies outside of an engine's memory: not more than the engine itself may have, of which 0 is no limit.
-pub(crate) fn at_most(most: usize, memory: usize) -> usize {
-    if memory == 0 { most } else { most.min(memory) }
-}
+/// What a sender is told when what waits is too much.
+pub(crate) const TOO_MANY: &str = "too many messages wait to be received";
 
 /// What stands before the bytes of a shared buffer.
 #[repr(C, align(16))]
 struct Header {
     references: AtomicUsize,
     size: usize,
-    memory: *const SharedMemory,
+    memory: *const Memory,
 }
 
 const HEADER: usize = size_of::<Header>();
@@ -84,14 +54,14 @@ impl Drop for Reference {
 
 /// What one engine takes its shared buffers from.
 pub(crate) struct Sharing {
-    memory: Arc<SharedMemory>,
+    memory: Arc<Memory>,
     /// To throw in.
     ctx: *mut qjs::JSContext,
 }
 
 /// Has an engine take the bytes of its shared buffers from here, so that they can go to other threads. What is returned
 /// must live as long as the engine does, and the context too.
-pub(crate) fn share_buffers(ctx: &Ctx<'_>, memory: &Arc<SharedMemory>) -> Box<Sharing> {
+pub(crate) fn share_buffers(ctx: &Ctx<'_>, memory: &Arc<Memory>) -> Box<Sharing> {
     let sharing = Box::new(Sharing {
         memory: Arc::clone(memory),
         ctx: ctx.as_raw().as_ptr(),
@@ -109,10 +79,6 @@ pub(crate) fn share_buffers(ctx: &Ctx<'_>, memory: &Arc<SharedMemory>) -> Box<Sh
     sharing
 }
 
-fn layout(size: usize) -> Option<Layout> {
-    Layout::from_size_align(HEADER.checked_add(size)?, align_of::<Header>()).ok()
-}
-
 unsafe extern "C" fn sab_alloc(opaque: *mut c_void, size: qjs::size_t) -> *mut c_void {
     // SAFETY: `share_buffers` gave this pointer, and its caller keeps the object alive.
     let sharing = unsafe { &*opaque.cast::<Sharing>() };
@@ -125,39 +91,24 @@ unsafe extern "C" fn sab_alloc(opaque: *mut c_void, size: qjs::size_t) -> *mut c
     })
 }
 
-fn allocate(memory: &Arc<SharedMemory>, size: usize) -> Option<*mut c_void> {
-    let layout = layout(size)?;
-    if memory
-        .used
-        .fetch_add(size, Ordering::Relaxed)
-        .saturating_add(size)
-        > memory.most
-    {
-        memory.used.fetch_sub(size, Ordering::Relaxed);
+fn allocate(memory: &Arc<Memory>, size: usize) -> Option<*mut c_void> {
+    if !memory.share(size) {
         return None;
     }
-    // A buffer may outlive the engine that made it: it holds the count itself.
+    let start = size.checked_add(HEADER).and_then(|whole| memory.allocate(whole));
+    let Some(start) = start.map(NonNull::cast::<Header>) else {
+        memory.unshare(size);
+        return None;
+    };
+    // A buffer may outlive the engine that made it: it holds the memory itself.
     let header = Header {
         references: AtomicUsize::new(1),
         size,
         memory: Arc::into_raw(Arc::clone(memory)),
     };
-    // SAFETY: the layout is not empty.
-    let start = unsafe { alloc(layout) };
-    if start.is_null() {
-        release(&header);
-        return None;
-    }
     // SAFETY: there is room for the header, rightly aligned.
-    unsafe { start.cast::<Header>().write(header) };
-    Some(start.wrapping_add(HEADER).cast())
-}
-
-/// Gives back what a buffer has used.
-fn release(header: &Header) {
-    // SAFETY: `allocate` has made this pointer.
-    let memory = unsafe { Arc::from_raw(header.memory) };
-    memory.used.fetch_sub(header.size, Ordering::Relaxed);
+    unsafe { start.write(header) };
+    Some(start.as_ptr().cast::<u8>().wrapping_add(HEADER).cast())
 }
 
 unsafe extern "C" fn sab_dup(_opaque: *mut c_void, bytes: *mut c_void) {
@@ -174,26 +125,54 @@ unsafe extern "C" fn sab_free(_opaque: *mut c_void, bytes: *mut c_void) {
     if header.references.fetch_sub(1, Ordering::AcqRel) > 1 {
         return;
     }
-    release(header);
-    if let Some(layout) = layout(header.size) {
-        // SAFETY: it was allocated with this layout, and nobody refers to it any more.
-        unsafe { dealloc(start, layout) };
+    // SAFETY: `allocate` has made this pointer, of which the buffer was the owner.
+    let memory = unsafe { Arc::from_raw(header.memory) };
+    memory.unshare(header.size);
+    if let Some(start) = NonNull::new(start) {
+        // SAFETY: it came from there, and nobody refers to it any more.
+        unsafe { memory.free(start) };
     }
 }
 
 /// A value on its way.
 #[derive(Debug)]
 pub(crate) struct Message {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     shared: Vec<Reference>,
+    _charge: Charge,
+    _place: Place,
+}
+
+/// What a message counts for among those that wait, until it is dropped.
+#[derive(Debug)]
+struct Place {
+    memory: Arc<Memory>,
+    size: usize,
+}
+
+impl Place {
+    fn new(memory: &Arc<Memory>, size: usize) -> Option<Place> {
+        memory.queue(size).then(|| Place {
+            memory: Arc::clone(memory),
+            size,
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.memory.unqueue(self.size);
+    }
 }
 
 impl Message {
     /// Copies a value.
     ///
     /// # Errors
-    /// `TypeError` for what cannot be copied, such as a function.
+    /// `TypeError` for what cannot be copied, such as a function; `RangeError` where those that wait need half of the memory
+    /// already; no memory.
     pub(crate) fn write(ctx: &Ctx<'_>, value: &Value<'_>) -> Result<Message> {
+        let memory = Memory::of(ctx)?;
         let raw = ctx.as_raw().as_ptr();
         let flags = qjs::JS_WRITE_OBJ_SAB | qjs::JS_WRITE_OBJ_REFERENCE;
         let mut len = 0;
@@ -212,13 +191,25 @@ impl Message {
             return Err(Error::Exception);
         }
         // SAFETY: the engine has written so many bytes there.
-        let bytes = unsafe { slice::from_raw_parts(start, usize::try_from(len).unwrap_or(0)) }.to_vec();
+        let written = unsafe { slice::from_raw_parts(start, usize::try_from(len).unwrap_or(0)) };
+        let mut bytes = Bytes::new(&memory);
+        let copied = bytes.extend(written);
         let shared = references(&table);
         // SAFETY: both came from the engine, and nothing points there any more.
         unsafe { qjs::js_free(raw, start.cast()) };
         // SAFETY: as above; it may be null.
         unsafe { qjs::js_free(raw, table.tab.cast()) };
-        Ok(Message { bytes, shared })
+        let besides = MESSAGE + shared.len() * size_of::<Reference>();
+        let charge = copied.and_then(|()| memory.budget().charge(besides).ok_or(NoMemory));
+        let charge = charge.map_err(|error| error.throw(ctx))?;
+        let place = Place::new(&memory, bytes.len().saturating_add(besides));
+        let place = place.ok_or_else(|| Exception::throw_range(ctx, TOO_MANY))?;
+        Ok(Message {
+            bytes,
+            shared,
+            _charge: charge,
+            _place: place,
+        })
     }
 
     /// The value, in another engine.
@@ -248,9 +239,9 @@ impl Message {
         Ok(value)
     }
 
-    /// How many bytes are on their way.
-    pub(crate) fn len(&self) -> usize {
-        self.bytes.len()
+    /// What it counts for in a queue: its bytes, and what it takes without any.
+    pub(crate) fn size(&self) -> usize {
+        self.bytes.len().saturating_add(MESSAGE)
     }
 }
 

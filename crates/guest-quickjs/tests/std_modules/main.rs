@@ -11,6 +11,7 @@ mod interactive;
 mod io;
 mod library;
 mod limits;
+mod memory;
 mod misc;
 mod print;
 mod signal;

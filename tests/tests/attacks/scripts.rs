@@ -1,0 +1,128 @@
+//! A40 a script that has the host hold what its engine's own memory does not show. (What each call holds is tested in
+//! `crates/guest-quickjs/tests/std_modules/memory.rs`.)
+
+use guestnet_tests::Guestnet;
+use std::fs;
+use std::path::Path;
+
+/// What each script may have, KiB.
+const LIMIT: u64 = 64 * 1024;
+
+/// What a process may hold besides, KiB: stacks of 17 threads, and what each needs of the host.
+const BESIDES: u64 = 24 * 1024;
+
+/// Each of these prints "done" when it holds all that it can get, and holds it until it is ended.
+const BEGIN: &str = r#"
+    import * as os from "os";
+    import * as std from "std";
+    const refused = new Set();
+    const more = act => { try { act(); return true; } catch (error) { refused.add(error.message); return false; } };
+    const done = () => { print([...refused].join()); print("done"); os.setTimeout(() => {}, 1e9); };
+    const start = () => Array.from({ length: 16 }, () => new os.Worker("./worker.js"));
+"#;
+
+/// What a script printed before "done", and the most memory that its process had, KiB.
+fn measured(directory: &Path, main: &str, worker: &str) -> (String, u64) {
+    let path = directory.join("main.js");
+    fs::write(&path, format!("{BEGIN}{main}")).expect("write the script");
+    fs::write(directory.join("worker.js"), worker).expect("write the worker");
+    let mut guest = Guestnet::run().option("--max-memory=64MiB").guest(&path).start();
+    let mut printed = String::new();
+    loop {
+        let line = guest.line("");
+        if line == "done" {
+            break;
+        }
+        printed += &line;
+    }
+    let status = fs::read_to_string(format!("/proc/{}/status", guest.id())).expect("the process's status");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok());
+    (printed, peak.expect("VmHWM in KiB"))
+}
+
+#[track_caller]
+fn bounded(main: &str, worker: &str) -> String {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let (_, least) = measured(directory.path(), "done();", "");
+    let (printed, peak) = measured(directory.path(), main, worker);
+    assert!(
+        peak <= least + LIMIT + BESIDES,
+        "{peak} KiB against {least} KiB; refused: {printed}"
+    );
+    printed
+}
+
+/// Takes no message.
+const DEAF: &str =
+    r#"import * as os from "os"; os.Worker.parent.onmessage = () => { for (;;) os.sleep(1000); };"#;
+
+#[test]
+fn messages_that_sixteen_workers_do_not_take_are_within_the_limit_of_the_script() {
+    let main = "
+        const piece = new Uint8Array(1 << 20);
+        for (const worker of start()) for (let i = 0; i < 63; i++) more(() => worker.postMessage(piece));
+        done();
+    ";
+    assert_eq!(bounded(main, DEAF), "out of memory");
+}
+
+#[test]
+fn what_sixteen_workers_send_and_nobody_takes_is_within_it_too() {
+    let worker = r#"
+        import * as os from "os";
+        const piece = new Uint8Array(1 << 20);
+        try { for (;;) os.Worker.parent.postMessage(piece); } catch {}
+        for (;;) os.sleep(1000);
+    "#;
+    // They have filled it when the script itself gets nothing any more.
+    let main = "
+        start();
+        while (more(() => new Uint8Array(4 << 20))) os.sleep(1);
+        done();
+    ";
+    assert_eq!(bounded(main, worker), "out of memory");
+}
+
+#[test]
+fn sixteen_engines_with_gaps_in_their_heaps_are_within_it_too() {
+    let worker = r#"
+        import * as os from "os";
+        import * as std from "std";
+        let all = [];
+        try { for (;;) all.push({ text: "x".repeat(100 + all.length % 7) }); } catch {}
+        all = all.filter((_, index) => index % 100 === 0);
+        for (;;) {
+            try { os.Worker.parent.postMessage(all.length); break; } catch { os.sleep(1); }
+        }
+        for (;;) os.sleep(1000);
+    "#;
+    let main = "
+        for (let i = 0; i < 16; i++) {
+            let worker;
+            if (!more(() => { worker = new os.Worker('./worker.js'); })) break;
+            await new Promise(resolve => { worker.onmessage = resolve; });
+        }
+        done();
+    ";
+    assert_eq!(bounded(main, worker), "out of memory");
+}
+
+#[test]
+fn messages_to_workers_that_are_gone_are_not_kept() {
+    let worker = r#"import * as os from "os"; os.Worker.parent.postMessage("there");"#;
+    let main = "
+        const piece = new Uint8Array(8 << 20);
+        const kept = [];
+        for (let i = 0; i < 30; i++) {
+            const worker = new os.Worker('./worker.js');
+            await new Promise(resolve => { worker.onmessage = resolve; });
+            worker.onmessage = null;
+            for (let n = 0; n < 3; n++) more(() => worker.postMessage(piece));
+            kept.push(worker);
+        }
+        refused.clear();
+        done();
+    ";
+    assert_eq!(bounded(main, worker), "");
+}
