@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::flight::{InFlight, Sent};
 use super::transfer::{self, attempt, judged, scatter, sender_allowed};
-use super::{REFUSALS, Socket, stub, unix_place};
+use super::{REFUSALS, Socket, option, stub, unix_place};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
@@ -289,6 +289,9 @@ impl<H: Host, F> SharedGuest<H, F> {
         let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, &mut limit, |host| {
             host.send_message(&socket.io, bufs, &to, &control, once)
         });
+        if let Some(SockAddr::Inet(to)) = addr {
+            option::tell_broadcast(gate, socket, "sendmsg", *to, &outcome);
+        }
         let mut sent = match outcome {
             Ok(sent) => sent,
             Err(errno) => {

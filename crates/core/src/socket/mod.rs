@@ -52,6 +52,8 @@ pub struct Socket<Io> {
     pub(crate) habit: Habit,
     /// The DNS server that the guest believes to talk to, while our stub answers.
     pub(crate) served: Address,
+    /// `SO_BROADCAST` as the guest has set it, where the policy does not let the kernel know.
+    pub(crate) broadcast: Flag,
     /// Whom a datagram socket is connected to: the kernel lets through what comes from there only, and the policy
     /// was asked about it.
     pub(crate) peer: Address,
@@ -99,6 +101,7 @@ impl<Io> Socket<Io> {
             receive_ended: Flag::new(false),
             habit: Habit::default(),
             served: Address::default(),
+            broadcast: Flag::new(false),
             peer: Address::default(),
             _seat: seat,
         }
@@ -373,6 +376,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 let route = gate.connect("connect", socket.protocol(), *to, || host.now_coarsely())?;
                 let target = stub::target(host, gate, socket, *to, route)?;
                 let outcome = inet_connect(host, socket, &SockAddr::Inet(target), waits);
+                option::tell_broadcast(gate, socket, "connect", *to, &outcome);
                 if socket.kind == Kind::Datagram {
                     // The address that was judged, not what the host makes of it.
                     let judged = route == Route::Direct && outcome.is_ok();

@@ -1,7 +1,11 @@
 //! Socket options: every value is the kernel's, read back from it.
 
+use std::net::SocketAddr;
+
+use super::Socket;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
+use crate::gate::Gate;
 use crate::guest::{Entry, Guest};
 use crate::host::Host;
 use crate::option::{OptKind, OptValue, SockOpt};
@@ -17,6 +21,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let result = self.with_socket(fd, |host, _, socket| match option.kind() {
             OptKind::Name => Err(Errno::Opnotsupp),
             OptKind::Membership => Err(Errno::Noprotoopt),
+            OptKind::Int if option == SockOpt::Broadcast && socket.broadcast.get() => Ok(OptValue::Int(1)),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Fact => {
                 host.option(&socket.io, option)
             }
@@ -37,7 +42,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `ENOPROTOOPT` (not an option of this socket, or read-only), `EINVAL`, `EDOM` (a time out of range),
     /// `EOPNOTSUPP` (refused: `SO_BINDTODEVICE`), `EACCES` (a multicast group that the policy does not let the
-    /// guest listen on, or `SO_BROADCAST` where it does not allow broadcasts), `EBADF`, `ENOTSOCK`.
+    /// guest listen on), `EBADF`, `ENOTSOCK`.
+    ///
+    /// `SO_BROADCAST` can always be set. Where the policy does not allow broadcasts it has no effect.
     pub fn set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {
         let result = self.do_set_option(fd, option, value);
         if self.traced {
@@ -59,8 +66,13 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             OptKind::Fact => return Err(Errno::Noprotoopt),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Membership => {}
         }
-        if option == SockOpt::Broadcast && value != OptValue::Int(0) {
-            self.gate.broadcast("setsockopt")?;
+        if option == SockOpt::Broadcast {
+            let refused = value != OptValue::Int(0) && !self.gate.broadcast("setsockopt");
+            socket.broadcast.set(refused);
+            if refused {
+                // Who sets it to be on the safe side goes on; a broadcast is EACCES, as without it.
+                return Ok(());
+            }
         }
         // Joining a group is a way to be reached at its address.
         let group = match (option, value) {
@@ -74,11 +86,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 .local_addr(&socket.io)?
                 .inet()
                 .map_or(0, |addr| addr.port());
-            self.gate.listen(
-                "setsockopt",
-                Protocol::Udp,
-                std::net::SocketAddr::new(group, port),
-            )?;
+            self.gate
+                .listen("setsockopt", Protocol::Udp, SocketAddr::new(group, port))?;
         }
         self.host.set_option(&socket.io, option, value)?;
         // The kernel's descriptor never blocks, so the limits are kept here, as the kernel rounded them.
@@ -91,5 +100,18 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+/// Tells the observer why a broadcast failed on a socket whose `SO_BROADCAST` has no effect.
+pub(super) fn tell_broadcast<Io, T>(
+    gate: &Gate,
+    socket: &Socket<Io>,
+    call: &'static str,
+    to: SocketAddr,
+    outcome: &Result<T>,
+) {
+    if matches!(outcome, Err(Errno::Acces)) && socket.broadcast.get() {
+        gate.broadcast_refused(call, to);
     }
 }

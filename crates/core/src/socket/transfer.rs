@@ -8,7 +8,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use super::{REFUSALS, Socket, stub, unix_place};
+use super::{REFUSALS, Socket, option, stub, unix_place};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
@@ -103,15 +103,17 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, SockAddr::Inet(to)) => {
                 let route = gate.connect("sendto", Protocol::Udp, *to, || host.now_coarsely())?;
-                let to = stub::target(host, gate, socket, *to, route)?;
-                attempt(
+                let target = stub::target(host, gate, socket, *to, route)?;
+                let outcome = attempt(
                     host,
                     &socket.io,
                     Ready::WRITE,
                     blocks,
                     &mut Limit::new(socket.send_timeout.get()),
-                    |host| host.send_to(&socket.io, bufs, to, flags),
-                )
+                    |host| host.send_to(&socket.io, bufs, target, flags),
+                );
+                option::tell_broadcast(gate, socket, "sendto", *to, &outcome);
+                outcome
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::Afnosupport),
             (Domain::Unix, Kind::Datagram, SockAddr::Unix(path)) => {
