@@ -331,7 +331,10 @@ impl Host for ScriptHost {
             .map(|()| OptValue::Int(i32::from(self.script.byte())))
     }
 
-    fn set_option(&mut self, _io: &Io, _option: SockOpt, _value: OptValue) -> Result<()> {
+    fn set_option(&mut self, _io: &Io, option: SockOpt, value: OptValue) -> Result<()> {
+        if option == SockOpt::Broadcast && value != OptValue::Int(0) {
+            assert!(self.policy.decide_broadcast().is_allowed(), "a socket may broadcast");
+        }
         self.outcome()
     }
 

@@ -105,6 +105,11 @@ fn audit_and_trace_and_first_denial_are_those_of_the_command() {
             .filter(|line| line.starts_with("--- ") && !line.starts_with("--- confined: "));
         denials
             .map(|line| line.replace(" in GUESTNET_OPTIONS would", " would"))
+            // What needs quotes comes with the variable, and with quotes for both.
+            .map(|line| {
+                let quoted = r#"GUESTNET_OPTIONS='--allow-connect "udp://[::1]:9"'"#;
+                line.replace(quoted, "--allow-connect 'udp://[::1]:9'")
+            })
             .collect()
     };
     assert_eq!(denials("emcc.trace"), denials("command.trace"));

@@ -60,7 +60,7 @@ pub(crate) fn run(project: &Project, tools: &Tools, which: &[&str]) -> Result<()
             "--test-package",
             "guestnet-conformance",
         ])
-        .args(["--minimum-test-timeout", "120"])
+        .args(["--minimum-test-timeout", "60"])
         // Incremental builds make each mutant a matter of seconds; what the policy's fuzzers try at length is not needed.
         .env("CARGO_INCREMENTAL", "1")
         .env_remove("CARGO_TARGET_DIR");

@@ -3,6 +3,8 @@
 use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use std::thread;
+use std::time::Duration;
 
 use guestnet_core::policy::Policy;
 use guestnet_core::resolve::Names;
@@ -59,10 +61,16 @@ pub(crate) fn flush_at_the_end(names: &Arc<Names>) {
     let _ = REPORTED.set(Arc::clone(names));
 }
 
-/// Before the process ends: lines that were counted are written. A guest that could not be stopped is not waited for.
+/// Before the process ends: lines that were counted are written. Another thread that tells something is given a moment,
+/// and no more: a guest that could not be stopped may be stuck in a terminal that nobody reads.
 pub(crate) fn flush() {
     if let Some(names) = REPORTED.get() {
-        names.flush_observer();
+        for _ in 0..20 {
+            if names.flush_observer() {
+                return;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
     }
 }
 

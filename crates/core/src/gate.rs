@@ -118,17 +118,33 @@ impl Gate {
     }
 
     /// `SO_BROADCAST`: from then on the kernel lets the socket send to whole networks, whose addresses look like any other.
-    pub(crate) fn broadcast(&mut self, call: &'static str) -> Result<()> {
+    /// Not told as a denial: many programs set it and never send such a thing.
+    pub(crate) fn broadcast(&self, call: &'static str) -> bool {
         if !self.audited && self.policy.is_unrestricted(Use::Connect, Protocol::Udp) {
-            return Ok(());
+            return true;
         }
         let decision = self.policy.decide_broadcast();
-        let flag = || Some(Flag::broadcast());
-        let (usage, protocol, target) = (Use::Connect, Some(Protocol::Udp), &"SO_BROADCAST");
-        match self.settle(call, usage, protocol, target, decision, false, flag) {
-            true => Ok(()),
-            false => Err(Errno::Acces),
+        if self.audited {
+            let (usage, protocol) = (Use::Connect, Some(Protocol::Udp));
+            audit(
+                &self.names,
+                call,
+                usage,
+                protocol,
+                &"SO_BROADCAST",
+                decision,
+                false,
+            );
         }
+        decision.is_allowed()
+    }
+
+    /// A destination that the kernel took for a broadcast, by a socket that would have been let if the policy had been
+    /// another.
+    pub(crate) fn broadcast_refused(&self, call: &'static str, to: SocketAddr) {
+        let decision = self.policy.decide_broadcast();
+        let (usage, protocol, flag) = (Use::Connect, Some(Protocol::Udp), || Some(Flag::broadcast()));
+        self.settle(call, usage, protocol, &to, decision, false, flag);
     }
 
     /// The interface that a datagram would leave by (`IP_PKTINFO`, `IPV6_PKTINFO`), 0 for the one that the system chooses.

@@ -17,11 +17,15 @@ pub type Outlet = Box<dyn Write + Send>;
 /// For how long a line stands for those that are the same.
 const SPAN: Duration = Duration::from_secs(1);
 
-/// How many lines are counted at a time. Another one ends the count of the oldest.
+/// How many lines are counted at a time, and how long they are together. Another one ends the count of the oldest.
 const MAX_COUNTED: usize = 1024;
+const MAX_COUNTED_BYTES: usize = 1 << 20;
 
 /// How many different occurrences are known apart. A log that has reached its limit ends with the next one.
 pub const MAX_OCCURRENCES: usize = 16_384;
+
+/// How many bytes a log may go beyond its limit for what is new. A guest chooses how long a path is.
+const MAX_BEYOND: u64 = 16 << 20;
 
 /// How a log writes what it has to say itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,6 +67,7 @@ pub(crate) struct Log {
     counted: HashMap<u64, Counted>,
     /// The counted lines by the time of the first one.
     since: VecDeque<(Duration, u64)>,
+    counted_bytes: usize,
     keys: RandomState,
     /// The line being made, kept for its memory.
     line: String,
@@ -89,6 +94,7 @@ impl Log {
             occurred: HashSet::new(),
             counted: HashMap::new(),
             since: VecDeque::new(),
+            counted_bytes: 0,
             keys: RandomState::new(),
             line: String::new(),
         }
@@ -119,8 +125,11 @@ impl Log {
         if !self.put(now, &occurrence, body) {
             return;
         }
-        if self.counted.len() >= MAX_COUNTED {
-            self.end_count();
+        self.counted_bytes += body.len();
+        while self.counted.len() >= MAX_COUNTED || self.counted_bytes > MAX_COUNTED_BYTES {
+            if !self.end_count() {
+                break;
+            }
         }
         if let Entry::Vacant(place) = self.counted.entry(key) {
             place.insert(Counted {
@@ -159,14 +168,14 @@ impl Log {
         let Some((_, key)) = self.since.pop_front() else {
             return false;
         };
-        if let Some(Counted { body, again, last }) = self.counted.remove(&key)
-            && again > 0
-        {
-            if self.state == State::Open {
-                self.write(last, &body, again);
-            } else {
-                self.left_out += again;
-            }
+        let Some(Counted { body, again, last }) = self.counted.remove(&key) else {
+            return true;
+        };
+        self.counted_bytes = self.counted_bytes.saturating_sub(body.len());
+        match self.state {
+            _ if again == 0 => {}
+            State::Open => self.write(last, &body, again),
+            State::OnlyNew | State::Closed => self.left_out += again,
         }
         true
     }
@@ -185,7 +194,8 @@ impl Log {
         }
         let key = self.keys.hash_one(occurrence);
         let known = self.occurred.contains(&key);
-        let room = self.occurred.len() < MAX_OCCURRENCES;
+        let room =
+            self.occurred.len() < MAX_OCCURRENCES && self.written < self.limit.saturating_add(MAX_BEYOND);
         if !known && room {
             self.occurred.insert(key);
         }
@@ -381,6 +391,22 @@ mod tests {
             paper.lines().last().unwrap(),
             "--- 5000 lines were left out ---\n"
         );
+    }
+
+    #[test]
+    fn long_lines_are_bounded_in_memory_and_beyond_the_limit() {
+        let (mut log, paper) = log(Form::Text, 0);
+        let filler = "x".repeat(30_000);
+        for index in 0..2000 {
+            let body = format!("{index}{filler}");
+            log.take(at(0), &body, &body, true);
+            assert!(log.counted_bytes <= MAX_COUNTED_BYTES + body.len(), "{index}");
+        }
+        let written: usize = paper.lines().iter().map(String::len).sum();
+        assert!(written < 17 << 20, "{written}");
+        assert_eq!(log.state, State::Closed);
+        log.flush(at(0));
+        assert_eq!(log.counted_bytes, 0);
     }
 
     #[test]

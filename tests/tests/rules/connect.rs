@@ -34,9 +34,11 @@ fn rows(action: &str, port: u16) -> Vec<Row> {
     let call = if action == "send" { "sendto" } else { "connect" };
     let [below, above] = [port - 1, port + 1];
     // As the flag would be written: TCP goes without saying.
-    let flag = |protocol: &str, target: &str| match protocol {
-        "tcp" => format!("--allow-connect {target}"),
-        _ => format!("--allow-connect udp://{target}"),
+    let flag = |protocol: &str, target: &str| {
+        let scheme = if protocol == "tcp" { "" } else { "udp://" };
+        // Brackets are a pattern to a shell.
+        let quote = if target.starts_with('[') { "'" } else { "" };
+        format!("--allow-connect {quote}{scheme}{target}{quote}")
     };
     let row = |kind, rule: &str, to: &str, not: &str, target: &str| Row {
         kind,

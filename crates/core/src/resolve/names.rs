@@ -115,17 +115,18 @@ impl Names {
         self.audited.store(audited, Ordering::Relaxed);
     }
 
-    /// Lets the observer tell what it has held back: for the end of the guest. If it is telling something on another thread
-    /// just now, that thread's end is waited for by nobody.
-    pub fn flush_observer(&self) {
-        let observer = match self.observer.try_lock() {
+    /// Lets the observer tell what it has held back: for the end of the guest. Returns whether it could: if it is telling
+    /// something on another thread just now, which may never come to an end, that is not waited for.
+    pub fn flush_observer(&self) -> bool {
+        let mut observer = match self.observer.try_lock() {
             Ok(observer) => observer,
             Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
-            Err(TryLockError::WouldBlock) => return,
+            Err(TryLockError::WouldBlock) => return false,
         };
-        if let Some(observer) = { observer }.as_mut() {
+        if let Some(observer) = &mut *observer {
             observer.flush();
         }
+        true
     }
 
     pub(crate) fn pins(&self) -> MutexGuard<'_, Pins> {

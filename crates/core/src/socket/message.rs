@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::flight::{InFlight, Sent};
 use super::metered;
 use super::transfer::{self, allowed_datagram, judged};
-use super::{Socket, stub, unix_place};
+use super::{Socket, option, stub, unix_place};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::capacity::PIPE;
 use crate::errno::{Errno, Result};
@@ -182,6 +182,9 @@ impl<H: Host, F> SharedGuest<H, F> {
                 host.send_message(&socket.io, bufs, &to, &control, once)
             })
         });
+        if let Some(SockAddr::Inet(to)) = addr {
+            option::tell_broadcast(gate, socket, "sendmsg", *to, &outcome);
+        }
         let mut sent = match outcome {
             Ok(sent) => sent,
             Err(errno) => {

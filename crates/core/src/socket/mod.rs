@@ -54,6 +54,8 @@ pub struct Socket<Io> {
     pub(crate) habit: Habit,
     /// The DNS server that the guest believes to talk to, while our stub answers.
     pub(crate) served: Address,
+    /// `SO_BROADCAST` as the guest has set it, where the policy does not let the kernel know.
+    pub(crate) broadcast: Flag,
     /// Whom a datagram socket is connected to: the kernel lets through what comes from there only, and the policy
     /// was asked about it.
     pub(crate) peer: Address,
@@ -81,6 +83,7 @@ impl<Io> Socket<Io> {
             receive_ended: Flag::new(false),
             habit: Habit::default(),
             served: Address::default(),
+            broadcast: Flag::new(false),
             peer: Address::default(),
             peeked: Mutex::default(),
             buffers,
@@ -457,6 +460,7 @@ impl<H: Host, F> Call<'_, H, F> {
                     place.settle(0, CONNECTION);
                 }
                 let outcome = connected(host, socket, &SockAddr::Inet(target), first, waits);
+                option::tell_broadcast(gate, socket, "connect", *to, &outcome);
                 if socket.kind == Kind::Datagram {
                     // The address that was judged, not what the host makes of it.
                     let judged = route == Route::Direct && outcome.is_ok();

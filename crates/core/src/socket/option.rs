@@ -1,9 +1,12 @@
 //! Socket options: every value is the kernel's, read back from it.
 
+use std::net::SocketAddr;
+
 use super::Socket;
 use crate::addr::Domain;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
+use crate::gate::Gate;
 use crate::guest::{Entry, Guest};
 use crate::host::Host;
 use crate::option::{OptKind, OptValue, SockOpt};
@@ -20,6 +23,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let result = self.with_socket(fd, |call, socket| match option.kind() {
             OptKind::Name => Err(Errno::Opnotsupp),
             OptKind::Membership => Err(Errno::Noprotoopt),
+            OptKind::Int if option == SockOpt::Broadcast && socket.broadcast.get() => Ok(OptValue::Int(1)),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Fact => {
                 call.host.option(&socket.io, option)
             }
@@ -40,7 +44,10 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `ENOPROTOOPT` (not an option of this socket, or read-only), `EINVAL`, `EDOM` (a time out of range),
     /// `EOPNOTSUPP` (refused: `SO_BINDTODEVICE`), `EACCES` (a multicast group that the policy does not let the
-    /// guest listen on, or `SO_BROADCAST` where it does not allow broadcasts), `ENOBUFS` (`SO_SNDBUF` and `SO_RCVBUF` beyond the guest's limit of buffers), `EBADF`, `ENOTSOCK`.
+    /// guest listen on), `ENOBUFS` (`SO_SNDBUF` and `SO_RCVBUF` beyond the guest's limit of buffers), `EBADF`,
+    /// `ENOTSOCK`.
+    ///
+    /// `SO_BROADCAST` can always be set. Where the policy does not allow broadcasts it has no effect.
     ///
     /// # Portability
     /// A UNIX socket's `SO_SNDBUF` becomes no larger than it begins with, as on a Linux whose `net.core.wmem_max` is no
@@ -66,8 +73,13 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             OptKind::Fact => return Err(Errno::Noprotoopt),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Membership => {}
         }
-        if option == SockOpt::Broadcast && value != OptValue::Int(0) {
-            self.gate.broadcast("setsockopt")?;
+        if option == SockOpt::Broadcast {
+            let refused = value != OptValue::Int(0) && !self.gate.broadcast("setsockopt");
+            socket.broadcast.set(refused);
+            if refused {
+                // Who sets it to be on the safe side goes on; a broadcast is EACCES, as without it.
+                return Ok(());
+            }
         }
         // Joining a group is a way to be reached at its address.
         let group = match (option, value) {
@@ -81,11 +93,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 .local_addr(&socket.io)?
                 .inet()
                 .map_or(0, |addr| addr.port());
-            self.gate.listen(
-                "setsockopt",
-                Protocol::Udp,
-                std::net::SocketAddr::new(group, port),
-            )?;
+            self.gate
+                .listen("setsockopt", Protocol::Udp, SocketAddr::new(group, port))?;
         }
         let size = match (option, value) {
             (SockOpt::SndBuf | SockOpt::RcvBuf, OptValue::Int(size)) => Some(size),
@@ -147,4 +156,17 @@ fn set_buffer<H: Host>(host: &mut H, socket: &Socket<H::Io>, option: SockOpt, si
     }
     *most = after.max(*most);
     Ok(())
+}
+
+/// Tells the observer why a broadcast failed on a socket whose `SO_BROADCAST` has no effect.
+pub(super) fn tell_broadcast<Io, T>(
+    gate: &Gate,
+    socket: &Socket<Io>,
+    call: &'static str,
+    to: SocketAddr,
+    outcome: &Result<T>,
+) {
+    if matches!(outcome, Err(Errno::Acces)) && socket.broadcast.get() {
+        gate.broadcast_refused(call, to);
+    }
 }

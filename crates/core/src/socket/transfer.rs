@@ -11,7 +11,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::metered::{self, Taking};
-use super::{REFUSALS, Socket, stub, unix_place};
+use super::{REFUSALS, Socket, option, stub, unix_place};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
@@ -155,12 +155,14 @@ impl<H: Host, F> Call<'_, H, F> {
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, SockAddr::Inet(to)) => {
                 let route = gate.connect("sendto", Protocol::Udp, *to, || host.now_coarsely())?;
-                let to = stub::target(host, gate, socket, *to, route)?;
-                attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
+                let target = stub::target(host, gate, socket, *to, route)?;
+                let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
                     metered::send(host, meter, socket, bufs, blocks, |host, bufs| {
-                        host.send_to(&socket.io, bufs, to, once)
+                        host.send_to(&socket.io, bufs, target, once)
                     })
-                })
+                });
+                option::tell_broadcast(gate, socket, "sendto", *to, &outcome);
+                outcome
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::Afnosupport),
             (Domain::Unix, Kind::Datagram, SockAddr::Unix(path)) => {
