@@ -126,7 +126,7 @@ fn every_thread_is_confined_workers_and_the_resolvers_too() {
             const worker = new os.Worker('./guest.js');
             worker.onmessage = async () => {
                 // Starts the resolver's thread; what comes of it does not matter.
-                await os.getaddrinfoAsync("nothing.invalid", null).catch(() => {});
+                await os.getaddrinfoAsync('nothing.invalid', null).catch(() => {});
                 console.log('ready');
             };
         }";
