@@ -15,8 +15,8 @@ use std::path::{Path, PathBuf};
 use guestnet_core::policy::Policy;
 use guestnet_host_os::{TraceTo, Upstream, io_reason};
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd,
+    Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 
 use crate::failure::Failure;
@@ -134,6 +134,14 @@ impl Confinement {
     }
 
     fn landlock(&self) -> Result<String, RulesetError> {
+        // The first version of Landlock refuses every rename from one directory to another, allowed ones too.
+        let renames = Ruleset::default()
+            .set_compatibility(CompatLevel::HardRequirement)
+            .handle_access(AccessFs::Refer)
+            .and_then(Ruleset::create);
+        if renames.is_err() {
+            return Ok("files and ports not, since this kernel has no Landlock that would do".to_owned());
+        }
         let mut ruleset = Ruleset::default()
             .handle_access(AccessFs::from_all(NEWEST))?
             .scope(Scope::from_all(NEWEST))?;
@@ -177,7 +185,7 @@ impl Confinement {
         Ok(match status.ruleset {
             RulesetStatus::FullyEnforced => format!("files and {ports} by Landlock"),
             RulesetStatus::PartiallyEnforced => {
-                format!("files and {ports} by Landlock, as far as this kernel's has words for it")
+                format!("files and {ports} by Landlock, as far as this kernel has words for them")
             }
             RulesetStatus::NotEnforced => "files and ports not, since this kernel has no Landlock".to_owned(),
         })

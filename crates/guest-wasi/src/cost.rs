@@ -75,10 +75,9 @@ pub fn check_compile(module: &[u8], limits: &CompileLimits) -> wasmtime::Result<
     for payload in Parser::new(0).parse_all(&binary) {
         // Not a module, or cut off: the compiler says what is wrong.
         let Ok(payload) = payload else { return Ok(()) };
-        match cost.payload(&payload) {
-            Ok(Some(refusal)) => return Err(wasmtime::Error::msg(refusal)),
-            Ok(None) => {}
-            Err(_) => return Ok(()),
+        // A section that cannot be read has no cost of its own; those behind it have.
+        if let Ok(Some(refusal)) = cost.payload(&payload) {
+            return Err(wasmtime::Error::msg(refusal));
         }
     }
     Ok(())
@@ -203,7 +202,7 @@ impl Cost {
                 let number = self.imported + self.bodies;
                 self.bodies += 1;
                 let ty = self.functions.get(number).copied().unwrap_or(u32::MAX);
-                let cost = self.function(ty, body)?;
+                let cost = self.function(ty, body);
                 if cost > self.limits.function {
                     return Ok(Some(format!(
                         "function {number} of it would take more than {} of memory",
@@ -256,17 +255,25 @@ impl Cost {
         }
     }
 
-    /// What one function costs; what is above the limit is not looked at any more.
-    fn function(&self, ty: u32, body: &FunctionBody<'_>) -> Result<u64, BinaryReaderError> {
-        let own = self.of_type(ty);
-        let mut declared = 0_u64;
+    /// What one function costs; what is above the limit is not looked at any more. A function that is not valid costs what
+    /// there is of it: a compiler may be busy with others when it finds out.
+    fn function(&self, ty: u32, body: &FunctionBody<'_>) -> u64 {
+        let mut tally = Tally::default();
+        // What cannot be read ends it.
+        let _ = self.operators(self.of_type(ty), body, &mut tally);
+        tally.cost()
+    }
+
+    fn operators(
+        &self,
+        own: Arity,
+        body: &FunctionBody<'_>,
+        tally: &mut Tally,
+    ) -> Result<(), BinaryReaderError> {
+        tally.locals = own.params;
         for local in body.get_locals_reader()? {
-            declared = declared.saturating_add(u64::from(local?.0));
+            tally.locals = tally.locals.saturating_add(u64::from(local?.0));
         }
-        let mut tally = Tally {
-            locals: declared.saturating_add(own.params),
-            ..Tally::default()
-        };
         let mut frames = vec![Frame {
             arity: own,
             label: own.results,
@@ -275,12 +282,12 @@ impl Cost {
         let mut operators = body.get_operators_reader()?;
         while !operators.eof() {
             tally.operators += 1;
-            self.operator(&operators.read()?, &mut frames, &mut tally);
+            self.operator(&operators.read()?, &mut frames, tally);
             if tally.cost() > self.limits.function {
                 break;
             }
         }
-        Ok(tally.cost())
+        Ok(())
     }
 
     fn operator(&self, operator: &Operator<'_>, frames: &mut Vec<Frame>, tally: &mut Tally) {
@@ -556,6 +563,18 @@ mod tests {
             "its tables and data would take more than 1024 MiB of memory"
         );
         check(&format!("(module {})", table.repeat(20)));
+    }
+
+    #[test]
+    fn a_function_that_is_not_valid_hides_none_behind_it() {
+        // Its body is one byte that is no operator, in place of `(func)`.
+        let module = loops(2_000, 1_000).replace("(func (type 0)", "(func unreachable) (func (type 0)");
+        let mut binary = wat::parse_str(module).expect("it is valid").clone();
+        let at = binary.windows(4).position(|bytes| bytes == [3, 0, 0, 0x0b]);
+        let operator = at.expect("the first body") + 2;
+        *binary.get_mut(operator).expect("its operator") = 0xff;
+        let refused = check_compile(&binary, &CompileLimits::default()).expect_err("it must be refused");
+        assert!(refused.to_string().starts_with("function 1 of it"), "{refused}");
     }
 
     #[test]

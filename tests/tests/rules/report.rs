@@ -148,6 +148,8 @@ fn the_trace_has_each_denial_with_what_would_allow_it() {
         let lines = trace.lines().filter(|line| line.starts_with(&start));
         assert_eq!(lines.count(), 1, "{start}\n{trace}");
     }
-    let all = trace.lines().filter(|line| line.starts_with("--- "));
+    // The first line says how the process is confined.
+    let all = trace.lines().skip(1).filter(|line| line.starts_with("--- "));
+    assert!(trace.starts_with("--- confined: "), "{trace}");
     assert_eq!(all.count(), decisions.len(), "{trace}");
 }
