@@ -13,6 +13,7 @@ use std::sync::Arc;
 const CAPACITY: Capacity = Capacity {
     descriptors: 8,
     sockets: 4,
+    buffers: 1 << 30,
 };
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -10,7 +10,7 @@ use guestnet_core::{
     Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, Received, RecvFlags, Result,
     SendFlags, Shutdown, SockAddr, SockOpt, StreamKind, wildcard,
 };
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::rc::Rc;
@@ -20,6 +20,12 @@ use std::time::Duration;
 
 /// Every byte of a datagram whose sender the policy denies.
 pub const FORBIDDEN: u8 = 0xee;
+
+/// Every other byte that comes from the network, and counts against the limit of bytes.
+pub const COUNTED: u8 = 2;
+
+/// What comes from a UNIX socket or a stream.
+const UNCOUNTED: u8 = 1;
 
 /// Whether the policy allows an address.
 pub fn allowed(policy: &Policy, usage: Use, protocol: Protocol, addr: SocketAddr) -> bool {
@@ -46,6 +52,9 @@ impl Drop for Io {
 /// Answers a question at once.
 pub type Resolver = Box<dyn FnMut(&Question) -> Reply>;
 
+/// What another thread of the guest does in the middle of a call.
+pub type Meanwhile = Rc<RefCell<Option<Box<dyn FnMut()>>>>;
+
 /// See the module's text.
 pub struct ScriptHost {
     script: Script,
@@ -56,6 +65,9 @@ pub struct ScriptHost {
     polled: Vec<PollEvent>,
     resolver: Option<Resolver>,
     reply: Option<Reply>,
+    meanwhile: Meanwhile,
+    /// Bytes that were sent over the network.
+    sent: u64,
 }
 
 impl ScriptHost {
@@ -70,6 +82,8 @@ impl ScriptHost {
             polled: Vec::new(),
             resolver: None,
             reply: None,
+            meanwhile: Meanwhile::default(),
+            sent: 0,
         };
         (host, open)
     }
@@ -81,6 +95,36 @@ impl ScriptHost {
             resolver: Some(resolver),
             ticks,
             ..host
+        }
+    }
+
+    /// What happens at the beginning of each call that moves bytes or waits.
+    pub fn meanwhile(&self) -> Meanwhile {
+        Rc::clone(&self.meanwhile)
+    }
+
+    fn happens_meanwhile(&self) {
+        if let Some(act) = &mut *self.meanwhile.borrow_mut() {
+            act();
+        }
+    }
+
+    /// So many bytes leave.
+    fn leave(&mut self, io: &Io, bytes: usize) -> usize {
+        if io.domain != Domain::Unix {
+            self.sent += bytes as u64;
+            let total = self.policy.limits().bytes_total.unwrap_or(u64::MAX);
+            assert!(self.sent <= total, "{} bytes were sent of {total}", self.sent);
+        }
+        bytes
+    }
+
+    /// What a byte that comes by this looks like, if the sender is allowed.
+    fn mark(io: &Io) -> u8 {
+        if io.domain == Domain::Unix {
+            UNCOUNTED
+        } else {
+            COUNTED
         }
     }
 
@@ -211,29 +255,33 @@ impl Host for ScriptHost {
         self.outcome().map(|()| self.script.address())
     }
 
-    fn send(&mut self, _io: &Io, bufs: &[IoSlice<'_>], _flags: SendFlags) -> Result<usize> {
+    fn send(&mut self, io: &Io, bufs: &[IoSlice<'_>], _flags: SendFlags) -> Result<usize> {
+        self.happens_meanwhile();
         self.outcome()?;
-        Ok(self
-            .script
-            .next()
-            .map_or(room(bufs), |byte| usize::from(byte).min(room(bufs))))
+        let some = self.script.next().map_or(usize::MAX, usize::from);
+        // A datagram goes whole.
+        let most = if io.kind == Kind::Stream { some } else { usize::MAX };
+        Ok(self.leave(io, room(bufs).min(most)))
     }
 
     fn send_to(
         &mut self,
-        _io: &Io,
+        io: &Io,
         bufs: &[IoSlice<'_>],
         addr: SocketAddr,
         _flags: SendFlags,
     ) -> Result<usize> {
+        self.happens_meanwhile();
         self.must_allow(Use::Connect, Protocol::Udp, addr);
-        self.outcome().map(|()| room(bufs))
+        self.outcome()?;
+        Ok(self.leave(io, room(bufs)))
     }
 
-    fn recv(&mut self, _io: &Io, bufs: &mut [IoSliceMut<'_>], _flags: RecvFlags) -> Result<Received> {
+    fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], _flags: RecvFlags) -> Result<Received> {
+        self.happens_meanwhile();
         let len = self.arrival()?;
         Ok(Received {
-            len: fill(bufs, len, 1),
+            len: fill(bufs, len, Self::mark(io)),
             truncated: false,
         })
     }
@@ -244,11 +292,12 @@ impl Host for ScriptHost {
         bufs: &mut [IoSliceMut<'_>],
         _flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
+        self.happens_meanwhile();
         let len = self.arrival()?;
         if io.domain == Domain::Unix {
             return Ok((
                 Received {
-                    len: fill(bufs, len, 1),
+                    len: fill(bufs, len, UNCOUNTED),
                     truncated: false,
                 },
                 SockAddr::UnixUnnamed,
@@ -258,7 +307,7 @@ impl Host for ScriptHost {
         let known = [Use::Accept, Use::Connect]
             .iter()
             .any(|side| allowed(&self.policy, *side, Protocol::Udp, from));
-        let stored = fill(bufs, len, if known { 1 } else { FORBIDDEN });
+        let stored = fill(bufs, len, if known { COUNTED } else { FORBIDDEN });
         Ok((
             Received {
                 len: stored,
@@ -270,11 +319,11 @@ impl Host for ScriptHost {
 
     fn read(&mut self, _io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
         let len = self.arrival()?;
-        Ok(fill(bufs, len, 1))
+        Ok(fill(bufs, len, UNCOUNTED))
     }
 
-    fn write(&mut self, io: &Io, bufs: &[IoSlice<'_>]) -> Result<usize> {
-        self.send(io, bufs, SendFlags::empty())
+    fn write(&mut self, _io: &Io, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        self.outcome().map(|()| room(bufs))
     }
 
     fn option(&mut self, _io: &Io, _option: SockOpt) -> Result<OptValue> {
@@ -331,6 +380,7 @@ impl Host for ScriptHost {
     }
 
     fn wait(&mut self, _io: &Io, _want: Ready, _timeout: Option<Duration>) -> Result<bool> {
+        self.happens_meanwhile();
         match self.script.next() {
             Some(byte @ 0..250) => Ok(byte & 1 == 1),
             _ => Err(Errno::Intr),

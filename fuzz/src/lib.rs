@@ -2,7 +2,7 @@
 
 mod host;
 
-pub use host::{FORBIDDEN, Resolver, ScriptHost, allowed};
+pub use host::{COUNTED, FORBIDDEN, Io, Meanwhile, Resolver, ScriptHost, allowed};
 
 use guestnet_core::{Domain, Kind, SockAddr};
 use std::cell::RefCell;

@@ -3,6 +3,9 @@
  *
  *   tcp HOST PORT | udp HOST PORT   looks HOST up, a name or a number, and connects to its addresses in turn
  *   send HOST PORT                  the same by one datagram that names its destination
+ *   group ADDRESS PORT              the same, to a group by way of loopback where that can be said
+ *   broadcast ADDRESS PORT          the same, after SO_BROADCAST
+ *   by INTERFACE ADDRESS PORT       the same, by the interface with this index where that can be said
  *   pour tcp|udp HOST PORT BYTES [now]   sends so much, datagrams of 512 bytes; "BYTES" or "BYTES then ERRNO". With now it
  *                                   does not wait
  *   drain HOST PORT BYTES [all]     receives a stream to its end into so large a buffer, with all by MSG_WAITALL; likewise
@@ -107,6 +110,51 @@ static void from(char *const word[]) {
     printf("%s\n", result(error));
 }
 
+/* One datagram to whoever hears it; the errno of the first step that fails. */
+static void everybody(const char *how, const char *address, const char *port) {
+    int fd = udp(family_of(address)), error = 0;
+    if (strcmp(how, "broadcast") == 0 && set_int(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0) error = errno;
+    if (strcmp(how, "group") == 0 && family_of(address) == AF_INET) {
+        struct in_addr loopback;
+        inet_pton(AF_INET, "127.0.0.1", &loopback);
+        /* WASI cannot say it, and goes where the routes lead. */
+        (void)setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &loopback, sizeof loopback);
+    }
+    if (error == 0 && send_to(fd, "hello", 5, ip(address, atoi(port))) < 0) error = errno;
+    close(fd);
+    printf("%s\n", result(error));
+}
+
+/* One datagram that chooses its interface. */
+static void by_interface(const char *index, const char *address, const char *port) {
+#ifdef __wasi__
+    (void)index, (void)address, (void)port;
+    printf("cannot be said\n");
+#else
+    int fd = udp(family_of(address)), error = 0, v6 = family_of(address) == AF_INET6;
+    struct addr to = ip(address, atoi(port));
+    struct iovec hello = {.iov_base = (void *)(uintptr_t)"hello", .iov_len = 5};
+    union {
+        char bytes[CMSG_SPACE(64)];
+        struct cmsghdr aligned;
+    } room = {.bytes = {0}};
+    struct msghdr message = {.msg_name = &to.storage, .msg_namelen = to.len, .msg_iov = &hello, .msg_iovlen = 1};
+    /* The head of struct in_pktinfo; the tail of struct in6_pktinfo. */
+    int info[5] = {0}, size = v6 ? 20 : 12;
+    info[v6 ? 4 : 0] = atoi(index);
+    message.msg_control = room.bytes;
+    message.msg_controllen = CMSG_SPACE((size_t)size);
+    struct cmsghdr *item = CMSG_FIRSTHDR(&message);
+    item->cmsg_level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    item->cmsg_type = v6 ? 50 : 8; /* IPV6_PKTINFO, IP_PKTINFO */
+    item->cmsg_len = CMSG_LEN((size_t)size);
+    memcpy(CMSG_DATA(item), info, (size_t)size);
+    if (sendmsg(fd, &message, 0) < 0) error = errno;
+    close(fd);
+    printf("%s\n", result(error));
+#endif
+}
+
 static void pour(const char *kind, const char *host, const char *port, long bytes, int now) {
     static char block[512];
     int stream = strcmp(kind, "tcp") == 0, fd = stream ? tcp(family_of(host)) : udp(family_of(host));
@@ -203,6 +251,10 @@ static void act(char *line) {
 #define IS(text, words) (strcmp(name, text) == 0 && count >= (words))
     if (IS("tcp", 3) || IS("udp", 3) || IS("send", 3))
         reach(name, word[1], word[2]);
+    else if (IS("group", 3) || IS("broadcast", 3))
+        everybody(name, word[1], word[2]);
+    else if (IS("by", 4))
+        by_interface(word[1], word[2], word[3]);
     else if (IS("pour", 5))
         pour(word[1], word[2], word[3], atol(word[4]), count > 5);
     else if (IS("drain", 4))

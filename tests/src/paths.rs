@@ -50,6 +50,23 @@ pub fn native_guest(kind: &str, name: &str) -> PathBuf {
     built(target_dir().join("guests").join(directory).join(name), kind)
 }
 
+/// The command with a defect in it (`crates/cli/src/planted.rs`), beside the ordinary one.
+///
+/// # Panics
+///
+/// When it has not been built.
+#[must_use]
+pub fn planted_bin() -> PathBuf {
+    let command = guestnet_bin();
+    let path = command.with_file_name("examples").join("planted-bug");
+    assert!(
+        path.is_file(),
+        "{} is not there: run `cargo build -p guestnet-cli --example planted-bug --features planted-bug`",
+        path.display()
+    );
+    path
+}
+
 /// The `guestnet` binary: `GUESTNET_BIN`, or the one of cargo's debug profile.
 ///
 /// # Panics

@@ -138,11 +138,22 @@ impl Program {
     pub fn listen_fd(self, listener: std::net::TcpListener) -> Self {
         // std can only hand a descriptor over as one of the first three, so a shell moves it. It execs the program,
         // which therefore has the process id that LISTEN_PID names.
+        let mut moved = self.through("exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$@\"");
+        moved.command.stdin(std::os::fd::OwnedFd::from(listener));
+        moved
+    }
+
+    /// The same program, with a limit of the address space for it and for each that it starts, in KiB.
+    #[must_use]
+    pub fn address_space(self, kibibytes: u32) -> Self {
+        self.through(&format!("ulimit -v {kibibytes}; exec \"$@\""))
+    }
+
+    /// The same program, started by a line of the shell that ends with `exec "$@"`.
+    fn through(self, line: &str) -> Self {
         let mut shell = Command::new("/bin/sh");
         shell
-            .arg("-c")
-            .arg("exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec \"$@\"")
-            .arg("sh")
+            .args(["-c", line, "sh"])
             .arg(self.command.get_program())
             .args(self.command.get_args())
             .envs(
@@ -150,7 +161,7 @@ impl Program {
                     .get_envs()
                     .filter_map(|(key, value)| Some((key, value?))),
             )
-            .stdin(std::os::fd::OwnedFd::from(listener));
+            .stdin(Stdio::null());
         Self {
             command: shell,
             deadline: self.deadline,
@@ -246,6 +257,17 @@ impl Running {
     #[must_use]
     pub fn id(&self) -> u32 {
         self.child.id()
+    }
+
+    /// Ends it at once, so that it can do nothing about it.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be waited for.
+    pub fn kill(mut self) {
+        // Fails when it has ended already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait().expect("wait for the program");
     }
 
     /// Whether it has ended by now.

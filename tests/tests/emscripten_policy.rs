@@ -99,7 +99,10 @@ fn audit_and_trace_and_first_denial_are_those_of_the_command() {
     );
     let denials = |name: &str| -> Vec<String> {
         let text = fs::read_to_string(at(name)).expect("a trace");
-        let denials = text.lines().filter(|line| line.starts_with("--- "));
+        // The command's trace begins with how it is confined.
+        let denials = text
+            .lines()
+            .filter(|line| line.starts_with("--- ") && !line.starts_with("--- confined: "));
         denials
             .map(|line| line.replace(" in GUESTNET_OPTIONS would", " would"))
             .collect()

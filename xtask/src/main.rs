@@ -12,6 +12,7 @@ mod cache;
 mod demo;
 mod fuzz;
 mod guests;
+mod mutants;
 mod process;
 mod project;
 mod sanitize;
@@ -37,6 +38,9 @@ Usage: cargo xtask COMMAND
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
   sanitize         the tests of scripts under AddressSanitizer: the engine's C, and the Rust around it
+  mutants [PART]...
+                   small changes of what decides and counts, each of which a test of the core or of conformance must
+                   notice; PART is a part of a mutant's name
   guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), emscripten,
                    emscripten-variants, programs or bench-emscripten
   tools            fetch every tool that the other commands need
@@ -68,6 +72,7 @@ enum Command<'a> {
     Bench { names: &'a [&'a str] },
     Fuzz { target: Option<&'a str>, time: Duration },
     Guests { kinds: &'a [&'a str] },
+    Mutants { which: &'a [&'a str] },
     Sanitize,
     Tools,
 }
@@ -98,6 +103,7 @@ fn parse<'a>(args: &'a [&'a str]) -> Option<Command<'a>> {
             }
         }
         ["guests", kinds @ ..] => Command::Guests { kinds },
+        ["mutants", which @ ..] => Command::Mutants { which },
         ["sanitize"] => Command::Sanitize,
         ["tools"] => Command::Tools,
         _ => return None,
@@ -122,6 +128,7 @@ fn run(command: Command) -> Result<()> {
         } => fuzz::one(&project, &tools, name, time),
         Command::Fuzz { target: None, time } => fuzz::all(&project, &tools, time),
         Command::Guests { kinds } => guests::build(&project, &tools, &guests::Kind::parse(kinds)?),
+        Command::Mutants { which } => mutants::run(&project, &tools, which),
         Command::Sanitize => sanitize::run(&project, &tools),
         Command::Tools => tools.all(),
     }

@@ -152,5 +152,6 @@ impl Instance {
             // Another thread may have closed it meanwhile.
             let _ = guest.close(fd);
         }
+        guest.names().flush_observer();
     }
 }

@@ -120,7 +120,8 @@ impl Said {
                     | PolicyOption::MaxPending
                     | PolicyOption::MaxLookups
                     | PolicyOption::MaxRate
-                    | PolicyOption::MaxBytes => match item {
+                    | PolicyOption::MaxBytes
+                    | PolicyOption::MaxLog => match item {
                         Item::Number(number) => vec![number.to_string()],
                         Item::Text(text) => vec![text],
                         _ => return Err(wrong("a number or a string")),
@@ -193,12 +194,14 @@ impl Said {
             })?;
             Ok::<_, String>(Arc::new(Hosts::parse(&text)))
         });
+        let policy = self.policy.build();
+        let limit = policy.limits().log;
         Ok(Options {
-            policy: self.policy.build(),
+            policy,
             hosts: hosts.transpose()?,
             upstream: self.dns.unwrap_or_default(),
             // Last: what is wrong above makes no file.
-            reporter: reporter(self.trace.as_ref(), self.audit.as_deref(), advice)?,
+            reporter: reporter(self.trace.as_ref(), self.audit.as_deref(), limit, advice)?,
         })
     }
 }

@@ -2,9 +2,10 @@
 
 use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use guestnet_core::policy::Policy;
+use guestnet_core::resolve::Names;
 use guestnet_core::{Capacity, Guest, Host, Reporter};
 use guestnet_host_os::{Io, OsHost};
 use guestnet_wasi::{Wasi, WasiBuilder};
@@ -44,9 +45,25 @@ pub(crate) struct Given {
 ///
 /// # Errors
 /// A file cannot be written.
-pub(crate) fn reporter(run: &RunArgs) -> Result<Reporter, Failure> {
-    guestnet_host_os::reporter(run.trace.as_ref(), run.audit.as_deref(), ToString::to_string)
-        .map_err(Failure::failed)
+pub(crate) fn reporter(run: &RunArgs, policy: &Policy) -> Result<Reporter, Failure> {
+    let (trace, audit, limit) = (run.trace.as_ref(), run.audit.as_deref(), policy.limits().log);
+    guestnet_host_os::reporter(trace, audit, limit, ToString::to_string).map_err(Failure::failed)
+}
+
+/// The guest whose reporter has to say what it has held back when the process ends.
+static REPORTED: OnceLock<Arc<Names>> = OnceLock::new();
+
+/// Remembers a guest for [`flush`].
+pub(crate) fn flush_at_the_end(names: &Arc<Names>) {
+    // There is one guest a process.
+    let _ = REPORTED.set(Arc::clone(names));
+}
+
+/// Before the process ends: lines that were counted are written. A guest that could not be stopped is not waited for.
+pub(crate) fn flush() {
+    if let Some(names) = REPORTED.get() {
+        names.flush_observer();
+    }
 }
 
 /// Does what the options say that is the same for every kind of guest.
@@ -120,6 +137,7 @@ pub(crate) fn assemble(run: &RunArgs, parts: Parts<'_>) -> Result<Wasi<OsHost>, 
     let mut guest = Guest::new(host, Arc::new(policy), capacity);
     guest.set_hosts(names::hosts(&hosts));
     guest.observe(Box::new(reporter));
+    flush_at_the_end(guest.names());
 
     let mut builder = WasiBuilder::new(guest);
     let [stdin, stdout, stderr] = streams;

@@ -7,7 +7,7 @@
 use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{BuildHasher, Hash, Hasher};
-use std::io::{Read, Write};
+use std::io::Read;
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
@@ -114,6 +114,12 @@ impl Cache {
 
     /// The compiled module, if it is there and whole.
     pub(crate) fn load(&self, engine: &Engine, key: &Key) -> Option<Module> {
+        // What is damaged is compiled again, and replaced by that.
+        trust::cached_module(engine, self.entry(key)?).ok()
+    }
+
+    /// A compiled module's file, if it is there and nobody else can have changed it.
+    pub(crate) fn entry(&self, key: &Key) -> Option<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.dir, key.file_name(), flags, Mode::empty()).ok()?;
         let stat = rustix::fs::fstat(&file).ok()?;
@@ -123,24 +129,22 @@ impl Cache {
         if age(&stat) > MARK_EVERY {
             mark_used(file.as_fd());
         }
-        // What is damaged is compiled again, and replaced by that.
-        trust::cached_module(engine, File::from(file)).ok()
+        Some(File::from(file))
     }
 
     /// Keeps a compiled module under a key, for later starts.
     ///
     /// # Errors
     /// What the system says; the cache is then as it was.
-    pub(crate) fn store(&self, key: &Key, compiled: &[u8]) -> std::io::Result<()> {
+    pub(crate) fn store(&self, key: &Key, compiled: &mut impl Read) -> std::io::Result<()> {
         let unique = std::hash::RandomState::new().hash_one(std::process::id());
         let temporary = format!("{}-{unique:016x}{TEMPORARY_SUFFIX}", std::process::id());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.dir, &temporary, flags, Mode::RUSR)?;
         let mut file = File::from(file);
         // On disk before it has its name: after a crash an entry is whole or not there.
-        let written = file
-            .write_all(compiled)
-            .and_then(|()| file.sync_data())
+        let written = std::io::copy(compiled, &mut file)
+            .and_then(|_| file.sync_data())
             .and_then(|()| {
                 rustix::fs::renameat(&self.dir, &temporary, &self.dir, key.file_name()).map_err(Into::into)
             });

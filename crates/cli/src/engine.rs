@@ -13,9 +13,13 @@ pub(crate) const GUEST_STACK: usize = 8 << 20;
 pub(crate) const HOST_STACK: usize = 2 << 20;
 
 /// The engine. Part of these settings go into the compiled code and so into the cache's keys.
-pub(crate) fn engine() -> Result<Engine, Failure> {
+///
+/// A process with a guest in it has no threads but those that it starts itself, so that all are confined; one that only
+/// compiles may start some.
+pub(crate) fn engine(parallel: bool) -> Result<Engine, Failure> {
     let mut config = Config::new();
     config
+        .parallel_compilation(parallel)
         // A guest that spins must end on --timeout and Ctrl-C. The code compares a counter at loop heads and function
         // entries, which costs 9% of a recursive fib and 13% of a sieve; nothing counts it up but the one stop, so no
         // thread ticks.

@@ -8,7 +8,7 @@ use guestnet_core::visible;
 
 use crate::engine::engine;
 use crate::failure::{FAILED, Failure};
-use crate::run::{adapter, is_program};
+use crate::run::adapter;
 use crate::{module, say};
 
 /// What stands in place of an ABI.
@@ -16,10 +16,16 @@ const MISSING: &str = "MISSING: no ABI of guestnet has it";
 
 /// Prints the table; the exit code is 0 if the guest can run.
 pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
-    let engine = engine()?;
-    let module = module::load(&engine, path)?;
-    let rows: Vec<Row> = adapter(&engine)?
-        .imports(&module)
+    let guest = module::read(path)?;
+    let engine = engine(false)?;
+    let name = path.display().to_string();
+    let name = visible(&name);
+    // Nothing is compiled: what a guest costs to compile is a matter of running it.
+    let inspection = adapter(&engine)?
+        .inspect(&engine, &guest)
+        .map_err(|error| Failure::failed(format!("{name} cannot be run: {}", module::one_line(&error))))?;
+    let rows: Vec<Row> = inspection
+        .imports
         .into_iter()
         .map(|import| Row {
             import: visible(&format!("{}.{}", import.module, import.name)).into_owned(),
@@ -28,11 +34,9 @@ pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
         })
         .collect();
     let missing = rows.iter().filter(|row| row.abi.is_none()).count();
-    let program = is_program(&module);
+    let program = inspection.is_command;
     let mut text = table(&rows);
     let _ = writeln!(text, "{}", summary(&rows));
-    let name = path.display().to_string();
-    let name = visible(&name);
     let verdict = match (missing, program) {
         (0, true) => format!("guestnet can run {name}"),
         (0, false) => {

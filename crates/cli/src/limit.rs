@@ -49,6 +49,10 @@ impl ResourceLimiter for Limit {
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
+        #[cfg(feature = "planted-bug")]
+        if desired == crate::planted::PAGES << 16 {
+            crate::planted::run();
+        }
         // Beyond its own maximum a growth fails anyway, and must not count.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);

@@ -3,13 +3,15 @@
 use std::fs::File;
 use std::io::{IsTerminal, Read, Seek};
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use guestnet_host_os::io_reason;
 use wasmtime::{Engine, Module};
 
 use crate::cache::{Cache, Key};
+use crate::compile::{Limits, compile};
 use crate::failure::Failure;
-use crate::say;
+use crate::{say, trust};
 
 /// A guest above this size gets a line on the terminal while it is compiled: it takes seconds.
 const WORTH_A_LINE: usize = 1 << 20;
@@ -21,9 +23,9 @@ const BEGINNING: u64 = 4096;
 ///
 /// # Errors
 /// One sentence that names the file and what to do.
-pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Module, Failure> {
+pub(crate) fn load(engine: &Engine, path: &Path, limits: &Limits) -> Result<Module, Failure> {
     let name = path.display();
-    let unreadable = |error| Failure::failed(format!("cannot read the guest {name}: {}", io_reason(&error)));
+    let unreadable = |error| unreadable(path, &error);
     let mut file = File::open(path).map_err(unreadable)?;
     // Anything else, such as a pipe, can be read only once.
     let twice = file.metadata().map_err(unreadable)?.is_file();
@@ -56,39 +58,78 @@ pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Module, Failure> {
     if bytes.len() > WORTH_A_LINE && std::io::stderr().is_terminal() {
         say::complain(format_args!("compiling {name}; the next start is fast"));
     }
-    let module = Module::new(engine, &bytes).map_err(|error| {
-        Failure::failed(format!(
-            "{name} is not a valid WebAssembly module: {}",
-            one_line(&error)
-        ))
-    })?;
+    let mut compiled = compile(&name.to_string(), &bytes, limits)?;
     if let Some(cache) = cache {
-        let stored = module
-            .serialize()
-            .map_err(|error| one_line(&error))
-            .and_then(|compiled| cache.store(&key, &compiled).map_err(|error| io_reason(&error)));
-        if let Err(reason) = stored {
-            say::complain(format_args!("the compiled guest is not kept: {reason}"));
+        let stored = cache.store(&key, &mut compiled);
+        if let Err(error) = stored {
+            say::complain(format_args!(
+                "the compiled guest is not kept: {}",
+                io_reason(&error)
+            ));
+        } else if let Some(module) = cache.load(engine, &key) {
+            // The file that other runs have in memory too.
+            return Ok(module);
         }
     }
-    Ok(module)
+    trust::compiled_module(engine, compiled)
+        .map_err(|error| Failure::failed(format!("{name} cannot be loaded: {}", one_line(&error))))
 }
 
-/// Compiles a module of guestnet's own, or finds it in the cache; a cache that cannot be used was complained of before.
+/// Reads a guest that is to be looked at and not to be run.
+///
+/// # Errors
+/// As [`load`].
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    check_kind(path, &bytes)?;
+    Ok(bytes)
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    Failure::failed(format!(
+        "cannot read the guest {}: {}",
+        path.display(),
+        io_reason(error)
+    ))
+}
+
+/// A module of guestnet's own, made ready before the process is confined: it can neither read nor write the cache then.
+#[derive(Debug)]
+pub(crate) enum Own {
+    /// An entry of the cache, which is loaded when it is needed.
+    Cached(Mutex<Option<File>>),
+    Compiled(Module),
+}
+
+impl Own {
+    /// Finds a module in the cache, or compiles and keeps it. `None` in place of errors: it is compiled when it is needed, and
+    /// a cache that cannot be used was complained of before.
+    pub(crate) fn find(engine: &Engine, text: &str) -> Option<Own> {
+        let key = Key::new(engine, text.as_bytes(), std::io::empty()).ok()?;
+        let cache = Cache::open().ok()?;
+        if let Some(entry) = cache.entry(&key) {
+            return Some(Own::Cached(Mutex::new(Some(entry))));
+        }
+        let module = Module::new(engine, text).ok()?;
+        let _ = cache.store(&key, &mut module.serialize().ok()?.as_slice());
+        Some(Own::Compiled(module))
+    }
+}
+
+/// The module that was made ready; one that was not, or is damaged, is compiled.
 ///
 /// # Errors
 /// Wasmtime's.
-pub(crate) fn own(engine: &Engine, bytes: &[u8]) -> wasmtime::Result<Module> {
-    let key = Key::new(engine, bytes, std::io::empty())?;
-    let cache = Cache::open().ok();
-    if let Some(module) = cache.as_ref().and_then(|cache| cache.load(engine, &key)) {
-        return Ok(module);
-    }
-    let module = Module::new(engine, bytes)?;
-    if let Some(cache) = cache {
-        let _ = cache.store(&key, &module.serialize()?);
-    }
-    Ok(module)
+pub(crate) fn own(engine: &Engine, found: Option<&Own>, text: &[u8]) -> wasmtime::Result<Module> {
+    let ready = match found {
+        None => None,
+        Some(Own::Compiled(module)) => Some(module.clone()),
+        Some(Own::Cached(entry)) => {
+            let entry = entry.lock().unwrap_or_else(PoisonError::into_inner).take();
+            entry.and_then(|entry| trust::cached_module(engine, entry).ok())
+        }
+    };
+    ready.map_or_else(|| Module::new(engine, text), Ok)
 }
 
 /// Refuses what is not a core WebAssembly module, in words that say what it is.

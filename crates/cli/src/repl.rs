@@ -33,7 +33,7 @@ const MORE: &str = "... ";
 /// # Errors
 /// One sentence on why it could not begin.
 pub(crate) fn repl(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
-    let (mut builder, stopper, signals) = script::prepare(&mut args, inherited)?;
+    let (mut builder, stopper, signals, confinement) = script::prepare(&mut args, inherited)?;
     builder.arg("guestnet repl");
     let watch = Watched {
         signals,
@@ -43,6 +43,7 @@ pub(crate) fn repl(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failu
         stack: GUEST_STACK + HOST_STACK,
     };
     let mode = Mode::of_terminal();
+    confinement.enforce()?;
     let outcome = watched(watch, move || {
         let mut script = builder
             .build()

@@ -10,6 +10,7 @@ use guestnet_wasi::{Adapter, I32Exit, Stopped, Wasi};
 use wasmtime::{Engine, Module, Store, Trap, WasmBacktrace};
 
 use crate::assemble::{Parts, assemble, reporter};
+use crate::confine::Confinement;
 use crate::engine::{GUEST_STACK, HOST_STACK, engine};
 use crate::failure::{Failure, TRAPPED};
 use crate::inherit::Listeners;
@@ -52,10 +53,11 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     }
     // What is wrong with the command line shows before anything takes time.
     let policy = std::mem::take(&mut args.policy).build()?;
-    let reporter = reporter(&args)?;
+    let reporter = reporter(&args, &policy)?;
     let hosts = names::hosts_text(&args)?;
-    let engine = engine()?;
-    let module = module::load(&engine, &args.guest)?;
+    let mut confinement = Confinement::new(&args, &policy);
+    let engine = engine(false)?;
+    let module = module::load(&engine, &args.guest, &args.compile)?;
     let adapter = adapter(&engine)?;
     let path = args.guest.clone();
     check(&adapter, &module, &path)?;
@@ -64,6 +66,16 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     let stopper = host.stopper();
     // Held to the end of the run: dropping it removes the directory.
     let etc = names::etc(&args, &policy, &hosts)?;
+    if let Some(etc) = &etc {
+        confinement.etc(etc.path());
+    }
+    // A guest without directories has no files but its streams, which need no module.
+    let files = if args.directories.is_empty() && etc.is_none() {
+        None
+    } else {
+        module::Own::find(&engine, &adapter.files_module())
+    };
+    let adapter = adapter.compile_with(move |engine, text| module::own(engine, files.as_ref(), text));
     let wasi = assemble(
         &args,
         Parts {
@@ -93,6 +105,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         timeout: args.timeout,
         stack: GUEST_STACK + HOST_STACK,
     };
+    confinement.enforce()?;
     watched(watch, move || perform(&adapter, &module, &path, store))
 }
 
@@ -168,13 +181,11 @@ pub(crate) fn watched(
 /// None in practice.
 pub(crate) fn adapter(engine: &Engine) -> Result<Adapter<State>, Failure> {
     let adapter = Adapter::new(engine, |state: &mut State| &mut state.wasi);
-    adapter
-        .map(|adapter| adapter.compile_with(module::own))
-        .map_err(|error| Failure::failed(format!("cannot set up WASI: {}", one_line(&error))))
+    adapter.map_err(|error| Failure::failed(format!("cannot set up WASI: {}", one_line(&error))))
 }
 
 /// Whether a module is a program, as WASI has it: a library has no `_start`.
-pub(crate) fn is_program(module: &Module) -> bool {
+fn is_program(module: &Module) -> bool {
     let start = module.get_export(START).and_then(|export| export.func().cloned());
     start.is_some_and(|ty| ty.params().len() == 0 && ty.results().len() == 0)
 }

@@ -10,6 +10,7 @@ use guestnet_host_os::{TraceTo, Upstream};
 use lexopt::Arg;
 
 use crate::args::{self, text, wrong_value};
+use crate::compile::Limits;
 use crate::failure::Failure;
 use crate::limit::DEFAULT_MAX_MEMORY;
 use crate::policy_args::PolicyArgs;
@@ -29,6 +30,10 @@ pub(crate) struct RunArgs {
     pub(crate) timeout: Option<Timeout>,
     /// In bytes.
     pub(crate) max_memory: u64,
+    /// Before it starts.
+    pub(crate) compile: Limits,
+    /// Whether this process gives up what it does not need.
+    pub(crate) confine: bool,
     pub(crate) trace: Option<TraceTo>,
     /// Where every decision is written.
     pub(crate) audit: Option<PathBuf>,
@@ -71,6 +76,8 @@ fn defaults() -> RunArgs {
         env: Vec::new(),
         timeout: None,
         max_memory: DEFAULT_MAX_MEMORY,
+        compile: Limits::default(),
+        confine: true,
         trace: None,
         audit: None,
         upstream: Upstream::System,
@@ -151,12 +158,15 @@ impl RunArgs {
                 .push(listen(&text(name, args::value(parser, name)?)?)?),
             "dir" => self.directories.push(directory(args::value(parser, name)?)?),
             "env" => self.env.push(variable(&text(name, args::value(parser, name)?)?)?),
-            "timeout" => self.timeout = Some(timeout(text(name, args::value(parser, name)?)?)?),
-            "max-memory" => {
-                let size = text(name, args::value(parser, name)?)?;
-                let what = "it takes a number of bytes, as 256MiB, 1GiB or 500MB";
-                self.max_memory = parse_size(&size).ok_or_else(|| wrong_value(name, &size, what))?;
+            "timeout" => self.timeout = Some(timeout(name, text(name, args::value(parser, name)?)?)?),
+            "compile-timeout" => {
+                self.compile.time = timeout(name, text(name, args::value(parser, name)?)?)?;
             }
+            "max-memory" => self.max_memory = size(name, &text(name, args::value(parser, name)?)?)?,
+            "max-compile-memory" => {
+                self.compile.memory = size(name, &text(name, args::value(parser, name)?)?)?;
+            }
+            "no-confine" => self.confine = false,
             "audit" => self.audit = Some(args::value(parser, name)?.into()),
             "dns" => {
                 let servers = text(name, args::value(parser, name)?)?;
@@ -221,15 +231,20 @@ fn variable(value: &str) -> Result<Variable, Failure> {
     })
 }
 
-fn timeout(written: String) -> Result<Timeout, Failure> {
+fn size(name: &str, size: &str) -> Result<u64, Failure> {
+    let what = "it takes a number of bytes, as 256MiB, 1GiB or 500MB";
+    parse_size(size).ok_or_else(|| wrong_value(name, size, what))
+}
+
+fn timeout(name: &str, written: String) -> Result<Timeout, Failure> {
     match parse_duration(&written) {
         None => Err(wrong_value(
-            "timeout",
+            name,
             &written,
             "it takes a whole number with ms, s, m or h, as 30s",
         )),
         Some(Duration::ZERO) => Err(wrong_value(
-            "timeout",
+            name,
             &written,
             "it would end the guest before it starts",
         )),

@@ -7,7 +7,8 @@ use guestnet_core::SharedGuest;
 use guestnet_host_os::{OsHost, Stopper, io_reason};
 use guestnet_quickjs::{End as ScriptEnd, ScriptBuilder, ThreadHost};
 
-use crate::assemble::{Given, argv0, cannot_open, given, reporter};
+use crate::assemble::{Given, argv0, cannot_open, flush_at_the_end, given, reporter};
+use crate::confine::Confinement;
 use crate::engine::{GUEST_STACK, HOST_STACK};
 use crate::failure::Failure;
 use crate::inherit::Listeners;
@@ -33,7 +34,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         Failure::failed(format!("cannot read the guest {name}: {}", io_reason(error)))
     };
     let source = std::fs::read(&args.guest).map_err(|error| unreadable(&error))?;
-    let (mut builder, stopper, signals) = prepare(&mut args, inherited)?;
+    let (mut builder, stopper, signals, mut confinement) = prepare(&mut args, inherited)?;
     let main = argv0(&args.guest);
     builder.arg(&main);
     for arg in &args.args {
@@ -48,6 +49,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         .scripts(directory, "")
         .map_err(|error| unreadable(&error))?;
 
+    confinement.readable(directory);
     let watch = Watched {
         signals,
         stopper,
@@ -55,6 +57,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         timeout: args.timeout.take(),
         stack: GUEST_STACK + HOST_STACK,
     };
+    confinement.enforce()?;
     watched(watch, move || {
         let mut script = builder
             .build()
@@ -66,16 +69,18 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     })
 }
 
-/// An engine with everything that the options give to a script, what stops it, and the signals that do.
+/// An engine with everything that the options give to a script, what stops it, the signals that do, and what
+/// the process needs while it runs.
 ///
 /// # Errors
 /// One sentence with the option that could not be done.
 pub(crate) fn prepare(
     args: &mut RunArgs,
     inherited: Listeners,
-) -> Result<(ScriptBuilder<OsHost>, Stopper, Signals), Failure> {
+) -> Result<(ScriptBuilder<OsHost>, Stopper, Signals, Confinement), Failure> {
     let policy = std::mem::take(&mut args.policy).build()?;
-    let reporter = reporter(args)?;
+    let confinement = Confinement::new(args, &policy);
+    let reporter = reporter(args, &policy)?;
     let hosts = names::hosts_text(args)?;
     let mut host =
         OsHost::new().map_err(|errno| Failure::failed(format!("cannot open an eventfd: {errno}")))?;
@@ -99,6 +104,7 @@ pub(crate) fn prepare(
     let mut guest = SharedGuest::shared(host, Arc::new(policy), capacity, 0);
     guest.set_hosts(names::hosts(&hosts));
     guest.observe(Box::new(reporter));
+    flush_at_the_end(guest.names());
 
     let mut builder = ScriptBuilder::new(guest);
     for (name, value) in env {
@@ -134,6 +140,12 @@ pub(crate) fn prepare(
             }),
         })
     });
-    builder.signals(numbers, move |number, action| wishes.set(number, action));
-    Ok((builder, stopper, signals))
+    builder.signals(numbers, move |number, action| {
+        #[cfg(feature = "planted-bug")]
+        if number == crate::planted::SIGNAL {
+            crate::planted::run();
+        }
+        wishes.set(number, action)
+    });
+    Ok((builder, stopper, signals, confinement))
 }

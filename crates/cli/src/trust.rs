@@ -1,7 +1,7 @@
-//! The two things that this program takes on trust, and the only unsafe code in it.
+//! The three things that this program takes on trust, and the only unsafe code in it.
 #![expect(
     unsafe_code,
-    reason = "loads compiled code from the cache, and takes over inherited descriptors"
+    reason = "loads compiled code, from the cache and from the process that compiled it, and takes over inherited descriptors"
 )]
 
 use std::fs::File;
@@ -36,4 +36,14 @@ pub(crate) fn cached_module(engine: &Engine, entry: File) -> wasmtime::Result<Mo
     // replaced or removed as a whole, which leaves the mapped file as it is. Whoever can forge such a file acts as this
     // user already and could as well replace the guestnet binary.
     unsafe { Module::deserialize_open_file(engine, entry) }
+}
+
+/// Maps a module that `compile` has just had compiled.
+///
+/// # Errors
+/// Wasmtime sees that it is damaged.
+pub(crate) fn compiled_module(engine: &Engine, compiled: File) -> wasmtime::Result<Module> {
+    // SAFETY: As above. It is the output of `Engine::precompile_module` of this very program, which ran as a process of
+    // its own with the same settings and ended as it should. The file has no name, and is sealed against any change.
+    unsafe { Module::deserialize_open_file(engine, compiled) }
 }

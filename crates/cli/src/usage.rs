@@ -77,6 +77,7 @@ What it may do on the network; without any of these, nothing:
   --max-rate SIZE             bytes a second, sent and received together
   --max-bytes SIZE            bytes in all, sent and received together
   --max-lookups N             look-ups a second that go to a server (default 100)
+  --max-log SIZE              bytes of the trace and of the audit; beyond, only what is new (default 64MiB)
   Each may be given several times. Deny beats allow; the order means nothing.
 
 ";
@@ -100,6 +101,9 @@ What it is given:
 How far it may go:
   --timeout TIME              stop it after 500ms, 30s, 2m or 1h
   --max-memory SIZE           256MiB, 1GiB (default 4GiB)
+  --compile-timeout TIME      give its compilation up after this time (default 10m)
+  --max-compile-memory SIZE   memory to compile it with (default 4GiB)
+  --no-confine                do without Landlock and seccomp, which confine guestnet itself
 
   --audit FILE                one JSON line a decision of the policy
   --trace[=FILE]              one line a socket call, on standard error or in FILE

@@ -174,7 +174,8 @@ fn a28_peeks_at_many_sockets_do_not_add_up_beyond_the_total<M: MakeHost>() {
     }
     for (fd, _) in &ends {
         for flags in [RecvFlags::PEEK, RecvFlags::empty()] {
-            assert_eq!(guest.hear(*fd, 10_000, flags), Err(Errno::Nobufs));
+            let heard = guest.hear(*fd, 10_000, flags).map(|data| data.len());
+            assert_eq!(heard, Err(Errno::Nobufs));
         }
         // Where room is for no more than was shown it is still shown.
         assert_eq!(guest.hear(*fd, 1, RecvFlags::PEEK).unwrap().len(), 1);

@@ -18,6 +18,7 @@ mod gate;
 mod guest;
 mod host;
 pub mod limits;
+mod log;
 mod option;
 pub mod policy;
 mod quota;
@@ -38,9 +39,10 @@ pub use host::{
     Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, LookupError,
     Message, Received, RecvFlags, SendFlags, Shutdown, StreamKind,
 };
+pub use log::{MAX_OCCURRENCES, Outlet};
 pub use option::{OptKind, OptValue, SockOpt};
 pub use readiness::{PollEvent, Ready};
-pub use report::{Outlet, Outlets, Reporter};
+pub use report::{Outlets, Reporter};
 pub use socket::Socket;
 pub use trace::{Decided, Denial, Observer, ResultLine};
 pub use visible::{is_hidden, push_visible, visible, visible_lines};

@@ -1,4 +1,4 @@
-//! How much of the network a guest may use. Numbers only: whoever does the work counts against them.
+//! How much of the network a guest may use, and of what is written about it. Numbers only: whoever does the work counts against them.
 
 use std::time::Duration;
 
@@ -29,6 +29,10 @@ pub struct Limits {
     ///
     /// 100 by default: far above a program's need behind a cache, and too slow for a tunnel through DNS or a flood.
     pub lookups_per_second: u32,
+    /// The size in bytes that a trace and an audit of the guest may each come to. Beyond it they have only what is new.
+    ///
+    /// 64 MiB by default: hundreds of thousands of lines.
+    pub log: u64,
 }
 
 impl Default for Limits {
@@ -41,6 +45,7 @@ impl Default for Limits {
             bytes_per_second: None,
             bytes_total: None,
             lookups_per_second: 100,
+            log: 64 << 20,
         }
     }
 }

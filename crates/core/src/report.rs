@@ -3,16 +3,14 @@
 //! Not here: where the lines go and what time it is. Whoever runs the guest says that ([`Outlets`]).
 
 use std::fmt::{self, Write as _};
-use std::io::Write;
+use std::io::Write as _;
 use std::time::Duration;
 
 use crate::errno::Result;
+use crate::log::{Form, Log, Outlet};
 use crate::policy::Flag;
 use crate::trace::{Decided, Denial, Observer, ResultLine};
-use crate::visible::{Visible, push_json, push_visible};
-
-/// Somewhere to write lines to. Each line comes in one `write_all`.
-pub type Outlet = Box<dyn Write + Send>;
+use crate::visible::{Visible, push_json, visible};
 
 /// Where a [`Reporter`] writes, and what it cannot know itself.
 pub struct Outlets {
@@ -20,10 +18,12 @@ pub struct Outlets {
     pub denial: Outlet,
     /// One line a call, and one a denial, as strace(1) prints them; `None` for no trace.
     pub trace: Option<Outlet>,
-    /// One JSON object a decision; `None` for no audit. `docs/policy.md` names the members.
+    /// One JSON object a decision, or several that are the same; `None` for no audit. `docs/policy.md` names the members.
     pub audit: Option<Outlet>,
-    /// The time since the Unix epoch, for the audit.
+    /// The time since the Unix epoch, for the audit and for what counts as a repeat.
     pub clock: fn() -> Duration,
+    /// The size in bytes that the trace and the audit may each come to. Beyond it they have only what is new.
+    pub limit: u64,
     /// A flag that would allow something, in the words of whoever runs the guest. A guest has chosen what is in it, and
     /// people copy it: [`Flag`]'s own words are safe in a shell.
     pub advice: fn(flag: &Flag) -> String,
@@ -38,14 +38,28 @@ impl fmt::Debug for Outlets {
     }
 }
 
+/// The longest line of a trace, in bytes. A guest chooses what is in it.
+const MAX_LINE: usize = 2048;
+
 /// An [`Observer`] that writes lines.
 #[derive(Debug)]
 pub struct Reporter {
-    outlets: Outlets,
-    /// Whether a denial was told: a program that tries again and again must not fill the terminal.
-    denied: bool,
+    denial: Option<Unprinted>,
+    trace: Option<Log>,
+    audit: Option<Log>,
+    clock: fn() -> Duration,
+    advice: fn(&Flag) -> String,
     /// The line being made, kept for its memory.
     line: String,
+}
+
+/// Where the first denial goes: a program that tries again and again must not fill the terminal.
+struct Unprinted(Outlet);
+
+impl fmt::Debug for Unprinted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Unprinted")
+    }
 }
 
 impl Reporter {
@@ -53,58 +67,91 @@ impl Reporter {
     /// the guest.
     #[must_use]
     pub fn new(outlets: Outlets) -> Self {
+        let limit = outlets.limit;
         Reporter {
-            outlets,
-            denied: false,
+            denial: Some(Unprinted(outlets.denial)),
+            trace: outlets.trace.map(|outlet| Log::new(outlet, Form::Text, limit)),
+            audit: outlets.audit.map(|outlet| Log::new(outlet, Form::Json, limit)),
+            clock: outlets.clock,
+            advice: outlets.advice,
             line: String::new(),
         }
     }
 
-    /// Writes one whole line in one write: a guest's own output does not get into it, and nothing is lost when the
-    /// process ends.
-    fn trace(&mut self, text: fmt::Arguments<'_>) {
-        let Some(trace) = &mut self.outlets.trace else {
+    /// Adds a line to the trace. What succeeds stands where it happened; what fails or is denied is counted if it comes
+    /// again at once.
+    fn trace(&mut self, text: fmt::Arguments<'_>, counts: bool) {
+        let Some(trace) = &mut self.trace else {
             return;
         };
+        if !trace.wants_line() {
+            return;
+        }
         self.line.clear();
         // Into a String.
         let _ = Visible(&mut self.line).write_fmt(text);
-        self.line.push('\n');
-        let _ = trace.write_all(self.line.as_bytes());
+        if self.line.len() > MAX_LINE {
+            self.line.truncate(self.line.floor_char_boundary(MAX_LINE));
+            self.line.push_str("...");
+        }
+        trace.take((self.clock)(), &self.line, &self.line, counts);
     }
 }
 
 impl Observer for Reporter {
     fn wants_calls(&self) -> bool {
-        self.outlets.trace.is_some()
+        self.trace.is_some()
     }
 
     fn call(&mut self, name: &'static str, args: fmt::Arguments<'_>, result: Result<u64>) {
-        self.trace(format_args!("{name}({args}) = {}", ResultLine(result)));
+        let counts = result.is_err();
+        self.trace(format_args!("{name}({args}) = {}", ResultLine(result)), counts);
     }
 
     fn denied(&mut self, denial: &Denial<'_>) {
-        let sentence = sentence(denial, self.outlets.advice);
-        if !self.denied {
-            self.denied = true;
-            let mut line = String::from("guestnet: ");
-            push_visible(&mut line, &sentence);
-            line.push('\n');
-            let _ = self.outlets.denial.write_all(line.as_bytes());
+        if self.denial.is_none() && self.trace.is_none() {
+            return;
         }
-        self.trace(format_args!("--- {sentence} ---"));
+        let sentence = sentence(denial, self.advice);
+        if let Some(Unprinted(mut outlet)) = self.denial.take() {
+            let line = format!("guestnet: {}\n", visible(&sentence));
+            let _ = outlet.write_all(line.as_bytes());
+        }
+        self.trace(format_args!("--- {sentence} ---"), true);
     }
 
     fn wants_decisions(&self) -> bool {
-        self.outlets.audit.is_some()
+        self.audit.is_some()
     }
 
     fn decided(&mut self, decided: &Decided<'_>) {
-        let Some(audit) = &mut self.outlets.audit else {
+        let Some(audit) = &mut self.audit else {
             return;
         };
-        let line = audit_line((self.outlets.clock)(), decided);
-        let _ = audit.write_all(line.as_bytes());
+        if audit.wants_line() {
+            let target = decided.target.to_string();
+            let occurrence = (
+                decided.call,
+                decided.usage,
+                decided.protocol,
+                &target,
+                outcome(decided),
+            );
+            audit.take((self.clock)(), occurrence, &audit_line(decided, &target), true);
+        }
+    }
+
+    fn flush(&mut self) {
+        let now = (self.clock)();
+        for log in self.trace.iter_mut().chain(&mut self.audit) {
+            log.flush(now);
+        }
+    }
+}
+
+impl Drop for Reporter {
+    fn drop(&mut self) {
+        self.flush();
     }
 }
 
@@ -124,37 +171,35 @@ fn sentence(denial: &Denial<'_>, advice: fn(&Flag) -> String) -> String {
     sentence
 }
 
-/// One JSON object and the end of the line.
-fn audit_line(time: Duration, decided: &Decided<'_>) -> String {
-    let mut line = format!(
-        "{{\"time\":{}.{:06},\"call\":\"{}\",\"use\":\"{}\"",
-        time.as_secs(),
-        time.subsec_micros(),
-        decided.call,
-        decided.usage
-    );
+/// What became of it, in the word of the audit.
+fn outcome(decided: &Decided<'_>) -> &'static str {
+    match (decided.served, decided.decision.is_allowed()) {
+        (true, _) => "served",
+        (false, true) => "allowed",
+        (false, false) => "denied",
+    }
+}
+
+/// The members of the JSON object behind the time.
+fn audit_line(decided: &Decided<'_>, target: &str) -> String {
+    let mut line = format!("\"call\":\"{}\",\"use\":\"{}\"", decided.call, decided.usage);
     if let Some(protocol) = decided.protocol {
         let _ = write!(line, ",\"protocol\":\"{protocol}\"");
     }
     line.push_str(",\"target\":");
-    push_json(&mut line, &decided.target.to_string());
-    let outcome = match (decided.served, decided.decision.is_allowed()) {
-        (true, _) => "served",
-        (false, true) => "allowed",
-        (false, false) => "denied",
-    };
-    let _ = write!(line, ",\"outcome\":\"{outcome}\",\"reason\":");
+    push_json(&mut line, target);
+    let _ = write!(line, ",\"outcome\":\"{}\",\"reason\":", outcome(decided));
     push_json(&mut line, &decided.decision.to_string());
     if let Some(rule) = decided.decision.rule() {
         line.push_str(",\"rule\":");
         push_json(&mut line, &rule.to_string());
     }
-    line.push_str("}\n");
     line
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
+    use std::io::Write;
     use std::sync::{Arc, Mutex};
 
     use super::*;
@@ -163,10 +208,10 @@ mod tests {
 
     /// What was written, one write an element.
     #[derive(Clone, Default)]
-    struct Paper(Arc<Mutex<Vec<String>>>);
+    pub(crate) struct Paper(Arc<Mutex<Vec<String>>>);
 
     impl Paper {
-        fn lines(&self) -> Vec<String> {
+        pub(crate) fn lines(&self) -> Vec<String> {
             self.0.lock().unwrap().clone()
         }
     }
@@ -190,6 +235,7 @@ mod tests {
             trace: Some(Box::new(trace.clone())),
             audit: Some(Box::new(audit.clone())),
             clock: || Duration::new(7, 42_999),
+            limit: 1 << 20,
             advice: ToString::to_string,
         });
         (reporter, denial, trace, audit)

@@ -23,6 +23,9 @@ pub trait Observer: Send {
 
     /// The policy decided something, a denial too. It may be told on another thread than the guest's.
     fn decided(&mut self, _decided: &Decided<'_>) {}
+
+    /// Nothing more may come: what was held back is to be told now.
+    fn flush(&mut self) {}
 }
 
 /// A decision of the policy, for an audit.

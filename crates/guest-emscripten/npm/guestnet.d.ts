@@ -42,6 +42,8 @@ export interface Options {
   maxRate?: number | string;
   /** Bytes in all, as 1000 or '10MiB'. */
   maxBytes?: number | string;
+  /** Bytes of the trace and of the audit; beyond, they have only what is new. */
+  maxLog?: number | string;
   /** DNS servers to ask instead of the system's resolver. */
   dns?: string | string[];
   /** A hosts file, which is asked before everything else but the program's own. */

@@ -565,11 +565,7 @@ fn data<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Result<Option<
 }
 
 /// A plain property of an object or of what it inherits from, if it is a string.
-fn inherited_string<'js>(
-    ctx: &Ctx<'js>,
-    object: &Object<'js>,
-    name: &str,
-) -> Result<Option<TextBytes<'js>>> {
+fn inherited_string<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Result<Option<TextBytes<'js>>> {
     let key = rquickjs::String::from_str(ctx.clone(), name)?.into_value();
     let mut next = Some(object.clone());
     for _ in 0..MAX_PROTOTYPES {

@@ -121,7 +121,10 @@ impl Out {
 
     fn pad(&mut self, byte: u8, mut count: usize) {
         let piece = [byte; 64];
-        while let Some(bytes) = piece.get(..count.min(piece.len())).filter(|bytes| !bytes.is_empty()) {
+        while let Some(bytes) = piece
+            .get(..count.min(piece.len()))
+            .filter(|bytes| !bytes.is_empty())
+        {
             self.push(bytes);
             count -= bytes.len();
         }

@@ -24,13 +24,19 @@ fn write<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, before: &str, error
     if text.is_err() {
         ctx.catch();
     }
-    let stack = error.as_exception().and_then(|exception| exception.get("stack").ok());
+    let stack = error
+        .as_exception()
+        .and_then(|exception| exception.get("stack").ok());
     let stack = stack.and_then(|stack: rquickjs::String<'_>| inspect::bytes_of(&stack).ok());
     ctx.catch();
     // A conversion that fails itself leaves a word.
     let text = text.as_deref().unwrap_or(b"[exception]");
     let stack = stack.as_deref().unwrap_or_default();
-    let end: &[u8] = if stack.is_empty() || stack.ends_with(b"\n") { b"" } else { b"\n" };
+    let end: &[u8] = if stack.is_empty() || stack.ends_with(b"\n") {
+        b""
+    } else {
+        b"\n"
+    };
     let parts = [before.as_bytes(), text, b"\n", stack, end];
     let mut line = Bytes::new(&state.memory);
     if parts.iter().try_for_each(|part| visible(&mut line, part)).is_ok() {
@@ -38,7 +44,11 @@ fn write<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, before: &str, error
     } else {
         // Without memory to say it at once, it comes in pieces.
         for piece in parts.iter().flat_map(|part| part.chunks(PIECE)) {
-            file::write_all(state, 2, visible_lines(&String::from_utf8_lossy(piece)).as_bytes());
+            file::write_all(
+                state,
+                2,
+                visible_lines(&String::from_utf8_lossy(piece)).as_bytes(),
+            );
         }
     }
 }

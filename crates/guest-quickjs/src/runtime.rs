@@ -31,8 +31,8 @@ use crate::os::dir::Directories;
 use crate::os::file::File;
 use crate::os::signal::{Offer, SignalAction, Signals};
 use crate::os::worker::{Spawn, Workers};
-use crate::state::{Shared, State};
 use crate::rejections::Rejections;
+use crate::state::{Shared, State};
 use crate::sys::heap::{Beginning, Bytes, EngineHeap, Memory, MemoryHandle};
 use crate::sys::message::{Sharing, share_buffers};
 use crate::sys::{self, Handle, eval};
@@ -154,15 +154,18 @@ impl<H: Host + 'static> ScriptBuilder<H> {
     /// A directory of the host under a name of the guest's.
     ///
     /// # Errors
-    /// The directory cannot be opened.
+    /// The directory cannot be opened, or procfs or another file system of the kernel's own is in it, whose files are
+    /// no data: `guestnet_directory` says which.
     pub fn directory(&mut self, host: &Path, guest: &str) -> io::Result<&mut Self> {
+        guestnet_directory::check(host)?;
         let dir = Dir::open_ambient_dir(host, ambient_authority())?;
         self.directories.add(guest, dir);
         Ok(self)
     }
 
     /// A directory of the host from which modules can be imported, under the name that the main script's name begins
-    /// with; nothing else can be read there.
+    /// with; nothing else can be read there. What the kernel's own file systems have below it is refused file by file,
+    /// since a script may well lie in `/`.
     ///
     /// # Errors
     /// The directory cannot be opened.
@@ -379,7 +382,9 @@ impl<H: Host + 'static> Script<H> {
         declare: impl for<'js> FnOnce(&Ctx<'js>) -> rquickjs::Result<Module<'js, Declared>>,
     ) -> End {
         let evaluated = self.context.with(|ctx| {
-            let evaluated = declare(&ctx).and_then(|module| evaluate(module, name)).catch(&ctx);
+            let evaluated = declare(&ctx)
+                .and_then(|module| evaluate(module, name))
+                .catch(&ctx);
             match evaluated {
                 Ok(promise) => Some(Persistent::save(&ctx, promise)),
                 Err(error) => {

@@ -181,7 +181,7 @@ pub(crate) fn inner_fd<H: Host>(wasi: &Wasi<H>, fd: u32, otherwise: Errno) -> Re
 }
 
 /// The module of [`Files::start`], in the text format.
-fn shim_text() -> String {
+pub(crate) fn shim_text() -> String {
     let mut text = String::from("(module (import \"guest\" \"memory\" (memory 0))");
     for (name, params) in FORWARDED {
         let _ = write!(

@@ -47,7 +47,9 @@
 mod abi;
 mod addrinfo;
 mod convert;
+mod cost;
 mod files;
+mod inspect;
 mod link;
 mod memory;
 mod p1;
@@ -56,6 +58,8 @@ mod sock;
 mod state;
 mod wamr;
 
+pub use cost::{CompileLimits, check_compile};
+pub use inspect::Inspection;
 pub use link::{Adapter, Import, Prepared, Project, Stopped};
 pub use state::{File, Wasi, WasiBuilder};
 pub use wasmtime_wasi::I32Exit;

@@ -145,6 +145,11 @@ impl<T: Send + 'static> Adapter<T> {
         self
     }
 
+    /// The text of that module, for who compiles it beforehand.
+    pub fn files_module(&self) -> String {
+        files::shim_text()
+    }
+
     /// Every import of a module, in its order, with the ABI that answers it.
     pub fn imports(&self, module: &Module) -> Vec<Import> {
         let answer = |import: wasmtime::ImportType<'_>| Import {
@@ -204,12 +209,21 @@ impl<T: Send + 'static> Adapter<T> {
         let ExternType::Func(ty) = import.ty() else {
             return None;
         };
-        let fits = |entry: &&Entry| entry.name == import.name() && FuncType::eq(&entry.ty, &ty);
-        if import.module() == abi::MODULE {
+        self.entry_of(import.module(), import.name(), &ty)
+    }
+
+    fn entry_of(&self, module: &str, name: &str, ty: &FuncType) -> Option<&Entry> {
+        let fits = |entry: &&Entry| entry.name == name && FuncType::eq(&entry.ty, ty);
+        if module == abi::MODULE {
             self.entries.iter().find(fits)
         } else {
             None
         }
+    }
+
+    /// The ABI that answers an import of this module, name and type.
+    pub(crate) fn abi_of(&self, module: &str, name: &str, ty: &FuncType) -> Option<&'static str> {
+        self.entry_of(module, name, ty).map(|entry| entry.abi)
     }
 }
 

@@ -116,13 +116,15 @@ impl<H: Host> WasiBuilder<H> {
     /// Pre-opens a directory of the host under a name of the guest's.
     ///
     /// # Errors
-    /// The directory cannot be opened.
+    /// The directory cannot be opened, or procfs or another file system of the kernel's own is in it, whose files are
+    /// no data: `guestnet_directory` says which.
     pub fn directory(&mut self, host: &Path, guest: &str, read_only: bool) -> wasmtime::Result<&mut Self> {
         let permissions = if read_only {
             FsPerms::ReadOnly
         } else {
             FsPerms::ReadWrite
         };
+        guestnet_directory::check(host)?;
         self.inner.preopened_dir(host, guest, permissions)?;
         self.directories.push(guest.into());
         Ok(self)

@@ -135,7 +135,8 @@ impl OsHost {
         self.stop.stopper()
     }
 
-    /// Lets UNIX socket paths below `guest` reach the directory `host`, and nothing outside of it.
+    /// Lets UNIX socket paths below `guest` reach the directory `host`, and nothing outside of it. It may be one that is no
+    /// guest's for files (procfs): there are no sockets in such, and the links of procfs are not followed.
     ///
     /// # Errors
     /// What open(2) says of the directory.

@@ -22,14 +22,15 @@ pub enum TraceTo {
     File(PathBuf),
 }
 
-/// A reporter that tells the first denial on standard error and, if asked for, writes a trace and an audit. `advice` is
-/// that of [`Outlets`].
+/// A reporter that tells the first denial on standard error and, if asked for, writes a trace and an audit. `limit` and
+/// `advice` are those of [`Outlets`].
 ///
 /// # Errors
 /// The trace's or the audit's file cannot be written: a sentence without its full stop.
 pub fn reporter(
     trace: Option<&TraceTo>,
     audit: Option<&Path>,
+    limit: u64,
     advice: fn(&Flag) -> String,
 ) -> Result<Reporter, String> {
     let trace = trace.map(|to| match to {
@@ -42,6 +43,7 @@ pub fn reporter(
         trace: trace.transpose()?,
         audit: audit.transpose()?,
         clock: unix_time,
+        limit,
         advice,
     }))
 }

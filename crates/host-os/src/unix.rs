@@ -258,6 +258,23 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_path_through_procfs_is_a_socket() {
+        let mut unix = Unix::default();
+        unix.add_directory(Path::new("/"), "/").unwrap();
+        let listener = tempfile::tempdir().unwrap();
+        let socket = listener.path().join("s");
+        let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+        let socket = socket.to_str().unwrap();
+        assert_eq!(unix.place(socket, false).unwrap().1, socket);
+        // The links of procfs lead anywhere, so none of them is followed; nothing else in it is a socket.
+        for path in ["/proc/self/root", "/proc/self/cwd/..", "/proc/thread-self/root"] {
+            let path = format!("{path}{socket}");
+            assert_eq!(unix.place(&path, false).unwrap_err(), Errno::Loop, "{path}");
+            assert_eq!(unix.place(&path, true).unwrap_err(), Errno::Loop, "{path}");
+        }
+    }
+
+    #[test]
     fn only_descriptors_of_proc_are_read() {
         assert!(is_descriptor("/proc/1/fd/0") && is_descriptor("/proc/4194304/fd/1023"));
         for path in [

@@ -13,7 +13,10 @@ const MOST: u64 = 1024 + 100;
 fn seen(abi: Abi, options: &[&str], args: &[&str]) -> u64 {
     let options = [&["--allow-net", "--max-bytes=1KiB"], options].concat();
     let printed = limits(abi, &options, args).finish().success();
-    assert!(printed.ends_with(" then ENOBUFS\n"), "{abi:?} {args:?}: {printed}");
+    assert!(
+        printed.ends_with(" then ENOBUFS\n"),
+        "{abi:?} {args:?}: {printed}"
+    );
     numbers(&printed)[0]
 }
 
@@ -39,7 +42,8 @@ fn a_guest_sees_no_more_of_datagrams_by_looking_and_throwing_them_away() {
 fn no_call_of_any_abi_of_wasi_looks_at_more() {
     let peer = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
     let port = peer.local_addr().expect("local_addr").port();
-    peer.set_read_timeout(Some(Duration::from_millis(50))).expect("a timeout");
+    peer.set_read_timeout(Some(Duration::from_millis(50)))
+        .expect("a timeout");
     let run = Guestnet::run().allow_net().option("--max-bytes=1KiB");
     let mut guest = attack(run, "peek").arg(port.to_string()).start();
     while !guest.has_ended() {
@@ -53,7 +57,11 @@ fn no_call_of_any_abi_of_wasi_looks_at_more() {
     let saw = first.rsplit("saw ").next().map_or(0, |rest| numbers(rest)[0]);
     assert!((900..=MOST).contains(&saw), "{printed}");
     assert!(first.ends_with("then ENOBUFS"), "{printed}");
-    assert_eq!(lines.filter(|line| line.ends_with(": ENOBUFS")).count(), 6, "{printed}");
+    assert_eq!(
+        lines.filter(|line| line.ends_with(": ENOBUFS")).count(),
+        6,
+        "{printed}"
+    );
 }
 
 #[test]
@@ -75,7 +83,9 @@ fn what_was_looked_at_twice_and_taken_is_counted_once() {
     });
     for abi in ABIS {
         let options = ["--allow-net", "--max-bytes=1KiB"];
-        let printed = limits(abi, &options, &["twice", &server.port()]).finish().success();
+        let printed = limits(abi, &options, &["twice", &server.port()])
+            .finish()
+            .success();
         assert_eq!(printed, "took 1024 then ENOBUFS\n", "{abi:?}");
     }
 }
@@ -107,7 +117,9 @@ fn empty_datagrams_cost_their_headers() {
     let port = peer.local_addr().expect("local_addr").port().to_string();
     for abi in ABIS {
         let options = ["--allow-net", "--max-rate=1KiB"];
-        let printed = limits(abi, &options, &["empty", &port, "1500"]).finish().success();
+        let printed = limits(abi, &options, &["empty", &port, "1500"])
+            .finish()
+            .success();
         let (sent, most) = stormed(&printed, 28);
         assert!((20..=most).contains(&sent), "{abi:?}: {sent} of {most}");
         // Nothing else has come, and what the guest was told is what has come.
@@ -127,14 +139,18 @@ fn connections_cost_what_opens_them() {
     let server = Server::new(drop);
     for abi in ABIS {
         let options = ["--allow-net", "--max-rate=1KiB"];
-        let printed = limits(abi, &options, &["connect", &server.port(), "1500"]).finish().success();
+        let printed = limits(abi, &options, &["connect", &server.port(), "1500"])
+            .finish()
+            .success();
         let (sent, most) = stormed(&printed, 120);
         assert!((8..=most).contains(&sent), "{abi:?}: {sent} of {most}");
     }
     // Who waits is let through when it is time.
     for abi in [Abi::Wasi, Abi::Emscripten] {
         let options = ["--allow-net", "--max-rate=1KiB"];
-        let printed = limits(abi, &options, &["calm", &server.port(), "15"]).finish().success();
+        let printed = limits(abi, &options, &["calm", &server.port(), "15"])
+            .finish()
+            .success();
         let [15, ms] = numbers(&printed)[..] else {
             panic!("{abi:?}: {printed}");
         };
@@ -152,7 +168,9 @@ fn connections_that_are_accepted_cost_it_too() {
         // Always somebody waits to be accepted.
         let mut waiting = Vec::new();
         while !guest.has_ended() && Instant::now() < end {
-            if let Ok(stream) = TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), Duration::from_millis(50)) {
+            if let Ok(stream) =
+                TcpStream::connect_timeout(&(Ipv4Addr::LOCALHOST, port).into(), Duration::from_millis(50))
+            {
                 waiting.push(stream);
                 waiting.drain(..waiting.len().saturating_sub(32));
             }

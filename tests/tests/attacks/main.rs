@@ -5,10 +5,15 @@
 
 mod answers;
 mod bounds;
+mod compile;
+mod confine;
 mod descriptors;
 mod etc;
+mod files;
+mod groups;
 mod limits;
 mod listen;
+mod log;
 mod memory;
 mod modules;
 mod names;
@@ -20,5 +25,6 @@ mod spin;
 mod stub;
 mod support;
 mod table;
+mod text;
 mod threads;
 mod unix;

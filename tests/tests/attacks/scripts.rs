@@ -54,7 +54,8 @@ fn bounded(main: &str, worker: &str) -> String {
 }
 
 /// Takes no message.
-const DEAF: &str = r#"import * as os from "os"; os.Worker.parent.onmessage = () => { for (;;) os.sleep(1000); };"#;
+const DEAF: &str =
+    r#"import * as os from "os"; os.Worker.parent.onmessage = () => { for (;;) os.sleep(1000); };"#;
 
 #[test]
 fn messages_that_sixteen_workers_do_not_take_are_within_the_limit_of_the_script() {

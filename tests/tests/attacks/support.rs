@@ -1,7 +1,7 @@
 //! Peers that notice whether they were reached, and the guests that try.
 
 use guestnet_tests::emscripten::{self, Engine, Variant};
-use guestnet_tests::{Guestnet, Program, guest};
+use guestnet_tests::{Finished, Guestnet, Program, guest};
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -82,6 +82,30 @@ pub(crate) fn others<'t>(transcript: &'t str, endings: &[&str]) -> Vec<&'t str> 
     transcript.lines().filter(|line| !ends(line)).collect()
 }
 
+/// A script's run, from its text.
+pub(crate) fn script(run: Guestnet, text: &str) -> Finished {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("guest.js");
+    std::fs::write(&path, text).expect("write a script");
+    run.guest(&path).finish()
+}
+
+/// An audit: of each line the call, the target and the outcome, and how many decisions it stands for.
+pub(crate) fn decisions(audit: &str) -> Vec<(String, u64)> {
+    let member = |line: &str, name: &str| {
+        let (_, behind) = line.split_once(&format!("\"{name}\":\""))?;
+        behind.split_once('"').map(|(value, _)| value.to_owned())
+    };
+    let line = |line: &str| {
+        let words = ["call", "target", "outcome"].map(|name| member(line, name).expect(line));
+        let count = line.split_once(",\"count\":").map_or(1, |(_, count)| {
+            count.trim_end_matches('}').parse().expect("a count")
+        });
+        (words.join(" "), count)
+    };
+    audit.lines().map(line).collect()
+}
+
 /// Where a guest of several sources runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Abi {
@@ -97,7 +121,7 @@ pub(crate) enum Abi {
 pub(crate) const ABIS: [Abi; 3] = [Abi::Wasi, Abi::Emscripten, Abi::Script];
 
 /// A script of guests/js.
-pub(crate) fn script(name: &str) -> PathBuf {
+pub(crate) fn script_file(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../guests/js")
         .join(format!("{name}.js"))
@@ -105,10 +129,14 @@ pub(crate) fn script(name: &str) -> PathBuf {
 
 /// `app_limits`, or its script, under these options and with these arguments.
 pub(crate) fn limits(abi: Abi, options: &[&str], args: &[&str]) -> Program {
-    let run = || options.iter().fold(Guestnet::run(), |run, option| run.option(option));
+    let run = || {
+        options
+            .iter()
+            .fold(Guestnet::run(), |run, option| run.option(option))
+    };
     let program = match abi {
         Abi::Wasi => run().guest(&guest("wasip1", "app_limits")),
-        Abi::Script => run().guest(&script("attack_limits")),
+        Abi::Script => run().guest(&script_file("attack_limits")),
         Abi::Emscripten => emscripten::program(Variant::Plain, Engine::Node20, "app_limits")
             .env("GUESTNET_OPTIONS", options.join(" ")),
     };
@@ -127,7 +155,9 @@ impl Pourer {
     pub(crate) fn new(datagram: Vec<u8>) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
         let port = socket.local_addr().expect("local_addr").port();
-        socket.set_read_timeout(Some(Duration::from_millis(1))).expect("a timeout");
+        socket
+            .set_read_timeout(Some(Duration::from_millis(1)))
+            .expect("a timeout");
         let over = Arc::new(AtomicBool::new(false));
         let stop = Arc::clone(&over);
         let thread = std::thread::spawn(move || {
@@ -227,7 +257,10 @@ impl Counter {
     /// How many bytes have come, once all have ended.
     pub(crate) fn total(&self) -> u64 {
         let threads = std::mem::take(&mut *self.0.lock().expect("the lock"));
-        threads.into_iter().map(|thread| thread.join().expect("a reader")).sum()
+        threads
+            .into_iter()
+            .map(|thread| thread.join().expect("a reader"))
+            .sum()
     }
 }
 

@@ -1,6 +1,6 @@
 //! A29 a descriptor that changes during a call, A30 many threads against one limit. WASI has one thread.
 
-use super::support::{Counter, Server, numbers, script};
+use super::support::{Counter, Server, numbers, script_file};
 use guestnet_tests::emscripten::{self, Engine, Variant};
 use guestnet_tests::{Guestnet, Program};
 use std::io::Write;
@@ -30,7 +30,7 @@ fn threads(way: Way, options: &[&str], args: &[&str]) -> Program {
         Way::Workers => options
             .iter()
             .fold(Guestnet::run(), |run, option| run.option(option))
-            .guest(&script("attack_threads")),
+            .guest(&script_file("attack_threads")),
     };
     program.args(args)
 }
@@ -42,7 +42,9 @@ fn a_number_that_is_another_socket_meanwhile_writes_past_no_limit() {
         let count = counter.clone();
         let server = Server::new(move |stream| count.read(stream));
         let options = ["--allow-net", "--max-bytes=1KiB"];
-        let printed = threads(way, &options, &["swap", &server.port(), "20000"]).finish().success();
+        let printed = threads(way, &options, &["swap", &server.port(), "20000"])
+            .finish()
+            .success();
         assert_eq!(printed, "over\n", "{way:?}");
         drop(server);
         let total = counter.total();
@@ -83,7 +85,9 @@ fn many_threads_send_no_more_than_one() {
         let count = counter.clone();
         let server = Server::new(move |stream| count.read(stream));
         let args = ["pour", &server.port(), "12", "8388608"];
-        let printed = threads(way, &["--allow-net", "--max-bytes=8MiB"], &args).finish().success();
+        let printed = threads(way, &["--allow-net", "--max-bytes=8MiB"], &args)
+            .finish()
+            .success();
         drop(server);
         let total = counter.total();
         assert_eq!(total, MOST, "{way:?}: all of it can be sent\n{printed}");
@@ -108,10 +112,15 @@ fn many_threads_receive_no_more_than_one() {
             });
         });
         let args = ["drain", &server.port(), "12"];
-        let printed = threads(way, &["--allow-net", "--max-bytes=1MiB"], &args).finish().success();
+        let printed = threads(way, &["--allow-net", "--max-bytes=1MiB"], &args)
+            .finish()
+            .success();
         assert_eq!(printed.lines().count(), 12, "{way:?}: {printed}");
         let told: u64 = printed.lines().map(|line| numbers(line)[0]).sum();
         assert_eq!(told, MOST, "{way:?}: {printed}");
-        assert!(printed.lines().all(|line| line.ends_with(" then ENOBUFS")), "{way:?}: {printed}");
+        assert!(
+            printed.lines().all(|line| line.ends_with(" then ENOBUFS")),
+            "{way:?}: {printed}"
+        );
     }
 }

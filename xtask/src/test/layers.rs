@@ -1,7 +1,7 @@
 //! Arrows never point up: which crate of the workspace may name which other one.
 //!
 //! A guest never names a host, a host never a guest, and core neither; only the programs at the top, and tests, join
-//! them. Nothing but hosts and programs knows an operating system. This reads the manifests through
+//! them. Nothing but hosts, programs and the check of directories knows an operating system. This reads the manifests through
 //! `cargo metadata`; what code inside a crate may call is clippy's business.
 
 use crate::Result;
@@ -28,6 +28,8 @@ const OS_CRATES: [&str; 10] = [
 enum Layer {
     /// Knows neither guests nor hosts.
     Core,
+    /// Which directories of the machine are no guest's. Knows it, and neither guests nor sockets.
+    Directory,
     /// Where sockets come from.
     Host,
     /// An ABI.
@@ -67,6 +69,7 @@ pub(super) fn check(root: &Path) -> Result<()> {
 fn layer(package: &str) -> Option<Layer> {
     Some(match package {
         "guestnet-core" => Layer::Core,
+        "guestnet-directory" => Layer::Directory,
         "guestnet-conformance" => Layer::Conformance,
         "guestnet-cli" | "guestnet-addon" | "guestnet-tests" | "guestnet-bench" | "guestnet-demo" => {
             Layer::Top
@@ -85,9 +88,11 @@ fn allowed(from: Layer, to: Layer, dev: bool) -> bool {
         (Layer::Host, Layer::Conformance) => dev,
         // Tests are where a guest may be joined with a host: the kernel's sockets are the simplest one to have.
         (Layer::Guest | Layer::Conformance, Layer::Host) => dev,
+        // Guests open directories through crates that know the system, and ask first whether they may.
+        (Layer::Host | Layer::Guest, Layer::Directory) => true,
         (Layer::Host | Layer::Guest | Layer::Conformance, to) => to == Layer::Core,
         (Layer::Top, to) => to != Layer::Apart,
-        (Layer::Core | Layer::Apart, _) => false,
+        (Layer::Core | Layer::Directory | Layer::Apart, _) => false,
     }
 }
 
@@ -194,6 +199,14 @@ mod tests {
         assert!(arrow("guestnet-cli", "guestnet-host-os", false).is_empty());
         assert!(arrow("guestnet-tests", "guestnet-conformance", false).is_empty());
         assert_eq!(arrow("guestnet-wasi", "guestnet-cli", false).len(), 1);
+    }
+
+    #[test]
+    fn guests_ask_about_directories_and_that_crate_names_none_of_ours() {
+        assert!(arrow("guestnet-wasi", "guestnet-directory", false).is_empty());
+        assert!(arrow("guestnet-directory", "rustix", false).is_empty());
+        assert_eq!(arrow("guestnet-core", "guestnet-directory", false).len(), 1);
+        assert_eq!(arrow("guestnet-directory", "guestnet-core", false).len(), 1);
     }
 
     #[test]

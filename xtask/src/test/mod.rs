@@ -241,6 +241,17 @@ fn cargo(run: &Run, args: &[&str], environment: &[(&str, &str)]) -> Result<()> {
 /// package alone would choose other features for its dependencies, and compile Wasmtime a second time.
 fn build(run: &Run) -> Result<()> {
     cargo(run, &["test", "--workspace", "--no-run"], &[])?;
+    // The command with a defect in it, for `attacks::confine`: only the crate itself is compiled again.
+    let planted = [
+        "build",
+        "-p",
+        "guestnet-cli",
+        "--example",
+        "planted-bug",
+        "--features",
+        "planted-bug",
+    ];
+    cargo(run, &planted, &[])?;
     let program = run.project.guestnet("debug");
     if program.exists() {
         Ok(())

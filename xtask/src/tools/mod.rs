@@ -25,6 +25,9 @@ use std::path::{Path, PathBuf};
 /// The typos wheel on PyPI holds the released binary.
 const TYPOS: &str = "1.52.0";
 
+/// cargo-mutants, which changes the code to see whether a test notices.
+const MUTANTS: &str = "27.1.0";
+
 /// Gives tools, fetching them on first use.
 #[derive(Debug)]
 pub(crate) struct Tools {
@@ -110,6 +113,28 @@ impl Tools {
     /// The spelling checker.
     pub(crate) fn typos(&self) -> Result<PathBuf> {
         Ok(python::wheel(&self.cache, &self.apt, "typos", TYPOS)?.join("bin/typos"))
+    }
+
+    /// The program `cargo-mutants`, compiled by cargo.
+    pub(crate) fn cargo_mutants(&self) -> Result<PathBuf> {
+        let directory = self
+            .cache
+            .tool(&format!("cargo-mutants-{MUTANTS}"), |directory| {
+                progress("cargo-mutants", "compiling it with cargo install: some minutes");
+                let mut cargo = crate::project::cargo();
+                cargo
+                    .args([
+                        "install",
+                        "cargo-mutants",
+                        "--locked",
+                        "--version",
+                        MUTANTS,
+                        "--root",
+                    ])
+                    .arg(directory);
+                crate::process::run(&mut cargo, "cargo install cargo-mutants")
+            })?;
+        Ok(directory.join("bin/cargo-mutants"))
     }
 
     /// The real servers and clients that guests talk to in the tests and the demo.

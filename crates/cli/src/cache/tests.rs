@@ -60,7 +60,9 @@ fn what_is_stored_is_found_and_nothing_else() {
     let fixture = Fixture::new();
     let cache = fixture.open();
     assert!(cache.load(&fixture.engine, &fixture.key).is_none());
-    cache.store(&fixture.key, &fixture.compiled).unwrap();
+    cache
+        .store(&fixture.key, &mut fixture.compiled.as_slice())
+        .unwrap();
     assert!(
         cache
             .load(&fixture.engine, &fixture.key)
@@ -90,7 +92,10 @@ fn a_key_depends_on_the_guest_and_on_the_engine() {
 #[test]
 fn the_directory_and_its_entries_are_for_the_owner_alone() {
     let fixture = Fixture::new();
-    fixture.open().store(&fixture.key, &fixture.compiled).unwrap();
+    fixture
+        .open()
+        .store(&fixture.key, &mut fixture.compiled.as_slice())
+        .unwrap();
     assert_eq!(fs::metadata(fixture.dir()).unwrap().mode() & 0o777, 0o700);
     assert_eq!(fs::metadata(fixture.entry()).unwrap().mode() & 0o777, 0o400);
 }
@@ -122,7 +127,9 @@ fn a_link_in_place_of_the_directory_is_not_followed() {
 fn an_entry_that_others_can_write_and_a_link_are_not_loaded() {
     let fixture = Fixture::new();
     let cache = fixture.open();
-    cache.store(&fixture.key, &fixture.compiled).unwrap();
+    cache
+        .store(&fixture.key, &mut fixture.compiled.as_slice())
+        .unwrap();
     fs::set_permissions(fixture.entry(), fs::Permissions::from_mode(0o620)).unwrap();
     assert!(cache.load(&fixture.engine, &fixture.key).is_none());
     fs::set_permissions(fixture.entry(), fs::Permissions::from_mode(0o400)).unwrap();
@@ -139,9 +146,11 @@ fn a_damaged_entry_is_not_loaded_and_is_replaced() {
     let cache = fixture.open();
     let cut = fixture.compiled.get(..fixture.compiled.len() / 2).unwrap();
     for damaged in [&b""[..], b"nonsense", cut] {
-        cache.store(&fixture.key, damaged).unwrap();
+        cache.store(&fixture.key, &mut &damaged[..]).unwrap();
         assert!(cache.load(&fixture.engine, &fixture.key).is_none());
-        cache.store(&fixture.key, &fixture.compiled).unwrap();
+        cache
+            .store(&fixture.key, &mut fixture.compiled.as_slice())
+            .unwrap();
         assert!(cache.load(&fixture.engine, &fixture.key).is_some());
     }
 }
@@ -184,7 +193,9 @@ fn files_that_a_dead_process_left_are_removed_and_those_of_a_living_one_kept() {
 fn a_use_is_marked_when_the_last_mark_is_old() {
     let fixture = Fixture::new();
     let cache = fixture.open();
-    cache.store(&fixture.key, &fixture.compiled).unwrap();
+    cache
+        .store(&fixture.key, &mut fixture.compiled.as_slice())
+        .unwrap();
     let modified = || fs::metadata(fixture.entry()).unwrap().modified().unwrap();
     let stored = modified();
     assert!(cache.load(&fixture.engine, &fixture.key).is_some());

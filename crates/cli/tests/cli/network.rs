@@ -85,7 +85,12 @@ fn a_trace_has_a_line_for_every_call_and_every_denial() {
     let trace = std::fs::read_to_string(scratch.path().join("trace.txt")).unwrap();
     let lines: Vec<_> = trace.lines().collect();
     let eacces = "= -1 EACCES (Permission denied)";
+    let port = to.port();
+    let confined = format!(
+        "--- confined: files and TCP connect to port {port}, TCP bind to no port by Landlock; system calls by seccomp ---"
+    );
     let expected = [
+        confined,
         "socket(Inet, Stream) = 3".to_owned(),
         format!("connect(3, {to}) = 0"),
         "socket(Inet, Stream) = 4".to_owned(),

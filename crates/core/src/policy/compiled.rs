@@ -107,6 +107,12 @@ impl Policy {
         self.resolves
     }
 
+    /// Whether everything that no deny rule covers is allowed: `--allow-net`.
+    #[must_use]
+    pub fn allows_net(&self) -> bool {
+        self.net
+    }
+
     /// The limits that go with the rules.
     #[must_use]
     pub fn limits(&self) -> &Limits {

@@ -194,9 +194,10 @@ impl Reader<'_> {
                 "lookups-per-second" => limits.lookups_per_second = self.count(key, value)?,
                 "bytes-per-second" => limits.bytes_per_second = Some(self.bytes(key, value)?),
                 "bytes-total" => limits.bytes_total = Some(self.bytes(key, value)?),
+                "log" => limits.log = self.bytes(key, value)?,
                 other => {
-                    let known = "sockets, descriptors, buffers, pending, bytes-per-second, bytes-total and \
-                                 lookups-per-second";
+                    let known = "sockets, descriptors, buffers, pending, bytes-per-second, bytes-total, \
+                                 lookups-per-second and log";
                     let message = format!("unknown key `{other}` in [limits]; there are {known}");
                     return Err(self.error(key.span().start, message));
                 }

@@ -26,6 +26,8 @@ pub enum PolicyOption {
     MaxRate,
     /// `max-bytes` in all.
     MaxBytes,
+    /// `max-log`, bytes of the trace and of the audit.
+    MaxLog,
 }
 
 impl PolicyOption {
@@ -41,6 +43,7 @@ impl PolicyOption {
             "max-lookups" => PolicyOption::MaxLookups,
             "max-rate" => PolicyOption::MaxRate,
             "max-bytes" => PolicyOption::MaxBytes,
+            "max-log" => PolicyOption::MaxLog,
             _ => {
                 let (effect, usage) = name.split_once('-')?;
                 let effect = [Effect::Allow, Effect::Deny]
@@ -77,6 +80,7 @@ pub struct PolicyOptions {
     max_lookups: Option<u32>,
     max_rate: Option<u64>,
     max_bytes: Option<u64>,
+    max_log: Option<u64>,
 }
 
 impl PolicyOptions {
@@ -103,6 +107,7 @@ impl PolicyOptions {
             PolicyOption::MaxLookups => self.max_lookups = Some(count(value)?),
             PolicyOption::MaxRate => self.max_rate = Some(bytes(value)?),
             PolicyOption::MaxBytes => self.max_bytes = Some(bytes(value)?),
+            PolicyOption::MaxLog => self.max_log = Some(bytes(value)?),
         }
         Ok(())
     }
@@ -134,6 +139,7 @@ impl PolicyOptions {
         limits.lookups_per_second = self.max_lookups.unwrap_or(limits.lookups_per_second);
         limits.bytes_per_second = self.max_rate.or(limits.bytes_per_second);
         limits.bytes_total = self.max_bytes.or(limits.bytes_total);
+        limits.log = self.max_log.unwrap_or(limits.log);
         self.rules.build()
     }
 }

@@ -5,7 +5,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::cache::{Cache, LONGEST, LONGEST_NEGATIVE};
@@ -113,6 +113,19 @@ impl Names {
 
     pub(crate) fn set_audited(&self, audited: bool) {
         self.audited.store(audited, Ordering::Relaxed);
+    }
+
+    /// Lets the observer tell what it has held back: for the end of the guest. If it is telling something on another thread
+    /// just now, that thread's end is waited for by nobody.
+    pub fn flush_observer(&self) {
+        let observer = match self.observer.try_lock() {
+            Ok(observer) => observer,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return,
+        };
+        if let Some(observer) = { observer }.as_mut() {
+            observer.flush();
+        }
     }
 
     pub(crate) fn pins(&self) -> MutexGuard<'_, Pins> {

@@ -8,7 +8,7 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use cap_std::fs::Dir;
+use cap_std::fs::{self, Dir, OpenOptions};
 use guestnet_core::{Errno, Result};
 
 use crate::errno;
@@ -148,8 +148,7 @@ impl Directories {
     pub(crate) fn read(&self, path: &str, memory: &Arc<Memory>, most: usize) -> Result<Bytes> {
         let place = self.place(path)?;
         let file = place
-            .dir
-            .open(&place.rest)
+            .open_with(OpenOptions::new().read(true))
             .map_err(|error| errno::of_io(&error))?;
         let file = File::new(file);
         let (mut bytes, mut piece) = (Bytes::new(memory), [0; PIECE]);
@@ -168,6 +167,18 @@ impl Directories {
 }
 
 impl Place<'_> {
+    /// open(2). A file of the kernel's own is refused, whatever has been mounted since the directory was added.
+    ///
+    /// # Errors
+    /// open(2)'s; `EACCES` for such a file.
+    pub(crate) fn open_with(&self, options: &OpenOptions) -> io::Result<fs::File> {
+        let file = self.dir.open_with(&self.rest, options)?;
+        if guestnet_directory::is_interface(&file)? {
+            return Err(io::ErrorKind::PermissionDenied.into());
+        }
+        Ok(file)
+    }
+
     /// realpath(3): the guest's name of the place, without symbolic links.
     ///
     /// # Errors
@@ -286,16 +297,55 @@ mod tests {
     }
 
     #[test]
+    fn a_file_of_procfs_is_refused_wherever_it_appears() {
+        let mut all = Directories::default();
+        // As if it had been mounted later: whoever adds a directory asks first.
+        let root = Dir::open_ambient_dir("/", cap_std::ambient_authority());
+        all.add("/host", root.unwrap());
+        for path in [
+            "/host/proc/self/mem",
+            "/host/proc/self/maps",
+            "/host/proc/version",
+        ] {
+            let place = all.place(path).unwrap();
+            let opened = place.open_with(OpenOptions::new().read(true));
+            assert_eq!(
+                opened.unwrap_err().kind(),
+                io::ErrorKind::PermissionDenied,
+                "{path}"
+            );
+            assert_eq!(
+                all.read(path, &Memory::new(0), 100).unwrap_err(),
+                Errno::Acces,
+                "{path}"
+            );
+        }
+        assert!(
+            all.place("/host/etc")
+                .unwrap()
+                .open_with(OpenOptions::new().read(true))
+                .is_ok()
+        );
+    }
+
+    #[test]
     fn a_guest_without_a_name_for_its_directory_is_in_it() {
         let here = directories(&["."]);
         leads(&here, "src/lib.rs", "", "src/lib.rs");
         let memory = Memory::new(0);
-        assert!(here.read("src/lib.rs", &memory, usize::MAX).unwrap().starts_with(b"//!"));
+        assert!(
+            here.read("src/lib.rs", &memory, usize::MAX)
+                .unwrap()
+                .starts_with(b"//!")
+        );
         assert_eq!(here.read("src", &memory, 9).unwrap_err(), Errno::Isdir);
         assert_eq!(here.read("none", &memory, 9).unwrap_err(), Errno::Noent);
         assert_eq!(here.read("src/lib.rs", &memory, 9).unwrap_err(), Errno::Fbig);
         let small = Memory::new(1000);
-        assert_eq!(here.read("src/lib.rs", &small, usize::MAX).unwrap_err(), Errno::Nomem);
+        assert_eq!(
+            here.read("src/lib.rs", &small, usize::MAX).unwrap_err(),
+            Errno::Nomem
+        );
         here.change("src").unwrap();
         assert_eq!(here.current(), "/src");
         leads(&here, "lib.rs", "", "src/lib.rs");

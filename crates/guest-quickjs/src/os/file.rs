@@ -124,12 +124,7 @@ pub(crate) fn open_path<H: Host + 'static>(state: &State<H>, path: &str, how: &O
         O_RDWR => (true, true),
         _ => return Err(Errno::Inval),
     };
-    let open = |options: &OpenOptions| {
-        place
-            .dir
-            .open_with(&place.rest, options)
-            .map_err(|error| errno::of_io(&error))
-    };
+    let open = |options: &OpenOptions| place.open_with(options).map_err(|error| errno::of_io(&error));
     let mut options = OpenOptions::new();
     options.mode(how.mode);
     if !writes && (flag(O_CREAT) || flag(O_TRUNC)) {

@@ -277,11 +277,7 @@ fn read_as_string<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Val
 }
 
 /// What can be read of a stream; the stream remembers why there is no more.
-fn read_of<H: Host + 'static>(
-    call: &Call<'_, '_, H>,
-    stream: &Stream,
-    most: usize,
-) -> Result<Option<Bytes>> {
+fn read_of<H: Host + 'static>(call: &Call<'_, '_, H>, stream: &Stream, most: usize) -> Result<Option<Bytes>> {
     match stream.read(call.state(), most) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(Errno::Nomem) => Err(NoMemory.throw(call.ctx())),

@@ -64,15 +64,9 @@ fn members<H: Host + 'static>() -> Vec<Member<H>> {
         Member::Int("SEEK_CUR", 1),
         Member::Int("SEEK_END", 2),
         Member::Value("Error", errors),
-        Member::Value("in", |ctx, state| {
-            standard(ctx, state, 0, [true, false, false])
-        }),
-        Member::Value("out", |ctx, state| {
-            standard(ctx, state, 1, [false, true, true])
-        }),
-        Member::Value("err", |ctx, state| {
-            standard(ctx, state, 2, [false, true, true])
-        }),
+        Member::Value("in", |ctx, state| standard(ctx, state, 0, [true, false, false])),
+        Member::Value("out", |ctx, state| standard(ctx, state, 1, [false, true, true])),
+        Member::Value("err", |ctx, state| standard(ctx, state, 2, [false, true, true])),
     ]
 }
 

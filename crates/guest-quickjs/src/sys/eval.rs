@@ -52,7 +52,15 @@ unsafe fn eval(ctx: &Ctx<'_>, start: *const u8, len: usize, name: &CStr, flags: 
     let len = qjs::size_t::try_from(len).unwrap_or(0);
     let flags = i32::try_from(flags).unwrap_or(0);
     // SAFETY: the caller's word, and the context is alive.
-    unsafe { qjs::JS_Eval(ctx.as_raw().as_ptr(), start.cast::<c_char>(), len, name.as_ptr(), flags) }
+    unsafe {
+        qjs::JS_Eval(
+            ctx.as_raw().as_ptr(),
+            start.cast::<c_char>(),
+            len,
+            name.as_ptr(),
+            flags,
+        )
+    }
 }
 
 fn finish<'js>(ctx: &Ctx<'js>, value: qjs::JSValue) -> Result<Value<'js>> {
@@ -73,11 +81,7 @@ thread_local! {
 ///
 /// # Errors
 /// `SyntaxError`; no memory.
-pub(crate) fn module<'js>(
-    ctx: &Ctx<'js>,
-    mut source: Bytes,
-    name: &str,
-) -> Result<Module<'js, Declared>> {
+pub(crate) fn module<'js>(ctx: &Ctx<'js>, mut source: Bytes, name: &str) -> Result<Module<'js, Declared>> {
     let len = source.len();
     source.extend(&[0]).map_err(|error| error.throw(ctx))?;
     SOURCE.set((source.as_ptr(), len));
@@ -92,12 +96,10 @@ unsafe extern "C" fn compile(ctx: *mut qjs::JSContext, name: *const c_char) -> *
     if start.is_null() {
         return ptr::null_mut();
     }
-    let flags =
-        qjs::JS_EVAL_TYPE_MODULE | qjs::JS_EVAL_FLAG_STRICT | qjs::JS_EVAL_FLAG_COMPILE_ONLY;
+    let flags = qjs::JS_EVAL_TYPE_MODULE | qjs::JS_EVAL_FLAG_STRICT | qjs::JS_EVAL_FLAG_COMPILE_ONLY;
     let len = qjs::size_t::try_from(len).unwrap_or(0);
     // SAFETY: `module` keeps the bytes during this call, with a NUL behind them; the rest is its caller's.
-    let value =
-        unsafe { qjs::JS_Eval(ctx, start.cast(), len, name, i32::try_from(flags).unwrap_or(0)) };
+    let value = unsafe { qjs::JS_Eval(ctx, start.cast(), len, name, i32::try_from(flags).unwrap_or(0)) };
     // SAFETY: the tag is looked at.
     if unsafe { qjs::JS_IsException(value) } {
         return ptr::null_mut();

@@ -348,7 +348,9 @@ impl Drop for Beginning {
 // SAFETY: blocks are as large as asked for, aligned to 16 bytes, and know their sizes.
 unsafe impl Allocator for EngineHeap {
     fn alloc(&mut self, size: usize) -> *mut u8 {
-        self.0.allocate(size, false).map_or(ptr::null_mut(), NonNull::as_ptr)
+        self.0
+            .allocate(size, false)
+            .map_or(ptr::null_mut(), NonNull::as_ptr)
     }
 
     fn calloc(&mut self, count: usize, size: usize) -> *mut u8 {
@@ -587,7 +589,9 @@ impl Drop for Bytes {
 
 impl fmt::Debug for Bytes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Bytes").field("len", &self.len).finish_non_exhaustive()
+        f.debug_struct("Bytes")
+            .field("len", &self.len)
+            .finish_non_exhaustive()
     }
 }
 
@@ -632,13 +636,17 @@ mod tests {
 
     fn left(memory: &Memory) -> usize {
         let budget = memory.budget();
-        (0..budget.most()).rev().step_by(PAGE).find(|&size| {
-            let fits = budget.take(size);
-            if fits {
-                budget.give(size);
-            }
-            fits
-        }).unwrap_or(0)
+        (0..budget.most())
+            .rev()
+            .step_by(PAGE)
+            .find(|&size| {
+                let fits = budget.take(size);
+                if fits {
+                    budget.give(size);
+                }
+                fits
+            })
+            .unwrap_or(0)
     }
 
     #[test]
@@ -662,7 +670,12 @@ mod tests {
         for size in [1, 100, LARGE - 1, LARGE, LARGE + 1, 3 << 20, 5 << 20] {
             let more: Vec<u8> = (bytes.len()..size).map(|index| index.to_le_bytes()[0]).collect();
             bytes.extend(&more).unwrap();
-            assert!(bytes.iter().enumerate().all(|(index, byte)| *byte == index.to_le_bytes()[0]));
+            assert!(
+                bytes
+                    .iter()
+                    .enumerate()
+                    .all(|(index, byte)| *byte == index.to_le_bytes()[0])
+            );
         }
         let (mut heap, beginning) = EngineHeap::new(memory.budget(), 0);
         drop(beginning);
@@ -741,7 +754,13 @@ mod tests {
     #[test]
     fn text_is_what_the_standard_library_makes_of_it() {
         let memory = Memory::new(0);
-        for bytes in [&b""[..], b"abc", b"\xff", b"a\xc3\x28\xe2\x82", "\u{e4}\u{1f600}".as_bytes()] {
+        for bytes in [
+            &b""[..],
+            b"abc",
+            b"\xff",
+            b"a\xc3\x28\xe2\x82",
+            "\u{e4}\u{1f600}".as_bytes(),
+        ] {
             let text = Text::lossy(&memory, bytes).unwrap();
             assert_eq!(&*text, &*String::from_utf8_lossy(bytes));
         }

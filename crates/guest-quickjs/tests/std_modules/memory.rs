@@ -65,7 +65,11 @@ fn run(source: &str, workers: &[(&str, &str)], limit: usize) -> (String, usize) 
         .output()
         .unwrap();
     let text = String::from_utf8(child.stdout).unwrap();
-    assert!(child.status.success(), "{text}\n{}", String::from_utf8_lossy(&child.stderr));
+    assert!(
+        child.status.success(),
+        "{text}\n{}",
+        String::from_utf8_lossy(&child.stderr)
+    );
     let field = |name: &str| text.lines().find_map(|line| line.strip_prefix(name)).expect(name);
     assert_eq!(field("err="), "\"\"", "{text}");
     let peak: usize = field("peak=").parse().unwrap();
@@ -87,7 +91,8 @@ const THROWN: &str = r#"
 "#;
 
 /// Does not read what it is sent, until it is told to stop.
-const DEAF: &str = r#"import * as os from "os"; os.Worker.parent.onmessage = () => { for (;;) os.sleep(1000); };"#;
+const DEAF: &str =
+    r#"import * as os from "os"; os.Worker.parent.onmessage = () => { for (;;) os.sleep(1000); };"#;
 
 #[test]
 fn messages_that_nobody_takes_count_whichever_queue_they_wait_in() {
@@ -171,7 +176,10 @@ fn small_messages_in_many_queues_count_with_their_places() {
         "#
     );
     let said = bounded(&source, &[("deaf.js", DEAF)]);
-    assert_eq!(said, r#""RangeError: too many messages wait to be received true\n""#);
+    assert_eq!(
+        said,
+        r#""RangeError: too many messages wait to be received true\n""#
+    );
 }
 
 #[test]
@@ -310,7 +318,10 @@ fn what_waits_in_the_event_loop_counts() {
         "#
     );
     let said = bounded(&source, &[]);
-    assert_eq!(said, r#""InternalError: out of memory\nInternalError: out of memory\n""#);
+    assert_eq!(
+        said,
+        r#""InternalError: out of memory\nInternalError: out of memory\n""#
+    );
 }
 
 #[test]

@@ -45,6 +45,7 @@ pending = 20
 bytes-per-second = "10MiB"
 bytes-total = 1_000_000
 lookups-per-second = 5
+log = "1MiB"
 "#;
 
 #[test]
@@ -77,6 +78,7 @@ fn a_file_says_all_that_flags_say() {
         bytes_per_second: Some(10 << 20),
         bytes_total: Some(1_000_000),
         lookups_per_second: 5,
+        log: 1 << 20,
     };
     assert_eq!(*policy.limits(), limits);
 }
@@ -195,8 +197,8 @@ fn every_mistake_is_told_with_line_and_column() {
         ),
         (
             "[limits]\nmemory = 1",
-            "p.toml:2:1: unknown key `memory` in [limits]; there are sockets, descriptors, buffers, pending, bytes-per-second, bytes-total and \
-             lookups-per-second",
+            "p.toml:2:1: unknown key `memory` in [limits]; there are sockets, descriptors, buffers, pending, bytes-per-second, \
+             bytes-total, lookups-per-second and log",
         ),
         (
             "connect = 1",

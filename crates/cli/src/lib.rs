@@ -1,0 +1,75 @@
+//! The `guestnet` command: arguments become a policy and a guest, and the guest runs.
+//!
+//! This is the only crate of the project that prints. It is a library so that a test can build the same command with a
+//! defect in it (`planted.rs`). What a guest may do is decided in the core, what it can call in
+//! the adapter; here they are joined with the host and with the person at the terminal. `docs/cli.md` is the
+//! description for users.
+
+mod args;
+mod assemble;
+mod cache;
+mod compile;
+mod confine;
+mod engine;
+mod explain;
+mod failure;
+mod inherit;
+mod inspect;
+mod limit;
+mod module;
+mod names;
+#[cfg(feature = "planted-bug")]
+mod planted;
+mod policy_args;
+mod repl;
+mod run;
+mod run_args;
+mod say;
+mod script;
+mod signals;
+mod stdio;
+mod stop;
+mod trust;
+mod units;
+mod usage;
+
+use args::Command;
+use failure::Failure;
+
+/// The command: does what the arguments say, and ends the process.
+pub fn main() {
+    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    if let Some(code) = compile::job(&arguments) {
+        std::process::exit(code)
+    }
+    // First of all: descriptors of a service manager have fixed numbers, so nothing may be opened before.
+    let inherited = inherit::take_over();
+    let code = match args::parse(arguments.into_iter()).and_then(|command| perform(command, inherited)) {
+        Ok(code) => code,
+        Err(failure) => {
+            say::complain(&failure.message);
+            failure.code
+        }
+    };
+    assemble::flush();
+    // Not a return from main: a guest that could not be stopped may still be on its thread.
+    std::process::exit(code)
+}
+
+/// Does what the command line asks for and returns the exit code.
+fn perform(command: Command, inherited: Result<inherit::Listeners, Failure>) -> Result<i32, Failure> {
+    match command {
+        Command::Run(options) => run::run(*options, inherited?),
+        Command::Repl(options) => repl::repl(*options, inherited?),
+        Command::Inspect(guest) => inspect::inspect(&guest),
+        Command::Explain(question) => explain::explain(*question),
+        Command::Help(topic) => {
+            say::print(usage::text(topic));
+            Ok(0)
+        }
+        Command::Version => {
+            say::print(concat!("guestnet ", env!("CARGO_PKG_VERSION"), "\n"));
+            Ok(0)
+        }
+    }
+}

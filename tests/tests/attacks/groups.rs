@@ -1,0 +1,228 @@
+//! A33 groups and broadcasts, behind which somebody may be who is denied, and datagrams that choose their interface. A41
+//! ranges that are IPv4 in another spelling.
+
+use super::support::{Victim, script};
+use guestnet_tests::Guestnet;
+use guestnet_tests::act::acts;
+use guestnet_tests::emscripten::{Engine, Variant, program};
+use std::io::ErrorKind;
+use std::net::{Ipv4Addr, UdpSocket};
+
+const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 77, 34);
+
+/// Somebody on this machine who hears the group, and broadcasts of loopback's network.
+struct Member(UdpSocket);
+
+impl Member {
+    fn new() -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("bind");
+        socket
+            .join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST)
+            .expect("join");
+        socket.set_nonblocking(true).expect("set_nonblocking");
+        Self(socket)
+    }
+
+    fn port(&self) -> u16 {
+        self.0.local_addr().expect("local_addr").port()
+    }
+
+    /// How many datagrams have come, once whoever sent them has ended.
+    fn heard(&self) -> usize {
+        std::iter::from_fn(|| match self.0.recv(&mut [0; 64]) {
+            Ok(_) => Some(()),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => None,
+            Err(error) => panic!("recv: {error}"),
+        })
+        .count()
+    }
+}
+
+/// The last word of each line.
+fn results(transcript: &str) -> Vec<&str> {
+    let word = |line: &'_ str| line.rfind(": ").map_or(0, |at| at + 2);
+    transcript.lines().map(|line| &line[word(line)..]).collect()
+}
+
+/// What each kind of guest can say of it: the actions of the C guest, and their results.
+fn by_wasi(options: &[String], actions: &[String]) -> Vec<String> {
+    let run = options
+        .iter()
+        .fold(Guestnet::run(), |run, option| run.option(option));
+    let seen = acts(run, actions.iter().map(String::as_str)).finish().success();
+    results(&seen).into_iter().map(str::to_owned).collect()
+}
+
+fn by_emscripten(options: &[String], actions: &[String]) -> Vec<String> {
+    let program = program(Variant::Plain, Engine::Node20, "act");
+    let program = program.env("GUESTNET_OPTIONS", options.join(" "));
+    let seen = program.args(actions).finish().success();
+    results(&seen).into_iter().map(str::to_owned).collect()
+}
+
+fn by_script(options: &[String], group: Ipv4Addr, port: u16) -> Vec<String> {
+    let run = options
+        .iter()
+        .fold(Guestnet::run(), |run, option| run.option(option));
+    let text = format!(
+        r#"
+        import * as os from "os";
+        import * as std from "std";
+        const told = (what, value) => print(`${{what}}: ${{value === -std.Error.EACCES ? "EACCES" : value}}`);
+        const tried = async promise => {{ try {{ return await promise; }} catch (error) {{ return error; }} }};
+        const send = (fd, addr) =>
+            tried(os.sendto(fd, {{family: os.AF_INET, addr, port: {port}}}, new Uint8Array(5)));
+        const fd = os.socket(os.AF_INET, os.SOCK_DGRAM);
+        const loopback = Uint8Array.of(127, 0, 0, 1);
+        told("multicast", await tried(os.setsockopt(fd, os.IPPROTO_IP, os.IP_MULTICAST_IF, loopback)));
+        told("group", await send(fd, "{group}"));
+        told("option", await tried(os.setsockopt(fd, os.SO_BROADCAST, 1)));
+        told("broadcast", await send(fd, "127.255.255.255"));
+        "#
+    );
+    let seen = script(run, &text).success();
+    results(&seen).into_iter().map(str::to_owned).collect()
+}
+
+fn options(options: &[&str]) -> Vec<String> {
+    options.iter().map(|&option| option.to_owned()).collect()
+}
+
+#[test]
+fn no_guest_reaches_a_denied_member_by_its_group() {
+    let member = Member::new();
+    let port = member.port();
+    let actions = [
+        format!("group {GROUP} {port}"),
+        format!("send {GROUP} {port}"),
+        format!("send ::ffff:{GROUP} {port}"),
+        format!("send 64:ff9b::{GROUP} {port}"),
+        format!("udp {GROUP} {port}"),
+        format!("send ff01::1 {port}"),
+        format!("send 255.255.255.255 {port}"),
+        format!("broadcast 255.255.255.255 {port}"),
+        format!("broadcast 127.255.255.255 {port}"),
+    ];
+    // The last of these is a broadcast address that looks like any other, and is allowed as such.
+    for rules in [
+        options(&["--allow-net", "--deny-connect=127.0.0.0/8"]),
+        options(&[
+            "--allow-connect=*",
+            "--deny-connect=127.0.0.1",
+            "--deny-connect=::1",
+        ]),
+        options(&["--allow-connect=127.255.255.255"]),
+    ] {
+        assert_eq!(by_wasi(&rules, &actions), ["EACCES"; 9], "{rules:?}");
+        assert_eq!(by_emscripten(&rules, &actions), ["EACCES"; 9], "{rules:?}");
+        assert_eq!(
+            by_script(&rules, GROUP, port),
+            ["0", "EACCES", "EACCES", "EACCES"],
+            "{rules:?}"
+        );
+        assert_eq!(member.heard(), 0, "{rules:?}");
+    }
+}
+
+#[test]
+fn a_member_is_reached_by_a_group_that_a_rule_names() {
+    let member = Member::new();
+    let port = member.port();
+    let rules = options(&[
+        "--allow-net",
+        "--deny-connect=127.0.0.1",
+        "--allow-connect=239.0.0.0/8",
+        "--allow-connect=255.255.255.255",
+    ]);
+    let actions = [
+        format!("group {GROUP} {port}"),
+        format!("broadcast 127.255.255.255 {port}"),
+    ];
+    assert_eq!(by_emscripten(&rules, &actions), ["ok"; 2]);
+    assert_eq!(member.heard(), 2);
+    assert_eq!(by_script(&rules, GROUP, port), ["0", "5", "0", "5"]);
+    assert_eq!(member.heard(), 2);
+    // WASI cannot choose loopback for a group, and goes where the routes lead.
+    assert_eq!(by_wasi(&rules, &actions)[1], "ok");
+    assert_eq!(member.heard(), 1);
+}
+
+#[test]
+fn a_datagram_chooses_no_interface_under_rules() {
+    let victim = Victim::new();
+    let actions = [
+        format!("by 1 127.0.0.1 {}", victim.port()),
+        "by 1 ::1 9".to_owned(),
+        format!("by 0 127.0.0.1 {}", victim.port()),
+    ];
+    let free = options(&["--allow-net"]);
+    assert_eq!(by_emscripten(&free, &actions), ["ok"; 3]);
+    assert_eq!(victim.reached(), (0, 2));
+    for rules in [
+        options(&["--allow-net", "--deny-connect=10.0.0.1"]),
+        options(&["--allow-connect=127.0.0.0/8", "--allow-connect=::1"]),
+    ] {
+        assert_eq!(by_emscripten(&rules, &actions), ["EACCES", "EACCES", "ok"]);
+        assert_eq!(victim.reached(), (0, 1));
+    }
+}
+
+#[test]
+fn a_deny_rule_for_all_of_ipv6_has_no_hole_where_ipv4_is_written_in_it() {
+    let victim = Victim::new();
+    let port = victim.port();
+    let spellings = [
+        "::ffff:127.0.0.1",
+        "::127.0.0.1",
+        "64:ff9b::127.0.0.1",
+        "2002:7f00:1::",
+        "::",
+    ];
+    let actions: Vec<String> = spellings
+        .iter()
+        .flat_map(|spelling| ["tcp", "udp", "send"].map(|how| format!("{how} {spelling} {port}")))
+        .collect();
+    let rules = options(&["--allow-net", "--deny-connect=::/0"]);
+    assert_eq!(by_wasi(&rules, &actions), ["EACCES"; 15]);
+    assert_eq!(by_emscripten(&rules, &actions), ["EACCES"; 15]);
+    assert_eq!(victim.reached(), (0, 0));
+    let plain = [format!("tcp 127.0.0.1 {port}")];
+    assert_eq!(by_wasi(&rules, &plain), ["ok"]);
+    let text = format!(
+        r#"
+        import * as os from "os";
+        import * as std from "std";
+        const fd = os.socket(os.AF_INET6, os.SOCK_DGRAM);
+        const addr = {{family: os.AF_INET6, addr: "::ffff:127.0.0.1", port: {port}}};
+        let outcome;
+        try {{ outcome = await os.sendto(fd, addr, new Uint8Array(5)); }} catch (error) {{ outcome = error; }}
+        print(outcome === -std.Error.EACCES);
+        "#
+    );
+    let run = rules.iter().fold(Guestnet::run(), |run, rule| run.option(rule));
+    assert_eq!(script(run, &text).success(), "true\n");
+}
+
+#[test]
+fn a_rule_that_would_allow_all_of_ipv4_in_another_spelling_is_a_mistake() {
+    for (range, plain) in [
+        ("2002::/16", "0.0.0.0/0"),
+        ("64:ff9b::/96", "0.0.0.0/0"),
+        ("::ffff:0:0/96", "0.0.0.0/0"),
+        ("::/96", "0.0.0.0/0"),
+        ("::ffff:10.0.0.0/104", "10.0.0.0/8"),
+    ] {
+        for usage in ["connect", "listen", "accept"] {
+            let finished = acts(
+                Guestnet::run().option(format!("--allow-{usage}={range}")),
+                ["sockets"],
+            )
+            .finish();
+            assert_eq!(finished.status.code(), Some(2), "{finished}");
+            let says = format!(
+                "guestnet: --allow-{usage} {range}: this range is one of IPv4 in another spelling; write {plain} (column 1)\n"
+            );
+            assert_eq!(finished.stderr, says);
+        }
+    }
+}
