@@ -37,8 +37,8 @@ const MAX_QUEUED: usize = 64 << 20;
 /// for it.
 const WORKER: usize = (1 << 20) + (256 << 10);
 
-/// What an engine needs to start, in bytes, or more.
-const ENGINE: usize = 1 << 20;
+/// What an engine needs to start and to load its first modules, in bytes, or more. What is left of it is given back.
+const ENGINE: usize = 2 << 20;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![Member::Value("Worker", class)]

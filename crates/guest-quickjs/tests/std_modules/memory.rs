@@ -220,7 +220,7 @@ fn engines_share_one_limit_with_each_other_and_with_what_they_have_had() {
             while (all.length < 60000) all.push({ text: "x".repeat(100 + all.length % 7) });
             all = all.filter((_, index) => index % 100 === 0);
         } catch {
-            all = [];
+            all.length = 0;
             full = true;
         }
         std.gc();
