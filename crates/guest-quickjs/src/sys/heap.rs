@@ -557,8 +557,10 @@ impl Bytes {
     pub(crate) fn extend(&mut self, bytes: &[u8]) -> std::result::Result<(), NoMemory> {
         let len = self.len.checked_add(bytes.len()).ok_or(NoMemory)?;
         self.reserve(len)?;
+        // SAFETY: there is room behind what is there.
+        let end = unsafe { self.start.as_ptr().add(self.len) };
         // SAFETY: there is room for the bytes, which are elsewhere: this object is borrowed alone.
-        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), self.start.as_ptr().add(self.len), bytes.len()) };
+        unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), end, bytes.len()) };
         self.len = len;
         Ok(())
     }
@@ -695,14 +697,19 @@ mod tests {
         }
         let mut block = heap.alloc(5 << 20);
         for size in [3 << 20, LARGE, LARGE - 1, 10, LARGE + 5] {
-            // SAFETY: the block is this test's.
-            unsafe {
-                block.write(size.to_le_bytes()[0]);
-                block = heap.realloc(block, size);
-                assert_eq!(block.read(), size.to_le_bytes()[0]);
-                assert!(EngineHeap::usable_size(block) >= size);
-                block.add(size - 1).write(1);
-            }
+            let mark = size.to_le_bytes()[0];
+            // SAFETY: the block is this test's, and larger than a byte.
+            unsafe { block.write(mark) };
+            // SAFETY: as above.
+            block = unsafe { heap.realloc(block, size) };
+            // SAFETY: as above.
+            assert_eq!(unsafe { block.read() }, mark);
+            // SAFETY: as above.
+            assert!(unsafe { EngineHeap::usable_size(block) } >= size);
+            // SAFETY: within the block.
+            let last = unsafe { block.add(size - 1) };
+            // SAFETY: as above.
+            unsafe { last.write(1) };
         }
         // SAFETY: as above.
         unsafe { heap.dealloc(block) };

@@ -20,6 +20,7 @@ const BESIDES: usize = 48 << 20;
 /// Runs a script that another test has written to a file, and tells how much memory this process had at its most.
 #[test]
 #[ignore = "the other tests run it, in a process of its own"]
+#[expect(clippy::print_stdout, reason = "what the test that runs it reads")]
 fn a_script_alone() {
     let path = env::var(SCRIPT).unwrap();
     let directory = Path::new(&path).parent().unwrap();
