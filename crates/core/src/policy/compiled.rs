@@ -168,9 +168,9 @@ impl Policy {
             && allowed
             && is_group(ip)
             && let Some(rule) = self.rule(net.any.find(port).deny)
-            && !found
+            && found
                 .allow
-                .is_some_and(|id| net.groups.binary_search(&id).is_ok())
+                .is_none_or(|id| net.groups.binary_search(&id).is_err())
         {
             return Decision::denied(Reason::Group(rule));
         }
