@@ -116,7 +116,7 @@ impl Log {
             self.put(now, &occurrence, body);
             return;
         }
-        let key = self.keys.hash_one(body);
+        let key = self.keys.hash_one((&occurrence, body));
         if let Some(counted) = self.counted.get_mut(&key) {
             counted.again += 1;
             counted.last = now;

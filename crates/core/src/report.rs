@@ -90,11 +90,14 @@ impl Reporter {
         self.line.clear();
         // Into a String.
         let _ = Visible(&mut self.line).write_fmt(text);
-        if self.line.len() > MAX_LINE {
-            self.line.truncate(self.line.floor_char_boundary(MAX_LINE));
-            self.line.push_str("...");
+        // What is cut off still tells it from others.
+        let now = (self.clock)();
+        match self.line.get(..self.line.floor_char_boundary(MAX_LINE)) {
+            Some(beginning) if beginning.len() < self.line.len() => {
+                trace.take(now, &self.line, &format!("{beginning}..."), counts);
+            }
+            _ => trace.take(now, &self.line, &self.line, counts),
         }
-        trace.take((self.clock)(), &self.line, &self.line, counts);
     }
 }
 
@@ -269,6 +272,57 @@ pub(crate) mod tests {
                 "bind(5, unix:/tmp/a\\nb\\u{202e}\\u{2028}) = 0\n",
                 "--- connect 10.0.0.5:5432: denied because no rule allows it; --allow-connect 10.0.0.5:5432 would ---\n",
             ]
+        );
+    }
+
+    #[test]
+    fn repeats_are_counted_in_both_logs_and_told_when_the_reporter_ends() {
+        let (mut reporter, denial, trace, audit) = reporter();
+        let policy = PolicyBuilder::new().build();
+        let target = "/run/x";
+        for _ in 0..1000 {
+            reporter.decided(&Decided {
+                call: "connect",
+                usage: Use::Unix,
+                protocol: None,
+                target: &target,
+                decision: policy.decide_unix(target),
+                served: false,
+            });
+            reporter.denied(&told(&flag()));
+            reporter.call("connect", format_args!("3, {target}"), Err(Errno::Acces));
+            reporter.call("close", format_args!("3"), Ok(0));
+        }
+        assert_eq!(audit.lines().len(), 1);
+        // What succeeds stands where it happened.
+        assert_eq!(trace.lines().len(), 2 + 1000);
+        drop(reporter);
+        assert_eq!(denial.lines().len(), 1);
+        let [_, counted] = &audit.lines()[..] else {
+            panic!("{:?}", audit.lines())
+        };
+        assert!(counted.ends_with(",\"count\":999}\n"), "{counted}");
+        let counted = trace.lines().split_off(1002);
+        assert!(
+            counted.iter().all(|line| line.ends_with(" (999 times)\n")),
+            "{counted:?}"
+        );
+        assert_eq!(counted.len(), 2);
+    }
+
+    #[test]
+    fn a_long_line_of_a_trace_is_cut_and_not_taken_for_another() {
+        let (mut reporter, _, trace, _) = reporter();
+        let long = "x".repeat(5000);
+        for end in ["a", "b", "a"] {
+            reporter.call("getaddrinfo", format_args!("{long}{end}"), Err(Errno::Noent));
+        }
+        let lines = trace.lines();
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        assert!(
+            lines
+                .iter()
+                .all(|line| line.len() < 2100 && line.ends_with("...\n"))
         );
     }
 

@@ -88,6 +88,28 @@ fn without_a_rule_the_flag_is_told_that_would_allow() {
 }
 
 #[test]
+fn groups_and_spellings_are_explained_as_they_are_decided() {
+    let rules = "--allow-net --deny-connect 127.0.0.0/8 --deny-connect ::/0";
+    assert_eq!(
+        told(rules, Use::Connect, "udp://224.0.0.251:5353"),
+        "denied because whom --deny-connect 127.0.0.0/8 covers may hear it too, and no rule names the group; \
+         --allow-connect udp://224.0.0.251:5353 would"
+    );
+    let named = format!("{rules} --allow-connect udp://224.0.0.251:5353");
+    assert_eq!(
+        told(&named, Use::Connect, "udp://224.0.0.251:5353"),
+        "allowed by --allow-connect udp://224.0.0.251:5353"
+    );
+    for spelling in ["[::ffff:10.0.0.1]", "[64:ff9b::a00:1]"] {
+        assert_eq!(
+            told(rules, Use::Connect, &format!("{spelling}:80")),
+            "denied by --deny-connect ::/0"
+        );
+    }
+    assert_eq!(told(rules, Use::Connect, "10.0.0.1:80"), "allowed by --allow-net");
+}
+
+#[test]
 fn the_flag_that_is_told_does_allow() {
     for (usage, to) in [
         (Use::Connect, "10.0.0.5:5432"),
