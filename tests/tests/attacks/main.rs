@@ -5,6 +5,7 @@
 
 mod answers;
 mod bounds;
+mod buffers;
 mod compile;
 mod confine;
 mod descriptors;

@@ -557,8 +557,7 @@ impl Bytes {
     pub(crate) fn extend(&mut self, bytes: &[u8]) -> std::result::Result<(), NoMemory> {
         let len = self.len.checked_add(bytes.len()).ok_or(NoMemory)?;
         self.reserve(len)?;
-        // SAFETY: there is room behind what is there.
-        let end = unsafe { self.start.as_ptr().add(self.len) };
+        let end = self.start.as_ptr().wrapping_add(self.len);
         // SAFETY: there is room for the bytes, which are elsewhere: this object is borrowed alone.
         unsafe { ptr::copy_nonoverlapping(bytes.as_ptr(), end, bytes.len()) };
         self.len = len;
@@ -666,6 +665,10 @@ mod tests {
     }
 
     #[test]
+    #[expect(
+        clippy::multiple_unsafe_ops_per_block,
+        reason = "one block of the test's own, used in turn"
+    )]
     fn blocks_of_every_size_keep_what_they_hold_when_they_grow_and_shrink() {
         let memory = Memory::new(64 << 20);
         let mut bytes = Bytes::new(&memory);
