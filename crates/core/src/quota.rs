@@ -247,3 +247,138 @@ impl Quota {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Duration = Duration::from_secs(9);
+
+    fn quota(total: Option<u64>, rate: Option<u64>) -> Quota {
+        let limits = Limits {
+            bytes_total: total,
+            bytes_per_second: rate,
+            ..Limits::default()
+        };
+        let meter = Meter::new(&limits).expect("something is limited");
+        meter.quota.into_inner().expect("nobody has panicked")
+    }
+
+    fn ask(quota: &mut Quota, want: Want) -> Result<Answer> {
+        quota.reserve(want, || NOW)
+    }
+
+    fn granted(quota: &mut Quota, want: Want) -> Reserved {
+        match ask(quota, want) {
+            Ok(Answer::Granted(reserved)) => reserved,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    /// What a reservation does when it ends.
+    fn end(quota: &mut Quota, reserved: Reserved, bytes: u64, rate: u64) {
+        quota.settle(reserved, bytes, rate);
+        quota.reservations -= 1;
+    }
+
+    #[test]
+    fn a_policy_without_limits_of_bytes_has_no_meter() {
+        assert!(Meter::new(&Limits::default()).is_none());
+        let only = |bytes_total, bytes_per_second| Limits {
+            bytes_total,
+            bytes_per_second,
+            ..Limits::default()
+        };
+        assert!(Meter::new(&only(Some(1), None)).is_some());
+        assert!(Meter::new(&only(None, Some(1))).is_some());
+    }
+
+    #[test]
+    fn a_stream_is_granted_what_is_left_and_what_it_does_not_use_comes_back() {
+        let mut quota = quota(Some(100), None);
+        let first = granted(&mut quota, Want::UpTo(70));
+        assert_eq!((first.bytes, first.rate), (70, 0));
+        assert_eq!(granted(&mut quota, Want::UpTo(70)).bytes, 30);
+        // Another call may still give something back.
+        assert_eq!(ask(&mut quota, Want::UpTo(1)), Ok(Answer::Busy));
+        end(&mut quota, first, 50, 50);
+        assert_eq!(granted(&mut quota, Want::UpTo(70)).bytes, 20);
+        quota.reservations = 0;
+        assert_eq!(ask(&mut quota, Want::UpTo(1)), Err(Errno::Nobufs));
+    }
+
+    #[test]
+    fn a_datagram_to_be_sent_is_granted_whole_or_not_at_all() {
+        let mut quota = quota(Some(100), None);
+        assert_eq!(ask(&mut quota, Want::Datagram(101)), Err(Errno::Nobufs));
+        let whole = granted(&mut quota, Want::Datagram(100));
+        assert_eq!(whole.bytes, 100);
+        assert_eq!(ask(&mut quota, Want::Datagram(0)), Ok(Answer::Busy));
+        end(&mut quota, whole, 100, 128);
+        assert_eq!(ask(&mut quota, Want::Datagram(0)), Err(Errno::Nobufs));
+        // A connection moves nothing of the total.
+        assert_eq!(granted(&mut quota, Want::Connection).bytes, 0);
+    }
+
+    #[test]
+    fn one_that_has_come_needs_a_byte_or_room_for_the_longest_beside_others() {
+        let mut quota = quota(Some(100), None);
+        let alone = granted(&mut quota, Want::NextDatagram);
+        assert_eq!(alone.bytes, 100);
+        assert_eq!(ask(&mut quota, Want::NextDatagram), Ok(Answer::Busy));
+        // It was longer than what was left.
+        end(&mut quota, alone, 5000, 5028);
+        assert_eq!(quota.left, 0);
+        assert_eq!(ask(&mut quota, Want::NextDatagram), Err(Errno::Nobufs));
+        quota.left = 2 * LONGEST_DATAGRAM;
+        for _ in 0..2 {
+            assert_eq!(granted(&mut quota, Want::NextDatagram).bytes, LONGEST_DATAGRAM);
+        }
+        quota.left = LONGEST_DATAGRAM - 1;
+        assert_eq!(ask(&mut quota, Want::NextDatagram), Ok(Answer::Busy));
+    }
+
+    #[test]
+    fn a_rate_is_taken_when_it_is_reserved_and_what_is_not_used_comes_back() {
+        let mut quota = quota(None, Some(1000));
+        let first = granted(&mut quota, Want::UpTo(600));
+        assert_eq!((first.bytes, first.rate), (600, 600));
+        assert_eq!(granted(&mut quota, Want::UpTo(600)).bytes, 400);
+        // A millisecond a byte.
+        let pause = Duration::from_nanos(1_000_001);
+        assert_eq!(ask(&mut quota, Want::UpTo(1)), Ok(Answer::Later(Some(pause))));
+        end(&mut quota, first, 0, 0);
+        assert_eq!(granted(&mut quota, Want::UpTo(1000)).bytes, 600);
+    }
+
+    #[test]
+    fn a_datagram_and_a_connection_cost_of_the_rate_on_credit() {
+        let mut quota = quota(None, Some(100));
+        let reserved = granted(&mut quota, Want::Datagram(10));
+        assert_eq!((reserved.bytes, reserved.rate), (10, 38));
+        end(&mut quota, reserved, 10, 38);
+        assert_eq!(granted(&mut quota, Want::Connection).rate, CONNECTION);
+        // 58 below nothing.
+        let pause = Duration::from_nanos(590_000_001);
+        assert_eq!(
+            ask(&mut quota, Want::NextDatagram),
+            Ok(Answer::Later(Some(pause)))
+        );
+        quota.rate = Some(Bucket::new(100, 100));
+        // How long one is that has come shows afterwards.
+        let next = granted(&mut quota, Want::NextDatagram);
+        assert_eq!(next.rate, 0);
+        end(&mut quota, next, 500, 528);
+        let pause = Duration::from_nanos(4_290_000_001);
+        assert_eq!(ask(&mut quota, Want::UpTo(1)), Ok(Answer::Later(Some(pause))));
+    }
+
+    #[test]
+    fn an_eighth_of_a_second_may_be_saved_up_or_some_datagrams_but_never_more_than_a_second() {
+        for (rate, burst) in [(0, 1), (1, 1), (1000, 1000), (1 << 20, 1 << 17), (20_000, 16_384)] {
+            let mut quota = quota(None, Some(rate));
+            let most = granted(&mut quota, Want::UpTo(usize::MAX)).bytes;
+            assert_eq!(most, burst, "{rate}");
+        }
+    }
+}
