@@ -257,25 +257,28 @@ fn texts_of_many_threads_at_once_count() {
         const text = "x".repeat(1 << 16);
         const many = Array(500).fill(text);
         const format = "%s".repeat(500);
-        for (let round = 0; round < 3; round++) {
-            try { std.sprintf(format, ...many); } catch {}
-            try { std.writeFile("/work/none/there", new Uint8Array(1 << 20)); } catch {}
-            try { std.loadFile("/work/large"); } catch {}
-        }
-        for (;;) {
-            try { parent.postMessage("over"); break; } catch { os.sleep(1); }
-        }
+        parent.onmessage = ({ data: cells }) => {
+            parent.onmessage = null;
+            // All begin when all are there: one that starts needs memory of its own.
+            Atomics.add(cells, 0, 1);
+            while (Atomics.load(cells, 0) < 8) os.sleep(1);
+            for (let round = 0; round < 3; round++) {
+                try { std.sprintf(format, ...many); } catch {}
+                try { std.writeFile("/work/none/there", new Uint8Array(1 << 20)); } catch {}
+                try { std.loadFile("/work/large"); } catch {}
+            }
+            Atomics.add(cells, 1, 1);
+        };
     "#;
     let source = format!(
         r#"{THROWN}
         const large = os.open("/work/large", os.O_RDWR | os.O_CREAT);
         os.seek(large, (30 << 20) - 1, std.SEEK_SET);
         os.write(large, new Uint8Array(1), 0, 1);
-        let over = 0;
-        const workers = Array.from({{ length: 16 }}, () => new os.Worker("/work/makes.js"));
-        for (const worker of workers) {{
-            worker.onmessage = () => {{ worker.onmessage = null; if (++over === 16) print("over"); }};
-        }}
+        const cells = new Int32Array(new SharedArrayBuffer(8));
+        for (let i = 0; i < 8; i++) new os.Worker("/work/makes.js").postMessage(cells);
+        while (Atomics.load(cells, 1) < 8) os.sleep(1);
+        print("over");
         "#
     );
     assert_eq!(bounded(&source, &[("makes.js", makes)]), r#""over\n""#);
