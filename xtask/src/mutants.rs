@@ -54,12 +54,7 @@ pub(crate) fn run(project: &Project, tools: &Tools, which: &[&str]) -> Result<()
             "--output",
         ])
         .arg(&output)
-        .args([
-            "--test-package",
-            "guestnet-core",
-            "--test-package",
-            "guestnet-conformance",
-        ])
+        .args(["--test-package", "guestnet-core,guestnet-conformance"])
         .args(["--minimum-test-timeout", "60"])
         // Incremental builds make each mutant a matter of seconds; what the policy's fuzzers try at length is not needed.
         .env("CARGO_INCREMENTAL", "1")
