@@ -46,6 +46,8 @@ pub(crate) fn run(project: &Project, tools: &Tools, which: &[&str]) -> Result<()
         .current_dir(&project.root)
         .args([
             "mutants",
+            "--package",
+            "guestnet-core",
             "--no-shuffle",
             "--colors",
             "never",
