@@ -1,11 +1,13 @@
 //! How large a guest may grow: descriptors, and what the kernel holds for it (A32).
 
+use std::io::IoSlice;
 use std::net::TcpStream;
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, Domain, Errno, Fd, Kind, OptValue, SockOpt};
+use guestnet_core::{Capacity, Domain, Errno, Fd, Kind, OptValue, SendFlags, SockOpt};
 
 use crate::behaviour::behaviours;
+use crate::unix::{Place, unix};
 use crate::world::{Calls, guest_with};
 use crate::{MakeHost, Tested};
 
@@ -99,18 +101,46 @@ fn a32_a_unix_socket_has_no_larger_send_buffer_than_it_begins_with<M: MakeHost>(
 }
 
 fn a32_unix_sockets_beyond_the_budget_are_enobufs<M: MakeHost>() {
-    let one = unix_buffer::<M>();
-    let mut guest = buffers::<M>(3 * one);
-    let fds: Vec<Fd> = (0..3)
-        .map(|_| guest.socket(Domain::Unix, Kind::Stream).unwrap())
-        .collect();
-    assert_eq!(guest.socket(Domain::Unix, Kind::Datagram), Err(Errno::Nobufs));
+    let capacity = Capacity {
+        buffers: 3 * unix_buffer::<M>(),
+        ..Capacity::default()
+    };
+    let mut place = Place::<M>::with(Policy::allow_all(), capacity);
+    let listener = place.stream();
+    place.guest.bind(listener, &unix("/run/s")).unwrap();
+    place.guest.listen(listener, 8).unwrap();
+    // Those that are not connected hold nothing, as many as there are.
+    let clients: Vec<Fd> = (0..20).map(|_| place.stream()).collect();
+    let guest = &mut place.guest;
+    for _ in 0..2 {
+        // Asked again, it is the same socket.
+        guest.connect(clients[0], &unix("/run/s")).unwrap_or(());
+    }
+    guest.connect(clients[1], &unix("/run/s")).unwrap();
+    let (accepted, _) = guest.accept(listener, false).unwrap();
+    assert_eq!(guest.connect(clients[2], &unix("/run/s")), Err(Errno::Nobufs));
+    assert_eq!(guest.accept(listener, false), Err(Errno::Nobufs));
     assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::Nobufs));
-    // Those of IP have nothing in them.
-    guest.tcp();
-    guest.close(fds[1]).unwrap();
-    assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::Nobufs));
-    assert_eq!(guest.socket(Domain::Unix, Kind::Datagram), Ok(fds[1]));
+    let sender = guest.socket(Domain::Unix, Kind::Datagram).unwrap();
+    let sent = guest.send_to(
+        sender,
+        &mut [IoSlice::new(b"x")],
+        &unix("/run/s"),
+        SendFlags::empty(),
+    );
+    assert_eq!(sent, Err(Errno::Nobufs));
+    guest.close(accepted).unwrap();
+    // Its type is not the listener's, which shows that it was sent.
+    let sent = guest.send_to(
+        sender,
+        &mut [IoSlice::new(b"x")],
+        &unix("/run/s"),
+        SendFlags::empty(),
+    );
+    assert_eq!(sent, Err(Errno::Prototype));
+    assert_eq!(guest.accept(listener, false), Err(Errno::Nobufs));
+    guest.close(sender).unwrap();
+    assert!(guest.accept(listener, false).is_ok());
 }
 
 fn a32_a_pipe_counts_as_long_as_either_end_is_open<M: MakeHost>() {

@@ -232,6 +232,9 @@ fn a_receive_limit_covers_the_whole_call<M: MakeHost>() {
     let mut guest = guest::<M>();
     let (fd, mut peer) = guest.tcp_pair();
     limited::<M>(&mut guest, fd, SockOpt::RcvTimeo);
+    // Something is there from the beginning, however late the peer's thread comes.
+    peer.write_all(b".").unwrap();
+    guest.until(fd, Ready::READ);
     // A peer that sends a byte now and then, for ever: a limit for each piece would never be reached.
     let ended = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {

@@ -9,13 +9,13 @@ use std::time::Duration;
 
 use guestnet_core::policy::Policy;
 use guestnet_core::{
-    Domain, Errno, Fd, Kind, OptValue, Ready, RecvFlags, Result, SendFlags, SockAddr, SockOpt,
+    Capacity, Domain, Errno, Fd, Kind, OptValue, Ready, RecvFlags, Result, SendFlags, SockAddr, SockOpt,
 };
 use tempfile::TempDir;
 
 use crate::behaviour::behaviours;
 use crate::peer::while_waiting;
-use crate::world::{Calls, guest_on};
+use crate::world::{Calls, guest_with};
 use crate::{MakeHost, Tested};
 
 behaviours! { "unix":
@@ -55,11 +55,15 @@ impl<M: MakeHost> Place<M> {
     }
 
     pub(crate) fn under(policy: Policy) -> Self {
+        Self::with(policy, Capacity::default())
+    }
+
+    pub(crate) fn with(policy: Policy, capacity: Capacity) -> Self {
         let root = tempfile::tempdir().unwrap();
         let mut host = M::host();
         M::add_directory(&mut host, root.path(), "/run");
         Place {
-            guest: guest_on::<M>(host, policy),
+            guest: guest_with::<M>(host, policy, capacity),
             root,
         }
     }

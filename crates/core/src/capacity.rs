@@ -23,7 +23,7 @@ pub struct Capacity {
     /// Open sockets and ends of pipes; one more is `EMFILE`.
     pub sockets: usize,
     /// Bytes that the kernel may hold in buffers for the guest: for each pipe 64 KiB, for each epoll 1 MiB, for each UNIX
-    /// socket its send buffer, and for each IP socket what the guest asked for by `SO_SNDBUF` and `SO_RCVBUF`. Over it a
+    /// socket that is connected, or has sent to a path, its send buffer, and for each IP socket what the guest asked for by `SO_SNDBUF` and `SO_RCVBUF`. Over it a
     /// socket, and a larger buffer, is `ENOBUFS`, a pipe `ENFILE`, and an epoll `ENOMEM`.
     pub buffers: u64,
 }

@@ -294,10 +294,13 @@ fn received(stored: usize, real: usize, flags: RecvFlags) -> Received {
 /// itself, and its other guests, have some too.
 #[must_use]
 pub fn descriptors() -> usize {
+    open_files() / 2
+}
+
+/// How many descriptors the process may have (`RLIMIT_NOFILE`).
+fn open_files() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    limit.map_or(usize::MAX, |limit| {
-        usize::try_from(limit / 2).unwrap_or(usize::MAX)
-    })
+    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
 
 impl Host for OsHost {

@@ -24,7 +24,7 @@ pub(crate) const FEW: usize = 4;
 /// Events taken from the kernel in one go; more are taken in the next.
 const BATCH: usize = 256;
 
-/// Descriptors asked about by one poll(2) of [`Epoll::verify`]: it takes no more than `RLIMIT_NOFILE`, and one
+/// Descriptors asked about by one poll(2) of [`Epoll::verify`] at most: it takes no more than `RLIMIT_NOFILE`, and one
 /// descriptor may be asked for many times.
 const POLLED_AT_ONCE: usize = 256;
 
@@ -62,6 +62,8 @@ struct Epoll {
     /// Number of the current poll. It never comes round again.
     round: u64,
     batch: Vec<libc::epoll_event>,
+    /// How many descriptors one poll(2) is asked about.
+    at_once: usize,
 }
 
 /// What is known of a registered descriptor.
@@ -262,6 +264,7 @@ impl Epoll {
             states: Vec::new(),
             round: 0,
             batch: vec![libc::epoll_event { events: 0, u64: 0 }; BATCH],
+            at_once: POLLED_AT_ONCE.min(crate::open_files()).max(1),
         };
         // The stop signal is nobody's request: its state says so, by an id that no request has.
         epoll.state(number)?.id = u64::MAX;
@@ -373,7 +376,7 @@ impl Epoll {
         pollfds: &mut Vec<libc::pollfd>,
         events: &mut Vec<PollEvent>,
     ) -> Result<()> {
-        for asked in candidates.chunks(POLLED_AT_ONCE) {
+        for asked in candidates.chunks(self.at_once) {
             pollfds.clear();
             for &index in asked {
                 let request = requests.get(index as usize).ok_or(Errno::Io)?;

@@ -46,14 +46,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     fn do_socket_pair(&mut self, kind: Kind) -> Result<(Fd, Fd)> {
         let seats = (self.seat()?, self.seat()?);
         let (one, other) = self.host.socket_pair(kind)?;
-        let buffers = (
-            self.buffers_of(&one, Domain::Unix)?,
-            self.buffers_of(&other, Domain::Unix)?,
-        );
-        self.insert_pair(
-            Entry::Socket(Socket::new(one, Domain::Unix, kind, seats.0, buffers.0)),
-            Entry::Socket(Socket::new(other, Domain::Unix, kind, seats.1, buffers.1)),
-        )
+        let one = self.made(one, Domain::Unix, kind, seats.0)?;
+        let other = self.made(other, Domain::Unix, kind, seats.1)?;
+        one.take_send_buffer()?;
+        other.take_send_buffer()?;
+        self.insert_pair(Entry::Socket(one), Entry::Socket(other))
     }
 
     /// pipe(2): the end to read from and the end to write to, in blocking mode.
@@ -168,6 +165,7 @@ impl<H: Host, F> SharedGuest<H, F> {
             (Domain::Inet | Domain::Inet6, Kind::Datagram, Some(_)) => return Err(Errno::Afnosupport),
             (Domain::Unix, Kind::Datagram, Some(SockAddr::Unix(path))) => {
                 place = unix_place(host, gate, "sendmsg", path, false)?;
+                socket.take_send_buffer()?;
                 Destination::Unix(&place)
             }
             (Domain::Unix, Kind::Datagram, Some(_)) => return Err(Errno::Inval),

@@ -63,7 +63,8 @@ pub struct Socket<Io> {
     pub(crate) peeked: Mutex<usize>,
     /// What its buffers take of the guest's capacity.
     pub(crate) buffers: Buffers,
-    /// What was asked for by `SO_SNDBUF` and `SO_RCVBUF` at most, as the kernel made it.
+    /// Of an IP socket, what was asked for by `SO_SNDBUF` and `SO_RCVBUF` at most, as the kernel made it. Of a UNIX socket,
+    /// the first is what its send buffer began with.
     pub(crate) asked: Mutex<[usize; 2]>,
     /// Its place among the guest's sockets.
     _seat: Seat,
@@ -113,6 +114,28 @@ impl<Io> Socket<Io> {
         self.domain != Domain::Unix
     }
 
+    /// What a UNIX socket's send buffer began with.
+    pub(crate) fn send_buffer(&self) -> u64 {
+        let [begins, _] = *lock(&self.asked);
+        u64::try_from(begins).unwrap_or(u64::MAX)
+    }
+
+    /// Takes room for the send buffer of a UNIX socket, once, before it can send anything: its memory is what it has sent and
+    /// nobody has read. The kernel has no limit for all of these together, as it has for TCP's and UDP's (`tcp_mem`,
+    /// `udp_mem`).
+    ///
+    /// # Errors
+    /// `ENOBUFS`.
+    pub(crate) fn take_send_buffer(&self) -> Result<()> {
+        // Held, so that two threads do not take it twice.
+        let asked = lock(&self.asked);
+        let [begins, _] = *asked;
+        if self.buffers.bytes() > 0 {
+            return Ok(());
+        }
+        self.buffers.grow(u64::try_from(begins).unwrap_or(u64::MAX))
+    }
+
     /// The protocol that a rule can name; a UNIX socket has none.
     fn protocol(&self) -> Protocol {
         match self.kind {
@@ -134,8 +157,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 return Err(Errno::Socktnosupport);
             }
             let io = self.host.socket(domain, kind)?;
-            let buffers = self.buffers_of(&io, domain)?;
-            self.insert_made(Entry::Socket(Socket::new(io, domain, kind, seat, buffers)))
+            let socket = self.made(io, domain, kind, seat)?;
+            self.insert_made(Entry::Socket(socket))
         });
         if self.traced {
             self.trace(
@@ -219,7 +242,10 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let seat = seat?;
         table.lowest_free()?;
         // It begins with what the listener has, which the kernel copies or gives to every socket.
-        let buffers = room.buffers(listener.buffers.bytes())?;
+        let buffers = room.buffers(match listener.domain {
+            Domain::Unix => listener.send_buffer(),
+            Domain::Inet | Domain::Inet6 => listener.buffers.bytes(),
+        })?;
         let (io, peer) = call.accept(listener, may_wait)?;
         let socket = Socket::new(io, listener.domain, listener.kind, seat, buffers);
         socket.nonblocking.set(nonblocking);
@@ -228,8 +254,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             socket.recv_timeout.set(listener.recv_timeout.get());
             socket.send_timeout.set(listener.send_timeout.get());
             socket.low_water.set(listener.low_water.get());
-            *lock(&socket.asked) = *lock(&listener.asked);
         }
+        *lock(&socket.asked) = *lock(&listener.asked);
         drop(entry);
         self.insert_made(Entry::Socket(socket)).map(|fd| (fd, peer))
     }
@@ -251,27 +277,33 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         if kind == Kind::SeqPacket && domain != Domain::Unix {
             return Err(Errno::Prototype);
         }
-        let buffers = self.buffers_of(&io, domain)?;
-        let socket = Socket::new(io, domain, kind, seat, buffers);
+        let socket = self.made(io, domain, kind, seat)?;
+        if domain == Domain::Unix {
+            socket.take_send_buffer()?;
+        }
         socket.nonblocking.set(nonblocking);
         socket.bound.set(true);
         self.insert_made(Entry::Socket(socket))
     }
 
-    /// Takes room for the buffers that a new socket begins with. A UNIX socket's memory is what it sends and nobody has
-    /// read; the kernel has no limit for all of these together, as it has for TCP's and UDP's (`tcp_mem`, `udp_mem`).
-    ///
-    /// # Errors
-    /// `ENOBUFS`.
-    pub(crate) fn buffers_of(&mut self, io: &H::Io, domain: Domain) -> Result<Buffers> {
-        let bytes = match domain {
-            Domain::Unix => match self.host.option(io, SockOpt::SndBuf)? {
-                OptValue::Int(bytes) => u64::try_from(bytes).unwrap_or(0),
+    /// A socket that was opened just now.
+    pub(crate) fn made(
+        &mut self,
+        io: H::Io,
+        domain: Domain,
+        kind: Kind,
+        seat: Seat,
+    ) -> Result<Socket<H::Io>> {
+        let begins = match domain {
+            Domain::Unix => match self.host.option(&io, SockOpt::SndBuf)? {
+                OptValue::Int(bytes) => usize::try_from(bytes).unwrap_or(0),
                 _ => 0,
             },
             Domain::Inet | Domain::Inet6 => 0,
         };
-        self.room.buffers(bytes)
+        let socket = Socket::new(io, domain, kind, seat, self.room.buffers(0)?);
+        *lock(&socket.asked) = [begins, 0];
+        Ok(socket)
     }
 
     /// connect(2). [`SockAddr::Unspec`] dissolves the association.
@@ -440,6 +472,7 @@ impl<H: Host, F> Call<'_, H, F> {
             }
             (Domain::Unix, SockAddr::Unix(path)) => {
                 let place = unix_place(host, gate, "connect", path, false)?;
+                socket.take_send_buffer()?;
                 unix_connect(host, socket, &place, waits)
             }
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {

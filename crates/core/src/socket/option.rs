@@ -125,7 +125,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
 fn set_buffer<H: Host>(host: &mut H, socket: &Socket<H::Io>, option: SockOpt, size: i32) -> Result<()> {
     if socket.domain == Domain::Unix {
         // The kernel doubles what it is given.
-        let most = i32::try_from(socket.buffers.bytes() / 2).unwrap_or(i32::MAX);
+        let most = i32::try_from(socket.send_buffer() / 2).unwrap_or(i32::MAX);
         let size = if option == SockOpt::SndBuf && size > 0 {
             size.min(most)
         } else {

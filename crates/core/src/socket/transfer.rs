@@ -167,6 +167,7 @@ impl<H: Host, F> Call<'_, H, F> {
             (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::Afnosupport),
             (Domain::Unix, Kind::Datagram, SockAddr::Unix(path)) => {
                 let place = unix_place(host, gate, "sendto", path, false)?;
+                socket.take_send_buffer()?;
                 attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
                     host.unix_send_to(&socket.io, bufs, &place, once)
                 })
