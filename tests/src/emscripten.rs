@@ -160,6 +160,8 @@ pub fn script(engine: Engine, script: &Path) -> Program {
             .args([
                 "--allow-all",
                 "--no-prompt",
+                // It has been seen to hold the code of a program that was built anew since, under the same name.
+                "--no-code-cache",
                 "--no-config",
                 "--no-lock",
                 "--cached-only",
