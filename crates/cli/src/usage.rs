@@ -70,7 +70,7 @@ What it may do on the network; without any of these, nothing:
   --deny-resolve NAME
   --allow-unix PATH           use this UNIX socket, or with PATH/* those below, as the guest sees it
   --policy FILE.toml          the same rules from a file
-  --max-sockets N             open sockets and ends of pipes at a time (default 4096)
+  --max-sockets N             open sockets and ends of pipes at a time (default 8192)
   --max-descriptors N         open descriptors of every kind (default 8192, or half of what guestnet may have)
   --max-buffers SIZE          bytes that the kernel holds in buffers (default 128MiB, or --max-memory if less)
   --max-pending N             connections that wait for one accept (default 4096)

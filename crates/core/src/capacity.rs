@@ -49,12 +49,12 @@ impl Capacity {
 }
 
 impl Default for Capacity {
-    /// 8,192 descriptors, 4,096 of them sockets, and 128 MiB of buffers: above what most programs use, below what would hurt
+    /// 8,192 descriptors, all of which may be sockets, and 128 MiB of buffers: above what most programs use, below what would hurt
     /// a host. A server for more connections is given more.
     fn default() -> Self {
         Capacity {
             descriptors: 8192,
-            sockets: 4096,
+            sockets: 8192,
             buffers: 128 << 20,
         }
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 pub struct Limits {
     /// The most sockets and ends of pipes that are open at a time. Over it: `EMFILE`.
     ///
-    /// 4096 by default: above what most programs need, and a guest that leaks sockets ends before the host does.
+    /// 8192 by default: above what most programs need, and a guest that leaks sockets ends before the host does.
     pub sockets: u32,
     /// The most descriptors of every kind that are open at a time. Over it: `EMFILE`. `None` leaves it to the host:
     /// [`Capacity::new`](crate::Capacity::new).
@@ -38,7 +38,7 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Limits {
-            sockets: 4096,
+            sockets: 8192,
             descriptors: None,
             buffers: None,
             pending: 4096,

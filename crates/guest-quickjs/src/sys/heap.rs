@@ -665,10 +665,6 @@ mod tests {
     }
 
     #[test]
-    #[expect(
-        clippy::multiple_unsafe_ops_per_block,
-        reason = "one block of the test's own, used in turn"
-    )]
     fn blocks_of_every_size_keep_what_they_hold_when_they_grow_and_shrink() {
         let memory = Memory::new(64 << 20);
         let mut bytes = Bytes::new(&memory);

@@ -24,7 +24,6 @@ const BESIDES: usize = 48 << 20;
     reason = "what the test that has started this process reads"
 )]
 #[ignore = "the other tests run it, in a process of its own"]
-#[expect(clippy::print_stdout, reason = "what the test that runs it reads")]
 fn a_script_alone() {
     let path = env::var(SCRIPT).unwrap();
     let directory = Path::new(&path).parent().unwrap();
