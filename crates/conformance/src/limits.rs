@@ -27,6 +27,8 @@ behaviours! { "limits":
     a_stream_is_received_whole_up_to_the_total,
     a_datagram_beyond_what_is_left_is_not_sent_and_a_smaller_one_is,
     an_empty_datagram_needs_a_total_that_is_not_used_up,
+    what_is_exactly_left_goes_through_all_buffers_of_one_call,
+    a_datagrams_length_is_told_and_counted_alike,
     unix_sockets_count_nothing,
     a_call_that_failed_counts_nothing,
     a37_each_datagram_costs_its_headers_of_the_rate_and_none_of_the_total,
@@ -297,6 +299,34 @@ fn an_empty_datagram_needs_a_total_that_is_not_used_up<M: MakeHost>() {
     assert_eq!(guest.say_to(fd, b"", to), Ok(0));
     assert_eq!(guest.say_to(fd, &[0; 10], to), Ok(10));
     assert_eq!(guest.say_to(fd, b"", to), Err(Errno::Nobufs));
+}
+
+fn what_is_exactly_left_goes_through_all_buffers_of_one_call<M: MakeHost>() {
+    let mut guest = total::<M>(10);
+    let (fd, _peer) = guest.tcp_pair();
+    guest.soft(fd);
+    let bufs = &mut [IoSlice::new(b"hello"), IoSlice::new(b"world")];
+    assert_eq!(guest.send(fd, bufs, SendFlags::empty()), Ok(10));
+    let mut guest = total::<M>(10);
+    let (fd, mut peer) = guest.tcp_pair();
+    guest.soft(fd);
+    peer.write_all(b"helloworld").unwrap();
+    let (mut one, mut two) = ([0; 5], [0; 5]);
+    let bufs = &mut [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
+    guest.until(fd, Ready::READ);
+    assert_eq!(guest.recv(fd, bufs, RecvFlags::empty()).unwrap().len, 10);
+    assert_eq!((&one, &two), (b"hello", b"world"));
+}
+
+fn a_datagrams_length_is_told_and_counted_alike<M: MakeHost>() {
+    let mut guest = total::<M>(1000);
+    let (fd, peer) = receiver::<M>(&mut guest);
+    peer.send(&[7; 300]).unwrap();
+    let mut buffer = [0; 10];
+    let bufs = &mut [IoSliceMut::new(&mut buffer)];
+    let received = guest.recv(fd, bufs, RecvFlags::TRUNC).unwrap();
+    assert_eq!((received.len, received.truncated), (300, true));
+    assert_eq!(left::<M>(&mut guest), 700);
 }
 
 fn unix_sockets_count_nothing<M: MakeHost>() {
