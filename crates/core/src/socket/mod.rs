@@ -464,8 +464,9 @@ impl<H: Host, F> Call<'_, H, F> {
                     socket.bound.set(false);
                 }
                 socket.peer.set(None);
-                // What was peeked at may be gone.
-                *lock(&socket.peeked) = 0;
+                // What was peeked at may be gone; held, so that no other thread peeks in between.
+                let mut peeked = lock(&socket.peeked);
+                *peeked = 0;
                 host.connect(&socket.io, addr)?;
                 socket.served.set(None);
                 Ok(())
