@@ -1,31 +1,12 @@
 //! A16 huge numbers, and guests that take all they can get: the host's memory stays bounded and nobody else's work stops.
 
-use super::support::attack;
+use super::support::{attack, measured};
 use guestnet_tests::{Guestnet, Program, guest};
 use std::fs;
 
 /// What a hostile guest may make the host take beyond what it weighs when it does nothing, KiB. Its own memory, which
 /// attack_bounds grows by 5 MiB, is a part of it.
 const EXTRA: u64 = 48 * 1024;
-
-/// Runs attack_bounds to its "done", and returns what it printed and the most memory that its process had, KiB.
-fn measured(program: Program) -> (String, u64) {
-    let mut guest = program.start();
-    let mut printed = String::new();
-    loop {
-        let line = guest.line("");
-        if line == "done" {
-            break;
-        }
-        printed += &line;
-        printed.push('\n');
-    }
-    // It waits now; dropping it ends it.
-    let status = fs::read_to_string(format!("/proc/{}/status", guest.id())).expect("the process's status");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok());
-    (printed, peak.expect("VmHWM in KiB"))
-}
 
 fn bounds(mode: &str, run: Guestnet) -> Program {
     attack(run, "bounds").arg(mode)

@@ -1,28 +1,15 @@
 //! A32 memory of the kernel that a guest holds without any permission: nothing is allowed in these tests.
 
-use super::support::{ABIS, Abi, numbers, script_file};
-use guestnet_tests::emscripten::{self, Engine, Variant};
-use guestnet_tests::{Guestnet, guest};
+use super::support::{ABIS, Abi, app, numbers};
 
 const MIB: u64 = 1 << 20;
 
 /// What a guest that may do nothing printed under these limits.
 fn printed(abi: Abi, options: &[&str], mode: &str) -> String {
-    let run = || {
-        options
-            .iter()
-            .fold(Guestnet::run(), |run, option| run.option(option))
-    };
-    let program = match abi {
-        Abi::Wasi => run().guest(&guest("wasip1", "app_buffers")),
-        Abi::Script => run().guest(&script_file("attack_buffers")),
-        // Without a word of a policy the package allows everything: nobody is who is allowed here.
-        Abi::Emscripten => emscripten::program(Variant::Plain, Engine::Node20, "app_buffers").env(
-            "GUESTNET_OPTIONS",
-            [&["--allow-connect=127.0.0.1:9"], options].concat().join(" "),
-        ),
-    };
-    program.arg(mode).finish().success()
+    // Without a word of a policy the npm package allows everything: nobody is who is allowed here.
+    let nobody = (abi == Abi::Emscripten).then_some("--allow-connect=127.0.0.1:9");
+    let options: Vec<&str> = nobody.into_iter().chain(options.iter().copied()).collect();
+    app(abi, "buffers", &options, &[mode]).finish().success()
 }
 
 /// How many it got, and why no more.

@@ -1,6 +1,6 @@
 //! A28 peeks under a limit of bytes, A37 a rate against what has no bytes. (A limit that many threads share is in `threads`.)
 
-use super::support::{ABIS, Abi, Pourer, Server, attack, limits, numbers};
+use super::support::{ABIS, Abi, Pourer, Server, app, attack, numbers};
 use guestnet_tests::Guestnet;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
@@ -12,7 +12,7 @@ const MOST: u64 = 1024 + 100;
 /// What a guest says it saw under 1 KiB.
 fn seen(abi: Abi, options: &[&str], args: &[&str]) -> u64 {
     let options = [&["--allow-net", "--max-bytes=1KiB"], options].concat();
-    let printed = limits(abi, &options, args).finish().success();
+    let printed = app(abi, "limits", &options, args).finish().success();
     assert!(
         printed.ends_with(" then ENOBUFS\n"),
         "{abi:?} {args:?}: {printed}"
@@ -83,7 +83,7 @@ fn what_was_looked_at_twice_and_taken_is_counted_once() {
     });
     for abi in ABIS {
         let options = ["--allow-net", "--max-bytes=1KiB"];
-        let printed = limits(abi, &options, &["twice", &server.port()])
+        let printed = app(abi, "limits", &options, &["twice", &server.port()])
             .finish()
             .success();
         assert_eq!(printed, "took 1024 then ENOBUFS\n", "{abi:?}");
@@ -95,7 +95,9 @@ fn a_datagram_counts_its_length_and_not_the_room_there_was_for_it() {
     let peer = Pourer::new(vec![b'd'; 600]);
     for abi in ABIS {
         let options = ["--allow-net", "--max-bytes=1KiB"];
-        let printed = limits(abi, &options, &["short", &peer.port()]).finish().success();
+        let printed = app(abi, "limits", &options, &["short", &peer.port()])
+            .finish()
+            .success();
         assert_eq!(printed, "took 2 then ENOBUFS\n", "{abi:?}");
     }
 }
@@ -117,7 +119,7 @@ fn empty_datagrams_cost_their_headers() {
     let port = peer.local_addr().expect("local_addr").port().to_string();
     for abi in ABIS {
         let options = ["--allow-net", "--max-rate=1KiB"];
-        let printed = limits(abi, &options, &["empty", &port, "1500"])
+        let printed = app(abi, "limits", &options, &["empty", &port, "1500"])
             .finish()
             .success();
         let (sent, most) = stormed(&printed, 28);
@@ -128,7 +130,9 @@ fn empty_datagrams_cost_their_headers() {
         assert_eq!(came as u64, sent, "{abi:?}");
         // The total counts bytes, of which these have none.
         let options = ["--allow-net", "--max-bytes=10"];
-        let printed = limits(abi, &options, &["empty", &port, "100"]).finish().success();
+        let printed = app(abi, "limits", &options, &["empty", &port, "100"])
+            .finish()
+            .success();
         assert!(numbers(&printed)[0] > 50, "{abi:?}: {printed}");
         while peer.recv(&mut [0; 4]).is_ok() {}
     }
@@ -139,7 +143,7 @@ fn connections_cost_what_opens_them() {
     let server = Server::new(drop);
     for abi in ABIS {
         let options = ["--allow-net", "--max-rate=1KiB"];
-        let printed = limits(abi, &options, &["connect", &server.port(), "1500"])
+        let printed = app(abi, "limits", &options, &["connect", &server.port(), "1500"])
             .finish()
             .success();
         let (sent, most) = stormed(&printed, 120);
@@ -148,7 +152,7 @@ fn connections_cost_what_opens_them() {
     // Who waits is let through when it is time.
     for abi in [Abi::Wasi, Abi::Emscripten] {
         let options = ["--allow-net", "--max-rate=1KiB"];
-        let printed = limits(abi, &options, &["calm", &server.port(), "15"])
+        let printed = app(abi, "limits", &options, &["calm", &server.port(), "15"])
             .finish()
             .success();
         let [15, ms] = numbers(&printed)[..] else {
@@ -162,7 +166,7 @@ fn connections_cost_what_opens_them() {
 fn connections_that_are_accepted_cost_it_too() {
     for abi in [Abi::Wasi, Abi::Emscripten] {
         let options = ["--allow-net", "--max-rate=1KiB"];
-        let mut guest = limits(abi, &options, &["accept", "1500"]).start();
+        let mut guest = app(abi, "limits", &options, &["accept", "1500"]).start();
         let port: u16 = guest.line("port ").parse().expect("a port");
         let end = Instant::now() + Duration::from_secs(30);
         // Always somebody waits to be accepted.

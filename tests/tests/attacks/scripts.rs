@@ -1,6 +1,7 @@
 //! A40 a script that has the host hold what its engine's own memory does not show. (What each call holds is tested in
 //! `crates/guest-quickjs/tests/std_modules/memory.rs`.)
 
+use super::support::measured;
 use guestnet_tests::Guestnet;
 use std::fs;
 use std::path::Path;
@@ -21,31 +22,20 @@ const BEGIN: &str = r#"
     const start = () => Array.from({ length: 16 }, () => new os.Worker("./worker.js"));
 "#;
 
-/// What a script printed before "done", and the most memory that its process had, KiB.
-fn measured(directory: &Path, main: &str, worker: &str) -> (String, u64) {
+/// What a script printed before "done", on its one line, and the most memory that its process had, KiB.
+fn peak(directory: &Path, main: &str, worker: &str) -> (String, u64) {
     let path = directory.join("main.js");
     fs::write(&path, format!("{BEGIN}{main}")).expect("write the script");
     fs::write(directory.join("worker.js"), worker).expect("write the worker");
-    let mut guest = Guestnet::run().option("--max-memory=64MiB").guest(&path).start();
-    let mut printed = String::new();
-    loop {
-        let line = guest.line("");
-        if line == "done" {
-            break;
-        }
-        printed += &line;
-    }
-    let status = fs::read_to_string(format!("/proc/{}/status", guest.id())).expect("the process's status");
-    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    let peak = peak.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok());
-    (printed, peak.expect("VmHWM in KiB"))
+    let (printed, peak) = measured(Guestnet::run().option("--max-memory=64MiB").guest(&path));
+    (printed.trim_end().to_owned(), peak)
 }
 
 #[track_caller]
 fn bounded(main: &str, worker: &str) -> String {
     let directory = tempfile::tempdir().expect("a temporary directory");
-    let (_, least) = measured(directory.path(), "done();", "");
-    let (printed, peak) = measured(directory.path(), main, worker);
+    let (_, least) = peak(directory.path(), "done();", "");
+    let (printed, peak) = peak(directory.path(), main, worker);
     assert!(
         peak <= least + LIMIT + BESIDES,
         "{peak} KiB against {least} KiB; refused: {printed}"

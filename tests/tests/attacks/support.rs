@@ -127,20 +127,41 @@ pub(crate) fn script_file(name: &str) -> PathBuf {
         .join(format!("{name}.js"))
 }
 
-/// `app_limits`, or its script, under these options and with these arguments.
-pub(crate) fn limits(abi: Abi, options: &[&str], args: &[&str]) -> Program {
+/// The C guest `app_NAME`, or the script `attack_NAME` that does the same, under these options and with these arguments.
+pub(crate) fn app(abi: Abi, name: &str, options: &[&str], args: &[&str]) -> Program {
     let run = || {
         options
             .iter()
             .fold(Guestnet::run(), |run, option| run.option(option))
     };
+    let program = format!("app_{name}");
     let program = match abi {
-        Abi::Wasi => run().guest(&guest("wasip1", "app_limits")),
-        Abi::Script => run().guest(&script_file("attack_limits")),
-        Abi::Emscripten => emscripten::program(Variant::Plain, Engine::Node20, "app_limits")
+        Abi::Wasi => run().guest(&guest("wasip1", &program)),
+        Abi::Script => run().guest(&script_file(&format!("attack_{name}"))),
+        Abi::Emscripten => emscripten::program(Variant::Plain, Engine::Node20, &program)
             .env("GUESTNET_OPTIONS", options.join(" ")),
     };
     program.args(args)
+}
+
+/// Runs a guest to its "done", and returns what it printed and the most memory that its process had, KiB. It waits then;
+/// this ends it.
+pub(crate) fn measured(program: Program) -> (String, u64) {
+    let mut guest = program.start();
+    let mut printed = String::new();
+    loop {
+        let line = guest.line("");
+        if line == "done" {
+            break;
+        }
+        printed += &line;
+        printed.push('\n');
+    }
+    let status =
+        std::fs::read_to_string(format!("/proc/{}/status", guest.id())).expect("the process's status");
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let peak = peak.and_then(|text| text.trim().strip_suffix(" kB")?.parse().ok());
+    (printed, peak.expect("VmHWM in KiB"))
 }
 
 /// A UDP socket on loopback that answers each datagram it gets with this, again and again, until it is dropped.
