@@ -42,7 +42,7 @@ fuzz_target!(|data: &[u8]| {
                         assert!(!full && sockets < CAPACITY.sockets, "a limit was passed");
                         model.insert(fd, Is::Socket);
                     }
-                    Err(errno) => assert!(errno == Errno::Mfile || !full),
+                    Err(errno) => assert!(errno == Errno::EMFILE || !full),
                 }
             }
             2 => match guest.insert_file(op) {
@@ -51,14 +51,14 @@ fuzz_target!(|data: &[u8]| {
                     model.insert(fd, Is::File(op));
                 }
                 Err(refused) => {
-                    assert_eq!(refused, (Errno::Mfile, op));
+                    assert_eq!(refused, (Errno::EMFILE, op));
                     assert!(full);
                 }
             },
             3 => {
                 let fd = script.fd();
                 let expected = match model.remove(&fd) {
-                    None => Err(Errno::Badf),
+                    None => Err(Errno::EBADF),
                     Some(Is::Socket) => Ok(None),
                     Some(Is::File(file)) => Ok(Some(file)),
                 };
@@ -67,7 +67,7 @@ fuzz_target!(|data: &[u8]| {
             4 => {
                 let (from, to) = (script.fd(), script.fd());
                 let expected = match (model.get(&from).copied(), model.get(&to).copied()) {
-                    (None, _) | (_, None) => Err(Errno::Badf),
+                    (None, _) | (_, None) => Err(Errno::EBADF),
                     (Some(_), Some(_)) if from == to => Ok(None),
                     (Some(moved), Some(replaced)) => {
                         model.remove(&from);
@@ -98,7 +98,7 @@ fuzz_target!(|data: &[u8]| {
             }
             _ => assert_eq!(
                 guest.next_descriptor(),
-                if full { Err(Errno::Mfile) } else { Ok(free) }
+                if full { Err(Errno::EMFILE) } else { Ok(free) }
             ),
         }
         let there: BTreeMap<Fd, Is> = guest.descriptors().map(|(fd, entry)| (fd, is(entry))).collect();

@@ -25,7 +25,7 @@ fuzz_target!(|data: &[u8]| {
         buffer.resize(len, 0);
         match convert::address(&buffer, number) {
             Ok(addr) => decoded(&addr, number),
-            Err(errno) => assert!(matches!(errno, Errno::Inval | Errno::Afnosupport | Errno::Ilseq)),
+            Err(errno) => assert!(matches!(errno, Errno::EINVAL | Errno::EAFNOSUPPORT | Errno::EILSEQ)),
         }
     }
     if let Ok(flags) = convert::recv_flags(number) {
@@ -45,7 +45,7 @@ fuzz_target!(|data: &[u8]| {
                 assert_eq!(limit.is_none(), seconds == 0 && micros == 0);
                 assert!(limit.is_none_or(|limit| !limit.is_zero()));
             }
-            Err(errno) => assert_eq!(errno, Errno::Dom),
+            Err(errno) => assert_eq!(errno, Errno::EDOM),
         }
     }
 });

@@ -23,16 +23,16 @@ const BOUNCE: usize = 65_536;
 /// The plain reading of an iovec array.
 fn plain(memory: &[u8], array: u32, count: u32) -> Result<Vec<Range<usize>>> {
     if count > abi::MAX_IOVECS {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     let word = |at: usize| -> Result<usize> {
-        let bytes = memory.get(at..at + 4).ok_or(Errno::Fault)?;
+        let bytes = memory.get(at..at + 4).ok_or(Errno::EFAULT)?;
         Ok(u32::from_le_bytes(bytes.try_into().expect("4 bytes")) as usize)
     };
     // The whole array is inside before a part of it counts.
     let end = array as usize + count as usize * 8;
     if end > memory.len() {
-        return Err(Errno::Fault);
+        return Err(Errno::EFAULT);
     }
     (0..count as usize)
         .map(|index| {
@@ -43,7 +43,7 @@ fn plain(memory: &[u8], array: u32, count: u32) -> Result<Vec<Range<usize>>> {
             match offset + len {
                 _ if len == 0 => Ok(0..0),
                 end if end <= memory.len() => Ok(offset..end),
-                _ => Err(Errno::Fault),
+                _ => Err(Errno::EFAULT),
             }
         })
         .collect()

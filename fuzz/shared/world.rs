@@ -108,7 +108,7 @@ impl World {
     pub(crate) fn probe(&mut self) {
         for ip in self.seen.clone() {
             let outcome = self.guest.connect(self.fd, &SocketAddr::new(ip, PORT).into());
-            assert!(matches!(outcome, Ok(()) | Err(Errno::Acces)), "{outcome:?}");
+            assert!(matches!(outcome, Ok(()) | Err(Errno::EACCES)), "{outcome:?}");
             let allowed = outcome.is_ok();
             if let Some(expected) = self.expected(ip) {
                 assert_eq!(allowed, expected, "{ip} at {:?}", self.now());
@@ -116,7 +116,7 @@ impl World {
             let other = SocketAddr::new(ip, PORT + 1);
             assert_eq!(
                 self.guest.connect(self.fd, &other.into()),
-                Err(Errno::Acces),
+                Err(Errno::EACCES),
                 "{other}"
             );
         }

@@ -152,8 +152,8 @@ impl ScriptHost {
     fn arrival(&self) -> Result<u8> {
         match self.script.next() {
             Some(byte @ 0..192) => Ok(byte),
-            Some(_) => Err(Errno::Connreset),
-            None => Err(Errno::Again),
+            Some(_) => Err(Errno::ECONNRESET),
+            None => Err(Errno::EAGAIN),
         }
     }
 
@@ -386,7 +386,7 @@ impl Host for ScriptHost {
         self.happens_meanwhile();
         match self.script.next() {
             Some(byte @ 0..250) => Ok(byte & 1 == 1),
-            _ => Err(Errno::Intr),
+            _ => Err(Errno::EINTR),
         }
     }
 

@@ -120,7 +120,7 @@ impl Instance {
     /// `EBADF`: the program has ended, and has no descriptors. `EMFILE` and the like.
     pub(crate) fn process(&self, prepare: impl FnOnce(&mut OsHost)) -> Result<Process<OsHost>> {
         let first = lock(&self.first);
-        let First { guest, spare, .. } = first.as_ref().ok_or(Errno::Badf)?;
+        let First { guest, spare, .. } = first.as_ref().ok_or(Errno::EBADF)?;
         let mut host = spare.sibling()?;
         let mut stoppers = lock(&self.stoppers);
         stoppers.retain(|stopper| stopper.upgrade().is_some());

@@ -142,7 +142,7 @@ impl Thread {
         let found = idle.borrow_mut().pop();
         let mut process = match found.map_or_else(|| self.process(patience), Ok) {
             Ok(process) => process,
-            Err(Errno::Badf) => return NO_DESCRIPTOR,
+            Err(Errno::EBADF) => return NO_DESCRIPTOR,
             Err(_) => return NO_PROCESS,
         };
         let result = process.call(call, memory, args);

@@ -135,7 +135,7 @@ pub(crate) fn watch_for(arguments: &Arguments) -> Result<Value, Failure> {
     let watch = watch.as_ref().ok_or("watch() comes first")?;
     let outcome = thread.with_guest(|guest| -> Outcome<()> {
         match guest.epoll_control(watch.epoll, fd, EpollOp::Modify(interest)) {
-            Err(Errno::Noent) => guest.epoll_control(watch.epoll, fd, EpollOp::Add(interest)),
+            Err(Errno::ENOENT) => guest.epoll_control(watch.epoll, fd, EpollOp::Add(interest)),
             outcome => outcome,
         }
     });

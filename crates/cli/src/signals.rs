@@ -166,14 +166,14 @@ impl Wishes {
     /// # Errors
     /// `EINVAL`: the signal is not a script's; or what the system refused.
     pub(crate) fn set(&self, number: i32, action: SignalAction) -> Result<(), Errno> {
-        let signal = Signal::of(number).ok_or(Errno::Inval)?;
+        let signal = Signal::of(number).ok_or(Errno::EINVAL)?;
         let mut wished = self.lock();
         if action != SignalAction::Default
             && !wished.taken.contains(&signal)
             && let Some(writer) = self.writers.get(&signal)
         {
-            let writer = writer.try_clone().map_err(|_| Errno::Mfile)?;
-            take_over(signal, writer).map_err(|_| Errno::Inval)?;
+            let writer = writer.try_clone().map_err(|_| Errno::EMFILE)?;
+            take_over(signal, writer).map_err(|_| Errno::EINVAL)?;
             wished.taken.insert(signal);
         }
         wished.actions.insert(signal, action);
@@ -306,7 +306,7 @@ mod tests {
         for number in (-1..70).chain([i32::MIN, i32::MAX]) {
             let allowed = [SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTERM].contains(&number);
             for action in [SignalAction::Deliver, SignalAction::Ignore, SignalAction::Default] {
-                let expected = if allowed { Ok(()) } else { Err(Errno::Inval) };
+                let expected = if allowed { Ok(()) } else { Err(Errno::EINVAL) };
                 assert_eq!(wishes.set(number, action), expected, "{number}");
             }
         }

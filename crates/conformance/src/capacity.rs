@@ -74,7 +74,7 @@ fn a32_what_pairs_hold_that_nobody_reads_is_within_the_budget<M: MakeHost>() {
             guest.close(one).unwrap();
             open.push(other);
         };
-        assert_eq!(ended, Errno::Nobufs);
+        assert_eq!(ended, Errno::ENOBUFS);
         assert_eq!(open.len(), 9, "{kind:?}");
         assert!(held > budget / 10 && held <= 2 * budget, "{kind:?}: {held}");
         for fd in open {
@@ -118,9 +118,9 @@ fn a32_unix_sockets_beyond_the_budget_are_enobufs<M: MakeHost>() {
     }
     guest.connect(clients[1], &unix("/run/s")).unwrap();
     let (accepted, _) = guest.accept(listener, false).unwrap();
-    assert_eq!(guest.connect(clients[2], &unix("/run/s")), Err(Errno::Nobufs));
-    assert_eq!(guest.accept(listener, false), Err(Errno::Nobufs));
-    assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::Nobufs));
+    assert_eq!(guest.connect(clients[2], &unix("/run/s")), Err(Errno::ENOBUFS));
+    assert_eq!(guest.accept(listener, false), Err(Errno::ENOBUFS));
+    assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::ENOBUFS));
     let sender = guest.socket(Domain::Unix, Kind::Datagram).unwrap();
     let sent = guest.send_to(
         sender,
@@ -128,7 +128,7 @@ fn a32_unix_sockets_beyond_the_budget_are_enobufs<M: MakeHost>() {
         &unix("/run/s"),
         SendFlags::empty(),
     );
-    assert_eq!(sent, Err(Errno::Nobufs));
+    assert_eq!(sent, Err(Errno::ENOBUFS));
     guest.close(accepted).unwrap();
     // Its type is not the listener's, which shows that it was sent.
     let sent = guest.send_to(
@@ -137,8 +137,8 @@ fn a32_unix_sockets_beyond_the_budget_are_enobufs<M: MakeHost>() {
         &unix("/run/s"),
         SendFlags::empty(),
     );
-    assert_eq!(sent, Err(Errno::Prototype));
-    assert_eq!(guest.accept(listener, false), Err(Errno::Nobufs));
+    assert_eq!(sent, Err(Errno::EPROTOTYPE));
+    assert_eq!(guest.accept(listener, false), Err(Errno::ENOBUFS));
     guest.close(sender).unwrap();
     assert!(guest.accept(listener, false).is_ok());
 }
@@ -146,13 +146,13 @@ fn a32_unix_sockets_beyond_the_budget_are_enobufs<M: MakeHost>() {
 fn a32_a_pipe_counts_as_long_as_either_end_is_open<M: MakeHost>() {
     let mut guest = buffers::<M>(2 * 65_536);
     let (one, two) = (guest.pipe().unwrap(), guest.pipe().unwrap());
-    assert_eq!(guest.pipe(), Err(Errno::Nfile));
+    assert_eq!(guest.pipe(), Err(Errno::ENFILE));
     guest.close(one.0).unwrap();
     guest.close(two.1).unwrap();
-    assert_eq!(guest.pipe(), Err(Errno::Nfile));
+    assert_eq!(guest.pipe(), Err(Errno::ENFILE));
     guest.close(two.0).unwrap();
     guest.pipe().unwrap();
-    assert_eq!(guest.pipe(), Err(Errno::Nfile));
+    assert_eq!(guest.pipe(), Err(Errno::ENFILE));
 }
 
 fn a32_pipes_count_as_sockets<M: MakeHost>() {
@@ -160,25 +160,25 @@ fn a32_pipes_count_as_sockets<M: MakeHost>() {
         sockets,
         ..Capacity::default()
     };
-    assert_eq!(confined::<M>(with(0)).pipe(), Err(Errno::Mfile));
-    assert_eq!(confined::<M>(with(1)).pipe(), Err(Errno::Mfile));
+    assert_eq!(confined::<M>(with(0)).pipe(), Err(Errno::EMFILE));
+    assert_eq!(confined::<M>(with(1)).pipe(), Err(Errno::EMFILE));
     let mut guest = confined::<M>(with(3));
     let (read, write) = guest.pipe().unwrap();
-    assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::Mfile));
+    assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::EMFILE));
     guest.tcp();
-    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::Mfile));
+    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::EMFILE));
     guest.close(write).unwrap();
     guest.tcp();
     guest.close(read).unwrap();
     guest.tcp();
-    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::Mfile));
+    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::EMFILE));
 }
 
 fn a32_an_epoll_counts<M: MakeHost>() {
     let mut guest = buffers::<M>(2 << 20);
     let epoll = guest.epoll_create().unwrap();
     guest.epoll_create().unwrap();
-    assert_eq!(guest.epoll_create(), Err(Errno::Nomem));
+    assert_eq!(guest.epoll_create(), Err(Errno::ENOMEM));
     guest.close(epoll).unwrap();
     assert_eq!(guest.epoll_create(), Ok(epoll));
 }
@@ -192,10 +192,10 @@ fn a32_a_larger_buffer_counts_and_a_smaller_one_gives_nothing_back<M: MakeHost>(
     set(&mut guest, fd, SockOpt::RcvBuf, 25_000).unwrap();
     let other = guest.tcp();
     let over = set(&mut guest, other, SockOpt::RcvBuf, 5001);
-    assert_eq!(over, Err(Errno::Nobufs));
+    assert_eq!(over, Err(Errno::ENOBUFS));
     set(&mut guest, fd, SockOpt::SndBuf, 5000).unwrap();
     let over = set(&mut guest, other, SockOpt::RcvBuf, 5001);
-    assert_eq!(over, Err(Errno::Nobufs));
+    assert_eq!(over, Err(Errno::ENOBUFS));
     // What it had it may have again.
     set(&mut guest, fd, SockOpt::SndBuf, 20_000).unwrap();
     assert_eq!(size::<M>(&mut guest, fd, SockOpt::SndBuf), 40_000);
@@ -209,7 +209,7 @@ fn a32_a_buffer_beyond_the_budget_stays_what_it_was<M: MakeHost>() {
         for option in [SockOpt::SndBuf, SockOpt::RcvBuf] {
             let before = size::<M>(&mut guest, fd, option);
             let over = guest.set_option(fd, option, OptValue::Int(25_001));
-            assert_eq!(over, Err(Errno::Nobufs));
+            assert_eq!(over, Err(Errno::ENOBUFS));
             assert_eq!(size::<M>(&mut guest, fd, option), before, "{option:?}");
         }
     }
@@ -231,7 +231,7 @@ fn a32_an_accepted_socket_counts_what_it_has_from_its_listener<M: MakeHost>() {
     ];
     let (first, _) = guest.accept(listener, false).unwrap();
     assert_eq!(size::<M>(&mut guest, first, SockOpt::RcvBuf), 50_000);
-    assert_eq!(guest.accept(listener, false), Err(Errno::Nobufs));
+    assert_eq!(guest.accept(listener, false), Err(Errno::ENOBUFS));
     // The connection waits until there is room.
     guest.close(first).unwrap();
     assert_eq!(guest.accept(listener, false).map(|(fd, _)| fd), Ok(first));
@@ -243,13 +243,13 @@ fn a_pair_that_has_no_room_for_both_leaves_neither<M: MakeHost>() {
         ..Capacity::default()
     });
     let (one, two) = (guest.tcp(), guest.tcp());
-    assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::Mfile));
-    assert_eq!(guest.pipe(), Err(Errno::Mfile));
+    assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::EMFILE));
+    assert_eq!(guest.pipe(), Err(Errno::EMFILE));
     guest.close(one).unwrap();
     guest.close(two).unwrap();
     assert_eq!(guest.descriptors().count(), 0);
     assert_eq!(guest.pipe(), Ok((0, 1)));
-    assert_eq!(guest.pipe(), Err(Errno::Mfile));
+    assert_eq!(guest.pipe(), Err(Errno::EMFILE));
     assert_eq!(guest.descriptors().count(), 2);
     guest.tcp();
 }
@@ -261,11 +261,11 @@ fn a_closed_descriptor_leaves_room_for_another_whatever_its_number_was<M: MakeHo
     });
     let fds = [guest.tcp(), guest.tcp(), guest.tcp()];
     for fd in [1, 0, 2, 2, 0, 1] {
-        assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::Mfile));
+        assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::EMFILE));
         guest.close(fd).unwrap();
         assert_eq!(guest.tcp(), fd);
     }
     guest.renumber(fds[2], fds[0]).unwrap();
     assert_eq!(guest.tcp(), fds[2]);
-    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::Mfile));
+    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::EMFILE));
 }

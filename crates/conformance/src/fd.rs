@@ -86,7 +86,7 @@ fn renumber_moves_a_socket_and_closes_what_was_there<M: MakeHost>() {
     let (closed, mut gone) = guest.tcp_pair();
     assert_eq!(guest.renumber(kept, closed), Ok(None));
     assert_eq!(gone.read(&mut [0]).unwrap(), 0, "what was there was closed");
-    assert_eq!(guest.say(kept, b"x"), Err(Errno::Badf));
+    assert_eq!(guest.say(kept, b"x"), Err(Errno::EBADF));
     peer.write_all(b"moved").unwrap();
     assert_eq!(guest.hear(closed, 5, RecvFlags::WAITALL).unwrap(), b"moved");
     assert_eq!(guest.udp(), kept, "the source's number is free");
@@ -104,9 +104,9 @@ fn renumber_needs_both_to_be_open<M: MakeHost>() {
     let mut guest = guest::<M>();
     let fd = guest.udp();
     for bad in [fd + 1, 1 << 31, u32::MAX] {
-        assert_eq!(guest.renumber(fd, bad), Err(Errno::Badf));
-        assert_eq!(guest.renumber(bad, fd), Err(Errno::Badf));
-        assert_eq!(guest.renumber(bad, bad), Err(Errno::Badf));
+        assert_eq!(guest.renumber(fd, bad), Err(Errno::EBADF));
+        assert_eq!(guest.renumber(bad, fd), Err(Errno::EBADF));
+        assert_eq!(guest.renumber(bad, bad), Err(Errno::EBADF));
     }
     assert!(guest.local_addr(fd).is_ok());
 }
@@ -123,7 +123,7 @@ fn a_file_of_the_adapter_comes_back_from_close_and_renumber<M: MakeHost>() {
     assert!(guest.local_addr(other).is_ok());
     let file = guest.insert_file(3).unwrap();
     assert_eq!(guest.close(file), Ok(Some(3)));
-    assert_eq!(guest.close(file), Err(Errno::Badf));
+    assert_eq!(guest.close(file), Err(Errno::EBADF));
 }
 
 fn a_full_table_is_emfile<M: MakeHost>() {
@@ -141,12 +141,12 @@ fn a_full_table_is_emfile<M: MakeHost>() {
     let (listener, addr) = guest.tcp_listener();
     guest.udp();
     guest.insert_file(1).unwrap();
-    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::Mfile));
-    assert_eq!(guest.insert_file(2), Err((Errno::Mfile, 2)));
-    assert_eq!(guest.insert_stream(io), Err(Errno::Mfile));
-    assert_eq!(guest.next_descriptor(), Err(Errno::Mfile));
+    assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::EMFILE));
+    assert_eq!(guest.insert_file(2), Err((Errno::EMFILE, 2)));
+    assert_eq!(guest.insert_stream(io), Err(Errno::EMFILE));
+    assert_eq!(guest.next_descriptor(), Err(Errno::EMFILE));
     let _peer = TcpStream::connect(addr).unwrap();
-    assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::Mfile);
+    assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EMFILE);
     guest.close(1).unwrap();
     assert_eq!(guest.accept(listener, false).unwrap().0, 1);
 }
@@ -160,7 +160,7 @@ fn too_many_sockets_are_emfile_and_other_descriptors_are_not<M: MakeHost>() {
     let mut guest = guest_with::<M>(M::host(), Policy::allow_all(), capacity);
     let (one, two) = (guest.udp(), guest.tcp());
     for _ in 0..3 {
-        assert_eq!(guest.socket(Domain::Inet, Kind::Datagram), Err(Errno::Mfile));
+        assert_eq!(guest.socket(Domain::Inet, Kind::Datagram), Err(Errno::EMFILE));
         let file = guest.insert_file(1).unwrap();
         // A socket that a file replaces is one less.
         guest.renumber(file, two).unwrap();
@@ -181,7 +181,7 @@ fn a_full_accept_leaves_the_connection_waiting<M: MakeHost>() {
     let (listener, addr) = guest.tcp_listener();
     let other = guest.udp();
     let peer = TcpStream::connect(addr).unwrap();
-    assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::Mfile);
+    assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EMFILE);
     guest.close(other).unwrap();
     assert_eq!(
         guest.accept(listener, false).unwrap().1,
@@ -202,7 +202,7 @@ fn a_descriptor_blocks_until_it_is_told_not_to<M: MakeHost>() {
     }
     assert_eq!(
         guest.read(stream, &mut [IoSliceMut::new(&mut [0])]),
-        Err(Errno::Again)
+        Err(Errno::EAGAIN)
     );
 }
 
@@ -250,11 +250,11 @@ fn a_pipe_carries_data_from_the_guest<M: MakeHost>() {
     let full = eventually("the pipe is full", || {
         guest.write(fd, &mut [IoSlice::new(&data)]).err()
     });
-    assert_eq!(full, Errno::Again);
+    assert_eq!(full, Errno::EAGAIN);
     assert_eq!(
         guest.write(fd, &mut []),
         if cfg!(target_os = "linux") {
-            Err(Errno::Again)
+            Err(Errno::EAGAIN)
         } else {
             Ok(0)
         }
@@ -268,7 +268,7 @@ fn a_pipe_whose_reader_is_gone_is_epipe<M: MakeHost>() {
     let mut guest = guest_on::<M>(host, Policy::allow_all());
     let fd = guest.insert_stream(io).unwrap();
     drop(reader);
-    assert_eq!(guest.write(fd, &mut [IoSlice::new(b"x")]), Err(Errno::Pipe));
+    assert_eq!(guest.write(fd, &mut [IoSlice::new(b"x")]), Err(Errno::EPIPE));
     assert!(guest.until(fd, Ready::WRITE).contains(Ready::ERROR));
 }
 
@@ -301,10 +301,10 @@ fn the_wrong_direction_of_a_pipe_is_ebadf<M: MakeHost>() {
         guest.insert_stream(read_end).unwrap(),
         guest.insert_stream(write_end).unwrap(),
     );
-    assert_eq!(guest.write(reader, &mut [IoSlice::new(b"x")]), Err(Errno::Badf));
+    assert_eq!(guest.write(reader, &mut [IoSlice::new(b"x")]), Err(Errno::EBADF));
     assert_eq!(
         guest.read(writer, &mut [IoSliceMut::new(&mut [0])]),
-        Err(Errno::Badf)
+        Err(Errno::EBADF)
     );
 }
 
@@ -317,7 +317,7 @@ fn a_handed_over_listener_accepts<M: MakeHost>() {
     let mut guest = guest_on::<M>(host, Policy::deny_all());
     let fd = guest.insert_preopened(io, true).unwrap();
     assert_eq!(guest.local_addr(fd), Ok(addr.into()));
-    assert_eq!(guest.accept(fd, true).unwrap_err(), Errno::Again);
+    assert_eq!(guest.accept(fd, true).unwrap_err(), Errno::EAGAIN);
     let peer = crate::peer::patient(TcpStream::connect(addr).unwrap());
     guest.until(fd, Ready::READ);
     let (fd, _) = guest.accept(fd, false).unwrap();
@@ -434,7 +434,7 @@ fn a_refused_peer_leaves_no_kernel_descriptor<M: MakeHost>() {
     for _ in 0..5 {
         let peer = TcpStream::connect(addr).unwrap();
         guest.until(listener, Ready::READ);
-        assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::Again);
+        assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EAGAIN);
         drop(peer);
     }
     assert_eq!(open_descriptors(), before);
@@ -448,7 +448,7 @@ fn a_kernel_without_descriptors_is_emfile_and_polls_go_on<M: MakeHost>() {
     while let Ok(file) = std::fs::File::open("/dev/null") {
         hoard.push(file);
     }
-    assert_eq!(guest.socket(Domain::Inet, Kind::Datagram), Err(Errno::Mfile));
+    assert_eq!(guest.socket(Domain::Inet, Kind::Datagram), Err(Errno::EMFILE));
     let set: Vec<_> = sockets.iter().map(|(fd, _)| (*fd, Ready::READ)).collect();
     let (from, _) = sockets.pop().unwrap();
     let (to, addr) = sockets.pop().unwrap();

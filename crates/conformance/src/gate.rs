@@ -52,7 +52,7 @@ fn a33_a_group_does_not_reach_a_member_that_is_denied<M: MakeHost>() {
         let mut guest = guest_under::<M>(deny(&[(Use::Connect, rule)]));
         assert_eq!(
             send_to_group::<M>(&mut guest, port),
-            [Err(Errno::Acces); 2],
+            [Err(Errno::EACCES); 2],
             "{rule}"
         );
         assert!(!was_reached(&member), "{rule}");
@@ -89,8 +89,8 @@ fn a33_a_group_of_ipv6_does_not_reach_a_member_that_is_denied<M: MakeHost>() {
             .set_option(fd, SockOpt::Ipv6MulticastIf, OptValue::Int(1))
             .unwrap();
         let to: SocketAddr = format!("{group}:{port}").parse().unwrap();
-        assert_eq!(guest.say_to(fd, b"x", to), Err(Errno::Acces), "{group}");
-        assert_eq!(guest.dial(fd, to), Err(Errno::Acces), "{group}");
+        assert_eq!(guest.say_to(fd, b"x", to), Err(Errno::EACCES), "{group}");
+        assert_eq!(guest.dial(fd, to), Err(Errno::EACCES), "{group}");
         assert!(!was_reached(&member), "{group}");
     }
 }
@@ -114,8 +114,8 @@ fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<M: MakeHost>() {
         assert_eq!(guest.set_option(fd, SockOpt::Broadcast, on), Ok(()));
         assert_eq!(guest.option(fd, SockOpt::Broadcast), Ok(on));
         let to = everyone.parse().unwrap();
-        assert_eq!(guest.say_to(fd, b"x", to), Err(Errno::Acces));
-        assert_eq!(guest.dial(fd, to), Err(Errno::Acces));
+        assert_eq!(guest.say_to(fd, b"x", to), Err(Errno::EACCES));
+        assert_eq!(guest.dial(fd, to), Err(Errno::EACCES));
         assert!(!was_reached(&somebody));
     }
     // A rule that names the broadcast address says that anybody may hear it.

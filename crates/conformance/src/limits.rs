@@ -150,8 +150,8 @@ fn a28_what_was_peeked_at_may_still_be_taken_when_nothing_is_left<M: MakeHost>()
     peer.send(&[8; 1]).unwrap();
     assert_eq!(guest.hear(fd, 512, RecvFlags::PEEK).unwrap().len(), 300);
     assert_eq!(guest.hear(fd, 512, RecvFlags::empty()).unwrap().len(), 300);
-    assert_eq!(guest.hear(fd, 512, RecvFlags::PEEK), Err(Errno::Nobufs));
-    assert_eq!(guest.hear(fd, 512, RecvFlags::empty()), Err(Errno::Nobufs));
+    assert_eq!(guest.hear(fd, 512, RecvFlags::PEEK), Err(Errno::ENOBUFS));
+    assert_eq!(guest.hear(fd, 512, RecvFlags::empty()), Err(Errno::ENOBUFS));
     // A stream likewise.
     let mut guest = total::<M>(5);
     let (fd, mut peer) = guest.tcp_pair();
@@ -160,7 +160,7 @@ fn a28_what_was_peeked_at_may_still_be_taken_when_nothing_is_left<M: MakeHost>()
     assert_eq!(guest.hear(fd, 3, RecvFlags::empty()).unwrap(), b"hello"[..3]);
     assert_eq!(guest.hear(fd, 64, RecvFlags::PEEK).unwrap(), b"lo");
     assert_eq!(guest.hear(fd, 64, RecvFlags::empty()).unwrap(), b"lo");
-    assert_eq!(guest.hear(fd, 64, RecvFlags::empty()), Err(Errno::Nobufs));
+    assert_eq!(guest.hear(fd, 64, RecvFlags::empty()), Err(Errno::ENOBUFS));
 }
 
 fn a28_peeks_at_many_sockets_do_not_add_up_beyond_the_total<M: MakeHost>() {
@@ -177,7 +177,7 @@ fn a28_peeks_at_many_sockets_do_not_add_up_beyond_the_total<M: MakeHost>() {
     for (fd, _) in &ends {
         for flags in [RecvFlags::PEEK, RecvFlags::empty()] {
             let heard = guest.hear(*fd, 10_000, flags).map(|data| data.len());
-            assert_eq!(heard, Err(Errno::Nobufs));
+            assert_eq!(heard, Err(Errno::ENOBUFS));
         }
         // Where room is for no more than was shown it is still shown.
         assert_eq!(guest.hear(*fd, 1, RecvFlags::PEEK).unwrap().len(), 1);
@@ -253,8 +253,8 @@ fn a_stream_sends_up_to_the_total_and_not_a_byte_more<M: MakeHost>() {
     // Across the buffers of one call, and whatever is asked for afterwards.
     let bufs = &mut [IoSlice::new(&one), IoSlice::new(&[]), IoSlice::new(&two)];
     assert_eq!(guest.send(fd, bufs, SendFlags::empty()), Ok(1000));
-    assert_eq!(guest.say(fd, b"x"), Err(Errno::Nobufs));
-    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::Nobufs));
+    assert_eq!(guest.say(fd, b"x"), Err(Errno::ENOBUFS));
+    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::ENOBUFS));
     guest.close(fd).unwrap();
     let mut seen = Vec::new();
     peer.read_to_end(&mut seen).unwrap();
@@ -271,7 +271,7 @@ fn a_stream_is_received_whole_up_to_the_total<M: MakeHost>() {
     assert_eq!(received.len, 900);
     assert_eq!((one, two), ([7; 500], [7; 400]));
     assert_eq!(guest.hear(fd, 500, RecvFlags::WAITALL).unwrap().len(), 100);
-    assert_eq!(guest.hear(fd, 500, RecvFlags::WAITALL), Err(Errno::Nobufs));
+    assert_eq!(guest.hear(fd, 500, RecvFlags::WAITALL), Err(Errno::ENOBUFS));
 }
 
 fn a_datagram_beyond_what_is_left_is_not_sent_and_a_smaller_one_is<M: MakeHost>() {
@@ -279,11 +279,11 @@ fn a_datagram_beyond_what_is_left_is_not_sent_and_a_smaller_one_is<M: MakeHost>(
     let peer = UdpSocket::bind(LOOPBACK).unwrap();
     let to = peer.local_addr().unwrap();
     let fd = guest.udp();
-    assert_eq!(guest.say_to(fd, &[1; 101], to), Err(Errno::Nobufs));
+    assert_eq!(guest.say_to(fd, &[1; 101], to), Err(Errno::ENOBUFS));
     assert_eq!(guest.say_to(fd, &[2; 60], to), Ok(60));
-    assert_eq!(guest.say_to(fd, &[3; 41], to), Err(Errno::Nobufs));
+    assert_eq!(guest.say_to(fd, &[3; 41], to), Err(Errno::ENOBUFS));
     assert_eq!(guest.say_to(fd, &[4; 40], to), Ok(40));
-    assert_eq!(guest.say_to(fd, &[5; 1], to), Err(Errno::Nobufs));
+    assert_eq!(guest.say_to(fd, &[5; 1], to), Err(Errno::ENOBUFS));
     let mut buffer = [0; 128];
     assert_eq!(peer.recv(&mut buffer).unwrap(), 60);
     assert_eq!(peer.recv(&mut buffer).unwrap(), 40);
@@ -298,7 +298,7 @@ fn an_empty_datagram_needs_a_total_that_is_not_used_up<M: MakeHost>() {
     let fd = guest.udp();
     assert_eq!(guest.say_to(fd, b"", to), Ok(0));
     assert_eq!(guest.say_to(fd, &[0; 10], to), Ok(10));
-    assert_eq!(guest.say_to(fd, b"", to), Err(Errno::Nobufs));
+    assert_eq!(guest.say_to(fd, b"", to), Err(Errno::ENOBUFS));
 }
 
 fn what_is_exactly_left_goes_through_all_buffers_of_one_call<M: MakeHost>() {
@@ -343,10 +343,10 @@ fn a_call_that_failed_counts_nothing<M: MakeHost>() {
     guest.soft(stream);
     let unconnected = guest.tcp();
     for _ in 0..100 {
-        assert_eq!(guest.hear(stream, 10, RecvFlags::empty()), Err(Errno::Again));
-        assert_eq!(guest.say(unconnected, b"x"), Err(Errno::Pipe));
+        assert_eq!(guest.hear(stream, 10, RecvFlags::empty()), Err(Errno::EAGAIN));
+        assert_eq!(guest.say(unconnected, b"x"), Err(Errno::EPIPE));
         let udp = guest.udp();
-        assert_eq!(guest.say(udp, b"x"), Err(Errno::Destaddrreq));
+        assert_eq!(guest.say(udp, b"x"), Err(Errno::EDESTADDRREQ));
         guest.close(udp).unwrap();
     }
     assert_eq!(left::<M>(&mut guest), 10);
@@ -359,7 +359,7 @@ fn until_again<R>(mut act: impl FnMut() -> Result<R>) -> u64 {
         match act() {
             Ok(_) => count += 1,
             Err(errno) => {
-                assert_eq!(errno, Errno::Again);
+                assert_eq!(errno, Errno::EAGAIN);
                 return count;
             }
         }
@@ -412,7 +412,7 @@ fn a37_each_connection_costs_of_the_rate<M: MakeHost>() {
         let fd = guest.tcp();
         guest.soft(fd);
         let made = match guest.dial(fd, to) {
-            Err(Errno::Inprogress) => Ok(()),
+            Err(Errno::EINPROGRESS) => Ok(()),
             made => made,
         };
         guest.close(fd)?;
@@ -435,7 +435,7 @@ fn a37_each_accepted_connection_costs_of_the_rate<M: MakeHost>() {
     let taken = until_again(|| {
         peers.push(TcpStream::connect(addr).unwrap());
         let mut accepted = guest.accept(listener, true);
-        while accepted == Err(Errno::Again)
+        while accepted == Err(Errno::EAGAIN)
             && guest.poll(&[(listener, Ready::READ)], Some(Duration::ZERO))?[0].is_empty()
         {
             accepted = guest.accept(listener, true);
@@ -457,7 +457,7 @@ fn a_rate_of_nothing_holds_a_call_that_does_not_wait_for_a_moment_only<M: MakeHo
     // One is what may always be saved up.
     assert_eq!(guest.say_to(fd, b"x", to), Ok(1));
     let began = guest.clock();
-    assert_eq!(guest.say_to(fd, b"x", to), Err(Errno::Again));
+    assert_eq!(guest.say_to(fd, b"x", to), Err(Errno::EAGAIN));
     let held = guest.elapsed(began);
     assert!(held >= Duration::from_millis(5), "{held:?}");
 }

@@ -189,7 +189,7 @@ fn facts_are_told_and_cannot_be_set<M: MakeHost>() {
     {
         assert_eq!(
             guest.set_option(listener, *option, OptValue::Int(1)),
-            Err(Errno::Noprotoopt)
+            Err(Errno::ENOPROTOOPT)
         );
     }
 }
@@ -207,7 +207,7 @@ fn an_option_of_another_protocol_is_enoprotoopt_or_eopnotsupp<M: MakeHost>() {
             guest.set_option(fd, option, OptValue::Int(1)).unwrap_err()
         }] {
             assert!(
-                matches!(error, Errno::Noprotoopt | Errno::Opnotsupp),
+                matches!(error, Errno::ENOPROTOOPT | Errno::EOPNOTSUPP),
                 "{}: {error}",
                 option.name()
             );
@@ -259,13 +259,13 @@ fn every_wrong_shape_is_einval_or_refused<M: MakeHost>() {
                 continue;
             }
             let expected = match option.kind() {
-                OptKind::Fact => Errno::Noprotoopt,
-                OptKind::Name => Errno::Opnotsupp,
+                OptKind::Fact => Errno::ENOPROTOOPT,
+                OptKind::Name => Errno::EOPNOTSUPP,
                 OptKind::Int
                 | OptKind::Time
                 | OptKind::Linger
                 | OptKind::Interface4
-                | OptKind::Membership => Errno::Inval,
+                | OptKind::Membership => Errno::EINVAL,
             };
             let (name, result) = (option.name(), guest.set_option(fd, option, value));
             assert_eq!(result, Err(expected), "{name} with {value:?}");
@@ -285,18 +285,18 @@ fn a_number_out_of_range_is_refused<M: MakeHost>() {
         (SockOpt::TcpUserTimeout, -1),
     ] {
         let result = guest.set_option(fd, option, OptValue::Int(value));
-        assert_eq!(result, Err(Errno::Inval), "{} = {value}", option.name());
+        assert_eq!(result, Err(Errno::EINVAL), "{} = {value}", option.name());
     }
 }
 
 fn bind_to_device_is_refused<M: MakeHost>() {
     let mut guest = guest::<M>();
     let fd = guest.tcp();
-    assert_eq!(guest.option(fd, SockOpt::BindToDevice), Err(Errno::Opnotsupp));
+    assert_eq!(guest.option(fd, SockOpt::BindToDevice), Err(Errno::EOPNOTSUPP));
     for value in values() {
         assert_eq!(
             guest.set_option(fd, SockOpt::BindToDevice, value),
-            Err(Errno::Opnotsupp)
+            Err(Errno::EOPNOTSUPP)
         );
     }
 }
@@ -308,7 +308,7 @@ fn a_membership_cannot_be_read<M: MakeHost>() {
         .iter()
         .filter(|option| option.kind() == OptKind::Membership)
     {
-        assert_eq!(guest.option(fd, *option), Err(Errno::Noprotoopt));
+        assert_eq!(guest.option(fd, *option), Err(Errno::ENOPROTOOPT));
     }
 }
 
@@ -334,6 +334,6 @@ fn v6only_cannot_be_set_after_bind<M: MakeHost>() {
     guest.bind(fd, &any.into()).unwrap();
     assert_eq!(
         guest.set_option(fd, SockOpt::Ipv6Only, OptValue::Int(1)),
-        Err(Errno::Inval)
+        Err(Errno::EINVAL)
     );
 }

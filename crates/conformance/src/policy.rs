@@ -73,7 +73,7 @@ impl Observer for Ear {
     }
 
     fn denied(&mut self, denial: &Denial<'_>) {
-        assert_eq!(denial.errno, Errno::Acces);
+        assert_eq!(denial.errno, Errno::EACCES);
         let flag = denial.flag.map(ToString::to_string).unwrap_or_default();
         let line = format!("{} {}: {} [{flag}]", denial.call, denial.target, denial.reason);
         self.log.0.lock().unwrap().push(line);
@@ -112,22 +112,25 @@ fn nothing_is_allowed_by_default<M: MakeHost>() {
     let (peer, addr) = udp_peer();
     let listener = TcpListener::bind(LOOPBACK).unwrap();
     let tcp = guest.tcp();
-    assert_eq!(guest.dial(tcp, listener.local_addr().unwrap()), Err(Errno::Acces));
-    assert_eq!(guest.bind(tcp, &LOOPBACK.into()), Err(Errno::Acces));
-    assert_eq!(guest.listen(tcp, 1), Err(Errno::Acces));
+    assert_eq!(
+        guest.dial(tcp, listener.local_addr().unwrap()),
+        Err(Errno::EACCES)
+    );
+    assert_eq!(guest.bind(tcp, &LOOPBACK.into()), Err(Errno::EACCES));
+    assert_eq!(guest.listen(tcp, 1), Err(Errno::EACCES));
     let udp = guest.udp();
-    assert_eq!(guest.dial(udp, addr), Err(Errno::Acces));
-    assert_eq!(guest.bind(udp, &LOOPBACK.into()), Err(Errno::Acces));
-    assert_eq!(guest.say_to(udp, b"x", addr), Err(Errno::Acces));
+    assert_eq!(guest.dial(udp, addr), Err(Errno::EACCES));
+    assert_eq!(guest.bind(udp, &LOOPBACK.into()), Err(Errno::EACCES));
+    assert_eq!(guest.say_to(udp, b"x", addr), Err(Errno::EACCES));
     unheard(&peer);
     let v6 = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
     assert_eq!(
         guest.say_to(v6, b"x", (Ipv6Addr::LOCALHOST, 9).into()),
-        Err(Errno::Acces)
+        Err(Errno::EACCES)
     );
     assert_eq!(
         guest.bind(v6, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()),
-        Err(Errno::Acces)
+        Err(Errno::EACCES)
     );
 }
 
@@ -137,8 +140,8 @@ fn a_refused_connect_sends_nothing<M: MakeHost>() {
     listener.set_nonblocking(true).unwrap();
     let fd = guest.tcp();
     let to = listener.local_addr().unwrap();
-    assert_eq!(guest.dial(fd, to), Err(Errno::Acces));
-    assert_eq!(guest.try_connect(fd, &to.into()), Err(Errno::Acces));
+    assert_eq!(guest.dial(fd, to), Err(Errno::EACCES));
+    assert_eq!(guest.try_connect(fd, &to.into()), Err(Errno::EACCES));
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     assert_eq!(guest.inet_addr(fd).port(), 0, "it was not bound either");
 }
@@ -147,7 +150,7 @@ fn a_refused_bind_leaves_the_socket_unbound<M: MakeHost>() {
     let mut guest = guest_under::<M>(allow(&[(Use::Listen, "tcp://127.0.0.1")]));
     let fd = guest.tcp();
     let any: SocketAddr = (Ipv4Addr::UNSPECIFIED, 0).into();
-    assert_eq!(guest.bind(fd, &any.into()), Err(Errno::Acces));
+    assert_eq!(guest.bind(fd, &any.into()), Err(Errno::EACCES));
     assert_eq!(guest.inet_addr(fd).port(), 0);
     assert_eq!(guest.bind(fd, &LOOPBACK.into()), Ok(()));
     assert_eq!(guest.listen(fd, 1), Ok(()));
@@ -159,10 +162,10 @@ fn a5_zero_as_the_destination_is_judged_as_loopback<M: MakeHost>() {
     let zero6: SocketAddr = (Ipv6Addr::UNSPECIFIED, addr.port()).into();
     let mut refused = guest_under::<M>(deny(&[(Use::Connect, "127.0.0.0/8"), (Use::Connect, "[::1]")]));
     let fd = refused.udp();
-    assert_eq!(refused.say_to(fd, b"x", zero), Err(Errno::Acces));
-    assert_eq!(refused.dial(fd, zero), Err(Errno::Acces));
+    assert_eq!(refused.say_to(fd, b"x", zero), Err(Errno::EACCES));
+    assert_eq!(refused.dial(fd, zero), Err(Errno::EACCES));
     let fd = refused.socket(Domain::Inet6, Kind::Datagram).unwrap();
-    assert_eq!(refused.say_to(fd, b"x", zero6), Err(Errno::Acces));
+    assert_eq!(refused.say_to(fd, b"x", zero6), Err(Errno::EACCES));
     unheard(&peer);
     let mut allowed = guest_under::<M>(allow(&[(Use::Connect, "udp://127.0.0.1")]));
     let fd = allowed.udp();
@@ -175,11 +178,11 @@ fn a4_mapped_destinations_are_judged_as_ipv4<M: MakeHost>() {
     let mapped: SocketAddr = (Ipv4Addr::LOCALHOST.to_ipv6_mapped(), addr.port()).into();
     let mut guest = guest_under::<M>(deny(&[(Use::Connect, "127.0.0.1")]));
     let fd = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
-    assert_eq!(guest.say_to(fd, b"x", mapped), Err(Errno::Acces));
+    assert_eq!(guest.say_to(fd, b"x", mapped), Err(Errno::EACCES));
     // The IPv4 spelling on an IPv6 socket is no way round.
-    assert_eq!(guest.say_to(fd, b"x", addr), Err(Errno::Acces));
+    assert_eq!(guest.say_to(fd, b"x", addr), Err(Errno::EACCES));
     let fd = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
-    assert_eq!(guest.dial(fd, mapped), Err(Errno::Acces));
+    assert_eq!(guest.dial(fd, mapped), Err(Errno::EACCES));
     unheard(&peer);
 }
 
@@ -189,8 +192,8 @@ fn a8_each_destination_of_a_connected_datagram_socket_is_judged<M: MakeHost>() {
     let mut guest = guest_under::<M>(allow(&[(Use::Connect, &format!("udp://{to}"))]));
     let fd = guest.udp();
     assert_eq!(guest.dial(fd, to), Ok(()));
-    assert_eq!(guest.say_to(fd, b"x", elsewhere), Err(Errno::Acces));
-    assert_eq!(guest.dial(fd, elsewhere), Err(Errno::Acces));
+    assert_eq!(guest.say_to(fd, b"x", elsewhere), Err(Errno::EACCES));
+    assert_eq!(guest.dial(fd, elsewhere), Err(Errno::EACCES));
     assert_eq!(
         guest.peer_addr(fd),
         Ok(to.into()),
@@ -205,7 +208,7 @@ fn a9_listening_unbound_is_judged_as_a_bind<M: MakeHost>() {
     let mut guest = guest_under::<M>(allow(&[(Use::Listen, "tcp://127.0.0.1")]));
     for domain in [Domain::Inet, Domain::Inet6] {
         let fd = guest.socket(domain, Kind::Stream).unwrap();
-        assert_eq!(guest.listen(fd, 1), Err(Errno::Acces));
+        assert_eq!(guest.listen(fd, 1), Err(Errno::EACCES));
         assert_eq!(guest.option(fd, SockOpt::AcceptConn), Ok(OptValue::Flag(false)));
     }
 }
@@ -221,10 +224,10 @@ fn a9_a_handed_over_listener_gives_no_right_to_listen_elsewhere<M: MakeHost>() {
     let (accepted, _) = guest.accept(fd, false).unwrap();
     // A connection that was dissolved is a socket like any other.
     assert_eq!(guest.connect(accepted, &SockAddr::Unspec), Ok(()));
-    assert_eq!(guest.listen(accepted, 1), Err(Errno::Acces));
+    assert_eq!(guest.listen(accepted, 1), Err(Errno::EACCES));
     // So is the listener itself: the kernel would choose it a new port.
     assert_eq!(guest.connect(fd, &SockAddr::Unspec), Ok(()));
-    assert_eq!(guest.listen(fd, 1), Err(Errno::Acces));
+    assert_eq!(guest.listen(fd, 1), Err(Errno::EACCES));
 }
 
 fn a10_a_refused_peer_is_reset_and_the_next_is_accepted<M: MakeHost>() {
@@ -241,12 +244,12 @@ fn a10_a_refused_peer_is_reset_and_the_next_is_accepted<M: MakeHost>() {
     let (fd, from) = guest.accept(listener, false).unwrap();
     assert_eq!(Ok(from), other.local_addr(third));
     for refused in [first, second] {
-        assert_eq!(other.hear(refused, 8, RecvFlags::empty()), Err(Errno::Connreset));
+        assert_eq!(other.hear(refused, 8, RecvFlags::empty()), Err(Errno::ECONNRESET));
     }
     guest.say(fd, b"welcome").unwrap();
     assert_eq!(other.hear(third, 8, RecvFlags::empty()).unwrap(), b"welcome");
     guest.soft(listener);
-    assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::Again);
+    assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EAGAIN);
 }
 
 fn a10_a_blocking_accept_waits_on_after_a_refused_peer<M: MakeHost>() {
@@ -264,7 +267,7 @@ fn a10_a_blocking_accept_waits_on_after_a_refused_peer<M: MakeHost>() {
             let reset = refused
                 .dial(fd, addr)
                 .and_then(|()| refused.hear(fd, 8, RecvFlags::empty()));
-            assert_eq!(reset, Err(Errno::Connreset));
+            assert_eq!(reset, Err(Errno::ECONNRESET));
             TcpStream::connect(addr).unwrap()
         },
     );
@@ -288,7 +291,7 @@ fn a10_a_refused_peer_does_not_renew_the_time_limit<M: MakeHost>() {
         });
         let accepted = guest.accept(listener, false);
         ended.store(true, std::sync::atomic::Ordering::Relaxed);
-        assert_eq!(accepted.unwrap_err(), Errno::Again);
+        assert_eq!(accepted.unwrap_err(), Errno::EAGAIN);
     });
 }
 
@@ -307,8 +310,8 @@ fn a10_a_refused_datagram_leaves_no_trace<M: MakeHost>() {
     refused.send_to(b"SECRET", addr).unwrap();
     let mut buffer = [9; 8];
     let bufs = &mut [IoSliceMut::new(&mut buffer)];
-    assert_eq!(guest.recv_from(fd, bufs, RecvFlags::empty()), Err(Errno::Again));
-    assert_eq!(guest.recv(fd, bufs, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.recv_from(fd, bufs, RecvFlags::empty()), Err(Errno::EAGAIN));
+    assert_eq!(guest.recv(fd, bufs, RecvFlags::empty()), Err(Errno::EAGAIN));
     assert_eq!(buffer, [9; 8]);
     refused.send_to(b"SECRET", addr).unwrap();
     allowed.send_to(b"ok", addr).unwrap();
@@ -331,7 +334,7 @@ fn a10_a_refused_datagram_leaves_no_trace_of_a_peek<M: MakeHost>() {
     refused.send_to(b"SECRET", addr).unwrap();
     let mut buffer = [9; 8];
     let bufs = &mut [IoSliceMut::new(&mut buffer)];
-    assert_eq!(guest.recv(fd, bufs, RecvFlags::PEEK), Err(Errno::Again));
+    assert_eq!(guest.recv(fd, bufs, RecvFlags::PEEK), Err(Errno::EAGAIN));
     assert_eq!(buffer, [9; 8]);
 }
 
@@ -362,7 +365,7 @@ fn a10_a_non_blocking_recv_among_refused_datagrams_is_eagain<M: MakeHost>() {
         match guest.hear(fd, 8, RecvFlags::empty()) {
             Ok(data) => Some(data),
             Err(errno) => {
-                assert_eq!(errno, Errno::Again);
+                assert_eq!(errno, Errno::EAGAIN);
                 None
             }
         }
@@ -379,7 +382,7 @@ fn a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4<M: MakeHost>() {
     let (peer, _) = udp_peer();
     peer.send_to(b"x", (Ipv4Addr::LOCALHOST, guest.inet_addr(udp).port()))
         .unwrap();
-    assert_eq!(guest.hear(udp, 8, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.hear(udp, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
     let tcp = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
     guest.bind(tcp, &any.into()).unwrap();
     guest.listen(tcp, 4).unwrap();
@@ -392,7 +395,7 @@ fn a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4<M: MakeHost>() {
         } else {
             guest.try_accept(tcp, true)
         };
-        assert_eq!(accepted.unwrap_err(), Errno::Again);
+        assert_eq!(accepted.unwrap_err(), Errno::EAGAIN);
         assert_eq!(
             peer.read(&mut [0]).unwrap_err().kind(),
             ErrorKind::ConnectionReset
@@ -412,7 +415,7 @@ fn a_socket_that_sent_hears_only_whom_it_may_send_to<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"answer");
     guest.soft(fd);
     stranger.send_to(b"SECRET", from).unwrap();
-    assert_eq!(guest.hear(fd, 16, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 16, RecvFlags::empty()), Err(Errno::EAGAIN));
 }
 
 fn judged_datagrams_are_whole<M: MakeHost>() {
@@ -454,13 +457,13 @@ fn a14_a_port_is_neither_ignored_nor_widened<M: MakeHost>() {
     ] {
         assert_eq!(
             guest.say_to(fd, b"x", SocketAddr::new(to.ip(), port)),
-            Err(Errno::Acces),
+            Err(Errno::EACCES),
             "port {port}"
         );
     }
     // The same number of the other protocol.
     let tcp = guest.tcp();
-    assert_eq!(guest.dial(tcp, to), Err(Errno::Acces));
+    assert_eq!(guest.dial(tcp, to), Err(Errno::EACCES));
 }
 
 fn a17_calls_on_closed_and_unknown_numbers_are_ebadf<M: MakeHost>() {
@@ -468,13 +471,13 @@ fn a17_calls_on_closed_and_unknown_numbers_are_ebadf<M: MakeHost>() {
     let closed = guest.udp();
     guest.close(closed).unwrap();
     for fd in [closed, closed + 1, 1 << 31, u32::MAX] {
-        every_call::<M>(&mut guest, fd, Errno::Badf);
-        assert_eq!(guest.close(fd), Err(Errno::Badf));
-        assert_eq!(guest.read(fd, &mut []), Err(Errno::Badf));
-        assert_eq!(guest.write(fd, &mut []), Err(Errno::Badf));
-        assert_eq!(guest.nonblocking(fd), Err(Errno::Badf));
-        assert_eq!(guest.set_nonblocking(fd, true), Err(Errno::Badf));
-        assert_eq!(guest.readable_bytes(fd), Err(Errno::Badf));
+        every_call::<M>(&mut guest, fd, Errno::EBADF);
+        assert_eq!(guest.close(fd), Err(Errno::EBADF));
+        assert_eq!(guest.read(fd, &mut []), Err(Errno::EBADF));
+        assert_eq!(guest.write(fd, &mut []), Err(Errno::EBADF));
+        assert_eq!(guest.nonblocking(fd), Err(Errno::EBADF));
+        assert_eq!(guest.set_nonblocking(fd, true), Err(Errno::EBADF));
+        assert_eq!(guest.readable_bytes(fd), Err(Errno::EBADF));
     }
 }
 
@@ -485,7 +488,7 @@ fn a17_calls_on_what_is_not_a_socket_are_enotsock<M: MakeHost>() {
     let stream = guest.insert_stream(io).unwrap();
     let file = guest.insert_file(1).unwrap();
     for fd in [stream, file] {
-        every_call::<M>(&mut guest, fd, Errno::Notsock);
+        every_call::<M>(&mut guest, fd, Errno::ENOTSOCK);
     }
 }
 
@@ -530,15 +533,15 @@ fn a25_an_unspecified_family_is_no_way_round<M: MakeHost>() {
         &SockAddr::Unspec,
         SendFlags::empty(),
     );
-    assert_eq!(sent, Err(Errno::Afnosupport));
+    assert_eq!(sent, Err(Errno::EAFNOSUPPORT));
     for fd in [fd, tcp] {
-        assert_eq!(guest.bind(fd, &SockAddr::Unspec), Err(Errno::Afnosupport));
+        assert_eq!(guest.bind(fd, &SockAddr::Unspec), Err(Errno::EAFNOSUPPORT));
         assert_eq!(guest.inet_addr(fd).port(), 0);
     }
     // Dissolving what is not there is allowed and does nothing.
     assert_eq!(guest.connect(fd, &SockAddr::Unspec), Ok(()));
     // After it every destination is judged as before.
-    assert_eq!(guest.dial(fd, LOOPBACK), Err(Errno::Acces));
+    assert_eq!(guest.dial(fd, LOOPBACK), Err(Errno::EACCES));
 }
 
 fn a_multicast_group_is_listened_on_by_permission_only<M: MakeHost>() {
@@ -554,7 +557,7 @@ fn a_multicast_group_is_listened_on_by_permission_only<M: MakeHost>() {
     let [allowed, refused] = [Ipv4Addr::new(239, 255, 77, 2), Ipv4Addr::new(239, 255, 77, 3)];
     assert_eq!(
         guest.set_option(fd, SockOpt::IpAddMembership, join(refused)),
-        Err(Errno::Acces)
+        Err(Errno::EACCES)
     );
     assert_eq!(
         guest.set_option(fd, SockOpt::IpAddMembership, join(allowed)),
@@ -563,7 +566,7 @@ fn a_multicast_group_is_listened_on_by_permission_only<M: MakeHost>() {
     // Leaving needs no permission, only a membership.
     assert_eq!(
         guest.set_option(fd, SockOpt::IpDropMembership, join(refused)),
-        Err(Errno::Addrnotavail)
+        Err(Errno::EADDRNOTAVAIL)
     );
     assert_eq!(
         guest.set_option(fd, SockOpt::IpDropMembership, join(allowed)),
@@ -574,7 +577,7 @@ fn a_multicast_group_is_listened_on_by_permission_only<M: MakeHost>() {
     let join = OptValue::Membership6 { group, interface: 0 };
     assert_eq!(
         guest.set_option(v6, SockOpt::Ipv6JoinGroup, join),
-        Err(Errno::Acces)
+        Err(Errno::EACCES)
     );
 }
 
@@ -583,7 +586,7 @@ fn a_port_of_the_kernels_choice_is_asked_for_as_port_0<M: MakeHost>() {
     let fd = guest.tcp();
     assert_eq!(
         guest.bind(fd, &SocketAddr::from((Ipv4Addr::LOCALHOST, 1)).into()),
-        Err(Errno::Acces)
+        Err(Errno::EACCES)
     );
     assert_eq!(guest.bind(fd, &LOOPBACK.into()), Ok(()));
     assert_eq!(guest.listen(fd, 1), Ok(()));
@@ -628,8 +631,8 @@ fn an_observer_hears_of_each_denial_once_with_the_flag<M: MakeHost>() {
     // What cannot be a path fills nobody's terminal.
     let unix = guest.socket(Domain::Unix, Kind::Stream).unwrap();
     let long = SockAddr::Unix("/x".repeat(4096).into());
-    assert_eq!(guest.connect(unix, &long), Err(Errno::Nametoolong));
-    assert_eq!(guest.bind(unix, &long), Err(Errno::Nametoolong));
+    assert_eq!(guest.connect(unix, &long), Err(Errno::ENAMETOOLONG));
+    assert_eq!(guest.bind(unix, &long), Err(Errno::ENAMETOOLONG));
     assert!(log.take().is_empty());
 }
 

@@ -160,7 +160,7 @@ fn a_connect_that_completes_is_writable<M: MakeHost, const IDLE: usize>() {
     assert!(crowd.now(fd, Ready::WRITE).contains(Ready::HANGUP));
     assert_eq!(
         crowd.guest.dial(fd, listener.local_addr().unwrap()),
-        Err(Errno::Inprogress)
+        Err(Errno::EINPROGRESS)
     );
     assert_eq!(crowd.until(fd, Ready::READ | Ready::WRITE), Ready::WRITE);
     assert_eq!(crowd.guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
@@ -172,7 +172,7 @@ fn a_connect_that_fails_is_an_error<M: MakeHost, const IDLE: usize>() {
     crowd.guest.bind(bound, &LOOPBACK.into()).unwrap();
     let addr = crowd.guest.inet_addr(bound);
     crowd.guest.soft(fd);
-    assert_eq!(crowd.guest.dial(fd, addr), Err(Errno::Inprogress));
+    assert_eq!(crowd.guest.dial(fd, addr), Err(Errno::EINPROGRESS));
     let ready = crowd.until(fd, Ready::READ | Ready::WRITE);
     assert!(
         ready.contains(Ready::READ | Ready::WRITE | Ready::ERROR | Ready::HANGUP),
@@ -180,7 +180,7 @@ fn a_connect_that_fails_is_an_error<M: MakeHost, const IDLE: usize>() {
     );
     assert_eq!(
         crowd.guest.option(fd, SockOpt::Error),
-        Ok(OptValue::Error(Some(Errno::Connrefused)))
+        Ok(OptValue::Error(Some(Errno::ECONNREFUSED)))
     );
     assert!(
         !crowd.now(fd, Ready::WRITE).contains(Ready::ERROR),
@@ -298,7 +298,10 @@ fn a_reset_is_an_error_and_a_hang_up<M: MakeHost, const IDLE: usize>() {
     reset(peer);
     let ready = crowd.until(fd, Ready::empty());
     assert!(ready.contains(Ready::ERROR | Ready::HANGUP), "{ready:?}");
-    assert_eq!(crowd.guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Connreset));
+    assert_eq!(
+        crowd.guest.hear(fd, 8, RecvFlags::empty()),
+        Err(Errno::ECONNRESET)
+    );
     assert_eq!(crowd.now(fd, Ready::READ), Ready::READ | Ready::HANGUP);
 }
 
@@ -323,7 +326,7 @@ fn fill<M: MakeHost>(guest: &mut Tested<M>, fd: Fd) -> usize {
             None
         }
         Err(errno) => {
-            assert_eq!(errno, Errno::Again);
+            assert_eq!(errno, Errno::EAGAIN);
             // The peer's kernel may still be moving bytes from one buffer to the other.
             guest.poll(&[(fd, Ready::WRITE)], NOW).unwrap()[0]
                 .is_empty()
@@ -464,7 +467,7 @@ fn a_descriptor_that_was_renumbered_is_what_it_became<M: MakeHost, const IDLE: u
     assert_eq!(crowd.now(quiet, Ready::READ), Ready::empty());
     crowd.guest.renumber(loud, quiet).unwrap();
     assert_eq!(crowd.now(quiet, Ready::READ), Ready::READ);
-    assert_eq!(crowd.poll(&[(loud, Ready::READ)], NOW), Err(Errno::Badf));
+    assert_eq!(crowd.poll(&[(loud, Ready::READ)], NOW), Err(Errno::EBADF));
     crowd.guest.hear(quiet, 8, RecvFlags::empty()).unwrap();
     let (ready, ()) = while_waiting(
         || crowd.until(quiet, Ready::READ),
@@ -482,7 +485,7 @@ fn a_descriptor_that_is_not_open_spoils_nothing<M: MakeHost, const IDLE: usize>(
         guest.poll_add(7, idle, Ready::READ).unwrap();
     }
     for bad in [fd + 1, 1 << 31, u32::MAX] {
-        assert_eq!(guest.poll_add(1, bad, Ready::READ), Err(Errno::Badf));
+        assert_eq!(guest.poll_add(1, bad, Ready::READ), Err(Errno::EBADF));
     }
     guest.poll_add(2, fd, Ready::WRITE).unwrap();
     guest.poll_wait(None).unwrap();

@@ -351,5 +351,5 @@ fn a_loopback_name_gives_the_right_to_connect_to_it<M: MakeHost>() {
     assert_eq!(guest.dial(fd, to), Ok(()));
     // Another port needs another rule.
     let other = SocketAddr::new(to.ip(), to.port().wrapping_add(1));
-    assert_eq!(guest.dial(fd, other), Err(guestnet_core::Errno::Acces));
+    assert_eq!(guest.dial(fd, other), Err(guestnet_core::Errno::EACCES));
 }

@@ -47,14 +47,14 @@ fn a_blocking_accept_ends<M: MakeHost>() {
     let (mut guest, stop) = guest::<M>();
     let (listener, _) = guest.tcp_listener();
     let (accepted, ()) = while_waiting(|| guest.accept(listener, false), stop);
-    assert_eq!(accepted.unwrap_err(), Errno::Intr);
+    assert_eq!(accepted.unwrap_err(), Errno::EINTR);
 }
 
 fn a_blocking_recv_ends<M: MakeHost>() {
     let (mut guest, stop) = guest::<M>();
     let (fd, _peer) = guest.tcp_pair();
     let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::empty()), stop);
-    assert_eq!(heard, Err(Errno::Intr));
+    assert_eq!(heard, Err(Errno::EINTR));
 }
 
 fn a_blocking_recv_with_a_limit_ends<M: MakeHost>() {
@@ -68,7 +68,7 @@ fn a_blocking_recv_with_a_limit_ends<M: MakeHost>() {
         )
         .unwrap();
     let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::empty()), stop);
-    assert_eq!(heard, Err(Errno::Intr));
+    assert_eq!(heard, Err(Errno::EINTR));
 }
 
 fn a_blocking_waitall_gives_what_there_is<M: MakeHost>() {
@@ -78,7 +78,7 @@ fn a_blocking_waitall_gives_what_there_is<M: MakeHost>() {
     guest.until(fd, Ready::READ);
     let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::WAITALL), stop);
     assert_eq!(heard.unwrap(), b"part");
-    assert_eq!(guest.hear(fd, 8, RecvFlags::WAITALL), Err(Errno::Intr));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::WAITALL), Err(Errno::EINTR));
 }
 
 fn a_blocking_peek_for_more_ends<M: MakeHost>() {
@@ -87,14 +87,14 @@ fn a_blocking_peek_for_more_ends<M: MakeHost>() {
     std::io::Write::write_all(&mut peer, b"part").unwrap();
     guest.until(fd, Ready::READ);
     let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::WAITALL | RecvFlags::PEEK), stop);
-    assert_eq!(heard, Err(Errno::Intr));
+    assert_eq!(heard, Err(Errno::EINTR));
 }
 
 fn a_blocking_datagram_recv_ends<M: MakeHost>() {
     let (mut guest, stop) = guest::<M>();
     let (fd, _) = guest.udp_bound();
     let (heard, ()) = while_waiting(|| guest.hear_from(fd, 8, RecvFlags::empty()), stop);
-    assert_eq!(heard.unwrap_err(), Errno::Intr);
+    assert_eq!(heard.unwrap_err(), Errno::EINTR);
 }
 
 fn a_blocking_send_gives_what_was_queued<M: MakeHost>() {
@@ -105,7 +105,7 @@ fn a_blocking_send_gives_what_was_queued<M: MakeHost>() {
     let sent = sent.unwrap();
     assert!(0 < sent && sent < data.len());
     let next = eventually("the buffers are full", || guest.say(fd, &data).err());
-    assert_eq!(next, Errno::Intr);
+    assert_eq!(next, Errno::EINTR);
 }
 
 fn a_blocking_connect_ends<M: MakeHost>() {
@@ -115,16 +115,16 @@ fn a_blocking_connect_ends<M: MakeHost>() {
     let _queued = eventually("the queue is full", || {
         let fd = guest.tcp();
         guest.soft(fd);
-        assert_eq!(guest.dial(fd, addr), Err(Errno::Inprogress));
+        assert_eq!(guest.dial(fd, addr), Err(Errno::EINPROGRESS));
         guest.poll(&[(fd, Ready::WRITE)], Some(Duration::ZERO)).unwrap()[0]
             .is_empty()
             .then_some(fd)
     });
     let fd = guest.tcp();
     let (connected, ()) = while_waiting(|| guest.dial(fd, addr), stop);
-    assert_eq!(connected, Err(Errno::Intr));
+    assert_eq!(connected, Err(Errno::EINTR));
     // The handshake goes on by itself, as after a signal.
-    assert_eq!(guest.dial(fd, addr), Err(Errno::Intr));
+    assert_eq!(guest.dial(fd, addr), Err(Errno::EINTR));
 }
 
 fn a_blocking_read_of_a_pipe_ends<M: MakeHost>() {
@@ -138,7 +138,7 @@ fn a_blocking_read_of_a_pipe_ends<M: MakeHost>() {
         || guest.read(fd, &mut [std::io::IoSliceMut::new(&mut buffer)]),
         stop,
     );
-    assert_eq!(read, Err(Errno::Intr));
+    assert_eq!(read, Err(Errno::EINTR));
 }
 
 fn a_close_that_lingers_ends<M: MakeHost>() {
@@ -191,15 +191,15 @@ fn polled<M: MakeHost>(count: usize) {
     let (mut guest, stop) = guest::<M>();
     let set: Vec<_> = (0..count).map(|_| (guest.udp_bound().0, Ready::READ)).collect();
     let (answers, ()) = while_waiting(|| guest.poll(&set, None), stop);
-    assert_eq!(answers, Err(Errno::Intr));
-    assert_eq!(guest.poll(&set, Some(Duration::ZERO)), Err(Errno::Intr));
+    assert_eq!(answers, Err(Errno::EINTR));
+    assert_eq!(guest.poll(&set, Some(Duration::ZERO)), Err(Errno::EINTR));
 }
 
 fn a_sleep_ends<M: MakeHost>() {
     let (mut guest, stop) = guest::<M>();
     let (slept, ()) = while_waiting(|| guest.poll(&[], Some(Duration::from_secs(3600))), stop);
-    assert_eq!(slept, Err(Errno::Intr));
-    assert_eq!(guest.poll(&[], None), Err(Errno::Intr));
+    assert_eq!(slept, Err(Errno::EINTR));
+    assert_eq!(guest.poll(&[], None), Err(Errno::EINTR));
 }
 
 fn a_poll_without_time_notices<M: MakeHost>() {
@@ -213,7 +213,7 @@ fn a_poll_without_time_notices<M: MakeHost>() {
     stop();
     for count in [1, 40] {
         let set = vec![(ready, Ready::WRITE); count];
-        assert_eq!(guest.poll(&set, Some(Duration::ZERO)), Err(Errno::Intr));
+        assert_eq!(guest.poll(&set, Some(Duration::ZERO)), Err(Errno::EINTR));
     }
 }
 
@@ -225,7 +225,7 @@ fn what_does_not_wait_still_works<M: MakeHost>() {
     assert_eq!(guest.say_to(sender, b"x", addr), Ok(1));
     assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"x");
     guest.soft(fd);
-    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
     assert_eq!(guest.close(fd), Ok(None));
 }
 
@@ -236,8 +236,8 @@ fn every_later_wait_ends_too<M: MakeHost>() {
     stop();
     stop();
     for _ in 0..3 {
-        assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::Intr);
-        assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Intr));
+        assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EINTR);
+        assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::EINTR));
     }
 }
 
@@ -251,7 +251,7 @@ fn a_look_up_ends_or_answers<M: MakeHost>() {
         ..Query::default()
     };
     let answer = guest.getaddrinfo(&query);
-    assert_eq!(answer, Err(LookupError::System(Errno::Intr)));
+    assert_eq!(answer, Err(LookupError::System(Errno::EINTR)));
 }
 
 fn a_refused_flood_of_datagrams_does_not_hold_it_off<M: MakeHost>() {
@@ -273,7 +273,7 @@ fn a_refused_flood_of_datagrams_does_not_hold_it_off<M: MakeHost>() {
         let heard = guest.hear(fd, 8, RecvFlags::empty());
         ended.store(true, std::sync::atomic::Ordering::Relaxed);
         stopper.join().unwrap();
-        assert_eq!(heard, Err(Errno::Intr));
+        assert_eq!(heard, Err(Errno::EINTR));
     });
 }
 
@@ -290,6 +290,6 @@ fn another_guest_is_not_stopped<M: MakeHost>() {
     assert_eq!(heard.unwrap(), b"on");
     assert_eq!(
         other.send(fd, &mut [IoSlice::new(b"")], SendFlags::empty()),
-        Err(Errno::Destaddrreq)
+        Err(Errno::EDESTADDRREQ)
     );
 }

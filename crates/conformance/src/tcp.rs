@@ -58,7 +58,7 @@ fn stalled<M: MakeHost>(guest: &mut Tested<M>) -> (SocketAddr, Vec<Fd>) {
     for _ in 0..8 {
         let fd = guest.tcp();
         guest.soft(fd);
-        assert_eq!(guest.dial(fd, addr), Err(Errno::Inprogress));
+        assert_eq!(guest.dial(fd, addr), Err(Errno::EINPROGRESS));
         open.push(fd);
         if guest.poll(&[(fd, Ready::WRITE)], Some(Duration::ZERO)).unwrap()[0].is_empty() {
             return (addr, open);
@@ -78,30 +78,30 @@ fn no_call_blocks_a_non_blocking_socket<M: MakeHost>() {
     let mut guest = guest::<M>();
     let (listener, addr) = guest.tcp_listener();
     guest.soft(listener);
-    assert_eq!(guest.accept(listener, true).unwrap_err(), Errno::Again);
+    assert_eq!(guest.accept(listener, true).unwrap_err(), Errno::EAGAIN);
     let client = guest.tcp();
     guest.soft(client);
-    assert_eq!(guest.dial(client, addr), Err(Errno::Inprogress));
+    assert_eq!(guest.dial(client, addr), Err(Errno::EINPROGRESS));
     guest.until(listener, Ready::READ);
     let (server, _) = guest.accept(listener, true).unwrap();
-    assert_eq!(guest.hear(server, 8, RecvFlags::empty()), Err(Errno::Again));
-    assert_eq!(guest.hear(server, 8, RecvFlags::WAITALL), Err(Errno::Again));
-    assert_eq!(guest.hear(server, 8, RecvFlags::PEEK), Err(Errno::Again));
+    assert_eq!(guest.hear(server, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
+    assert_eq!(guest.hear(server, 8, RecvFlags::WAITALL), Err(Errno::EAGAIN));
+    assert_eq!(guest.hear(server, 8, RecvFlags::PEEK), Err(Errno::EAGAIN));
     let chunk = vec![0; 1 << 20];
     let full = (0..256).find_map(|_| guest.say(server, &chunk).err());
-    assert_eq!(full, Some(Errno::Again));
+    assert_eq!(full, Some(Errno::EAGAIN));
 }
 
 fn a_try_to_accept_does_not_wait_on_a_blocking_listener<M: MakeHost>() {
     let mut guest = guest::<M>();
     let (listener, addr) = guest.tcp_listener();
-    assert_eq!(guest.try_accept(listener, false).unwrap_err(), Errno::Again);
+    assert_eq!(guest.try_accept(listener, false).unwrap_err(), Errno::EAGAIN);
     let peer = TcpStream::connect(addr).unwrap();
     guest.until(listener, Ready::READ);
     let (fd, from) = guest.try_accept(listener, true).unwrap();
     assert_eq!(from, peer.local_addr().unwrap().into());
     assert_eq!(guest.nonblocking(fd), Ok(true));
-    assert_eq!(guest.try_accept(fd, true).unwrap_err(), Errno::Inval);
+    assert_eq!(guest.try_accept(fd, true).unwrap_err(), Errno::EINVAL);
     // The mode is what it was, and so is what another call on the descriptor does.
     assert_eq!(guest.nonblocking(listener), Ok(false));
     let (accepted, _) = while_waiting(
@@ -116,19 +116,19 @@ fn a_try_to_connect_does_not_wait_on_a_blocking_socket<M: MakeHost>() {
     let (addr, open) = stalled::<M>(&mut guest);
     let fd = guest.tcp();
     let to = addr.into();
-    assert_eq!(guest.try_connect(fd, &to), Err(Errno::Inprogress));
-    assert_eq!(guest.try_connect(fd, &to), Err(Errno::Already));
+    assert_eq!(guest.try_connect(fd, &to), Err(Errno::EINPROGRESS));
+    assert_eq!(guest.try_connect(fd, &to), Err(Errno::EALREADY));
     assert_eq!(guest.nonblocking(fd), Ok(false));
     // Room in the queue: the handshake that is under way comes to its end.
     while guest.try_accept(open[0], true).is_ok() {}
     guest.until(fd, Ready::WRITE);
     assert_eq!(guest.try_connect(fd, &to), Ok(()));
-    assert_eq!(guest.try_connect(fd, &to), Err(Errno::Isconn));
+    assert_eq!(guest.try_connect(fd, &to), Err(Errno::EISCONN));
     let dead = dead_end::<M>(&mut guest).into();
     let fd = guest.tcp();
-    assert_eq!(guest.try_connect(fd, &dead), Err(Errno::Inprogress));
+    assert_eq!(guest.try_connect(fd, &dead), Err(Errno::EINPROGRESS));
     guest.until(fd, Ready::WRITE);
-    assert_eq!(guest.try_connect(fd, &dead), Err(Errno::Connrefused));
+    assert_eq!(guest.try_connect(fd, &dead), Err(Errno::ECONNREFUSED));
 }
 
 fn a_blocking_accept_waits_for_a_connection<M: MakeHost>() {
@@ -150,7 +150,7 @@ fn a_receive_limit_ends_accept_with_eagain<M: MakeHost>() {
         .set_option(listener, SockOpt::RcvTimeo, OptValue::Time(Some(limit)))
         .unwrap();
     let start = guest.clock();
-    assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::Again);
+    assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EAGAIN);
     assert!(guest.elapsed(start) >= limit);
     // The connection inherits it (the kernel says so too).
     let _peer = TcpStream::connect(addr).unwrap();
@@ -160,7 +160,7 @@ fn a_receive_limit_ends_accept_with_eagain<M: MakeHost>() {
         guest.option(listener, SockOpt::RcvTimeo)
     );
     let start = guest.clock();
-    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::EAGAIN));
     assert!(guest.elapsed(start) >= limit);
 }
 
@@ -172,7 +172,7 @@ fn a_blocking_connect_waits_for_the_handshake<M: MakeHost>() {
     let _queued = eventually("the queue is full", || {
         let fd = guest.tcp();
         guest.soft(fd);
-        assert_eq!(guest.dial(fd, addr), Err(Errno::Inprogress));
+        assert_eq!(guest.dial(fd, addr), Err(Errno::EINPROGRESS));
         guest.poll(&[(fd, Ready::WRITE)], Some(Duration::ZERO)).unwrap()[0]
             .is_empty()
             .then_some(fd)
@@ -199,9 +199,9 @@ fn a_send_limit_ends_connect_with_einprogress<M: MakeHost>() {
         .set_option(fd, SockOpt::SndTimeo, OptValue::Time(Some(limit)))
         .unwrap();
     let start = guest.clock();
-    assert_eq!(guest.dial(fd, addr), Err(Errno::Inprogress));
+    assert_eq!(guest.dial(fd, addr), Err(Errno::EINPROGRESS));
     assert!(guest.elapsed(start) >= limit);
-    assert_eq!(guest.dial(fd, addr), Err(Errno::Already));
+    assert_eq!(guest.dial(fd, addr), Err(Errno::EALREADY));
     assert!(guest.elapsed(start) >= limit * 2);
 }
 
@@ -209,10 +209,10 @@ fn a_refused_blocking_connect_is_econnrefused<M: MakeHost>() {
     let mut guest = guest::<M>();
     let addr = dead_end::<M>(&mut guest);
     let fd = guest.tcp();
-    assert_eq!(guest.dial(fd, addr), Err(Errno::Connrefused));
+    assert_eq!(guest.dial(fd, addr), Err(Errno::ECONNREFUSED));
     assert_eq!(guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
     // Linux lets the same socket try again.
-    assert_eq!(guest.dial(fd, addr), Err(Errno::Connrefused));
+    assert_eq!(guest.dial(fd, addr), Err(Errno::ECONNREFUSED));
 }
 
 fn a_refused_non_blocking_connect_is_told_by_so_error_once<M: MakeHost>() {
@@ -220,12 +220,12 @@ fn a_refused_non_blocking_connect_is_told_by_so_error_once<M: MakeHost>() {
     let addr = dead_end::<M>(&mut guest);
     let fd = guest.tcp();
     guest.soft(fd);
-    assert_eq!(guest.dial(fd, addr), Err(Errno::Inprogress));
+    assert_eq!(guest.dial(fd, addr), Err(Errno::EINPROGRESS));
     let ready = guest.until(fd, Ready::WRITE);
     assert!(ready.contains(Ready::ERROR | Ready::WRITE), "{ready:?}");
     assert_eq!(
         guest.option(fd, SockOpt::Error),
-        Ok(OptValue::Error(Some(Errno::Connrefused)))
+        Ok(OptValue::Error(Some(Errno::ECONNREFUSED)))
     );
     assert_eq!(guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
 }
@@ -234,7 +234,7 @@ fn a_non_blocking_connect_is_einprogress_ealready_and_then_eisconn<M: MakeHost>(
     let mut guest = guest::<M>();
     let (addr, open) = stalled::<M>(&mut guest);
     let (&listener, &waiting) = (open.first().unwrap(), open.last().unwrap());
-    assert_eq!(guest.dial(waiting, addr), Err(Errno::Already));
+    assert_eq!(guest.dial(waiting, addr), Err(Errno::EALREADY));
     // Room in the queue lets the handshake go on at the next SYN.
     for _ in 1..open.len() {
         guest.until(listener, Ready::READ);
@@ -244,7 +244,7 @@ fn a_non_blocking_connect_is_einprogress_ealready_and_then_eisconn<M: MakeHost>(
     assert_eq!(guest.option(waiting, SockOpt::Error), Ok(OptValue::Error(None)));
     // Linux says once that it is done.
     assert_eq!(guest.dial(waiting, addr), Ok(()));
-    assert_eq!(guest.dial(waiting, addr), Err(Errno::Isconn));
+    assert_eq!(guest.dial(waiting, addr), Err(Errno::EISCONN));
 }
 
 fn after_a_blocking_connect_a_second_is_eisconn<M: MakeHost>() {
@@ -252,14 +252,14 @@ fn after_a_blocking_connect_a_second_is_eisconn<M: MakeHost>() {
     let (_listener, addr) = guest.tcp_listener();
     let fd = guest.tcp();
     assert_eq!(guest.dial(fd, addr), Ok(()));
-    assert_eq!(guest.dial(fd, addr), Err(Errno::Isconn));
+    assert_eq!(guest.dial(fd, addr), Err(Errno::EISCONN));
 }
 
 fn unspec_dissolves_a_connection<M: MakeHost>() {
     let mut guest = guest::<M>();
     let (fd, mut peer) = guest.tcp_pair();
     assert_eq!(guest.connect(fd, &SockAddr::Unspec), Ok(()));
-    assert_eq!(guest.peer_addr(fd), Err(Errno::Notconn));
+    assert_eq!(guest.peer_addr(fd), Err(Errno::ENOTCONN));
     let error = peer.read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     let (_listener, addr) = guest.tcp_listener();
@@ -299,7 +299,7 @@ fn shutdown_of_an_unconnected_socket_is_enotconn<M: MakeHost>() {
     let mut guest = guest::<M>();
     let fd = guest.tcp();
     for how in [Shutdown::Read, Shutdown::Write, Shutdown::Both] {
-        assert_eq!(guest.shutdown(fd, how), Err(Errno::Notconn));
+        assert_eq!(guest.shutdown(fd, how), Err(Errno::ENOTCONN));
     }
 }
 
@@ -308,9 +308,9 @@ fn a_reset_is_econnreset_once_and_then_end_of_file<M: MakeHost>() {
     let (fd, peer) = guest.tcp_pair();
     guest.say(fd, b"unread").unwrap();
     reset(peer);
-    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Connreset));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::ECONNRESET));
     assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
-    assert_eq!(guest.say(fd, b"x"), Err(Errno::Pipe));
+    assert_eq!(guest.say(fd, b"x"), Err(Errno::EPIPE));
 }
 
 fn sending_to_a_closed_peer_is_epipe_without_a_signal<M: MakeHost>() {
@@ -321,13 +321,13 @@ fn sending_to_a_closed_peer_is_epipe_without_a_signal<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 1, RecvFlags::empty()).unwrap(), b"");
     // The first send draws the RST, which is an error of its own on the next call or on the one after.
     let errno = eventually("the peer's RST arrives", || match guest.say(fd, b"x") {
-        Ok(_) | Err(Errno::Connreset) => None,
+        Ok(_) | Err(Errno::ECONNRESET) => None,
         Err(errno) => Some(errno),
     });
-    assert_eq!(errno, Errno::Pipe);
-    assert_eq!(guest.write(fd, &mut [IoSlice::new(b"x")]), Err(Errno::Pipe));
+    assert_eq!(errno, Errno::EPIPE);
+    assert_eq!(guest.write(fd, &mut [IoSlice::new(b"x")]), Err(Errno::EPIPE));
     let both = &mut [IoSlice::new(b"x"), IoSlice::new(b"y")];
-    assert_eq!(guest.send(fd, both, SendFlags::empty()), Err(Errno::Pipe));
+    assert_eq!(guest.send(fd, both, SendFlags::empty()), Err(Errno::EPIPE));
 }
 
 fn accept_tells_the_peer_and_both_sides_agree_on_names<M: MakeHost>() {
@@ -345,12 +345,12 @@ fn accept_tells_the_peer_and_both_sides_agree_on_names<M: MakeHost>() {
 fn accept_on_what_does_not_listen_is_einval<M: MakeHost>() {
     let mut guest = guest::<M>();
     let fd = guest.tcp();
-    assert_eq!(guest.accept(fd, false).unwrap_err(), Errno::Inval);
+    assert_eq!(guest.accept(fd, false).unwrap_err(), Errno::EINVAL);
     let datagrams = guest.udp();
-    assert_eq!(guest.accept(datagrams, false).unwrap_err(), Errno::Opnotsupp);
-    assert_eq!(guest.listen(datagrams, 1), Err(Errno::Opnotsupp));
+    assert_eq!(guest.accept(datagrams, false).unwrap_err(), Errno::EOPNOTSUPP);
+    assert_eq!(guest.listen(datagrams, 1), Err(Errno::EOPNOTSUPP));
     let (connected, _peer) = guest.tcp_pair();
-    assert_eq!(guest.listen(connected, 1), Err(Errno::Inval));
+    assert_eq!(guest.listen(connected, 1), Err(Errno::EINVAL));
 }
 
 fn listen_twice_changes_the_backlog_only<M: MakeHost>() {
@@ -379,7 +379,7 @@ fn listen_binds_an_unbound_socket<M: MakeHost>() {
 fn binding_twice_is_einval<M: MakeHost>() {
     let mut guest = guest::<M>();
     let (fd, _) = guest.tcp_listener();
-    assert_eq!(guest.bind(fd, &LOOPBACK.into()), Err(Errno::Inval));
+    assert_eq!(guest.bind(fd, &LOOPBACK.into()), Err(Errno::EINVAL));
 }
 
 fn binding_an_address_in_use_is_eaddrinuse<M: MakeHost>() {
@@ -388,7 +388,7 @@ fn binding_an_address_in_use_is_eaddrinuse<M: MakeHost>() {
     let fd = guest.tcp();
     assert_eq!(
         guest.bind(fd, &peer.local_addr().unwrap().into()),
-        Err(Errno::Addrinuse)
+        Err(Errno::EADDRINUSE)
     );
     assert_eq!(guest.bind(fd, &LOOPBACK.into()), Ok(()));
 }
@@ -398,20 +398,20 @@ fn binding_a_foreign_address_is_eaddrnotavail<M: MakeHost>() {
     let fd = guest.tcp();
     // TEST-NET-1 (RFC 5737) is nobody's.
     let foreign: SocketAddr = "192.0.2.1:0".parse().unwrap();
-    assert_eq!(guest.bind(fd, &foreign.into()), Err(Errno::Addrnotavail));
+    assert_eq!(guest.bind(fd, &foreign.into()), Err(Errno::EADDRNOTAVAIL));
 }
 
 fn wrong_families_are_refused<M: MakeHost>() {
     let mut guest = guest::<M>();
     let fd = guest.tcp();
     let v6: SockAddr = SocketAddr::from((Ipv6Addr::LOCALHOST, 9)).into();
-    assert_eq!(guest.bind(fd, &v6), Err(Errno::Afnosupport));
-    assert_eq!(guest.connect(fd, &v6), Err(Errno::Afnosupport));
+    assert_eq!(guest.bind(fd, &v6), Err(Errno::EAFNOSUPPORT));
+    assert_eq!(guest.connect(fd, &v6), Err(Errno::EAFNOSUPPORT));
     for addr in [SockAddr::Unix("/tmp/x".into()), SockAddr::UnixUnnamed] {
-        assert_eq!(guest.bind(fd, &addr), Err(Errno::Afnosupport));
-        assert_eq!(guest.connect(fd, &addr), Err(Errno::Afnosupport));
+        assert_eq!(guest.bind(fd, &addr), Err(Errno::EAFNOSUPPORT));
+        assert_eq!(guest.connect(fd, &addr), Err(Errno::EAFNOSUPPORT));
     }
-    assert_eq!(guest.bind(fd, &SockAddr::Unspec), Err(Errno::Afnosupport));
+    assert_eq!(guest.bind(fd, &SockAddr::Unspec), Err(Errno::EAFNOSUPPORT));
 }
 
 fn ipv6_works_as_ipv4_does<M: MakeHost>() {

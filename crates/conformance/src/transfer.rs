@@ -77,10 +77,10 @@ fn a_blocking_gathered_send_completes_in_order<M: MakeHost>() {
 fn dontwait_does_not_block_a_blocking_socket<M: MakeHost>() {
     let mut guest = guest::<M>();
     let (fd, _peer) = guest.tcp_pair();
-    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
     assert_eq!(
         guest.hear(fd, 8, RecvFlags::DONTWAIT | RecvFlags::WAITALL),
-        Err(Errno::Again)
+        Err(Errno::EAGAIN)
     );
     let chunk = vec![0; 1 << 20];
     let full = (0..256).find_map(|_| {
@@ -88,7 +88,7 @@ fn dontwait_does_not_block_a_blocking_socket<M: MakeHost>() {
             .send(fd, &mut [IoSlice::new(&chunk)], SendFlags::DONTWAIT)
             .err()
     });
-    assert_eq!(full, Some(Errno::Again));
+    assert_eq!(full, Some(Errno::EAGAIN));
 }
 
 fn a_non_blocking_send_takes_what_fits<M: MakeHost>() {
@@ -222,9 +222,9 @@ fn a_receive_limit_ends_recv_with_eagain<M: MakeHost>() {
     let (fd, _peer) = guest.tcp_pair();
     let limit = limited::<M>(&mut guest, fd, SockOpt::RcvTimeo);
     let start = guest.clock();
-    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::EAGAIN));
     assert!(guest.elapsed(start) >= limit);
-    assert_eq!(guest.hear(fd, 1, RecvFlags::WAITALL), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 1, RecvFlags::WAITALL), Err(Errno::EAGAIN));
     assert!(guest.elapsed(start) >= limit * 2);
 }
 
@@ -262,7 +262,7 @@ fn a_send_limit_ends_send_with_eagain<M: MakeHost>() {
     // Now nothing fits, or at most a little that the peer's window still took.
     let start = guest.clock();
     let errno = eventually("the buffers are full", || guest.say(fd, &data).err());
-    assert_eq!(errno, Errno::Again);
+    assert_eq!(errno, Errno::EAGAIN);
     assert!(guest.elapsed(start) >= limit);
 }
 
@@ -296,7 +296,7 @@ fn a_low_water_mark_and_a_time_limit_give_what_there_is<M: MakeHost>() {
     guest.set_option(fd, SockOpt::RcvLowat, OptValue::Int(6)).unwrap();
     let limit = limited::<M>(&mut guest, fd, SockOpt::RcvTimeo);
     let start = guest.clock();
-    assert_eq!(guest.hear(fd, 16, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 16, RecvFlags::empty()), Err(Errno::EAGAIN));
     peer.write_all(b"abc").unwrap();
     assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"abc");
     assert!(guest.elapsed(start) >= limit * 2);
@@ -336,31 +336,31 @@ fn urgent_data_is_received_in_line_if_asked_for<M: MakeHost>() {
         Ok(1)
     );
     assert_eq!(guest.hear(server, 2, RecvFlags::WAITALL).unwrap(), b"c?");
-    assert_eq!(guest.hear(server, 1, RecvFlags::OOB), Err(Errno::Inval));
+    assert_eq!(guest.hear(server, 1, RecvFlags::OOB), Err(Errno::EINVAL));
 }
 
 fn receiving_urgent_data_never_blocks<M: MakeHost>() {
     let mut guest = guest::<M>();
     let (fd, mut peer) = guest.tcp_pair();
-    assert_eq!(guest.hear(fd, 8, RecvFlags::OOB), Err(Errno::Inval));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::OOB), Err(Errno::EINVAL));
     peer.write_all(b"plain").unwrap();
     guest.until(fd, Ready::READ);
-    assert_eq!(guest.hear(fd, 8, RecvFlags::OOB), Err(Errno::Inval));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::OOB), Err(Errno::EINVAL));
 }
 
 fn sending_after_shutdown_write_is_epipe<M: MakeHost>() {
     let mut guest = guest::<M>();
     let (fd, _peer) = guest.tcp_pair();
     guest.shutdown(fd, Shutdown::Write).unwrap();
-    assert_eq!(guest.say(fd, b"x"), Err(Errno::Pipe));
+    assert_eq!(guest.say(fd, b"x"), Err(Errno::EPIPE));
 }
 
 fn sending_unconnected_is_epipe_and_receiving_enotconn<M: MakeHost>() {
     let mut guest = guest::<M>();
     let fd = guest.tcp();
-    assert_eq!(guest.say(fd, b"x"), Err(Errno::Pipe));
-    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::Notconn));
-    assert_eq!(guest.peer_addr(fd), Err(Errno::Notconn));
+    assert_eq!(guest.say(fd, b"x"), Err(Errno::EPIPE));
+    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::ENOTCONN));
+    assert_eq!(guest.peer_addr(fd), Err(Errno::ENOTCONN));
 }
 
 fn sendto_ignores_the_address_of_a_stream<M: MakeHost>() {

@@ -63,13 +63,16 @@ fn no_call_blocks_a_non_blocking_socket<M: MakeHost>() {
     let mut guest = guest::<M>();
     let (fd, _) = guest.udp_bound();
     guest.soft(fd);
-    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Again));
-    assert_eq!(guest.hear_from(fd, 8, RecvFlags::PEEK).unwrap_err(), Errno::Again);
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
+    assert_eq!(
+        guest.hear_from(fd, 8, RecvFlags::PEEK).unwrap_err(),
+        Errno::EAGAIN
+    );
     guest.set_nonblocking(fd, false).unwrap();
-    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
     assert_eq!(
         guest.hear_from(fd, 8, RecvFlags::DONTWAIT).unwrap_err(),
-        Errno::Again
+        Errno::EAGAIN
     );
 }
 
@@ -182,7 +185,7 @@ fn peek_leaves_the_datagram<M: MakeHost>() {
         let (data, received, sender) = guest.hear_from(fd, 8, flags).unwrap();
         assert_eq!((&data[..received.len], sender), (&b"abc"[..], from.into()));
     }
-    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
 }
 
 fn waitall_means_nothing<M: MakeHost>() {
@@ -208,7 +211,7 @@ fn an_empty_datagram_is_a_datagram<M: MakeHost>() {
     assert!(guest.until(fd, Ready::READ).contains(Ready::READ));
     let (_, received, _) = guest.hear_from(fd, 8, RecvFlags::empty()).unwrap();
     assert_eq!((received.len, received.truncated), (0, false));
-    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
 }
 
 fn a_buffer_without_room_takes_a_datagram<M: MakeHost>() {
@@ -226,7 +229,7 @@ fn a_buffer_without_room_takes_a_datagram<M: MakeHost>() {
     assert_eq!((received.len, received.truncated), (0, true));
     let received = guest.recv(fd, &mut [], RecvFlags::TRUNC).unwrap();
     assert_eq!((received.len, received.truncated), (3, true));
-    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
 }
 
 fn a_gathered_send_is_one_datagram<M: MakeHost>() {
@@ -246,7 +249,7 @@ fn a_datagram_that_is_too_long_is_emsgsize<M: MakeHost>() {
     let mut guest = guest::<M>();
     let fd = guest.udp();
     let (peer, to) = peer();
-    assert_eq!(guest.say_to(fd, &vec![0; 65_508], to), Err(Errno::Msgsize));
+    assert_eq!(guest.say_to(fd, &vec![0; 65_508], to), Err(Errno::EMSGSIZE));
     assert_eq!(guest.say_to(fd, &vec![7; 65_507], to), Ok(65_507));
     assert_eq!(heard(&peer).len(), 65_507);
 }
@@ -259,16 +262,16 @@ fn a_receive_limit_ends_recv_with_eagain<M: MakeHost>() {
         .set_option(fd, SockOpt::RcvTimeo, OptValue::Time(Some(limit)))
         .unwrap();
     let start = guest.clock();
-    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
     assert!(guest.elapsed(start) >= limit);
     assert_eq!(
         guest.hear_from(fd, 8, RecvFlags::empty()).unwrap_err(),
-        Errno::Again
+        Errno::EAGAIN
     );
     assert!(guest.elapsed(start) >= limit * 2);
     // It is about blocking calls only.
     guest.soft(fd);
-    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
 }
 
 fn sending_binds_an_ephemeral_port<M: MakeHost>() {
@@ -286,8 +289,8 @@ fn sending_binds_an_ephemeral_port<M: MakeHost>() {
 fn sending_without_a_destination_is_edestaddrreq<M: MakeHost>() {
     let mut guest = guest::<M>();
     let fd = guest.udp();
-    assert_eq!(guest.say(fd, b"x"), Err(Errno::Destaddrreq));
-    assert_eq!(guest.peer_addr(fd), Err(Errno::Notconn));
+    assert_eq!(guest.say(fd, b"x"), Err(Errno::EDESTADDRREQ));
+    assert_eq!(guest.peer_addr(fd), Err(Errno::ENOTCONN));
 }
 
 fn a_connected_socket_hears_its_peer_only<M: MakeHost>() {
@@ -300,7 +303,7 @@ fn a_connected_socket_hears_its_peer_only<M: MakeHost>() {
     stranger.send_to(b"spam", addr).unwrap();
     friend.send_to(b"ham", addr).unwrap();
     assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"ham");
-    assert_eq!(guest.hear(fd, 16, RecvFlags::DONTWAIT), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 16, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
 }
 
 fn a_connected_socket_can_send_elsewhere<M: MakeHost>() {
@@ -324,8 +327,8 @@ fn unspec_dissolves_the_association<M: MakeHost>() {
     let (stranger, _) = peer();
     guest.dial(fd, to).unwrap();
     assert_eq!(guest.connect(fd, &SockAddr::Unspec), Ok(()));
-    assert_eq!(guest.peer_addr(fd), Err(Errno::Notconn));
-    assert_eq!(guest.say(fd, b"x"), Err(Errno::Destaddrreq));
+    assert_eq!(guest.peer_addr(fd), Err(Errno::ENOTCONN));
+    assert_eq!(guest.say(fd, b"x"), Err(Errno::EDESTADDRREQ));
     // A port of the kernel's choice went with the association; sending takes a new one, and anyone is heard there.
     guest.say_to(fd, b"x", to).unwrap();
     let addr = SocketAddr::new(addr.ip(), guest.inet_addr(fd).port());
@@ -340,13 +343,13 @@ fn a_bounced_datagram_is_econnrefused_once<M: MakeHost>() {
     let fd = guest.udp();
     guest.dial(fd, addr).unwrap();
     guest.say(fd, b"x").unwrap();
-    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::Connrefused));
-    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::ECONNREFUSED));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
     guest.say(fd, b"x").unwrap();
     assert!(guest.until(fd, Ready::READ).contains(Ready::ERROR));
     assert_eq!(
         guest.option(fd, SockOpt::Error),
-        Ok(OptValue::Error(Some(Errno::Connrefused)))
+        Ok(OptValue::Error(Some(Errno::ECONNREFUSED)))
     );
     assert_eq!(guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
 }
@@ -354,7 +357,7 @@ fn a_bounced_datagram_is_econnrefused_once<M: MakeHost>() {
 fn shutdown_unconnected_is_enotconn<M: MakeHost>() {
     let mut guest = guest::<M>();
     let fd = guest.udp();
-    assert_eq!(guest.shutdown(fd, Shutdown::Write), Err(Errno::Notconn));
+    assert_eq!(guest.shutdown(fd, Shutdown::Write), Err(Errno::ENOTCONN));
 }
 
 fn a_shut_receiving_side_ends_a_blocking_recv<M: MakeHost>() {
@@ -367,7 +370,7 @@ fn a_shut_receiving_side_ends_a_blocking_recv<M: MakeHost>() {
     assert_eq!(guest.shutdown(fd, Shutdown::Read), Ok(()));
     assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"before");
     assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
-    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::Again));
+    assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
 }
 
 fn the_next_datagrams_length_can_be_asked_for<M: MakeHost>() {
@@ -416,15 +419,15 @@ fn wrong_families_are_refused<M: MakeHost>() {
     let mut guest = guest::<M>();
     let fd = guest.udp();
     let v6: SocketAddr = (Ipv6Addr::LOCALHOST, 9).into();
-    assert_eq!(guest.say_to(fd, b"x", v6), Err(Errno::Afnosupport));
-    assert_eq!(guest.dial(fd, v6), Err(Errno::Afnosupport));
+    assert_eq!(guest.say_to(fd, b"x", v6), Err(Errno::EAFNOSUPPORT));
+    assert_eq!(guest.dial(fd, v6), Err(Errno::EAFNOSUPPORT));
     for addr in [
         SockAddr::Unspec,
         SockAddr::Unix("/tmp/x".into()),
         SockAddr::UnixUnnamed,
     ] {
         let sent = guest.send_to(fd, &mut [IoSlice::new(b"x")], &addr, SendFlags::empty());
-        assert_eq!(sent, Err(Errno::Afnosupport));
+        assert_eq!(sent, Err(Errno::EAFNOSUPPORT));
     }
 }
 
@@ -432,7 +435,7 @@ fn broadcast_needs_the_option<M: MakeHost>() {
     let mut guest = guest::<M>();
     let fd = guest.udp();
     let everyone: SocketAddr = "127.255.255.255:9".parse().unwrap();
-    assert_eq!(guest.say_to(fd, b"x", everyone), Err(Errno::Acces));
+    assert_eq!(guest.say_to(fd, b"x", everyone), Err(Errno::EACCES));
     guest
         .set_option(fd, SockOpt::Broadcast, OptValue::Int(1))
         .unwrap();
@@ -463,7 +466,7 @@ fn multicast_reaches_a_member<M: MakeHost>() {
     );
     assert_eq!(
         guest.set_option(fd, SockOpt::IpDropMembership, membership),
-        Err(Errno::Addrnotavail)
+        Err(Errno::EADDRNOTAVAIL)
     );
 }
 

@@ -146,7 +146,7 @@ fn a_stream_connects_and_carries_data<M: MakeHost>() {
     assert_eq!(place.guest.hear(server, 5, RecvFlags::WAITALL).unwrap(), b"hello");
     place.guest.close(client).unwrap();
     assert_eq!(place.guest.hear(server, 5, RecvFlags::empty()).unwrap(), b"");
-    assert_eq!(place.guest.say(server, b"x"), Err(Errno::Pipe));
+    assert_eq!(place.guest.say(server, b"x"), Err(Errno::EPIPE));
 }
 
 fn names_are_what_the_guest_gave<M: MakeHost>() {
@@ -256,7 +256,7 @@ fn connected_datagram_sockets_talk<M: MakeHost>() {
     assert_eq!(place.guest.hear(two, 8, RecvFlags::empty()).unwrap(), b"");
     assert_eq!(place.guest.hear(two, 8, RecvFlags::empty()).unwrap(), b"x");
     place.guest.connect(one, &SockAddr::Unspec).unwrap();
-    assert_eq!(place.guest.say(one, b"x"), Err(Errno::Notconn));
+    assert_eq!(place.guest.say(one, b"x"), Err(Errno::ENOTCONN));
     place.guest.close(two).unwrap();
 }
 
@@ -286,7 +286,7 @@ fn an_unnamed_peer_has_no_name<M: MakeHost>() {
     assert_eq!(place.guest.peer_addr(server), Ok(SockAddr::UnixUnnamed));
     assert_eq!(place.guest.local_addr(client), Ok(SockAddr::UnixUnnamed));
     let lone = place.stream();
-    assert_eq!(place.guest.peer_addr(lone), Err(Errno::Notconn));
+    assert_eq!(place.guest.peer_addr(lone), Err(Errno::ENOTCONN));
 }
 
 fn a_stream_does_not_take_an_address<M: MakeHost>() {
@@ -298,9 +298,9 @@ fn a_stream_does_not_take_an_address<M: MakeHost>() {
             .guest
             .send_to(fd, &mut [IoSlice::new(b"x")], &unix("/run/s"), SendFlags::empty())
     };
-    assert_eq!(send(&mut place), Err(Errno::Opnotsupp));
+    assert_eq!(send(&mut place), Err(Errno::EOPNOTSUPP));
     place.guest.connect(fd, &unix("/run/s")).unwrap();
-    assert_eq!(send(&mut place), Err(Errno::Isconn));
+    assert_eq!(send(&mut place), Err(Errno::EISCONN));
 }
 
 /// Sends to a receiver that does not read until its queue is full; gives how many fitted.
@@ -310,7 +310,7 @@ fn fill<M: MakeHost>(place: &mut Place<M>, fd: Fd, name: &str) -> usize {
         let sent = place
             .guest
             .send_to(fd, &mut [IoSlice::new(b"x")], &unix(name), SendFlags::empty());
-        sent.map_err(|errno| assert_eq!(errno, Errno::Again)).is_err()
+        sent.map_err(|errno| assert_eq!(errno, Errno::EAGAIN)).is_err()
     });
     fitted.unwrap()
 }
@@ -343,7 +343,7 @@ fn a_full_receiver_blocks_sendto_until_it_reads<M: MakeHost>() {
     let sent = place
         .guest
         .send_to(fd, &mut [IoSlice::new(b"x")], &unix("/run/r"), SendFlags::empty());
-    assert_eq!(sent, Err(Errno::Again));
+    assert_eq!(sent, Err(Errno::EAGAIN));
     assert!(place.guest.elapsed(start) >= limit);
 }
 
@@ -387,20 +387,20 @@ fn a_full_backlog_blocks_connect_until_accept<M: MakeHost>() {
         other.soft(fd);
         other.connect(fd, &unix("/run/s")).err()
     });
-    assert_eq!(full, Some(Errno::Again));
+    assert_eq!(full, Some(Errno::EAGAIN));
     let fd = other.socket(Domain::Unix, Kind::Stream).unwrap();
     let limit = Duration::from_millis(20);
     other
         .set_option(fd, SockOpt::SndTimeo, OptValue::Time(Some(limit)))
         .unwrap();
     let start = other.clock();
-    assert_eq!(other.connect(fd, &unix("/run/s")), Err(Errno::Again));
+    assert_eq!(other.connect(fd, &unix("/run/s")), Err(Errno::EAGAIN));
     assert!(other.elapsed(start) >= limit);
     // Without a limit, but for a call that does not wait.
     other
         .set_option(fd, SockOpt::SndTimeo, OptValue::Time(None))
         .unwrap();
-    assert_eq!(other.try_connect(fd, &unix("/run/s")), Err(Errno::Again));
+    assert_eq!(other.try_connect(fd, &unix("/run/s")), Err(Errno::EAGAIN));
     assert_eq!(other.nonblocking(fd), Ok(false));
     place.guest.accept(listener, false).unwrap();
     assert_eq!(other.connect(fd, &unix("/run/s")), Ok(()));
@@ -453,37 +453,37 @@ fn limits_are_not_inherited_from_a_listener<M: MakeHost>() {
 fn a_stale_socket_is_econnrefused_and_its_name_in_use<M: MakeHost>() {
     let mut place = Place::<M>::new();
     drop(UnixListener::bind(place.path("s")).unwrap());
-    assert_eq!(place.connect("/run/s"), Err(Errno::Connrefused));
+    assert_eq!(place.connect("/run/s"), Err(Errno::ECONNREFUSED));
     let fd = place.stream();
-    assert_eq!(place.guest.bind(fd, &unix("/run/s")), Err(Errno::Addrinuse));
+    assert_eq!(place.guest.bind(fd, &unix("/run/s")), Err(Errno::EADDRINUSE));
     std::fs::remove_file(place.path("s")).unwrap();
     assert_eq!(place.guest.bind(fd, &unix("/run/s")), Ok(()));
-    assert_eq!(place.guest.bind(fd, &unix("/run/t")), Err(Errno::Inval));
+    assert_eq!(place.guest.bind(fd, &unix("/run/t")), Err(Errno::EINVAL));
 }
 
 fn the_wrong_type_is_eprototype<M: MakeHost>() {
     let mut place = Place::<M>::new();
     let _listener = place.listener("/run/s");
     let fd = place.datagram();
-    assert_eq!(place.guest.connect(fd, &unix("/run/s")), Err(Errno::Prototype));
+    assert_eq!(place.guest.connect(fd, &unix("/run/s")), Err(Errno::EPROTOTYPE));
     let _bound = place.bound("/run/d");
-    assert_eq!(place.connect("/run/d"), Err(Errno::Prototype));
+    assert_eq!(place.connect("/run/d"), Err(Errno::EPROTOTYPE));
 }
 
 fn what_is_not_there_is_enoent<M: MakeHost>() {
     let mut place = Place::<M>::new();
-    place.unreachable("/run/nothing", Errno::Noent);
-    place.refused("/run/nowhere/s", Errno::Noent);
+    place.unreachable("/run/nothing", Errno::ENOENT);
+    place.refused("/run/nowhere/s", Errno::ENOENT);
     std::fs::write(place.path("file"), "").unwrap();
-    place.refused("/run/file/s", Errno::Notdir);
+    place.refused("/run/file/s", Errno::ENOTDIR);
 }
 
 fn what_is_not_a_socket_is_econnrefused<M: MakeHost>() {
     let mut place = Place::<M>::new();
     std::fs::write(place.path("file"), "").unwrap();
     std::fs::create_dir(place.path("dir")).unwrap();
-    place.unreachable("/run/file", Errno::Connrefused);
-    place.unreachable("/run/dir", Errno::Connrefused);
+    place.unreachable("/run/file", Errno::ECONNREFUSED);
+    place.unreachable("/run/dir", Errno::ECONNREFUSED);
     let fd = place.stream();
     for taken in [
         "/run/file",
@@ -495,7 +495,7 @@ fn what_is_not_a_socket_is_econnrefused<M: MakeHost>() {
     ] {
         assert_eq!(
             place.guest.bind(fd, &unix(taken)),
-            Err(Errno::Addrinuse),
+            Err(Errno::EADDRINUSE),
             "{taken}"
         );
     }
@@ -533,5 +533,5 @@ fn closing_leaves_the_name_behind<M: MakeHost>() {
         place.path("s").exists(),
         "as natively, unlink(2) is the program's business"
     );
-    assert_eq!(place.connect("/run/s"), Err(Errno::Connrefused));
+    assert_eq!(place.connect("/run/s"), Err(Errno::ECONNREFUSED));
 }

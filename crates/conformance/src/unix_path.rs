@@ -35,22 +35,25 @@ fn an_empty_path_is_refused<M: MakeHost>() {
     let mut place = Place::<M>::new();
     let fd = place.stream();
     assert!(place.guest.bind(fd, &unix("")).is_err());
-    assert_eq!(place.guest.bind(fd, &SockAddr::UnixUnnamed), Err(Errno::Inval));
+    assert_eq!(place.guest.bind(fd, &SockAddr::UnixUnnamed), Err(Errno::EINVAL));
     assert!(place.guest.connect(fd, &unix("")).is_err());
-    assert_eq!(place.guest.connect(fd, &SockAddr::UnixUnnamed), Err(Errno::Inval));
+    assert_eq!(
+        place.guest.connect(fd, &SockAddr::UnixUnnamed),
+        Err(Errno::EINVAL)
+    );
     assert_eq!(place.guest.local_addr(fd), Ok(SockAddr::UnixUnnamed));
 }
 
 fn an_abstract_name_is_refused<M: MakeHost>() {
     let mut place = Place::<M>::new();
-    place.refused("\0guestnet", Errno::Acces);
+    place.refused("\0guestnet", Errno::EACCES);
     let mut host = M::host();
     M::add_directory(&mut host, place.root.path(), "/");
     let mut guest = guest_on::<M>(host, Policy::allow_all());
     let fd = guest.socket(Domain::Unix, Kind::Stream).unwrap();
     for path in ["\0guestnet", "/a\0b", "/\0"] {
-        assert_eq!(guest.bind(fd, &unix(path)), Err(Errno::Inval), "{path:?}");
-        assert_eq!(guest.connect(fd, &unix(path)), Err(Errno::Inval), "{path:?}");
+        assert_eq!(guest.bind(fd, &unix(path)), Err(Errno::EINVAL), "{path:?}");
+        assert_eq!(guest.connect(fd, &unix(path)), Err(Errno::EINVAL), "{path:?}");
     }
     assert_eq!(std::fs::read_dir(place.root.path()).unwrap().count(), 0);
 }
@@ -60,9 +63,9 @@ fn a_path_outside_is_eacces<M: MakeHost>() {
     let outside = tempfile::tempdir().unwrap();
     let path = outside.path().join("s");
     let _listener = UnixListener::bind(&path).unwrap();
-    place.refused(path.to_str().unwrap(), Errno::Acces);
+    place.refused(path.to_str().unwrap(), Errno::EACCES);
     for path in ["s", "/s", "/runs/s", "/", ".", "./run/../s"] {
-        place.refused(path, Errno::Acces);
+        place.refused(path, Errno::EACCES);
     }
 }
 
@@ -89,7 +92,7 @@ fn going_up_is_eacces<M: MakeHost>() {
         "/run/../../tmp/s".to_owned(),
         format!("/run/../{name}/s"),
     ] {
-        place.refused(&path, Errno::Acces);
+        place.refused(&path, Errno::EACCES);
     }
     assert!(!place.path("s").exists());
 }
@@ -103,12 +106,12 @@ fn a_symlink_out_is_eacces<M: MakeHost>() {
     symlink(outside.path(), place.path("away")).unwrap();
     symlink(outside.path().join("s"), place.path("s")).unwrap();
     for path in ["/run/up/s", "/run/away/s"] {
-        place.refused(path, Errno::Acces);
+        place.refused(path, Errno::EACCES);
     }
-    place.unreachable("/run/s", Errno::Acces);
+    place.unreachable("/run/s", Errno::EACCES);
     for path in ["/run/up/new", "/run/away/new"] {
         let fd = place.stream();
-        assert_eq!(place.guest.bind(fd, &unix(path)), Err(Errno::Acces));
+        assert_eq!(place.guest.bind(fd, &unix(path)), Err(Errno::EACCES));
     }
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
 }
@@ -119,7 +122,7 @@ fn an_absolute_symlink_is_eacces_even_if_it_leads_in<M: MakeHost>() {
     symlink(place.path("s"), place.path("host")).unwrap();
     symlink("/run/s", place.path("guest")).unwrap();
     for path in ["/run/host", "/run/guest"] {
-        place.unreachable(path, Errno::Acces);
+        place.unreachable(path, Errno::EACCES);
     }
 }
 
@@ -133,14 +136,14 @@ fn a_symlink_inside_is_followed<M: MakeHost>() {
     place.connect("/run/s").unwrap();
     UnixStream::connect(place.path("dir/s")).unwrap();
     symlink("loop", place.path("loop")).unwrap();
-    place.unreachable("/run/loop", Errno::Loop);
+    place.unreachable("/run/loop", Errno::ELOOP);
 }
 
 fn a_symlink_as_the_last_name_is_not_bound_through<M: MakeHost>() {
     let mut place = Place::<M>::new();
     symlink("target", place.path("link")).unwrap();
     let fd = place.stream();
-    assert_eq!(place.guest.bind(fd, &unix("/run/link")), Err(Errno::Addrinuse));
+    assert_eq!(place.guest.bind(fd, &unix("/run/link")), Err(Errno::EADDRINUSE));
     assert!(!place.path("target").exists());
 }
 
@@ -153,9 +156,9 @@ fn a_swapped_parent_directory_never_leaves_the_root<M: MakeHost>() {
     place.connect("/run/dir/s").unwrap();
     std::fs::rename(place.path("dir"), place.path("was")).unwrap();
     symlink(outside.path(), place.path("dir")).unwrap();
-    assert_eq!(place.connect("/run/dir/s"), Err(Errno::Acces));
+    assert_eq!(place.connect("/run/dir/s"), Err(Errno::EACCES));
     let fd = place.stream();
-    assert_eq!(place.guest.bind(fd, &unix("/run/dir/new")), Err(Errno::Acces));
+    assert_eq!(place.guest.bind(fd, &unix("/run/dir/new")), Err(Errno::EACCES));
     // The socket is where it was, under its directory's new name.
     place.connect("/run/was/s").unwrap();
     place.guest.accept(listener, false).unwrap();
@@ -186,13 +189,13 @@ fn a_race_of_renames_never_leaves_the_root<M: MakeHost>() {
             place.guest.soft(fd);
             // Whatever it finds: the good directory, the bad one, none; EAGAIN is a full backlog.
             match place.guest.connect(fd, &unix("/run/dir/s")) {
-                Ok(()) | Err(Errno::Acces | Errno::Noent | Errno::Again) => {}
+                Ok(()) | Err(Errno::EACCES | Errno::ENOENT | Errno::EAGAIN) => {}
                 Err(errno) => panic!("{errno}"),
             }
             place.guest.close(fd).unwrap();
             let fd = place.stream();
             match place.guest.bind(fd, &unix(&format!("/run/dir/{round}"))) {
-                Ok(()) | Err(Errno::Acces | Errno::Noent | Errno::Again) => {}
+                Ok(()) | Err(Errno::EACCES | Errno::ENOENT | Errno::EAGAIN) => {}
                 Err(errno) => panic!("{errno}"),
             }
             place.guest.close(fd).unwrap();
@@ -254,7 +257,7 @@ fn a_name_that_is_too_long_is_enametoolong<M: MakeHost>() {
         let path = format!("/run/{}", "n".repeat(len));
         assert_eq!(
             place.guest.bind(fd, &unix(&path)),
-            Err(Errno::Nametoolong),
+            Err(Errno::ENAMETOOLONG),
             "{len}"
         );
     }
@@ -289,11 +292,11 @@ fn without_a_directory_nothing_is_reached<M: MakeHost>() {
     let fd = guest.socket(Domain::Unix, Kind::Stream).unwrap();
     assert_eq!(
         guest.connect(fd, &unix(path.to_str().unwrap())),
-        Err(Errno::Acces)
+        Err(Errno::EACCES)
     );
     assert_eq!(
         guest.bind(fd, &unix(outside.path().join("t").to_str().unwrap())),
-        Err(Errno::Acces)
+        Err(Errno::EACCES)
     );
 }
 
@@ -313,11 +316,11 @@ fn the_policy_judges_the_resolved_path<M: MakeHost>() {
         "/run/ok/../no/s",
         "/run/okdir/s",
     ] {
-        place.unreachable(path, Errno::Acces);
+        place.unreachable(path, Errno::EACCES);
     }
     for path in ["/run/no/new", "/run/ok/../no/new", "/run/okdir/new", "/run/new"] {
         let fd = place.stream();
-        assert_eq!(place.guest.bind(fd, &unix(path)), Err(Errno::Acces), "{path}");
+        assert_eq!(place.guest.bind(fd, &unix(path)), Err(Errno::EACCES), "{path}");
     }
     let _listener = place.listener("/run/ok/s");
     place.connect("/run/no/../ok/s").unwrap();

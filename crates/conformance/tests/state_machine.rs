@@ -163,7 +163,7 @@ impl World {
                 self.model.insert(fd, is);
             }
             Err(errno) => {
-                assert_eq!(errno, Errno::Mfile);
+                assert_eq!(errno, Errno::EMFILE);
                 assert!(no_room);
             }
         }
@@ -173,11 +173,11 @@ impl World {
     fn of_socket<T: std::fmt::Debug>(&self, fd: Fd, result: Result<T>) -> Option<T> {
         let errno = result.as_ref().err().copied();
         match self.model.get(&fd) {
-            None => assert_eq!(errno, Some(Errno::Badf)),
-            Some(Is::Stream | Is::File(_)) => assert_eq!(errno, Some(Errno::Notsock)),
+            None => assert_eq!(errno, Some(Errno::EBADF)),
+            Some(Is::Stream | Is::File(_)) => assert_eq!(errno, Some(Errno::ENOTSOCK)),
             Some(Is::Socket) => {
                 assert!(
-                    !matches!(errno, Some(Errno::Badf | Errno::Notsock | Errno::Intr)),
+                    !matches!(errno, Some(Errno::EBADF | Errno::ENOTSOCK | Errno::EINTR)),
                     "{errno:?}"
                 );
             }
@@ -227,7 +227,7 @@ impl World {
             }
             Op::Close(fd) => {
                 let expected = match self.model.remove(&fd) {
-                    None => Err(Errno::Badf),
+                    None => Err(Errno::EBADF),
                     Some(Is::File(file)) => Ok(Some(file)),
                     Some(_) => Ok(None),
                 };
@@ -236,7 +236,7 @@ impl World {
             Op::Renumber(from, to) => {
                 let result = self.guest.renumber(from, to);
                 let (Some(&source), Some(&target)) = (self.model.get(&from), self.model.get(&to)) else {
-                    assert_eq!(result, Err(Errno::Badf));
+                    assert_eq!(result, Err(Errno::EBADF));
                     return;
                 };
                 if from == to {
@@ -334,7 +334,7 @@ impl World {
             }
             Op::Readable(fd) => {
                 let result = self.guest.readable_bytes(fd);
-                assert_eq!(result == Err(Errno::Badf), !self.model.contains_key(&fd));
+                assert_eq!(result == Err(Errno::EBADF), !self.model.contains_key(&fd));
             }
             Op::Poll(set) => {
                 self.guest.poll_begin();
@@ -344,7 +344,7 @@ impl World {
                     let expected = if self.model.contains_key(fd) {
                         Ok(())
                     } else {
-                        Err(Errno::Badf)
+                        Err(Errno::EBADF)
                     };
                     assert_eq!(added, expected);
                 }
@@ -363,7 +363,7 @@ impl World {
 
     /// A call that sockets and streams answer; a file, and the wrong end of a pipe, is `EBADF`.
     fn of_any<T>(&self, fd: Fd, result: Result<T>) {
-        let bad = matches!(result, Err(Errno::Badf));
+        let bad = matches!(result, Err(Errno::EBADF));
         match self.model.get(&fd) {
             None | Some(Is::File(_)) => assert!(bad),
             Some(Is::Stream) => {}

@@ -255,7 +255,7 @@ fn a30_threads_together_send_the_total_and_are_told_what_arrived() {
                             Err(errno) => break errno,
                         }
                     };
-                    assert_eq!(ended, Errno::Nobufs);
+                    assert_eq!(ended, Errno::ENOBUFS);
                     guest.close(fd).unwrap();
                     told
                 })
@@ -289,7 +289,7 @@ fn a30_threads_together_see_the_total_and_one_datagram_at_most() {
                         match guest.recv(fd, bufs, RecvFlags::empty()) {
                             Ok(received) => seen += received.len,
                             Err(errno) => {
-                                assert_eq!(errno, Errno::Nobufs);
+                                assert_eq!(errno, Errno::ENOBUFS);
                                 return seen;
                             }
                         }
@@ -351,9 +351,9 @@ fn a28_threads_that_peek_and_take_one_socket_see_no_more_than_the_total() {
                             let number = u64::from_le_bytes(buffer[..8].try_into().unwrap());
                             seen.lock().unwrap().insert(number);
                         }
-                        Err(Errno::Again) => {}
+                        Err(Errno::EAGAIN) => {}
                         Err(errno) => {
-                            assert_eq!(errno, Errno::Nobufs);
+                            assert_eq!(errno, Errno::ENOBUFS);
                             return;
                         }
                     }
@@ -410,12 +410,12 @@ fn a28_messages_count_as_other_receives_do() {
     );
     assert_eq!(
         message(&mut guest, tcp, 300, RecvFlags::WAITALL),
-        Err(Errno::Nobufs)
+        Err(Errno::ENOBUFS)
     );
     let bufs = &mut [IoSlice::new(&[7; 1])];
     assert_eq!(
         guest.send_message(udp, bufs, Some(&to), &[], SendFlags::empty()),
-        Err(Errno::Nobufs)
+        Err(Errno::ENOBUFS)
     );
     assert!(matches!(&*guest.entry(udp).unwrap(), Entry::Socket(_)));
 }

@@ -85,7 +85,7 @@ impl Room {
         let one_more = |count: usize| (count < self.capacity.sockets).then(|| count + 1);
         self.sockets
             .fetch_update(Relaxed, Relaxed, one_more)
-            .map_err(|_| Errno::Mfile)?;
+            .map_err(|_| Errno::EMFILE)?;
         Ok(Seat(Arc::clone(self)))
     }
 
@@ -109,7 +109,7 @@ impl Room {
         self.buffers
             .fetch_update(Relaxed, Relaxed, more)
             .map(drop)
-            .map_err(|_| Errno::Nobufs)
+            .map_err(|_| Errno::ENOBUFS)
     }
 }
 
@@ -171,10 +171,10 @@ mod tests {
     fn a_seat_is_free_again_when_it_is_dropped() {
         let room = room(2, 0);
         let (one, two) = (room.seat().unwrap(), room.seat().unwrap());
-        assert_eq!(room.seat().unwrap_err(), Errno::Mfile);
+        assert_eq!(room.seat().unwrap_err(), Errno::EMFILE);
         drop(one);
         let three = room.seat().unwrap();
-        assert_eq!(room.seat().unwrap_err(), Errno::Mfile);
+        assert_eq!(room.seat().unwrap_err(), Errno::EMFILE);
         drop((two, three));
         assert!(room.seat().is_ok());
     }
@@ -183,15 +183,15 @@ mod tests {
     fn buffers_end_at_the_byte_and_come_back_when_they_are_dropped() {
         let room = room(0, 100);
         let one = room.buffers(60).unwrap();
-        assert_eq!(room.buffers(41).unwrap_err(), Errno::Nobufs);
+        assert_eq!(room.buffers(41).unwrap_err(), Errno::ENOBUFS);
         let two = room.buffers(40).unwrap();
-        assert_eq!(one.grow(1), Err(Errno::Nobufs));
+        assert_eq!(one.grow(1), Err(Errno::ENOBUFS));
         assert_eq!((one.bytes(), two.bytes()), (60, 40));
         drop(two);
-        assert_eq!(one.grow(41), Err(Errno::Nobufs));
+        assert_eq!(one.grow(41), Err(Errno::ENOBUFS));
         one.grow(40).unwrap();
         assert_eq!(one.bytes(), 100);
-        assert_eq!(one.grow(u64::MAX), Err(Errno::Nobufs));
+        assert_eq!(one.grow(u64::MAX), Err(Errno::ENOBUFS));
         drop(one);
         assert!(room.buffers(101).is_err());
         assert_eq!(room.buffers(100).unwrap().bytes(), 100);

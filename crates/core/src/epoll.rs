@@ -28,7 +28,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
 
     fn do_epoll_create(&mut self) -> Result<Fd> {
         self.table.lowest_free()?;
-        let buffers = self.room.buffers(EPOLL).map_err(|_| Errno::Nomem)?;
+        let buffers = self.room.buffers(EPOLL).map_err(|_| Errno::ENOMEM)?;
         let io = self.host.epoll()?;
         let epoll = self.stream(io, Some(Holds::new(None, &Arc::new(buffers))));
         self.insert_made(epoll)
@@ -59,12 +59,12 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let io = match &*entry {
             Entry::Socket(socket) => &socket.io,
             Entry::Stream(stream) => &stream.io,
-            Entry::File(_) => return Err(Errno::Perm),
+            Entry::File(_) => return Err(Errno::EPERM),
         };
         match &*epoll_entry {
-            Entry::Stream(_) if epoll == fd => Err(Errno::Inval),
+            Entry::Stream(_) if epoll == fd => Err(Errno::EINVAL),
             Entry::Stream(stream) => self.host.epoll_control(&stream.io, io, op),
-            Entry::Socket(_) | Entry::File(_) => Err(Errno::Inval),
+            Entry::Socket(_) | Entry::File(_) => Err(Errno::EINVAL),
         }
     }
 
@@ -97,10 +97,10 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     ) -> Result<()> {
         let entry = self.table.entry(epoll)?;
         let Entry::Stream(stream) = &*entry else {
-            return Err(Errno::Inval);
+            return Err(Errno::EINVAL);
         };
         if most == 0 {
-            return Err(Errno::Inval);
+            return Err(Errno::EINVAL);
         }
         let mut limit = Limit::new(timeout);
         loop {

@@ -112,7 +112,7 @@ impl<T> Table<T> {
         self.slots
             .get(fd as usize)
             .and_then(Option::as_ref)
-            .ok_or(Errno::Badf)
+            .ok_or(Errno::EBADF)
     }
 
     /// The number that the next [`Table::insert`] will give.
@@ -121,12 +121,12 @@ impl<T> Table<T> {
     /// `EMFILE` if the table is full.
     pub fn lowest_free(&self) -> Result<Fd> {
         if self.open >= self.capacity {
-            return Err(Errno::Mfile);
+            return Err(Errno::EMFILE);
         }
         if let Some(Reverse(fd)) = self.free.peek() {
             return Ok(*fd);
         }
-        Fd::try_from(self.slots.len()).map_err(|_| Errno::Mfile)
+        Fd::try_from(self.slots.len()).map_err(|_| Errno::EMFILE)
     }
 
     /// Enters at the lowest free number.
@@ -176,7 +176,7 @@ impl<T> Table<T> {
             .slots
             .get_mut(fd as usize)
             .and_then(Option::take)
-            .ok_or(Errno::Badf)?;
+            .ok_or(Errno::EBADF)?;
         self.open -= 1;
         if fd as usize >= self.reserved {
             self.free.push(Reverse(fd));
@@ -190,7 +190,7 @@ impl<T> Table<T> {
     /// `EBADF` if `from` is not open, or `to` is not a reserved number.
     pub fn place(&mut self, from: Fd, to: Fd) -> Result<Option<T>> {
         if to as usize >= self.reserved {
-            return Err(Errno::Badf);
+            return Err(Errno::EBADF);
         }
         if from == to {
             return self.entry(from).map(|_| None);
@@ -389,7 +389,7 @@ mod tests {
     fn a_full_table_gives_the_entry_back() {
         let mut table = Table::new(1);
         assert_eq!(table.insert('a'), Ok(0));
-        assert_eq!(table.insert('b'), Err((Errno::Mfile, 'b')));
+        assert_eq!(table.insert('b'), Err((Errno::EMFILE, 'b')));
         assert_eq!(table.remove(0), Ok('a'));
         assert_eq!(table.insert('b'), Ok(0));
     }
@@ -399,10 +399,10 @@ mod tests {
         let mut table = Table::new(4);
         assert_eq!(table.insert('a'), Ok(0));
         for fd in [1, 3, 4, 1 << 31, u32::MAX] {
-            assert_eq!(table.entry(fd), Err(Errno::Badf));
-            assert_eq!(table.remove(fd), Err(Errno::Badf));
-            assert_eq!(table.renumber(0, fd), Err(Errno::Badf));
-            assert_eq!(table.renumber(fd, 0), Err(Errno::Badf));
+            assert_eq!(table.entry(fd), Err(Errno::EBADF));
+            assert_eq!(table.remove(fd), Err(Errno::EBADF));
+            assert_eq!(table.renumber(0, fd), Err(Errno::EBADF));
+            assert_eq!(table.renumber(fd, 0), Err(Errno::EBADF));
         }
         assert_eq!(table.entry(0), Ok(&'a'));
     }
@@ -414,7 +414,7 @@ mod tests {
         table.insert('b').unwrap();
         assert_eq!(table.renumber(1, 0), Ok(Some('a')));
         assert_eq!(table.entry(0), Ok(&'b'));
-        assert_eq!(table.entry(1), Err(Errno::Badf));
+        assert_eq!(table.entry(1), Err(Errno::EBADF));
         assert_eq!(table.renumber(0, 0), Ok(None));
         assert_eq!(table.insert('c'), Ok(1));
     }

@@ -71,7 +71,7 @@ impl Gate {
         match self.settle(call, Use::Connect, Some(protocol), &addr, decision, served, flag) {
             _ if served => Ok(Route::Stub),
             true => Ok(Route::Direct),
-            false => Err(Errno::Acces),
+            false => Err(Errno::EACCES),
         }
     }
 
@@ -89,7 +89,7 @@ impl Gate {
         let flag = || Some(Flag::address(Use::Listen, protocol, addr));
         match self.settle(call, Use::Listen, Some(protocol), &addr, decision, false, flag) {
             true => Ok(()),
-            false => Err(Errno::Acces),
+            false => Err(Errno::EACCES),
         }
     }
 
@@ -158,7 +158,7 @@ impl Gate {
         let (usage, protocol, target) = (Use::Connect, Some(Protocol::Udp), format!("interface {index}"));
         match self.settle(call, usage, protocol, &target, decision, false, || None) {
             true => Ok(()),
-            false => Err(Errno::Acces),
+            false => Err(Errno::EACCES),
         }
     }
 
@@ -186,14 +186,14 @@ impl Gate {
         let flag = || Flag::path(path);
         match self.settle(call, Use::Unix, None, &path, decision, false, flag) {
             true => Ok(()),
-            false => Err(Errno::Acces),
+            false => Err(Errno::EACCES),
         }
     }
 
     /// A UNIX socket path that none of the guest's directories leads to: what the guest is told of it.
     pub(crate) fn outside(&mut self, call: &'static str, path: &str) -> Errno {
         self.settle(call, Use::Unix, None, &path, Decision::outside(), false, || None);
-        Errno::Acces
+        Errno::EACCES
     }
 
     /// Tells the observer of a decision, and returns whether it allows. A denial that our stub makes good (`served`)
@@ -286,6 +286,6 @@ fn report(
         target,
         reason: &reason,
         flag: flag.as_ref(),
-        errno: Errno::Acces,
+        errno: Errno::EACCES,
     });
 }

@@ -110,7 +110,7 @@ impl<Io, F> Entry<Io, F> {
     pub fn socket(&self) -> Result<&Socket<Io>> {
         match self {
             Entry::Socket(socket) => Ok(socket),
-            Entry::Stream(_) | Entry::File(_) => Err(Errno::Notsock),
+            Entry::Stream(_) | Entry::File(_) => Err(Errno::ENOTSOCK),
         }
     }
 }
@@ -491,12 +491,12 @@ pub(crate) fn until_ready<H: Host, T>(
     let mut woken = false;
     loop {
         match attempt(host) {
-            Err(Errno::Again) => {}
+            Err(Errno::EAGAIN) => {}
             done => return done,
         }
         let remaining = limit.remaining(host);
         if remaining == Some(Duration::ZERO) {
-            return Err(Errno::Again);
+            return Err(Errno::EAGAIN);
         }
         if woken {
             pause.sleep(host, remaining)?;
@@ -540,7 +540,7 @@ pub(crate) fn until_received<H: Host, T>(
     until_ready(host, io, Ready::READ, limit, |host| {
         let outcome = attempt(host);
         if std::mem::take(&mut learns) {
-            habit.learn(matches!(outcome, Err(Errno::Again)));
+            habit.learn(matches!(outcome, Err(Errno::EAGAIN)));
         }
         outcome
     })

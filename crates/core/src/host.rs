@@ -2,11 +2,11 @@
 //!
 //! A host answers for its sockets as POSIX says, with these duties:
 //!
-//! * Every descriptor is non-blocking and close-on-exec. A call that would block returns [`Errno::Again`]
-//!   (a connect [`Errno::Inprogress`]); blocking is made by the core, as try, wait, try again.
-//! * A send never raises a signal. [`Errno::Intr`] is retried inside the host; the only `Intr` that comes out of
+//! * Every descriptor is non-blocking and close-on-exec. A call that would block returns [`Errno::EAGAIN`]
+//!   (a connect [`Errno::EINPROGRESS`]); blocking is made by the core, as try, wait, try again.
+//! * A send never raises a signal. [`Errno::EINTR`] is retried inside the host; the only `Intr` that comes out of
 //!   it means that the guest was told to stop.
-//! * [`Host::wait`] and [`Host::poll_wait`] return early with [`Errno::Intr`] when the guest is stopped from
+//! * [`Host::wait`] and [`Host::poll_wait`] return early with [`Errno::EINTR`] when the guest is stopped from
 //!   another thread, and go on doing so.
 //! * A host judges nothing: the policy has been asked before any of these is called.
 
@@ -273,7 +273,7 @@ pub trait Host {
     /// `EOPNOTSUPP`: this host has none. What the kernel says.
     fn socket_pair(&mut self, kind: Kind) -> Result<(Self::Io, Self::Io)> {
         let _ = kind;
-        Err(Errno::Opnotsupp)
+        Err(Errno::EOPNOTSUPP)
     }
 
     /// pipe(2): the end to read from and the end to write to.
@@ -281,7 +281,7 @@ pub trait Host {
     /// # Errors
     /// `ENOSYS`: this host has none. What the kernel says.
     fn pipe(&mut self) -> Result<(Self::Io, Self::Io)> {
-        Err(Errno::Nosys)
+        Err(Errno::ENOSYS)
     }
 
     /// close(2). The descriptor is gone, whatever the kernel says of unsent data. A linger time (`SO_LINGER`) is
@@ -385,7 +385,7 @@ pub trait Host {
         flags: SendFlags,
     ) -> Result<usize> {
         let _ = (io, bufs, to, control, flags);
-        Err(Errno::Opnotsupp)
+        Err(Errno::EOPNOTSUPP)
     }
 
     /// recvmsg(2) with control data. Descriptors that came are closed; their identities are returned.
@@ -414,7 +414,7 @@ pub trait Host {
     /// `EOPNOTSUPP`: this kind of file cannot be passed on.
     fn identity(&mut self, io: &Self::Io) -> Result<Identity> {
         let _ = io;
-        Err(Errno::Opnotsupp)
+        Err(Errno::EOPNOTSUPP)
     }
 
     /// epoll_create1(2). The object is readable when one of its descriptors is ready.
@@ -422,7 +422,7 @@ pub trait Host {
     /// # Errors
     /// `ENOSYS`: this host has none. What the kernel says.
     fn epoll(&mut self) -> Result<Self::Io> {
-        Err(Errno::Nosys)
+        Err(Errno::ENOSYS)
     }
 
     /// epoll_ctl(2).
@@ -432,7 +432,7 @@ pub trait Host {
     /// `ELOOP`, `ENOSPC`.
     fn epoll_control(&mut self, epoll: &Self::Io, io: &Self::Io, op: EpollOp) -> Result<()> {
         let _ = (epoll, io, op);
-        Err(Errno::Inval)
+        Err(Errno::EINVAL)
     }
 
     /// epoll_wait(2) without waiting. Appends at most `most` events.
@@ -441,7 +441,7 @@ pub trait Host {
     /// `EINVAL`: `epoll` is none.
     fn epoll_take(&mut self, epoll: &Self::Io, most: usize, events: &mut Vec<EpollEvent>) -> Result<()> {
         let _ = (epoll, most, events);
-        Err(Errno::Inval)
+        Err(Errno::EINVAL)
     }
 
     /// readv(2) on a byte stream that is not a socket.
@@ -590,7 +590,7 @@ pub trait Host {
     /// `EOPNOTSUPP`: this host has none. What socket(2) and bind(2) say.
     fn dns_stub(&mut self, names: &Arc<Names>, client: &Self::Io) -> Result<SocketAddr> {
         let _ = (names, client);
-        Err(Errno::Opnotsupp)
+        Err(Errno::EOPNOTSUPP)
     }
 
     /// The port of a service name (services(5)) for a socket type.

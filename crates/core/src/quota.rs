@@ -123,7 +123,7 @@ impl Meter {
                         reserved,
                     });
                 }
-                Err(_) if held => return Err(Errno::Again),
+                Err(_) if held => return Err(Errno::EAGAIN),
                 // At a rate of 0 there is never anything: sleep until told to stop.
                 Err(pause) if blocks => pause,
                 Err(pause) => Some(pause.map_or(HOLD, |pause| pause.min(HOLD))),
@@ -209,7 +209,7 @@ impl Quota {
             return if self.reservations > 0 {
                 Ok(Answer::Busy)
             } else {
-                Err(Errno::Nobufs)
+                Err(Errno::ENOBUFS)
             };
         }
         let mut reserved = Reserved {
@@ -304,18 +304,18 @@ mod tests {
         end(&mut quota, first, 50, 50);
         assert_eq!(granted(&mut quota, Want::UpTo(70)).bytes, 20);
         quota.reservations = 0;
-        assert_eq!(ask(&mut quota, Want::UpTo(1)), Err(Errno::Nobufs));
+        assert_eq!(ask(&mut quota, Want::UpTo(1)), Err(Errno::ENOBUFS));
     }
 
     #[test]
     fn a_datagram_to_be_sent_is_granted_whole_or_not_at_all() {
         let mut quota = quota(Some(100), None);
-        assert_eq!(ask(&mut quota, Want::Datagram(101)), Err(Errno::Nobufs));
+        assert_eq!(ask(&mut quota, Want::Datagram(101)), Err(Errno::ENOBUFS));
         let whole = granted(&mut quota, Want::Datagram(100));
         assert_eq!(whole.bytes, 100);
         assert_eq!(ask(&mut quota, Want::Datagram(0)), Ok(Answer::Busy));
         end(&mut quota, whole, 100, 128);
-        assert_eq!(ask(&mut quota, Want::Datagram(0)), Err(Errno::Nobufs));
+        assert_eq!(ask(&mut quota, Want::Datagram(0)), Err(Errno::ENOBUFS));
         // A connection moves nothing of the total.
         assert_eq!(granted(&mut quota, Want::Connection).bytes, 0);
     }
@@ -329,7 +329,7 @@ mod tests {
         // It was longer than what was left.
         end(&mut quota, alone, 5000, 5028);
         assert_eq!(quota.left, 0);
-        assert_eq!(ask(&mut quota, Want::NextDatagram), Err(Errno::Nobufs));
+        assert_eq!(ask(&mut quota, Want::NextDatagram), Err(Errno::ENOBUFS));
         quota.left = 2 * LONGEST_DATAGRAM;
         for _ in 0..2 {
             assert_eq!(granted(&mut quota, Want::NextDatagram).bytes, LONGEST_DATAGRAM);

@@ -254,7 +254,7 @@ pub(crate) mod tests {
             target: &"10.0.0.5:5432",
             reason: "denied because no rule allows it",
             flag: Some(flag),
-            errno: Errno::Acces,
+            errno: Errno::EACCES,
         }
     }
 
@@ -262,7 +262,11 @@ pub(crate) mod tests {
     fn a_trace_has_one_line_a_call_as_strace_prints_them() {
         let (mut reporter, _, trace, _) = reporter();
         assert!(reporter.wants_calls());
-        reporter.call("connect", format_args!("4, 127.0.0.1:80"), Err(Errno::Inprogress));
+        reporter.call(
+            "connect",
+            format_args!("4, 127.0.0.1:80"),
+            Err(Errno::EINPROGRESS),
+        );
         reporter.call("bind", format_args!("5, unix:/tmp/a\nb\u{202e}\u{2028}"), Ok(0));
         reporter.denied(&told(&flag()));
         assert_eq!(
@@ -290,7 +294,7 @@ pub(crate) mod tests {
                 served: false,
             });
             reporter.denied(&told(&flag()));
-            reporter.call("connect", format_args!("3, {target}"), Err(Errno::Acces));
+            reporter.call("connect", format_args!("3, {target}"), Err(Errno::EACCES));
             reporter.call("close", format_args!("3"), Ok(0));
         }
         assert_eq!(audit.lines().len(), 1);
@@ -315,7 +319,7 @@ pub(crate) mod tests {
         let (mut reporter, _, trace, _) = reporter();
         let long = "x".repeat(5000);
         for end in ["a", "b", "a"] {
-            reporter.call("getaddrinfo", format_args!("{long}{end}"), Err(Errno::Noent));
+            reporter.call("getaddrinfo", format_args!("{long}{end}"), Err(Errno::ENOENT));
         }
         let lines = trace.lines();
         assert_eq!(lines.len(), 2, "{lines:?}");

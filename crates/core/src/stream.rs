@@ -23,7 +23,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 Entry::Socket(_) | Entry::Stream(_) if empty => (Ok(Received::default()), false),
                 Entry::Socket(socket) => (call.recv(socket, bufs, flags), true),
                 Entry::Stream(stream) => (call.read(stream, bufs), false),
-                Entry::File(_) => (Err(Errno::Badf), false),
+                Entry::File(_) => (Err(Errno::EBADF), false),
             })
         })?;
         if of_socket {
@@ -42,7 +42,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             Ok(match entry {
                 Entry::Socket(socket) => (call.send(socket, bufs, flags), true),
                 Entry::Stream(stream) => (call.write(stream, bufs), false),
-                Entry::File(_) => (Err(Errno::Badf), false),
+                Entry::File(_) => (Err(Errno::EBADF), false),
             })
         })?;
         if by_socket {

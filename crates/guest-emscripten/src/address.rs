@@ -22,10 +22,10 @@ const UNIX_SIZE: u32 = 110;
 /// `EFAULT`; `EINVAL` (too short for its family, or too long); `EAFNOSUPPORT`.
 pub(crate) fn load(memory: Memory<'_>, at: u32, len: u32) -> Result<SockAddr> {
     if !(2..=LONGEST).contains(&len) {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     let family = i32::from(u16::from_le_bytes(memory.read(at)?));
-    let field = |offset: u32| at.checked_add(offset).ok_or(Errno::Fault);
+    let field = |offset: u32| at.checked_add(offset).ok_or(Errno::EFAULT);
     let port = || Ok::<_, Errno>(u16::from_be_bytes(memory.read(field(2)?)?));
     match family {
         abi::AF_UNSPEC => Ok(SockAddr::Unspec),
@@ -39,18 +39,18 @@ pub(crate) fn load(memory: Memory<'_>, at: u32, len: u32) -> Result<SockAddr> {
             let scope = memory.u32(field(24)?)?;
             Ok(SockAddr::Inet(SocketAddrV6::new(ip, port()?, flow, scope).into()))
         }
-        abi::AF_INET | abi::AF_INET6 => Err(Errno::Inval),
-        abi::AF_UNIX if len > UNIX_SIZE => Err(Errno::Inval),
+        abi::AF_INET | abi::AF_INET6 => Err(Errno::EINVAL),
+        abi::AF_UNIX if len > UNIX_SIZE => Err(Errno::EINVAL),
         abi::AF_UNIX => {
             let bytes = memory.read_bytes(field(2)?, len - 2)?;
             let path = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
             if path.is_empty() {
                 return Ok(SockAddr::UnixUnnamed);
             }
-            let path = std::str::from_utf8(path).map_err(|_| Errno::Inval)?;
+            let path = std::str::from_utf8(path).map_err(|_| Errno::EINVAL)?;
             Ok(SockAddr::Unix(path.into()))
         }
-        _ => Err(Errno::Afnosupport),
+        _ => Err(Errno::EAFNOSUPPORT),
     }
 }
 
@@ -59,9 +59,9 @@ pub(crate) fn load(memory: Memory<'_>, at: u32, len: u32) -> Result<SockAddr> {
 /// # Errors
 /// `EFAULT`; `EAFNOSUPPORT`: it is not the IPv4 wildcard.
 pub(crate) fn load_unspec(memory: Memory<'_>, at: u32, len: u32) -> Result<SockAddr> {
-    let field = |offset: u32| at.checked_add(offset).ok_or(Errno::Fault);
+    let field = |offset: u32| at.checked_add(offset).ok_or(Errno::EFAULT);
     if len < 16 || memory.read::<4>(field(4)?)? != [0; 4] {
-        return Err(Errno::Afnosupport);
+        return Err(Errno::EAFNOSUPPORT);
     }
     let port = u16::from_be_bytes(memory.read(field(2)?)?);
     Ok(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port).into())
@@ -113,7 +113,7 @@ pub(crate) fn store(memory: Memory<'_>, bytes: &[u8], at: u32, len: u32) -> Resu
     if at == 0 {
         return Ok(());
     }
-    let room = usize::try_from(memory.u32(len)?.cast_signed()).map_err(|_| Errno::Inval)?;
+    let room = usize::try_from(memory.u32(len)?.cast_signed()).map_err(|_| Errno::EINVAL)?;
     memory.write(at, bytes.get(..room).unwrap_or(bytes))?;
     memory.set_u32(len, u32::try_from(bytes.len()).unwrap_or(0))
 }
@@ -155,13 +155,13 @@ mod tests {
         let memory = Memory::of(&mut room);
         memory.write(0, &2_u16.to_le_bytes()).unwrap();
         for len in [0, 1, 15, 129, u32::MAX] {
-            assert_eq!(load(memory, 0, len), Err(Errno::Inval), "{len}");
+            assert_eq!(load(memory, 0, len), Err(Errno::EINVAL), "{len}");
         }
         memory.write(0, &1_u16.to_le_bytes()).unwrap();
-        assert_eq!(load(memory, 0, UNIX_SIZE + 1), Err(Errno::Inval));
-        assert_eq!(load(memory, 0, 100), Err(Errno::Fault));
+        assert_eq!(load(memory, 0, UNIX_SIZE + 1), Err(Errno::EINVAL));
+        assert_eq!(load(memory, 0, 100), Err(Errno::EFAULT));
         for at in [63, 64, u32::MAX - 1, u32::MAX] {
-            assert_eq!(load(memory, at, 16), Err(Errno::Fault), "{at}");
+            assert_eq!(load(memory, at, 16), Err(Errno::EFAULT), "{at}");
         }
     }
 
@@ -175,6 +175,6 @@ mod tests {
         assert_eq!(memory.u32(0), Ok(16));
         assert_eq!(memory.read::<5>(8), Ok([2, 0, 0, 80, 0xff]));
         memory.set_u32(0, u32::MAX).unwrap();
-        assert_eq!(store(memory, &bytes(&addr), 8, 0), Err(Errno::Inval));
+        assert_eq!(store(memory, &bytes(&addr), 8, 0), Err(Errno::EINVAL));
     }
 }

@@ -70,7 +70,7 @@ impl<'a> Memory<'a> {
         match at.checked_add(len) {
             // SAFETY: `at` lies within the memory.
             Some(end) if end <= self.len => Ok(unsafe { self.base.add(at as usize) }),
-            Some(_) | None => Err(Errno::Fault),
+            Some(_) | None => Err(Errno::EFAULT),
         }
     }
 
@@ -79,7 +79,7 @@ impl<'a> Memory<'a> {
     /// # Errors
     /// `EFAULT`.
     pub(crate) fn read<const N: usize>(self, at: u32) -> Result<[u8; N]> {
-        let from = self.locate(at, u32::try_from(N).map_err(|_| Errno::Fault)?)?;
+        let from = self.locate(at, u32::try_from(N).map_err(|_| Errno::EFAULT)?)?;
         // SAFETY: located, and an array of bytes has no alignment and no invalid value. Volatile, because another
         // thread may be writing: each byte is read once, and whatever is read is a legal value.
         Ok(unsafe { from.cast::<[u8; N]>().read_volatile() })
@@ -102,7 +102,7 @@ impl<'a> Memory<'a> {
     /// # Errors
     /// `EFAULT`; then nothing is written.
     pub(crate) fn write(self, at: u32, bytes: &[u8]) -> Result<()> {
-        let to = self.locate(at, u32::try_from(bytes.len()).map_err(|_| Errno::Fault)?)?;
+        let to = self.locate(at, u32::try_from(bytes.len()).map_err(|_| Errno::EFAULT)?)?;
         // SAFETY: located for as many bytes; they cannot overlap, because Rust has no reference to the memory.
         unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), to, bytes.len()) };
         Ok(())
@@ -132,12 +132,12 @@ impl<'a> Memory<'a> {
         }
         let mut bytes = Vec::new();
         for index in 0..limit {
-            match self.read::<1>(at.checked_add(index).ok_or(Errno::Fault)?)? {
+            match self.read::<1>(at.checked_add(index).ok_or(Errno::EFAULT)?)? {
                 [0] => return Ok(Some(bytes)),
                 [byte] => bytes.push(byte),
             }
         }
-        Err(Errno::Nametoolong)
+        Err(Errno::ENAMETOOLONG)
     }
 
     /// One buffer.
@@ -169,13 +169,13 @@ impl<'a> Memory<'a> {
         let mut vectors = SmallVec::with_capacity(count as usize);
         let mut room = i32::MAX.unsigned_abs();
         for index in 0..count {
-            let at = array.checked_add(index * 8).ok_or(Errno::Fault)?;
-            let (base, len) = (self.u32(at)?, self.u32(at.checked_add(4).ok_or(Errno::Fault)?)?);
+            let at = array.checked_add(index * 8).ok_or(Errno::EFAULT)?;
+            let (base, len) = (self.u32(at)?, self.u32(at.checked_add(4).ok_or(Errno::EFAULT)?)?);
             if len == 0 {
                 continue;
             }
             // readv(2): a sum that overflows ssize_t.
-            room = room.checked_sub(len).ok_or(Errno::Inval)?;
+            room = room.checked_sub(len).ok_or(Errno::EINVAL)?;
             vectors.push(Vector {
                 base: self.locate(base, len)?,
                 len: len as usize,
@@ -225,21 +225,21 @@ mod tests {
         memory
             .write(0, &[vector(64, 64), vector(120, 9)].concat())
             .unwrap();
-        assert_eq!(memory.vectors(0, 1, Errno::Inval).unwrap().sources().len(), 1);
-        assert_eq!(memory.vectors(0, 2, Errno::Inval).unwrap_err(), Errno::Fault);
+        assert_eq!(memory.vectors(0, 1, Errno::EINVAL).unwrap().sources().len(), 1);
+        assert_eq!(memory.vectors(0, 2, Errno::EINVAL).unwrap_err(), Errno::EFAULT);
         assert_eq!(
-            memory.vectors(0, MAX_VECTORS + 1, Errno::Msgsize).unwrap_err(),
-            Errno::Msgsize
+            memory.vectors(0, MAX_VECTORS + 1, Errno::EMSGSIZE).unwrap_err(),
+            Errno::EMSGSIZE
         );
         assert_eq!(
-            memory.vectors(u32::MAX, 1, Errno::Inval).unwrap_err(),
-            Errno::Fault
+            memory.vectors(u32::MAX, 1, Errno::EINVAL).unwrap_err(),
+            Errno::EFAULT
         );
         assert_eq!(
-            memory.vectors(0, u32::MAX, Errno::Inval).unwrap_err(),
-            Errno::Inval
+            memory.vectors(0, u32::MAX, Errno::EINVAL).unwrap_err(),
+            Errno::EINVAL
         );
-        assert_eq!(memory.vector(127, u32::MAX).unwrap_err(), Errno::Fault);
+        assert_eq!(memory.vector(127, u32::MAX).unwrap_err(), Errno::EFAULT);
     }
 
     #[test]
@@ -248,7 +248,7 @@ mod tests {
         let memory = Memory::of(&mut room);
         assert_eq!(memory.string(0, 100), Ok(None));
         assert_eq!(memory.string(1, 100), Ok(Some(b"ame".to_vec())));
-        assert_eq!(memory.string(1, 2), Err(Errno::Nametoolong));
-        assert_eq!(memory.string(5, 100), Err(Errno::Fault));
+        assert_eq!(memory.string(1, 2), Err(Errno::ENAMETOOLONG));
+        assert_eq!(memory.string(5, 100), Err(Errno::EFAULT));
     }
 }

@@ -30,7 +30,7 @@ impl Msghdr {
     fn load(memory: Memory<'_>, at: u32) -> Result<Self> {
         let bytes = memory.read::<28>(at)?;
         let [name, name_len, iov, iov_len, control, control_len, _flags] = *bytes.as_chunks::<4>().0 else {
-            return Err(Errno::Fault);
+            return Err(Errno::EFAULT);
         };
         let value = u32::from_le_bytes;
         Ok(Msghdr {
@@ -49,14 +49,14 @@ impl Msghdr {
     }
 
     fn vectors<'a>(&self, memory: Memory<'a>) -> Result<Vectors<'a>> {
-        memory.vectors(self.iov, self.iov_len, Errno::Msgsize)
+        memory.vectors(self.iov, self.iov_len, Errno::EMSGSIZE)
     }
 
     /// Stores what recvmsg(2) gives back beside the data.
     fn store(&self, memory: Memory<'_>, from: &SockAddr, control_len: u32, flags: i32) -> Result<()> {
-        let field = |offset: u32| self.at.checked_add(offset).ok_or(Errno::Fault);
+        let field = |offset: u32| self.at.checked_add(offset).ok_or(Errno::EFAULT);
         if self.name != 0 {
-            let room = usize::try_from(self.name_len.cast_signed()).map_err(|_| Errno::Inval)?;
+            let room = usize::try_from(self.name_len.cast_signed()).map_err(|_| Errno::EINVAL)?;
             let bytes = address::sender(from);
             memory.write(self.name, bytes.get(..room).unwrap_or(&bytes))?;
             memory.set_u32(field(4)?, u32::try_from(bytes.len()).unwrap_or(0))?;
@@ -85,7 +85,7 @@ pub(crate) fn sendmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
             .guest
             .send_message(fd, bufs.sources(), addr.as_ref(), &control, flags),
     }?;
-    i32::try_from(sent).map_err(|_| Errno::Overflow)
+    i32::try_from(sent).map_err(|_| Errno::EOVERFLOW)
 }
 
 /// recvmsg(fd, message, flags). Descriptors that came are fresh, and what the program is told of them waits for [`arrived`].
@@ -115,7 +115,7 @@ pub(crate) fn recvmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
             .guest
             .recv_message(fd, bufs.targets(), rights as usize, flags)?
     };
-    let received = i32::try_from(message.received.len).map_err(|_| Errno::Overflow)?;
+    let received = i32::try_from(message.received.len).map_err(|_| Errno::EOVERFLOW)?;
     let arrival = Arrival::new(memory, header, message);
     let outcome = arrival.store(memory);
     if outcome.is_err() || arrival.waiting.is_empty() {
@@ -237,7 +237,7 @@ pub(crate) fn arrived<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
         }
     }
     if let Some(next) = arrival.waiting.front() {
-        let next = i32::try_from(*next).map_err(|_| Errno::Mfile);
+        let next = i32::try_from(*next).map_err(|_| Errno::EMFILE);
         process.arrival = Some(arrival);
         return next;
     }
@@ -249,17 +249,17 @@ pub(crate) fn arrived<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
 
 fn load_control(memory: Memory<'_>, at: u32, len: u32) -> Result<Vec<Control<Fd>>> {
     if len > MAX_CONTROL {
-        return Err(Errno::Nobufs);
+        return Err(Errno::ENOBUFS);
     }
     let bytes = memory.read_bytes(at, len)?;
     let mut rest = bytes.as_slice();
     let mut control = Vec::new();
     while let Some((header, _)) = rest.split_first_chunk::<12>() {
         let [size, level, name] = *header.as_chunks::<4>().0 else {
-            return Err(Errno::Inval);
+            return Err(Errno::EINVAL);
         };
         let size = u32::from_le_bytes(size) as usize;
-        let data = rest.get(HEADER as usize..size).ok_or(Errno::Inval)?;
+        let data = rest.get(HEADER as usize..size).ok_or(Errno::EINVAL)?;
         control.push(decode(i32::from_le_bytes(level), i32::from_le_bytes(name), data)?);
         rest = rest.get(size.next_multiple_of(4)..).unwrap_or_default();
     }
@@ -270,7 +270,7 @@ fn decode(level: i32, name: i32, data: &[u8]) -> Result<Control<Fd>> {
     let int = || {
         data.first_chunk()
             .map(|bytes| i32::from_le_bytes(*bytes))
-            .ok_or(Errno::Inval)
+            .ok_or(Errno::EINVAL)
     };
     Ok(match (level, name) {
         (abi::SOL_SOCKET, abi::SCM_RIGHTS) => Control::Rights(
@@ -282,7 +282,7 @@ fn decode(level: i32, name: i32, data: &[u8]) -> Result<Control<Fd>> {
         ),
         (abi::IPPROTO_IP, abi::IP_PKTINFO) => {
             let [index, local, destination] = *data.as_chunks::<4>().0 else {
-                return Err(Errno::Inval);
+                return Err(Errno::EINVAL);
             };
             Control::PacketInfo4 {
                 interface: u32::from_le_bytes(index),
@@ -291,17 +291,17 @@ fn decode(level: i32, name: i32, data: &[u8]) -> Result<Control<Fd>> {
             }
         }
         (abi::IPPROTO_IPV6, abi::IPV6_PKTINFO) => {
-            let (local, index) = data.split_first_chunk::<16>().ok_or(Errno::Inval)?;
+            let (local, index) = data.split_first_chunk::<16>().ok_or(Errno::EINVAL)?;
             Control::PacketInfo6 {
                 local: (*local).into(),
-                interface: u32::from_le_bytes(*index.first_chunk().ok_or(Errno::Inval)?),
+                interface: u32::from_le_bytes(*index.first_chunk().ok_or(Errno::EINVAL)?),
             }
         }
         (abi::IPPROTO_IP, abi::IP_TTL) => Control::Ttl(int()?),
-        (abi::IPPROTO_IP, abi::IP_TOS) => Control::Tos(*data.first().ok_or(Errno::Inval)?),
+        (abi::IPPROTO_IP, abi::IP_TOS) => Control::Tos(*data.first().ok_or(Errno::EINVAL)?),
         (abi::IPPROTO_IPV6, abi::IPV6_HOPLIMIT) => Control::HopLimit(int()?),
         (abi::IPPROTO_IPV6, abi::IPV6_TCLASS) => Control::TrafficClass(int()?),
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     })
 }
 
@@ -319,7 +319,7 @@ fn store_control(memory: Memory<'_>, header: &Msghdr, control: &[Control<Fd>]) -
             lost = true;
             continue;
         }
-        let at = header.control.checked_add(stored).ok_or(Errno::Fault)?;
+        let at = header.control.checked_add(stored).ok_or(Errno::EFAULT)?;
         let mut bytes = size.to_le_bytes().to_vec();
         bytes.extend(level.to_le_bytes());
         bytes.extend(name.to_le_bytes());

@@ -84,7 +84,7 @@ pub(crate) fn getaddrinfo<H: Host>(process: &mut Process<H>, memory: Memory<'_>,
 /// takeAnswer(nodes, addresses): writes the list of the last look-up, which begins at `nodes`. There is room for a node
 /// and an address a result, and behind the nodes for the canonical name.
 pub(crate) fn take_answer<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    let (answer, flags) = process.answer.take().ok_or(Errno::Inval)?;
+    let (answer, flags) = process.answer.take().ok_or(Errno::EINVAL)?;
     store(memory, args.pointer(0), args.pointer(1), &answer, flags).map(|()| 0)
 }
 
@@ -150,7 +150,7 @@ pub(crate) fn hosts<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args:
 fn load(memory: Memory<'_>, args: &Args) -> Result<Asked, LookupError> {
     let system = LookupError::System;
     let string = |at| match memory.string(at, LONGEST_NAME) {
-        Err(Errno::Nametoolong) => Err(LookupError::NoName),
+        Err(Errno::ENAMETOOLONG) => Err(LookupError::NoName),
         other => other.map_err(system),
     };
     let mut asked = Asked {
@@ -205,8 +205,8 @@ fn ask<H: Host>(process: &mut Process<H>, asked: &Asked) -> Result<Answer, Looku
 }
 
 fn store(memory: Memory<'_>, list: u32, addresses: u32, answer: &Answer, flags: i32) -> Result<()> {
-    let count = u32::try_from(answer.results.len()).map_err(|_| Errno::Overflow)?;
-    let sum = |a: u32, b: u32| a.checked_add(b).ok_or(Errno::Fault);
+    let count = u32::try_from(answer.results.len()).map_err(|_| Errno::EOVERFLOW)?;
+    let sum = |a: u32, b: u32| a.checked_add(b).ok_or(Errno::EFAULT);
     let canonical = match &answer.canonical {
         Some(text) if text.len() < CANONICAL_NAME as usize => {
             let name = sum(list, count * ADDRINFO)?;
@@ -235,7 +235,7 @@ fn store(memory: Memory<'_>, list: u32, addresses: u32, answer: &Answer, flags: 
             address::family(result.addr.ip()),
             convert::socket_type(result.kind),
             protocol,
-            i32::try_from(addr.len()).map_err(|_| Errno::Overflow)?,
+            i32::try_from(addr.len()).map_err(|_| Errno::EOVERFLOW)?,
             at.cast_signed(),
             if index == 0 { canonical.cast_signed() } else { 0 },
             next.cast_signed(),

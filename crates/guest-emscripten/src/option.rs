@@ -11,7 +11,7 @@ use crate::{Args, Process, abi, convert};
 pub(crate) fn getsockopt<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
     process.guest.entry(fd)?.socket()?;
-    let room = usize::try_from(memory.u32(args.pointer(4))?.cast_signed()).map_err(|_| Errno::Inval)?;
+    let room = usize::try_from(memory.u32(args.pointer(4))?.cast_signed()).map_err(|_| Errno::EINVAL)?;
     let bytes = if (args.int(1), args.int(2)) == (abi::SOL_SOCKET, abi::SO_PROTOCOL) {
         let entry = process.guest.entry(fd)?;
         let socket = entry.socket()?;
@@ -36,7 +36,7 @@ pub(crate) fn getsockopt<H: Host>(process: &mut Process<H>, memory: Memory<'_>, 
 pub(crate) fn setsockopt<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
     process.guest.entry(fd)?.socket()?;
-    let len = u32::try_from(args.int(4)).map_err(|_| Errno::Inval)?;
+    let len = u32::try_from(args.int(4)).map_err(|_| Errno::EINVAL)?;
     let option = convert::option(args.int(1), args.int(2))?;
     let value = decode(option, memory, args.pointer(3), len)?;
     process.guest.set_option(fd, option, value).map(|()| 0)
@@ -65,8 +65,8 @@ fn encode(value: OptValue) -> Vec<u8> {
 }
 
 fn decode(option: SockOpt, memory: Memory<'_>, at: u32, len: u32) -> Result<OptValue> {
-    let need = |bytes: u32| if len < bytes { Err(Errno::Inval) } else { Ok(()) };
-    let field = |offset: u32| at.checked_add(offset).ok_or(Errno::Fault);
+    let need = |bytes: u32| if len < bytes { Err(Errno::EINVAL) } else { Ok(()) };
+    let field = |offset: u32| at.checked_add(offset).ok_or(Errno::EFAULT);
     let int = |offset: u32| Ok::<_, Errno>(memory.u32(field(offset)?)?.cast_signed());
     Ok(match option.kind() {
         // Linux takes a single byte for these of ip(7).
@@ -94,7 +94,7 @@ fn decode(option: SockOpt, memory: Memory<'_>, at: u32, len: u32) -> Result<OptV
             need(16)?;
             let seconds = i64::from_le_bytes(memory.read(at)?);
             let micros = u32::try_from(int(8)?).ok().filter(|micros| *micros < 1_000_000);
-            let micros = micros.ok_or(Errno::Dom)?;
+            let micros = micros.ok_or(Errno::EDOM)?;
             // Linux: a negative time is over at once, which it rounds to the shortest one.
             let limit = match u64::try_from(seconds) {
                 Ok(seconds) => Duration::new(seconds, micros * 1000),

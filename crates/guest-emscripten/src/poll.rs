@@ -24,11 +24,11 @@ const FOREIGN: i32 = i32::MIN;
 pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let (array, count) = (args.pointer(0), args.pointer(1));
     if count > MAX_POLLED {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     let foreign = args.int(3) != 0;
-    let entry = |index: u32| array.checked_add(index * abi::POLLFD_SIZE).ok_or(Errno::Fault);
-    let revents = |index: u32| entry(index)?.checked_add(6).ok_or(Errno::Fault);
+    let entry = |index: u32| array.checked_add(index * abi::POLLFD_SIZE).ok_or(Errno::EFAULT);
+    let revents = |index: u32| entry(index)?.checked_add(6).ok_or(Errno::EFAULT);
     let mut ready = 0;
     process.guest.poll_begin();
     for index in 0..count {
@@ -39,8 +39,8 @@ pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: 
         if let Ok(fd) = u32::try_from(fd) {
             match process.guest.poll_add(index, fd, convert::ready(events)) {
                 Ok(()) => {}
-                Err(Errno::Badf) if foreign => result = i16::from_le_bytes([r_low, r_high]),
-                Err(Errno::Badf) => return Ok(FOREIGN),
+                Err(Errno::EBADF) if foreign => result = i16::from_le_bytes([r_low, r_high]),
+                Err(Errno::EBADF) => return Ok(FOREIGN),
                 Err(errno) => return Err(errno),
             }
         }
@@ -55,7 +55,7 @@ pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: 
     process.guest.poll_wait(limit)?;
     for event in process.guest.poll_events() {
         let at = entry(event.token)?;
-        let events = i16::from_le_bytes(memory.read(at.checked_add(4).ok_or(Errno::Fault)?)?);
+        let events = i16::from_le_bytes(memory.read(at.checked_add(4).ok_or(Errno::EFAULT)?)?);
         let bits = convert::poll_bits(event.ready, events);
         if bits != 0 {
             memory.write(revents(event.token)?, &bits.to_le_bytes())?;
@@ -69,7 +69,7 @@ pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: 
 /// epoll_create1(flags)
 pub(crate) fn epoll_create<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     if args.int(0) & !abi::SOCK_CLOEXEC != 0 {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     number(process.guest.epoll_create()?)
 }
@@ -79,7 +79,7 @@ pub(crate) fn epoll_ctl<H: Host>(process: &mut Process<H>, memory: Memory<'_>, a
     let interest = || {
         let at = args.pointer(3);
         let events = memory.u32(at)?;
-        let data = u64::from_le_bytes(memory.read(at.checked_add(8).ok_or(Errno::Fault)?)?);
+        let data = u64::from_le_bytes(memory.read(at.checked_add(8).ok_or(Errno::EFAULT)?)?);
         // The low half is poll(2)'s.
         let [low, high, ..] = events.to_le_bytes();
         Ok::<_, Errno>(EpollInterest {
@@ -92,7 +92,7 @@ pub(crate) fn epoll_ctl<H: Host>(process: &mut Process<H>, memory: Memory<'_>, a
         abi::EPOLL_CTL_ADD => EpollOp::Add(interest()?),
         abi::EPOLL_CTL_MOD => EpollOp::Modify(interest()?),
         abi::EPOLL_CTL_DEL => EpollOp::Delete,
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     };
     process
         .guest
@@ -102,7 +102,7 @@ pub(crate) fn epoll_ctl<H: Host>(process: &mut Process<H>, memory: Memory<'_>, a
 
 /// epoll_wait(epoll, events, count, timeout)
 pub(crate) fn epoll_wait<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    let most = usize::try_from(args.int(2)).map_err(|_| Errno::Inval)?;
+    let most = usize::try_from(args.int(2)).map_err(|_| Errno::EINVAL)?;
     let mut events = std::mem::take(&mut process.events);
     let outcome = process
         .guest
@@ -112,10 +112,10 @@ pub(crate) fn epoll_wait<H: Host>(process: &mut Process<H>, memory: Memory<'_>, 
         for event in &events {
             let bits = u32::from(convert::poll_bits(event.ready, i16::MAX).cast_unsigned());
             memory.set_u32(at, bits)?;
-            memory.write(at.checked_add(8).ok_or(Errno::Fault)?, &event.data.to_le_bytes())?;
-            at = at.checked_add(abi::EPOLL_EVENT_SIZE).ok_or(Errno::Fault)?;
+            memory.write(at.checked_add(8).ok_or(Errno::EFAULT)?, &event.data.to_le_bytes())?;
+            at = at.checked_add(abi::EPOLL_EVENT_SIZE).ok_or(Errno::EFAULT)?;
         }
-        i32::try_from(events.len()).map_err(|_| Errno::Overflow)
+        i32::try_from(events.len()).map_err(|_| Errno::EOVERFLOW)
     });
     process.tell(!events.is_empty());
     process.events = events;

@@ -8,7 +8,7 @@ use crate::{Args, Process, abi, address, convert};
 /// `SOCK_NONBLOCK` and `SOCK_CLOEXEC`, which is nothing to a program that cannot exec.
 fn nonblocking(flags: i32) -> Result<bool> {
     if flags & !(abi::SOCK_NONBLOCK | abi::SOCK_CLOEXEC) != 0 {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     Ok(flags & abi::SOCK_NONBLOCK != 0)
 }
@@ -17,28 +17,28 @@ fn domain_and_kind(args: &Args) -> Result<(Domain, Kind, bool)> {
     let nonblocking = nonblocking(args.int(1) & !abi::SOCK_TYPE_MASK)?;
     let domain = convert::domain(args.int(0))?;
     if args.int(2) < 0 {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     let kind = convert::kind(args.int(1))?;
     let own = match (domain, kind) {
         (Domain::Unix, _) => 1,
         (Domain::Inet | Domain::Inet6, Kind::Stream) => abi::IPPROTO_TCP,
         (Domain::Inet | Domain::Inet6, Kind::Datagram) => abi::IPPROTO_UDP,
-        (Domain::Inet | Domain::Inet6, Kind::SeqPacket) => return Err(Errno::Socktnosupport),
+        (Domain::Inet | Domain::Inet6, Kind::SeqPacket) => return Err(Errno::ESOCKTNOSUPPORT),
     };
     if ![0, own].contains(&args.int(2)) {
-        return Err(Errno::Protonosupport);
+        return Err(Errno::EPROTONOSUPPORT);
     }
     Ok((domain, kind, nonblocking))
 }
 
 /// A descriptor as a result.
 pub(crate) fn number(fd: Fd) -> Result<i32> {
-    i32::try_from(fd).map_err(|_| Errno::Mfile)
+    i32::try_from(fd).map_err(|_| Errno::EMFILE)
 }
 
 fn length(count: usize) -> Result<i32> {
-    i32::try_from(count).map_err(|_| Errno::Overflow)
+    i32::try_from(count).map_err(|_| Errno::EOVERFLOW)
 }
 
 /// socket(domain, type, protocol)
@@ -53,7 +53,7 @@ pub(crate) fn socket<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Ar
 pub(crate) fn socketpair<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let (domain, kind, nonblocking) = domain_and_kind(args)?;
     if domain != Domain::Unix {
-        return Err(Errno::Opnotsupp);
+        return Err(Errno::EOPNOTSUPP);
     }
     let (one, other) = process.guest.socket_pair(kind)?;
     process.guest.set_nonblocking(one, nonblocking)?;
@@ -123,7 +123,7 @@ fn misfit(addr: &SockAddr, domain: Domain, len: u32) -> Result<()> {
     /// `SIN6_LEN_RFC2133`, the least that Linux takes for a `struct sockaddr_in6`.
     const LEAST: u32 = 24;
     match addr.inet() {
-        Some(inet) if inet.is_ipv4() && domain == Domain::Inet6 && len >= LEAST => Err(Errno::Afnosupport),
+        Some(inet) if inet.is_ipv4() && domain == Domain::Inet6 && len >= LEAST => Err(Errno::EAFNOSUPPORT),
         _ => Ok(()),
     }
 }
@@ -138,7 +138,7 @@ pub(crate) fn accept4<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
     let nonblocking = nonblocking(args.int(3))?;
     process.guest.entry(args.fd(0))?.socket()?;
     if args.pointer(1) != 0 && memory.u32(args.pointer(2))?.cast_signed() < 0 {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     let (fd, peer) = process.guest.accept(args.fd(0), nonblocking)?;
     if let Err(errno) = address::store(memory, &address::bytes(&peer), args.pointer(1), args.pointer(2)) {
@@ -162,7 +162,7 @@ pub(crate) fn getpeername<H: Host>(process: &mut Process<H>, memory: Memory<'_>,
 
 fn named(memory: Memory<'_>, args: &Args, addr: &guestnet_core::SockAddr) -> Result<i32> {
     if args.pointer(1) == 0 {
-        return Err(Errno::Fault);
+        return Err(Errno::EFAULT);
     }
     address::store(memory, &address::bytes(addr), args.pointer(1), args.pointer(2)).map(|()| 0)
 }
@@ -206,7 +206,7 @@ pub(crate) fn recvfrom<H: Host>(process: &mut Process<H>, memory: Memory<'_>, ar
 fn can_move_bytes<H: Host>(process: &Process<H>, fd: Fd) -> Result<()> {
     let stream = matches!(&*process.guest.entry(fd)?, Entry::Stream(_));
     if stream && process.guest.stream_kind(fd)? == Some(StreamKind::Unknown) {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     Ok(())
 }
@@ -214,14 +214,14 @@ fn can_move_bytes<H: Host>(process: &Process<H>, fd: Fd) -> Result<()> {
 /// readv(fd, iov, count): bytes, or `EBADF` for a descriptor that is not one of ours.
 pub(crate) fn readv<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     can_move_bytes(process, args.fd(0))?;
-    let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::Inval)?;
+    let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::EINVAL)?;
     length(process.guest.read(args.fd(0), bufs.targets())?)
 }
 
 /// writev(fd, iov, count)
 pub(crate) fn writev<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     can_move_bytes(process, args.fd(0))?;
-    let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::Inval)?;
+    let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::EINVAL)?;
     length(process.guest.write(args.fd(0), bufs.sources())?)
 }
 

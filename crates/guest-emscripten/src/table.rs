@@ -89,7 +89,7 @@ pub(crate) fn state<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Arg
             let look = RecvFlags::PEEK | RecvFlags::DONTWAIT;
             match guest.recv(fd, &mut [IoSliceMut::new(&mut [0])], look) {
                 Ok(received) => (end, more) = (received.len == 0 && !datagram, received.len > 0 || datagram),
-                Err(Errno::Again | Errno::Notconn) => {}
+                Err(Errno::EAGAIN | Errno::ENOTCONN) => {}
                 Err(errno) => error = convert::errno(errno),
             }
         }

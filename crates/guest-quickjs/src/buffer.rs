@@ -105,7 +105,7 @@ impl Buffer {
     /// # Errors
     /// `EFAULT` if it is detached, or the view lies outside of its buffer.
     fn view<'js>(&self, ctx: &Ctx<'js>, getters: &Getters) -> Result<View<'js>> {
-        let value = self.value.clone().restore(ctx).map_err(|_| Errno::Fault)?;
+        let value = self.value.clone().restore(ctx).map_err(|_| Errno::EFAULT)?;
         let view = match self.class {
             Class::Buffer | Class::Shared => memory::len(ctx, &value).map(|len| View {
                 buffer: value,
@@ -130,7 +130,7 @@ impl Buffer {
                 View::new(ctx, buffer, count(offset), count(len))
             })(),
         };
-        view.ok_or(Errno::Fault)
+        view.ok_or(Errno::EFAULT)
     }
 
     /// How many bytes it has now.
@@ -160,7 +160,7 @@ impl Buffer {
             let done = all.len();
             // A shared buffer comes in pieces.
             let count = self.read(ctx, getters, done, usize::MAX, |bytes| {
-                all.extend(bytes).map_err(|NoMemory| Errno::Nomem)?;
+                all.extend(bytes).map_err(|NoMemory| Errno::ENOMEM)?;
                 Ok(bytes.len())
             })?;
             if count == 0 {
@@ -185,10 +185,10 @@ impl Buffer {
         let (offset, length) = view.part(skip, length);
         if view.shared {
             let mut copy = vec![0; length.min(MAX_SHARED)];
-            memory::copy_out(ctx, &view.buffer, offset, &mut copy).ok_or(Errno::Fault)?;
+            memory::copy_out(ctx, &view.buffer, offset, &mut copy).ok_or(Errno::EFAULT)?;
             return f(&copy);
         }
-        memory::with_bytes(ctx, &view.buffer, offset, length, f).ok_or(Errno::Fault)?
+        memory::with_bytes(ctx, &view.buffer, offset, length, f).ok_or(Errno::EFAULT)?
     }
 
     /// Calls `f` with at most `length` of the bytes from `skip` on, to write; it returns how many it has written, from
@@ -210,14 +210,14 @@ impl Buffer {
             let mut copy = vec![0; length.min(MAX_SHARED)];
             let (written, result) = f(&mut copy)?;
             let written = copy.get(..written).unwrap_or(&copy);
-            memory::copy_in(ctx, &view.buffer, offset, written).ok_or(Errno::Fault)?;
+            memory::copy_in(ctx, &view.buffer, offset, written).ok_or(Errno::EFAULT)?;
             return Ok(result);
         }
         if memory::immutable(&view.buffer) {
-            return Err(Errno::Fault);
+            return Err(Errno::EFAULT);
         }
         memory::with_bytes_mut(ctx, &view.buffer, offset, length, f)
-            .ok_or(Errno::Fault)?
+            .ok_or(Errno::EFAULT)?
             .map(|(_, result)| result)
     }
 }

@@ -75,12 +75,12 @@ pub(crate) fn socket(family: i32, socktype: i32, protocol: i32) -> Result<(Domai
     let number = socktype & !flags;
     // Linux's types go up to 10.
     if !(0..=10).contains(&number) {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
-    let domain = domain(family).ok_or(Errno::Afnosupport)?;
-    let kind = kind(number).ok_or(Errno::Socktnosupport)?;
+    let domain = domain(family).ok_or(Errno::EAFNOSUPPORT)?;
+    let kind = kind(number).ok_or(Errno::ESOCKTNOSUPPORT)?;
     if kind == Kind::SeqPacket && domain != Domain::Unix {
-        return Err(Errno::Socktnosupport);
+        return Err(Errno::ESOCKTNOSUPPORT);
     }
     let fits = match (domain, kind, protocol) {
         (_, _, 0)
@@ -90,7 +90,7 @@ pub(crate) fn socket(family: i32, socktype: i32, protocol: i32) -> Result<(Domai
         (Domain::Inet | Domain::Inet6, ..) => false,
     };
     if !fits {
-        return Err(Errno::Protonosupport);
+        return Err(Errno::EPROTONOSUPPORT);
     }
     Ok((domain, kind, socktype & abi::SOCK_BLOCK != 0))
 }
@@ -113,7 +113,7 @@ pub(crate) fn shutdown(how: i32) -> Result<Shutdown> {
         abi::SHUT_RD => Ok(Shutdown::Read),
         abi::SHUT_WR => Ok(Shutdown::Write),
         abi::SHUT_RDWR => Ok(Shutdown::Both),
-        _ => Err(Errno::Inval),
+        _ => Err(Errno::EINVAL),
     }
 }
 
@@ -170,7 +170,7 @@ fn named<F: std::ops::BitOrAssign + Default + Copy>(bits: i32, known: &[(i32, F)
             rest &= !bit;
         }
     }
-    if rest == 0 { Ok(flags) } else { Err(Errno::Inval) }
+    if rest == 0 { Ok(flags) } else { Err(Errno::EINVAL) }
 }
 
 /// The bytes of an option's value, as the C structures have them on a 64-bit machine.
@@ -205,14 +205,14 @@ pub(crate) fn option_value(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
         let bytes = bytes
             .get(at..)
             .and_then(|rest| rest.first_chunk())
-            .ok_or(Errno::Inval)?;
+            .ok_or(Errno::EINVAL)?;
         Ok(i32::from_ne_bytes(*bytes))
     };
     let long = |at: usize| {
         let bytes = bytes
             .get(at..)
             .and_then(|rest| rest.first_chunk())
-            .ok_or(Errno::Inval)?;
+            .ok_or(Errno::EINVAL)?;
         Ok(i64::from_ne_bytes(*bytes))
     };
     Ok(match option.kind() {
@@ -231,18 +231,18 @@ pub(crate) fn option_value(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
             let at = if bytes.len() < 8 { 0 } else { 4 };
             OptValue::Interface4(int(at)?.to_ne_bytes().into())
         }
-        OptKind::Name => return Err(Errno::Opnotsupp),
-        OptKind::Fact => return Err(Errno::Noprotoopt),
+        OptKind::Name => return Err(Errno::EOPNOTSUPP),
+        OptKind::Fact => return Err(Errno::ENOPROTOOPT),
         OptKind::Membership => match option {
             SockOpt::Ipv6JoinGroup | SockOpt::Ipv6LeaveGroup => {
-                let group: [u8; 16] = *bytes.first_chunk().ok_or(Errno::Inval)?;
+                let group: [u8; 16] = *bytes.first_chunk().ok_or(Errno::EINVAL)?;
                 OptValue::Membership6 {
                     group: group.into(),
                     interface: int(16)?.cast_unsigned(),
                 }
             }
             _ => {
-                let both: [u8; 8] = *bytes.first_chunk().ok_or(Errno::Inval)?;
+                let both: [u8; 8] = *bytes.first_chunk().ok_or(Errno::EINVAL)?;
                 let [a, b, c, d, e, f, g, h] = both;
                 OptValue::Membership4 {
                     group: [a, b, c, d].into(),
@@ -265,7 +265,7 @@ fn timeval(seconds: i64, micros: i64) -> Result<Option<Duration>> {
     let micros = u32::try_from(micros)
         .ok()
         .filter(|micros| *micros < 1_000_000)
-        .ok_or(Errno::Dom)?;
+        .ok_or(Errno::EDOM)?;
     let Ok(seconds) = u64::try_from(seconds) else {
         return Ok(Some(Duration::from_micros(1)));
     };
@@ -305,9 +305,9 @@ mod tests {
             recv_flags(abi::MSG_PEEK | abi::MSG_DONTWAIT),
             Ok(RecvFlags::PEEK | RecvFlags::DONTWAIT)
         );
-        assert_eq!(recv_flags(1 << 30), Err(Errno::Inval));
-        assert_eq!(send_flags(abi::MSG_PEEK), Err(Errno::Inval));
-        assert_eq!(recv_flags(-1), Err(Errno::Inval));
+        assert_eq!(recv_flags(1 << 30), Err(Errno::EINVAL));
+        assert_eq!(send_flags(abi::MSG_PEEK), Err(Errno::EINVAL));
+        assert_eq!(recv_flags(-1), Err(Errno::EINVAL));
     }
 
     #[test]
@@ -317,11 +317,11 @@ mod tests {
             socket(10, 2 | abi::SOCK_BLOCK, 17),
             Ok((Domain::Inet6, Kind::Datagram, true))
         );
-        assert_eq!(socket(99, 1, 0), Err(Errno::Afnosupport));
-        assert_eq!(socket(2, 3, 0), Err(Errno::Socktnosupport));
+        assert_eq!(socket(99, 1, 0), Err(Errno::EAFNOSUPPORT));
+        assert_eq!(socket(2, 3, 0), Err(Errno::ESOCKTNOSUPPORT));
         assert_eq!(socket(1, 5, 0), Ok((Domain::Unix, Kind::SeqPacket, false)));
-        assert_eq!(socket(2, 5, 6), Err(Errno::Socktnosupport));
-        assert_eq!(socket(2, 1, 17), Err(Errno::Protonosupport));
-        assert_eq!(socket(2, -1, 0), Err(Errno::Inval));
+        assert_eq!(socket(2, 5, 6), Err(Errno::ESOCKTNOSUPPORT));
+        assert_eq!(socket(2, 1, 17), Err(Errno::EPROTONOSUPPORT));
+        assert_eq!(socket(2, -1, 0), Err(Errno::EINVAL));
     }
 }

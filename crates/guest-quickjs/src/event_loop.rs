@@ -446,7 +446,7 @@ fn deal_with<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, event: Event) 
             let task = state.events.borrow_mut().clear_timer(id);
             task.map_or(Ok(()), |task| task.run(ctx, state))
         }
-        Event::Closed(promise) => promise.settle(ctx, pending::Outcome::Error(Errno::Canceled)),
+        Event::Closed(promise) => promise.settle(ctx, pending::Outcome::Error(Errno::ECANCELED)),
         Event::Lookup(id) => {
             let found = state.events.borrow_mut().lookups.remove(&id);
             let Some((lookup, promise)) = found else {

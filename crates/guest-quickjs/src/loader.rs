@@ -56,7 +56,7 @@ pub(crate) fn source<H: Host + 'static>(state: &State<H>, name: &str) -> guestne
     state.scripts.read(name, &state.memory, most).or_else(|first| {
         // A path in no directory of the guest says less than what is missing among the scripts.
         let second = state.read_file(name);
-        second.map_err(|second| if second == Errno::Acces { first } else { second })
+        second.map_err(|second| if second == Errno::EACCES { first } else { second })
     })
 }
 

@@ -65,7 +65,7 @@ fn sock_getaddrinfo<H: Host>(
             memory.store_u32(out, stored)?;
             Ok(0)
         }
-        Err(LookupError::System(Errno::Intr)) => Err(Errno::Intr),
+        Err(LookupError::System(Errno::EINTR)) => Err(Errno::EINTR),
         Err(error) => {
             memory.store_u32(out, 0)?;
             Ok(convert::lookup_error(error))
@@ -113,7 +113,7 @@ fn query<'m>(
 /// A string whose length counts a NUL at its end; the empty one is none.
 fn text<'m>(memory: &'m Memory<'_>, offset: u32, len: u32) -> Result<Option<&'m [u8]>> {
     if len > MAX_TEXT {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     let bytes = if len == 0 { &[] } else { memory.bytes(offset, len)? };
     let bytes = bytes.strip_suffix(&[0]).unwrap_or(bytes);
@@ -129,7 +129,7 @@ fn store(memory: &mut Memory<'_>, answer: &Answer, first: u32, room: u32) -> Res
             break;
         }
         let entry: [u8; wasmedge::ADDRINFO as usize] = memory.array(node)?;
-        let field = |at| crate::memory::word(&entry, at).ok_or(Errno::Fault);
+        let field = |at| crate::memory::word(&entry, at).ok_or(Errno::EFAULT);
         let (sockaddr, canonical, canonical_room, next) = (field(12)?, field(16)?, field(20)?, field(24)?);
         let room = match memory.u32(sockaddr.wrapping_add(4))? {
             CRATE_DATA_LEN => DATA_LEN,
@@ -147,7 +147,7 @@ fn store(memory: &mut Memory<'_>, answer: &Answer, first: u32, room: u32) -> Res
             &octets
         };
         if (room as usize) < octets.len() + 2 {
-            return Err(Errno::Inval);
+            return Err(Errno::EINVAL);
         }
         memory.store(data, &info.addr.port().to_be_bytes())?;
         memory.store(data.wrapping_add(2), octets)?;

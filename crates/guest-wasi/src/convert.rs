@@ -11,98 +11,98 @@ use crate::abi;
 /// WASI's number of an errno. Where WASI has no such name, the one that a program would treat alike.
 pub(crate) const fn errno(error: Errno) -> i32 {
     match error {
-        Errno::Perm => 63,
-        Errno::Noent => 44,
-        Errno::Srch => 71,
-        Errno::Intr => 27,
-        Errno::Io => 29,
-        Errno::Nxio => 60,
-        Errno::Toobig => 1,
-        Errno::Noexec => 45,
-        Errno::Badf => 8,
-        Errno::Child => 12,
-        Errno::Again => 6,
-        Errno::Nomem => 48,
-        Errno::Acces => 2,
-        Errno::Fault => 21,
-        Errno::Notblk => errno(Errno::Inval),
-        Errno::Busy => 10,
-        Errno::Exist => 20,
-        Errno::Xdev => 75,
-        Errno::Nodev => 43,
-        Errno::Notdir => 54,
-        Errno::Isdir => 31,
-        Errno::Inval => 28,
-        Errno::Nfile => 41,
-        Errno::Mfile => 33,
-        Errno::Notty => 59,
-        Errno::Txtbsy => 74,
-        Errno::Fbig => 22,
-        Errno::Nospc => 51,
-        Errno::Spipe => 70,
-        Errno::Rofs => 69,
-        Errno::Mlink => 34,
-        Errno::Pipe => 64,
-        Errno::Dom => 18,
-        Errno::Range => 68,
-        Errno::Deadlk => 16,
-        Errno::Nametoolong => 37,
-        Errno::Nolck => 46,
-        Errno::Nosys => 52,
-        Errno::Notempty => 55,
-        Errno::Loop => 32,
-        Errno::Nomsg => 49,
-        Errno::Idrm => 24,
-        Errno::Nostr => errno(Errno::Inval),
-        Errno::Nodata => errno(Errno::Io),
-        Errno::Time => errno(Errno::Timedout),
-        Errno::Nosr => errno(Errno::Nobufs),
-        Errno::Nonet => errno(Errno::Netdown),
-        Errno::Nolink => 47,
-        Errno::Comm => errno(Errno::Io),
-        Errno::Proto => 65,
-        Errno::Multihop => 36,
-        Errno::Badmsg => 9,
-        Errno::Overflow => 61,
-        Errno::Ilseq => 25,
-        Errno::Users => errno(Errno::Again),
-        Errno::Notsock => 57,
-        Errno::Destaddrreq => 17,
-        Errno::Msgsize => 35,
-        Errno::Prototype => 67,
-        Errno::Noprotoopt => 50,
-        Errno::Protonosupport => 66,
-        Errno::Socktnosupport => errno(Errno::Protonosupport),
-        Errno::Opnotsupp => 58,
-        Errno::Pfnosupport => errno(Errno::Afnosupport),
-        Errno::Afnosupport => 5,
-        Errno::Addrinuse => 3,
-        Errno::Addrnotavail => 4,
-        Errno::Netdown => 38,
-        Errno::Netunreach => 40,
-        Errno::Netreset => 39,
-        Errno::Connaborted => 13,
-        Errno::Connreset => 15,
-        Errno::Nobufs => 42,
-        Errno::Isconn => 30,
-        Errno::Notconn => 53,
-        Errno::Shutdown => errno(Errno::Pipe),
-        Errno::Toomanyrefs => errno(Errno::Nobufs),
-        Errno::Timedout => 73,
-        Errno::Connrefused => 14,
-        Errno::Hostdown => errno(Errno::Hostunreach),
-        Errno::Hostunreach => 23,
-        Errno::Already => 7,
-        Errno::Inprogress => 26,
-        Errno::Stale => 72,
-        Errno::Remoteio => errno(Errno::Io),
-        Errno::Dquot => 19,
-        Errno::Nomedium => errno(Errno::Nodev),
-        Errno::Canceled => 11,
-        Errno::Nokey => errno(Errno::Acces),
-        Errno::Keyrejected => errno(Errno::Acces),
-        Errno::Ownerdead => 62,
-        Errno::Notrecoverable => 56,
+        Errno::EPERM => 63,
+        Errno::ENOENT => 44,
+        Errno::ESRCH => 71,
+        Errno::EINTR => 27,
+        Errno::EIO => 29,
+        Errno::ENXIO => 60,
+        Errno::E2BIG => 1,
+        Errno::ENOEXEC => 45,
+        Errno::EBADF => 8,
+        Errno::ECHILD => 12,
+        Errno::EAGAIN => 6,
+        Errno::ENOMEM => 48,
+        Errno::EACCES => 2,
+        Errno::EFAULT => 21,
+        Errno::ENOTBLK => errno(Errno::EINVAL),
+        Errno::EBUSY => 10,
+        Errno::EEXIST => 20,
+        Errno::EXDEV => 75,
+        Errno::ENODEV => 43,
+        Errno::ENOTDIR => 54,
+        Errno::EISDIR => 31,
+        Errno::EINVAL => 28,
+        Errno::ENFILE => 41,
+        Errno::EMFILE => 33,
+        Errno::ENOTTY => 59,
+        Errno::ETXTBSY => 74,
+        Errno::EFBIG => 22,
+        Errno::ENOSPC => 51,
+        Errno::ESPIPE => 70,
+        Errno::EROFS => 69,
+        Errno::EMLINK => 34,
+        Errno::EPIPE => 64,
+        Errno::EDOM => 18,
+        Errno::ERANGE => 68,
+        Errno::EDEADLK => 16,
+        Errno::ENAMETOOLONG => 37,
+        Errno::ENOLCK => 46,
+        Errno::ENOSYS => 52,
+        Errno::ENOTEMPTY => 55,
+        Errno::ELOOP => 32,
+        Errno::ENOMSG => 49,
+        Errno::EIDRM => 24,
+        Errno::ENOSTR => errno(Errno::EINVAL),
+        Errno::ENODATA => errno(Errno::EIO),
+        Errno::ETIME => errno(Errno::ETIMEDOUT),
+        Errno::ENOSR => errno(Errno::ENOBUFS),
+        Errno::ENONET => errno(Errno::ENETDOWN),
+        Errno::ENOLINK => 47,
+        Errno::ECOMM => errno(Errno::EIO),
+        Errno::EPROTO => 65,
+        Errno::EMULTIHOP => 36,
+        Errno::EBADMSG => 9,
+        Errno::EOVERFLOW => 61,
+        Errno::EILSEQ => 25,
+        Errno::EUSERS => errno(Errno::EAGAIN),
+        Errno::ENOTSOCK => 57,
+        Errno::EDESTADDRREQ => 17,
+        Errno::EMSGSIZE => 35,
+        Errno::EPROTOTYPE => 67,
+        Errno::ENOPROTOOPT => 50,
+        Errno::EPROTONOSUPPORT => 66,
+        Errno::ESOCKTNOSUPPORT => errno(Errno::EPROTONOSUPPORT),
+        Errno::EOPNOTSUPP => 58,
+        Errno::EPFNOSUPPORT => errno(Errno::EAFNOSUPPORT),
+        Errno::EAFNOSUPPORT => 5,
+        Errno::EADDRINUSE => 3,
+        Errno::EADDRNOTAVAIL => 4,
+        Errno::ENETDOWN => 38,
+        Errno::ENETUNREACH => 40,
+        Errno::ENETRESET => 39,
+        Errno::ECONNABORTED => 13,
+        Errno::ECONNRESET => 15,
+        Errno::ENOBUFS => 42,
+        Errno::EISCONN => 30,
+        Errno::ENOTCONN => 53,
+        Errno::ESHUTDOWN => errno(Errno::EPIPE),
+        Errno::ETOOMANYREFS => errno(Errno::ENOBUFS),
+        Errno::ETIMEDOUT => 73,
+        Errno::ECONNREFUSED => 14,
+        Errno::EHOSTDOWN => errno(Errno::EHOSTUNREACH),
+        Errno::EHOSTUNREACH => 23,
+        Errno::EALREADY => 7,
+        Errno::EINPROGRESS => 26,
+        Errno::ESTALE => 72,
+        Errno::EREMOTEIO => errno(Errno::EIO),
+        Errno::EDQUOT => 19,
+        Errno::ENOMEDIUM => errno(Errno::ENODEV),
+        Errno::ECANCELED => 11,
+        Errno::ENOKEY => errno(Errno::EACCES),
+        Errno::EKEYREJECTED => errno(Errno::EACCES),
+        Errno::EOWNERDEAD => 62,
+        Errno::ENOTRECOVERABLE => 56,
     }
 }
 
@@ -139,7 +139,7 @@ pub(crate) fn recv_flags(riflags: u32) -> Result<RecvFlags> {
     if riflags & !known == 0 {
         Ok(flags)
     } else {
-        Err(Errno::Inval)
+        Err(Errno::EINVAL)
     }
 }
 
@@ -148,7 +148,7 @@ pub(crate) fn send_flags(siflags: u32) -> Result<SendFlags> {
     match siflags & 0xffff {
         0 => Ok(SendFlags::empty()),
         abi::SI_DONTWAIT => Ok(SendFlags::DONTWAIT),
-        _ => Err(Errno::Inval),
+        _ => Err(Errno::EINVAL),
     }
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn shutdown(sdflags: u32) -> Result<Shutdown> {
         1 => Ok(Shutdown::Read),
         2 => Ok(Shutdown::Write),
         3 => Ok(Shutdown::Both),
-        _ => Err(Errno::Inval),
+        _ => Err(Errno::EINVAL),
     }
 }
 
@@ -170,7 +170,7 @@ pub(crate) fn timeval(seconds: i64, micros: i64) -> Result<Option<Duration>> {
     let micros = u32::try_from(micros)
         .ok()
         .filter(|micros| *micros < 1_000_000)
-        .ok_or(Errno::Dom)?;
+        .ok_or(Errno::EDOM)?;
     let Ok(seconds) = u64::try_from(seconds) else {
         return Ok(Some(Duration::from_micros(1)));
     };
@@ -200,32 +200,32 @@ pub(crate) const fn wasmedge_type(kind: Kind) -> u32 {
 /// Decodes the bytes behind a WasmEdge address: 4 (IPv4), 16 (IPv6) or 128 (family and data).
 pub(crate) fn address(bytes: &[u8], port: u32) -> Result<SockAddr> {
     // The port is an u16 that arrives in an i32: the upper half means nothing.
-    let port = u16::try_from(port & 0xffff).map_err(|_| Errno::Inval)?;
+    let port = u16::try_from(port & 0xffff).map_err(|_| Errno::EINVAL)?;
     if let Ok(v4) = <[u8; 4]>::try_from(bytes) {
         return Ok(SocketAddr::new(Ipv4Addr::from(v4).into(), port).into());
     }
     if let Ok(v6) = <[u8; 16]>::try_from(bytes) {
         return Ok(SocketAddr::new(Ipv6Addr::from(v6).into(), port).into());
     }
-    let bytes = <&[u8; abi::wasmedge::ADDRESS]>::try_from(bytes).map_err(|_| Errno::Inval)?;
-    let (family, data) = bytes.split_first_chunk::<2>().ok_or(Errno::Inval)?;
+    let bytes = <&[u8; abi::wasmedge::ADDRESS]>::try_from(bytes).map_err(|_| Errno::EINVAL)?;
+    let (family, data) = bytes.split_first_chunk::<2>().ok_or(Errno::EINVAL)?;
     match u32::from(u16::from_le_bytes(*family)) {
         abi::wasmedge::UNSPEC => Ok(SockAddr::Unspec),
         abi::wasmedge::INET => {
-            let v4 = data.first_chunk::<4>().ok_or(Errno::Inval)?;
+            let v4 = data.first_chunk::<4>().ok_or(Errno::EINVAL)?;
             Ok(SocketAddr::new(Ipv4Addr::from(*v4).into(), port).into())
         }
         abi::wasmedge::INET6 => {
-            let v6 = data.first_chunk::<16>().ok_or(Errno::Inval)?;
+            let v6 = data.first_chunk::<16>().ok_or(Errno::EINVAL)?;
             Ok(SocketAddr::new(Ipv6Addr::from(*v6).into(), port).into())
         }
         abi::wasmedge::UNIX => {
-            let end = data.iter().position(|&byte| byte == 0).ok_or(Errno::Inval)?;
-            let path = data.get(..end).ok_or(Errno::Inval)?;
-            let path = std::str::from_utf8(path).map_err(|_| Errno::Ilseq)?;
+            let end = data.iter().position(|&byte| byte == 0).ok_or(Errno::EINVAL)?;
+            let path = data.get(..end).ok_or(Errno::EINVAL)?;
+            let path = std::str::from_utf8(path).map_err(|_| Errno::EILSEQ)?;
             Ok(SockAddr::Unix(path.into()))
         }
-        _ => Err(Errno::Afnosupport),
+        _ => Err(Errno::EAFNOSUPPORT),
     }
 }
 
@@ -235,7 +235,7 @@ pub(crate) fn address(bytes: &[u8], port: u32) -> Result<SockAddr> {
 /// `EINVAL` for a path of more than 125 bytes, which has no room for its NUL.
 pub(crate) fn address_v2(addr: &SockAddr) -> Result<([u8; abi::wasmedge::ADDRESS], u32)> {
     let mut bytes = [0; abi::wasmedge::ADDRESS];
-    let (family, data) = bytes.split_first_chunk_mut::<2>().ok_or(Errno::Inval)?;
+    let (family, data) = bytes.split_first_chunk_mut::<2>().ok_or(Errno::EINVAL)?;
     let mut put = |number: u32, octets: &[u8]| {
         *family = u16::try_from(number).unwrap_or(0).to_le_bytes();
         // One byte stays for the NUL of a path.
@@ -243,7 +243,7 @@ pub(crate) fn address_v2(addr: &SockAddr) -> Result<([u8; abi::wasmedge::ADDRESS
         let room = data
             .get_mut(..room)
             .and_then(|data| data.get_mut(..octets.len()))
-            .ok_or(Errno::Inval)?;
+            .ok_or(Errno::EINVAL)?;
         room.copy_from_slice(octets);
         Ok(())
     };
@@ -283,7 +283,7 @@ mod tests {
         assert_eq!(address(&bytes, 0), Ok(longest));
         assert_eq!(
             address_v2(&SockAddr::Unix("x".repeat(126).into())),
-            Err(Errno::Inval)
+            Err(Errno::EINVAL)
         );
     }
 
@@ -291,9 +291,9 @@ mod tests {
     fn a_path_without_nul_and_odd_lengths_are_refused() {
         let mut bytes = [b'x'; 128];
         bytes[..2].copy_from_slice(&3u16.to_le_bytes());
-        assert_eq!(address(&bytes, 0), Err(Errno::Inval));
+        assert_eq!(address(&bytes, 0), Err(Errno::EINVAL));
         for len in (0..130).filter(|len| ![4, 16, 128].contains(len)) {
-            assert_eq!(address(&vec![0; len], 0), Err(Errno::Inval), "{len}");
+            assert_eq!(address(&vec![0; len], 0), Err(Errno::EINVAL), "{len}");
         }
     }
 }

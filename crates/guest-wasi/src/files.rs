@@ -165,10 +165,10 @@ impl<T: Send + 'static> Files<T> {
 fn errno(error: &GuestError) -> Errno {
     match error {
         GuestError::InFunc { err, .. } => errno(err),
-        GuestError::InvalidFlagValue(_) | GuestError::InvalidEnumValue(_) => Errno::Inval,
-        GuestError::InvalidUtf8(_) => Errno::Ilseq,
-        GuestError::TryFromIntError(_) => Errno::Overflow,
-        _ => Errno::Fault,
+        GuestError::InvalidFlagValue(_) | GuestError::InvalidEnumValue(_) => Errno::EINVAL,
+        GuestError::InvalidUtf8(_) => Errno::EILSEQ,
+        GuestError::TryFromIntError(_) => Errno::EOVERFLOW,
+        _ => Errno::EFAULT,
     }
 }
 

@@ -364,7 +364,7 @@ pub(crate) fn enter<T, H: Host, R: Code>(
 pub(crate) fn finish<R: Code>(result: Result<R>) -> wasmtime::Result<i32> {
     match result {
         Ok(done) => Ok(done.code()),
-        Err(Errno::Intr) => Err(Stopped.into()),
+        Err(Errno::EINTR) => Err(Stopped.into()),
         Err(errno) => Ok(convert::errno(errno)),
     }
 }

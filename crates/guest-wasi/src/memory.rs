@@ -42,7 +42,7 @@ impl Memory<'_> {
     /// # Errors
     /// `EFAULT` if they are not all inside the memory.
     pub(crate) fn bytes(&self, offset: u32, len: u32) -> Result<&[u8]> {
-        self.0.get(Self::range(offset, len)).ok_or(Errno::Fault)
+        self.0.get(Self::range(offset, len)).ok_or(Errno::EFAULT)
     }
 
     /// The bytes at `offset`, to write.
@@ -50,7 +50,7 @@ impl Memory<'_> {
     /// # Errors
     /// As [`Memory::bytes`].
     pub(crate) fn bytes_mut(&mut self, offset: u32, len: u32) -> Result<&mut [u8]> {
-        self.0.get_mut(Self::range(offset, len)).ok_or(Errno::Fault)
+        self.0.get_mut(Self::range(offset, len)).ok_or(Errno::EFAULT)
     }
 
     /// Says whether `len` bytes at `offset` can be written: asked before a call whose result must not be lost.
@@ -69,7 +69,7 @@ impl Memory<'_> {
         self.0
             .get(offset as usize..)
             .filter(|bytes| !bytes.is_empty())
-            .ok_or(Errno::Fault)
+            .ok_or(Errno::EFAULT)
     }
 
     pub(crate) fn array<const N: usize>(&self, offset: u32) -> Result<[u8; N]> {
@@ -77,7 +77,7 @@ impl Memory<'_> {
             .get(offset as usize..)
             .and_then(<[u8]>::first_chunk)
             .copied()
-            .ok_or(Errno::Fault)
+            .ok_or(Errno::EFAULT)
     }
 
     pub(crate) fn u32(&self, offset: u32) -> Result<u32> {
@@ -89,10 +89,10 @@ impl Memory<'_> {
     /// # Errors
     /// As [`Memory::bytes`].
     pub(crate) fn store(&mut self, offset: u32, bytes: &[u8]) -> Result<()> {
-        let end = (offset as usize).checked_add(bytes.len()).ok_or(Errno::Fault)?;
+        let end = (offset as usize).checked_add(bytes.len()).ok_or(Errno::EFAULT)?;
         self.0
             .get_mut(offset as usize..end)
-            .ok_or(Errno::Fault)?
+            .ok_or(Errno::EFAULT)?
             .copy_from_slice(bytes);
         Ok(())
     }
@@ -103,7 +103,7 @@ impl Memory<'_> {
 
     /// Stores a length or count, which fits because the guest's memory is not larger.
     pub(crate) fn store_size(&mut self, offset: u32, value: usize) -> Result<()> {
-        self.store_u32(offset, u32::try_from(value).map_err(|_| Errno::Overflow)?)
+        self.store_u32(offset, u32::try_from(value).map_err(|_| Errno::EOVERFLOW)?)
     }
 
     /// The entries of an `iovec` or `ciovec` array, each checked.
@@ -112,18 +112,18 @@ impl Memory<'_> {
     /// `EINVAL` for more than [`MAX_IOVECS`], `EFAULT` for an entry or a buffer outside of the memory.
     fn iovecs(&self, array: u32, count: u32) -> Result<Ranges> {
         if count > MAX_IOVECS {
-            return Err(Errno::Inval);
+            return Err(Errno::EINVAL);
         }
         let entries = self.bytes(array, count * 8)?;
         let mut ranges = SmallVec::new();
         for entry in entries.chunks_exact(8) {
             let (Some(offset), Some(len)) = (word(entry, 0), word(entry, 4)) else {
-                return Err(Errno::Fault);
+                return Err(Errno::EFAULT);
             };
             // A buffer of no bytes may point anywhere.
             let range = if len == 0 { 0..0 } else { Self::range(offset, len) };
             if range.end > self.0.len() {
-                return Err(Errno::Fault);
+                return Err(Errno::EFAULT);
             }
             ranges.push(range);
         }
@@ -215,8 +215,8 @@ impl Memory<'_> {
     fn pair(&self, offset: u32) -> Result<[u32; 2]> {
         let bytes: [u8; 8] = self.array(offset)?;
         Ok([
-            word(&bytes, 0).ok_or(Errno::Fault)?,
-            word(&bytes, 4).ok_or(Errno::Fault)?,
+            word(&bytes, 0).ok_or(Errno::EFAULT)?,
+            word(&bytes, 4).ok_or(Errno::EFAULT)?,
         ])
     }
 }
@@ -325,11 +325,11 @@ mod tests {
     fn bad_arrays_and_buffers_are_refused_before_anything_happens() {
         let never = |_: &mut [IoSliceMut<'_>]| -> Result<(usize, ())> { panic!("called") };
         let mut bytes = with_iovecs(&[(4000, 97)]);
-        assert_eq!(Memory(&mut bytes).scatter(0, 1, never), Err(Errno::Fault));
+        assert_eq!(Memory(&mut bytes).scatter(0, 1, never), Err(Errno::EFAULT));
         let mut bytes = with_iovecs(&[(0, 1), (u32::MAX, u32::MAX)]);
-        assert_eq!(Memory(&mut bytes).scatter(0, 2, never), Err(Errno::Fault));
-        assert_eq!(Memory(&mut bytes).scatter(0, 1025, never), Err(Errno::Inval));
-        assert_eq!(Memory(&mut bytes).scatter(4090, 1, never), Err(Errno::Fault));
-        assert_eq!(Memory(&mut bytes).scatter(u32::MAX, 2, never), Err(Errno::Fault));
+        assert_eq!(Memory(&mut bytes).scatter(0, 2, never), Err(Errno::EFAULT));
+        assert_eq!(Memory(&mut bytes).scatter(0, 1025, never), Err(Errno::EINVAL));
+        assert_eq!(Memory(&mut bytes).scatter(4090, 1, never), Err(Errno::EFAULT));
+        assert_eq!(Memory(&mut bytes).scatter(u32::MAX, 2, never), Err(Errno::EFAULT));
     }
 }

@@ -67,25 +67,25 @@ pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
 ) -> wasmtime::Result<()> {
     // What Linux answers for a socket or pipe: lseek and pread ESPIPE, fsync and ftruncate EINVAL.
     forward! { registry, project, files;
-        "fd_advise", Spipe, (offset: u64, len: u64, advice: u32);
-        "fd_allocate", Spipe, (offset: u64, len: u64);
-        "fd_datasync", Inval, ();
-        "fd_fdstat_set_rights", Opnotsupp, (base: u64, inheriting: u64);
-        "fd_filestat_set_size", Inval, (size: u64);
-        "fd_filestat_set_times", Inval, (accessed: u64, modified: u64, flags: u32);
-        "fd_pread", Spipe, (iovs: u32, count: u32, offset: u64, out: u32);
-        "fd_pwrite", Spipe, (ciovs: u32, count: u32, offset: u64, out: u32);
-        "fd_readdir", Notdir, (buf: u32, len: u32, cookie: u64, out: u32);
-        "fd_seek", Spipe, (offset: u64, whence: u32, out: u32);
-        "fd_sync", Inval, ();
-        "fd_tell", Spipe, (out: u32);
-        "path_create_directory", Notdir, (path: u32, len: u32);
-        "path_filestat_get", Notdir, (flags: u32, path: u32, len: u32, out: u32);
-        "path_filestat_set_times", Notdir,
+        "fd_advise", ESPIPE, (offset: u64, len: u64, advice: u32);
+        "fd_allocate", ESPIPE, (offset: u64, len: u64);
+        "fd_datasync", EINVAL, ();
+        "fd_fdstat_set_rights", EOPNOTSUPP, (base: u64, inheriting: u64);
+        "fd_filestat_set_size", EINVAL, (size: u64);
+        "fd_filestat_set_times", EINVAL, (accessed: u64, modified: u64, flags: u32);
+        "fd_pread", ESPIPE, (iovs: u32, count: u32, offset: u64, out: u32);
+        "fd_pwrite", ESPIPE, (ciovs: u32, count: u32, offset: u64, out: u32);
+        "fd_readdir", ENOTDIR, (buf: u32, len: u32, cookie: u64, out: u32);
+        "fd_seek", ESPIPE, (offset: u64, whence: u32, out: u32);
+        "fd_sync", EINVAL, ();
+        "fd_tell", ESPIPE, (out: u32);
+        "path_create_directory", ENOTDIR, (path: u32, len: u32);
+        "path_filestat_get", ENOTDIR, (flags: u32, path: u32, len: u32, out: u32);
+        "path_filestat_set_times", ENOTDIR,
             (flags: u32, path: u32, len: u32, accessed: u64, modified: u64, which: u32);
-        "path_readlink", Notdir, (path: u32, len: u32, buf: u32, buf_len: u32, out: u32);
-        "path_remove_directory", Notdir, (path: u32, len: u32);
-        "path_unlink_file", Notdir, (path: u32, len: u32);
+        "path_readlink", ENOTDIR, (path: u32, len: u32, buf: u32, buf_len: u32, out: u32);
+        "path_remove_directory", ENOTDIR, (path: u32, len: u32);
+        "path_unlink_file", ENOTDIR, (path: u32, len: u32);
     }
     either! { registry, project, files;
         "fd_fdstat_get" => fd_fdstat_get, (out: u32);
@@ -161,7 +161,7 @@ fn register_opening<T: Send + 'static, H: Host + Send + 'static>(
             let mut inner = 0;
             // All that can go wrong on our side does so before anything is opened.
             let code = enter(&mut caller, project, |memory, wasi| {
-                inner = inner_fd(wasi, dir, Errno::Notdir)?;
+                inner = inner_fd(wasi, dir, Errno::ENOTDIR)?;
                 memory.check(out, 4)?;
                 wasi.guest.next_descriptor().map(drop)
             })?;
@@ -209,8 +209,8 @@ fn register_two_directories<T: Send + 'static, H: Host + Send + 'static>(
     let both = move |caller: &mut Caller<'_, T>, old: u32, new: u32| {
         let wasi = project(caller.data_mut());
         Ok::<_, Errno>((
-            inner_fd(wasi, old, Errno::Notdir)?,
-            inner_fd(wasi, new, Errno::Notdir)?,
+            inner_fd(wasi, old, Errno::ENOTDIR)?,
+            inner_fd(wasi, new, Errno::ENOTDIR)?,
         ))
     };
 
@@ -268,7 +268,7 @@ fn register_two_directories<T: Send + 'static, H: Host + Send + 'static>(
         move |mut caller: Caller<'_, T>, path: u32, len: u32, dir: u32, to: u32, to_len: u32| match inner_fd(
             project(caller.data_mut()),
             dir,
-            Errno::Notdir,
+            Errno::ENOTDIR,
         ) {
             Ok(dir) => symlink.call(&mut caller, project, "path_symlink", (path, len, dir, to, to_len)),
             Err(errno) => finish::<()>(Err(errno)),
@@ -335,7 +335,7 @@ fn fd_fdstat_set_flags<H: Host>(
 ) -> Result<()> {
     wasi.guest.entry(fd)?;
     if flags & 0xffff & !abi::FDFLAGS != 0 {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     wasi.guest.set_nonblocking(fd, flags & abi::FDFLAG_NONBLOCK != 0)
 }
@@ -357,7 +357,7 @@ fn filetype<H: Host>(wasi: &Wasi<H>, fd: u32) -> Result<u8> {
             Some(StreamKind::Socket) => abi::FILETYPE_SOCKET_STREAM,
             Some(StreamKind::Pipe | StreamKind::Unknown) | None => abi::FILETYPE_UNKNOWN,
         },
-        Entry::File(_) => return Err(Errno::Badf),
+        Entry::File(_) => return Err(Errno::EBADF),
     })
 }
 
@@ -369,7 +369,7 @@ fn fd_prestat_get<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32,
             preopen: Some(name), ..
         }) => (abi::PREOPEN_DIRECTORY, name.len()),
         Entry::Socket(_) => (abi::PREOPEN_SOCKET, 0),
-        Entry::File(_) | Entry::Stream(_) => return Err(Errno::Badf),
+        Entry::File(_) | Entry::Stream(_) => return Err(Errno::EBADF),
     };
     memory.check(out, 8)?;
     memory.store_u32(out, u32::from(tag))?;
@@ -387,10 +387,10 @@ fn fd_prestat_dir_name<H: Host>(
         preopen: Some(name), ..
     }) = wasi.guest.entry(fd)?
     else {
-        return Err(Errno::Notdir);
+        return Err(Errno::ENOTDIR);
     };
     if (len as usize) < name.len() {
-        return Err(Errno::Nametoolong);
+        return Err(Errno::ENAMETOOLONG);
     }
     memory.store(path, name.as_bytes())
 }

@@ -40,7 +40,7 @@ fn poll_oneoff<H: Host>(
     out: u32,
 ) -> Result<()> {
     if count == 0 || count > abi::MAX_SUBSCRIPTIONS {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     memory.check(out, 4)?;
     memory.check(events, count * abi::EVENT)?;
@@ -124,7 +124,7 @@ fn clock_time_get<H: Host>(
     let now = wasi.guest.now(clock(id)?).as_nanos();
     memory.store(
         out,
-        &u64::try_from(now).map_err(|_| Errno::Overflow)?.to_le_bytes(),
+        &u64::try_from(now).map_err(|_| Errno::EOVERFLOW)?.to_le_bytes(),
     )
 }
 
@@ -134,7 +134,7 @@ fn clock(id: u32) -> Result<Clock> {
     match id {
         abi::CLOCK_REALTIME => Ok(Clock::Realtime),
         abi::CLOCK_MONOTONIC => Ok(Clock::Monotonic),
-        _ => Err(Errno::Inval),
+        _ => Err(Errno::EINVAL),
     }
 }
 
@@ -144,21 +144,21 @@ fn relative(passed: Duration, timeout: u64) -> Duration {
 }
 
 fn decode(bytes: &[u8]) -> Result<Subscription> {
-    let fd = word(bytes, 16).ok_or(Errno::Fault)?;
+    let fd = word(bytes, 16).ok_or(Errno::EFAULT)?;
     match bytes.get(8).copied() {
         Some(abi::EVENT_FD_READ) => Ok(Subscription::Read(fd)),
         Some(abi::EVENT_FD_WRITE) => Ok(Subscription::Write(fd)),
         Some(abi::EVENT_CLOCK) => {
-            let low = word(bytes, 24).ok_or(Errno::Fault)?;
-            let high = word(bytes, 28).ok_or(Errno::Fault)?;
-            let flags = word(bytes, 40).ok_or(Errno::Fault)?;
+            let low = word(bytes, 24).ok_or(Errno::EFAULT)?;
+            let high = word(bytes, 28).ok_or(Errno::EFAULT)?;
+            let flags = word(bytes, 40).ok_or(Errno::EFAULT)?;
             Ok(Subscription::Clock {
                 id: fd,
                 timeout: u64::from(high) << 32 | u64::from(low),
                 absolute: flags & u32::from(abi::SUBCLOCK_ABSTIME) != 0,
             })
         }
-        _ => Err(Errno::Inval),
+        _ => Err(Errno::EINVAL),
     }
 }
 
@@ -180,7 +180,7 @@ impl Writer {
             return memory.array(self.subscriptions.wrapping_add(offset));
         }
         let entry = self.copy.get(offset as usize..).and_then(<[u8]>::first_chunk);
-        entry.copied().ok_or(Errno::Fault)
+        entry.copied().ok_or(Errno::EFAULT)
     }
 
     fn ready(&mut self, memory: &mut Memory<'_>, event: PollEvent) -> Result<()> {

@@ -75,12 +75,12 @@ fn sock_open<H: Host>(
         wasmedge::INET => Domain::Inet,
         wasmedge::INET6 => Domain::Inet6,
         wasmedge::UNIX => Domain::Unix,
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     };
     let kind = match kind {
         wasmedge::DGRAM => Kind::Datagram,
         wasmedge::STREAM => Kind::Stream,
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     };
     let fd = wasi.guest.socket(domain, kind)?;
     memory.store_u32(out, fd)
@@ -134,7 +134,7 @@ pub(crate) fn sock_accept<H: Host>(
     let nonblocking = match flags & 0xffff {
         0 => false,
         abi::FDFLAG_NONBLOCK => true,
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     };
     let (fd, _) = wasi.guest.accept(fd, nonblocking)?;
     memory.store_u32(out, fd)
@@ -237,14 +237,14 @@ fn recv_from<H: Host>(
     memory.check(roflags, 2)?;
     let (buf, len) = address_buffer(memory, addr)?;
     if !matches!(len, 4 | 16 | 128) {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     memory.check(buf, len)?;
     if len == 4
         && let Entry::Socket(socket) = wasi.guest.entry(fd)?
         && (socket.domain(), socket.kind()) == (Domain::Inet6, Kind::Datagram)
     {
-        return Err(Errno::Nomem);
+        return Err(Errno::ENOMEM);
     }
     let flags = convert::recv_flags(riflags)?;
     memory.scatter(iovs, count, |bufs| {
@@ -346,14 +346,14 @@ fn sock_getsockopt<H: Host>(
     let room = if by_value { len } else { memory.u32(len)? };
     let size = option_size(option);
     if by_value && room != size {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     // getsockopt(2): what does not fit is cut off. Room for it is checked before SO_ERROR is read and so cleared.
     let stored = size.min(room);
     memory.check(value, stored)?;
     let mut bytes = [0; 16];
     encode_option(wasi.guest.option(fd, option)?, &mut bytes);
-    memory.store(value, bytes.get(..stored as usize).ok_or(Errno::Inval)?)?;
+    memory.store(value, bytes.get(..stored as usize).ok_or(Errno::EINVAL)?)?;
     if by_value {
         Ok(())
     } else {
@@ -373,7 +373,7 @@ fn sock_setsockopt<H: Host>(
     wasi.guest.entry(fd)?;
     let option = option(level, name)?;
     if option.kind() != OptKind::Name && len < option_size(option) {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     let bytes = memory.bytes(value, option_size(option))?;
     let value = decode_option(option, bytes)?;
@@ -394,7 +394,7 @@ fn option(level: u32, name: u32) -> Result<SockOpt> {
         (41, _) => numbered(&wasmedge::IPV6_OPTIONS, name),
         _ => None,
     }
-    .ok_or(Errno::Noprotoopt)
+    .ok_or(Errno::ENOPROTOOPT)
 }
 
 /// The size of an option's value in a guest: ints 4, `struct timeval` 16 (two i64), `struct linger` 8, and
@@ -445,7 +445,7 @@ fn decode_option(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
             .and_then(<[u8]>::first_chunk)
             .copied()
             .map(i32::from_le_bytes)
-            .ok_or(Errno::Inval)
+            .ok_or(Errno::EINVAL)
     };
     let long = |at: usize| -> Result<i64> {
         bytes
@@ -453,7 +453,7 @@ fn decode_option(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
             .and_then(<[u8]>::first_chunk)
             .copied()
             .map(i64::from_le_bytes)
-            .ok_or(Errno::Inval)
+            .ok_or(Errno::EINVAL)
     };
     Ok(match option.kind() {
         OptKind::Int | OptKind::Fact => OptValue::Int(int(0)?),
@@ -465,7 +465,7 @@ fn decode_option(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
         OptKind::Time => OptValue::Time(convert::timeval(long(0)?, long(8)?)?),
         OptKind::Name => OptValue::Int(0),
         OptKind::Membership => {
-            let group: [u8; 16] = bytes.first_chunk().copied().ok_or(Errno::Inval)?;
+            let group: [u8; 16] = bytes.first_chunk().copied().ok_or(Errno::EINVAL)?;
             OptValue::Membership6 {
                 group: group.into(),
                 interface: int(16)?.cast_unsigned(),
@@ -478,7 +478,7 @@ fn decode_option(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
 fn load_address(memory: &Memory<'_>, addr: u32, port: u32) -> Result<SockAddr> {
     let (buf, len) = address_buffer(memory, addr)?;
     if !matches!(len, 4 | 16 | 128) {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     convert::address(memory.bytes(buf, len)?, port)
 }
@@ -486,14 +486,14 @@ fn load_address(memory: &Memory<'_>, addr: u32, port: u32) -> Result<SockAddr> {
 fn address_buffer(memory: &Memory<'_>, addr: u32) -> Result<(u32, u32)> {
     Ok((
         memory.u32(addr)?,
-        memory.u32(addr.checked_add(4).ok_or(Errno::Fault)?)?,
+        memory.u32(addr.checked_add(4).ok_or(Errno::EFAULT)?)?,
     ))
 }
 
 fn store_address_v2(memory: &mut Memory<'_>, from: &SockAddr, addr: u32, port: u32) -> Result<()> {
     let (buf, len) = address_buffer(memory, addr)?;
     if len as usize != wasmedge::ADDRESS {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     let (bytes, number) = convert::address_v2(from)?;
     memory.store(buf, &bytes)?;
@@ -502,7 +502,7 @@ fn store_address_v2(memory: &mut Memory<'_>, from: &SockAddr, addr: u32, port: u
 
 /// v1: raw octets, the kind as 4 or 6, and the port.
 fn store_address_v1(memory: &mut Memory<'_>, from: &SockAddr, addr: u32, kind: u32, port: u32) -> Result<()> {
-    let inet = from.inet().ok_or(Errno::Afnosupport)?;
+    let inet = from.inet().ok_or(Errno::EAFNOSUPPORT)?;
     store_octets(memory, address_buffer(memory, addr)?, from)?;
     memory.store_u32(kind, if inet.is_ipv4() { 4 } else { 6 })?;
     memory.store_u32(port, u32::from(inet.port()))
@@ -517,8 +517,8 @@ fn store_octets(memory: &mut Memory<'_>, (buf, len): (u32, u32), from: &SockAddr
     match (from.ip(), len) {
         (std::net::IpAddr::V4(ip), 4 | 16 | 128) => memory.store(buf, &ip.octets()),
         (std::net::IpAddr::V6(ip), 16 | 128) => memory.store(buf, &ip.octets()),
-        (std::net::IpAddr::V6(_), 4) => Err(Errno::Nomem),
-        _ => Err(Errno::Inval),
+        (std::net::IpAddr::V6(_), 4) => Err(Errno::ENOMEM),
+        _ => Err(Errno::EINVAL),
     }
 }
 

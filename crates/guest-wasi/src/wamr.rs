@@ -183,12 +183,12 @@ fn sock_open<H: Host>(
     let domain = match family {
         wamr::INET4 => Domain::Inet,
         wamr::INET6 => Domain::Inet6,
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     };
     let kind = match kind {
         wamr::DGRAM => Kind::Datagram,
         wamr::STREAM => Kind::Stream,
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     };
     let fd = wasi.guest.socket(domain, kind)?;
     memory.store_u32(out, fd)
@@ -270,21 +270,21 @@ fn sock_addr_resolve<H: Host>(
 ) -> Result<()> {
     memory.check(total, 4)?;
     let hints: [u8; 12] = memory.array(hints)?;
-    let word = |at| crate::memory::word(&hints, at).ok_or(Errno::Fault);
+    let word = |at| crate::memory::word(&hints, at).ok_or(Errno::EFAULT);
     let enabled = hints[8] != 0;
     let family = match word(4)? {
         _ if !enabled => None,
         wamr::UNSPEC => None,
         wamr::INET4 => Some(Domain::Inet),
         wamr::INET6 => Some(Domain::Inet6),
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     };
     let kind = match word(0)? {
         _ if !enabled => None,
         u32::MAX => None,
         wamr::DGRAM => Some(Kind::Datagram),
         wamr::STREAM => Some(Kind::Stream),
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     };
     let query = Query {
         node: text(memory, host)?,
@@ -298,14 +298,14 @@ fn sock_addr_resolve<H: Host>(
         let at = index
             .checked_mul(wamr::ADDR_INFO)
             .and_then(|offset| list.checked_add(offset))
-            .ok_or(Errno::Fault)?;
+            .ok_or(Errno::EFAULT)?;
         store_address(memory, at, info.addr)?;
         let kind = match info.kind {
             Kind::Datagram => wamr::DGRAM,
             // Of the second no look-up tells.
             Kind::Stream | Kind::SeqPacket => wamr::STREAM,
         };
-        memory.store_u32(at.checked_add(24).ok_or(Errno::Fault)?, kind)?;
+        memory.store_u32(at.checked_add(24).ok_or(Errno::EFAULT)?, kind)?;
     }
     memory.store_size(total, answer.results.len())
 }
@@ -361,7 +361,7 @@ fn sock_get_linger<H: Host>(
             memory.store(on, &[u8::from(lingers)])?;
             memory.store(seconds, &limit.to_le_bytes())
         }
-        _ => Err(Errno::Io),
+        _ => Err(Errno::EIO),
     }
 }
 
@@ -470,7 +470,7 @@ fn get_option<H: Host>(
     let value = match wasi.guest.option(fd, option)? {
         OptValue::Int(value) => value,
         OptValue::Flag(on) => i32::from(on),
-        _ => return Err(Errno::Io),
+        _ => return Err(Errno::EIO),
     };
     match width {
         Width::Bool => memory.store(out, &[u8::from(value != 0)]),
@@ -499,10 +499,11 @@ fn get_timeout<H: Host>(
 ) -> Result<()> {
     match wasi.guest.option(fd, option)? {
         OptValue::Time(limit) => {
-            let micros = u64::try_from(limit.unwrap_or_default().as_micros()).map_err(|_| Errno::Overflow)?;
+            let micros =
+                u64::try_from(limit.unwrap_or_default().as_micros()).map_err(|_| Errno::EOVERFLOW)?;
             memory.store(out, &micros.to_le_bytes())
         }
-        _ => Err(Errno::Io),
+        _ => Err(Errno::EIO),
     }
 }
 
@@ -511,29 +512,29 @@ fn timeout(micros: u64) -> OptValue {
 }
 
 fn inet(addr: &SockAddr) -> Result<SocketAddr> {
-    addr.inet().ok_or(Errno::Afnosupport)
+    addr.inet().ok_or(Errno::EAFNOSUPPORT)
 }
 
 fn load_ip(memory: &Memory<'_>, at: u32) -> Result<IpAddr> {
     let bytes: [u8; 20] = memory.array(at)?;
-    let (kind, octets) = bytes.split_first_chunk::<4>().ok_or(Errno::Fault)?;
+    let (kind, octets) = bytes.split_first_chunk::<4>().ok_or(Errno::EFAULT)?;
     match u32::from_le_bytes(*kind) {
-        wamr::KIND_IPV4 => Ok(Ipv4Addr::from(*octets.first_chunk::<4>().ok_or(Errno::Fault)?).into()),
+        wamr::KIND_IPV4 => Ok(Ipv4Addr::from(*octets.first_chunk::<4>().ok_or(Errno::EFAULT)?).into()),
         wamr::KIND_IPV6 => {
             let mut segments = [0; 8];
             for (segment, pair) in segments.iter_mut().zip(octets.chunks_exact(2)) {
-                *segment = u16::from_le_bytes(*pair.first_chunk().ok_or(Errno::Fault)?);
+                *segment = u16::from_le_bytes(*pair.first_chunk().ok_or(Errno::EFAULT)?);
             }
             Ok(Ipv6Addr::from(segments).into())
         }
-        _ => Err(Errno::Afnosupport),
+        _ => Err(Errno::EAFNOSUPPORT),
     }
 }
 
 fn load_address(memory: &Memory<'_>, at: u32) -> Result<SocketAddr> {
     let ip = load_ip(memory, at)?;
     let port_at = if ip.is_ipv4() { 8 } else { 20 };
-    let port = memory.array(at.checked_add(port_at).ok_or(Errno::Fault)?)?;
+    let port = memory.array(at.checked_add(port_at).ok_or(Errno::EFAULT)?)?;
     Ok(SocketAddr::new(ip, u16::from_le_bytes(port)))
 }
 
@@ -566,19 +567,19 @@ fn text<'m>(memory: &'m Memory<'_>, at: u32) -> Result<Option<&'m [u8]>> {
         .iter()
         .take(MAX_TEXT as usize)
         .position(|&byte| byte == 0)
-        .ok_or(Errno::Inval)?;
+        .ok_or(Errno::EINVAL)?;
     Ok(bytes.get(..end).filter(|bytes| !bytes.is_empty()))
 }
 
 /// WAMR has no numbers for failed look-ups, only errno.
 fn lookup_errno(error: LookupError) -> Errno {
     match error {
-        LookupError::Again => Errno::Again,
-        LookupError::NoName | LookupError::NoData => Errno::Noent,
-        LookupError::Fail => Errno::Acces,
-        LookupError::Family => Errno::Afnosupport,
-        LookupError::SockType | LookupError::Service | LookupError::BadFlags => Errno::Inval,
-        LookupError::Memory => Errno::Nomem,
+        LookupError::Again => Errno::EAGAIN,
+        LookupError::NoName | LookupError::NoData => Errno::ENOENT,
+        LookupError::Fail => Errno::EACCES,
+        LookupError::Family => Errno::EAFNOSUPPORT,
+        LookupError::SockType | LookupError::Service | LookupError::BadFlags => Errno::EINVAL,
+        LookupError::Memory => Errno::ENOMEM,
         LookupError::System(errno) => errno,
     }
 }

@@ -30,12 +30,12 @@ pub(crate) fn handle() -> Result<Handle> {
         .thread_keep_alive(KEEP_ALIVE)
         .thread_name("guestnet-lookup")
         .build()
-        .map_err(|_| Errno::Again)?;
+        .map_err(|_| Errno::EAGAIN)?;
     let new = runtime.handle().clone();
     std::thread::Builder::new()
         .name("guestnet-names".to_owned())
         .spawn(move || runtime.block_on(std::future::pending::<()>()))
-        .map_err(|_| Errno::Again)?;
+        .map_err(|_| Errno::EAGAIN)?;
     *handle = Some(new.clone());
     Ok(new)
 }

@@ -36,7 +36,7 @@ const MAX_CHAIN: usize = 16;
 /// `EINVAL`: no server was named, or the client cannot be set up.
 pub(crate) fn client<P: ConnectionProvider>(servers: &[SocketAddr], provider: P) -> Result<Resolver<P>> {
     if servers.is_empty() {
-        return Err(Errno::Inval);
+        return Err(Errno::EINVAL);
     }
     let servers = servers.iter().map(|server| {
         let mut connections = vec![ConnectionConfig::udp(), ConnectionConfig::tcp()];
@@ -58,7 +58,7 @@ pub(crate) fn client<P: ConnectionProvider>(servers: &[SocketAddr], provider: P)
     Resolver::builder_with_config(config, provider)
         .with_options(options)
         .build()
-        .map_err(|_| Errno::Inval)
+        .map_err(|_| Errno::EINVAL)
 }
 
 /// The records of any type, for a guest that speaks DNS.

@@ -376,7 +376,7 @@ impl Host for OsHost {
                 io.served.get().inspect(|client| client.forget());
                 retry(|| rustix::net::connect_unspec(io.fd()))
             }
-            SockAddr::Unix(_) | SockAddr::UnixUnnamed => Err(Errno::Afnosupport),
+            SockAddr::Unix(_) | SockAddr::UnixUnnamed => Err(Errno::EAFNOSUPPORT),
         }
     }
 
@@ -471,7 +471,7 @@ impl Host for OsHost {
             // Whoever has no such credentials, such as a datagram socket without a peer, is somebody else.
             let peer = rustix::net::sockopt::socket_peercred(io.fd());
             if !peer.is_ok_and(|peer| peer.pid == rustix::process::getpid()) {
-                return Err(Errno::Perm);
+                return Err(Errno::EPERM);
             }
         }
         let mut control = message::encode(control)?;
@@ -513,7 +513,7 @@ impl Host for OsHost {
         match io.what {
             What::Socket(_) | What::Stream(_) => message::identity(io.fd()),
             // Every epoll has the number of every other.
-            What::Lookup | What::Epoll => Err(Errno::Opnotsupp),
+            What::Lookup | What::Epoll => Err(Errno::EOPNOTSUPP),
         }
     }
 
@@ -524,7 +524,7 @@ impl Host for OsHost {
 
     fn epoll_control(&mut self, set: &Io, io: &Io, op: EpollOp) -> Result<()> {
         if set.what != What::Epoll {
-            return Err(Errno::Inval);
+            return Err(Errno::EINVAL);
         }
         match op {
             EpollOp::Add(interest) => {
@@ -542,7 +542,7 @@ impl Host for OsHost {
 
     fn epoll_take(&mut self, set: &Io, most: usize, events: &mut Vec<EpollEvent>) -> Result<()> {
         if set.what != What::Epoll {
-            return Err(Errno::Inval);
+            return Err(Errno::EINVAL);
         }
         let mut taken: Vec<epoll::Event> = Vec::with_capacity(most);
         let at_once = Timespec {
@@ -566,23 +566,23 @@ impl Host for OsHost {
     fn read(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
         if io.no_read {
             // It would never become ready.
-            return Err(Errno::Badf);
+            return Err(Errno::EBADF);
         }
         if io.what != What::Stream(StreamKind::File) && !self.ready_now(io, Ready::READ)? {
-            return Err(Errno::Again);
+            return Err(Errno::EAGAIN);
         }
         retry(|| rustix::io::readv(io.fd(), bufs))
     }
 
     fn write(&mut self, io: &Io, bufs: &[IoSlice<'_>]) -> Result<usize> {
         if io.no_write {
-            return Err(Errno::Badf);
+            return Err(Errno::EBADF);
         }
         if io.what == What::Stream(StreamKind::File) {
             return retry(|| rustix::io::writev(io.fd(), bufs));
         }
         if !self.ready_now(io, Ready::WRITE)? {
-            return Err(Errno::Again);
+            return Err(Errno::EAGAIN);
         }
         let Some(buf) = bufs.iter().find(|buf| !buf.is_empty()) else {
             return Ok(0);
@@ -707,7 +707,7 @@ impl Host for OsHost {
 
     fn dns_stub(&mut self, names: &Arc<Names>, client: &Io) -> Result<SocketAddr> {
         let What::Socket(kind) = client.what else {
-            return Err(Errno::Notsock);
+            return Err(Errno::ENOTSOCK);
         };
         let local = with_port(client.fd())?;
         let mut slot = self.stub.lock().unwrap_or_else(PoisonError::into_inner);

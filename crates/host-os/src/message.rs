@@ -65,7 +65,7 @@ pub(crate) fn encode(control: &[Control<&Io>]) -> Result<Vec<u8>> {
                 &value.to_ne_bytes(),
             ),
             Control::Timestamp(_) | Control::TimestampNs(_) | Control::Dropped(_) => {
-                return Err(Errno::Inval);
+                return Err(Errno::EINVAL);
             }
         }
     }

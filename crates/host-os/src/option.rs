@@ -84,7 +84,7 @@ pub(crate) fn kind(fd: BorrowedFd<'_>) -> Result<Kind> {
         libc::SOCK_STREAM => Ok(Kind::Stream),
         libc::SOCK_DGRAM => Ok(Kind::Datagram),
         libc::SOCK_SEQPACKET => Ok(Kind::SeqPacket),
-        _ => Err(Errno::Prototype),
+        _ => Err(Errno::EPROTOTYPE),
     }
 }
 
@@ -97,7 +97,7 @@ pub(crate) fn option(fd: BorrowedFd<'_>, option: SockOpt) -> Result<OptValue> {
             libc::AF_INET => Domain::Inet,
             libc::AF_INET6 => Domain::Inet6,
             libc::AF_UNIX => Domain::Unix,
-            _ => return Err(Errno::Afnosupport),
+            _ => return Err(Errno::EAFNOSUPPORT),
         }),
         (SockOpt::Error, _) => OptValue::Error(errno_of_raw(int()?)),
         (_, OptKind::Fact) => OptValue::Flag(int()? != 0),
@@ -117,7 +117,7 @@ pub(crate) fn option(fd: BorrowedFd<'_>, option: SockOpt) -> Result<OptValue> {
             let limit = Duration::new(seconds, micros.saturating_mul(1000));
             OptValue::Time((!limit.is_zero()).then_some(limit))
         }
-        (_, OptKind::Name | OptKind::Membership) => return Err(Errno::Noprotoopt),
+        (_, OptKind::Name | OptKind::Membership) => return Err(Errno::ENOPROTOOPT),
     })
 }
 
@@ -157,7 +157,7 @@ pub(crate) fn set_option(fd: BorrowedFd<'_>, option: SockOpt, value: OptValue) -
             };
             setsockopt(fd, level, name, &request)
         }
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     };
     done.map_err(errno)
 }

@@ -107,7 +107,11 @@ impl Stop {
     /// # Errors
     /// `EAGAIN`: nothing waits here.
     pub(crate) fn may_wait(&self) -> Result<()> {
-        if self.impatient { Err(Errno::Again) } else { Ok(()) }
+        if self.impatient {
+            Err(Errno::EAGAIN)
+        } else {
+            Ok(())
+        }
     }
 
     /// How long one wait of what may last as long as `timeout` may take before the chore is due. Does it first where it
@@ -119,7 +123,7 @@ impl Stop {
         let Some(chore) = self.chore.as_ref().filter(|_| timeout != Some(Duration::ZERO)) else {
             return Ok(timeout);
         };
-        let left = chore.left().map_err(|()| Errno::Intr)?;
+        let left = chore.left().map_err(|()| Errno::EINTR)?;
         Ok(Some(timeout.map_or(left, |timeout| timeout.min(left))))
     }
 
@@ -162,7 +166,7 @@ impl Stopper {
     /// What write(2) says of an eventfd; never `EAGAIN`, which only means that it is readable already.
     pub fn stop(&self) -> Result<()> {
         match rustix::io::write(self.0.as_fd(), &1u64.to_ne_bytes()).map_err(errno) {
-            Ok(_) | Err(Errno::Again) => Ok(()),
+            Ok(_) | Err(Errno::EAGAIN) => Ok(()),
             Err(error) => Err(error),
         }
     }

@@ -126,13 +126,13 @@ impl Stub {
     /// What socket(2) and bind(2) say.
     pub(crate) fn start(names: Arc<Names>, resolver: Arc<Resolver>) -> Result<Stub> {
         let (udp, tcp) = sockets().map_err(|error| {
-            rustix::io::Errno::from_io_error(&error).map_or(Errno::Io, crate::convert::errno)
+            rustix::io::Errno::from_io_error(&error).map_or(Errno::EIO, crate::convert::errno)
         })?;
-        let addr = udp.local_addr().map_err(|_| Errno::Io)?;
+        let addr = udp.local_addr().map_err(|_| Errno::EIO)?;
         let handle = background::handle()?;
         let _runtime = handle.enter();
-        let udp = tokio::net::UdpSocket::from_std(udp).map_err(|_| Errno::Io)?;
-        let tcp = tokio::net::TcpListener::from_std(tcp).map_err(|_| Errno::Io)?;
+        let udp = tokio::net::UdpSocket::from_std(udp).map_err(|_| Errno::EIO)?;
+        let tcp = tokio::net::TcpListener::from_std(tcp).map_err(|_| Errno::EIO)?;
         let clients = Arc::new(Clients::default());
         let server = Arc::new(Server {
             clients: Arc::clone(&clients),

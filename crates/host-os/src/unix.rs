@@ -83,23 +83,23 @@ impl Unix {
     /// See [`guestnet_core::Host::unix_place`].
     pub(crate) fn place(&self, path: &str, create: bool) -> Result<(UnixPlace, String)> {
         if path.is_empty() {
-            return Err(Errno::Noent);
+            return Err(Errno::ENOENT);
         }
         let absolute;
         let path = if self.from_working_directory && !path.starts_with('/') {
             let directory = rustix::process::getcwd(Vec::new()).map_err(errno)?;
-            let directory = directory.to_str().map_err(|_| Errno::Ilseq)?;
+            let directory = directory.to_str().map_err(|_| Errno::EILSEQ)?;
             absolute = format!("{directory}/{path}");
             &absolute
         } else {
             path
         };
-        let (root, relative) = self.root_of(path).ok_or(Errno::Xdev)?;
+        let (root, relative) = self.root_of(path).ok_or(Errno::EXDEV)?;
         if create {
             let (parent, name) = relative.rsplit_once('/').unwrap_or((".", &relative));
             if matches!(name, "" | "." | "..") {
                 // The name of a directory: it exists.
-                return Err(Errno::Addrinuse);
+                return Err(Errno::EADDRINUSE);
             }
             let parent = if parent.is_empty() { "." } else { parent };
             let fd = beneath(root, parent, OFlags::PATH | OFlags::DIRECTORY)?;
@@ -120,7 +120,7 @@ impl Unix {
     }
 
     pub(crate) fn bind(&self, socket: BorrowedFd<'_>, place: &UnixPlace, name: &str) -> Result<Bound> {
-        let file = place.name.as_deref().ok_or(Errno::Inval)?;
+        let file = place.name.as_deref().ok_or(Errno::EINVAL)?;
         // The descriptor's number is part of the name, so the bound socket needs one of its own.
         let directory = rustix::io::fcntl_dupfd_cloexec(&place.fd, 0).map_err(errno)?;
         let kernel_name = format!("{}/{file}", proc_path(directory.as_fd())).into_bytes();
@@ -195,9 +195,9 @@ impl Root {
     fn guest_path(&self, host: &str) -> Result<String> {
         // Asked each time: the directory itself may be renamed.
         let root = target_of(self.fd.as_fd())?;
-        let rest = host.strip_prefix(root.as_str()).ok_or(Errno::Xdev)?;
+        let rest = host.strip_prefix(root.as_str()).ok_or(Errno::EXDEV)?;
         if !(rest.is_empty() || rest.starts_with('/') || root.ends_with('/')) {
-            return Err(Errno::Xdev);
+            return Err(Errno::EXDEV);
         }
         Ok(format!("{}/{}", self.guest, rest.trim_start_matches('/')))
     }
@@ -208,7 +208,7 @@ impl UnixPlace {
     pub(crate) fn reach(&self) -> Result<SocketAddrUnix> {
         match &self.name {
             None => SocketAddrUnix::new(proc_path(self.fd.as_fd())).map_err(errno),
-            Some(_) => Err(Errno::Inval),
+            Some(_) => Err(Errno::EINVAL),
         }
     }
 }
@@ -223,7 +223,7 @@ fn beneath(root: &Root, path: &str, flags: OFlags) -> Result<OwnedFd> {
             done => return done.map_err(errno),
         }
     }
-    Err(Errno::Again)
+    Err(Errno::EAGAIN)
 }
 
 /// By process, so that the name leads other programs of the same user to the same directory.
@@ -246,7 +246,7 @@ fn is_descriptor(path: &str) -> bool {
 
 fn target_of(fd: BorrowedFd<'_>) -> Result<String> {
     let target = rustix::fs::readlink(proc_path(fd), Vec::new()).map_err(errno)?;
-    target.into_string().map_err(|_| Errno::Ilseq)
+    target.into_string().map_err(|_| Errno::EILSEQ)
 }
 
 fn components(path: &str) -> impl Iterator<Item = &str> {
@@ -269,8 +269,8 @@ mod tests {
         // The links of procfs lead anywhere, so none of them is followed; nothing else in it is a socket.
         for path in ["/proc/self/root", "/proc/self/cwd/..", "/proc/thread-self/root"] {
             let path = format!("{path}{socket}");
-            assert_eq!(unix.place(&path, false).unwrap_err(), Errno::Loop, "{path}");
-            assert_eq!(unix.place(&path, true).unwrap_err(), Errno::Loop, "{path}");
+            assert_eq!(unix.place(&path, false).unwrap_err(), Errno::ELOOP, "{path}");
+            assert_eq!(unix.place(&path, true).unwrap_err(), Errno::ELOOP, "{path}");
         }
     }
 

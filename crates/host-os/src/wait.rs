@@ -133,7 +133,7 @@ impl Waiter {
         }
         match self.wait_many(deadline, stop) {
             // No descriptor, memory or watch left for epoll. poll(2) needs none of them.
-            Err(Errno::Mfile | Errno::Nfile | Errno::Nomem | Errno::Nospc) => {
+            Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::ENOSPC) => {
                 self.wait_without_epoll(deadline, stop)
             }
             done => done,
@@ -162,9 +162,9 @@ impl Waiter {
                 Err(error) => return Err(errno(error)),
             }
         }
-        let (stopped, answers) = self.pollfds.split_first().ok_or(Errno::Io)?;
+        let (stopped, answers) = self.pollfds.split_first().ok_or(Errno::EIO)?;
         if stopped.revents != 0 {
-            return Err(Errno::Intr);
+            return Err(Errno::EINTR);
         }
         self.events.extend(
             self.requests
@@ -205,7 +205,7 @@ impl Waiter {
             }
         }
         if self.pollfds.first().is_none_or(|stopped| stopped.revents != 0) {
-            return Err(Errno::Intr);
+            return Err(Errno::EINTR);
         }
         for request in &self.requests {
             let answer = places.get(&request.fd).and_then(|&place| self.pollfds.get(place));
@@ -231,7 +231,7 @@ impl Waiter {
             epoll: Some(epoll),
         } = self
         else {
-            return Err(Errno::Io);
+            return Err(Errno::EIO);
         };
         candidates.clear();
         epoll.enter(requests, candidates)?;
@@ -272,11 +272,11 @@ impl Epoll {
     }
 
     fn state(&mut self, fd: RawFd) -> Result<&mut State> {
-        let index = usize::try_from(fd).map_err(|_| Errno::Badf)?;
+        let index = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
         if index >= self.states.len() {
             self.states.resize(index + 1, UNREGISTERED);
         }
-        self.states.get_mut(index).ok_or(Errno::Badf)
+        self.states.get_mut(index).ok_or(Errno::EBADF)
     }
 
     /// Registers what is new, chains the requests to their descriptors and notes what looks ready already.
@@ -344,7 +344,7 @@ impl Epoll {
                     continue;
                 };
                 if state.id == u64::MAX {
-                    return Err(Errno::Intr);
+                    return Err(Errno::EINTR);
                 }
                 state.ready |= from_epoll(bits);
                 if state.round != self.round {
@@ -379,7 +379,7 @@ impl Epoll {
         for asked in candidates.chunks(self.at_once) {
             pollfds.clear();
             for &index in asked {
-                let request = requests.get(index as usize).ok_or(Errno::Io)?;
+                let request = requests.get(index as usize).ok_or(Errno::EIO)?;
                 pollfds.push(pollfd(request.fd, request.want));
             }
             loop {
@@ -390,7 +390,7 @@ impl Epoll {
                 }
             }
             for (&index, answer) in asked.iter().zip(pollfds.iter()) {
-                let request = requests.get_mut(index as usize).ok_or(Errno::Io)?;
+                let request = requests.get_mut(index as usize).ok_or(Errno::EIO)?;
                 request.candidate = false;
                 let asked = request.want | Ready::ALWAYS;
                 let ready = from_poll(answer.revents);
@@ -445,7 +445,7 @@ pub(crate) fn wait_one(fd: RawFd, want: Ready, timeout: Option<Duration>, stop: 
     }
     let [stopped, answer] = pollfds;
     if stopped.revents != 0 {
-        Err(Errno::Intr)
+        Err(Errno::EINTR)
     } else {
         Ok(answer.revents != 0)
     }

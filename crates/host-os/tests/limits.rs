@@ -51,8 +51,8 @@ fn above_the_total_it_is_enobufs_in_both_directions() {
     assert_eq!(recv(&mut guest, fd, 300), Ok(300));
     // What is left goes, and the guest is told how much that was.
     assert_eq!(send(&mut guest, fd, &[7; 600]), Ok(100));
-    assert_eq!(send(&mut guest, fd, &[7]), Err(Errno::Nobufs));
-    assert_eq!(recv(&mut guest, fd, 1), Err(Errno::Nobufs));
+    assert_eq!(send(&mut guest, fd, &[7]), Err(Errno::ENOBUFS));
+    assert_eq!(recv(&mut guest, fd, 1), Err(Errno::ENOBUFS));
     let mut all = [0; 700];
     peer.read_exact(&mut all).unwrap();
 }
@@ -70,9 +70,9 @@ fn a_datagram_goes_whole_or_not_at_all() {
         let bytes = vec![0; len];
         guest.send_to(fd, &mut [IoSlice::new(&bytes)], &to, SendFlags::empty())
     };
-    assert_eq!(datagram(101), Err(Errno::Nobufs));
+    assert_eq!(datagram(101), Err(Errno::ENOBUFS));
     assert_eq!(datagram(100), Ok(100));
-    assert_eq!(datagram(1), Err(Errno::Nobufs));
+    assert_eq!(datagram(1), Err(Errno::ENOBUFS));
 }
 
 #[test]
@@ -113,7 +113,7 @@ fn a_stream_that_does_not_block_moves_no_more_than_its_rate() {
                 sent += u64::try_from(count).unwrap();
                 held += 1;
             }
-            Err(Errno::Again) => held += 1,
+            Err(Errno::EAGAIN) => held += 1,
             Err(errno) => panic!("{errno}"),
         }
     }

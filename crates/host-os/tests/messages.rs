@@ -102,7 +102,7 @@ fn both_ends_of_a_pipe_can_be_passed_and_keep_their_direction() {
     assert_eq!(guest.write(write, &mut [IoSlice::new(b"pipe")]), Ok(4));
     let mut buffer = [0; 8];
     assert_eq!(guest.read(read, &mut [IoSliceMut::new(&mut buffer)]), Ok(4));
-    assert_eq!(guest.write(read, &mut [IoSlice::new(b"pipe")]), Err(Errno::Badf));
+    assert_eq!(guest.write(read, &mut [IoSlice::new(b"pipe")]), Err(Errno::EBADF));
 }
 
 #[test]
@@ -131,15 +131,15 @@ fn descriptors_do_not_leave_the_guest_and_no_other_one_comes_in() {
     guest.connect(udp, &addr).unwrap();
     assert_eq!(
         send(&mut guest, udp, b"x", &[Control::Rights(vec![one])]),
-        Err(Errno::Inval)
+        Err(Errno::EINVAL)
     );
     assert_eq!(
         send(&mut guest, one, b"x", &[Control::Rights(vec![77])]),
-        Err(Errno::Badf)
+        Err(Errno::EBADF)
     );
     assert_eq!(
         send(&mut guest, one, b"x", &[Control::Rights(vec![one; 254])]),
-        Err(Errno::Inval)
+        Err(Errno::EINVAL)
     );
 }
 
@@ -150,7 +150,7 @@ fn who_never_receives_cannot_send_descriptors_without_end() {
     let outcome = (0..100)
         .map(|_| send(&mut guest, one, b"x", &[Control::Rights(vec![other; 100])]))
         .find(Result::is_err);
-    assert_eq!(outcome, Some(Err(Errno::Toomanyrefs)));
+    assert_eq!(outcome, Some(Err(Errno::ETOOMANYREFS)));
 }
 
 #[test]
@@ -257,7 +257,7 @@ fn a_datagram_chooses_its_interface_only_where_no_rule_says_where_it_may_go() {
     let mut free = guest();
     for info in infos(loopback) {
         assert_eq!(send(&mut free, &info), Ok(1));
-        assert_eq!(send(&mut restricted, &info), Err(Errno::Acces));
+        assert_eq!(send(&mut restricted, &info), Err(Errno::EACCES));
     }
     for info in infos(0) {
         assert_eq!(send(&mut restricted, &info), Ok(1));
@@ -316,14 +316,14 @@ fn a_message_is_judged_as_any_other_datagram() {
         &[Control::Ttl(1)],
         SendFlags::empty(),
     );
-    assert_eq!(denied, Err(Errno::Acces));
+    assert_eq!(denied, Err(Errno::EACCES));
     let to = addr.inet().unwrap();
     let outside = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     outside.send_to(b"refused", to).unwrap();
     let allowed = std::net::UdpSocket::bind("127.0.0.2:0").unwrap();
     allowed.send_to(b"taken", to).unwrap();
     assert_eq!(recv(&mut guest, fd).unwrap().0, b"taken");
-    assert_eq!(recv(&mut guest, fd).map(|(bytes, _)| bytes), Err(Errno::Again));
+    assert_eq!(recv(&mut guest, fd).map(|(bytes, _)| bytes), Err(Errno::EAGAIN));
 }
 
 fn watch(ready: Ready, mode: EpollMode, data: u64) -> EpollInterest {
@@ -353,7 +353,7 @@ fn an_epoll_tells_levels_edges_and_once() {
         .unwrap();
     assert_eq!(
         guest.epoll_control(epoll, other, add(EpollMode::empty())),
-        Err(Errno::Exist)
+        Err(Errno::EEXIST)
     );
     assert_eq!(epoll_now(&mut guest, epoll), []);
     send(&mut guest, one, b"x", &[]).unwrap();
@@ -372,7 +372,7 @@ fn an_epoll_tells_levels_edges_and_once() {
     guest.epoll_control(epoll, other, EpollOp::Delete).unwrap();
     assert_eq!(
         guest.epoll_control(epoll, other, EpollOp::Delete),
-        Err(Errno::Noent)
+        Err(Errno::ENOENT)
     );
 }
 
@@ -409,17 +409,17 @@ fn what_is_no_epoll_is_told() {
     let (read, _) = guest.pipe().unwrap();
     let add = EpollOp::Add(watch(Ready::READ, EpollMode::empty(), 3));
     for (set, fd, expected) in [
-        (read, epoll, Errno::Inval),
-        (epoll, epoll, Errno::Inval),
-        (epoll, 99, Errno::Badf),
-        (99, read, Errno::Badf),
+        (read, epoll, Errno::EINVAL),
+        (epoll, epoll, Errno::EINVAL),
+        (epoll, 99, Errno::EBADF),
+        (99, read, Errno::EBADF),
     ] {
         assert_eq!(guest.epoll_control(set, fd, add), Err(expected), "{set} {fd}");
     }
     let mut events = Vec::new();
     let now = Some(Duration::ZERO);
-    assert_eq!(guest.epoll_wait(read, 1, now, &mut events), Err(Errno::Inval));
-    assert_eq!(guest.epoll_wait(epoll, 0, now, &mut events), Err(Errno::Inval));
+    assert_eq!(guest.epoll_wait(read, 1, now, &mut events), Err(Errno::EINVAL));
+    assert_eq!(guest.epoll_wait(epoll, 0, now, &mut events), Err(Errno::EINVAL));
 }
 
 #[test]
@@ -452,7 +452,7 @@ fn a_message_is_counted_and_stays_within_the_total() {
         SendFlags::empty(),
     );
     assert_eq!(sent, Ok(40));
-    assert_eq!(take(&mut guest), Err(Errno::Nobufs));
+    assert_eq!(take(&mut guest), Err(Errno::ENOBUFS));
 }
 
 #[test]
@@ -531,7 +531,7 @@ fn as_many_descriptors_as_the_kernel_takes_in_one_message_arrive() {
     let too_many = vec![one; 254];
     assert_eq!(
         send(&mut guest, one, b"x", &[Control::Rights(too_many)]),
-        Err(Errno::Inval)
+        Err(Errno::EINVAL)
     );
 }
 
@@ -554,7 +554,7 @@ fn what_a_message_carried_is_closed_with_the_socket_that_it_waited_in() {
     let mut byte = [0];
     assert_eq!(
         guest.read(read, &mut [IoSliceMut::new(&mut byte)]),
-        Err(Errno::Again)
+        Err(Errno::EAGAIN)
     );
     guest.close(write).unwrap();
     // Nobody has the other end: those under way are gone.

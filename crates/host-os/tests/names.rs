@@ -275,7 +275,7 @@ fn a_look_up_at_a_silent_server_can_be_stopped() {
     let mut guest: Guest<OsHost, ()> = Guest::new(host, Arc::new(policy), Capacity::default());
     assert_eq!(
         look_up(&mut guest, "x.example", None),
-        Err(LookupError::System(Errno::Intr))
+        Err(LookupError::System(Errno::EINTR))
     );
 }
 
@@ -317,7 +317,7 @@ fn hostile_answers_are_not_believed() {
     );
     assert_eq!(
         connect(&mut guest, SocketAddr::new(evil.into(), 443)),
-        Err(Errno::Acces)
+        Err(Errno::EACCES)
     );
 }
 
@@ -343,7 +343,7 @@ fn what_a_server_adds_to_its_answer_is_not_pinned() {
         Ok(vec![ip("192.0.2.1")])
     );
     for addr in ["203.0.113.66:443", "203.0.113.67:443", "203.0.113.68:443"] {
-        assert_eq!(connect(&mut guest, addr.parse().unwrap()), Err(Errno::Acces));
+        assert_eq!(connect(&mut guest, addr.parse().unwrap()), Err(Errno::EACCES));
     }
 }
 
@@ -375,13 +375,13 @@ fn rebinding_gains_nothing() {
         Ok(vec![ip("127.0.0.1")])
     );
     let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-    assert_eq!(connect(&mut guest, loopback), Err(Errno::Acces));
+    assert_eq!(connect(&mut guest, loopback), Err(Errno::EACCES));
     assert_eq!(
         look_up(&mut guest, "x.example", family),
         Ok(vec![ip("169.254.169.254")])
     );
     let metadata = SocketAddr::from((Ipv4Addr::new(169, 254, 169, 254), 80));
-    assert_eq!(connect(&mut guest, metadata), Err(Errno::Acces));
+    assert_eq!(connect(&mut guest, metadata), Err(Errno::EACCES));
     listener.set_nonblocking(true).unwrap();
     assert!(listener.accept().is_err());
 }
@@ -413,7 +413,7 @@ fn no_other_name_reaches_a_server() {
         );
         assert_eq!(
             connect(&mut guest, SocketAddr::new(ip(address), 443)),
-            Err(Errno::Acces)
+            Err(Errno::EACCES)
         );
     }
     assert_eq!(server.queries.load(Ordering::SeqCst), 0);
@@ -632,11 +632,11 @@ fn dns_of_a_guest_that_may_look_nothing_up_is_denied() {
     let somewhere: SocketAddr = "198.51.100.53:53".parse().unwrap();
     // A36: the stub's address is one like any other for such a guest, and no stub is started.
     for to in [somewhere, STUB] {
-        assert_eq!(connect(&mut guest, to), Err(Errno::Acces));
+        assert_eq!(connect(&mut guest, to), Err(Errno::EACCES));
         let fd = guest.socket(Domain::Inet, Kind::Datagram).unwrap();
         let sent = guest.send_to(fd, &mut [IoSlice::new(b"x")], &to.into(), SendFlags::empty());
-        assert_eq!(sent, Err(Errno::Acces));
-        assert_eq!(guest.connect(fd, &to.into()), Err(Errno::Acces));
+        assert_eq!(sent, Err(Errno::EACCES));
+        assert_eq!(guest.connect(fd, &to.into()), Err(Errno::EACCES));
     }
     let lines = |to| ["connect", "sendto", "connect"].map(|call| format!("{call} {to} denied"));
     assert_eq!(heard.take(), [lines(somewhere), lines(STUB)].concat());
@@ -723,8 +723,8 @@ fn only_the_stub_itself_may_answer_a_served_socket() {
     assert!(Message::from_vec(&reply[..received.len]).is_ok());
     guest.set_nonblocking(fd, true).unwrap();
     let again = guest.recv_from(fd, &mut [IoSliceMut::new(&mut reply)], RecvFlags::empty());
-    assert_eq!(again.map(drop), Err(Errno::Again));
+    assert_eq!(again.map(drop), Err(Errno::EAGAIN));
     let other: SocketAddr = "198.51.100.53:54".parse().unwrap();
     let sent = guest.send_to(fd, &mut [IoSlice::new(&query)], &other.into(), SendFlags::empty());
-    assert_eq!(sent, Err(Errno::Acces));
+    assert_eq!(sent, Err(Errno::EACCES));
 }

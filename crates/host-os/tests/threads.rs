@@ -105,10 +105,10 @@ fn a_descriptor_that_is_closed_during_a_receive_lets_the_receive_finish() {
         first.close(client).unwrap();
         let (begun, after) = reader.join().unwrap();
         assert!(
-            [Ok(b"x".to_vec()), Ok(Vec::new()), Err(Errno::Badf)].contains(&begun),
+            [Ok(b"x".to_vec()), Ok(Vec::new()), Err(Errno::EBADF)].contains(&begun),
             "{begun:?}"
         );
-        assert_eq!(after, Err(Errno::Badf));
+        assert_eq!(after, Err(Errno::EBADF));
     });
     // The places of both are free again.
     pair(&mut first);
@@ -123,8 +123,8 @@ fn a_duplicate_is_the_same_open_file() {
     guest.set_nonblocking(twin, true).unwrap();
     assert_eq!(guest.nonblocking(server), Ok(true));
     guest.close(server).unwrap();
-    assert_eq!(recv(&mut guest, server), Err(Errno::Badf));
-    assert_eq!(recv(&mut guest, twin), Err(Errno::Again));
+    assert_eq!(recv(&mut guest, server), Err(Errno::EBADF));
+    assert_eq!(recv(&mut guest, twin), Err(Errno::EAGAIN));
     assert_eq!(send(&mut guest, client, b"still open"), Ok(10));
     guest.set_nonblocking(twin, false).unwrap();
     assert_eq!(recv(&mut guest, twin), Ok(b"still open".to_vec()));
@@ -139,14 +139,14 @@ fn the_adapter_places_a_descriptor_where_it_wants() {
     let (client, server) = pair(&mut guest);
     assert!(client >= RESERVED && server >= RESERVED);
     assert_eq!(guest.place(server, 3), Ok(None));
-    assert_eq!(recv_nothing(&mut guest, server), Err(Errno::Badf));
+    assert_eq!(recv_nothing(&mut guest, server), Err(Errno::EBADF));
     send(&mut guest, client, b"to 3").unwrap();
     assert_eq!(recv(&mut guest, 3), Ok(b"to 3".to_vec()));
     // What was there is closed.
     assert_eq!(guest.place(client, 3), Ok(None));
     assert_eq!(recv(&mut guest, 3), Ok(Vec::new()));
     for (from, to) in [(3, RESERVED), (3, u32::MAX), (4, 5), (u32::MAX, 5)] {
-        assert_eq!(guest.place(from, to), Err(Errno::Badf), "{from} to {to}");
+        assert_eq!(guest.place(from, to), Err(Errno::EBADF), "{from} to {to}");
     }
     // A number below the reserved ones is never given by itself, also when it is free again.
     guest.close(3).unwrap();
@@ -165,7 +165,7 @@ fn the_limit_of_sockets_is_one_for_all_threads() {
     let a = first.socket(Domain::Inet, Kind::Stream).unwrap();
     second.socket(Domain::Inet, Kind::Stream).unwrap();
     for guest in [&mut first, &mut second] {
-        assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::Mfile));
+        assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::EMFILE));
     }
     second.close(a).unwrap();
     first.socket(Domain::Inet, Kind::Stream).unwrap();

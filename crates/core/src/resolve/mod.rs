@@ -150,7 +150,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let value = match result {
             Ok(answer) => Ok(answer.results.len() as u64),
             Err(LookupError::System(errno)) => Err(*errno),
-            Err(_) => Err(Errno::Noent),
+            Err(_) => Err(Errno::ENOENT),
         };
         self.trace(
             "getaddrinfo",
@@ -181,7 +181,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let reply = self.host.lookup_take(&io);
         self.host.close(io);
         waited.map_err(LookupError::System)?;
-        let reply = reply.ok_or(LookupError::System(Errno::Io))?;
+        let reply = reply.ok_or(LookupError::System(Errno::EIO))?;
         let now = self.host.now(Clock::Monotonic);
         self.gate.names.finish(question, reply, now)
     }

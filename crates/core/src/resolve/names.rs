@@ -281,7 +281,7 @@ impl Names {
                 target: name,
                 reason: &decision.to_string(),
                 flag: flag.as_ref(),
-                errno: Errno::Acces,
+                errno: Errno::EACCES,
             });
         }
     }

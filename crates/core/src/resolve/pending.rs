@@ -57,7 +57,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 });
                 Ok(())
             }
-            State::Taken => Err(Errno::Badf),
+            State::Taken => Err(Errno::EBADF),
         }
     }
 
@@ -76,7 +76,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 };
                 self.host.close(io);
                 let What::Ask(question) = &plan.what else {
-                    return Some(Err(LookupError::System(Errno::Io)));
+                    return Some(Err(LookupError::System(Errno::EIO)));
                 };
                 let now = self.host.now(Clock::Monotonic);
                 let found: Result<Arc<Found>, _> = self.gate.names.finish(question, reply, now);

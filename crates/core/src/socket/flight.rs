@@ -106,7 +106,7 @@ impl<Io, F> InFlight<Io, F> {
         let mut parcels = lock(&self.parcels);
         let under_way = self.count.load(Ordering::Relaxed) + files.len();
         if under_way > MAX_IN_FLIGHT {
-            return Err(Errno::Toomanyrefs);
+            return Err(Errno::ETOOMANYREFS);
         }
         self.count.store(under_way, Ordering::Relaxed);
         sent.id = Some(id);

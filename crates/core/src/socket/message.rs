@@ -67,7 +67,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
 
     fn do_pipe(&mut self) -> Result<(Fd, Fd)> {
         let seats = (self.seat()?, self.seat()?);
-        let buffers = self.room.buffers(PIPE).map_err(|_| Errno::Nfile)?;
+        let buffers = self.room.buffers(PIPE).map_err(|_| Errno::ENFILE)?;
         let buffers = Arc::new(buffers);
         let (read, write) = self.host.pipe()?;
         let read = self.stream(read, Some(Holds::new(Some(seats.0), &buffers)));
@@ -122,7 +122,7 @@ impl<H: Host, F> SharedGuest<H, F> {
             }
             let Control::Rights(fds) = item else { continue };
             if socket.domain != Domain::Unix || fds.len() > MAX_RIGHTS {
-                return Err(Errno::Inval);
+                return Err(Errno::EINVAL);
             }
             for fd in fds {
                 let file = table.entry(*fd)?;
@@ -155,20 +155,20 @@ impl<H: Host, F> SharedGuest<H, F> {
                 Destination::Peer
             }
             (Domain::Unix, Kind::Stream, Some(_)) => {
-                host.peer_addr(&socket.io).map_err(|_| Errno::Opnotsupp)?;
-                return Err(Errno::Isconn);
+                host.peer_addr(&socket.io).map_err(|_| Errno::EOPNOTSUPP)?;
+                return Err(Errno::EISCONN);
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, Some(SockAddr::Inet(to))) => {
                 let route = gate.connect("sendmsg", Protocol::Udp, *to, || host.now_coarsely())?;
                 Destination::Inet(stub::target(host, gate, socket, *to, route)?)
             }
-            (Domain::Inet | Domain::Inet6, Kind::Datagram, Some(_)) => return Err(Errno::Afnosupport),
+            (Domain::Inet | Domain::Inet6, Kind::Datagram, Some(_)) => return Err(Errno::EAFNOSUPPORT),
             (Domain::Unix, Kind::Datagram, Some(SockAddr::Unix(path))) => {
                 place = unix_place(host, gate, "sendmsg", path, false)?;
                 socket.take_send_buffer()?;
                 Destination::Unix(&place)
             }
-            (Domain::Unix, Kind::Datagram, Some(_)) => return Err(Errno::Inval),
+            (Domain::Unix, Kind::Datagram, Some(_)) => return Err(Errno::EINVAL),
         };
         // Before the message: the receiver may be quicker than this thread.
         let parcel = in_flight.send(host, &passed)?;
@@ -292,7 +292,7 @@ impl<H: Host, F> Call<'_, H, F> {
                             allowed_datagram(host, self.gate, socket, taking, peek, take, |message| {
                                 message.from.inet()
                             })?;
-                        H::fill(bufs, scratch.get(..message.received.len).ok_or(Errno::Io)?);
+                        H::fill(bufs, scratch.get(..message.received.len).ok_or(Errno::EIO)?);
                         // What comes from another machine brings no descriptors.
                         with_their_files(self.in_flight, message, false)
                     } else {
@@ -306,7 +306,7 @@ impl<H: Host, F> Call<'_, H, F> {
             )
         });
         let mut message = match outcome {
-            Err(Errno::Again) if blocks && socket.receive_ended.get() => Message {
+            Err(Errno::EAGAIN) if blocks && socket.receive_ended.get() => Message {
                 received: Received::default(),
                 from: SockAddr::Unspec,
                 control: Vec::new(),
@@ -364,7 +364,7 @@ fn io_of<Io, F>(entry: &Entry<Io, F>) -> Result<&Io> {
     match entry {
         Entry::Socket(socket) => Ok(&socket.io),
         Entry::Stream(stream) => Ok(&stream.io),
-        Entry::File(_) => Err(Errno::Opnotsupp),
+        Entry::File(_) => Err(Errno::EOPNOTSUPP),
     }
 }
 

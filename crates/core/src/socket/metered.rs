@@ -152,7 +152,7 @@ fn recv_stream<H: Host, R>(
         0 => meter.nothing(),
         // Nothing is left, but what a peek showed may still be taken.
         _ => match meter.reserve(host, Want::UpTo(wanted), blocks) {
-            Err(Errno::Nobufs) if counted(*lock(&socket.peeked)) > 0 => meter.nothing(),
+            Err(Errno::ENOBUFS) if counted(*lock(&socket.peeked)) > 0 => meter.nothing(),
             reservation => reservation?,
         },
     };
@@ -161,7 +161,7 @@ fn recv_stream<H: Host, R>(
     let most = counted(*peeked).saturating_add(reservation.bytes());
     if most == 0 && taking.room > 0 {
         // Another thread has taken what was peeked at.
-        return Err(Errno::Again);
+        return Err(Errno::EAGAIN);
     }
     let result = match bufs.iter_mut().find(|buf| !buf.is_empty()) {
         // As recv(2) may always do, it gives less than there is room for.
@@ -192,7 +192,7 @@ fn recv_datagram<H: Host, R>(
     let peek = taking.flags.contains(RecvFlags::PEEK);
     let shows = |len: usize| if peek { len.min(taking.room) } else { len };
     let reservation = match meter.reserve(host, Want::NextDatagram, blocks) {
-        Err(Errno::Nobufs) if *lock(&socket.peeked) > 0 => None,
+        Err(Errno::ENOBUFS) if *lock(&socket.peeked) > 0 => None,
         reservation => Some(reservation?),
     };
     let mut peeked = lock(&socket.peeked);
@@ -200,7 +200,7 @@ fn recv_datagram<H: Host, R>(
         // Nothing is left, but what was counted already may still be had. A look costs a call, at the very end only.
         let head = host.recv(&socket.io, &mut [], RecvFlags::PEEK | RecvFlags::TRUNC)?;
         if shows(head.len) > *peeked {
-            return Err(Errno::Nobufs);
+            return Err(Errno::ENOBUFS);
         }
     }
     let mut taking = Taking {

@@ -154,7 +154,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     pub fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Fd> {
         let result = self.seat().and_then(|seat| {
             if kind == Kind::SeqPacket && domain != Domain::Unix {
-                return Err(Errno::Socktnosupport);
+                return Err(Errno::ESOCKTNOSUPPORT);
             }
             let io = self.host.socket(domain, kind)?;
             let socket = self.made(io, domain, kind, seat)?;
@@ -268,14 +268,14 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let seat = self.seat()?;
         let kind = match self.host.option(&io, SockOpt::Type)? {
             OptValue::Kind(kind) => kind,
-            _ => return Err(Errno::Prototype),
+            _ => return Err(Errno::EPROTOTYPE),
         };
         let domain = match self.host.option(&io, SockOpt::Domain)? {
             OptValue::Domain(domain) => domain,
-            _ => return Err(Errno::Afnosupport),
+            _ => return Err(Errno::EAFNOSUPPORT),
         };
         if kind == Kind::SeqPacket && domain != Domain::Unix {
-            return Err(Errno::Prototype);
+            return Err(Errno::EPROTOTYPE);
         }
         let socket = self.made(io, domain, kind, seat)?;
         if domain == Domain::Unix {
@@ -342,7 +342,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             // Linux closes the receiving side of an unconnected datagram socket too, although it says ENOTCONN.
             if socket.kind == Kind::Datagram
                 && how != Shutdown::Write
-                && matches!(result, Ok(()) | Err(Errno::Notconn))
+                && matches!(result, Ok(()) | Err(Errno::ENOTCONN))
             {
                 socket.receive_ended.set(true);
             }
@@ -389,7 +389,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         self.with_entry(fd, |call, entry| match entry {
             Entry::Socket(socket) => call.host.readable_bytes(&socket.io),
             Entry::Stream(stream) => call.host.readable_bytes(&stream.io),
-            Entry::File(_) => Err(Errno::Notty),
+            Entry::File(_) => Err(Errno::ENOTTY),
         })
     }
 }
@@ -406,8 +406,8 @@ impl<H: Host, F> Call<'_, H, F> {
                 self.host.unix_bind(&socket.io, &place, path)?;
             }
             // An empty path would be an abstract name of the kernel's choice, outside of every directory.
-            (Domain::Unix, _) => return Err(Errno::Inval),
-            (Domain::Inet | Domain::Inet6, _) => return Err(Errno::Afnosupport),
+            (Domain::Unix, _) => return Err(Errno::EINVAL),
+            (Domain::Inet | Domain::Inet6, _) => return Err(Errno::EAFNOSUPPORT),
         }
         socket.bound.set(true);
         Ok(())
@@ -449,7 +449,7 @@ impl<H: Host, F> Call<'_, H, F> {
                     }
                 }
             }
-            Err(Errno::Again)
+            Err(Errno::EAGAIN)
         })
     }
 
@@ -489,7 +489,7 @@ impl<H: Host, F> Call<'_, H, F> {
                 let first = host.connect(&socket.io, &SockAddr::Inet(target));
                 // One that is under way, or made, was counted before.
                 if let Some(place) = place
-                    && !matches!(first, Err(Errno::Already | Errno::Isconn))
+                    && !matches!(first, Err(Errno::EALREADY | Errno::EISCONN))
                 {
                     place.settle(0, CONNECTION);
                 }
@@ -502,8 +502,8 @@ impl<H: Host, F> Call<'_, H, F> {
                 }
                 outcome
             }
-            (Domain::Unix, _) => Err(Errno::Inval),
-            (Domain::Inet | Domain::Inet6, _) => Err(Errno::Afnosupport),
+            (Domain::Unix, _) => Err(Errno::EINVAL),
+            (Domain::Inet | Domain::Inet6, _) => Err(Errno::EAFNOSUPPORT),
         }
     }
 }
@@ -520,11 +520,11 @@ pub(in crate::socket) fn unix_place<H: Host>(
     create: bool,
 ) -> Result<H::Place> {
     if path.len() >= MAX_PATH {
-        return Err(Errno::Nametoolong);
+        return Err(Errno::ENAMETOOLONG);
     }
     match host.unix_place(path, create) {
         Ok((place, resolved)) => gate.unix(call, &resolved).map(|()| place),
-        Err(Errno::Xdev) => Err(gate.outside(call, path)),
+        Err(Errno::EXDEV) => Err(gate.outside(call, path)),
         Err(errno) => Err(errno),
     }
 }
@@ -547,7 +547,7 @@ fn connected<H: Host>(
     waits: bool,
 ) -> Result<()> {
     let pending = match first {
-        Err(pending @ (Errno::Inprogress | Errno::Already)) if waits => pending,
+        Err(pending @ (Errno::EINPROGRESS | Errno::EALREADY)) if waits => pending,
         outcome => return outcome,
     };
     let mut limit = Limit::new(socket.send_timeout.get());
@@ -559,11 +559,11 @@ fn connected<H: Host>(
         }
         match host.wait(&socket.io, Ready::WRITE, remaining) {
             // A host that does not wait: as in non-blocking mode.
-            Err(Errno::Again) => return Err(pending),
+            Err(Errno::EAGAIN) => return Err(pending),
             waited => waited?,
         };
         match host.connect(&socket.io, addr) {
-            Err(Errno::Inprogress | Errno::Already) => {}
+            Err(Errno::EINPROGRESS | Errno::EALREADY) => {}
             outcome => return outcome,
         }
     }
@@ -574,10 +574,10 @@ fn unix_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, place: &H::Place,
     loop {
         match host.unix_connect(&socket.io, place) {
             // The backlog is full.
-            Err(Errno::Again) if waits => {
+            Err(Errno::EAGAIN) if waits => {
                 let remaining = limit.remaining(host);
                 if remaining == Some(Duration::ZERO) {
-                    return Err(Errno::Again);
+                    return Err(Errno::EAGAIN);
                 }
                 pause.sleep(host, remaining)?;
             }

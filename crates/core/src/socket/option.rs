@@ -21,8 +21,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `SO_BINDTODEVICE`), `EBADF`, `ENOTSOCK`.
     pub fn option(&mut self, fd: Fd, option: SockOpt) -> Result<OptValue> {
         let result = self.with_socket(fd, |call, socket| match option.kind() {
-            OptKind::Name => Err(Errno::Opnotsupp),
-            OptKind::Membership => Err(Errno::Noprotoopt),
+            OptKind::Name => Err(Errno::EOPNOTSUPP),
+            OptKind::Membership => Err(Errno::ENOPROTOOPT),
             OptKind::Int if option == SockOpt::Broadcast && socket.broadcast.get() => Ok(OptValue::Int(1)),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Fact => {
                 call.host.option(&socket.io, option)
@@ -69,8 +69,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let entry = self.table.entry(fd)?;
         let socket = entry.socket()?;
         match option.kind() {
-            OptKind::Name => return Err(Errno::Opnotsupp),
-            OptKind::Fact => return Err(Errno::Noprotoopt),
+            OptKind::Name => return Err(Errno::EOPNOTSUPP),
+            OptKind::Fact => return Err(Errno::ENOPROTOOPT),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Membership => {}
         }
         if option == SockOpt::Broadcast {
@@ -152,7 +152,7 @@ fn set_buffer<H: Host>(host: &mut H, socket: &Socket<H::Io>, option: SockOpt, si
     {
         let before = i32::try_from(before / 2).unwrap_or(i32::MAX);
         host.set_option(&socket.io, option, OptValue::Int(before))?;
-        return Err(Errno::Nobufs);
+        return Err(Errno::ENOBUFS);
     }
     *most = after.max(*most);
     Ok(())
@@ -166,7 +166,7 @@ pub(super) fn tell_broadcast<Io, T>(
     to: SocketAddr,
     outcome: &Result<T>,
 ) {
-    if matches!(outcome, Err(Errno::Acces)) && socket.broadcast.get() {
+    if matches!(outcome, Err(Errno::EACCES)) && socket.broadcast.get() {
         gate.broadcast_refused(call, to);
     }
 }

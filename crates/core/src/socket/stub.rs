@@ -23,7 +23,9 @@ pub(super) fn target<H: Host>(
     if route == Route::Direct {
         return Ok(to);
     }
-    let stub = host.dns_stub(&gate.names, &socket.io).map_err(|_| Errno::Acces)?;
+    let stub = host
+        .dns_stub(&gate.names, &socket.io)
+        .map_err(|_| Errno::EACCES)?;
     let stub = *gate.stub.get_or_init(|| stub);
     socket.served.set(Some(to));
     // The stub listens on IPv4; a socket of IPv6 reaches it in the mapped form.

@@ -150,8 +150,8 @@ impl<H: Host, F> Call<'_, H, F> {
                 self.send(socket, bufs, flags)
             }
             (Domain::Unix, Kind::Stream, _) => {
-                host.peer_addr(&socket.io).map_err(|_| Errno::Opnotsupp)?;
-                Err(Errno::Isconn)
+                host.peer_addr(&socket.io).map_err(|_| Errno::EOPNOTSUPP)?;
+                Err(Errno::EISCONN)
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, SockAddr::Inet(to)) => {
                 let route = gate.connect("sendto", Protocol::Udp, *to, || host.now_coarsely())?;
@@ -164,7 +164,7 @@ impl<H: Host, F> Call<'_, H, F> {
                 option::tell_broadcast(gate, socket, "sendto", *to, &outcome);
                 outcome
             }
-            (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::Afnosupport),
+            (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::EAFNOSUPPORT),
             (Domain::Unix, Kind::Datagram, SockAddr::Unix(path)) => {
                 let place = unix_place(host, gate, "sendto", path, false)?;
                 socket.take_send_buffer()?;
@@ -172,7 +172,7 @@ impl<H: Host, F> Call<'_, H, F> {
                     host.unix_send_to(&socket.io, bufs, &place, once)
                 })
             }
-            (Domain::Unix, Kind::Datagram, _) => Err(Errno::Inval),
+            (Domain::Unix, Kind::Datagram, _) => Err(Errno::EINVAL),
         }
     }
 
@@ -251,7 +251,7 @@ impl<H: Host, F> Call<'_, H, F> {
                 let take = |host: &mut H| host.recv_from(&socket.io, &mut [IoSliceMut::new(scratch)], peek);
                 let (received, from) =
                     allowed_datagram(host, gate, socket, taking, peek, take, |(_, from)| from.inet())?;
-                let datagram = scratch.get(..received.len).ok_or(Errno::Io)?;
+                let datagram = scratch.get(..received.len).ok_or(Errno::EIO)?;
                 H::fill(bufs, datagram);
                 Ok((taking.took(received), from))
             });
@@ -325,7 +325,7 @@ pub(super) fn allowed_datagram<H: Host, R>(
             _ => return Ok(datagram),
         }
     }
-    Err(Errno::Again)
+    Err(Errno::EAGAIN)
 }
 
 /// Whether the sender of each datagram must be judged. While one thread waits for a datagram another may bind the socket:
@@ -357,7 +357,7 @@ pub(super) fn sender_allowed<H: Host>(
 /// non-blocking descriptor below says `EAGAIN`, and poll(2) says that it is readable for ever.
 fn end_if_shut<Io, T>(socket: &Socket<Io>, blocks: bool, outcome: Result<T>, nothing: T) -> Result<T> {
     match outcome {
-        Err(Errno::Again) if blocks && socket.receive_ended.get() => Ok(nothing),
+        Err(Errno::EAGAIN) if blocks && socket.receive_ended.get() => Ok(nothing),
         outcome => outcome,
     }
 }

@@ -77,13 +77,13 @@ impl Directories {
     /// `ENOENT` for an empty path, `EINVAL` for one with a NUL, `ENAMETOOLONG`, `EACCES` outside of every directory.
     pub(crate) fn place(&self, path: &str) -> Result<Place<'_>> {
         if path.is_empty() {
-            return Err(Errno::Noent);
+            return Err(Errno::ENOENT);
         }
         if path.contains('\0') {
-            return Err(Errno::Inval);
+            return Err(Errno::EINVAL);
         }
         if path.len() > MAX_PATH {
-            return Err(Errno::Nametoolong);
+            return Err(Errno::ENAMETOOLONG);
         }
         let mut whole = if path.starts_with('/') {
             Vec::new()
@@ -95,7 +95,7 @@ impl Directories {
         let slash = path.ends_with('/') || path.ends_with("/.");
         self.find(&whole, slash)
             .or_else(|| self.find(&without_dots(whole.iter().map(String::as_str)), slash))
-            .ok_or(Errno::Acces)
+            .ok_or(Errno::EACCES)
     }
 
     fn find(&self, whole: &[String], slash: bool) -> Option<Place<'_>> {
@@ -136,7 +136,7 @@ impl Directories {
             .metadata(&place.rest)
             .map_err(|error| errno::of_io(&error))?;
         if !metadata.is_dir() {
-            return Err(Errno::Notdir);
+            return Err(Errno::ENOTDIR);
         }
         place.real()
     }
@@ -156,12 +156,12 @@ impl Directories {
             let count = file.read(&mut piece)?;
             let read = piece.get(..count).unwrap_or_default();
             if bytes.len().saturating_add(count) > most {
-                return Err(Errno::Fbig);
+                return Err(Errno::EFBIG);
             }
             if read.is_empty() {
                 return Ok(bytes);
             }
-            bytes.extend(read).map_err(|NoMemory| Errno::Nomem)?;
+            bytes.extend(read).map_err(|NoMemory| Errno::ENOMEM)?;
         }
     }
 }
@@ -236,7 +236,7 @@ fn stays_inside(rest: &[String]) -> bool {
 /// # Errors
 /// `EILSEQ` if it is not UTF-8.
 fn text(path: &Path) -> Result<&str> {
-    path.to_str().ok_or(Errno::Ilseq)
+    path.to_str().ok_or(Errno::EILSEQ)
 }
 
 #[cfg(test)]
@@ -282,18 +282,21 @@ mod tests {
         leads(&all, "data/a/../b", "data", "a/../b");
         leads(&all, "data/../other/b", "other", "b");
         leads(&all, "data/../../../other/b", "other", "b");
-        assert_eq!(all.place("data/../x").unwrap_err(), Errno::Acces);
+        assert_eq!(all.place("data/../x").unwrap_err(), Errno::EACCES);
     }
 
     #[test]
     fn what_is_in_no_directory_of_the_guest_is_refused() {
         let all = directories(&["data"]);
         for path in ["/etc/passwd", "x", "/", "..", "../data2", "/dat"] {
-            assert_eq!(all.place(path).unwrap_err(), Errno::Acces, "{path}");
+            assert_eq!(all.place(path).unwrap_err(), Errno::EACCES, "{path}");
         }
-        assert_eq!(all.place("").unwrap_err(), Errno::Noent);
-        assert_eq!(all.place("data/\0").unwrap_err(), Errno::Inval);
-        assert_eq!(all.place(&"x/".repeat(MAX_PATH)).unwrap_err(), Errno::Nametoolong);
+        assert_eq!(all.place("").unwrap_err(), Errno::ENOENT);
+        assert_eq!(all.place("data/\0").unwrap_err(), Errno::EINVAL);
+        assert_eq!(
+            all.place(&"x/".repeat(MAX_PATH)).unwrap_err(),
+            Errno::ENAMETOOLONG
+        );
     }
 
     #[test]
@@ -316,7 +319,7 @@ mod tests {
             );
             assert_eq!(
                 all.read(path, &Memory::new(0), 100).unwrap_err(),
-                Errno::Acces,
+                Errno::EACCES,
                 "{path}"
             );
         }
@@ -338,18 +341,18 @@ mod tests {
                 .unwrap()
                 .starts_with(b"//!")
         );
-        assert_eq!(here.read("src", &memory, 9).unwrap_err(), Errno::Isdir);
-        assert_eq!(here.read("none", &memory, 9).unwrap_err(), Errno::Noent);
-        assert_eq!(here.read("src/lib.rs", &memory, 9).unwrap_err(), Errno::Fbig);
+        assert_eq!(here.read("src", &memory, 9).unwrap_err(), Errno::EISDIR);
+        assert_eq!(here.read("none", &memory, 9).unwrap_err(), Errno::ENOENT);
+        assert_eq!(here.read("src/lib.rs", &memory, 9).unwrap_err(), Errno::EFBIG);
         let small = Memory::new(1000);
         assert_eq!(
             here.read("src/lib.rs", &small, usize::MAX).unwrap_err(),
-            Errno::Nomem
+            Errno::ENOMEM
         );
         here.change("src").unwrap();
         assert_eq!(here.current(), "/src");
         leads(&here, "lib.rs", "", "src/lib.rs");
-        assert_eq!(here.change("lib.rs").unwrap_err(), Errno::Notdir);
+        assert_eq!(here.change("lib.rs").unwrap_err(), Errno::ENOTDIR);
         here.change("..").unwrap();
         assert_eq!(here.current(), "/");
     }

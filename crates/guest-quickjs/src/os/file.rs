@@ -70,7 +70,7 @@ impl File {
     fn inner(&self) -> io::Result<&cap_std::fs::File> {
         self.inner
             .as_ref()
-            .ok_or_else(|| io::Error::from_raw_os_error(errno::number(Errno::Badf)))
+            .ok_or_else(|| io::Error::from_raw_os_error(errno::number(Errno::EBADF)))
     }
 }
 
@@ -122,7 +122,7 @@ pub(crate) fn open_path<H: Host + 'static>(state: &State<H>, path: &str, how: &O
         0 => (true, false),
         O_WRONLY => (false, true),
         O_RDWR => (true, true),
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     };
     let open = |options: &OpenOptions| place.open_with(options).map_err(|error| errno::of_io(&error));
     let mut options = OpenOptions::new();
@@ -199,13 +199,13 @@ pub(crate) fn seek_to<H: Host + 'static>(state: &State<H>, fd: Fd, offset: i64, 
     let guest = state.guest.borrow();
     let entry = guest.entry(fd)?;
     let Entry::File(file) = &*entry else {
-        return Err(Errno::Spipe);
+        return Err(Errno::ESPIPE);
     };
     file.seek(match whence {
-        0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::Inval)?),
+        0 => SeekFrom::Start(u64::try_from(offset).map_err(|_| Errno::EINVAL)?),
         1 => SeekFrom::Current(offset),
         2 => SeekFrom::End(offset),
-        _ => return Err(Errno::Inval),
+        _ => return Err(Errno::EINVAL),
     })
 }
 
@@ -302,7 +302,7 @@ impl Part {
 /// The exception for a buffer whose bytes cannot be copied.
 pub(crate) fn no_bytes<H: Host + 'static>(call: &Call<'_, '_, H>, errno: Errno) -> rquickjs::Error {
     match errno {
-        Errno::Nomem => NoMemory.throw(call.ctx()),
+        Errno::ENOMEM => NoMemory.throw(call.ctx()),
         _ => detached(call),
     }
 }
@@ -322,7 +322,7 @@ fn read_call<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resul
             let count = read(state, fd, bytes)?;
             Ok((count, count))
         });
-    if read == Err(Errno::Fault) {
+    if read == Err(Errno::EFAULT) {
         // Said as for all that a buffer cannot be used for.
         part.must_be_writable(call)?;
     }
@@ -364,7 +364,7 @@ fn dup2<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Val
 /// is reached by opening all below it.
 fn dup_to<H: Host + 'static>(state: &State<H>, from: Fd, to: Fd) -> Result<Fd> {
     if to > MAX_DUP2 {
-        return Err(Errno::Badf);
+        return Err(Errno::EBADF);
     }
     if from == to {
         return state.guest.borrow().entry(from).map(|_| to);

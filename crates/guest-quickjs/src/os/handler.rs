@@ -44,7 +44,7 @@ fn set_handler<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, direction: Direc
         Err(errno) => return call.value(negative(errno)),
     };
     if task.is_some() && !call.state().events.borrow().admits(fd) {
-        return call.value(negative(Errno::Nomem));
+        return call.value(negative(Errno::ENOMEM));
     }
     let old = call
         .state()

@@ -97,8 +97,8 @@ fn unknown<H: Host + 'static, T>(
     fd: guestnet_core::Fd,
 ) -> Result<T> {
     match &*guest.entry(fd)? {
-        Entry::Socket(_) => Err(Errno::Noprotoopt),
-        Entry::Stream(_) | Entry::File(_) => Err(Errno::Notsock),
+        Entry::Socket(_) => Err(Errno::ENOPROTOOPT),
+        Entry::Stream(_) | Entry::File(_) => Err(Errno::ENOTSOCK),
     }
 }
 
@@ -139,7 +139,7 @@ fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
         };
         // A descriptor that is no socket is told before a wrong value.
         if !matches!(*guest.entry(fd)?, Entry::Socket(_)) {
-            return Err(Errno::Notsock);
+            return Err(Errno::ENOTSOCK);
         }
         let value = convert::option_value(option, &bytes)?;
         guest.set_option(fd, option, value)

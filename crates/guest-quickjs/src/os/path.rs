@@ -143,7 +143,7 @@ fn readdir<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>
             Err(error) => return pair(call, names, Some(errno::of_io(&error))),
         };
         if names.len() >= MAX_NAMES {
-            return pair(call, names, Some(Errno::Overflow));
+            return pair(call, names, Some(Errno::EOVERFLOW));
         }
         names.set(names.len(), name)?;
     }

@@ -40,7 +40,7 @@ impl<'js> Outcome<'js> {
     /// An error, or "would block".
     pub(crate) fn of(errno: Errno) -> Self {
         match errno {
-            Errno::Again => Outcome::Wait,
+            Errno::EAGAIN => Outcome::Wait,
             errno => Outcome::Error(errno),
         }
     }
@@ -151,12 +151,12 @@ pub(crate) fn begin<'js, H: Host + 'static>(
     let direction = operation.direction();
     let waiting = state.events.borrow_mut().waiting(fd, direction);
     if waiting >= MAX_PENDING {
-        return rejected(ctx, negative(Errno::Nobufs));
+        return rejected(ctx, negative(Errno::ENOBUFS));
     }
     if waiting > 0 {
         // Those before it come first, and it will not wait for them.
         if operation.dontwait() {
-            return rejected(ctx, negative(Errno::Again));
+            return rejected(ctx, negative(Errno::EAGAIN));
         }
     } else {
         match operation.attempt(ctx, state, fd)? {
@@ -166,7 +166,7 @@ pub(crate) fn begin<'js, H: Host + 'static>(
         }
     }
     if !state.events.borrow().admits(fd) {
-        return rejected(ctx, negative(Errno::Nomem));
+        return rejected(ctx, negative(Errno::ENOMEM));
     }
     let (promise, settles) = Promised::new(ctx, state, operation.text())?;
     let pending = Pending {
@@ -182,7 +182,7 @@ pub(crate) fn begin<'js, H: Host + 'static>(
 /// # Errors
 /// `EBADF`.
 pub(crate) fn open<H: Host + 'static>(state: &Shared<H>, fd: i32) -> guestnet_core::Result<Fd> {
-    let fd = Fd::try_from(fd).map_err(|_| Errno::Badf)?;
+    let fd = Fd::try_from(fd).map_err(|_| Errno::EBADF)?;
     state.guest.borrow().entry(fd).map(|_| fd)
 }
 
@@ -220,7 +220,7 @@ impl Promised {
         match outcome {
             Outcome::Value(value) => self.resolve(ctx, value),
             Outcome::Error(errno) => self.reject(ctx, negative(errno)),
-            Outcome::Wait => self.reject(ctx, negative(Errno::Again)),
+            Outcome::Wait => self.reject(ctx, negative(Errno::EAGAIN)),
         }
     }
 

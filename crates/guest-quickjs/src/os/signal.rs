@@ -118,7 +118,7 @@ fn signal<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
     };
     let asked = match &signals.ask {
         Some(ask) => ask(number, action),
-        None => Err(Errno::Nosys),
+        None => Err(Errno::ENOSYS),
     };
     let asked = asked.and_then(|()| match action {
         SignalAction::Deliver => listen(call.state()).inspect_err(|_| {
@@ -182,7 +182,7 @@ fn deliver<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, fd: Fd) -> Resul
     match read {
         Ok(count) if count > 0 => note(state, bytes.get(..count).unwrap_or_default()),
         // Called once more, for what came before.
-        Err(Errno::Again) => {}
+        Err(Errno::EAGAIN) => {}
         // The embedder has let go of its end: nothing comes any more.
         Ok(_) | Err(_) => {
             let old = state

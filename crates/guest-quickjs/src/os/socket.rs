@@ -52,7 +52,7 @@ fn socketpair<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> 
     let protocol = call.int_or(2, "the protocol", 0)?;
     let pair = convert::socket(family, kind, protocol).and_then(|(domain, kind, blocks)| {
         if domain != Domain::Unix {
-            return Err(Errno::Opnotsupp);
+            return Err(Errno::EOPNOTSUPP);
         }
         let mut guest = call.state().guest.borrow_mut();
         let (one, other) = guest.socket_pair(kind)?;
@@ -168,11 +168,11 @@ pub(crate) fn try_connect<H: Host + 'static>(
 ) -> Result<()> {
     // Called again after the wait, it reports the outcome and leaves the kernel's socket as a blocking connect does.
     match state.guest.borrow_mut().try_connect(fd, addr) {
-        Err(Errno::Inprogress | Errno::Already) => {
+        Err(Errno::EINPROGRESS | Errno::EALREADY) => {
             *begun = true;
-            Err(Errno::Again)
+            Err(Errno::EAGAIN)
         }
-        Err(Errno::Isconn) if *begun => Ok(()),
+        Err(Errno::EISCONN) if *begun => Ok(()),
         outcome => outcome,
     }
 }

@@ -242,8 +242,8 @@ impl Receive {
             let (count, from) = match received {
                 Ok(received) => received,
                 // What came before the error is told first; the error comes with the next call.
-                Err(Errno::Again) if self.dontwait() => return self.end(ctx, Errno::Again),
-                Err(Errno::Again) => return Ok(Outcome::Wait),
+                Err(Errno::EAGAIN) if self.dontwait() => return self.end(ctx, Errno::EAGAIN),
+                Err(Errno::EAGAIN) => return Ok(Outcome::Wait),
                 Err(errno) => return self.end(ctx, errno),
             };
             if self.from {
@@ -316,10 +316,10 @@ impl Send {
             });
             let count = match sent {
                 Ok(sent) => sent,
-                Err(Errno::Again) if self.dontwait() => {
-                    return Ok(finished(ctx, self.done, Errno::Again));
+                Err(Errno::EAGAIN) if self.dontwait() => {
+                    return Ok(finished(ctx, self.done, Errno::EAGAIN));
                 }
-                Err(Errno::Again) => return Ok(Outcome::Wait),
+                Err(Errno::EAGAIN) => return Ok(Outcome::Wait),
                 Err(errno) => return Ok(finished(ctx, self.done, errno)),
             };
             self.done = self.done.saturating_add(count);

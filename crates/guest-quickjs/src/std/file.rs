@@ -246,10 +246,10 @@ fn write<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
 fn getline<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let line = match this(call)?.line(call.state(), MAX_TEXT) {
         Ok(line) if !line.is_empty() => line,
-        Err(Errno::Fbig) => {
+        Err(Errno::EFBIG) => {
             return Err(Exception::throw_range(call.ctx(), "the line is too long"));
         }
-        Err(Errno::Nomem) => return Err(NoMemory.throw(call.ctx())),
+        Err(Errno::ENOMEM) => return Err(NoMemory.throw(call.ctx())),
         Ok(_) | Err(_) => return call.value(rquickjs::Null),
     };
     text(call, line.strip_suffix(b"\n").unwrap_or(&line))
@@ -280,7 +280,7 @@ fn read_as_string<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Val
 fn read_of<H: Host + 'static>(call: &Call<'_, '_, H>, stream: &Stream, most: usize) -> Result<Option<Bytes>> {
     match stream.read(call.state(), most) {
         Ok(bytes) => Ok(Some(bytes)),
-        Err(Errno::Nomem) => Err(NoMemory.throw(call.ctx())),
+        Err(Errno::ENOMEM) => Err(NoMemory.throw(call.ctx())),
         Err(_) => Ok(None),
     }
 }

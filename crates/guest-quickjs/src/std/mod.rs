@@ -244,8 +244,8 @@ fn errors<'js, H: Host + 'static>(ctx: &Ctx<'js>, _state: &Shared<H>) -> Result<
         object.set(errno.name(), errno::number(*errno))?;
     }
     // Linux has one number for each of these pairs.
-    object.set("EWOULDBLOCK", errno::number(Errno::Again))?;
-    object.set("ENOTSUP", errno::number(Errno::Opnotsupp))?;
+    object.set("EWOULDBLOCK", errno::number(Errno::EAGAIN))?;
+    object.set("ENOTSUP", errno::number(Errno::EOPNOTSUPP))?;
     Ok(object.into_value())
 }
 
@@ -271,7 +271,7 @@ fn mode<H: Host + 'static>(
         Some('r') => Ok((direction(O_RDONLY), true, both)),
         Some('w') => Ok((direction(O_WRONLY) | O_CREAT | O_TRUNC, both, true)),
         Some('a') => Ok((direction(O_WRONLY) | O_CREAT | O_APPEND, both, true)),
-        _ => Err(Errno::Inval),
+        _ => Err(Errno::EINVAL),
     }
     .map(|(flags, reads, writes)| Mode {
         flags: if text.contains('x') { flags | O_EXCL } else { flags },
@@ -336,7 +336,7 @@ fn temporary<H: Host + 'static>(state: &State<H>) -> guestnet_core::Result<Fd> {
         flags: O_RDWR | O_CREAT | O_EXCL,
         mode: 0o600,
     };
-    let mut last = Errno::Exist;
+    let mut last = Errno::EEXIST;
     for attempt in 0..ATTEMPTS {
         let now = state.guest.borrow().now(Clock::Realtime).as_nanos();
         let path = format!(".guestnet-tmp-{now:x}-{attempt}");
@@ -349,7 +349,7 @@ fn temporary<H: Host + 'static>(state: &State<H>) -> guestnet_core::Result<Fd> {
                     .map_err(|error| errno::of_io(&error))?;
                 return Ok(fd);
             }
-            Err(Errno::Exist) => last = Errno::Exist,
+            Err(Errno::EEXIST) => last = Errno::EEXIST,
             Err(errno) => return Err(errno),
         }
     }

@@ -46,7 +46,7 @@ impl Stream {
         fd: Fd,
         [reads, writes, direct]: [bool; 3],
     ) -> Result<Stream> {
-        let charge = state.memory.budget().charge(STREAM).ok_or(Errno::Nomem)?;
+        let charge = state.memory.budget().charge(STREAM).ok_or(Errno::ENOMEM)?;
         Ok(Stream {
             fd: Cell::new(Some(fd)),
             reads,
@@ -93,7 +93,7 @@ impl Stream {
     }
 
     fn open_fd(&self) -> Result<Fd> {
-        self.fd.get().ok_or(Errno::Badf)
+        self.fd.get().ok_or(Errno::EBADF)
     }
 
     /// Remembers that something failed, as C's streams do.
@@ -115,7 +115,7 @@ impl Stream {
     fn try_write<H: Host + 'static>(&self, state: &State<H>, bytes: &[u8]) -> Result<()> {
         let fd = self.open_fd()?;
         if !self.writes {
-            return Err(Errno::Badf);
+            return Err(Errno::EBADF);
         }
         self.give_back(state, fd)?;
         if self.direct {
@@ -154,7 +154,7 @@ impl Stream {
             let back = i64::try_from(left).unwrap_or(i64::MAX);
             match file::seek_to(state, fd, -back, 1) {
                 // What was read from a stream stays read.
-                Err(Errno::Spipe) => return Ok(()),
+                Err(Errno::ESPIPE) => return Ok(()),
                 done => drop(done?),
             }
             self.ahead.replace((Vec::new(), 0));
@@ -174,7 +174,7 @@ impl Stream {
         }
         let fd = self.open_fd()?;
         if !self.reads {
-            return self.noted(Err(Errno::Badf));
+            return self.noted(Err(Errno::EBADF));
         }
         self.flush(state)?;
         let mut bytes = vec![0; BUFFER];
@@ -199,7 +199,7 @@ impl Stream {
             Some(end) if line => there.get(..=end).unwrap_or(there),
             _ => there,
         };
-        all.extend(there).map_err(|NoMemory| Errno::Nomem)?;
+        all.extend(there).map_err(|NoMemory| Errno::ENOMEM)?;
         *place += there.len();
         Ok(())
     }
@@ -239,7 +239,7 @@ impl Stream {
                 return Ok(all);
             }
             if all.len() > most {
-                return Err(Errno::Fbig);
+                return Err(Errno::EFBIG);
             }
         }
     }
@@ -288,7 +288,7 @@ fn write_whole<H: Host + 'static>(state: &State<H>, fd: Fd, mut bytes: &[u8]) ->
     while !bytes.is_empty() {
         let count = file::write(state, fd, bytes)?;
         if count == 0 {
-            return Err(Errno::Io);
+            return Err(Errno::EIO);
         }
         bytes = bytes.get(count..).unwrap_or_default();
     }

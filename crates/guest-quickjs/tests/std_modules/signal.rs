@@ -26,7 +26,7 @@ fn run_with(numbers: std::io::PipeReader, source: &str) -> (Outcome, Vec<(i32, S
     let outcome = Run::new()
         .signals(numbers, move |number, action| {
             log.lock().unwrap().push((number, action));
-            if number == 9 { Err(Errno::Inval) } else { Ok(()) }
+            if number == 9 { Err(Errno::EINVAL) } else { Ok(()) }
         })
         .text(&format!("{PRELUDE}{source}"));
     let asked = asked.lock().unwrap().clone();
