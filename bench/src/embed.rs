@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, Guest};
+use guestnet_core::{Capacity, GuestThread};
 use guestnet_host_os::OsHost;
 use guestnet_wasi::{Adapter, Prepared, Wasi, WasiBuilder};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Store};
@@ -89,7 +89,7 @@ fn round(
     let (mut store_time, mut instance_time, mut end_time) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     for _ in 0..GUESTS {
         let start = Instant::now();
-        let guest = Guest::new(OsHost::new()?, Arc::clone(policy), Capacity::default());
+        let guest = GuestThread::new(OsHost::new()?, Arc::clone(policy), Capacity::default());
         let mut store = Store::new(engine, WasiBuilder::new(guest).build()?);
         let stored = Instant::now();
         prepared.instantiate(&mut store)?;

@@ -12,8 +12,8 @@ use guestnet_core::limits::Limits;
 use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::resolve::{Hosts, Query};
 use guestnet_core::{
-    Capacity, Decided, Denial, Domain, Errno, Fd, Guest, Kind, Observer, OptValue, RecvFlags, SendFlags,
-    SockAddr, SockOpt,
+    Capacity, Decided, Denial, Domain, Errno, Fd, GuestThread, Kind, Observer, OptValue, RecvFlags,
+    SendFlags, SockAddr, SockOpt,
 };
 use guestnet_host_os::{OsHost, Upstream};
 
@@ -40,7 +40,7 @@ const RULES: [usize; 3] = [1, 100, 10_000];
 const BAR: f64 = 2.0;
 
 /// A guest under test.
-type Subject = Guest<OsHost, ()>;
+type Subject = GuestThread<OsHost, ()>;
 
 /// What the guest's policy consists of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -284,7 +284,11 @@ fn guest(rules: Rules) -> Result<Subject> {
 fn new_guest(mut policy: PolicyBuilder) -> Result<Subject> {
     policy.limits(Limits::default());
     let host = OsHost::new().map_err(failed("eventfd"))?;
-    Ok(Guest::new(host, Arc::new(policy.build()), Capacity::default()))
+    Ok(GuestThread::new(
+        host,
+        Arc::new(policy.build()),
+        Capacity::default(),
+    ))
 }
 
 /// The receiver never reads: once its queue is full the kernel drops the datagram, which costs the same each time.
@@ -398,7 +402,7 @@ fn names(plan: &Plan) -> Result<()> {
         let mut host = OsHost::new().map_err(failed("eventfd"))?;
         host.set_upstream(&Upstream::Servers(vec![server]))
             .map_err(failed("the server"))?;
-        let mut guest: Subject = Guest::new(host, Arc::new(policy.build()), Capacity::default());
+        let mut guest: Subject = GuestThread::new(host, Arc::new(policy.build()), Capacity::default());
         guest.set_hosts(Arc::new(Hosts::parse("127.0.0.1 h0")));
         for (what, node) in nodes {
             let mut times = Vec::new();

@@ -3,7 +3,7 @@
 #![no_main]
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, Entry, Errno, Fd, Guest};
+use guestnet_core::{Capacity, Entry, Errno, Fd, GuestThread};
 use guestnet_fuzz::{Script, ScriptHost};
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ enum Is {
 fuzz_target!(|data: &[u8]| {
     let script = Script::new(data);
     let (host, open) = ScriptHost::new(script.clone(), Arc::new(Policy::allow_all()));
-    let mut guest = Guest::new(host, Arc::new(Policy::allow_all()), CAPACITY);
+    let mut guest = GuestThread::new(host, Arc::new(Policy::allow_all()), CAPACITY);
     let mut model: BTreeMap<Fd, Is> = BTreeMap::new();
     while let Some(op) = script.next() {
         let free = (0..)

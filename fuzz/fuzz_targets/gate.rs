@@ -4,8 +4,8 @@
 #![no_main]
 
 use guestnet_core::policy::{Policy, PolicyBuilder, Protocol, Use};
-use guestnet_core::{
-    Capacity, Entry, Fd, Guest, Kind, OptValue, Ready, RecvFlags, SendFlags, SharedGuest, Shutdown, Slots,
+use guestnet_core::{Guest, 
+    Capacity, Entry, Fd, GuestThread, Kind, OptValue, Ready, RecvFlags, SendFlags, SharedGuestThread, Shutdown, Slots,
     SockAddr, SockOpt,
 };
 use guestnet_fuzz::{COUNTED, FORBIDDEN, Io, Script, ScriptHost, allowed};
@@ -51,13 +51,13 @@ fuzz_target!(|data: &[u8]| {
     let policy = Arc::new(policy(bits, how & 1 == 1));
     let (host, _) = ScriptHost::new(script.clone(), Arc::clone(&policy));
     if how & 2 == 0 {
-        let guest: Guest<_, ()> = Guest::new(host, Arc::clone(&policy), Capacity::default());
+        let guest: GuestThread<_, ()> = GuestThread::new(host, Arc::clone(&policy), Capacity::default());
         drive(guest, &script, &policy, false);
     } else {
         let meanwhile = host.meanwhile();
-        let guest = SharedGuest::shared(host, Arc::clone(&policy), Capacity::default(), RESERVED);
+        let guest = Guest::new(Arc::clone(&policy), Capacity::default(), RESERVED).thread(host);
         let (host, _) = ScriptHost::new(script.clone(), Arc::clone(&policy));
-        *meanwhile.borrow_mut() = Some(another_thread(guest.thread(host), script.clone()));
+        *meanwhile.borrow_mut() = Some(another_thread(guest.guest().thread(host), script.clone()));
         drive(guest, &script, &policy, true);
         // It has a handle on the table, whose entries must not outlive this.
         meanwhile.borrow_mut().take();
@@ -68,7 +68,7 @@ fuzz_target!(|data: &[u8]| {
 const RESERVED: Fd = 5;
 
 /// What a second thread does in the middle of the calls of the first: it changes what numbers mean.
-fn another_thread(mut guest: SharedGuest<ScriptHost, ()>, script: Script) -> Box<dyn FnMut()> {
+fn another_thread(mut guest: SharedGuestThread<ScriptHost, ()>, script: Script) -> Box<dyn FnMut()> {
     Box::new(move || {
         let (one, other) = (script.fd(), script.fd());
         match script.byte() % 8 {
@@ -87,7 +87,7 @@ fn another_thread(mut guest: SharedGuest<ScriptHost, ()>, script: Script) -> Box
 
 /// Makes the calls of the script. `swaps`: numbers may mean something else from one moment to the next.
 fn drive<T: Slots<Entry<Io, ()>>>(
-    mut guest: Guest<ScriptHost, (), T>,
+    mut guest: GuestThread<ScriptHost, (), T>,
     script: &Script,
     policy: &Policy,
     swaps: bool,

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use guestnet_core::policy::{Name, Policy, PolicyBuilder, Use, address_class, canonical_ip};
-use guestnet_core::{Capacity, Domain, Errno, Fd, Guest, Kind};
+use guestnet_core::{Capacity, Domain, Errno, Fd, GuestThread, Kind};
 use guestnet_fuzz::{Resolver, ScriptHost};
 
 use crate::server::ADDRESSES;
@@ -22,7 +22,7 @@ const PORT: u16 = 443;
 
 /// See the module's text.
 pub(crate) struct World {
-    pub(crate) guest: Guest<ScriptHost, ()>,
+    pub(crate) guest: GuestThread<ScriptHost, ()>,
     pub(crate) policy: Arc<Policy>,
     ticks: Arc<AtomicU64>,
     fd: Fd,
@@ -55,7 +55,7 @@ fn covered(name: &Name) -> bool {
 impl World {
     pub(crate) fn new(policy: Arc<Policy>, resolver: Resolver, ticks: Arc<AtomicU64>) -> World {
         let host = ScriptHost::resolving(Arc::clone(&policy), resolver, Arc::clone(&ticks));
-        let mut guest = Guest::new(host, Arc::clone(&policy), Capacity::default());
+        let mut guest = GuestThread::new(host, Arc::clone(&policy), Capacity::default());
         let fd = guest
             .socket(Domain::Inet6, Kind::Stream)
             .expect("everything succeeds");

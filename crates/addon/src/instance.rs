@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use guestnet_core::{Capacity, Errno, Result, SharedGuest};
+use guestnet_core::{Capacity, Errno, Guest, Result, SharedGuestThread};
 use guestnet_emscripten::{Process, RESERVED};
 use guestnet_host_os::{OsHost, Stopper, WeakStopper};
 
@@ -30,7 +30,7 @@ pub(crate) struct Instance {
 
 #[derive(Debug)]
 struct First {
-    guest: SharedGuest<OsHost, ()>,
+    guest: SharedGuestThread<OsHost, ()>,
     /// Of the guest's host, which closes what is open at the end: it must not linger for it.
     stopper: Stopper,
     spare: OsHost,
@@ -96,7 +96,7 @@ impl Instance {
         let spare = host.sibling()?;
         let stopper = host.stopper();
         let capacity = Capacity::new(policy.limits(), guestnet_host_os::descriptors());
-        let mut guest = SharedGuest::shared(host, Arc::new(policy), capacity, RESERVED);
+        let mut guest = Guest::new(Arc::new(policy), capacity, RESERVED).thread(host);
         if let Some(hosts) = hosts {
             guest.set_hosts(hosts);
         }
@@ -127,7 +127,7 @@ impl Instance {
         stoppers.push(host.stopper().downgrade());
         drop(stoppers);
         prepare(&mut host);
-        Ok(Process::new(guest.thread(host)).telling(&self.told))
+        Ok(Process::new(guest.guest().thread(host)).telling(&self.told))
     }
 
     fn stop(&self) {

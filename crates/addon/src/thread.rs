@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use guestnet_core::{Errno, SharedGuest};
+use guestnet_core::{Errno, SharedGuestThread};
 use guestnet_emscripten::{Args, CALLS, Call, Memory, Process};
 use guestnet_host_os::{Chore, OsHost};
 
@@ -187,7 +187,7 @@ impl Thread {
     /// `EBADF`: the program has ended. `EMFILE` and the like: there is no host for it.
     pub(crate) fn with_guest<R>(
         &self,
-        work: impl FnOnce(&mut SharedGuest<OsHost, ()>) -> guestnet_core::Result<R>,
+        work: impl FnOnce(&mut SharedGuestThread<OsHost, ()>) -> guestnet_core::Result<R>,
     ) -> guestnet_core::Result<R> {
         let idle = self.idle.borrow_mut().pop();
         let mut process = idle.map_or_else(|| self.process(Patience::Waits), Ok)?;

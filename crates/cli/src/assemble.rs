@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use guestnet_core::policy::Policy;
 use guestnet_core::resolve::Names;
-use guestnet_core::{Capacity, Guest, Host, Reporter};
+use guestnet_core::{Capacity, GuestThread, Host, Reporter};
 use guestnet_host_os::{Io, OsHost};
 use guestnet_wasi::{Wasi, WasiBuilder};
 
@@ -142,7 +142,7 @@ pub(crate) fn assemble(run: &RunArgs, parts: Parts<'_>) -> Result<Wasi<OsHost>, 
         capacity,
         env,
     } = given(run, host, &policy, inherited)?;
-    let mut guest = Guest::new(host, Arc::new(policy), capacity);
+    let mut guest = GuestThread::new(host, Arc::new(policy), capacity);
     guest.set_hosts(names::hosts(&hosts));
     guest.observe(Box::new(reporter));
     flush_at_the_end(guest.names());

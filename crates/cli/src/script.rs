@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use guestnet_core::SharedGuest;
+use guestnet_core::Guest;
 use guestnet_host_os::{OsHost, Stopper, io_reason};
 use guestnet_quickjs::{End as ScriptEnd, ScriptBuilder, ThreadHost};
 
@@ -101,7 +101,7 @@ pub(crate) fn prepare(
         host.sibling()
             .map_err(|errno| Failure::failed(format!("cannot open an eventfd: {errno}")))?,
     );
-    let mut guest = SharedGuest::shared(host, Arc::new(policy), capacity, 0);
+    let mut guest = Guest::new(Arc::new(policy), capacity, 0).thread(host);
     guest.set_hosts(names::hosts(&hosts));
     guest.observe(Box::new(reporter));
     flush_at_the_end(guest.names());

@@ -388,7 +388,7 @@ fn a_guest_that_goes_away_leaves_no_kernel_descriptor<M: MakeHost>() {
     let before = open_descriptors();
     {
         let host = M::host();
-        let mut guest = guestnet_core::Guest::<M::Host, u32>::new(
+        let mut guest = guestnet_core::GuestThread::<M::Host, u32>::new(
             host,
             std::sync::Arc::new(Policy::allow_all()),
             Capacity::default(),

@@ -1,6 +1,6 @@
 //! [`suite`]: what every guestnet host must do, as named behaviours.
 //!
-//! A behaviour is a sentence and a function that panics where the sentence is not true. It drives a [`Guest`] on the
+//! A behaviour is a sentence and a function that panics where the sentence is not true. It drives a [`GuestThread`] on the
 //! host under test; the peers are plain `std::net` sockets, mostly on a second thread, so that nothing is compared
 //! with itself. Whoever has a host implements [`MakeHost`] and runs every behaviour as one test; `tests/os.rs` does
 //! so for the kernel's sockets.
@@ -10,7 +10,7 @@
 use std::os::fd::OwnedFd;
 use std::path::Path;
 
-use guestnet_core::{Guest, Host};
+use guestnet_core::{GuestThread, Host};
 
 mod behaviour;
 mod capacity;
@@ -54,7 +54,7 @@ pub trait MakeHost: 'static {
 }
 
 /// A guest on the host under test; its adapter's files are numbers.
-type Tested<M> = Guest<<M as MakeHost>::Host, u32>;
+type Tested<M> = GuestThread<<M as MakeHost>::Host, u32>;
 
 /// Every behaviour, for a host.
 #[must_use]

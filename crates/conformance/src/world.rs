@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 
 use guestnet_core::policy::{Policy, PolicyBuilder, Use};
 use guestnet_core::{
-    Capacity, Clock, Domain, Fd, Guest, Host, Kind, Ready, Received, RecvFlags, Result, SendFlags, SockAddr,
+    Capacity, Clock, Domain, Fd, GuestThread, Host, Kind, Ready, Received, RecvFlags, Result, SendFlags,
+    SockAddr,
 };
 
 use crate::behaviour::watch;
@@ -35,7 +36,7 @@ pub(crate) fn guest_on<M: MakeHost>(host: M::Host, policy: Policy) -> Tested<M> 
 /// A guest with room for so many descriptors and sockets.
 pub(crate) fn guest_with<M: MakeHost>(host: M::Host, policy: Policy, capacity: Capacity) -> Tested<M> {
     watch(M::stopper(&host));
-    Guest::new(host, Arc::new(policy), capacity)
+    GuestThread::new(host, Arc::new(policy), capacity)
 }
 
 /// A policy that allows what these rules say.
@@ -89,7 +90,7 @@ pub(crate) trait Calls {
     fn clock(&self) -> Duration;
 }
 
-impl<H: Host> Calls for Guest<H, u32> {
+impl<H: Host> Calls for GuestThread<H, u32> {
     fn tcp(&mut self) -> Fd {
         self.socket(Domain::Inet, Kind::Stream).unwrap()
     }

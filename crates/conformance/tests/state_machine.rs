@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use guestnet_core::policy::Policy;
 use guestnet_core::{
-    Capacity, Domain, Errno, Fd, Guest, Kind, OptValue, Ready, RecvFlags, Result, SendFlags, Shutdown,
+    Capacity, Domain, Errno, Fd, GuestThread, Kind, OptValue, Ready, RecvFlags, Result, SendFlags, Shutdown,
     SockAddr, SockOpt,
 };
 use guestnet_host_os::{Io, OsHost};
@@ -121,7 +121,7 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 struct World {
-    guest: Guest<OsHost, u32>,
+    guest: GuestThread<OsHost, u32>,
     model: BTreeMap<Fd, Is>,
     /// Ends of pipes that the guest was not given yet; some lead from one to the other.
     readers: Vec<Io>,
@@ -395,7 +395,7 @@ proptest! {
                 readers.push(host.adopt_stream(reader.into()).expect("it is open"));
                 writers.push(host.adopt_stream(writer.into()).expect("it is open"));
             }
-            let guest = Guest::new(host, Arc::new(Policy::allow_all()), CAPACITY);
+            let guest = GuestThread::new(host, Arc::new(Policy::allow_all()), CAPACITY);
             let mut world = World { guest, model: BTreeMap::new(), readers, writers };
             for op in ops {
                 world.apply(op);

@@ -11,11 +11,12 @@ use std::time::{Duration, Instant};
 use guestnet_core::limits::Limits;
 use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::{
-    Capacity, Domain, Entry, Errno, Fd, Kind, OptValue, RecvFlags, SendFlags, SharedGuest, SockOpt,
+    Capacity, Domain, Entry, Errno, Fd, Guest, Kind, OptValue, RecvFlags, SendFlags, SharedGuestThread,
+    SockOpt,
 };
 use guestnet_host_os::OsHost;
 
-type Guest = SharedGuest<OsHost, u32>;
+type GuestThread = SharedGuestThread<OsHost, u32>;
 
 /// Numbers below it are placed by the tests.
 const RESERVED: Fd = 16;
@@ -32,13 +33,13 @@ fn host() -> OsHost {
     OsHost::new().expect("an eventfd can be opened")
 }
 
-fn guest(limits: Limits, denied: &[(Use, String)]) -> Guest {
+fn guest(limits: Limits, denied: &[(Use, String)]) -> GuestThread {
     let mut builder = PolicyBuilder::new();
     builder.allow_net().limits(limits);
     for (usage, rule) in denied {
         builder.deny(*usage, rule).expect("a rule");
     }
-    Guest::shared(host(), Arc::new(builder.build()), Capacity::default(), RESERVED)
+    Guest::new(Arc::new(builder.build()), Capacity::default(), RESERVED).thread(host())
 }
 
 fn total(bytes: u64) -> Limits {
@@ -75,17 +76,17 @@ fn sink(connections: usize) -> (SocketAddr, thread::JoinHandle<usize>) {
 }
 
 /// Puts the descriptor `of` at number `at` as well.
-fn put(guest: &mut Guest, of: Fd, at: Fd) {
+fn put(guest: &mut GuestThread, of: Fd, at: Fd) {
     let copy = guest.dup(of).unwrap();
     guest.place(copy, at).unwrap();
 }
 
 /// While another thread puts `one` and `other` at number 3 in turn, calls `act` often, until it says that it is enough.
-fn swapping(guest: &mut Guest, one: Fd, other: Fd, mut act: impl FnMut(&mut Guest) -> bool) {
+fn swapping(guest: &mut GuestThread, one: Fd, other: Fd, mut act: impl FnMut(&mut GuestThread) -> bool) {
     put(guest, one, 3);
     let done = AtomicBool::new(false);
     let swaps = AtomicUsize::new(0);
-    let mut swapper = guest.thread(host());
+    let mut swapper = guest.guest().thread(host());
     thread::scope(|scope| {
         scope.spawn(|| {
             while !done.load(Ordering::Relaxed) {
@@ -217,7 +218,7 @@ fn a29_a_socket_that_is_bound_while_a_thread_waits_on_it_hears_no_refused_sender
     let rule = format!("udp://{}", refused.local_addr().unwrap());
     let mut guest = guest(Limits::default(), &[(Use::Accept, rule)]);
     let udp = guest.socket(Domain::Inet, Kind::Datagram).unwrap();
-    let mut binder = guest.thread(host());
+    let mut binder = guest.guest().thread(host());
     thread::scope(|scope| {
         let waiting = scope.spawn(move || {
             let mut buffer = [0; 64];
@@ -243,7 +244,7 @@ fn a30_threads_together_send_the_total_and_are_told_what_arrived() {
     let told: usize = thread::scope(|scope| {
         let senders: Vec<_> = (0..THREADS)
             .map(|_| {
-                let mut guest = guest.thread(host());
+                let mut guest = guest.guest().thread(host());
                 scope.spawn(move || {
                     let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
                     guest.connect(fd, &addr.into()).unwrap();
@@ -275,7 +276,7 @@ fn a30_threads_together_see_the_total_and_one_datagram_at_most() {
     let seen: usize = thread::scope(|scope| {
         let receivers: Vec<_> = (0..THREADS)
             .map(|_| {
-                let mut guest = guest.thread(host());
+                let mut guest = guest.guest().thread(host());
                 scope.spawn(move || {
                     let fd = guest.socket(Domain::Inet, Kind::Datagram).unwrap();
                     guest.bind(fd, &LOOPBACK.into()).unwrap();
@@ -308,7 +309,7 @@ fn a30_threads_together_see_the_total_and_one_datagram_at_most() {
 #[test]
 fn a28_threads_that_peek_and_take_one_socket_see_no_more_than_the_total() {
     let guest = guest(total(100_000), &[]);
-    let mut main = guest.thread(host());
+    let mut main = guest.guest().thread(host());
     let fd = main.socket(Domain::Inet, Kind::Datagram).unwrap();
     main.bind(fd, &LOOPBACK.into()).unwrap();
     main.set_option(
@@ -340,7 +341,7 @@ fn a28_threads_that_peek_and_take_one_socket_see_no_more_than_the_total() {
         ]
         .into_iter()
         .map(|flags| {
-            let mut guest = guest.thread(host());
+            let mut guest = guest.guest().thread(host());
             let seen = &seen;
             scope.spawn(move || {
                 loop {
@@ -378,7 +379,7 @@ fn a28_messages_count_as_other_receives_do() {
     let peer = UdpSocket::bind(LOOPBACK).unwrap();
     peer.connect(guest.local_addr(udp).unwrap().inet().unwrap())
         .unwrap();
-    let message = |guest: &mut Guest, fd, room: usize, flags| {
+    let message = |guest: &mut GuestThread, fd, room: usize, flags| {
         let mut buffer = vec![0; room];
         let bufs = &mut [IoSliceMut::new(&mut buffer)];
         let message = guest.recv_message(fd, bufs, 0, flags)?;

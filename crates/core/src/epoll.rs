@@ -6,29 +6,29 @@ use std::time::Duration;
 use crate::capacity::EPOLL;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Entry, Guest, Holds, Limit};
+use crate::guest::{Entry, GuestThread, Holds, Limit};
 use crate::host::{EpollEvent, EpollOp, Host};
 use crate::readiness::Ready;
 
 /// The most events that one call takes; epoll_wait(2) may always give fewer than asked for.
 const MAX_EVENTS: usize = 1024;
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// epoll_create1(2).
     ///
     /// # Errors
     /// `ENOSYS` (a host without), `EMFILE`, `ENOMEM` (the guest's limit of buffers).
     pub fn epoll_create(&mut self) -> Result<Fd> {
         let result = self.do_epoll_create();
-        if self.traced {
+        if self.guest.traced {
             self.trace("epoll_create", &result, |fd| u64::from(*fd), format_args!(""));
         }
         result
     }
 
     fn do_epoll_create(&mut self) -> Result<Fd> {
-        self.table.lowest_free()?;
-        let buffers = self.room.buffers(EPOLL).map_err(|_| Errno::ENOMEM)?;
+        self.guest.table.lowest_free()?;
+        let buffers = self.guest.room.buffers(EPOLL).map_err(|_| Errno::ENOMEM)?;
         let io = self.host.epoll()?;
         let epoll = self.stream(io, Some(Holds::new(None, &Arc::new(buffers))));
         self.insert_made(epoll)
@@ -42,7 +42,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// file), `ELOOP`, `ENOSPC`.
     pub fn epoll_control(&mut self, epoll: Fd, fd: Fd, op: EpollOp) -> Result<()> {
         let result = self.do_epoll_control(epoll, fd, op);
-        if self.traced {
+        if self.guest.traced {
             self.trace(
                 "epoll_ctl",
                 &result,
@@ -54,8 +54,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 
     fn do_epoll_control(&mut self, epoll: Fd, fd: Fd, op: EpollOp) -> Result<()> {
-        let epoll_entry = self.table.entry(epoll)?;
-        let entry = self.table.entry(fd)?;
+        let epoll_entry = self.guest.table.entry(epoll)?;
+        let entry = self.guest.table.entry(fd)?;
         let io = match &*entry {
             Entry::Socket(socket) => &socket.io,
             Entry::Stream(stream) => &stream.io,
@@ -81,7 +81,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     ) -> Result<()> {
         events.clear();
         let result = self.do_epoll_wait(epoll, most.min(MAX_EVENTS), timeout, events);
-        if self.traced {
+        if self.guest.traced {
             let count = events.len() as u64;
             self.trace("epoll_wait", &result, |()| count, format_args!("{epoll}, {most}"));
         }
@@ -95,7 +95,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         timeout: Option<Duration>,
         events: &mut Vec<EpollEvent>,
     ) -> Result<()> {
-        let entry = self.table.entry(epoll)?;
+        let entry = self.guest.table.entry(epoll)?;
         let Entry::Stream(stream) = &*entry else {
             return Err(Errno::EINVAL);
         };

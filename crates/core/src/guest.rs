@@ -1,6 +1,6 @@
-//! [`Guest`]: one sandboxed program's descriptors, its host and its policy.
+//! [`Guest`]: one sandboxed program's descriptors and its policy; [`GuestThread`]: what one of its threads calls.
 //!
-//! Every call that an adapter can make is a method here or in the modules beside; the host itself stays private,
+//! Every call that an adapter can make is a method of `GuestThread`, here or in the modules of its noun; the host itself stays private,
 //! so that nothing reaches the network except through the gate.
 
 use std::fmt;
@@ -22,14 +22,15 @@ use crate::resolve::lock;
 use crate::socket::{InFlight, Socket};
 use crate::trace::Observer;
 
-/// A sandboxed program as the core knows it.
+/// A sandboxed program as the core knows it: its descriptors, policy, names, limits and observer.
 ///
-/// `H` is where its sockets come from; `F` is whatever the adapter keeps for a file that is not the core's own; `T`
-/// holds the descriptors. A guest of several threads has one `Guest` a thread ([`Guest::thread`]), each with a host
-/// of its own to wait with, around one [`SharedTable`]: no lock is held while a call waits or moves data.
+/// Its threads share all of it. Each calls through a [`GuestThread`] of its own, which has a host of its own to wait with:
+/// no lock is held while a call waits or moves data.
+///
+/// `H` is where its sockets come from; `F` is what the adapter keeps for a file that is not the core's own; `T` holds the
+/// descriptors. A guest of one thread needs no lock around its table: [`GuestThread::new`].
 #[derive(Debug)]
-pub struct Guest<H: Host, F, T = Table<Entry<<H as Host>::Io, F>>> {
-    pub(crate) host: H,
+pub struct Guest<H: Host, F, T = SharedTable<Entry<<H as Host>::Io, F>>> {
     pub(crate) table: T,
     pub(crate) gate: Gate,
     pub(crate) traced: bool,
@@ -37,12 +38,21 @@ pub struct Guest<H: Host, F, T = Table<Entry<<H as Host>::Io, F>>> {
     pub(crate) room: Arc<Room>,
     /// What the policy limits of the bytes that are moved.
     pub(crate) meter: Option<Arc<Meter>>,
+    /// Descriptors in control data that were sent and not yet received.
+    pub(crate) in_flight: Arc<InFlight<H::Io, F>>,
+}
+
+/// The handle that one thread of a guest makes its calls with.
+///
+/// Every call that an adapter can make is a method of it.
+#[derive(Debug)]
+pub struct GuestThread<H: Host, F, T = Table<Entry<<H as Host>::Io, F>>> {
+    pub(crate) host: H,
+    pub(crate) guest: Guest<H, F, T>,
     /// Datagrams whose sender must be judged first land here (`socket::transfer`).
     pub(crate) scratch: Vec<u8>,
     /// Files of the adapter in the current poll: they are always ready.
     pub(crate) always_ready: Vec<PollEvent>,
-    /// Descriptors in control data that nobody has received yet.
-    pub(crate) in_flight: Arc<InFlight<H::Io, F>>,
 }
 
 /// What a call works with after it has looked its descriptor up: the guest without its table. A call does so once, and
@@ -57,10 +67,10 @@ pub(crate) struct Call<'g, H: Host, F> {
     pub(crate) in_flight: &'g InFlight<H::Io, F>,
 }
 
-/// The guest of several threads.
-pub type SharedGuest<H, F> = Guest<H, F, SharedTable<Entry<<H as Host>::Io, F>>>;
+/// A thread of a guest that has several.
+pub type SharedGuestThread<H, F> = GuestThread<H, F, SharedTable<Entry<<H as Host>::Io, F>>>;
 
-/// An open file that is kept from being closed: [`Guest::hold_lingering`].
+/// An open file that is kept from being closed: [`GuestThread::hold_lingering`].
 #[derive(Debug)]
 pub struct Held<H: Host, F>(Arc<Entry<H::Io, F>>);
 
@@ -115,11 +125,14 @@ impl<Io, F> Entry<Io, F> {
     }
 }
 
-impl<H: Host, F> Guest<H, F> {
+impl<H: Host, F> GuestThread<H, F> {
     /// A guest of one thread, without descriptors.
     #[must_use]
     pub fn new(host: H, policy: Arc<Policy>, capacity: Capacity) -> Self {
-        Guest::with_table(host, policy, Table::new(capacity.descriptors), capacity)
+        GuestThread::of(
+            Guest::with_table(policy, Table::new(capacity.descriptors), capacity),
+            host,
+        )
     }
 
     /// The adapter's file behind a descriptor.
@@ -127,7 +140,7 @@ impl<H: Host, F> Guest<H, F> {
     /// # Errors
     /// `EBADF`; `Ok(None)` if it is a socket or a stream.
     pub fn file(&self, fd: Fd) -> Result<Option<&F>> {
-        Ok(match self.table.entry(fd)? {
+        Ok(match self.guest.table.entry(fd)? {
             Entry::File(file) => Some(file),
             Entry::Socket(_) | Entry::Stream(_) => None,
         })
@@ -135,34 +148,66 @@ impl<H: Host, F> Guest<H, F> {
 
     /// Every open descriptor, lowest first.
     pub fn descriptors(&self) -> impl Iterator<Item = (Fd, &Entry<H::Io, F>)> {
-        self.table.iter()
+        self.guest.table.iter()
     }
 }
 
-impl<H: Host, F> SharedGuest<H, F> {
-    /// A guest of several threads, without descriptors: the `Guest` of its first thread. The adapter chooses the
-    /// numbers below `reserved` ([`Guest::place`]).
+impl<H: Host, F> Guest<H, F> {
+    /// A guest of several threads, without descriptors and threads yet. The adapter chooses the numbers below `reserved`
+    /// ([`GuestThread::place`]).
     #[must_use]
-    pub fn shared(host: H, policy: Arc<Policy>, capacity: Capacity, reserved: Fd) -> Self {
+    pub fn new(policy: Arc<Policy>, capacity: Capacity, reserved: Fd) -> Self {
         let table = Table::reserving(reserved, capacity.descriptors);
-        Guest::with_table(host, policy, SharedTable::new(table), capacity)
+        Guest::with_table(policy, SharedTable::new(table), capacity)
     }
 
-    /// The `Guest` of one more thread: the same descriptors, policy, names, limits and observer. `host` is the
-    /// thread's own; what it shares with the first one's is the host's affair.
+    /// One more thread of it. `host` is the thread's own; what it shares with those of other threads is the host's affair.
     #[must_use]
-    pub fn thread(&self, host: H) -> Self {
+    pub fn thread(&self, host: H) -> SharedGuestThread<H, F> {
+        GuestThread::of(self.clone(), host)
+    }
+}
+
+impl<H: Host, F> Clone for Guest<H, F> {
+    /// The same guest: nothing of it is copied.
+    fn clone(&self) -> Self {
         Guest {
-            host,
             table: self.table.clone(),
             gate: self.gate.clone(),
             traced: self.traced,
             room: Arc::clone(&self.room),
             meter: self.meter.clone(),
-            scratch: Vec::new(),
-            always_ready: Vec::new(),
             in_flight: Arc::clone(&self.in_flight),
         }
+    }
+}
+
+impl<H: Host, F, T> Guest<H, F, T> {
+    fn with_table(policy: Arc<Policy>, table: T, capacity: Capacity) -> Self {
+        Guest {
+            meter: Meter::new(policy.limits()).map(Arc::new),
+            table,
+            gate: Gate::new(policy),
+            traced: false,
+            room: Room::new(capacity),
+            in_flight: Arc::default(),
+        }
+    }
+
+    /// Installs the observer of its calls and denials. Threads that were made before do not trace.
+    pub fn observe(&mut self, observer: Box<dyn Observer>) {
+        self.traced = observer.wants_calls();
+        self.gate.audited = observer.wants_decisions();
+        self.gate.names.set_audited(self.gate.audited);
+        *lock(&self.gate.names.observer) = Some(observer);
+    }
+}
+
+impl<H: Host, F> SharedGuestThread<H, F> {
+    /// The guest that this is a thread of.
+    #[must_use]
+    pub fn guest(&self) -> &Guest<H, F> {
+        &self.guest
     }
 
     /// dup(2): one more descriptor for the same open file description.
@@ -170,8 +215,8 @@ impl<H: Host, F> SharedGuest<H, F> {
     /// # Errors
     /// `EBADF`, `EMFILE`.
     pub fn dup(&mut self, fd: Fd) -> Result<Fd> {
-        let result = self.table.dup(fd);
-        if self.traced {
+        let result = self.guest.table.dup(fd);
+        if self.guest.traced {
             self.trace("dup", &result, |fd| u64::from(*fd), format_args!("{fd}"));
         }
         result
@@ -183,14 +228,14 @@ impl<H: Host, F> SharedGuest<H, F> {
     /// # Errors
     /// `EBADF`: `from` is not open, or `to` not a reserved number.
     pub fn place(&mut self, from: Fd, to: Fd) -> Result<Option<F>> {
-        let old = self.table.place(from, to)?;
+        let old = self.guest.table.place(from, to)?;
         Ok(old.and_then(|entry| self.discard(entry)))
     }
 
     /// Keeps a socket open whose close(2) would wait for `SO_LINGER`, so that another thread can close its descriptor
-    /// without waiting; [`Guest::let_go`] then waits. `None` for everything else.
+    /// without waiting; [`GuestThread::let_go`] then waits. `None` for everything else.
     pub fn hold_lingering(&mut self, fd: Fd) -> Option<Held<H, F>> {
-        let entry = self.table.entry(fd).ok()?;
+        let entry = self.guest.table.entry(fd).ok()?;
         let lingers = entry.socket().is_ok_and(|socket| self.host.lingers(&socket.io));
         lingers.then_some(Held(entry))
     }
@@ -204,31 +249,23 @@ impl<H: Host, F> SharedGuest<H, F> {
 
     /// Every open descriptor, lowest first, as of now.
     pub fn open_descriptors(&self) -> Vec<Fd> {
-        self.table.descriptors()
+        self.guest.table.descriptors()
     }
 }
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
-    fn with_table(host: H, policy: Arc<Policy>, table: T, capacity: Capacity) -> Self {
-        Guest {
-            meter: Meter::new(policy.limits()).map(Arc::new),
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
+    fn of(guest: Guest<H, F, T>, host: H) -> Self {
+        GuestThread {
             host,
-            table,
-            gate: Gate::new(policy),
-            traced: false,
-            room: Room::new(capacity),
+            guest,
             scratch: Vec::new(),
             always_ready: Vec::new(),
-            in_flight: Arc::default(),
         }
     }
 
-    /// Installs who is told of calls and denials.
+    /// [`Guest::observe`].
     pub fn observe(&mut self, observer: Box<dyn Observer>) {
-        self.traced = observer.wants_calls();
-        self.gate.audited = observer.wants_decisions();
-        self.gate.names.set_audited(self.gate.audited);
-        *lock(&self.gate.names.observer) = Some(observer);
+        self.guest.observe(observer);
     }
 
     /// The time of a clock of the host.
@@ -241,7 +278,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `EMFILE`; the file comes back, for the adapter to close.
     pub fn insert_file(&mut self, file: F) -> Result<Fd, (Errno, F)> {
-        self.table
+        self.guest
+            .table
             .insert(Entry::File(file))
             .map_err(|(errno, entry)| match entry {
                 Entry::File(file) => (errno, file),
@@ -273,7 +311,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `EBADF`.
     pub fn entry(&self, fd: Fd) -> Result<T::Ref<'_>> {
-        self.table.entry(fd)
+        self.guest.table.entry(fd)
     }
 
     /// The number that the next descriptor will get.
@@ -281,7 +319,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `EMFILE` if there is none left.
     pub fn next_descriptor(&mut self) -> Result<Fd> {
-        self.table.lowest_free()
+        self.guest.table.lowest_free()
     }
 
     /// close(2). A file of the adapter comes back, for the adapter to close.
@@ -290,10 +328,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `EBADF`.
     pub fn close(&mut self, fd: Fd) -> Result<Option<F>> {
         let result = self
+            .guest
             .table
             .remove(fd)
             .map(|entry| entry.and_then(|entry| self.discard(entry)));
-        if self.traced {
+        if self.guest.traced {
             self.trace("close", &result, |_| 0, format_args!("{fd}"));
         }
         result
@@ -306,10 +345,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `EBADF` if either is not open.
     pub fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<F>> {
         let result = self
+            .guest
             .table
             .renumber(from, to)
             .map(|old| old.and_then(|entry| self.discard(entry)));
-        if self.traced {
+        if self.guest.traced {
             self.trace("renumber", &result, |_| 0, format_args!("{from}, {to}"));
         }
         result
@@ -320,7 +360,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `EBADF`; files of the adapter are `false`.
     pub fn nonblocking(&self, fd: Fd) -> Result<bool> {
-        Ok(match &*self.table.entry(fd)? {
+        Ok(match &*self.guest.table.entry(fd)? {
             Entry::Socket(socket) => socket.nonblocking.get(),
             Entry::Stream(stream) => stream.nonblocking.get(),
             Entry::File(_) => false,
@@ -332,7 +372,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `EBADF`.
     pub fn set_nonblocking(&mut self, fd: Fd, on: bool) -> Result<()> {
-        match &*self.table.entry(fd)? {
+        match &*self.guest.table.entry(fd)? {
             Entry::Socket(socket) => socket.nonblocking.set(on),
             Entry::Stream(stream) => stream.nonblocking.set(on),
             Entry::File(_) => {}
@@ -351,7 +391,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `EBADF`: the caller reports it as this descriptor's result; the poll itself goes on.
     pub fn poll_add(&mut self, token: u32, fd: Fd, want: Ready) -> Result<()> {
-        match &*self.table.entry(fd)? {
+        match &*self.guest.table.entry(fd)? {
             Entry::Socket(socket) => self.host.poll_add(token, &socket.io, want),
             Entry::Stream(stream) => self.host.poll_add(token, &stream.io, want),
             Entry::File(_) => {
@@ -379,7 +419,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         self.host.poll_wait(timeout)
     }
 
-    /// What is ready, after [`Guest::poll_wait`].
+    /// What is ready, after [`GuestThread::poll_wait`].
     pub fn poll_events(&self) -> impl Iterator<Item = PollEvent> {
         self.always_ready.iter().chain(self.host.poll_events()).copied()
     }
@@ -389,12 +429,12 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     pub(crate) fn split(&mut self) -> (&mut T, Call<'_, H, F>) {
         let call = Call {
             host: &mut self.host,
-            gate: &mut self.gate,
+            gate: &mut self.guest.gate,
             scratch: &mut self.scratch,
-            meter: self.meter.as_deref(),
-            in_flight: &self.in_flight,
+            meter: self.guest.meter.as_deref(),
+            in_flight: &self.guest.in_flight,
         };
-        (&mut self.table, call)
+        (&mut self.guest.table, call)
     }
 
     /// Looks a descriptor up, once, and calls `with` with what it is.
@@ -409,7 +449,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         with(&mut call, &entry)
     }
 
-    /// [`Guest::with_entry`] for what only a socket answers.
+    /// [`GuestThread::with_entry`] for what only a socket answers.
     #[inline]
     pub(crate) fn with_socket<R>(
         &mut self,
@@ -421,13 +461,13 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
 
     /// Takes a place for one more socket, if there is also a number for it.
     pub(crate) fn seat(&mut self) -> Result<Seat> {
-        let seat = self.room.seat()?;
-        self.table.lowest_free().map(|_| seat)
+        let seat = self.guest.room.seat()?;
+        self.guest.table.lowest_free().map(|_| seat)
     }
 
     /// Enters what was made at the lowest free number.
     pub(crate) fn insert_made(&mut self, entry: Entry<H::Io, F>) -> Result<Fd> {
-        self.table.insert(entry).map_err(|(errno, entry)| {
+        self.guest.table.insert(entry).map_err(|(errno, entry)| {
             self.discard(entry);
             errno
         })
@@ -435,7 +475,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
 
     /// Enters both ends of what was made, or neither.
     pub(crate) fn insert_pair(&mut self, one: Entry<H::Io, F>, other: Entry<H::Io, F>) -> Result<(Fd, Fd)> {
-        self.table.insert_pair(one, other).map_err(|(errno, pair)| {
+        self.guest.table.insert_pair(one, other).map_err(|(errno, pair)| {
             for entry in pair {
                 self.discard(entry);
             }
@@ -452,7 +492,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         value: impl FnOnce(&R) -> u64,
         args: fmt::Arguments<'_>,
     ) {
-        if let Some(observer) = &mut *lock(&self.gate.names.observer) {
+        if let Some(observer) = &mut *lock(&self.guest.gate.names.observer) {
             observer.call(name, args, result.as_ref().map(value).map_err(|errno| *errno));
         }
     }
@@ -462,8 +502,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             Entry::Socket(socket) => {
                 let domain = socket.domain;
                 self.host.close(socket.io);
-                if domain == Domain::Unix && !self.in_flight.is_empty() {
-                    self.in_flight.sweep(&mut self.host);
+                if domain == Domain::Unix && !self.guest.in_flight.is_empty() {
+                    self.guest.in_flight.sweep(&mut self.host);
                 }
                 None
             }

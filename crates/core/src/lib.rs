@@ -1,7 +1,7 @@
 //! guestnet's socket core: real POSIX sockets for sandboxed programs, without any guest ABI and any system.
 //!
 //! Two axes meet here. Above are **guests**: adapters that know an ABI (WASI preview 1 on Wasmtime, Emscripten,
-//! QuickJS) and call the methods of [`Guest`]. Below are **hosts**: where real sockets come from, behind the one
+//! QuickJS) and call the methods of [`GuestThread`]. Below are **hosts**: where real sockets come from, behind the one
 //! trait [`Host`]. Between them stands the [`policy`], which every call passes before the first system call.
 //!
 //! The core reads no clock, opens no file, starts no thread and prints nothing; it builds for
@@ -34,7 +34,7 @@ pub use addr::{Domain, Kind, SockAddr, wildcard};
 pub use capacity::Capacity;
 pub use errno::{Errno, Result};
 pub use fd::{Fd, SharedTable, Slots, Table};
-pub use guest::{Entry, Guest, Held, SharedGuest, Stream};
+pub use guest::{Entry, Guest, GuestThread, Held, SharedGuestThread, Stream};
 pub use host::{
     Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, LookupError,
     Message, Received, RecvFlags, SendFlags, Shutdown, StreamKind,

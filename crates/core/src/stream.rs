@@ -4,17 +4,17 @@ use std::io::{IoSlice, IoSliceMut};
 
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Call, Entry, Guest, Limit, Stream, attempt, until_ready};
+use crate::guest::{Call, Entry, GuestThread, Limit, Stream, attempt, until_ready};
 use crate::host::{Host, Received, RecvFlags, SendFlags, StreamKind};
 use crate::readiness::Ready;
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// readv(2) on a socket or stream.
     ///
     /// A buffer without room returns 0 at once and consumes nothing, as Linux does for sockets and pipes.
     ///
     /// # Errors
-    /// Those of [`Guest::recv`]; `EBADF` also for a file of the adapter, which the adapter reads itself.
+    /// Those of [`GuestThread::recv`]; `EBADF` also for a file of the adapter, which the adapter reads itself.
     pub fn read(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
         let empty = bufs.iter().all(|buf| buf.is_empty());
         let flags = RecvFlags::empty();
@@ -35,7 +35,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// writev(2) on a socket or stream. Shortens `bufs` as it goes.
     ///
     /// # Errors
-    /// Those of [`Guest::send`]; `EBADF` also for a file of the adapter, which the adapter writes itself.
+    /// Those of [`GuestThread::send`]; `EBADF` also for a file of the adapter, which the adapter writes itself.
     pub fn write(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>]) -> Result<usize> {
         let flags = SendFlags::empty();
         let (sent, by_socket) = self.with_entry(fd, |call, entry| {
@@ -56,7 +56,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// # Errors
     /// `EBADF`.
     pub fn stream_kind(&self, fd: Fd) -> Result<Option<StreamKind>> {
-        Ok(match &*self.table.entry(fd)? {
+        Ok(match &*self.guest.table.entry(fd)? {
             Entry::Stream(stream) => Some(stream.kind),
             Entry::Socket(_) | Entry::File(_) => None,
         })

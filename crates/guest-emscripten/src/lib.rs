@@ -7,12 +7,12 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use guestnet_core::{Capacity, SharedGuest, policy::Policy};
+//! use guestnet_core::{Capacity, Guest, policy::Policy};
 //! use guestnet_emscripten::{Args, CALLS, Memory, Process, RESERVED};
 //! # use guestnet_host_os::OsHost;
 //!
 //! # fn main() -> guestnet_core::Result<()> {
-//! let guest = SharedGuest::shared(OsHost::new()?, Arc::new(Policy::deny_all()), Capacity::default(), RESERVED);
+//! let guest = Guest::new(Arc::new(Policy::deny_all()), Capacity::default(), RESERVED).thread(OsHost::new()?);
 //! let mut process = Process::new(guest);
 //! // SAFETY: a memory without bytes.
 //! let memory = unsafe { Memory::new(std::ptr::null_mut(), 0) };
@@ -48,7 +48,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use guestnet_core::resolve::Answer;
-use guestnet_core::{EpollEvent, Fd, Held, Host, Result, SharedGuest};
+use guestnet_core::{EpollEvent, Fd, Held, Host, Result, SharedGuestThread};
 
 pub use memory::Memory;
 pub use names::{Lookup, Outcome};
@@ -57,10 +57,10 @@ pub use names::{Lookup, Outcome};
 /// from here on until it is placed.
 pub const RESERVED: Fd = 4097;
 
-/// One thread of a program: its `Guest`, and what one call leaves for the next.
+/// One thread of a program: its `GuestThread`, and what one call leaves for the next.
 #[derive(Debug)]
 pub struct Process<H: Host> {
-    guest: SharedGuest<H, ()>,
+    guest: SharedGuestThread<H, ()>,
     /// The result of a look-up, and the hints' flags, until its memory was allocated.
     answer: Option<(Answer, i32)>,
     /// A message that brought descriptors, until these have numbers.
@@ -185,9 +185,9 @@ calls! {
 }
 
 impl<H: Host> Process<H> {
-    /// A thread of a program, around its `Guest`. The table must be [reserving](RESERVED) the file system's numbers.
+    /// A thread of a program, around its `GuestThread`. The table must be [reserving](RESERVED) the file system's numbers.
     #[must_use]
-    pub fn new(guest: SharedGuest<H, ()>) -> Self {
+    pub fn new(guest: SharedGuestThread<H, ()>) -> Self {
         Process {
             guest,
             answer: None,
@@ -212,7 +212,7 @@ impl<H: Host> Process<H> {
     }
 
     /// The guest, for what is not a system call.
-    pub fn guest(&mut self) -> &mut SharedGuest<H, ()> {
+    pub fn guest(&mut self) -> &mut SharedGuestThread<H, ()> {
         &mut self.guest
     }
 

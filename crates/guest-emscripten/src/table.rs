@@ -4,7 +4,7 @@ use std::io::IoSliceMut;
 use std::time::Duration;
 
 use guestnet_core::{
-    Errno, Fd, Host, Kind, OptValue, Ready, RecvFlags, Result, SharedGuest, SockOpt, StreamKind,
+    Errno, Fd, Host, Kind, OptValue, Ready, RecvFlags, Result, SharedGuestThread, SockOpt, StreamKind,
 };
 
 use crate::memory::Memory;
@@ -107,7 +107,7 @@ pub(crate) fn state<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Arg
 }
 
 /// Whether poll(2) says so, as it does of a stream socket that neither is connected nor connects.
-fn is_hung_up<H: Host>(guest: &mut SharedGuest<H, ()>, fd: Fd) -> Result<bool> {
+fn is_hung_up<H: Host>(guest: &mut SharedGuestThread<H, ()>, fd: Fd) -> Result<bool> {
     guest.poll_begin();
     guest.poll_add(0, fd, Ready::empty())?;
     guest.poll_wait(Some(Duration::ZERO))?;

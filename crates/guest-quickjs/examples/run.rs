@@ -13,7 +13,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, SharedGuest};
+use guestnet_core::{Capacity, Guest};
 use guestnet_host_os::OsHost;
 use guestnet_quickjs::{End, ScriptBuilder};
 
@@ -38,7 +38,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let stdout = host.adopt_stream(io::stdout().as_fd().try_clone_to_owned()?)?;
     let stderr = host.adopt_stream(io::stderr().as_fd().try_clone_to_owned()?)?;
     host.add_directory(directory, "/")?;
-    let guest = SharedGuest::shared(host, Arc::new(Policy::allow_all()), Capacity::default(), 0);
+    let guest = Guest::new(Arc::new(Policy::allow_all()), Capacity::default(), 0).thread(host);
     let mut builder = ScriptBuilder::new(guest);
     builder.stdin(stdin).stdout(stdout).stderr(stderr).arg(&name);
     builder.directory(directory, "/")?.scripts(directory, "")?;

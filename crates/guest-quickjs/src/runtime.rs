@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use guestnet_core::{Errno, Host, SharedGuest};
+use guestnet_core::{Errno, Host, SharedGuestThread};
 use rquickjs::module::Declared;
 use rquickjs::promise::PromiseState;
 use rquickjs::{
@@ -75,7 +75,7 @@ impl std::error::Error for BuildError {}
 /// Descriptors 0, 1 and 2 are the standard streams, then come the listeners from 3 on, in the order in which they were
 /// added (the `LISTEN_FDS` convention).
 pub struct ScriptBuilder<H: Host + 'static> {
-    guest: SharedGuest<H, File>,
+    guest: SharedGuestThread<H, File>,
     args: Vec<String>,
     env: BTreeMap<String, String>,
     streams: [Option<H::Io>; 3],
@@ -99,7 +99,7 @@ impl<H: Host + 'static> fmt::Debug for ScriptBuilder<H> {
 impl<H: Host + 'static> ScriptBuilder<H> {
     /// Begins with a guest that has no descriptors yet.
     #[must_use]
-    pub fn new(guest: SharedGuest<H, File>) -> Self {
+    pub fn new(guest: SharedGuestThread<H, File>) -> Self {
         ScriptBuilder {
             guest,
             args: Vec::new(),

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use guestnet_core::{Clock, Host, SharedGuest};
+use guestnet_core::{Clock, Host, SharedGuestThread};
 use rquickjs::{Ctx, Error, Result};
 
 use crate::buffer::Getters;
@@ -29,7 +29,7 @@ use crate::sys::heap::{Bytes, Memory};
 /// reads a property, converts an object, settles a promise, calls a function or makes an exception
 /// (`Error.prepareStackTrace` runs for each). The same holds for locks of [`Workers`].
 pub(crate) struct State<H: Host + 'static> {
-    pub(crate) guest: RefCell<SharedGuest<H, File>>,
+    pub(crate) guest: RefCell<SharedGuestThread<H, File>>,
     pub(crate) events: RefCell<EventLoop<H>>,
     pub(crate) directories: Directories,
     /// Where modules are read, besides.

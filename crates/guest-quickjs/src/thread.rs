@@ -61,7 +61,7 @@ where
     H: Host + Send + 'static,
     H::Io: Send + Sync,
 {
-    let mut guest = state.guest.borrow().thread(host.host);
+    let mut guest = state.guest.borrow().guest().thread(host.host);
     let (directories, scripts) = (state.directories.share()?, state.scripts.share()?);
     let env = state.env.borrow().clone();
     let flag: Arc<AtomicBool> = Arc::default();

@@ -10,7 +10,7 @@
 //!
 //! ```
 //! use std::sync::Arc;
-//! use guestnet_core::{Capacity, Guest, policy::Policy};
+//! use guestnet_core::{Capacity, GuestThread, policy::Policy};
 //! use guestnet_wasi::{Adapter, Wasi, WasiBuilder};
 //! use wasmtime::{Engine, Module, Store};
 //! # use guestnet_host_os::OsHost;
@@ -24,7 +24,7 @@
 //!       (memory (export "memory") 1)
 //!       (func (export "open") (result i32) (call $open (i32.const 1) (i32.const 2) (i32.const 8))))"#)?;
 //!
-//! let guest = Guest::new(OsHost::new()?, Arc::new(Policy::deny_all()), Capacity::default());
+//! let guest = GuestThread::new(OsHost::new()?, Arc::new(Policy::deny_all()), Capacity::default());
 //! let mut store = Store::new(&engine, WasiBuilder::new(guest).build()?);
 //! let instance = adapter.instantiate(&mut store, &module)?;
 //! let open = instance.get_typed_func::<(), i32>(&mut store, "open")?;

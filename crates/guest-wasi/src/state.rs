@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use guestnet_core::{Errno, Guest, Host};
+use guestnet_core::{Errno, GuestThread, Host};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
@@ -21,7 +21,7 @@ pub struct File {
 /// A store's data is this, or contains it. It serves one instance: the memory of the first caller is the one that
 /// every later call works on.
 pub struct Wasi<H: Host> {
-    pub(crate) guest: Guest<H, File>,
+    pub(crate) guest: GuestThread<H, File>,
     pub(crate) inner: WasiP1Ctx,
     pub(crate) memory: Option<wasmtime::Memory>,
     pub(crate) files: Option<wasmtime::Instance>,
@@ -35,7 +35,7 @@ impl<H: Host> std::fmt::Debug for Wasi<H> {
 
 impl<H: Host> Wasi<H> {
     /// The guest's descriptors and policy.
-    pub fn guest(&mut self) -> &mut Guest<H, File> {
+    pub fn guest(&mut self) -> &mut GuestThread<H, File> {
         &mut self.guest
     }
 }
@@ -45,7 +45,7 @@ impl<H: Host> Wasi<H> {
 /// The guest's numbers are 0, 1 and 2 for the standard streams, then the listeners from 3 on in the order in which
 /// they were added (the `LISTEN_FDS` convention), then the directories.
 pub struct WasiBuilder<H: Host> {
-    guest: Guest<H, File>,
+    guest: GuestThread<H, File>,
     inner: WasiCtxBuilder,
     streams: [Option<H::Io>; 3],
     listeners: Vec<(H::Io, bool)>,
@@ -63,7 +63,7 @@ impl<H: Host> std::fmt::Debug for WasiBuilder<H> {
 impl<H: Host> WasiBuilder<H> {
     /// Begins with a guest that has no descriptors yet.
     #[must_use]
-    pub fn new(guest: Guest<H, File>) -> Self {
+    pub fn new(guest: GuestThread<H, File>) -> Self {
         let mut inner = WasiCtxBuilder::new();
         // The guest has its thread to itself (one thread a guest), so a file may block it.
         inner.allow_blocking_current_thread(true);

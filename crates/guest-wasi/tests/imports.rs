@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, Guest};
+use guestnet_core::{Capacity, GuestThread};
 use guestnet_host_os::OsHost;
 use guestnet_wasi::{Adapter, Wasi, WasiBuilder};
 use wasmtime::{Engine, Module, Store};
@@ -138,7 +138,7 @@ fn one_module_may_import_every_function_of_every_abi_under_all_its_types() {
     for import in adapter.imports(&module) {
         assert!(import.abi.is_some(), "{} {}", import.name, import.ty);
     }
-    let guest = Guest::new(
+    let guest = GuestThread::new(
         OsHost::new().unwrap(),
         Arc::new(Policy::deny_all()),
         Capacity::default(),
@@ -209,7 +209,7 @@ fn a_module_without_a_memory_is_told_so() {
            (func (export \"f\") (result i32) (call $f (i32.const 3) (i32.const 1))))",
     )
     .unwrap();
-    let guest = Guest::new(
+    let guest = GuestThread::new(
         OsHost::new().unwrap(),
         Arc::new(Policy::deny_all()),
         Capacity::default(),
@@ -241,7 +241,7 @@ fn a_prepared_module_reaches_our_descriptors_and_not_those_of_wasmtime_wasi() {
         .unwrap();
         let prepared = adapter.prepare(&module).unwrap();
         for _ in 0..2 {
-            let guest = Guest::new(
+            let guest = GuestThread::new(
                 OsHost::new().unwrap(),
                 Arc::new(Policy::deny_all()),
                 Capacity::default(),

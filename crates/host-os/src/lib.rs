@@ -764,7 +764,7 @@ impl OsHost {
 mod tests {
     use super::{Io, OsHost};
 
-    /// What `SharedGuest` asks of a host: descriptors used by several threads, one host a thread.
+    /// What `SharedGuestThread` asks of a host: descriptors used by several threads, one host a thread.
     const fn used_by_several_threads<T: Send + Sync>() {}
     const fn moved_to_its_thread<T: Send>() {}
 

@@ -268,7 +268,7 @@ mod tests {
 
     fn stub() -> Stub {
         let policy = Arc::new(guestnet_core::policy::Policy::allow_all());
-        let guest: guestnet_core::Guest<crate::OsHost, ()> = guestnet_core::Guest::new(
+        let guest: guestnet_core::GuestThread<crate::OsHost, ()> = guestnet_core::GuestThread::new(
             crate::OsHost::new().unwrap(),
             policy,
             guestnet_core::Capacity::default(),

@@ -8,32 +8,32 @@ use std::time::Instant;
 
 use guestnet_core::limits::Limits;
 use guestnet_core::policy::PolicyBuilder;
-use guestnet_core::{Capacity, Domain, Errno, Fd, Guest, Kind, RecvFlags, SendFlags};
+use guestnet_core::{Capacity, Domain, Errno, Fd, GuestThread, Kind, RecvFlags, SendFlags};
 use guestnet_host_os::OsHost;
 use rustix::net::{AddressFamily, SocketFlags, SocketType};
 
-fn guest(limits: Limits) -> Guest<OsHost, ()> {
+fn guest(limits: Limits) -> GuestThread<OsHost, ()> {
     let mut policy = PolicyBuilder::new();
     policy.allow_net().limits(limits);
-    Guest::new(
+    GuestThread::new(
         OsHost::new().unwrap(),
         Arc::new(policy.build()),
         Capacity::default(),
     )
 }
 
-fn connected(guest: &mut Guest<OsHost, ()>) -> (Fd, TcpStream) {
+fn connected(guest: &mut GuestThread<OsHost, ()>) -> (Fd, TcpStream) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
     guest.connect(fd, &listener.local_addr().unwrap().into()).unwrap();
     (fd, listener.accept().unwrap().0)
 }
 
-fn send(guest: &mut Guest<OsHost, ()>, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+fn send(guest: &mut GuestThread<OsHost, ()>, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
     guest.send(fd, &mut [IoSlice::new(bytes)], SendFlags::empty())
 }
 
-fn recv(guest: &mut Guest<OsHost, ()>, fd: Fd, room: usize) -> Result<usize, Errno> {
+fn recv(guest: &mut GuestThread<OsHost, ()>, fd: Fd, room: usize) -> Result<usize, Errno> {
     let mut buffer = vec![0; room];
     let received = guest.recv(fd, &mut [IoSliceMut::new(&mut buffer)], RecvFlags::empty())?;
     Ok(received.len)

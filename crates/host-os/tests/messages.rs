@@ -7,27 +7,27 @@ use std::time::Duration;
 
 use guestnet_core::policy::{Policy, PolicyBuilder, Use};
 use guestnet_core::{
-    Capacity, Control, Domain, EpollEvent, EpollInterest, EpollMode, EpollOp, Errno, Fd, Kind, Message,
-    OptValue, Ready, RecvFlags, SendFlags, SharedGuest, SockAddr, SockOpt,
+    Capacity, Control, Domain, EpollEvent, EpollInterest, EpollMode, EpollOp, Errno, Fd, Guest, Kind,
+    Message, OptValue, Ready, RecvFlags, SendFlags, SharedGuestThread, SockAddr, SockOpt,
 };
 use guestnet_host_os::OsHost;
 
-type Guest = SharedGuest<OsHost, ()>;
+type GuestThread = SharedGuestThread<OsHost, ()>;
 
-fn guest() -> Guest {
+fn guest() -> GuestThread {
     guest_under(Policy::allow_all())
 }
 
-fn guest_under(policy: Policy) -> Guest {
+fn guest_under(policy: Policy) -> GuestThread {
     let host = OsHost::new().unwrap();
-    Guest::shared(host, Arc::new(policy), Capacity::default(), 0)
+    Guest::new(Arc::new(policy), Capacity::default(), 0).thread(host)
 }
 
-fn send(guest: &mut Guest, fd: Fd, bytes: &[u8], control: &[Control<Fd>]) -> Result<usize, Errno> {
+fn send(guest: &mut GuestThread, fd: Fd, bytes: &[u8], control: &[Control<Fd>]) -> Result<usize, Errno> {
     guest.send_message(fd, &mut [IoSlice::new(bytes)], None, control, SendFlags::empty())
 }
 
-fn recv(guest: &mut Guest, fd: Fd) -> Result<(Vec<u8>, Message<Fd>), Errno> {
+fn recv(guest: &mut GuestThread, fd: Fd) -> Result<(Vec<u8>, Message<Fd>), Errno> {
     let mut buffer = vec![0; 64];
     let message = guest.recv_message(fd, &mut [IoSliceMut::new(&mut buffer)], 8, RecvFlags::empty())?;
     buffer.truncate(message.received.len);
@@ -43,7 +43,7 @@ fn rights(message: &Message<Fd>) -> Vec<Fd> {
 }
 
 /// A bound UDP socket of the guest and its address.
-fn udp(guest: &mut Guest, ip: &str) -> (Fd, SockAddr) {
+fn udp(guest: &mut GuestThread, ip: &str) -> (Fd, SockAddr) {
     let addr: SocketAddr = format!("{ip}:0").parse().unwrap();
     let domain = if addr.is_ipv4() {
         Domain::Inet
@@ -236,7 +236,7 @@ fn a_datagram_chooses_its_interface_only_where_no_rule_says_where_it_may_go() {
             },
         ]
     };
-    let send = |guest: &mut Guest, info: &Control<Fd>| {
+    let send = |guest: &mut GuestThread, info: &Control<Fd>| {
         let ip = match info {
             Control::PacketInfo4 { .. } => "127.0.0.1",
             _ => "[::1]",
@@ -306,7 +306,7 @@ fn a_message_is_judged_as_any_other_datagram() {
     policy.allow(Use::Connect, "udp://127.0.0.2:*").unwrap();
     policy.deny(Use::Accept, "127.0.0.1").unwrap();
     let host = OsHost::new().unwrap();
-    let mut guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
+    let mut guest = Guest::new(Arc::new(policy.build()), Capacity::default(), 0).thread(host);
     let (fd, addr) = udp(&mut guest, "127.0.0.1");
     guest.set_nonblocking(fd, true).unwrap();
     let denied = guest.send_message(
@@ -330,7 +330,7 @@ fn watch(ready: Ready, mode: EpollMode, data: u64) -> EpollInterest {
     EpollInterest { ready, mode, data }
 }
 
-fn epoll_now(guest: &mut Guest, epoll: Fd) -> Vec<EpollEvent> {
+fn epoll_now(guest: &mut GuestThread, epoll: Fd) -> Vec<EpollEvent> {
     let mut events = Vec::new();
     guest
         .epoll_wait(epoll, 8, Some(Duration::ZERO), &mut events)
@@ -430,14 +430,14 @@ fn a_message_is_counted_and_stays_within_the_total() {
         ..guestnet_core::limits::Limits::default()
     });
     let host = OsHost::new().unwrap();
-    let mut guest: Guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
+    let mut guest: GuestThread = Guest::new(Arc::new(policy.build()), Capacity::default(), 0).thread(host);
     let listener = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
     guest.connect(fd, &listener.local_addr().unwrap().into()).unwrap();
     let (mut peer, _) = listener.accept().unwrap();
     std::io::Write::write_all(&mut peer, &[1; 80]).unwrap();
     let mut buffer = [0; 60];
-    let mut take = |guest: &mut Guest| {
+    let mut take = |guest: &mut GuestThread| {
         guest
             .recv_message(fd, &mut [IoSliceMut::new(&mut buffer)], 0, RecvFlags::WAITALL)
             .map(|message| message.received.len)
@@ -486,11 +486,11 @@ fn a_message_with_room_for_control_data_waits_for_all() {
         let sibling = host.sibling().unwrap();
         let mut policy = PolicyBuilder::new();
         policy.allow_net();
-        let guest: Guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
+        let guest: GuestThread = Guest::new(Arc::new(policy.build()), Capacity::default(), 0).thread(host);
         (guest, sibling)
     };
     let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
-    let mut second = guest.thread(host);
+    let mut second = guest.guest().thread(host);
     std::thread::scope(|scope| {
         let receiver = scope.spawn(move || {
             let mut buffer = [0; 6];
@@ -577,8 +577,8 @@ fn who_closes_sockets_meanwhile_takes_nothing_from_who_receives() {
     let sibling = host.sibling().unwrap();
     let mut policy = PolicyBuilder::new();
     policy.allow_net();
-    let mut guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
-    let mut closer = guest.thread(sibling);
+    let mut guest = Guest::new(Arc::new(policy.build()), Capacity::default(), 0).thread(host);
+    let mut closer = guest.guest().thread(sibling);
     let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {

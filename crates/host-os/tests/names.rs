@@ -11,7 +11,7 @@ use std::thread;
 use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::resolve::{Hosts, LookupFlags, NameInfoFlags, Query, STUB};
 use guestnet_core::{
-    Capacity, Decided, Denial, Domain, Errno, Guest, Kind, LookupError, Observer, RecvFlags, SendFlags,
+    Capacity, Decided, Denial, Domain, Errno, GuestThread, Kind, LookupError, Observer, RecvFlags, SendFlags,
     SockAddr,
 };
 use guestnet_host_os::{OsHost, Upstream};
@@ -118,18 +118,18 @@ fn silent() -> Reply {
     Box::new(|_, _| Vec::new())
 }
 
-fn guest(servers: &[SocketAddr], rules: &[&str]) -> Guest<OsHost, ()> {
+fn guest(servers: &[SocketAddr], rules: &[&str]) -> GuestThread<OsHost, ()> {
     let mut host = OsHost::new().unwrap();
     host.set_upstream(&Upstream::Servers(servers.to_vec())).unwrap();
     let mut policy = PolicyBuilder::new();
     for rule in rules {
         policy.allow(Use::Connect, rule).unwrap();
     }
-    Guest::new(host, Arc::new(policy.build()), Capacity::default())
+    GuestThread::new(host, Arc::new(policy.build()), Capacity::default())
 }
 
 fn look_up(
-    guest: &mut Guest<OsHost, ()>,
+    guest: &mut GuestThread<OsHost, ()>,
     node: &str,
     family: Option<Domain>,
 ) -> Result<Vec<IpAddr>, LookupError> {
@@ -147,7 +147,7 @@ fn look_up(
         .collect())
 }
 
-fn connect(guest: &mut Guest<OsHost, ()>, to: SocketAddr) -> Result<(), Errno> {
+fn connect(guest: &mut GuestThread<OsHost, ()>, to: SocketAddr) -> Result<(), Errno> {
     let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
     let result = guest.connect(fd, &to.into());
     guest.close(fd).unwrap();
@@ -272,7 +272,7 @@ fn a_look_up_at_a_silent_server_can_be_stopped() {
         stopper.stop().unwrap();
     });
     let policy = guestnet_core::policy::Policy::allow_all();
-    let mut guest: Guest<OsHost, ()> = Guest::new(host, Arc::new(policy), Capacity::default());
+    let mut guest: GuestThread<OsHost, ()> = GuestThread::new(host, Arc::new(policy), Capacity::default());
     assert_eq!(
         look_up(&mut guest, "x.example", None),
         Err(LookupError::System(Errno::EINTR))
@@ -490,7 +490,7 @@ fn family(addr: SocketAddr) -> Domain {
 }
 
 /// A guest that sends DNS queries itself: one query and its reply, as the guest sees it.
-fn ask_udp(guest: &mut Guest<OsHost, ()>, to: SocketAddr, query: &Message) -> (Message, SockAddr) {
+fn ask_udp(guest: &mut GuestThread<OsHost, ()>, to: SocketAddr, query: &Message) -> (Message, SockAddr) {
     let fd = guest.socket(family(to), Kind::Datagram).unwrap();
     let bytes = query.to_vec().unwrap();
     guest
@@ -600,7 +600,7 @@ fn the_stub_answers_over_tcp_and_shows_the_address_that_was_dialled() {
 }
 
 /// Two questions on one connection.
-fn ask_tcp(guest: &mut Guest<OsHost, ()>, to: SocketAddr) {
+fn ask_tcp(guest: &mut GuestThread<OsHost, ()>, to: SocketAddr) {
     let fd = guest.socket(family(to), Kind::Stream).unwrap();
     guest.connect(fd, &to.into()).unwrap();
     assert_eq!(guest.peer_addr(fd), Ok(SockAddr::Inet(to)));

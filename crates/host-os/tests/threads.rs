@@ -6,15 +6,16 @@ use std::thread;
 
 use guestnet_core::policy::PolicyBuilder;
 use guestnet_core::{
-    Capacity, Domain, Errno, Fd, Kind, Ready, RecvFlags, SendFlags, SharedGuest, Shutdown, SockAddr,
+    Capacity, Domain, Errno, Fd, Guest, Kind, Ready, RecvFlags, SendFlags, SharedGuestThread, Shutdown,
+    SockAddr,
 };
 use guestnet_host_os::OsHost;
 
-type Guest = SharedGuest<OsHost, ()>;
+type GuestThread = SharedGuestThread<OsHost, ()>;
 
 const RESERVED: Fd = 16;
 
-fn guest(sockets: usize) -> (Guest, OsHost) {
+fn guest(sockets: usize) -> (GuestThread, OsHost) {
     let host = OsHost::new().unwrap();
     let sibling = host.sibling().unwrap();
     let mut policy = PolicyBuilder::new();
@@ -23,12 +24,12 @@ fn guest(sockets: usize) -> (Guest, OsHost) {
         sockets,
         ..Capacity::default()
     };
-    let guest = Guest::shared(host, Arc::new(policy.build()), capacity, RESERVED);
+    let guest = Guest::new(Arc::new(policy.build()), capacity, RESERVED).thread(host);
     (guest, sibling)
 }
 
 /// A connected pair of TCP sockets of the guest.
-fn pair(guest: &mut Guest) -> (Fd, Fd) {
+fn pair(guest: &mut GuestThread) -> (Fd, Fd) {
     let listener = guest.socket(Domain::Inet, Kind::Stream).unwrap();
     let any: SockAddr = std::net::SocketAddr::from(([127, 0, 0, 1], 0)).into();
     guest.bind(listener, &any).unwrap();
@@ -41,11 +42,11 @@ fn pair(guest: &mut Guest) -> (Fd, Fd) {
     (client, server)
 }
 
-fn send(guest: &mut Guest, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
+fn send(guest: &mut GuestThread, fd: Fd, bytes: &[u8]) -> Result<usize, Errno> {
     guest.send(fd, &mut [IoSlice::new(bytes)], SendFlags::empty())
 }
 
-fn recv(guest: &mut Guest, fd: Fd) -> Result<Vec<u8>, Errno> {
+fn recv(guest: &mut GuestThread, fd: Fd) -> Result<Vec<u8>, Errno> {
     let mut buffer = vec![0; 64];
     let received = guest.recv(fd, &mut [IoSliceMut::new(&mut buffer)], RecvFlags::empty())?;
     buffer.truncate(received.len);
@@ -56,7 +57,7 @@ fn recv(guest: &mut Guest, fd: Fd) -> Result<Vec<u8>, Errno> {
 fn a_socket_of_one_thread_is_read_in_another_while_the_first_writes() {
     let (mut first, host) = guest(8);
     let (client, server) = pair(&mut first);
-    let mut second = first.thread(host);
+    let mut second = first.guest().thread(host);
     thread::scope(|scope| {
         let reader = scope.spawn(move || recv(&mut second, server));
         // Whether the other one waits already or not: the call here never waits for it.
@@ -69,7 +70,7 @@ fn a_socket_of_one_thread_is_read_in_another_while_the_first_writes() {
 fn both_directions_of_one_socket_run_at_once() {
     let (mut first, host) = guest(8);
     let (client, server) = pair(&mut first);
-    let mut second = first.thread(host);
+    let mut second = first.guest().thread(host);
     thread::scope(|scope| {
         let echo = scope.spawn(move || {
             while let Ok(bytes) = recv(&mut second, server) {
@@ -93,7 +94,7 @@ fn both_directions_of_one_socket_run_at_once() {
 fn a_descriptor_that_is_closed_during_a_receive_lets_the_receive_finish() {
     let (mut first, host) = guest(2 + 1);
     let (client, server) = pair(&mut first);
-    let mut second = first.thread(host);
+    let mut second = first.guest().thread(host);
     thread::scope(|scope| {
         let reader = scope.spawn(move || {
             let first = recv(&mut second, server);
@@ -153,7 +154,7 @@ fn the_adapter_places_a_descriptor_where_it_wants() {
     assert!(guest.socket(Domain::Inet, Kind::Stream).unwrap() >= RESERVED);
 }
 
-fn recv_nothing(guest: &mut Guest, fd: Fd) -> Result<Vec<u8>, Errno> {
+fn recv_nothing(guest: &mut GuestThread, fd: Fd) -> Result<Vec<u8>, Errno> {
     guest.set_nonblocking(fd, true)?;
     recv(guest, fd)
 }
@@ -161,7 +162,7 @@ fn recv_nothing(guest: &mut Guest, fd: Fd) -> Result<Vec<u8>, Errno> {
 #[test]
 fn the_limit_of_sockets_is_one_for_all_threads() {
     let (mut first, host) = guest(2);
-    let mut second = first.thread(host);
+    let mut second = first.guest().thread(host);
     let a = first.socket(Domain::Inet, Kind::Stream).unwrap();
     second.socket(Domain::Inet, Kind::Stream).unwrap();
     for guest in [&mut first, &mut second] {
@@ -174,10 +175,10 @@ fn the_limit_of_sockets_is_one_for_all_threads() {
 #[test]
 fn a_descriptor_number_that_is_reused_is_polled_as_the_new_one() {
     let (mut first, host) = guest(32);
-    let mut second = first.thread(host);
+    let mut second = first.guest().thread(host);
     // More than poll(2) is used for, so that the second thread keeps registrations.
     let pairs: Vec<_> = (0..8).map(|_| pair(&mut first)).collect();
-    let poll = |guest: &mut Guest, fds: &[Fd]| {
+    let poll = |guest: &mut GuestThread, fds: &[Fd]| {
         guest.poll_begin();
         for (token, fd) in (0..).zip(fds) {
             guest.poll_add(token, *fd, Ready::READ).unwrap();

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::addr::{Domain, Kind};
 use crate::errno::Errno;
 use crate::fd::Slots;
-use crate::guest::{Entry, Guest};
+use crate::guest::{Entry, GuestThread};
 use crate::host::{Clock, Host, LookupError};
 use crate::policy::{Name, parse_numeric_host};
 use crate::readiness::Ready;
@@ -108,22 +108,22 @@ enum What {
     Ask(Question),
 }
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// Gives the names of a hosts file, which come before the cache and any server.
     pub fn set_hosts(&mut self, hosts: Arc<Hosts>) {
-        self.gate.names.set_hosts(hosts);
+        self.guest.gate.names.set_hosts(hosts);
     }
 
     /// Gives the names of the guest's own hosts file, which come before all others. What the guest says itself is no
     /// reason to let it through: unlike an answer of ours, such an address is not covered by a rule with the name.
     pub fn set_guest_hosts(&mut self, hosts: Arc<Hosts>) {
-        self.gate.names.set_guest_hosts(hosts);
+        self.guest.gate.names.set_guest_hosts(hosts);
     }
 
     /// What this guest may look up and was told, to be answered for from elsewhere.
     #[must_use]
     pub fn names(&self) -> &Arc<Names> {
-        &self.gate.names
+        &self.guest.gate.names
     }
 
     /// getaddrinfo(3). Blocks the guest until the host's resolver has answered.
@@ -134,7 +134,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `Fail` (the policy, or a server's refusal), `System(EINTR)` (told to stop).
     pub fn getaddrinfo(&mut self, query: &Query<'_>) -> Result<Answer, LookupError> {
         let result = self.plan(query).and_then(|plan| self.complete(plan));
-        if self.traced {
+        if self.guest.traced {
             self.trace_lookup(query, &result);
         }
         result
@@ -183,7 +183,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         waited.map_err(LookupError::System)?;
         let reply = reply.ok_or(LookupError::System(Errno::EIO))?;
         let now = self.host.now(Clock::Monotonic);
-        self.gate.names.finish(question, reply, now)
+        self.guest.gate.names.finish(question, reply, now)
     }
 
     /// Everything that can be said without waiting.
@@ -258,7 +258,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         let family = if mapped { None } else { query.family };
         let question = Question::Addresses { name, family };
         let now = self.host.now(Clock::Monotonic);
-        match self.gate.names.begin(&question, now) {
+        match self.guest.gate.names.begin(&question, now) {
             Step::Known(outcome) => outcome.map(What::Known),
             Step::Ask => Ok(What::Ask(question)),
         }

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr};
 use super::{Question, Step};
 use crate::addr::Kind;
 use crate::fd::Slots;
-use crate::guest::{Entry, Guest};
+use crate::guest::{Entry, GuestThread};
 use crate::host::{Clock, Host, LookupError};
 
 bitflags::bitflags! {
@@ -35,7 +35,7 @@ pub struct NameInfo {
     pub service: String,
 }
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// getnameinfo(3). Blocks the guest until the host's resolver has answered. An address that has no name, or that
     /// the policy does not let the guest ask about, comes back in numbers.
     ///
@@ -69,7 +69,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     fn name_of(&mut self, ip: IpAddr) -> Result<String, LookupError> {
         let question = Question::Pointer(ip);
         let now = self.host.now(Clock::Monotonic);
-        let found = match self.gate.names.begin(&question, now) {
+        let found = match self.guest.gate.names.begin(&question, now) {
             Step::Known(outcome) => outcome?,
             Step::Ask => self.ask(&question)?,
         };

@@ -8,11 +8,11 @@ use std::sync::Arc;
 use super::{Answer, Found, Plan, Query, What};
 use crate::errno::{Errno, Result};
 use crate::fd::Slots;
-use crate::guest::{Entry, Guest};
+use crate::guest::{Entry, GuestThread};
 use crate::host::{Clock, Host, LookupError};
 use crate::readiness::{PollEvent, Ready};
 
-/// A started look-up. Give it back to [`Guest::getaddrinfo_cancel`] if nobody wants it any more.
+/// A started look-up. Give it back to [`GuestThread::getaddrinfo_cancel`] if nobody wants it any more.
 #[derive(Debug)]
 pub struct Lookup<Io> {
     state: State<Io>,
@@ -26,7 +26,7 @@ enum State<Io> {
     Taken,
 }
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// getaddrinfo(3) without waiting. It does not fail: what is wrong with the query is its result.
     pub fn getaddrinfo_start(&mut self, query: &Query<'_>) -> Lookup<H::Io> {
         let state = match self.plan(query) {
@@ -45,7 +45,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// Adds a look-up to the poll under a number of the caller's; it is readable when its result is there.
     ///
     /// # Errors
-    /// As [`Guest::poll_add`].
+    /// As [`GuestThread::poll_add`].
     pub fn poll_add_lookup(&mut self, token: u32, lookup: &mut Lookup<H::Io>) -> Result<()> {
         lookup.polled = true;
         match &lookup.state {
@@ -79,7 +79,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                     return Some(Err(LookupError::System(Errno::EIO)));
                 };
                 let now = self.host.now(Clock::Monotonic);
-                let found: Result<Arc<Found>, _> = self.gate.names.finish(question, reply, now);
+                let found: Result<Arc<Found>, _> = self.guest.gate.names.finish(question, reply, now);
                 Some(found.and_then(|found| self.answer(&plan, &found)))
             }
         }

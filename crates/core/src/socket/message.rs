@@ -14,7 +14,7 @@ use crate::addr::{Domain, Kind, SockAddr};
 use crate::capacity::PIPE;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Call, Entry, Guest, Holds, Limit, SharedGuest, attempt};
+use crate::guest::{Call, Entry, GuestThread, Holds, Limit, SharedGuestThread, attempt};
 use crate::host::{Control, Destination, Host, Identity, Message, Received, RecvFlags, SendFlags};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
@@ -25,14 +25,14 @@ pub(crate) const MAX_RIGHTS: usize = 253;
 /// A message with the guest's own open files.
 type Brought<Io, F> = Message<Arc<Entry<Io, F>>>;
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// socketpair(2) of UNIX sockets, in blocking mode. The policy has no say: nothing leaves the guest.
     ///
     /// # Errors
     /// `EMFILE`, `ENOBUFS` (the guest's limit of buffers), `EOPNOTSUPP` (a host without).
     pub fn socket_pair(&mut self, kind: Kind) -> Result<(Fd, Fd)> {
         let result = self.do_socket_pair(kind);
-        if self.traced {
+        if self.guest.traced {
             self.trace(
                 "socketpair",
                 &result,
@@ -59,7 +59,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `EMFILE`, `ENFILE` (the guest's limit of buffers, as pipe(7) says of the user's), `ENOSYS` (a host without).
     pub fn pipe(&mut self) -> Result<(Fd, Fd)> {
         let result = self.do_pipe();
-        if self.traced {
+        if self.guest.traced {
             self.trace("pipe", &result, |pair| u64::from(pair.0), format_args!(""));
         }
         result
@@ -67,7 +67,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
 
     fn do_pipe(&mut self) -> Result<(Fd, Fd)> {
         let seats = (self.seat()?, self.seat()?);
-        let buffers = self.room.buffers(PIPE).map_err(|_| Errno::ENFILE)?;
+        let buffers = self.guest.room.buffers(PIPE).map_err(|_| Errno::ENFILE)?;
         let buffers = Arc::new(buffers);
         let (read, write) = self.host.pipe()?;
         let read = self.stream(read, Some(Holds::new(Some(seats.0), &buffers)));
@@ -76,11 +76,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 }
 
-impl<H: Host, F> SharedGuest<H, F> {
+impl<H: Host, F> SharedGuestThread<H, F> {
     /// sendmsg(2) with control data. Shortens `bufs` as it goes.
     ///
     /// # Errors
-    /// Those of [`Guest::send`] and [`Guest::send_to`]; `EBADF` also for a descriptor to be passed on, `EINVAL` (more
+    /// Those of [`GuestThread::send`] and [`GuestThread::send_to`]; `EBADF` also for a descriptor to be passed on, `EINVAL` (more
     /// than 253 of them, or descriptors over another family than UNIX), `EPERM` (to a peer outside of this process),
     /// `EOPNOTSUPP` (a file that cannot be passed on), `ETOOMANYREFS` (too many are under way), `EACCES` also for an
     /// interface that the message would choose, where the policy has rules about destinations.
@@ -93,7 +93,7 @@ impl<H: Host, F> SharedGuest<H, F> {
         flags: SendFlags,
     ) -> Result<usize> {
         let result = self.do_send_message(fd, bufs, addr, control, flags);
-        if self.traced {
+        if self.guest.traced {
             self.trace(
                 "sendmsg",
                 &result,
@@ -203,7 +203,7 @@ impl<H: Host, F> SharedGuest<H, F> {
     /// are lost, and `control_truncated` says so. At most `rights` of them are taken.
     ///
     /// # Errors
-    /// Those of [`Guest::recv`].
+    /// Those of [`GuestThread::recv`].
     pub fn recv_message(
         &mut self,
         fd: Fd,
@@ -214,7 +214,7 @@ impl<H: Host, F> SharedGuest<H, F> {
         let result = self
             .with_socket(fd, |call, socket| call.recv_message(socket, bufs, flags))
             .map(|message| self.enter_rights(message, rights));
-        if self.traced {
+        if self.guest.traced {
             self.trace(
                 "recvmsg",
                 &result,
@@ -235,7 +235,7 @@ impl<H: Host, F> SharedGuest<H, F> {
                     truncated |= files.len() > room;
                     let mut fds = Vec::with_capacity(files.len());
                     for file in files.into_iter().take(room) {
-                        match self.table.insert_open(file) {
+                        match self.guest.table.insert_open(file) {
                             Ok(fd) => fds.push(fd),
                             Err(_) => truncated = true,
                         }

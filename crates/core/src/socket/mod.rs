@@ -19,7 +19,7 @@ use crate::cell::{Address, Count, Flag, TimeLimit};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::{Gate, Route};
-use crate::guest::{Call, Entry, Guest, Habit, Limit, Pause, attempt};
+use crate::guest::{Call, Entry, GuestThread, Habit, Limit, Pause, attempt};
 use crate::host::{Host, Shutdown};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
@@ -145,7 +145,7 @@ impl<Io> Socket<Io> {
     }
 }
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// socket(2). The new descriptor is in blocking mode.
     ///
     /// # Errors
@@ -160,7 +160,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             let socket = self.made(io, domain, kind, seat)?;
             self.insert_made(Entry::Socket(socket))
         });
-        if self.traced {
+        if self.guest.traced {
             self.trace(
                 "socket",
                 &result,
@@ -178,7 +178,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// cannot have), `EAFNOSUPPORT`, `EBADF`, `ENOTSOCK`; for paths also `ENOENT`, `ENOTDIR`, `ELOOP`.
     pub fn bind(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.bind(socket, addr));
-        if self.traced {
+        if self.guest.traced {
             self.trace("bind", &result, |()| 0, format_args!("{fd}, {addr}"));
         }
         result
@@ -190,7 +190,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `EACCES` (the policy), `EADDRINUSE`, `EINVAL`, `EOPNOTSUPP` (datagrams), `EBADF`, `ENOTSOCK`.
     pub fn listen(&mut self, fd: Fd, backlog: i32) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.listen(socket, backlog));
-        if self.traced {
+        if self.guest.traced {
             self.trace("listen", &result, |()| 0, format_args!("{fd}, {backlog}"));
         }
         result
@@ -211,7 +211,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// such flag; an adapter whose waiting is done elsewhere needs it, and the mode is not its own to change.
     ///
     /// # Errors
-    /// `EAGAIN` if there is no connection, and those of [`Guest::accept`].
+    /// `EAGAIN` if there is no connection, and those of [`GuestThread::accept`].
     pub fn try_accept(&mut self, fd: Fd, nonblocking: bool) -> Result<(Fd, SockAddr)> {
         let result = self.do_accept(fd, nonblocking, false);
         self.trace_accept(fd, &result);
@@ -219,7 +219,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 
     fn trace_accept(&mut self, fd: Fd, result: &Result<(Fd, SockAddr)>) {
-        if self.traced {
+        if self.guest.traced {
             match result {
                 Ok((_, peer)) => {
                     self.trace(
@@ -235,7 +235,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 
     fn do_accept(&mut self, fd: Fd, nonblocking: bool, may_wait: bool) -> Result<(Fd, SockAddr)> {
-        let (room, seat) = (Arc::clone(&self.room), self.room.seat());
+        let (room, seat) = (Arc::clone(&self.guest.room), self.guest.room.seat());
         let (table, mut call) = self.split();
         let entry = table.entry(fd)?;
         let listener = entry.socket()?;
@@ -301,7 +301,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             },
             Domain::Inet | Domain::Inet6 => 0,
         };
-        let socket = Socket::new(io, domain, kind, seat, self.room.buffers(0)?);
+        let socket = Socket::new(io, domain, kind, seat, self.guest.room.buffers(0)?);
         *lock(&socket.asked) = [begins, 0];
         Ok(socket)
     }
@@ -314,19 +314,19 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// stop); for paths also `ENOENT`, `EAGAIN`, `EPROTOTYPE`.
     pub fn connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, true));
-        if self.traced {
+        if self.guest.traced {
             self.trace("connect", &result, |()| 0, format_args!("{fd}, {addr}"));
         }
         result
     }
 
-    /// connect(2) that does not wait, whatever the descriptor's mode, as [`Guest::try_accept`] does not.
+    /// connect(2) that does not wait, whatever the descriptor's mode, as [`GuestThread::try_accept`] does not.
     ///
     /// # Errors
-    /// Those of [`Guest::connect`] on a non-blocking socket.
+    /// Those of [`GuestThread::connect`] on a non-blocking socket.
     pub fn try_connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, false));
-        if self.traced {
+        if self.guest.traced {
             self.trace("connect", &result, |()| 0, format_args!("{fd}, {addr}"));
         }
         result
@@ -348,7 +348,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             }
             result
         });
-        if self.traced {
+        if self.guest.traced {
             self.trace("shutdown", &result, |()| 0, format_args!("{fd}, {how:?}"));
         }
         result
@@ -360,7 +360,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// `EBADF`, `ENOTSOCK`.
     pub fn local_addr(&mut self, fd: Fd) -> Result<SockAddr> {
         let result = self.with_socket(fd, |call, socket| call.host.local_addr(&socket.io));
-        if self.traced {
+        if self.guest.traced {
             self.trace("getsockname", &result, |_| 0, format_args!("{fd}"));
         }
         result
@@ -375,7 +375,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             let peer = call.host.peer_addr(&socket.io)?;
             Ok(stub::as_seen(call.gate, socket, peer))
         });
-        if self.traced {
+        if self.guest.traced {
             self.trace("getpeername", &result, |_| 0, format_args!("{fd}"));
         }
         result

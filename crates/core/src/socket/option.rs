@@ -7,13 +7,13 @@ use crate::addr::Domain;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::Gate;
-use crate::guest::{Entry, Guest};
+use crate::guest::{Entry, GuestThread};
 use crate::host::Host;
 use crate::option::{OptKind, OptValue, SockOpt};
 use crate::policy::Protocol;
 use crate::resolve::lock;
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// getsockopt(2).
     ///
     /// # Errors
@@ -28,7 +28,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 call.host.option(&socket.io, option)
             }
         });
-        if self.traced {
+        if self.guest.traced {
             self.trace(
                 "getsockopt",
                 &result,
@@ -54,7 +54,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// larger than the default: what was sent outlives its sender in the receiver's queue, and would be nobody's.
     pub fn set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {
         let result = self.do_set_option(fd, option, value);
-        if self.traced {
+        if self.guest.traced {
             self.trace(
                 "setsockopt",
                 &result,
@@ -66,7 +66,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 
     fn do_set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {
-        let entry = self.table.entry(fd)?;
+        let entry = self.guest.table.entry(fd)?;
         let socket = entry.socket()?;
         match option.kind() {
             OptKind::Name => return Err(Errno::EOPNOTSUPP),
@@ -74,7 +74,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Membership => {}
         }
         if option == SockOpt::Broadcast {
-            let refused = value != OptValue::Int(0) && !self.gate.broadcast("setsockopt");
+            let refused = value != OptValue::Int(0) && !self.guest.gate.broadcast("setsockopt");
             socket.broadcast.set(refused);
             if refused {
                 // Who sets it to be on the safe side goes on; a broadcast is EACCES, as without it.
@@ -93,7 +93,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
                 .local_addr(&socket.io)?
                 .inet()
                 .map_or(0, |addr| addr.port());
-            self.gate
+            self.guest
+                .gate
                 .listen("setsockopt", Protocol::Udp, SocketAddr::new(group, port))?;
         }
         let size = match (option, value) {

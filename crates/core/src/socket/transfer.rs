@@ -16,7 +16,7 @@ use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::Gate;
-use crate::guest::{Call, Entry, Guest, Limit, Pause, attempt, until_ready, until_received};
+use crate::guest::{Call, Entry, GuestThread, Limit, Pause, attempt, until_ready, until_received};
 use crate::host::{Host, Received, RecvFlags, SendFlags};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
@@ -26,7 +26,7 @@ use crate::readiness::Ready;
 /// Room for the largest datagram of IPv4 and IPv6 without jumbograms.
 pub(super) const SCRATCH: usize = 65_536;
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
+impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// send(2) and sendmsg(2) without an address. A blocking send on a stream returns when everything is queued.
     /// Shortens `bufs` as it goes.
     ///
@@ -40,7 +40,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 
     pub(crate) fn trace_send(&mut self, fd: Fd, result: &Result<usize>, flags: SendFlags) {
-        if self.traced {
+        if self.guest.traced {
             self.trace(
                 "send",
                 result,
@@ -53,8 +53,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// sendto(2) and sendmsg(2) with an address. A TCP socket ignores the address, as Linux does.
     ///
     /// # Errors
-    /// Those of [`Guest::send`], and `EACCES` (the policy, or a broadcast without `SO_BROADCAST`), `EISCONN` and
-    /// `EOPNOTSUPP` (a UNIX stream), `EAFNOSUPPORT`; for paths those of [`Guest::connect`].
+    /// Those of [`GuestThread::send`], and `EACCES` (the policy, or a broadcast without `SO_BROADCAST`), `EISCONN` and
+    /// `EOPNOTSUPP` (a UNIX stream), `EAFNOSUPPORT`; for paths those of [`GuestThread::connect`].
     pub fn send_to(
         &mut self,
         fd: Fd,
@@ -63,7 +63,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         flags: SendFlags,
     ) -> Result<usize> {
         let result = self.with_socket(fd, |call, socket| call.send_to(socket, bufs, addr, flags));
-        if self.traced {
+        if self.guest.traced {
             self.trace(
                 "sendto",
                 &result,
@@ -86,7 +86,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     }
 
     pub(crate) fn trace_recv(&mut self, fd: Fd, result: &Result<Received>, flags: RecvFlags) {
-        if self.traced {
+        if self.guest.traced {
             self.trace(
                 "recv",
                 result,
@@ -100,7 +100,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
     /// A datagram from a sender whom the policy refuses is dropped, and the next one is taken.
     ///
     /// # Errors
-    /// Those of [`Guest::recv`].
+    /// Those of [`GuestThread::recv`].
     pub fn recv_from(
         &mut self,
         fd: Fd,
@@ -108,7 +108,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> Guest<H, F, T> {
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
         let result = self.with_socket(fd, |call, socket| call.recv_from(socket, bufs, flags));
-        if self.traced {
+        if self.guest.traced {
             match &result {
                 Ok((_, from)) => self.trace(
                     "recvfrom",

@@ -93,7 +93,7 @@ fn read<H: Host + 'static>(state: &Shared<H>, fd: i32, level: i32, name: i32) ->
 
 /// The error of an option that nobody knows: that of the descriptor comes first.
 fn unknown<H: Host + 'static, T>(
-    guest: &guestnet_core::SharedGuest<H, super::file::File>,
+    guest: &guestnet_core::SharedGuestThread<H, super::file::File>,
     fd: guestnet_core::Fd,
 ) -> Result<T> {
     match &*guest.entry(fd)? {

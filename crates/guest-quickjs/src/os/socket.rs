@@ -1,6 +1,6 @@
 //! `os.socket`, `bind`, `listen`, `accept`, `connect`, `shutdown` and the addresses of a socket.
 
-use guestnet_core::{Domain, Entry, Errno, Fd, Host, Result, SharedGuest, SockAddr};
+use guestnet_core::{Domain, Entry, Errno, Fd, Host, Result, SharedGuestThread, SockAddr};
 use rquickjs::Value;
 
 use super::address;
@@ -115,17 +115,17 @@ fn shutdown<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
 
 /// `getsockname(fd)`: an address or a negative errno.
 fn getsockname<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
-    name(call, SharedGuest::local_addr)
+    name(call, SharedGuestThread::local_addr)
 }
 
 /// `getpeername(fd)`: an address or a negative errno.
 fn getpeername<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
-    name(call, SharedGuest::peer_addr)
+    name(call, SharedGuestThread::peer_addr)
 }
 
 fn name<'js, H: Host + 'static>(
     call: &Call<'_, 'js, H>,
-    ask: fn(&mut SharedGuest<H, File>, Fd) -> Result<SockAddr>,
+    ask: fn(&mut SharedGuestThread<H, File>, Fd) -> Result<SockAddr>,
 ) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
     let addr = open(call.state(), fd).and_then(|fd| ask(&mut call.state().guest.borrow_mut(), fd));

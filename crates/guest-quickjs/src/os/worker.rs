@@ -10,7 +10,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use guestnet_core::{Fd, Host, SharedGuest};
+use guestnet_core::{Fd, Host, SharedGuestThread};
 use rquickjs::class::{JsClass, Readable, Trace, Tracer};
 use rquickjs::function::Constructor;
 use rquickjs::object::Property;
@@ -124,7 +124,7 @@ impl Queue {
     }
 
     /// Says that nothing more comes, and closes the pipe's writing end, which wakes the receiver for good.
-    pub(crate) fn shut<H: Host + 'static>(&self, guest: &mut SharedGuest<H, File>) {
+    pub(crate) fn shut<H: Host + 'static>(&self, guest: &mut SharedGuestThread<H, File>) {
         self.abandon();
         if !self.shut.swap(true, Ordering::Relaxed) {
             // The script may have closed it.
@@ -133,7 +133,7 @@ impl Queue {
     }
 
     /// Closes both ends of the pipe.
-    fn remove<H: Host + 'static>(&self, guest: &mut SharedGuest<H, File>) {
+    fn remove<H: Host + 'static>(&self, guest: &mut SharedGuestThread<H, File>) {
         self.shut(guest);
         let _ = guest.close(self.read);
     }

@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, SharedGuest};
+use guestnet_core::{Capacity, Guest};
 use guestnet_host_os::{Io, OsHost, Stopper};
 use guestnet_quickjs::{End, ScriptBuilder};
 
@@ -54,7 +54,7 @@ impl Running {
         let (stdout, stderr) = (stream(stdout.into()), stream(stderr.into()));
         let stdin = input.map(|input| stream(input.into()));
         let listener = listener.map(|listener| host.adopt_socket(listener).expect("a socket"));
-        let guest = SharedGuest::shared(host, Arc::new(Policy::allow_all()), Capacity::default(), 0);
+        let guest = Guest::new(Arc::new(Policy::allow_all()), Capacity::default(), 0).thread(host);
         let mut builder = ScriptBuilder::new(guest);
         builder.stdout(stdout).stderr(stderr).arg(name);
         for arg in args {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, SharedGuest};
+use guestnet_core::{Capacity, Guest};
 use guestnet_host_os::OsHost;
 use guestnet_quickjs::{End, ScriptBuilder};
 use rustix::process::{Resource, getrlimit, setrlimit};
@@ -65,7 +65,7 @@ fn run_all(
         sockets: 1 << 14,
         buffers: 1 << 40,
     };
-    let guest = SharedGuest::shared(host, Arc::new(policy), capacity, 0);
+    let guest = Guest::new(Arc::new(policy), capacity, 0).thread(host);
     let mut builder = ScriptBuilder::new(guest);
     builder.arg("test.js").stdout(stdout).stderr(stderr);
     if let Some(directory) = directory {

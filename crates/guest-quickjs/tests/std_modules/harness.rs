@@ -137,7 +137,7 @@ impl Run {
         if !self.names {
             policy.deny(Use::Resolve, "*").unwrap();
         }
-        let guest = Guest::shared(host, Arc::new(policy.build()), Capacity::default(), 0);
+        let guest = Guest::new(Arc::new(policy.build()), Capacity::default(), 0).thread(host);
         let mut builder = ScriptBuilder::new(guest);
         builder
             .stdin(stdin)
