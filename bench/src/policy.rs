@@ -12,7 +12,7 @@ use guestnet_core::limits::Limits;
 use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::resolve::{Hosts, Query};
 use guestnet_core::{
-    Capacity, Decided, Denial, Domain, Errno, Fd, GuestThread, Kind, Observer, OptValue, RecvFlags,
+    AuditRecord, Capacity, Denial, Domain, Errno, Fd, GuestThread, Kind, Observer, OptValue, RecvFlags,
     SendFlags, SockAddr, SockOpt,
 };
 use guestnet_host_os::{OsHost, Upstream};
@@ -239,7 +239,7 @@ impl Observer for Silent {
         true
     }
 
-    fn decided(&mut self, decided: &Decided<'_>) {
+    fn decided(&mut self, decided: &AuditRecord<'_>) {
         std::hint::black_box(decided);
     }
 }

@@ -3,7 +3,7 @@
 #![no_main]
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, Entry, Errno, Fd, GuestThread};
+use guestnet_core::{Capacity, OpenFile, Errno, Fd, GuestThread};
 use guestnet_fuzz::{Script, ScriptHost};
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;
@@ -114,10 +114,10 @@ fuzz_target!(|data: &[u8]| {
     assert_eq!(open.get(), 0);
 });
 
-fn is<Io>(entry: &Entry<Io, u8>) -> Is {
+fn is<Io>(entry: &OpenFile<Io, u8>) -> Is {
     match entry {
-        Entry::Socket(_) => Is::Socket,
-        Entry::File(file) => Is::File(*file),
-        Entry::Stream(_) => unreachable!("no stream was entered"),
+        OpenFile::Socket(_) => Is::Socket,
+        OpenFile::File(file) => Is::File(*file),
+        OpenFile::Stream(_) => unreachable!("no stream was entered"),
     }
 }

@@ -22,7 +22,7 @@ use std::time::Duration;
 use answer::{Ask, Transport};
 use guestnet_core::LookupError;
 use guestnet_core::policy::{Name, Policy};
-use guestnet_core::resolve::{MAX_RESULTS, Question, Reply, SHORTEST_PIN};
+use guestnet_core::resolve::{MAX_RESULTS, Question, LookupReply, SHORTEST_PIN};
 use hickory_resolver::Resolver;
 use hickory_resolver::proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_resolver::proto::rr::{DNSClass, Name as DnsName, RData, Record, RecordType};
@@ -68,7 +68,7 @@ struct Upstream {
 }
 
 impl Ask for Upstream {
-    async fn ask(&self, question: &Question) -> Reply {
+    async fn ask(&self, question: &Question) -> LookupReply {
         let reply = dns::ask(&self.client, question).await;
         if let Question::Addresses { name, .. } = question {
             assert!(self.policy.decide_name(name).is_allowed(), "{name} was asked for");
@@ -93,7 +93,7 @@ fuzz_target!(|data: &[u8]| {
     let server = Server::new(data);
     let policy = world::policy();
     let ticks: Arc<AtomicU64> = Arc::default();
-    let nobody = Box::new(|_: &Question| -> Reply { panic!("the guest asks the stub and nobody else") });
+    let nobody = Box::new(|_: &Question| -> LookupReply { panic!("the guest asks the stub and nobody else") });
     let mut world = World::new(Arc::clone(&policy), nobody, Arc::clone(&ticks));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()

@@ -5,7 +5,7 @@
 
 use guestnet_core::policy::{Policy, PolicyBuilder, Protocol, Use};
 use guestnet_core::{Guest, 
-    Capacity, Entry, Fd, GuestThread, Kind, OptValue, Ready, RecvFlags, SendFlags, SharedGuestThread, Shutdown, Slots,
+    Capacity, OpenFile, Fd, GuestThread, Kind, OptValue, Ready, RecvFlags, SendFlags, SharedGuestThread, Shutdown, Slots,
     SockAddr, SockOpt,
 };
 use guestnet_fuzz::{COUNTED, FORBIDDEN, Io, Script, ScriptHost, allowed};
@@ -77,7 +77,7 @@ fn another_thread(mut guest: SharedGuestThread<ScriptHost, ()>, script: Script) 
             2 => any(guest.set_nonblocking(one, script.bool())),
             3 | 4 => {
                 if let Ok(copy) = guest.dup(one) {
-                    any(guest.place(copy, other));
+                    any(guest.install_at(copy, other));
                 }
             }
             _ => {}
@@ -86,7 +86,7 @@ fn another_thread(mut guest: SharedGuestThread<ScriptHost, ()>, script: Script) 
 }
 
 /// Makes the calls of the script. `swaps`: numbers may mean something else from one moment to the next.
-fn drive<T: Slots<Entry<Io, ()>>>(
+fn drive<T: Slots<OpenFile<Io, ()>>>(
     mut guest: GuestThread<ScriptHost, (), T>,
     script: &Script,
     policy: &Policy,
@@ -126,8 +126,8 @@ fn drive<T: Slots<Entry<Io, ()>>>(
             }
             10 => shown += receive(script, |bufs, flags| any(guest.recv(fd, bufs, flags))),
             11 => {
-                let datagram = guest.entry(fd).is_ok_and(
-                    |entry| matches!(&*entry, Entry::Socket(socket) if socket.kind() == Kind::Datagram),
+                let datagram = guest.open_file(fd).is_ok_and(
+                    |entry| matches!(&*entry, OpenFile::Socket(socket) if socket.kind() == Kind::Datagram),
                 );
                 shown += receive(script, |bufs, flags| {
                     if let Ok((_, SockAddr::Inet(from))) = guest.recv_from(fd, bufs, flags) {

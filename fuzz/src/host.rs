@@ -5,7 +5,7 @@
 
 use crate::Script;
 use guestnet_core::policy::{NoPins, Policy, Protocol, Use};
-use guestnet_core::resolve::{Found, Question, Reply};
+use guestnet_core::resolve::{Found, Question, LookupReply};
 use guestnet_core::{
     Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, Received, RecvFlags, Result,
     SendFlags, Shutdown, SockAddr, SockOpt, StreamKind, wildcard,
@@ -50,7 +50,7 @@ impl Drop for Io {
 }
 
 /// Answers a question at once.
-pub type Resolver = Box<dyn FnMut(&Question) -> Reply>;
+pub type Resolver = Box<dyn FnMut(&Question) -> LookupReply>;
 
 /// What another thread of the guest does in the middle of a call.
 pub type Meanwhile = Rc<RefCell<Option<Box<dyn FnMut()>>>>;
@@ -64,7 +64,7 @@ pub struct ScriptHost {
     ticks: Arc<AtomicU64>,
     polled: Vec<PollEvent>,
     resolver: Option<Resolver>,
-    reply: Option<Reply>,
+    reply: Option<LookupReply>,
     meanwhile: Meanwhile,
     /// Bytes that were sent over the network.
     sent: u64,
@@ -195,7 +195,7 @@ fn room(bufs: &[IoSlice<'_>]) -> usize {
 
 impl Host for ScriptHost {
     type Io = Io;
-    type Place = String;
+    type UnixNode = String;
 
     fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Io> {
         self.outcome().map(|()| self.io(domain, kind))
@@ -346,7 +346,7 @@ impl Host for ScriptHost {
         StreamKind::Pipe
     }
 
-    fn unix_place(&mut self, path: &str, _create: bool) -> Result<(String, String)> {
+    fn unix_node(&mut self, path: &str, _create: bool) -> Result<(String, String)> {
         self.outcome()?;
         // A symbolic link may lead anywhere.
         let resolved = if self.script.bool() {
@@ -414,7 +414,7 @@ impl Host for ScriptHost {
         Ok(self.io(Domain::Unix, Kind::Datagram))
     }
 
-    fn lookup_take(&mut self, _lookup: &Io) -> Option<Reply> {
+    fn lookup_take(&mut self, _lookup: &Io) -> Option<LookupReply> {
         if self.resolver.is_some() {
             return self.reply.take();
         }
@@ -426,7 +426,7 @@ impl Host for ScriptHost {
             _ => Err(LookupError::NoName),
         };
         let lifetime = self.script.bool().then_some(Duration::from_secs(1));
-        Some(Reply { outcome, lifetime })
+        Some(LookupReply { outcome, lifetime })
     }
 
     fn service(&mut self, _name: &str, _kind: Kind) -> Option<u16> {

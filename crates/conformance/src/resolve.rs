@@ -3,7 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use guestnet_core::policy::{Policy, Use};
-use guestnet_core::resolve::{AddrInfo, Answer, LookupFlags, Query};
+use guestnet_core::resolve::{AddrInfo, AddrInfoList, LookupFlags, Query};
 use guestnet_core::{Domain, Kind, LookupError, Result};
 
 use crate::behaviour::behaviours;
@@ -87,7 +87,7 @@ fn both_types_are_answered_unless_one_is_asked_for<M: MakeHost>() {
     let [stream, datagram] = [Kind::Stream, Kind::Datagram].map(|kind| AddrInfo { addr, kind });
     assert_eq!(
         answer,
-        Answer {
+        AddrInfoList {
             results: vec![stream, datagram],
             canonical: None
         }

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use guestnet_core::limits::Limits;
 use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::{
-    Capacity, Domain, Entry, Errno, Fd, Guest, Kind, OptValue, RecvFlags, SendFlags, SharedGuestThread,
+    Capacity, Domain, Errno, Fd, Guest, Kind, OpenFile, OptValue, RecvFlags, SendFlags, SharedGuestThread,
     SockOpt,
 };
 use guestnet_host_os::OsHost;
@@ -78,7 +78,7 @@ fn sink(connections: usize) -> (SocketAddr, thread::JoinHandle<usize>) {
 /// Puts the descriptor `of` at number `at` as well.
 fn put(guest: &mut GuestThread, of: Fd, at: Fd) {
     let copy = guest.dup(of).unwrap();
-    guest.place(copy, at).unwrap();
+    guest.install_at(copy, at).unwrap();
 }
 
 /// While another thread puts `one` and `other` at number 3 in turn, calls `act` often, until it says that it is enough.
@@ -418,5 +418,5 @@ fn a28_messages_count_as_other_receives_do() {
         guest.send_message(udp, bufs, Some(&to), &[], SendFlags::empty()),
         Err(Errno::ENOBUFS)
     );
-    assert!(matches!(&*guest.entry(udp).unwrap(), Entry::Socket(_)));
+    assert!(matches!(&*guest.open_file(udp).unwrap(), OpenFile::Socket(_)));
 }

@@ -81,12 +81,12 @@ impl Room {
     ///
     /// # Errors
     /// `EMFILE`: all are taken.
-    pub(crate) fn seat(self: &Arc<Self>) -> Result<Seat> {
+    pub(crate) fn permit(self: &Arc<Self>) -> Result<SocketPermit> {
         let one_more = |count: usize| (count < self.capacity.sockets).then(|| count + 1);
         self.sockets
             .fetch_update(Relaxed, Relaxed, one_more)
             .map_err(|_| Errno::EMFILE)?;
-        Ok(Seat(Arc::clone(self)))
+        Ok(SocketPermit(Arc::clone(self)))
     }
 
     /// Takes room for buffers of so many bytes.
@@ -116,9 +116,9 @@ impl Room {
 /// The place of one of the sockets that a guest may have open. It is free again when the socket is really gone, which a
 /// call that runs in another thread may delay.
 #[derive(Debug)]
-pub(crate) struct Seat(Arc<Room>);
+pub(crate) struct SocketPermit(Arc<Room>);
 
-impl Drop for Seat {
+impl Drop for SocketPermit {
     fn drop(&mut self) {
         self.0.sockets.fetch_sub(1, Relaxed);
     }
@@ -170,13 +170,13 @@ mod tests {
     #[test]
     fn a_seat_is_free_again_when_it_is_dropped() {
         let room = room(2, 0);
-        let (one, two) = (room.seat().unwrap(), room.seat().unwrap());
-        assert_eq!(room.seat().unwrap_err(), Errno::EMFILE);
+        let (one, two) = (room.permit().unwrap(), room.permit().unwrap());
+        assert_eq!(room.permit().unwrap_err(), Errno::EMFILE);
         drop(one);
-        let three = room.seat().unwrap();
-        assert_eq!(room.seat().unwrap_err(), Errno::EMFILE);
+        let three = room.permit().unwrap();
+        assert_eq!(room.permit().unwrap_err(), Errno::EMFILE);
         drop((two, three));
-        assert!(room.seat().is_ok());
+        assert!(room.permit().is_ok());
     }
 
     #[test]

@@ -6,14 +6,14 @@ use std::time::Duration;
 use crate::capacity::EPOLL;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Entry, GuestThread, Holds, Limit};
+use crate::guest::{Deadline, GuestThread, Holds, OpenFile};
 use crate::host::{EpollEvent, EpollOp, Host};
 use crate::readiness::Ready;
 
 /// The most events that one call takes; epoll_wait(2) may always give fewer than asked for.
 const MAX_EVENTS: usize = 1024;
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
+impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// epoll_create1(2).
     ///
     /// # Errors
@@ -57,14 +57,14 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
         let epoll_entry = self.guest.table.entry(epoll)?;
         let entry = self.guest.table.entry(fd)?;
         let io = match &*entry {
-            Entry::Socket(socket) => &socket.io,
-            Entry::Stream(stream) => &stream.io,
-            Entry::File(_) => return Err(Errno::EPERM),
+            OpenFile::Socket(socket) => &socket.io,
+            OpenFile::Stream(stream) => &stream.io,
+            OpenFile::File(_) => return Err(Errno::EPERM),
         };
         match &*epoll_entry {
-            Entry::Stream(_) if epoll == fd => Err(Errno::EINVAL),
-            Entry::Stream(stream) => self.host.epoll_control(&stream.io, io, op),
-            Entry::Socket(_) | Entry::File(_) => Err(Errno::EINVAL),
+            OpenFile::Stream(_) if epoll == fd => Err(Errno::EINVAL),
+            OpenFile::Stream(stream) => self.host.epoll_control(&stream.io, io, op),
+            OpenFile::Socket(_) | OpenFile::File(_) => Err(Errno::EINVAL),
         }
     }
 
@@ -96,13 +96,13 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
         events: &mut Vec<EpollEvent>,
     ) -> Result<()> {
         let entry = self.guest.table.entry(epoll)?;
-        let Entry::Stream(stream) = &*entry else {
+        let OpenFile::Stream(stream) = &*entry else {
             return Err(Errno::EINVAL);
         };
         if most == 0 {
             return Err(Errno::EINVAL);
         }
-        let mut limit = Limit::new(timeout);
+        let mut limit = Deadline::new(timeout);
         loop {
             self.host.epoll_take(&stream.io, most, events)?;
             if !events.is_empty() {

@@ -66,7 +66,7 @@ pub struct Table<T> {
     /// Each free number below the length of `slots`, once. A heap, because a server that closes one connection of
     /// ten thousand and accepts the next must not look through the others.
     free: BinaryHeap<Reverse<Fd>>,
-    /// Numbers below it are given by [`Table::place`] only.
+    /// Numbers below it are given by [`Table::install_at`] only.
     reserved: usize,
     /// How many entries there are, and may be.
     open: usize,
@@ -86,7 +86,7 @@ impl<T> Table<T> {
         }
     }
 
-    /// A table whose numbers below `reserved` are chosen by the adapter ([`Table::place`]), because somebody else
+    /// A table whose numbers below `reserved` are chosen by the adapter ([`Table::install_at`]), because somebody else
     /// counts them, such as Emscripten's file system. An entry first gets a number from `reserved` on; at most
     /// `capacity` entries are open at a time.
     #[must_use]
@@ -188,7 +188,7 @@ impl<T> Table<T> {
     ///
     /// # Errors
     /// `EBADF` if `from` is not open, or `to` is not a reserved number.
-    pub fn place(&mut self, from: Fd, to: Fd) -> Result<Option<T>> {
+    pub fn install_at(&mut self, from: Fd, to: Fd) -> Result<Option<T>> {
         if to as usize >= self.reserved {
             return Err(Errno::EBADF);
         }
@@ -293,12 +293,12 @@ impl<E> SharedTable<E> {
         self.write().insert(entry).map_err(|(errno, _)| errno)
     }
 
-    /// [`Table::place`]. `None` also if what was there is still used.
+    /// [`Table::install_at`]. `None` also if what was there is still used.
     ///
     /// # Errors
-    /// Those of [`Table::place`].
-    pub fn place(&self, from: Fd, to: Fd) -> Result<Option<E>> {
-        Ok(self.write().place(from, to)?.and_then(Arc::into_inner))
+    /// Those of [`Table::install_at`].
+    pub fn install_at(&self, from: Fd, to: Fd) -> Result<Option<E>> {
+        Ok(self.write().install_at(from, to)?.and_then(Arc::into_inner))
     }
 
     /// Every open descriptor, lowest first, as of now.

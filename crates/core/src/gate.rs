@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::errno::{Errno, Result};
 use crate::policy::{Decision, Flag, Name, PinLookup, Policy, Protocol, Reason, Use};
 use crate::resolve::{Names, STUB, lock};
-use crate::trace::{Decided, Denial};
+use crate::trace::{AuditRecord, Denial};
 
 /// Where an outgoing connection or datagram may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +66,18 @@ impl Gate {
             }
         }
         let decision = self.destination(protocol, addr, now);
-        let served = stub || (dns && decision.is_denied());
+        let redirected = stub || (dns && decision.is_denied());
         let flag = || Some(Flag::address(Use::Connect, protocol, addr));
-        match self.settle(call, Use::Connect, Some(protocol), &addr, decision, served, flag) {
-            _ if served => Ok(Route::Stub),
+        match self.record(
+            call,
+            Use::Connect,
+            Some(protocol),
+            &addr,
+            decision,
+            redirected,
+            flag,
+        ) {
+            _ if redirected => Ok(Route::Stub),
             true => Ok(Route::Direct),
             false => Err(Errno::EACCES),
         }
@@ -87,10 +95,7 @@ impl Gate {
             .policy
             .decide(Use::Listen, protocol, addr, &crate::policy::NoPins);
         let flag = || Some(Flag::address(Use::Listen, protocol, addr));
-        match self.settle(call, Use::Listen, Some(protocol), &addr, decision, false, flag) {
-            true => Ok(()),
-            false => Err(Errno::EACCES),
-        }
+        self.enforce(call, Use::Listen, Some(protocol), &addr, decision, flag)
     }
 
     /// The peer of an accepted connection, or the sender of a datagram to a bound socket.
@@ -99,14 +104,14 @@ impl Gate {
             .policy
             .decide(Use::Accept, protocol, peer, &crate::policy::NoPins);
         let flag = || Some(Flag::address(Use::Accept, protocol, peer));
-        self.settle(call, Use::Accept, Some(protocol), &peer, decision, false, flag)
+        self.record(call, Use::Accept, Some(protocol), &peer, decision, false, flag)
     }
 
     /// The sender of a datagram to a socket that was bound only by sending: someone it may send to.
     pub(crate) fn reply(&mut self, call: &'static str, peer: SocketAddr, now: impl Fn() -> Duration) -> bool {
         let decision = self.destination(Protocol::Udp, peer, now);
         let flag = || Some(Flag::address(Use::Connect, Protocol::Udp, peer));
-        self.settle(
+        self.record(
             call,
             Use::Connect,
             Some(Protocol::Udp),
@@ -144,7 +149,7 @@ impl Gate {
     pub(crate) fn broadcast_refused(&self, call: &'static str, to: SocketAddr) {
         let decision = self.policy.decide_broadcast();
         let (usage, protocol, flag) = (Use::Connect, Some(Protocol::Udp), || Some(Flag::broadcast()));
-        self.settle(call, usage, protocol, &to, decision, false, flag);
+        self.record(call, usage, protocol, &to, decision, false, flag);
     }
 
     /// The interface that a datagram would leave by (`IP_PKTINFO`, `IPV6_PKTINFO`), 0 for the one that the system chooses.
@@ -156,10 +161,7 @@ impl Gate {
         }
         let decision = Decision::interface(unrestricted);
         let (usage, protocol, target) = (Use::Connect, Some(Protocol::Udp), format!("interface {index}"));
-        match self.settle(call, usage, protocol, &target, decision, false, || None) {
-            true => Ok(()),
-            false => Err(Errno::EACCES),
-        }
+        self.enforce(call, usage, protocol, &target, decision, || None)
     }
 
     /// Whether every peer of a datagram socket is allowed, so that none needs to be asked about.
@@ -184,35 +186,48 @@ impl Gate {
     pub(crate) fn unix(&mut self, call: &'static str, path: &str) -> Result<()> {
         let decision = self.policy.decide_unix(path);
         let flag = || Flag::path(path);
-        match self.settle(call, Use::Unix, None, &path, decision, false, flag) {
-            true => Ok(()),
-            false => Err(Errno::EACCES),
-        }
+        self.enforce(call, Use::Unix, None, &path, decision, flag)
     }
 
     /// A UNIX socket path that none of the guest's directories leads to: what the guest is told of it.
     pub(crate) fn outside(&mut self, call: &'static str, path: &str) -> Errno {
-        self.settle(call, Use::Unix, None, &path, Decision::outside(), false, || None);
+        self.record(call, Use::Unix, None, &path, Decision::outside(), false, || None);
         Errno::EACCES
     }
 
-    /// Tells the observer of a decision, and returns whether it allows. A denial that our stub makes good (`served`)
-    /// is audited but not reported; `flag` is what would have allowed it.
-    #[expect(clippy::too_many_arguments, reason = "what an audit line says")]
-    fn settle(
+    /// [`Gate::record`], with `EACCES` for a denial.
+    fn enforce(
         &self,
         call: &'static str,
         usage: Use,
         protocol: Option<Protocol>,
         target: &dyn fmt::Display,
         decision: Decision<'_>,
-        served: bool,
+        flag: impl FnOnce() -> Option<Flag>,
+    ) -> Result<()> {
+        match self.record(call, usage, protocol, target, decision, false, flag) {
+            true => Ok(()),
+            false => Err(Errno::EACCES),
+        }
+    }
+
+    /// Audits a decision, reports it if it is a denial, and returns whether it allows. A denial that our stub makes good
+    /// (`redirected`) is not reported. `flag` is what would have allowed it.
+    #[expect(clippy::too_many_arguments, reason = "what an audit line says")]
+    fn record(
+        &self,
+        call: &'static str,
+        usage: Use,
+        protocol: Option<Protocol>,
+        target: &dyn fmt::Display,
+        decision: Decision<'_>,
+        redirected: bool,
         flag: impl FnOnce() -> Option<Flag>,
     ) -> bool {
         if self.audited {
-            audit(&self.names, call, usage, protocol, target, decision, served);
+            audit(&self.names, call, usage, protocol, target, decision, redirected);
         }
-        if decision.is_denied() && !served {
+        if decision.is_denied() && !redirected {
             report(&self.names, call, decision, target, flag);
         }
         decision.is_allowed()
@@ -242,16 +257,16 @@ pub(crate) fn audit(
     protocol: Option<Protocol>,
     target: &dyn fmt::Display,
     decision: Decision<'_>,
-    served: bool,
+    redirected: bool,
 ) {
     if let Some(observer) = &mut *lock(&names.observer) {
-        observer.decided(&Decided {
+        observer.decided(&AuditRecord {
             call,
             usage,
             protocol,
             target,
             decision,
-            served,
+            redirected,
         });
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use crate::addr::Domain;
-use crate::capacity::{Buffers, Capacity, Room, Seat};
+use crate::capacity::{Buffers, Capacity, Room, SocketPermit};
 use crate::cell::Flag;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, SharedTable, Slots, Table};
@@ -30,7 +30,7 @@ use crate::trace::Observer;
 /// `H` is where its sockets come from; `F` is what the adapter keeps for a file that is not the core's own; `T` holds the
 /// descriptors. A guest of one thread needs no lock around its table: [`GuestThread::new`].
 #[derive(Debug)]
-pub struct Guest<H: Host, F, T = SharedTable<Entry<<H as Host>::Io, F>>> {
+pub struct Guest<H: Host, F, T = SharedTable<OpenFile<<H as Host>::Io, F>>> {
     pub(crate) table: T,
     pub(crate) gate: Gate,
     pub(crate) traced: bool,
@@ -46,7 +46,7 @@ pub struct Guest<H: Host, F, T = SharedTable<Entry<<H as Host>::Io, F>>> {
 ///
 /// Every call that an adapter can make is a method of it.
 #[derive(Debug)]
-pub struct GuestThread<H: Host, F, T = Table<Entry<<H as Host>::Io, F>>> {
+pub struct GuestThread<H: Host, F, T = Table<OpenFile<<H as Host>::Io, F>>> {
     pub(crate) host: H,
     pub(crate) guest: Guest<H, F, T>,
     /// Datagrams whose sender must be judged first land here (`socket::transfer`).
@@ -68,15 +68,15 @@ pub(crate) struct Call<'g, H: Host, F> {
 }
 
 /// A thread of a guest that has several.
-pub type SharedGuestThread<H, F> = GuestThread<H, F, SharedTable<Entry<<H as Host>::Io, F>>>;
+pub type SharedGuestThread<H, F> = GuestThread<H, F, SharedTable<OpenFile<<H as Host>::Io, F>>>;
 
 /// An open file that is kept from being closed: [`GuestThread::hold_lingering`].
 #[derive(Debug)]
-pub struct Held<H: Host, F>(Arc<Entry<H::Io, F>>);
+pub struct LingeringFile<H: Host, F>(Arc<OpenFile<H::Io, F>>);
 
 /// What a descriptor is.
 #[derive(Debug)]
-pub enum Entry<Io, F> {
+pub enum OpenFile<Io, F> {
     /// A socket.
     Socket(Socket<Io>),
     /// A byte stream of the host, such as standard input.
@@ -98,20 +98,20 @@ pub struct Stream<Io> {
 /// What a pipe or an epoll takes of its guest's capacity. A pipe's buffer is there as long as either end is.
 #[derive(Debug)]
 pub(crate) struct Holds {
-    _seat: Option<Seat>,
+    _permit: Option<SocketPermit>,
     _buffers: Arc<Buffers>,
 }
 
 impl Holds {
-    pub(crate) fn new(seat: Option<Seat>, buffers: &Arc<Buffers>) -> Self {
+    pub(crate) fn new(permit: Option<SocketPermit>, buffers: &Arc<Buffers>) -> Self {
         Holds {
-            _seat: seat,
+            _permit: permit,
             _buffers: Arc::clone(buffers),
         }
     }
 }
 
-impl<Io, F> Entry<Io, F> {
+impl<Io, F> OpenFile<Io, F> {
     /// The socket that it is.
     ///
     /// # Errors
@@ -119,8 +119,8 @@ impl<Io, F> Entry<Io, F> {
     #[inline]
     pub fn socket(&self) -> Result<&Socket<Io>> {
         match self {
-            Entry::Socket(socket) => Ok(socket),
-            Entry::Stream(_) | Entry::File(_) => Err(Errno::ENOTSOCK),
+            OpenFile::Socket(socket) => Ok(socket),
+            OpenFile::Stream(_) | OpenFile::File(_) => Err(Errno::ENOTSOCK),
         }
     }
 }
@@ -141,20 +141,20 @@ impl<H: Host, F> GuestThread<H, F> {
     /// `EBADF`; `Ok(None)` if it is a socket or a stream.
     pub fn file(&self, fd: Fd) -> Result<Option<&F>> {
         Ok(match self.guest.table.entry(fd)? {
-            Entry::File(file) => Some(file),
-            Entry::Socket(_) | Entry::Stream(_) => None,
+            OpenFile::File(file) => Some(file),
+            OpenFile::Socket(_) | OpenFile::Stream(_) => None,
         })
     }
 
     /// Every open descriptor, lowest first.
-    pub fn descriptors(&self) -> impl Iterator<Item = (Fd, &Entry<H::Io, F>)> {
+    pub fn descriptors(&self) -> impl Iterator<Item = (Fd, &OpenFile<H::Io, F>)> {
         self.guest.table.iter()
     }
 }
 
 impl<H: Host, F> Guest<H, F> {
     /// A guest of several threads, without descriptors and threads yet. The adapter chooses the numbers below `reserved`
-    /// ([`GuestThread::place`]).
+    /// ([`GuestThread::install_at`]).
     #[must_use]
     pub fn new(policy: Arc<Policy>, capacity: Capacity, reserved: Fd) -> Self {
         let table = Table::reserving(reserved, capacity.descriptors);
@@ -227,21 +227,21 @@ impl<H: Host, F> SharedGuestThread<H, F> {
     ///
     /// # Errors
     /// `EBADF`: `from` is not open, or `to` not a reserved number.
-    pub fn place(&mut self, from: Fd, to: Fd) -> Result<Option<F>> {
-        let old = self.guest.table.place(from, to)?;
+    pub fn install_at(&mut self, from: Fd, to: Fd) -> Result<Option<F>> {
+        let old = self.guest.table.install_at(from, to)?;
         Ok(old.and_then(|entry| self.discard(entry)))
     }
 
     /// Keeps a socket open whose close(2) would wait for `SO_LINGER`, so that another thread can close its descriptor
     /// without waiting; [`GuestThread::let_go`] then waits. `None` for everything else.
-    pub fn hold_lingering(&mut self, fd: Fd) -> Option<Held<H, F>> {
+    pub fn hold_lingering(&mut self, fd: Fd) -> Option<LingeringFile<H, F>> {
         let entry = self.guest.table.entry(fd).ok()?;
         let lingers = entry.socket().is_ok_and(|socket| self.host.lingers(&socket.io));
-        lingers.then_some(Held(entry))
+        lingers.then_some(LingeringFile(entry))
     }
 
     /// Gives up what was held. If nobody else has it any more it is closed, on this thread.
-    pub fn let_go(&mut self, held: Held<H, F>) {
+    pub fn let_go(&mut self, held: LingeringFile<H, F>) {
         if let Some(entry) = Arc::into_inner(held.0) {
             self.discard(entry);
         }
@@ -253,7 +253,7 @@ impl<H: Host, F> SharedGuestThread<H, F> {
     }
 }
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
+impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     fn of(guest: Guest<H, F, T>, host: H) -> Self {
         GuestThread {
             host,
@@ -280,10 +280,10 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     pub fn insert_file(&mut self, file: F) -> Result<Fd, (Errno, F)> {
         self.guest
             .table
-            .insert(Entry::File(file))
+            .insert(OpenFile::File(file))
             .map_err(|(errno, entry)| match entry {
-                Entry::File(file) => (errno, file),
-                Entry::Socket(_) | Entry::Stream(_) => unreachable!("what went in comes back"),
+                OpenFile::File(file) => (errno, file),
+                OpenFile::Socket(_) | OpenFile::Stream(_) => unreachable!("what went in comes back"),
             })
     }
 
@@ -297,8 +297,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     }
 
     /// A byte stream that is not in the table yet.
-    pub(crate) fn stream(&mut self, io: H::Io, holds: Option<Holds>) -> Entry<H::Io, F> {
-        Entry::Stream(Stream {
+    pub(crate) fn stream(&mut self, io: H::Io, holds: Option<Holds>) -> OpenFile<H::Io, F> {
+        OpenFile::Stream(Stream {
             kind: self.host.stream_kind(&io),
             io,
             nonblocking: Flag::new(false),
@@ -310,7 +310,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn entry(&self, fd: Fd) -> Result<T::Ref<'_>> {
+    pub fn open_file(&self, fd: Fd) -> Result<T::Ref<'_>> {
         self.guest.table.entry(fd)
     }
 
@@ -361,9 +361,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// `EBADF`; files of the adapter are `false`.
     pub fn nonblocking(&self, fd: Fd) -> Result<bool> {
         Ok(match &*self.guest.table.entry(fd)? {
-            Entry::Socket(socket) => socket.nonblocking.get(),
-            Entry::Stream(stream) => stream.nonblocking.get(),
-            Entry::File(_) => false,
+            OpenFile::Socket(socket) => socket.nonblocking.get(),
+            OpenFile::Stream(stream) => stream.nonblocking.get(),
+            OpenFile::File(_) => false,
         })
     }
 
@@ -373,9 +373,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// `EBADF`.
     pub fn set_nonblocking(&mut self, fd: Fd, on: bool) -> Result<()> {
         match &*self.guest.table.entry(fd)? {
-            Entry::Socket(socket) => socket.nonblocking.set(on),
-            Entry::Stream(stream) => stream.nonblocking.set(on),
-            Entry::File(_) => {}
+            OpenFile::Socket(socket) => socket.nonblocking.set(on),
+            OpenFile::Stream(stream) => stream.nonblocking.set(on),
+            OpenFile::File(_) => {}
         }
         Ok(())
     }
@@ -392,9 +392,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// `EBADF`: the caller reports it as this descriptor's result; the poll itself goes on.
     pub fn poll_add(&mut self, token: u32, fd: Fd, want: Ready) -> Result<()> {
         match &*self.guest.table.entry(fd)? {
-            Entry::Socket(socket) => self.host.poll_add(token, &socket.io, want),
-            Entry::Stream(stream) => self.host.poll_add(token, &stream.io, want),
-            Entry::File(_) => {
+            OpenFile::Socket(socket) => self.host.poll_add(token, &socket.io, want),
+            OpenFile::Stream(stream) => self.host.poll_add(token, &stream.io, want),
+            OpenFile::File(_) => {
                 // poll(2): regular files are always ready for both.
                 let ready = want & (Ready::READ | Ready::WRITE);
                 if !ready.is_empty() {
@@ -439,34 +439,34 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
 
     /// Looks a descriptor up, once, and calls `with` with what it is.
     #[inline]
-    pub(crate) fn with_entry<R>(
+    pub(crate) fn with_open_file<R>(
         &mut self,
         fd: Fd,
-        with: impl FnOnce(&mut Call<'_, H, F>, &Entry<H::Io, F>) -> Result<R>,
+        with: impl FnOnce(&mut Call<'_, H, F>, &OpenFile<H::Io, F>) -> Result<R>,
     ) -> Result<R> {
         let (table, mut call) = self.split();
         let entry = table.entry(fd)?;
         with(&mut call, &entry)
     }
 
-    /// [`GuestThread::with_entry`] for what only a socket answers.
+    /// [`GuestThread::with_open_file`] for what only a socket answers.
     #[inline]
     pub(crate) fn with_socket<R>(
         &mut self,
         fd: Fd,
         with: impl FnOnce(&mut Call<'_, H, F>, &Socket<H::Io>) -> Result<R>,
     ) -> Result<R> {
-        self.with_entry(fd, |call, entry| with(call, entry.socket()?))
+        self.with_open_file(fd, |call, entry| with(call, entry.socket()?))
     }
 
     /// Takes a place for one more socket, if there is also a number for it.
-    pub(crate) fn seat(&mut self) -> Result<Seat> {
-        let seat = self.guest.room.seat()?;
-        self.guest.table.lowest_free().map(|_| seat)
+    pub(crate) fn permit(&mut self) -> Result<SocketPermit> {
+        let permit = self.guest.room.permit()?;
+        self.guest.table.lowest_free().map(|_| permit)
     }
 
     /// Enters what was made at the lowest free number.
-    pub(crate) fn insert_made(&mut self, entry: Entry<H::Io, F>) -> Result<Fd> {
+    pub(crate) fn insert_made(&mut self, entry: OpenFile<H::Io, F>) -> Result<Fd> {
         self.guest.table.insert(entry).map_err(|(errno, entry)| {
             self.discard(entry);
             errno
@@ -474,7 +474,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     }
 
     /// Enters both ends of what was made, or neither.
-    pub(crate) fn insert_pair(&mut self, one: Entry<H::Io, F>, other: Entry<H::Io, F>) -> Result<(Fd, Fd)> {
+    pub(crate) fn insert_pair(
+        &mut self,
+        one: OpenFile<H::Io, F>,
+        other: OpenFile<H::Io, F>,
+    ) -> Result<(Fd, Fd)> {
         self.guest.table.insert_pair(one, other).map_err(|(errno, pair)| {
             for entry in pair {
                 self.discard(entry);
@@ -497,9 +501,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
         }
     }
 
-    fn discard(&mut self, entry: Entry<H::Io, F>) -> Option<F> {
+    fn discard(&mut self, entry: OpenFile<H::Io, F>) -> Option<F> {
         match entry {
-            Entry::Socket(socket) => {
+            OpenFile::Socket(socket) => {
                 let domain = socket.domain;
                 self.host.close(socket.io);
                 if domain == Domain::Unix && !self.guest.in_flight.is_empty() {
@@ -507,11 +511,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
                 }
                 None
             }
-            Entry::Stream(stream) => {
+            OpenFile::Stream(stream) => {
                 self.host.close(stream.io);
                 None
             }
-            Entry::File(file) => Some(file),
+            OpenFile::File(file) => Some(file),
         }
     }
 }
@@ -520,14 +524,14 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
 ///
 /// `limit` bounds all waiting; when it is over the answer is `EAGAIN`, as socket(7) says of `SO_RCVTIMEO`.
 #[inline]
-pub(crate) fn until_ready<H: Host, T>(
+pub(crate) fn block_until_ready<H: Host, T>(
     host: &mut H,
     io: &H::Io,
     want: Ready,
-    limit: &mut Limit,
+    limit: &mut Deadline,
     mut attempt: impl FnMut(&mut H) -> Result<T>,
 ) -> Result<T> {
-    let mut pause = Pause::default();
+    let mut pause = Backoff::default();
     let mut woken = false;
     loop {
         match attempt(host) {
@@ -552,35 +556,35 @@ pub(crate) fn attempt<H: Host, T>(
     io: &H::Io,
     want: Ready,
     blocks: bool,
-    limit: &mut Limit,
+    limit: &mut Deadline,
     mut call: impl FnMut(&mut H) -> Result<T>,
 ) -> Result<T> {
     if blocks {
-        until_ready(host, io, want, limit, call)
+        block_until_ready(host, io, want, limit, call)
     } else {
         call(host)
     }
 }
 
-/// As [`until_ready`] for what comes in, and waits before it tries where `habit` says so.
+/// As [`block_until_ready`] for what comes in, and waits before it tries where `strategy` says so.
 #[inline]
-pub(crate) fn until_received<H: Host, T>(
+pub(crate) fn block_until_received<H: Host, T>(
     host: &mut H,
     io: &H::Io,
-    habit: &Habit,
-    limit: &mut Limit,
+    strategy: &RecvStrategy,
+    limit: &mut Deadline,
     mut attempt: impl FnMut(&mut H) -> Result<T>,
 ) -> Result<T> {
-    let mut learns = !habit.waits_first();
+    let mut learns = !strategy.waits_first();
     if !learns {
         let remaining = limit.remaining(host);
         // Ready or too late: the attempt says which.
         host.wait(io, Ready::READ, remaining)?;
     }
-    until_ready(host, io, Ready::READ, limit, |host| {
+    block_until_ready(host, io, Ready::READ, limit, |host| {
         let outcome = attempt(host);
         if std::mem::take(&mut learns) {
-            habit.learn(matches!(outcome, Err(Errno::EAGAIN)));
+            strategy.learn(matches!(outcome, Err(Errno::EAGAIN)));
         }
         outcome
     })
@@ -592,9 +596,9 @@ pub(crate) fn until_received<H: Host, T>(
 /// as much as the wait itself, so after two such calls the next ones wait at once. Every now and then one of them
 /// tries first again, so that a socket that has become busy pays for a few needless polls only.
 #[derive(Debug, Default)]
-pub(crate) struct Habit(AtomicU8);
+pub(crate) struct RecvStrategy(AtomicU8);
 
-impl Habit {
+impl RecvStrategy {
     /// Calls in a row that came too early, before the next ones wait first.
     const SURE: u8 = 2;
     /// How many calls then wait first, before one tries again.
@@ -622,15 +626,15 @@ impl Habit {
 /// The time that one call may wait in all. It starts to run with the first wait, so that a call that does not wait
 /// reads no clock.
 #[derive(Debug)]
-pub(crate) struct Limit {
+pub(crate) struct Deadline {
     limit: Option<Duration>,
     deadline: Option<Duration>,
 }
 
-impl Limit {
+impl Deadline {
     /// `None` is for ever.
     pub(crate) const fn new(limit: Option<Duration>) -> Self {
-        Limit {
+        Deadline {
             limit,
             deadline: None,
         }
@@ -652,15 +656,15 @@ impl Limit {
 /// datagram socket that one is not connected to, bytes behind those that were peeked at. Keeps a descriptor that
 /// looks ready and is not from taking a whole processor.
 #[derive(Debug)]
-pub(crate) struct Pause(Duration);
+pub(crate) struct Backoff(Duration);
 
-impl Default for Pause {
+impl Default for Backoff {
     fn default() -> Self {
-        Pause(Duration::from_micros(50))
+        Backoff(Duration::from_micros(50))
     }
 }
 
-impl Pause {
+impl Backoff {
     /// A longer one would be felt.
     const LONGEST: Duration = Duration::from_millis(4);
 
@@ -679,15 +683,15 @@ impl Pause {
 
 #[cfg(test)]
 mod tests {
-    use super::Habit;
+    use super::RecvStrategy;
 
     /// How many of `calls` wait first, when each one that tries finds what `too_early` says.
-    fn waiting(habit: &Habit, calls: usize, too_early: bool) -> usize {
+    fn waiting(strategy: &RecvStrategy, calls: usize, too_early: bool) -> usize {
         (0..calls)
             .filter(|_| {
-                let waits = habit.waits_first();
+                let waits = strategy.waits_first();
                 if !waits {
-                    habit.learn(too_early);
+                    strategy.learn(too_early);
                 }
                 waits
             })
@@ -696,28 +700,28 @@ mod tests {
 
     #[test]
     fn a_socket_with_data_never_waits_first() {
-        assert_eq!(waiting(&Habit::default(), 1000, false), 0);
+        assert_eq!(waiting(&RecvStrategy::default(), 1000, false), 0);
     }
 
     #[test]
     fn one_early_call_between_others_changes_nothing() {
-        let habit = Habit::default();
+        let strategy = RecvStrategy::default();
         for _ in 0..100 {
-            assert_eq!(waiting(&habit, 1, true) + waiting(&habit, 1, false), 0);
+            assert_eq!(waiting(&strategy, 1, true) + waiting(&strategy, 1, false), 0);
         }
     }
 
     #[test]
     fn calls_that_always_come_too_early_wait_first_but_for_one_in_sixteen() {
-        let habit = Habit::default();
-        assert_eq!(waiting(&habit, 2, true), 0);
-        assert_eq!(waiting(&habit, 160, true), 150);
+        let strategy = RecvStrategy::default();
+        assert_eq!(waiting(&strategy, 2, true), 0);
+        assert_eq!(waiting(&strategy, 160, true), 150);
     }
 
     #[test]
     fn a_socket_that_has_become_busy_waits_first_for_fifteen_calls_at_most() {
-        let habit = Habit::default();
-        waiting(&habit, 2, true);
-        assert_eq!(waiting(&habit, 1000, false), 15);
+        let strategy = RecvStrategy::default();
+        waiting(&strategy, 2, true);
+        assert_eq!(waiting(&strategy, 1000, false), 15);
     }
 }

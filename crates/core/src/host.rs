@@ -20,7 +20,7 @@ use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::option::{OptValue, SockOpt};
 use crate::readiness::{PollEvent, Ready};
-use crate::resolve::{Names, Question, Reply};
+use crate::resolve::{LookupReply, Names, Question};
 
 bitflags::bitflags! {
     /// Flags of a receive (recv(2)).
@@ -119,13 +119,13 @@ pub struct Message<D> {
 
 /// Where a message goes.
 #[derive(Debug)]
-pub enum Destination<'a, Place> {
+pub enum Destination<'a, Node> {
     /// To the peer of a connected socket.
     Peer,
     /// To an IP address.
     Inet(SocketAddr),
     /// To a place of the file system.
-    Unix(&'a Place),
+    Unix(&'a Node),
 }
 
 bitflags::bitflags! {
@@ -257,9 +257,9 @@ impl fmt::Display for LookupError {
 pub trait Host {
     /// An open kernel object: a socket, or a byte stream such as a pipe. Closed by [`Host::close`] or on drop.
     type Io: fmt::Debug;
-    /// A place in the file system that the guest may see, found by [`Host::unix_place`]; stays the same place
+    /// A place in the file system that the guest may see, found by [`Host::unix_node`]; stays the same place
     /// whatever is renamed or linked meanwhile.
-    type Place: fmt::Debug;
+    type UnixNode: fmt::Debug;
 
     /// socket(2).
     ///
@@ -380,7 +380,7 @@ pub trait Host {
         &mut self,
         io: &Self::Io,
         bufs: &[IoSlice<'_>],
-        to: &Destination<'_, Self::Place>,
+        to: &Destination<'_, Self::UnixNode>,
         control: &[Control<&Self::Io>],
         flags: SendFlags,
     ) -> Result<usize> {
@@ -485,19 +485,19 @@ pub trait Host {
     /// # Errors
     /// `ENOENT`, `ENOTDIR`, `ELOOP`, `EACCES` (what the kernel says), `ENAMETOOLONG`; `EXDEV`: outside of every directory
     /// of the guest, which the core tells as a denial and makes `EACCES` for the guest.
-    fn unix_place(&mut self, path: &str, create: bool) -> Result<(Self::Place, String)>;
+    fn unix_node(&mut self, path: &str, create: bool) -> Result<(Self::UnixNode, String)>;
 
     /// bind(2) to a place of the file system; `name` is what the guest called it, and what it will be told.
     ///
     /// # Errors
     /// `EADDRINUSE`, `EINVAL`, `EACCES`.
-    fn unix_bind(&mut self, io: &Self::Io, place: &Self::Place, name: &str) -> Result<()>;
+    fn unix_bind(&mut self, io: &Self::Io, node: &Self::UnixNode, name: &str) -> Result<()>;
 
     /// connect(2) to a place of the file system.
     ///
     /// # Errors
     /// `ECONNREFUSED`, `EAGAIN` (the backlog is full), `EPROTOTYPE`, `EACCES`.
-    fn unix_connect(&mut self, io: &Self::Io, place: &Self::Place) -> Result<()>;
+    fn unix_connect(&mut self, io: &Self::Io, node: &Self::UnixNode) -> Result<()>;
 
     /// sendmsg(2) to a place of the file system.
     ///
@@ -507,7 +507,7 @@ pub trait Host {
         &mut self,
         io: &Self::Io,
         bufs: &[IoSlice<'_>],
-        place: &Self::Place,
+        node: &Self::UnixNode,
         flags: SendFlags,
     ) -> Result<usize>;
 
@@ -542,7 +542,7 @@ pub trait Host {
 
     /// [`Clock::Monotonic`] as it was some milliseconds ago at most, if that is cheaper to tell: for lifetimes of seconds,
     /// which are looked at for each datagram.
-    fn now_coarsely(&self) -> Duration {
+    fn now_coarse(&self) -> Duration {
         self.now(Clock::Monotonic)
     }
 
@@ -580,7 +580,7 @@ pub trait Host {
     fn lookup_start(&mut self, question: &Question) -> Result<Self::Io, LookupError>;
 
     /// The reply to a question, once; `None` as long as there is none.
-    fn lookup_take(&mut self, lookup: &Self::Io) -> Option<Reply>;
+    fn lookup_take(&mut self, lookup: &Self::Io) -> Option<LookupReply>;
 
     /// The address of a DNS server on this machine's loopback, over UDP and TCP, that answers this guest from `names`.
     /// The first call starts it. It answers the sockets that were named as `client`, each from the moment of the call,

@@ -34,15 +34,15 @@ pub use addr::{Domain, Kind, SockAddr, wildcard};
 pub use capacity::Capacity;
 pub use errno::{Errno, Result};
 pub use fd::{Fd, SharedTable, Slots, Table};
-pub use guest::{Entry, Guest, GuestThread, Held, SharedGuestThread, Stream};
+pub use guest::{Guest, GuestThread, LingeringFile, OpenFile, SharedGuestThread, Stream};
 pub use host::{
     Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, LookupError,
     Message, Received, RecvFlags, SendFlags, Shutdown, StreamKind,
 };
-pub use log::{MAX_OCCURRENCES, Outlet};
+pub use log::{MAX_OCCURRENCES, Sink};
 pub use option::{OptKind, OptValue, SockOpt};
 pub use readiness::{PollEvent, Ready};
-pub use report::{Outlets, Reporter};
+pub use report::{Reporter, Sinks};
 pub use socket::Socket;
-pub use trace::{Decided, Denial, Observer, ResultLine};
-pub use visible::{is_hidden, push_visible, visible, visible_lines};
+pub use trace::{AuditRecord, Denial, Observer, ResultLine};
+pub use visible::{escape_controls, is_hidden, visible, visible_lines};

@@ -12,7 +12,7 @@ use std::io::Write;
 use std::time::Duration;
 
 /// Somewhere to write lines to. Each line comes in one `write_all`.
-pub type Outlet = Box<dyn Write + Send>;
+pub type Sink = Box<dyn Write + Send>;
 
 /// For how long a line stands for those that are the same.
 const SPAN: Duration = Duration::from_secs(1);
@@ -53,9 +53,9 @@ enum State {
     Closed,
 }
 
-/// Lines on their way to an outlet.
+/// Lines on their way to a sink.
 pub(crate) struct Log {
-    outlet: Outlet,
+    sink: Sink,
     form: Form,
     limit: u64,
     written: u64,
@@ -83,9 +83,9 @@ impl fmt::Debug for Log {
 }
 
 impl Log {
-    pub(crate) fn new(outlet: Outlet, form: Form, limit: u64) -> Log {
+    pub(crate) fn new(sink: Sink, form: Form, limit: u64) -> Log {
         Log {
-            outlet,
+            sink,
             form,
             limit,
             written: 0,
@@ -151,7 +151,7 @@ impl Log {
                 Form::Text => self.say(now, &format!("--- {count} lines were left out ---")),
             }
         }
-        let _ = self.outlet.flush();
+        let _ = self.sink.flush();
     }
 
     /// Ends the counts whose second is over. A clock that was set back ends them too.
@@ -247,7 +247,7 @@ impl Log {
             (Form::Text, _) => writeln!(line, " ({count} times)"),
         };
         self.written = self.written.saturating_add(line.len() as u64);
-        let _ = self.outlet.write_all(line.as_bytes());
+        let _ = self.sink.write_all(line.as_bytes());
     }
 }
 

@@ -1,25 +1,25 @@
 //! [`Reporter`]: what an [`Observer`] is told, as lines: the trace, the audit, and the first denial of a run.
 //!
-//! Not here: where the lines go and what time it is. Whoever runs the guest says that ([`Outlets`]).
+//! Not here: where the lines go and what time it is. Whoever runs the guest says that ([`Sinks`]).
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
 use std::time::Duration;
 
 use crate::errno::Result;
-use crate::log::{Form, Log, Outlet};
+use crate::log::{Form, Log, Sink};
 use crate::policy::Flag;
-use crate::trace::{Decided, Denial, Observer, ResultLine};
+use crate::trace::{AuditRecord, Denial, Observer, ResultLine};
 use crate::visible::{Visible, push_json, visible};
 
 /// Where a [`Reporter`] writes, and what it cannot know itself.
-pub struct Outlets {
+pub struct Sinks {
     /// The one line about the first denial, for whoever runs the guest.
-    pub denial: Outlet,
+    pub denial: Sink,
     /// One line a call, and one a denial, as strace(1) prints them; `None` for no trace.
-    pub trace: Option<Outlet>,
+    pub trace: Option<Sink>,
     /// One JSON object a decision, or several that are the same; `None` for no audit. `docs/policy.md` names the members.
-    pub audit: Option<Outlet>,
+    pub audit: Option<Sink>,
     /// The time since the Unix epoch, for the audit and for what counts as a repeat.
     pub clock: fn() -> Duration,
     /// The size in bytes that the trace and the audit may each come to. Beyond it they have only what is new.
@@ -29,9 +29,9 @@ pub struct Outlets {
     pub advice: fn(flag: &Flag) -> String,
 }
 
-impl fmt::Debug for Outlets {
+impl fmt::Debug for Sinks {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Outlets")
+        f.debug_struct("Sinks")
             .field("trace", &self.trace.is_some())
             .field("audit", &self.audit.is_some())
             .finish_non_exhaustive()
@@ -54,7 +54,7 @@ pub struct Reporter {
 }
 
 /// Where the first denial goes: a program that tries again and again must not fill the terminal.
-struct Unprinted(Outlet);
+struct Unprinted(Sink);
 
 impl fmt::Debug for Unprinted {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,14 +66,14 @@ impl Reporter {
     /// A reporter that writes there. What cannot be written is dropped: a full disk or a closed terminal must not end
     /// the guest.
     #[must_use]
-    pub fn new(outlets: Outlets) -> Self {
-        let limit = outlets.limit;
+    pub fn new(sinks: Sinks) -> Self {
+        let limit = sinks.limit;
         Reporter {
-            denial: Some(Unprinted(outlets.denial)),
-            trace: outlets.trace.map(|outlet| Log::new(outlet, Form::Text, limit)),
-            audit: outlets.audit.map(|outlet| Log::new(outlet, Form::Json, limit)),
-            clock: outlets.clock,
-            advice: outlets.advice,
+            denial: Some(Unprinted(sinks.denial)),
+            trace: sinks.trace.map(|sink| Log::new(sink, Form::Text, limit)),
+            audit: sinks.audit.map(|sink| Log::new(sink, Form::Json, limit)),
+            clock: sinks.clock,
+            advice: sinks.advice,
             line: String::new(),
         }
     }
@@ -116,9 +116,9 @@ impl Observer for Reporter {
             return;
         }
         let sentence = sentence(denial, self.advice);
-        if let Some(Unprinted(mut outlet)) = self.denial.take() {
+        if let Some(Unprinted(mut sink)) = self.denial.take() {
             let line = format!("guestnet: {}\n", visible(&sentence));
-            let _ = outlet.write_all(line.as_bytes());
+            let _ = sink.write_all(line.as_bytes());
         }
         self.trace(format_args!("--- {sentence} ---"), true);
     }
@@ -127,7 +127,7 @@ impl Observer for Reporter {
         self.audit.is_some()
     }
 
-    fn decided(&mut self, decided: &Decided<'_>) {
+    fn decided(&mut self, decided: &AuditRecord<'_>) {
         let Some(audit) = &mut self.audit else {
             return;
         };
@@ -175,8 +175,8 @@ fn sentence(denial: &Denial<'_>, advice: fn(&Flag) -> String) -> String {
 }
 
 /// What became of it, in the word of the audit.
-fn outcome(decided: &Decided<'_>) -> &'static str {
-    match (decided.served, decided.decision.is_allowed()) {
+fn outcome(decided: &AuditRecord<'_>) -> &'static str {
+    match (decided.redirected, decided.decision.is_allowed()) {
         (true, _) => "served",
         (false, true) => "allowed",
         (false, false) => "denied",
@@ -184,7 +184,7 @@ fn outcome(decided: &Decided<'_>) -> &'static str {
 }
 
 /// The members of the JSON object behind the time.
-fn audit_line(decided: &Decided<'_>, target: &str) -> String {
+fn audit_line(decided: &AuditRecord<'_>, target: &str) -> String {
     let mut line = format!("\"call\":\"{}\",\"use\":\"{}\"", decided.call, decided.usage);
     if let Some(protocol) = decided.protocol {
         let _ = write!(line, ",\"protocol\":\"{protocol}\"");
@@ -233,7 +233,7 @@ pub(crate) mod tests {
 
     fn reporter() -> (Reporter, Paper, Paper, Paper) {
         let [denial, trace, audit] = [(); 3].map(|()| Paper::default());
-        let reporter = Reporter::new(Outlets {
+        let reporter = Reporter::new(Sinks {
             denial: Box::new(denial.clone()),
             trace: Some(Box::new(trace.clone())),
             audit: Some(Box::new(audit.clone())),
@@ -285,13 +285,13 @@ pub(crate) mod tests {
         let policy = PolicyBuilder::new().build();
         let target = "/run/x";
         for _ in 0..1000 {
-            reporter.decided(&Decided {
+            reporter.decided(&AuditRecord {
                 call: "connect",
                 usage: Use::Unix,
                 protocol: None,
                 target: &target,
                 decision: policy.decide_unix(target),
-                served: false,
+                redirected: false,
             });
             reporter.denied(&told(&flag()));
             reporter.call("connect", format_args!("3, {target}"), Err(Errno::EACCES));
@@ -346,13 +346,13 @@ pub(crate) mod tests {
         builder.allow(Use::Unix, "/run/*").unwrap();
         let policy = builder.build();
         let path = "/run/a\"b\\c\nd\u{7f}\u{9b}\u{202e}\u{2028}\u{e0041}";
-        let decided = Decided {
+        let decided = AuditRecord {
             call: "connect",
             usage: Use::Unix,
             protocol: None,
             target: &path,
             decision: policy.decide_unix(path),
-            served: false,
+            redirected: false,
         };
         let (mut reporter, _, _, audit) = reporter();
         assert!(reporter.wants_decisions());

@@ -4,11 +4,11 @@ use std::io::{IoSlice, IoSliceMut};
 
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Call, Entry, GuestThread, Limit, Stream, attempt, until_ready};
+use crate::guest::{Call, Deadline, GuestThread, OpenFile, Stream, attempt, block_until_ready};
 use crate::host::{Host, Received, RecvFlags, SendFlags, StreamKind};
 use crate::readiness::Ready;
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
+impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// readv(2) on a socket or stream.
     ///
     /// A buffer without room returns 0 at once and consumes nothing, as Linux does for sockets and pipes.
@@ -18,12 +18,12 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     pub fn read(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
         let empty = bufs.iter().all(|buf| buf.is_empty());
         let flags = RecvFlags::empty();
-        let (received, of_socket) = self.with_entry(fd, |call, entry| {
+        let (received, of_socket) = self.with_open_file(fd, |call, entry| {
             Ok(match entry {
-                Entry::Socket(_) | Entry::Stream(_) if empty => (Ok(Received::default()), false),
-                Entry::Socket(socket) => (call.recv(socket, bufs, flags), true),
-                Entry::Stream(stream) => (call.read(stream, bufs), false),
-                Entry::File(_) => (Err(Errno::EBADF), false),
+                OpenFile::Socket(_) | OpenFile::Stream(_) if empty => (Ok(Received::default()), false),
+                OpenFile::Socket(socket) => (call.recv(socket, bufs, flags), true),
+                OpenFile::Stream(stream) => (call.read(stream, bufs), false),
+                OpenFile::File(_) => (Err(Errno::EBADF), false),
             })
         })?;
         if of_socket {
@@ -38,11 +38,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// Those of [`GuestThread::send`]; `EBADF` also for a file of the adapter, which the adapter writes itself.
     pub fn write(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>]) -> Result<usize> {
         let flags = SendFlags::empty();
-        let (sent, by_socket) = self.with_entry(fd, |call, entry| {
+        let (sent, by_socket) = self.with_open_file(fd, |call, entry| {
             Ok(match entry {
-                Entry::Socket(socket) => (call.send(socket, bufs, flags), true),
-                Entry::Stream(stream) => (call.write(stream, bufs), false),
-                Entry::File(_) => (Err(Errno::EBADF), false),
+                OpenFile::Socket(socket) => (call.send(socket, bufs, flags), true),
+                OpenFile::Stream(stream) => (call.write(stream, bufs), false),
+                OpenFile::File(_) => (Err(Errno::EBADF), false),
             })
         })?;
         if by_socket {
@@ -57,8 +57,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// `EBADF`.
     pub fn stream_kind(&self, fd: Fd) -> Result<Option<StreamKind>> {
         Ok(match &*self.guest.table.entry(fd)? {
-            Entry::Stream(stream) => Some(stream.kind),
-            Entry::Socket(_) | Entry::File(_) => None,
+            OpenFile::Stream(stream) => Some(stream.kind),
+            OpenFile::Socket(_) | OpenFile::File(_) => None,
         })
     }
 }
@@ -66,7 +66,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
 impl<H: Host, F> Call<'_, H, F> {
     fn read(&mut self, stream: &Stream<H::Io>, bufs: &mut [IoSliceMut<'_>]) -> Result<Received> {
         let blocks = !stream.nonblocking.get();
-        let limit = &mut Limit::new(None);
+        let limit = &mut Deadline::new(None);
         let len = attempt(self.host, &stream.io, Ready::READ, blocks, limit, |host| {
             host.read(&stream.io, bufs)
         })?;
@@ -89,7 +89,7 @@ impl<H: Host, F> Call<'_, H, F> {
 fn write_all<H: Host>(host: &mut H, io: &H::Io, mut bufs: &mut [IoSlice<'_>]) -> Result<usize> {
     let mut written = 0;
     loop {
-        match until_ready(host, io, Ready::WRITE, &mut Limit::new(None), |host| {
+        match block_until_ready(host, io, Ready::WRITE, &mut Deadline::new(None), |host| {
             host.write(io, bufs)
         }) {
             Ok(count) => {

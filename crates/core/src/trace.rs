@@ -22,14 +22,14 @@ pub trait Observer: Send {
     }
 
     /// The policy decided something, a denial too. It may be told on another thread than the guest's.
-    fn decided(&mut self, _decided: &Decided<'_>) {}
+    fn decided(&mut self, _decided: &AuditRecord<'_>) {}
 
     /// Nothing more may come: what was held back is to be told now.
     fn flush(&mut self) {}
 }
 
 /// A decision of the policy, for an audit.
-pub struct Decided<'a> {
+pub struct AuditRecord<'a> {
     /// The call, such as `"connect"`.
     pub call: &'static str,
     /// What was asked for: which kind of rules was looked at.
@@ -41,12 +41,12 @@ pub struct Decided<'a> {
     /// The decision, with its rule.
     pub decision: Decision<'a>,
     /// The traffic is DNS that goes to our own resolver instead, where each name is decided on.
-    pub served: bool,
+    pub redirected: bool,
 }
 
-impl fmt::Debug for Decided<'_> {
+impl fmt::Debug for AuditRecord<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Decided({} {}: {})", self.call, self.target, self.decision)
+        write!(f, "AuditRecord({} {}: {})", self.call, self.target, self.decision)
     }
 }
 

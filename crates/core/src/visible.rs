@@ -28,7 +28,7 @@ pub fn is_hidden(character: char) -> bool {
 }
 
 /// Adds a text to a line, its hidden characters spelled out as Rust does (`\n`, `\u{1b}`).
-pub fn push_visible(line: &mut String, text: &str) {
+pub fn escape_controls(line: &mut String, text: &str) {
     for each in text.chars() {
         if is_hidden(each) {
             line.extend(each.escape_default());
@@ -38,14 +38,14 @@ pub fn push_visible(line: &mut String, text: &str) {
     }
 }
 
-/// A text as [`push_visible`] adds it.
+/// A text as [`escape_controls`] adds it.
 #[must_use]
 pub fn visible(text: &str) -> Cow<'_, str> {
     if !text.contains(is_hidden) {
         return Cow::Borrowed(text);
     }
     let mut line = String::with_capacity(text.len() + 16);
-    push_visible(&mut line, text);
+    escape_controls(&mut line, text);
     Cow::Owned(line)
 }
 
@@ -67,12 +67,12 @@ pub fn visible_lines(text: &str) -> Cow<'_, str> {
     Cow::Owned(lines)
 }
 
-/// [`push_visible`] for what is formatted.
+/// [`escape_controls`] for what is formatted.
 pub(crate) struct Visible<'a>(pub(crate) &'a mut String);
 
 impl fmt::Write for Visible<'_> {
     fn write_str(&mut self, text: &str) -> fmt::Result {
-        push_visible(self.0, text);
+        escape_controls(self.0, text);
         Ok(())
     }
 }

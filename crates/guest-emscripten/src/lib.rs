@@ -47,8 +47,8 @@ mod table;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use guestnet_core::resolve::Answer;
-use guestnet_core::{EpollEvent, Fd, Held, Host, Result, SharedGuestThread};
+use guestnet_core::resolve::AddrInfoList;
+use guestnet_core::{EpollEvent, Fd, Host, LingeringFile, Result, SharedGuestThread};
 
 pub use memory::Memory;
 pub use names::{Lookup, Outcome};
@@ -62,11 +62,11 @@ pub const RESERVED: Fd = 4097;
 pub struct Process<H: Host> {
     guest: SharedGuestThread<H, ()>,
     /// The result of a look-up, and the hints' flags, until its memory was allocated.
-    answer: Option<(Answer, i32)>,
+    answer: Option<(AddrInfoList, i32)>,
     /// A message that brought descriptors, until these have numbers.
     arrival: Option<message::Arrival>,
     /// A socket that this thread is closing.
-    held: Option<Held<H, ()>>,
+    held: Option<LingeringFile<H, ()>>,
     /// Events on their way to the guest.
     events: Vec<EpollEvent>,
     /// How often the program was told that something is ready.

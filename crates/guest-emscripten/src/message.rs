@@ -69,7 +69,7 @@ impl Msghdr {
 /// sendmsg(fd, message, flags)
 pub(crate) fn sendmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
-    process.guest.entry(fd)?.socket()?;
+    process.guest.open_file(fd)?.socket()?;
     let header = Msghdr::load(memory, args.pointer(1))?;
     let mut bufs = header.vectors(memory)?;
     let addr = match header.name {
@@ -92,7 +92,7 @@ pub(crate) fn sendmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
 pub(crate) fn recvmsg<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
     // Descriptors may come where there is no room for them, and that is to be told.
-    let rights_may_come = process.guest.entry(fd)?.socket()?.domain() == Domain::Unix;
+    let rights_may_come = process.guest.open_file(fd)?.socket()?.domain() == Domain::Unix;
     let header = Msghdr::load(memory, args.pointer(1))?;
     let mut bufs = header.vectors(memory)?;
     let flags = convert::recv_flags(args.int(2))?;

@@ -8,7 +8,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use guestnet_core::resolve::{Answer, Hosts, MAX_HOSTS, Query};
+use guestnet_core::resolve::{AddrInfoList, Hosts, MAX_HOSTS, Query};
 use guestnet_core::{Errno, Host, Kind, LookupError, Result, SockAddr};
 
 use crate::memory::Memory;
@@ -32,7 +32,7 @@ pub struct Lookup(Result<Asked, LookupError>);
 
 /// What a [`Lookup`] found, to be taken by any thread of the program.
 #[derive(Debug)]
-pub struct Outcome(Result<(Answer, i32), LookupError>);
+pub struct Outcome(Result<(AddrInfoList, i32), LookupError>);
 
 impl<H: Host> Process<H> {
     /// Reads the arguments of getaddrinfo(3): node, service, hints. What is wrong with them is its outcome.
@@ -174,7 +174,7 @@ fn load(memory: Memory<'_>, args: &Args) -> Result<Asked, LookupError> {
     Ok(asked)
 }
 
-fn ask<H: Host>(process: &mut Process<H>, asked: &Asked) -> Result<Answer, LookupError> {
+fn ask<H: Host>(process: &mut Process<H>, asked: &Asked) -> Result<AddrInfoList, LookupError> {
     let family = match asked.family {
         abi::AF_UNSPEC => None,
         family => Some(convert::domain(family).map_err(|_| LookupError::Family)?),
@@ -204,7 +204,7 @@ fn ask<H: Host>(process: &mut Process<H>, asked: &Asked) -> Result<Answer, Looku
     })
 }
 
-fn store(memory: Memory<'_>, list: u32, addresses: u32, answer: &Answer, flags: i32) -> Result<()> {
+fn store(memory: Memory<'_>, list: u32, addresses: u32, answer: &AddrInfoList, flags: i32) -> Result<()> {
     let count = u32::try_from(answer.results.len()).map_err(|_| Errno::EOVERFLOW)?;
     let sum = |a: u32, b: u32| a.checked_add(b).ok_or(Errno::EFAULT);
     let canonical = match &answer.canonical {

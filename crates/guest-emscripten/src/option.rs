@@ -10,10 +10,10 @@ use crate::{Args, Process, abi, convert};
 /// getsockopt(fd, level, name, value, len)
 pub(crate) fn getsockopt<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
-    process.guest.entry(fd)?.socket()?;
+    process.guest.open_file(fd)?.socket()?;
     let room = usize::try_from(memory.u32(args.pointer(4))?.cast_signed()).map_err(|_| Errno::EINVAL)?;
     let bytes = if (args.int(1), args.int(2)) == (abi::SOL_SOCKET, abi::SO_PROTOCOL) {
-        let entry = process.guest.entry(fd)?;
+        let entry = process.guest.open_file(fd)?;
         let socket = entry.socket()?;
         let protocol = match (socket.domain(), socket.kind()) {
             (Domain::Unix, _) | (_, Kind::SeqPacket) => 0,
@@ -35,7 +35,7 @@ pub(crate) fn getsockopt<H: Host>(process: &mut Process<H>, memory: Memory<'_>, 
 /// setsockopt(fd, level, name, value, len)
 pub(crate) fn setsockopt<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
-    process.guest.entry(fd)?.socket()?;
+    process.guest.open_file(fd)?.socket()?;
     let len = u32::try_from(args.int(4)).map_err(|_| Errno::EINVAL)?;
     let option = convert::option(args.int(1), args.int(2))?;
     let value = decode(option, memory, args.pointer(3), len)?;

@@ -1,6 +1,6 @@
 //! The calls on one socket: open, name, connect, move bytes. Each decodes, makes one call of the core, and encodes.
 
-use guestnet_core::{Domain, Entry, Errno, Fd, Host, Kind, Result, SockAddr, StreamKind};
+use guestnet_core::{Domain, Errno, Fd, Host, Kind, OpenFile, Result, SockAddr, StreamKind};
 
 use crate::memory::Memory;
 use crate::{Args, Process, abi, address, convert};
@@ -112,7 +112,7 @@ pub(crate) fn connect<H: Host>(process: &mut Process<H>, memory: Memory<'_>, arg
 }
 
 fn shape<H: Host>(process: &mut Process<H>, fd: Fd) -> Result<(Domain, Kind)> {
-    let entry = process.guest.entry(fd)?;
+    let entry = process.guest.open_file(fd)?;
     let socket = entry.socket()?;
     Ok((socket.domain(), socket.kind()))
 }
@@ -136,7 +136,7 @@ pub(crate) fn listen<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Ar
 /// accept4(fd, addr, len, flags)
 pub(crate) fn accept4<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let nonblocking = nonblocking(args.int(3))?;
-    process.guest.entry(args.fd(0))?.socket()?;
+    process.guest.open_file(args.fd(0))?.socket()?;
     if args.pointer(1) != 0 && memory.u32(args.pointer(2))?.cast_signed() < 0 {
         return Err(Errno::EINVAL);
     }
@@ -169,14 +169,14 @@ fn named(memory: Memory<'_>, args: &Args, addr: &guestnet_core::SockAddr) -> Res
 
 /// shutdown(fd, how)
 pub(crate) fn shutdown<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.entry(args.fd(0))?.socket()?;
+    process.guest.open_file(args.fd(0))?.socket()?;
     let how = convert::shutdown(args.int(1))?;
     process.guest.shutdown(args.fd(0), how).map(|()| 0)
 }
 
 /// sendto(fd, buf, len, flags, addr, addrlen)
 pub(crate) fn sendto<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.entry(args.fd(0))?.socket()?;
+    process.guest.open_file(args.fd(0))?.socket()?;
     let mut bufs = memory.vector(args.pointer(1), args.pointer(2))?;
     let flags = convert::send_flags(args.int(3));
     let count = if args.pointer(4) == 0 {
@@ -190,7 +190,7 @@ pub(crate) fn sendto<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args
 
 /// recvfrom(fd, buf, len, flags, addr, addrlen)
 pub(crate) fn recvfrom<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.entry(args.fd(0))?.socket()?;
+    process.guest.open_file(args.fd(0))?.socket()?;
     let mut bufs = memory.vector(args.pointer(1), args.pointer(2))?;
     let flags = convert::recv_flags(args.int(3))?;
     if args.pointer(4) == 0 {
@@ -204,7 +204,7 @@ pub(crate) fn recvfrom<H: Host>(process: &mut Process<H>, memory: Memory<'_>, ar
 
 /// Whether read(2) and write(2) mean anything: to an epoll they do not.
 fn can_move_bytes<H: Host>(process: &Process<H>, fd: Fd) -> Result<()> {
-    let stream = matches!(&*process.guest.entry(fd)?, Entry::Stream(_));
+    let stream = matches!(&*process.guest.open_file(fd)?, OpenFile::Stream(_));
     if stream && process.guest.stream_kind(fd)? == Some(StreamKind::Unknown) {
         return Err(Errno::EINVAL);
     }

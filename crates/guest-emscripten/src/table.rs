@@ -13,7 +13,7 @@ use crate::{Args, Process, convert};
 
 /// place(fd, number)
 pub(crate) fn place<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.place(args.fd(0), args.fd(1))?;
+    process.guest.install_at(args.fd(0), args.fd(1))?;
     number(args.fd(1))
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn let_go<H: Host>(process: &mut Process<H>, _: Memory<'_>, _: &Args)
 /// dup(fd, number): the new descriptor has the number that the file system gave it.
 pub(crate) fn dup<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     let fresh = process.guest.dup(args.fd(0))?;
-    if let Err(errno) = process.guest.place(fresh, args.fd(1)) {
+    if let Err(errno) = process.guest.install_at(fresh, args.fd(1)) {
         process.guest.close(fresh)?;
         return Err(errno);
     }
@@ -75,7 +75,7 @@ pub(crate) fn what<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args
 pub(crate) fn state<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
     let guest = &mut process.guest;
-    let entry = guest.entry(fd)?;
+    let entry = guest.open_file(fd)?;
     let datagram = entry.socket()?.kind() == Kind::Datagram;
     let no_more = entry.socket()?.receiving_has_ended();
     drop(entry);

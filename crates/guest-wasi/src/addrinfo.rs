@@ -10,7 +10,7 @@
 
 use std::net::IpAddr;
 
-use guestnet_core::resolve::{Answer, LookupFlags, Query};
+use guestnet_core::resolve::{AddrInfoList, LookupFlags, Query};
 use guestnet_core::{Domain, Errno, Host, Kind, LookupError, Result};
 
 use crate::abi::{self, wasmedge};
@@ -121,7 +121,7 @@ fn text<'m>(memory: &'m Memory<'_>, offset: u32, len: u32) -> Result<Option<&'m 
 }
 
 /// Fills the guest's list in; pointers and links in it stay as they are. Returns how many nodes were filled.
-fn store(memory: &mut Memory<'_>, answer: &Answer, first: u32, room: u32) -> Result<u32> {
+fn store(memory: &mut Memory<'_>, answer: &AddrInfoList, first: u32, room: u32) -> Result<u32> {
     let mut node = first;
     let mut stored = 0;
     for info in answer.results.iter().take(room as usize) {

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use guestnet_core::{Entry, Errno, Host, Result, StreamKind};
+use guestnet_core::{Errno, Host, OpenFile, Result, StreamKind};
 use wasmtime::{Caller, FuncType, ValType};
 use wasmtime_wasi::I32Exit;
 
@@ -311,7 +311,7 @@ fn fd_fdstat_get<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, 
         | abi::RIGHT_FD_FDSTAT_SET_FLAGS
         | abi::RIGHT_FD_FILESTAT_GET
         | abi::RIGHT_POLL_FD_READWRITE;
-    if matches!(wasi.guest.entry(fd)?, Entry::Socket(_)) {
+    if matches!(wasi.guest.open_file(fd)?, OpenFile::Socket(_)) {
         rights |= abi::RIGHT_SOCK_SHUTDOWN | abi::RIGHT_SOCK_ACCEPT;
     }
     let flags = if wasi.guest.nonblocking(fd)? {
@@ -333,7 +333,7 @@ fn fd_fdstat_set_flags<H: Host>(
     fd: u32,
     flags: u32,
 ) -> Result<()> {
-    wasi.guest.entry(fd)?;
+    wasi.guest.open_file(fd)?;
     if flags & 0xffff & !abi::FDFLAGS != 0 {
         return Err(Errno::EINVAL);
     }
@@ -349,27 +349,27 @@ fn fd_filestat_get<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32
 }
 
 fn filetype<H: Host>(wasi: &Wasi<H>, fd: u32) -> Result<u8> {
-    Ok(match wasi.guest.entry(fd)? {
-        Entry::Socket(socket) => convert::filetype(socket.kind()),
-        Entry::Stream(_) => match wasi.guest.stream_kind(fd)? {
+    Ok(match wasi.guest.open_file(fd)? {
+        OpenFile::Socket(socket) => convert::filetype(socket.kind()),
+        OpenFile::Stream(_) => match wasi.guest.stream_kind(fd)? {
             Some(StreamKind::CharacterDevice) => abi::FILETYPE_CHARACTER_DEVICE,
             Some(StreamKind::File) => abi::FILETYPE_REGULAR_FILE,
             Some(StreamKind::Socket) => abi::FILETYPE_SOCKET_STREAM,
             Some(StreamKind::Pipe | StreamKind::Unknown) | None => abi::FILETYPE_UNKNOWN,
         },
-        Entry::File(_) => return Err(Errno::EBADF),
+        OpenFile::File(_) => return Err(Errno::EBADF),
     })
 }
 
 /// What is pre-opened at a number. A guest scans from 3 on until `EBADF`; a socket gets a tag that it steps over, so
 /// that listeners before the directories do not hide them.
 fn fd_prestat_get<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, out: u32) -> Result<()> {
-    let (tag, len) = match wasi.guest.entry(fd)? {
-        Entry::File(File {
+    let (tag, len) = match wasi.guest.open_file(fd)? {
+        OpenFile::File(File {
             preopen: Some(name), ..
         }) => (abi::PREOPEN_DIRECTORY, name.len()),
-        Entry::Socket(_) => (abi::PREOPEN_SOCKET, 0),
-        Entry::File(_) | Entry::Stream(_) => return Err(Errno::EBADF),
+        OpenFile::Socket(_) => (abi::PREOPEN_SOCKET, 0),
+        OpenFile::File(_) | OpenFile::Stream(_) => return Err(Errno::EBADF),
     };
     memory.check(out, 8)?;
     memory.store_u32(out, u32::from(tag))?;
@@ -383,9 +383,9 @@ fn fd_prestat_dir_name<H: Host>(
     path: u32,
     len: u32,
 ) -> Result<()> {
-    let Entry::File(File {
+    let OpenFile::File(File {
         preopen: Some(name), ..
-    }) = wasi.guest.entry(fd)?
+    }) = wasi.guest.open_file(fd)?
     else {
         return Err(Errno::ENOTDIR);
     };

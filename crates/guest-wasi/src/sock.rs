@@ -5,7 +5,7 @@
 #![expect(clippy::too_many_arguments, reason = "the parameters are the ABI's")]
 
 use guestnet_core::{
-    Domain, Entry, Errno, Host, Kind, OptKind, OptValue, Received, Result, SockAddr, SockOpt,
+    Domain, Errno, Host, Kind, OpenFile, OptKind, OptValue, Received, Result, SockAddr, SockOpt,
 };
 
 use crate::abi::{self, wasmedge};
@@ -93,7 +93,7 @@ fn sock_bind<H: Host>(
     addr: u32,
     port: u32,
 ) -> Result<()> {
-    wasi.guest.entry(fd)?;
+    wasi.guest.open_file(fd)?;
     let addr = load_address(memory, addr, port)?;
     wasi.guest.bind(fd, &addr)
 }
@@ -114,7 +114,7 @@ fn sock_connect<H: Host>(
     addr: u32,
     port: u32,
 ) -> Result<()> {
-    wasi.guest.entry(fd)?;
+    wasi.guest.open_file(fd)?;
     let addr = load_address(memory, addr, port)?;
     wasi.guest.connect(fd, &addr)
 }
@@ -241,7 +241,7 @@ fn recv_from<H: Host>(
     }
     memory.check(buf, len)?;
     if len == 4
-        && let Entry::Socket(socket) = wasi.guest.entry(fd)?
+        && let OpenFile::Socket(socket) = wasi.guest.open_file(fd)?
         && (socket.domain(), socket.kind()) == (Domain::Inet6, Kind::Datagram)
     {
         return Err(Errno::ENOMEM);
@@ -266,7 +266,7 @@ fn sock_send_to<H: Host>(
     out: u32,
 ) -> Result<()> {
     memory.check(out, 4)?;
-    wasi.guest.entry(fd)?;
+    wasi.guest.open_file(fd)?;
     let flags = convert::send_flags(siflags)?;
     let addr = load_address(memory, addr, port)?;
     let sent = memory.gather(ciovs, count, |bufs| wasi.guest.send_to(fd, bufs, &addr, flags))?;
@@ -279,7 +279,7 @@ pub(crate) fn sock_shutdown<H: Host>(
     fd: u32,
     how: u32,
 ) -> Result<()> {
-    wasi.guest.entry(fd)?;
+    wasi.guest.open_file(fd)?;
     wasi.guest.shutdown(fd, convert::shutdown(how)?)
 }
 
@@ -340,7 +340,7 @@ fn sock_getsockopt<H: Host>(
     value: u32,
     len: u32,
 ) -> Result<()> {
-    wasi.guest.entry(fd)?;
+    wasi.guest.open_file(fd)?;
     let option = option(level, name)?;
     let by_value = len <= wasmedge::LENGTH_BY_VALUE;
     let room = if by_value { len } else { memory.u32(len)? };
@@ -370,7 +370,7 @@ fn sock_setsockopt<H: Host>(
     value: u32,
     len: u32,
 ) -> Result<()> {
-    wasi.guest.entry(fd)?;
+    wasi.guest.open_file(fd)?;
     let option = option(level, name)?;
     if option.kind() != OptKind::Name && len < option_size(option) {
         return Err(Errno::EINVAL);

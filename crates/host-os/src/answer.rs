@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use guestnet_core::policy::Name;
-use guestnet_core::resolve::{Found, Names, Question, Reply, SHORTEST_PIN, Step};
+use guestnet_core::resolve::{CacheLookup, LookupReply, Names, Question, Records, SHORTEST_PIN};
 use guestnet_core::{Domain, LookupError};
 use hickory_resolver::proto::op::{Message, MessageType, OpCode, Query, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, PTR};
@@ -31,7 +31,7 @@ pub(crate) enum Transport {
 /// Who is asked what [`Names`] do not know.
 pub(crate) trait Ask: Sync {
     /// Addresses, and names of addresses.
-    fn ask(&self, question: &Question) -> impl Future<Output = Reply> + Send;
+    fn ask(&self, question: &Question) -> impl Future<Output = LookupReply> + Send;
 
     /// Records of any other type.
     fn records(
@@ -135,10 +135,10 @@ impl<U: Ask, N: Fn() -> Duration + Send + Sync> Server<'_, U, N> {
         }
     }
 
-    async fn look_up(&self, question: &Question) -> std::result::Result<Arc<Found>, LookupError> {
+    async fn look_up(&self, question: &Question) -> std::result::Result<Arc<Records>, LookupError> {
         match self.names.begin(question, (self.now)()) {
-            Step::Known(outcome) => outcome,
-            Step::Ask => {
+            CacheLookup::Known(outcome) => outcome,
+            CacheLookup::Ask => {
                 let reply = self.upstream.ask(question).await;
                 self.names.finish(question, reply, (self.now)())
             }
@@ -178,7 +178,7 @@ fn ttl() -> u32 {
     u32::try_from(SHORTEST_PIN.as_secs()).unwrap_or(0)
 }
 
-fn address_records(asked: DnsName, found: &Found) -> Vec<Record> {
+fn address_records(asked: DnsName, found: &Records) -> Vec<Record> {
     let mut records = Vec::new();
     let mut owner = asked;
     if let Ok(canonical) = DnsName::from_ascii(format!("{}.", found.name))

@@ -1,5 +1,5 @@
 //! Names asked of DNS servers. The client is hickory's; here its answers, which anybody may have written, become the
-//! core's [`Reply`].
+//! core's [`LookupReply`].
 //!
 //! Not here: which servers are asked (`upstream.rs`), and what a guest may ask for (the core). Generic over where the
 //! bytes come from, so that a fuzz target can be the server.
@@ -7,7 +7,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use guestnet_core::resolve::{Found, Question, Reply};
+use guestnet_core::resolve::{LookupReply, Question, Records};
 use guestnet_core::{Domain, Errno, LookupError, Result};
 use hickory_resolver::config::{
     ConnectionConfig, NameServerConfig, ResolveHosts, ResolverConfig, ResolverOpts,
@@ -75,7 +75,7 @@ pub(crate) async fn records<P: ConnectionProvider>(
 type Failed = (LookupError, Option<Duration>);
 
 /// Asks for what the core wants to know.
-pub(crate) async fn ask<P: ConnectionProvider>(resolver: &Resolver<P>, question: &Question) -> Reply {
+pub(crate) async fn ask<P: ConnectionProvider>(resolver: &Resolver<P>, question: &Question) -> LookupReply {
     let outcome = match question {
         Question::Addresses { name, family } => match family {
             None => {
@@ -92,11 +92,11 @@ pub(crate) async fn ask<P: ConnectionProvider>(resolver: &Resolver<P>, question:
         Question::Pointer(ip) => pointer(resolver, *ip).await,
     };
     match outcome {
-        Ok((found, lifetime)) => Reply {
+        Ok((found, lifetime)) => LookupReply {
             outcome: Ok(found),
             lifetime: Some(lifetime),
         },
-        Err((error, lifetime)) => Reply {
+        Err((error, lifetime)) => LookupReply {
             outcome: Err(error),
             // A server that says nothing of it leaves the failure uncached.
             lifetime: Some(lifetime.unwrap_or(Duration::ZERO)),
@@ -108,7 +108,7 @@ async fn addresses<P: ConnectionProvider>(
     resolver: &Resolver<P>,
     name: &str,
     kind: RecordType,
-) -> Result<(Found, Duration), Failed> {
+) -> Result<(Records, Duration), Failed> {
     let asked = absolute(name).map_err(|error| (error, None))?;
     let records = query(resolver, &asked, kind).await?;
     let end = end_of_chain(&records, &asked, kind)?;
@@ -117,11 +117,11 @@ async fn addresses<P: ConnectionProvider>(
         RData::AAAA(ip) => Some(IpAddr::V6(ip.0)),
         _ => None,
     });
-    let found = Found {
+    let found = Records {
         addresses: addresses.collect(),
         // The end of the chain is the canonical name.
         name: end.owner.to_ascii(),
-        ..Found::default()
+        ..Records::default()
     };
     Ok((found, end.lifetime))
 }
@@ -129,7 +129,7 @@ async fn addresses<P: ConnectionProvider>(
 async fn pointer<P: ConnectionProvider>(
     resolver: &Resolver<P>,
     ip: IpAddr,
-) -> Result<(Found, Duration), Failed> {
+) -> Result<(Records, Duration), Failed> {
     let asked = absolute(&guestnet_core::resolve::pointer_name(ip)).map_err(|error| (error, None))?;
     let records = query(resolver, &asked, RecordType::PTR).await?;
     // A chain here is usual too (RFC 2317).
@@ -138,9 +138,9 @@ async fn pointer<P: ConnectionProvider>(
         RData::PTR(name) => Some(name.to_ascii()),
         _ => None,
     });
-    let found = Found {
+    let found = Records {
         name: name.ok_or((LookupError::NoName, None))?,
-        ..Found::default()
+        ..Records::default()
     };
     Ok((found, end.lifetime))
 }
@@ -192,9 +192,9 @@ fn absolute(name: &str) -> Result<Name, LookupError> {
 
 /// The answers of both families as one.
 fn both(
-    v4: Result<(Found, Duration), Failed>,
-    v6: Result<(Found, Duration), Failed>,
-) -> Result<(Found, Duration), Failed> {
+    v4: Result<(Records, Duration), Failed>,
+    v6: Result<(Records, Duration), Failed>,
+) -> Result<(Records, Duration), Failed> {
     match (v6, v4) {
         (Ok((mut found, one)), Ok((other, two))) => {
             found.addresses.extend(other.addresses);

@@ -17,7 +17,7 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 pub struct Io {
     pub(crate) fd: OwnedFd,
     pub(crate) id: u64,
-    pub(crate) what: What,
+    pub(crate) kind: IoKind,
     /// The directory and the kernel's name of a bound UNIX socket, for as long as it is open.
     pub(crate) bound: OnceLock<unix::Bound>,
     /// Somebody else may keep the same open file.
@@ -27,14 +27,14 @@ pub struct Io {
     pub(crate) no_write: bool,
     /// `SO_LINGER` with a time: close(2) would block.
     pub(crate) lingers: AtomicBool,
-    /// The question of a [`What::Lookup`].
+    /// The question of a [`IoKind::Lookup`].
     pub(crate) lookup: Option<Pending>,
     /// That our DNS stub answers this socket.
-    pub(crate) served: OnceLock<stub::Client>,
+    pub(crate) stub_client: OnceLock<stub::Client>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum What {
+pub(crate) enum IoKind {
     Socket(Kind),
     Stream(StreamKind),
     /// The eventfd of a look-up.
@@ -44,18 +44,18 @@ pub(crate) enum What {
 }
 
 impl Io {
-    pub(crate) fn new(fd: OwnedFd, what: What) -> Io {
+    pub(crate) fn new(fd: OwnedFd, kind: IoKind) -> Io {
         Io {
             fd,
             id: NEXT_ID.fetch_add(1, Ordering::Relaxed),
-            what,
+            kind,
             bound: OnceLock::new(),
             shared: false,
             no_read: false,
             no_write: false,
             lingers: AtomicBool::new(false),
             lookup: None,
-            served: OnceLock::new(),
+            stub_client: OnceLock::new(),
         }
     }
 
@@ -69,7 +69,7 @@ impl Io {
 
     /// Whether each message is received by itself.
     pub(crate) fn keeps_boundaries(&self) -> bool {
-        matches!(self.what, What::Socket(Kind::Datagram | Kind::SeqPacket))
+        matches!(self.kind, IoKind::Socket(Kind::Datagram | Kind::SeqPacket))
     }
 
     pub(crate) fn note_linger(&self, value: Result<OptValue>) {

@@ -29,7 +29,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use guestnet_core::resolve::{Names, Question, Reply};
+use guestnet_core::resolve::{LookupReply, Names, Question};
 use guestnet_core::{
     Clock, Control, Destination, Domain, EpollEvent, EpollOp, Errno, Host, Identity, Kind, LookupError,
     Message, OptValue, PollEvent, Ready, Received, RecvFlags, Result, SendFlags, Shutdown, SockAddr, SockOpt,
@@ -45,7 +45,7 @@ use rustix::time::{ClockId, clock_gettime};
 
 use convert::errno;
 pub use io::Io;
-use io::What;
+use io::IoKind;
 use lookup::Pending;
 pub use report::{TraceTo, io_reason, read_text, reporter};
 use services::Services;
@@ -53,7 +53,7 @@ use stop::Stop;
 pub use stop::{Chore, Stopper, WeakStopper};
 use stub::Stub;
 use unix::Unix;
-pub use unix::UnixPlace;
+pub use unix::UnixNode;
 use upstream::Resolver;
 pub use upstream::{MAX_SERVERS, Upstream};
 use wait::Waiter;
@@ -164,7 +164,7 @@ impl OsHost {
             _ => StreamKind::Unknown,
         };
         let access = rustix::fs::fcntl_getfl(&fd).map_err(errno)? & rustix::fs::OFlags::RWMODE;
-        let mut io = Io::new(fd, What::Stream(kind));
+        let mut io = Io::new(fd, IoKind::Stream(kind));
         io.shared = true;
         io.no_read = access == rustix::fs::OFlags::WRONLY;
         io.no_write = access == rustix::fs::OFlags::RDONLY;
@@ -180,7 +180,7 @@ impl OsHost {
         let flags = rustix::fs::fcntl_getfl(&fd).map_err(errno)?;
         rustix::fs::fcntl_setfl(&fd, flags | rustix::fs::OFlags::NONBLOCK).map_err(errno)?;
         rustix::io::fcntl_setfd(&fd, rustix::io::FdFlags::CLOEXEC).map_err(errno)?;
-        let mut io = Io::new(fd, What::Socket(kind));
+        let mut io = Io::new(fd, IoKind::Socket(kind));
         io.shared = true;
         io.note_linger(option::option(io.fd(), SockOpt::Linger));
         Ok(io)
@@ -305,7 +305,7 @@ fn open_files() -> usize {
 
 impl Host for OsHost {
     type Io = Io;
-    type Place = UnixPlace;
+    type UnixNode = UnixNode;
 
     fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Io> {
         let family = match domain {
@@ -315,7 +315,7 @@ impl Host for OsHost {
         };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let fd = rustix::net::socket_with(family, socket_type(kind), flags, None).map_err(errno)?;
-        Ok(Io::new(fd, What::Socket(kind)))
+        Ok(Io::new(fd, IoKind::Socket(kind)))
     }
 
     fn socket_pair(&mut self, kind: Kind) -> Result<(Io, Io)> {
@@ -323,15 +323,15 @@ impl Host for OsHost {
         let (one, other) =
             rustix::net::socketpair(AddressFamily::UNIX, socket_type(kind), flags, None).map_err(errno)?;
         Ok((
-            Io::new(one, What::Socket(kind)),
-            Io::new(other, What::Socket(kind)),
+            Io::new(one, IoKind::Socket(kind)),
+            Io::new(other, IoKind::Socket(kind)),
         ))
     }
 
     fn pipe(&mut self) -> Result<(Io, Io)> {
         let flags = PipeFlags::NONBLOCK | PipeFlags::CLOEXEC;
         let (read, write) = rustix::pipe::pipe_with(flags).map_err(errno)?;
-        let what = What::Stream(StreamKind::Pipe);
+        let what = IoKind::Stream(StreamKind::Pipe);
         let (mut read, mut write) = (Io::new(read, what), Io::new(write, what));
         read.no_write = true;
         write.no_read = true;
@@ -361,7 +361,7 @@ impl Host for OsHost {
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let (fd, peer) = retry(|| rustix::net::acceptfrom_with(io.fd(), flags))?;
         let peer = peer.map_or(SockAddr::Unspec, |peer| self.sockaddr(peer));
-        let accepted = Io::new(fd, io.what);
+        let accepted = Io::new(fd, io.kind);
         accepted
             .lingers
             .store(io.lingers.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -373,7 +373,7 @@ impl Host for OsHost {
             SockAddr::Inet(addr) => retry(|| rustix::net::connect(io.fd(), addr)),
             SockAddr::Unspec => {
                 // The port may be anybody's from now on.
-                io.served.get().inspect(|client| client.forget());
+                io.stub_client.get().inspect(|client| client.forget());
                 retry(|| rustix::net::connect_unspec(io.fd()))
             }
             SockAddr::Unix(_) | SockAddr::UnixUnnamed => Err(Errno::EAFNOSUPPORT),
@@ -463,7 +463,7 @@ impl Host for OsHost {
         &mut self,
         io: &Io,
         bufs: &[IoSlice<'_>],
-        to: &Destination<'_, UnixPlace>,
+        to: &Destination<'_, UnixNode>,
         control: &[Control<&Io>],
         flags: SendFlags,
     ) -> Result<usize> {
@@ -478,7 +478,7 @@ impl Host for OsHost {
         let to = match to {
             Destination::Peer => None,
             Destination::Inet(addr) => Some(SocketAddrAny::from(*addr)),
-            Destination::Unix(place) => Some(SocketAddrAny::from(place.reach()?)),
+            Destination::Unix(node) => Some(SocketAddrAny::from(node.reach()?)),
         };
         let flags = send_flags(flags).bits().cast_signed();
         retry(|| sys::message::sendmsg(io.fd(), bufs, to.as_ref(), &mut control, flags))
@@ -510,20 +510,20 @@ impl Host for OsHost {
     }
 
     fn identity(&mut self, io: &Io) -> Result<Identity> {
-        match io.what {
-            What::Socket(_) | What::Stream(_) => message::identity(io.fd()),
+        match io.kind {
+            IoKind::Socket(_) | IoKind::Stream(_) => message::identity(io.fd()),
             // Every epoll has the number of every other.
-            What::Lookup | What::Epoll => Err(Errno::EOPNOTSUPP),
+            IoKind::Lookup | IoKind::Epoll => Err(Errno::EOPNOTSUPP),
         }
     }
 
     fn epoll(&mut self) -> Result<Io> {
         let fd = epoll::create(epoll::CreateFlags::CLOEXEC).map_err(errno)?;
-        Ok(Io::new(fd, What::Epoll))
+        Ok(Io::new(fd, IoKind::Epoll))
     }
 
     fn epoll_control(&mut self, set: &Io, io: &Io, op: EpollOp) -> Result<()> {
-        if set.what != What::Epoll {
+        if set.kind != IoKind::Epoll {
             return Err(Errno::EINVAL);
         }
         match op {
@@ -541,7 +541,7 @@ impl Host for OsHost {
     }
 
     fn epoll_take(&mut self, set: &Io, most: usize, events: &mut Vec<EpollEvent>) -> Result<()> {
-        if set.what != What::Epoll {
+        if set.kind != IoKind::Epoll {
             return Err(Errno::EINVAL);
         }
         let mut taken: Vec<epoll::Event> = Vec::with_capacity(most);
@@ -568,7 +568,7 @@ impl Host for OsHost {
             // It would never become ready.
             return Err(Errno::EBADF);
         }
-        if io.what != What::Stream(StreamKind::File) && !self.ready_now(io, Ready::READ)? {
+        if io.kind != IoKind::Stream(StreamKind::File) && !self.ready_now(io, Ready::READ)? {
             return Err(Errno::EAGAIN);
         }
         retry(|| rustix::io::readv(io.fd(), bufs))
@@ -578,7 +578,7 @@ impl Host for OsHost {
         if io.no_write {
             return Err(Errno::EBADF);
         }
-        if io.what == What::Stream(StreamKind::File) {
+        if io.kind == IoKind::Stream(StreamKind::File) {
             return retry(|| rustix::io::writev(io.fd(), bufs));
         }
         if !self.ready_now(io, Ready::WRITE)? {
@@ -589,7 +589,7 @@ impl Host for OsHost {
         };
         // The open file may be a blocking one that is not ours to change: write no more than surely fits.
         let piece = buf.get(..PIPE_BUF).unwrap_or(buf);
-        if io.what == What::Stream(StreamKind::Socket) {
+        if io.kind == IoKind::Stream(StreamKind::Socket) {
             let flags = rustix::net::SendFlags::NOSIGNAL | rustix::net::SendFlags::DONTWAIT;
             return retry(|| rustix::net::send(io.fd(), piece, flags));
         }
@@ -614,26 +614,26 @@ impl Host for OsHost {
     }
 
     fn stream_kind(&mut self, io: &Io) -> StreamKind {
-        match io.what {
-            What::Stream(kind) => kind,
-            What::Socket(_) => StreamKind::Socket,
-            What::Lookup | What::Epoll => StreamKind::Unknown,
+        match io.kind {
+            IoKind::Stream(kind) => kind,
+            IoKind::Socket(_) => StreamKind::Socket,
+            IoKind::Lookup | IoKind::Epoll => StreamKind::Unknown,
         }
     }
 
-    fn unix_place(&mut self, path: &str, create: bool) -> Result<(UnixPlace, String)> {
-        self.unix.place(path, create)
+    fn unix_node(&mut self, path: &str, create: bool) -> Result<(UnixNode, String)> {
+        self.unix.node(path, create)
     }
 
-    fn unix_bind(&mut self, io: &Io, place: &UnixPlace, name: &str) -> Result<()> {
-        let bound = self.unix.bind(io.fd(), place, name)?;
+    fn unix_bind(&mut self, io: &Io, node: &UnixNode, name: &str) -> Result<()> {
+        let bound = self.unix.bind(io.fd(), node, name)?;
         // Only an unbound socket can be bound, so that nothing was there before.
         let _ = io.bound.set(bound);
         Ok(())
     }
 
-    fn unix_connect(&mut self, io: &Io, place: &UnixPlace) -> Result<()> {
-        let addr = place.reach()?;
+    fn unix_connect(&mut self, io: &Io, node: &UnixNode) -> Result<()> {
+        let addr = node.reach()?;
         retry(|| rustix::net::connect(io.fd(), &addr))
     }
 
@@ -641,10 +641,10 @@ impl Host for OsHost {
         &mut self,
         io: &Io,
         bufs: &[IoSlice<'_>],
-        place: &UnixPlace,
+        node: &UnixNode,
         flags: SendFlags,
     ) -> Result<usize> {
-        let addr = place.reach()?;
+        let addr = node.reach()?;
         let flags = send_flags(flags);
         retry(|| rustix::net::sendmsg_addr(io.fd(), &addr, bufs, &mut SendAncillaryBuffer::default(), flags))
     }
@@ -669,7 +669,7 @@ impl Host for OsHost {
         read_clock(id)
     }
 
-    fn now_coarsely(&self) -> Duration {
+    fn now_coarse(&self) -> Duration {
         read_clock(ClockId::MonotonicCoarse)
     }
 
@@ -696,17 +696,17 @@ impl Host for OsHost {
 
     fn lookup_start(&mut self, question: &Question) -> Result<Io, LookupError> {
         let (fd, pending) = Pending::start(&self.resolver, question)?;
-        let mut io = Io::new(fd, What::Lookup);
+        let mut io = Io::new(fd, IoKind::Lookup);
         io.lookup = Some(pending);
         Ok(io)
     }
 
-    fn lookup_take(&mut self, lookup: &Io) -> Option<Reply> {
+    fn lookup_take(&mut self, lookup: &Io) -> Option<LookupReply> {
         lookup.lookup.as_ref()?.take()
     }
 
     fn dns_stub(&mut self, names: &Arc<Names>, client: &Io) -> Result<SocketAddr> {
-        let What::Socket(kind) = client.what else {
+        let IoKind::Socket(kind) = client.kind else {
             return Err(Errno::ENOTSOCK);
         };
         let local = with_port(client.fd())?;
@@ -715,7 +715,7 @@ impl Host for OsHost {
             Some(stub) => stub,
             none => none.insert(Stub::start(Arc::clone(names), Arc::clone(&self.resolver))?),
         };
-        stub.admit(&client.served, kind, local);
+        stub.admit(&client.stub_client, kind, local);
         Ok(stub.addr)
     }
 

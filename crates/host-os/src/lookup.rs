@@ -3,7 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use guestnet_core::resolve::{Question, Reply};
+use guestnet_core::resolve::{LookupReply, Question};
 use guestnet_core::{LookupError, Result};
 use rustix::event::{EventfdFlags, eventfd};
 use tokio::task::AbortHandle;
@@ -16,7 +16,7 @@ use crate::upstream::Resolver;
 /// A question whose reply comes later. Dropping it gives the question up.
 #[derive(Debug)]
 pub(crate) struct Pending {
-    reply: Arc<Mutex<Option<Reply>>>,
+    reply: Arc<Mutex<Option<LookupReply>>>,
     task: AbortHandle,
 }
 
@@ -45,7 +45,7 @@ impl Pending {
         Ok((done, Pending { reply, task }))
     }
 
-    pub(crate) fn take(&self) -> Option<Reply> {
+    pub(crate) fn take(&self) -> Option<LookupReply> {
         self.reply.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

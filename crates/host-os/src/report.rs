@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use guestnet_core::policy::Flag;
-use guestnet_core::{Outlet, Outlets, Reporter};
+use guestnet_core::{Reporter, Sink, Sinks};
 use rustix::time::ClockId;
 
 /// Where a trace goes.
@@ -23,7 +23,7 @@ pub enum TraceTo {
 }
 
 /// A reporter that tells the first denial on standard error and, if asked for, writes a trace and an audit. `limit` and
-/// `advice` are those of [`Outlets`].
+/// `advice` are those of [`Sinks`].
 ///
 /// # Errors
 /// The trace's or the audit's file cannot be written: a sentence without its full stop.
@@ -38,7 +38,7 @@ pub fn reporter(
         TraceTo::File(path) => create("trace", path),
     });
     let audit = audit.map(|path| create("audit", path));
-    Ok(Reporter::new(Outlets {
+    Ok(Reporter::new(Sinks {
         denial: stderr(),
         trace: trace.transpose()?,
         audit: audit.transpose()?,
@@ -48,12 +48,12 @@ pub fn reporter(
     }))
 }
 
-fn stderr() -> Outlet {
+fn stderr() -> Sink {
     // Not buffered, and locked for each line.
     Box::new(std::io::stderr())
 }
 
-fn create(what: &str, path: &Path) -> Result<Outlet, String> {
+fn create(what: &str, path: &Path) -> Result<Sink, String> {
     let named = |error| {
         let path = path.display();
         format!("cannot write the {what} to {path}: {}", io_reason(&error))

@@ -45,7 +45,7 @@ struct Root {
 
 /// A place beneath one of the guest's directories.
 #[derive(Debug)]
-pub struct UnixPlace {
+pub struct UnixNode {
     /// The directory, or with `name` `None` the socket itself.
     fd: OwnedFd,
     name: Option<String>,
@@ -80,8 +80,8 @@ impl Unix {
         self.from_working_directory = true;
     }
 
-    /// See [`guestnet_core::Host::unix_place`].
-    pub(crate) fn place(&self, path: &str, create: bool) -> Result<(UnixPlace, String)> {
+    /// See [`guestnet_core::Host::unix_node`].
+    pub(crate) fn node(&self, path: &str, create: bool) -> Result<(UnixNode, String)> {
         if path.is_empty() {
             return Err(Errno::ENOENT);
         }
@@ -106,7 +106,7 @@ impl Unix {
             let guest = root.guest_path(&target_of(fd.as_fd())?)?;
             let resolved = format!("{}/{name}", guest.trim_end_matches('/'));
             Ok((
-                UnixPlace {
+                UnixNode {
                     fd,
                     name: Some(name.to_owned()),
                 },
@@ -115,14 +115,14 @@ impl Unix {
         } else {
             let fd = beneath(root, &relative, OFlags::PATH)?;
             let resolved = root.guest_path(&target_of(fd.as_fd())?)?;
-            Ok((UnixPlace { fd, name: None }, resolved))
+            Ok((UnixNode { fd, name: None }, resolved))
         }
     }
 
-    pub(crate) fn bind(&self, socket: BorrowedFd<'_>, place: &UnixPlace, name: &str) -> Result<Bound> {
-        let file = place.name.as_deref().ok_or(Errno::EINVAL)?;
+    pub(crate) fn bind(&self, socket: BorrowedFd<'_>, node: &UnixNode, name: &str) -> Result<Bound> {
+        let file = node.name.as_deref().ok_or(Errno::EINVAL)?;
         // The descriptor's number is part of the name, so the bound socket needs one of its own.
-        let directory = rustix::io::fcntl_dupfd_cloexec(&place.fd, 0).map_err(errno)?;
+        let directory = rustix::io::fcntl_dupfd_cloexec(&node.fd, 0).map_err(errno)?;
         let kernel_name = format!("{}/{file}", proc_path(directory.as_fd())).into_bytes();
         let addr = SocketAddrUnix::new(kernel_name.as_slice()).map_err(errno)?;
         rustix::net::bind(socket, &addr).map_err(errno)?;
@@ -203,8 +203,8 @@ impl Root {
     }
 }
 
-impl UnixPlace {
-    /// The address that connects to this place.
+impl UnixNode {
+    /// The address that connects to this node.
     pub(crate) fn reach(&self) -> Result<SocketAddrUnix> {
         match &self.name {
             None => SocketAddrUnix::new(proc_path(self.fd.as_fd())).map_err(errno),
@@ -265,12 +265,12 @@ mod tests {
         let socket = listener.path().join("s");
         let _bound = std::os::unix::net::UnixListener::bind(&socket).unwrap();
         let socket = socket.to_str().unwrap();
-        assert_eq!(unix.place(socket, false).unwrap().1, socket);
+        assert_eq!(unix.node(socket, false).unwrap().1, socket);
         // The links of procfs lead anywhere, so none of them is followed; nothing else in it is a socket.
         for path in ["/proc/self/root", "/proc/self/cwd/..", "/proc/thread-self/root"] {
             let path = format!("{path}{socket}");
-            assert_eq!(unix.place(&path, false).unwrap_err(), Errno::ELOOP, "{path}");
-            assert_eq!(unix.place(&path, true).unwrap_err(), Errno::ELOOP, "{path}");
+            assert_eq!(unix.node(&path, false).unwrap_err(), Errno::ELOOP, "{path}");
+            assert_eq!(unix.node(&path, true).unwrap_err(), Errno::ELOOP, "{path}");
         }
     }
 

@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-use guestnet_core::resolve::{Found, Question, Reply};
+use guestnet_core::resolve::{LookupReply, Question, Records};
 use guestnet_core::{Domain, Errno, LookupError, Result};
 use hickory_resolver::TokioResolver;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
@@ -107,7 +107,7 @@ impl Resolver {
 }
 
 impl answer::Ask for Resolver {
-    async fn ask(&self, question: &Question) -> Reply {
+    async fn ask(&self, question: &Question) -> LookupReply {
         match self {
             Resolver::System { calls, .. } => system(calls, question).await,
             Resolver::Dns(client) => dns::ask(client, question).await,
@@ -129,8 +129,8 @@ impl answer::Ask for Resolver {
 
 /// getaddrinfo(3) cannot be interrupted, so it runs on a thread of its own: a guest that is stopped leaves it behind,
 /// to end when the resolver gives up.
-async fn system(calls: &Semaphore, question: &Question) -> Reply {
-    let failed = |error| Reply {
+async fn system(calls: &Semaphore, question: &Question) -> LookupReply {
+    let failed = |error| LookupReply {
         outcome: Err(error),
         lifetime: None,
     };
@@ -148,7 +148,7 @@ async fn system(calls: &Semaphore, question: &Question) -> Reply {
             };
             let text = CString::new(name.as_str()).map_err(|_| LookupError::NoName)?;
             sys::getaddrinfo(&text, family)
-                .map(|(addresses, canonical)| Found {
+                .map(|(addresses, canonical)| Records {
                     addresses,
                     name: canonical.unwrap_or_default(),
                     sorted: true,
@@ -156,14 +156,14 @@ async fn system(calls: &Semaphore, question: &Question) -> Reply {
                 .map_err(|(code, error)| lookup_error(code, errno(error)))
         }
         Question::Pointer(ip) => sys::getnameinfo(ip)
-            .map(|name| Found {
+            .map(|name| Records {
                 name,
-                ..Found::default()
+                ..Records::default()
             })
             .map_err(|(code, error)| lookup_error(code, errno(error))),
     })
     .await;
-    Reply {
+    LookupReply {
         outcome: outcome.unwrap_or(Err(LookupError::Again)),
         lifetime: None,
     }

@@ -11,15 +11,15 @@ use std::thread;
 use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::resolve::{Hosts, LookupFlags, NameInfoFlags, Query, STUB};
 use guestnet_core::{
-    Capacity, Decided, Denial, Domain, Errno, GuestThread, Kind, LookupError, Observer, RecvFlags, SendFlags,
-    SockAddr,
+    AuditRecord, Capacity, Denial, Domain, Errno, GuestThread, Kind, LookupError, Observer, RecvFlags,
+    SendFlags, SockAddr,
 };
 use guestnet_host_os::{OsHost, Upstream};
 use hickory_resolver::proto::op::{Message, OpCode, ResponseCode};
 use hickory_resolver::proto::rr::rdata::{A, AAAA, CNAME, SOA};
 use hickory_resolver::proto::rr::{Name, RData, Record, RecordType};
 
-type Reply = Box<dyn Fn(&Message, usize) -> Vec<Vec<u8>> + Send + Sync>;
+type LookupReply = Box<dyn Fn(&Message, usize) -> Vec<Vec<u8>> + Send + Sync>;
 
 /// A server on UDP and TCP that answers as the test says. Its threads end with the process.
 struct Server {
@@ -28,7 +28,7 @@ struct Server {
 }
 
 /// `reply` is given the query and how many there were before, and returns the datagrams to send; over TCP the first.
-fn server(udp_reply: Reply, tcp_reply: Reply) -> Server {
+fn server(udp_reply: LookupReply, tcp_reply: LookupReply) -> Server {
     let (tcp, udp) = loop {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
         if let Ok(udp) = UdpSocket::bind(tcp.local_addr().unwrap()) {
@@ -92,7 +92,7 @@ fn a(owner: Name, ttl: u32, ip: Ipv4Addr) -> Record {
 }
 
 /// An A record for every name, and no other records.
-fn plain(ip: Ipv4Addr, ttl: u32) -> Reply {
+fn plain(ip: Ipv4Addr, ttl: u32) -> LookupReply {
     Box::new(move |query, _| {
         let mut reply = response(query);
         if kind(query) == RecordType::A {
@@ -102,7 +102,7 @@ fn plain(ip: Ipv4Addr, ttl: u32) -> Reply {
     })
 }
 
-fn failing(code: ResponseCode) -> Reply {
+fn failing(code: ResponseCode) -> LookupReply {
     Box::new(move |query, _| {
         let mut reply = response(query);
         reply.metadata.response_code = code;
@@ -114,7 +114,7 @@ fn failing(code: ResponseCode) -> Reply {
     })
 }
 
-fn silent() -> Reply {
+fn silent() -> LookupReply {
     Box::new(|_, _| Vec::new())
 }
 
@@ -160,7 +160,7 @@ fn ip(text: &str) -> IpAddr {
 
 #[test]
 fn both_families_a_chain_of_names_and_the_canonical_one() {
-    let reply = || -> Reply {
+    let reply = || -> LookupReply {
         Box::new(|query, _| {
             let mut reply = response(query);
             let (middle, end) = (name("middle.example."), name("end.example."));
@@ -211,12 +211,12 @@ fn both_families_a_chain_of_names_and_the_canonical_one() {
 
 #[test]
 fn a_truncated_answer_is_fetched_whole_over_tcp() {
-    let truncated: Reply = Box::new(|query, _| {
+    let truncated: LookupReply = Box::new(|query, _| {
         let mut reply = response(query);
         reply.metadata.truncation = true;
         vec![reply.to_vec().unwrap()]
     });
-    let many: Reply = Box::new(|query, _| {
+    let many: LookupReply = Box::new(|query, _| {
         let mut reply = response(query);
         for last in 1..=200 {
             reply.add_answer(a(asked(query), 60, Ipv4Addr::new(192, 0, 2, last)));
@@ -283,7 +283,7 @@ fn a_look_up_at_a_silent_server_can_be_stopped() {
 #[test]
 fn hostile_answers_are_not_believed() {
     let evil = Ipv4Addr::new(203, 0, 113, 66);
-    let hostile: Reply = Box::new(move |query, _| {
+    let hostile: LookupReply = Box::new(move |query, _| {
         let mut wrong_id = response(query);
         wrong_id.metadata.id = query.metadata.id.wrapping_add(1);
         wrong_id.add_answer(a(asked(query), 60, evil));
@@ -324,7 +324,7 @@ fn hostile_answers_are_not_believed() {
 /// A19: a record of a name that was not asked for allows nothing.
 #[test]
 fn what_a_server_adds_to_its_answer_is_not_pinned() {
-    let extra = || -> Reply {
+    let extra = || -> LookupReply {
         Box::new(|query, _| {
             let mut reply = response(query);
             if kind(query) == RecordType::A {
@@ -353,7 +353,7 @@ fn what_a_server_adds_to_its_answer_is_not_pinned() {
 fn rebinding_gains_nothing() {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let port = listener.local_addr().unwrap().port();
-    let changing: Reply = Box::new(|query, count| {
+    let changing: LookupReply = Box::new(|query, count| {
         let addresses = [
             Ipv4Addr::new(192, 0, 2, 1),
             Ipv4Addr::LOCALHOST,
@@ -690,8 +690,8 @@ impl Observer for Decisions {
         true
     }
 
-    fn decided(&mut self, decided: &Decided<'_>) {
-        let outcome = match (decided.served, decided.decision.is_allowed()) {
+    fn decided(&mut self, decided: &AuditRecord<'_>) {
+        let outcome = match (decided.redirected, decided.decision.is_allowed()) {
             (true, _) => "served",
             (false, true) => "allowed",
             (false, false) => "denied",

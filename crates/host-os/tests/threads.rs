@@ -139,15 +139,15 @@ fn the_adapter_places_a_descriptor_where_it_wants() {
     let (mut guest, _) = guest(4);
     let (client, server) = pair(&mut guest);
     assert!(client >= RESERVED && server >= RESERVED);
-    assert_eq!(guest.place(server, 3), Ok(None));
+    assert_eq!(guest.install_at(server, 3), Ok(None));
     assert_eq!(recv_nothing(&mut guest, server), Err(Errno::EBADF));
     send(&mut guest, client, b"to 3").unwrap();
     assert_eq!(recv(&mut guest, 3), Ok(b"to 3".to_vec()));
     // What was there is closed.
-    assert_eq!(guest.place(client, 3), Ok(None));
+    assert_eq!(guest.install_at(client, 3), Ok(None));
     assert_eq!(recv(&mut guest, 3), Ok(Vec::new()));
     for (from, to) in [(3, RESERVED), (3, u32::MAX), (4, 5), (u32::MAX, 5)] {
-        assert_eq!(guest.place(from, to), Err(Errno::EBADF), "{from} to {to}");
+        assert_eq!(guest.install_at(from, to), Err(Errno::EBADF), "{from} to {to}");
     }
     // A number below the reserved ones is never given by itself, also when it is free again.
     guest.close(3).unwrap();

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Found, Question};
+use super::{Question, Records};
 use crate::host::LookupError;
 
 /// The most entries of one guest: a guest decides what it asks for. 1024 names of 64 addresses are about 1.5 MiB.
@@ -18,35 +18,41 @@ pub(super) const LONGEST: Duration = Duration::from_secs(24 * 3600);
 pub(super) const LONGEST_NEGATIVE: Duration = Duration::from_secs(300);
 
 /// What was answered.
-pub(super) type Outcome = Result<Arc<Found>, LookupError>;
+pub(super) type CachedResult = Result<Arc<Records>, LookupError>;
 
 #[derive(Debug, Default)]
 pub(super) struct Cache {
-    entries: HashMap<Question, Entry>,
+    entries: HashMap<Question, OpenFile>,
 }
 
 #[derive(Debug)]
-struct Entry {
-    outcome: Outcome,
+struct OpenFile {
+    outcome: CachedResult,
     expires: Duration,
 }
 
 impl Cache {
     /// What is known at `now`, and until when.
-    pub(super) fn at(&self, question: &Question, now: Duration) -> Option<(&Outcome, Duration)> {
+    pub(super) fn at(&self, question: &Question, now: Duration) -> Option<(&CachedResult, Duration)> {
         let entry = self.entries.get(question)?;
         (entry.expires > now).then_some((&entry.outcome, entry.expires))
     }
 
     /// Keeps an answer. Above [`MAX_CACHED`] expired entries go first, then those that expire soonest.
-    pub(super) fn insert(&mut self, question: Question, outcome: Outcome, expires: Duration, now: Duration) {
+    pub(super) fn insert(
+        &mut self,
+        question: Question,
+        outcome: CachedResult,
+        expires: Duration,
+        now: Duration,
+    ) {
         if expires <= now {
             return;
         }
         if self.entries.len() >= MAX_CACHED && !self.entries.contains_key(&question) {
             self.make_room(now);
         }
-        self.entries.insert(question, Entry { outcome, expires });
+        self.entries.insert(question, OpenFile { outcome, expires });
     }
 
     /// Drops an eighth at least, so that the search is paid once in many insertions.

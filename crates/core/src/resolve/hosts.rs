@@ -15,12 +15,12 @@ const MAX_ADDRESSES: usize = 64;
 #[derive(Clone, Debug, Default)]
 pub struct Hosts {
     /// Each name's addresses in the order of the file, and the canonical name of its first line.
-    by_name: HashMap<Box<str>, Entry>,
+    by_name: HashMap<Box<str>, OpenFile>,
     by_address: HashMap<IpAddr, Box<str>>,
 }
 
 #[derive(Clone, Debug)]
-struct Entry {
+struct OpenFile {
     addresses: Vec<IpAddr>,
     canonical: Box<str>,
 }
@@ -47,7 +47,7 @@ impl Hosts {
                 let entry = hosts
                     .by_name
                     .entry(name.as_str().into())
-                    .or_insert_with(|| Entry {
+                    .or_insert_with(|| OpenFile {
                         addresses: Vec::new(),
                         canonical: canonical.as_str().into(),
                     });

@@ -17,7 +17,7 @@ use std::sync::Arc;
 use crate::addr::{Domain, Kind};
 use crate::errno::Errno;
 use crate::fd::Slots;
-use crate::guest::{Entry, GuestThread};
+use crate::guest::{GuestThread, OpenFile};
 use crate::host::{Clock, Host, LookupError};
 use crate::policy::{Name, parse_numeric_host};
 use crate::readiness::Ready;
@@ -26,7 +26,9 @@ pub use cache::MAX_CACHED;
 pub use hosts::{Hosts, MAX_HOSTS};
 pub use nameinfo::{NameInfo, NameInfoFlags};
 pub(crate) use names::lock;
-pub use names::{Found, Names, Question, Reply, SHORTEST_PIN, SYSTEM_ANSWER_LIFETIME, Step, pointer_name};
+pub use names::{
+    CacheLookup, LookupReply, Names, Question, Records, SHORTEST_PIN, SYSTEM_ANSWER_LIFETIME, pointer_name,
+};
 pub use pending::Lookup;
 
 /// Where a guest that speaks DNS itself finds the stub that answers for us, as its resolv.conf says. No machine has this
@@ -84,7 +86,7 @@ pub struct AddrInfo {
 
 /// The answer to a [`Query`].
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Answer {
+pub struct AddrInfoList {
     /// The results, best first, at most [`MAX_RESULTS`].
     pub results: Vec<AddrInfo>,
     /// The canonical name, if [`LookupFlags::CANONNAME`] asked for it.
@@ -97,18 +99,18 @@ struct Plan {
     ports: Vec<(Kind, u16)>,
     flags: LookupFlags,
     family: Option<Domain>,
-    what: What,
+    what: Source,
 }
 
 #[derive(Debug)]
-enum What {
+enum Source {
     /// Addresses with their scope ids, and a canonical name.
     Numeric(Vec<(IpAddr, u32)>, Option<String>),
-    Known(Arc<Found>),
+    Known(Arc<Records>),
     Ask(Question),
 }
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
+impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// Gives the names of a hosts file, which come before the cache and any server.
     pub fn set_hosts(&mut self, hosts: Arc<Hosts>) {
         self.guest.gate.names.set_hosts(hosts);
@@ -132,7 +134,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// [`LookupError`]: `NoName` (no such name, a malformed one, or neither node nor service), `NoData` (no address of
     /// the family), `Again` (a server did not answer, or the rate of look-ups is over), `Service`, `Family`, `BadFlags`,
     /// `Fail` (the policy, or a server's refusal), `System(EINTR)` (told to stop).
-    pub fn getaddrinfo(&mut self, query: &Query<'_>) -> Result<Answer, LookupError> {
+    pub fn getaddrinfo(&mut self, query: &Query<'_>) -> Result<AddrInfoList, LookupError> {
         let result = self.plan(query).and_then(|plan| self.complete(plan));
         if self.guest.traced {
             self.trace_lookup(query, &result);
@@ -140,7 +142,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
         result
     }
 
-    fn trace_lookup(&mut self, query: &Query<'_>, result: &Result<Answer, LookupError>) {
+    fn trace_lookup(&mut self, query: &Query<'_>, result: &Result<AddrInfoList, LookupError>) {
         let node = String::from_utf8_lossy(query.node.unwrap_or_default());
         let service = String::from_utf8_lossy(query.service.unwrap_or_default());
         let outcome = match result {
@@ -160,14 +162,14 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
         );
     }
 
-    fn complete(&mut self, plan: Plan) -> Result<Answer, LookupError> {
+    fn complete(&mut self, plan: Plan) -> Result<AddrInfoList, LookupError> {
         match &plan.what {
-            What::Ask(question) => {
+            Source::Ask(question) => {
                 let found = self.ask(question)?;
                 self.answer(&plan, &found)
             }
-            What::Known(found) => self.answer(&plan, &Arc::clone(found)),
-            What::Numeric(addresses, canonical) => Ok(Answer {
+            Source::Known(found) => self.answer(&plan, &Arc::clone(found)),
+            Source::Numeric(addresses, canonical) => Ok(AddrInfoList {
                 results: results(addresses.iter().copied(), &plan.ports),
                 canonical: canonical.clone(),
             }),
@@ -175,7 +177,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     }
 
     /// Asks the host's resolver and waits.
-    fn ask(&mut self, question: &Question) -> Result<Arc<Found>, LookupError> {
+    fn ask(&mut self, question: &Question) -> Result<Arc<Records>, LookupError> {
         let io = self.host.lookup_start(question)?;
         let waited = self.host.wait(&io, Ready::READ, None);
         let reply = self.host.lookup_take(&io);
@@ -237,9 +239,9 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     }
 
     /// The addresses of the node, or what to ask for them.
-    fn what(&mut self, query: &Query<'_>) -> Result<What, LookupError> {
+    fn what(&mut self, query: &Query<'_>) -> Result<Source, LookupError> {
         let Some(node) = query.node else {
-            return Ok(What::Numeric(unnamed(query), None));
+            return Ok(Source::Numeric(unnamed(query), None));
         };
         let node = std::str::from_utf8(node).map_err(|_| LookupError::NoName)?;
         if let Some(numeric) = parse_numeric_host(node) {
@@ -248,7 +250,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
                 .flags
                 .contains(LookupFlags::CANONNAME)
                 .then(|| node.to_owned());
-            return Ok(What::Numeric(vec![(ip, numeric.scope_id)], canonical));
+            return Ok(Source::Numeric(vec![(ip, numeric.scope_id)], canonical));
         }
         if query.flags.contains(LookupFlags::NUMERICHOST) {
             return Err(LookupError::NoName);
@@ -259,13 +261,13 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
         let question = Question::Addresses { name, family };
         let now = self.host.now(Clock::Monotonic);
         match self.guest.gate.names.begin(&question, now) {
-            Step::Known(outcome) => outcome.map(What::Known),
-            Step::Ask => Ok(What::Ask(question)),
+            CacheLookup::Known(outcome) => outcome.map(Source::Known),
+            CacheLookup::Ask => Ok(Source::Ask(question)),
         }
     }
 
     /// Puts what was found into the form that was asked for.
-    fn answer(&mut self, plan: &Plan, found: &Found) -> Result<Answer, LookupError> {
+    fn answer(&mut self, plan: &Plan, found: &Records) -> Result<AddrInfoList, LookupError> {
         let mut addresses = found.addresses.clone();
         if plan.flags.contains(LookupFlags::ADDRCONFIG) {
             keep_configured(&mut addresses, |ip| order::source(&mut self.host, ip));
@@ -288,7 +290,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
             .flags
             .contains(LookupFlags::CANONNAME)
             .then(|| found.name.clone());
-        Ok(Answer { results, canonical })
+        Ok(AddrInfoList { results, canonical })
     }
 }
 

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use super::{Question, Step};
+use super::{CacheLookup, Question};
 use crate::addr::Kind;
 use crate::fd::Slots;
-use crate::guest::{Entry, GuestThread};
+use crate::guest::{GuestThread, OpenFile};
 use crate::host::{Clock, Host, LookupError};
 
 bitflags::bitflags! {
@@ -35,7 +35,7 @@ pub struct NameInfo {
     pub service: String,
 }
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
+impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// getnameinfo(3). Blocks the guest until the host's resolver has answered. An address that has no name, or that
     /// the policy does not let the guest ask about, comes back in numbers.
     ///
@@ -70,8 +70,8 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
         let question = Question::Pointer(ip);
         let now = self.host.now(Clock::Monotonic);
         let found = match self.guest.gate.names.begin(&question, now) {
-            Step::Known(outcome) => outcome?,
-            Step::Ask => self.ask(&question)?,
+            CacheLookup::Known(outcome) => outcome?,
+            CacheLookup::Ask => self.ask(&question)?,
         };
         Ok(found.name.clone())
     }

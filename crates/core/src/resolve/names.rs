@@ -42,7 +42,7 @@ pub enum Question {
 
 /// What a resolver found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub struct Records {
     /// The addresses, at most [`MAX_RESULTS`]; empty for a [`Question::Pointer`].
     pub addresses: Vec<IpAddr>,
     /// The canonical name, or the name of the address; empty if the resolver does not say.
@@ -53,18 +53,18 @@ pub struct Found {
 
 /// A resolver's answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reply {
+pub struct LookupReply {
     /// What was found, or why nothing was.
-    pub outcome: Result<Found, LookupError>,
+    pub outcome: Result<Records, LookupError>,
     /// For how long this is true, if the resolver says. Without it nothing is cached.
     pub lifetime: Option<Duration>,
 }
 
 /// What [`Names::begin`] says.
 #[derive(Debug)]
-pub enum Step {
+pub enum CacheLookup {
     /// It is known, or denied.
-    Known(Result<Arc<Found>, LookupError>),
+    Known(Result<Arc<Records>, LookupError>),
     /// Ask an upstream, and give its reply to [`Names::finish`].
     Ask,
 }
@@ -134,11 +134,11 @@ impl Names {
     }
 
     /// Judges a question and answers it from the hosts file or the cache. `now` is the host's monotonic clock.
-    pub fn begin(&self, question: &Question, now: Duration) -> Step {
-        Step::Known(match question {
+    pub fn begin(&self, question: &Question, now: Duration) -> CacheLookup {
+        CacheLookup::Known(match question {
             Question::Addresses { name, family } => {
                 if !self.allowed(name) {
-                    return Step::Known(Err(LookupError::Fail));
+                    return CacheLookup::Known(Err(LookupError::Fail));
                 }
                 if name.is_loopback() {
                     // RFC 6761: these names never leave the machine.
@@ -161,9 +161,9 @@ impl Names {
                     if let Ok(asked) = Name::parse(&pointer_name(*ip)) {
                         self.settle("getnameinfo", &asked, Decision::known_here());
                     }
-                    Ok(Arc::new(Found {
+                    Ok(Arc::new(Records {
                         name,
-                        ..Found::default()
+                        ..Records::default()
                     }))
                 } else if !self.may_ask_back(*ip, now) {
                     Err(LookupError::Fail)
@@ -181,9 +181,9 @@ impl Names {
     pub fn finish(
         &self,
         question: &Question,
-        reply: Reply,
+        reply: LookupReply,
         now: Duration,
-    ) -> Result<Arc<Found>, LookupError> {
+    ) -> Result<Arc<Records>, LookupError> {
         let outcome = reply.outcome.and_then(|found| checked(question, found));
         let longest = if outcome.is_ok() {
             LONGEST
@@ -231,20 +231,20 @@ impl Names {
         true
     }
 
-    fn in_cache(&self, question: &Question, now: Duration) -> Step {
+    fn in_cache(&self, question: &Question, now: Duration) -> CacheLookup {
         let cache = lock(&self.cache);
         if let Some((outcome, expires)) = cache.at(question, now) {
             if let (Ok(found), Question::Addresses { name, .. }) = (outcome, question) {
                 let at_least = now.saturating_add(SHORTEST_PIN);
                 self.pin(name, &found.addresses, expires.max(at_least));
             }
-            return Step::Known(outcome.clone());
+            return CacheLookup::Known(outcome.clone());
         }
         drop(cache);
         if self.within_rate(now) {
-            Step::Ask
+            CacheLookup::Ask
         } else {
-            Step::Known(Err(LookupError::Again))
+            CacheLookup::Known(Err(LookupError::Again))
         }
     }
 
@@ -309,7 +309,7 @@ pub fn pointer_name(ip: IpAddr) -> String {
 }
 
 /// Holds a reply to what was asked: no other family, no more than the cap, no name that is none.
-fn checked(question: &Question, mut found: Found) -> Result<Arc<Found>, LookupError> {
+fn checked(question: &Question, mut found: Records) -> Result<Arc<Records>, LookupError> {
     let name = Name::parse(&found.name).ok();
     match question {
         Question::Addresses { name: asked, family } => {
@@ -329,22 +329,22 @@ fn checked(question: &Question, mut found: Found) -> Result<Arc<Found>, LookupEr
 }
 
 /// What a hosts file says of a name; `None` if nothing.
-fn in_hosts(hosts: &Hosts, name: &Name, family: Option<Domain>) -> Option<Result<Arc<Found>, LookupError>> {
+fn in_hosts(hosts: &Hosts, name: &Name, family: Option<Domain>) -> Option<Result<Arc<Records>, LookupError>> {
     let (all, canonical) = hosts.addresses(name)?;
     let addresses: Vec<IpAddr> = all.iter().copied().filter(|ip| is_of(*ip, family)).collect();
     if addresses.is_empty() {
         return Some(Err(LookupError::NoData));
     }
-    Some(Ok(Arc::new(Found {
+    Some(Ok(Arc::new(Records {
         addresses,
         name: canonical.to_owned(),
         sorted: false,
     })))
 }
 
-fn loopback(name: &Name, family: Option<Domain>) -> Found {
+fn loopback(name: &Name, family: Option<Domain>) -> Records {
     let both = [IpAddr::V6(Ipv6Addr::LOCALHOST), IpAddr::V4(Ipv4Addr::LOCALHOST)];
-    Found {
+    Records {
         addresses: both.into_iter().filter(|ip| is_of(*ip, family)).collect(),
         name: name.as_str().to_owned(),
         sorted: true,

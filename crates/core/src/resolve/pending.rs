@@ -5,10 +5,10 @@
 
 use std::sync::Arc;
 
-use super::{Answer, Found, Plan, Query, What};
+use super::{AddrInfoList, Plan, Query, Records, Source};
 use crate::errno::{Errno, Result};
 use crate::fd::Slots;
-use crate::guest::{Entry, GuestThread};
+use crate::guest::{GuestThread, OpenFile};
 use crate::host::{Clock, Host, LookupError};
 use crate::readiness::{PollEvent, Ready};
 
@@ -22,21 +22,21 @@ pub struct Lookup<Io> {
 #[derive(Debug)]
 enum State<Io> {
     Waiting(Io, Plan),
-    Done(Result<Answer, LookupError>),
+    Done(Result<AddrInfoList, LookupError>),
     Taken,
 }
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
+impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// getaddrinfo(3) without waiting. It does not fail: what is wrong with the query is its result.
     pub fn getaddrinfo_start(&mut self, query: &Query<'_>) -> Lookup<H::Io> {
         let state = match self.plan(query) {
             Err(error) => State::Done(Err(error)),
             Ok(plan) => match &plan.what {
-                What::Ask(question) => match self.host.lookup_start(question) {
+                Source::Ask(question) => match self.host.lookup_start(question) {
                     Ok(io) => State::Waiting(io, plan),
                     Err(error) => State::Done(Err(error)),
                 },
-                What::Known(_) | What::Numeric(..) => State::Done(self.complete(plan)),
+                Source::Known(_) | Source::Numeric(..) => State::Done(self.complete(plan)),
             },
         };
         Lookup { state, polled: false }
@@ -62,7 +62,10 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     }
 
     /// The result, once; `None` before it is there, and before the look-up was polled.
-    pub fn getaddrinfo_take(&mut self, lookup: &mut Lookup<H::Io>) -> Option<Result<Answer, LookupError>> {
+    pub fn getaddrinfo_take(
+        &mut self,
+        lookup: &mut Lookup<H::Io>,
+    ) -> Option<Result<AddrInfoList, LookupError>> {
         if !lookup.polled {
             return None;
         }
@@ -75,11 +78,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
                     return None;
                 };
                 self.host.close(io);
-                let What::Ask(question) = &plan.what else {
+                let Source::Ask(question) = &plan.what else {
                     return Some(Err(LookupError::System(Errno::EIO)));
                 };
                 let now = self.host.now(Clock::Monotonic);
-                let found: Result<Arc<Found>, _> = self.guest.gate.names.finish(question, reply, now);
+                let found: Result<Arc<Records>, _> = self.guest.gate.names.finish(question, reply, now);
                 Some(found.and_then(|found| self.answer(&plan, &found)))
             }
         }

@@ -36,18 +36,18 @@ fn ip(text: &str) -> IpAddr {
     text.parse().unwrap()
 }
 
-fn reply(addresses: &[&str], lifetime: Option<u64>) -> Reply {
-    Reply {
-        outcome: Ok(Found {
+fn reply(addresses: &[&str], lifetime: Option<u64>) -> LookupReply {
+    LookupReply {
+        outcome: Ok(Records {
             addresses: addresses.iter().map(|text| ip(text)).collect(),
-            ..Found::default()
+            ..Records::default()
         }),
         lifetime: lifetime.map(seconds),
     }
 }
 
-fn failure(error: LookupError, lifetime: Option<u64>) -> Reply {
-    Reply {
+fn failure(error: LookupError, lifetime: Option<u64>) -> LookupReply {
+    LookupReply {
         outcome: Err(error),
         lifetime: lifetime.map(seconds),
     }
@@ -55,8 +55,8 @@ fn failure(error: LookupError, lifetime: Option<u64>) -> Reply {
 
 fn known(names: &Names, name: &str, now: Duration) -> Option<Result<Vec<IpAddr>, LookupError>> {
     match names.begin(&question(name), now) {
-        Step::Known(outcome) => Some(outcome.map(|found| found.addresses.clone())),
-        Step::Ask => None,
+        CacheLookup::Known(outcome) => Some(outcome.map(|found| found.addresses.clone())),
+        CacheLookup::Ask => None,
     }
 }
 
@@ -190,7 +190,7 @@ fn a_denied_name_is_never_asked_for() {
     let address = Question::Pointer(ip("2001:db8::1234"));
     assert!(matches!(
         names.begin(&address, START),
-        Step::Known(Err(LookupError::Fail))
+        CacheLookup::Known(Err(LookupError::Fail))
     ));
     // An address that it was given says nothing new.
     names
@@ -200,7 +200,7 @@ fn a_denied_name_is_never_asked_for() {
             START,
         )
         .unwrap();
-    assert!(matches!(names.begin(&address, START), Step::Ask));
+    assert!(matches!(names.begin(&address, START), CacheLookup::Ask));
 }
 
 /// A26: what one guest asks for changes nothing for another.
@@ -244,9 +244,9 @@ fn the_hosts_file_comes_before_the_cache_and_the_server() {
     };
     assert!(matches!(
         names.begin(&v6, START),
-        Step::Known(Err(LookupError::NoData))
+        CacheLookup::Known(Err(LookupError::NoData))
     ));
-    let Step::Known(Ok(found)) = names.begin(&Question::Pointer(ip("10.0.0.8")), START) else {
+    let CacheLookup::Known(Ok(found)) = names.begin(&Question::Pointer(ip("10.0.0.8")), START) else {
         panic!("the file has it");
     };
     assert_eq!(found.name, "other");
@@ -305,8 +305,8 @@ fn a_reply_is_held_to_its_question() {
     let many: Vec<&str> = many.iter().map(String::as_str).collect();
     let found = names.finish(&only_v4, reply(&many, Some(60)), START).unwrap();
     assert_eq!(found.addresses.len(), MAX_RESULTS);
-    let odd = Reply {
-        outcome: Ok(Found {
+    let odd = LookupReply {
+        outcome: Ok(Records {
             addresses: vec![ip("192.0.2.1")],
             name: "a\u{0}b\n.example".to_owned(),
             sorted: false,
@@ -368,7 +368,7 @@ impl crate::Observer for Decisions {
         true
     }
 
-    fn decided(&mut self, decided: &crate::Decided<'_>) {
+    fn decided(&mut self, decided: &crate::AuditRecord<'_>) {
         let line = format!("{} {}: {}", decided.call, decided.target, decided.decision);
         lock(&self.0).push(line);
     }
@@ -393,8 +393,8 @@ fn a_question_for_the_name_of_an_address_is_a_decision_too() {
         )
         .unwrap();
     let ask = |address| match names.begin(&Question::Pointer(ip(address)), START) {
-        Step::Known(outcome) => outcome.map(|found| found.name.clone()).map_err(Some),
-        Step::Ask => Err(None),
+        CacheLookup::Known(outcome) => outcome.map(|found| found.name.clone()).map_err(Some),
+        CacheLookup::Ask => Err(None),
     };
     assert_eq!(ask("192.0.2.17"), Err(None), "one that it was told is asked for");
     assert_eq!(

@@ -1,6 +1,6 @@
 //! [`InFlight`]: descriptors in control data (`SCM_RIGHTS`) that are under way.
 //!
-//! A message carries a seal before its descriptors: the end of a pipe to write to, which nobody ever has but the message.
+//! A message carries a marker before its descriptors: the end of a pipe to write to, which nobody ever has but the message.
 //! It tells which message has come; and when its other end hangs up, the message is gone: it was received, or the
 //! socket that it waited in was closed. Then what it carried is given up here too, as the kernel has done.
 //!
@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use super::message::MAX_RIGHTS;
 use crate::errno::{Errno, Result};
-use crate::guest::Entry;
+use crate::guest::OpenFile;
 use crate::host::{Host, Identity};
 use crate::readiness::Ready;
 use crate::resolve::lock;
@@ -22,48 +22,48 @@ const MAX_IN_FLIGHT: usize = 1024;
 
 /// What a message carries, by its identity in the kernel. It is alive in here, also when every descriptor for it is
 /// closed.
-type Carried<Io, F> = (Identity, Arc<Entry<Io, F>>);
+type Carried<Io, F> = (Identity, Arc<OpenFile<Io, F>>);
 
 /// One message.
 #[derive(Debug)]
-struct Parcel<Io, F> {
+struct InFlightMessage<Io, F> {
     id: u64,
-    /// The seal, and the end of its pipe to read from, which hangs up when the message is gone. `None`: the message has no
+    /// The marker, and the end of its pipe to read from, which hangs up when the message is gone. `None`: the message has no
     /// room for one, or the host no pipes; it is known by what it carries, and kept until it is received.
-    seal: Option<(Identity, Io)>,
+    marker: Option<(Identity, Io)>,
     files: Vec<Carried<Io, F>>,
 }
 
 /// The messages of one guest.
 #[derive(Debug)]
 pub(crate) struct InFlight<Io, F> {
-    parcels: Mutex<Vec<Parcel<Io, F>>>,
+    messages: Mutex<Vec<InFlightMessage<Io, F>>>,
     /// How many descriptors they carry.
     count: AtomicUsize,
     next: Mutex<u64>,
     /// Read from before a message is received until [`InFlight::receive`] has dealt with it: it has left the kernel, and
-    /// its seal with it, and must not be taken for one that is lost. Nobody waits for anything meanwhile.
+    /// its marker with it, and must not be taken for one that is lost. Nobody waits for anything meanwhile.
     receiving: RwLock<()>,
 }
 
-/// A message that is being sent. Its seal is dropped with this; the one in the kernel stays.
+/// A message that is being sent. Its marker is dropped with this; the one in the kernel stays.
 #[derive(Debug)]
 pub(super) struct Sent<Io> {
     id: Option<u64>,
-    seal: Option<Io>,
+    marker: Option<Io>,
 }
 
 impl<Io> Sent<Io> {
     /// What goes before the message's own descriptors.
-    pub(super) fn seal(&self) -> Option<&Io> {
-        self.seal.as_ref()
+    pub(super) fn marker(&self) -> Option<&Io> {
+        self.marker.as_ref()
     }
 }
 
 impl<Io, F> Default for InFlight<Io, F> {
     fn default() -> Self {
         InFlight {
-            parcels: Mutex::default(),
+            messages: Mutex::default(),
             count: AtomicUsize::new(0),
             next: Mutex::new(0),
             receiving: RwLock::new(()),
@@ -83,36 +83,39 @@ impl<Io, F> InFlight<Io, F> {
     /// # Errors
     /// `ETOOMANYREFS`.
     pub(super) fn send<H: Host<Io = Io>>(&self, host: &mut H, files: &[Carried<Io, F>]) -> Result<Sent<Io>> {
-        let mut sent = Sent { id: None, seal: None };
+        let mut sent = Sent {
+            id: None,
+            marker: None,
+        };
         if files.is_empty() {
             return Ok(sent);
         }
         if self.count.load(Ordering::Relaxed) + files.len() > MAX_IN_FLIGHT {
             self.sweep(host);
         }
-        let mut seal = None;
+        let mut marker = None;
         if files.len() < MAX_RIGHTS
             && let Ok((read, write)) = host.pipe()
             && let Ok(identity) = host.identity(&write)
         {
-            seal = Some((identity, read));
-            sent.seal = Some(write);
+            marker = Some((identity, read));
+            sent.marker = Some(write);
         }
         let id = {
             let mut next = lock(&self.next);
             *next += 1;
             *next
         };
-        let mut parcels = lock(&self.parcels);
+        let mut messages = lock(&self.messages);
         let under_way = self.count.load(Ordering::Relaxed) + files.len();
         if under_way > MAX_IN_FLIGHT {
             return Err(Errno::ETOOMANYREFS);
         }
         self.count.store(under_way, Ordering::Relaxed);
         sent.id = Some(id);
-        parcels.push(Parcel {
+        messages.push(InFlightMessage {
             id,
-            seal,
+            marker,
             files: files.to_vec(),
         });
         Ok(sent)
@@ -120,7 +123,7 @@ impl<Io, F> InFlight<Io, F> {
 
     /// A message was not sent after all.
     pub(super) fn give_up(&self, sent: &Sent<Io>) {
-        drop(self.remove(|parcel| Some(parcel.id) == sent.id));
+        drop(self.remove(|message| Some(message.id) == sent.id));
     }
 
     /// To be held while a message is received that may bring descriptors.
@@ -130,24 +133,24 @@ impl<Io, F> InFlight<Io, F> {
 
     /// The files of the message that brought descriptors with these identities, and whether some are lost, such as those
     /// of somebody else's. They stay under way if the message was only peeked at.
-    pub(super) fn receive(&self, identities: &[Identity], peek: bool) -> (Vec<Arc<Entry<Io, F>>>, bool) {
-        let of_message = |parcel: &Parcel<Io, F>| match &parcel.seal {
-            Some((seal, _)) => identities.first() == Some(seal),
-            None => parcel.files.iter().map(|(identity, _)| identity).eq(identities),
+    pub(super) fn receive(&self, identities: &[Identity], peek: bool) -> (Vec<Arc<OpenFile<Io, F>>>, bool) {
+        let of_message = |message: &InFlightMessage<Io, F>| match &message.marker {
+            Some((marker, _)) => identities.first() == Some(marker),
+            None => message.files.iter().map(|(identity, _)| identity).eq(identities),
         };
-        let entries = |parcel: &Parcel<Io, F>| {
+        let entries = |message: &InFlightMessage<Io, F>| {
             // The host may have had no room for all.
-            let came = identities.len() - usize::from(parcel.seal.is_some());
-            let files = parcel.files.iter().take(came);
+            let came = identities.len() - usize::from(message.marker.is_some());
+            let files = message.files.iter().take(came);
             (
                 files.map(|(_, file)| Arc::clone(file)).collect::<Vec<_>>(),
-                came < parcel.files.len(),
+                came < message.files.len(),
             )
         };
         let found = if peek {
-            lock(&self.parcels)
+            lock(&self.messages)
                 .iter()
-                .find(|parcel| of_message(parcel))
+                .find(|message| of_message(message))
                 .map(entries)
         } else {
             self.remove(of_message).as_ref().map(entries)
@@ -157,33 +160,33 @@ impl<Io, F> InFlight<Io, F> {
 
     /// Gives up what messages carried that are gone: they were waiting in a socket that was closed.
     pub(crate) fn sweep<H: Host<Io = Io>>(&self, host: &mut H) {
-        let mut gone = |parcel: &Parcel<Io, F>| {
-            parcel.seal.as_ref().is_some_and(|(_, read)| {
+        let mut gone = |message: &InFlightMessage<Io, F>| {
+            message.marker.as_ref().is_some_and(|(_, read)| {
                 // Nothing is ever written to it.
                 host.wait(read, Ready::READ, Some(Duration::ZERO)) == Ok(true)
             })
         };
         loop {
             let receiving = self.receiving.write().unwrap_or_else(PoisonError::into_inner);
-            let dead: Vec<_> = lock(&self.parcels)
-                .extract_if(.., |parcel| gone(parcel))
+            let dead: Vec<_> = lock(&self.messages)
+                .extract_if(.., |message| gone(message))
                 .collect();
             drop(receiving);
             if dead.is_empty() {
                 return;
             }
-            let files: usize = dead.iter().map(|parcel| parcel.files.len()).sum();
+            let files: usize = dead.iter().map(|message| message.files.len()).sum();
             self.count.fetch_sub(files, Ordering::Relaxed);
             // One of these may be a socket in which others were waiting.
             drop(dead);
         }
     }
 
-    fn remove(&self, which: impl Fn(&Parcel<Io, F>) -> bool) -> Option<Parcel<Io, F>> {
-        let mut parcels = lock(&self.parcels);
-        let place = parcels.iter().position(which)?;
-        let parcel = parcels.remove(place);
-        self.count.fetch_sub(parcel.files.len(), Ordering::Relaxed);
-        Some(parcel)
+    fn remove(&self, which: impl Fn(&InFlightMessage<Io, F>) -> bool) -> Option<InFlightMessage<Io, F>> {
+        let mut messages = lock(&self.messages);
+        let node = messages.iter().position(which)?;
+        let message = messages.remove(node);
+        self.count.fetch_sub(message.files.len(), Ordering::Relaxed);
+        Some(message)
     }
 }

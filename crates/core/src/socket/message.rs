@@ -9,12 +9,12 @@ use std::sync::Arc;
 use super::flight::{InFlight, Sent};
 use super::metered;
 use super::transfer::{self, allowed_datagram, judged};
-use super::{Socket, option, stub, unix_place};
+use super::{Socket, option, stub, unix_node};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::capacity::PIPE;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Call, Entry, GuestThread, Holds, Limit, SharedGuestThread, attempt};
+use crate::guest::{Call, Deadline, GuestThread, Holds, OpenFile, SharedGuestThread, attempt};
 use crate::host::{Control, Destination, Host, Identity, Message, Received, RecvFlags, SendFlags};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
@@ -23,9 +23,9 @@ use crate::readiness::Ready;
 pub(crate) const MAX_RIGHTS: usize = 253;
 
 /// A message with the guest's own open files.
-type Brought<Io, F> = Message<Arc<Entry<Io, F>>>;
+type Brought<Io, F> = Message<Arc<OpenFile<Io, F>>>;
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
+impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// socketpair(2) of UNIX sockets, in blocking mode. The policy has no say: nothing leaves the guest.
     ///
     /// # Errors
@@ -44,13 +44,13 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     }
 
     fn do_socket_pair(&mut self, kind: Kind) -> Result<(Fd, Fd)> {
-        let seats = (self.seat()?, self.seat()?);
+        let permits = (self.permit()?, self.permit()?);
         let (one, other) = self.host.socket_pair(kind)?;
-        let one = self.made(one, Domain::Unix, kind, seats.0)?;
-        let other = self.made(other, Domain::Unix, kind, seats.1)?;
+        let one = self.made(one, Domain::Unix, kind, permits.0)?;
+        let other = self.made(other, Domain::Unix, kind, permits.1)?;
         one.take_send_buffer()?;
         other.take_send_buffer()?;
-        self.insert_pair(Entry::Socket(one), Entry::Socket(other))
+        self.insert_pair(OpenFile::Socket(one), OpenFile::Socket(other))
     }
 
     /// pipe(2): the end to read from and the end to write to, in blocking mode.
@@ -66,12 +66,12 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     }
 
     fn do_pipe(&mut self) -> Result<(Fd, Fd)> {
-        let seats = (self.seat()?, self.seat()?);
+        let permits = (self.permit()?, self.permit()?);
         let buffers = self.guest.room.buffers(PIPE).map_err(|_| Errno::ENFILE)?;
         let buffers = Arc::new(buffers);
         let (read, write) = self.host.pipe()?;
-        let read = self.stream(read, Some(Holds::new(Some(seats.0), &buffers)));
-        let write = self.stream(write, Some(Holds::new(Some(seats.1), &buffers)));
+        let read = self.stream(read, Some(Holds::new(Some(permits.0), &buffers)));
+        let write = self.stream(write, Some(Holds::new(Some(permits.1), &buffers)));
         self.insert_pair(read, write)
     }
 }
@@ -148,7 +148,7 @@ impl<H: Host, F> SharedGuestThread<H, F> {
             .iter()
             .map(|item| with_files(item, &mut rest))
             .collect::<Result<Vec<_>>>()?;
-        let place;
+        let node;
         let to = match (socket.domain, socket.kind, addr) {
             // unix(7) does not say it: a connection of packets does not look at the address.
             (_, _, None) | (_, Kind::SeqPacket, _) | (Domain::Inet | Domain::Inet6, Kind::Stream, _) => {
@@ -159,21 +159,21 @@ impl<H: Host, F> SharedGuestThread<H, F> {
                 return Err(Errno::EISCONN);
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, Some(SockAddr::Inet(to))) => {
-                let route = gate.connect("sendmsg", Protocol::Udp, *to, || host.now_coarsely())?;
+                let route = gate.connect("sendmsg", Protocol::Udp, *to, || host.now_coarse())?;
                 Destination::Inet(stub::target(host, gate, socket, *to, route)?)
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, Some(_)) => return Err(Errno::EAFNOSUPPORT),
             (Domain::Unix, Kind::Datagram, Some(SockAddr::Unix(path))) => {
-                place = unix_place(host, gate, "sendmsg", path, false)?;
+                node = unix_node(host, gate, "sendmsg", path, false)?;
                 socket.take_send_buffer()?;
-                Destination::Unix(&place)
+                Destination::Unix(&node)
             }
             (Domain::Unix, Kind::Datagram, Some(_)) => return Err(Errno::EINVAL),
         };
         // Before the message: the receiver may be quicker than this thread.
-        let parcel = in_flight.send(host, &passed)?;
-        seal(&mut control, &parcel);
-        let mut limit = Limit::new(socket.send_timeout.get());
+        let message = in_flight.send(host, &passed)?;
+        marker(&mut control, &message);
+        let mut limit = Deadline::new(socket.send_timeout.get());
         let once = flags - SendFlags::DONTWAIT;
         let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, &mut limit, |host| {
             metered::send(host, meter, socket, bufs, blocks, |host, bufs| {
@@ -186,7 +186,7 @@ impl<H: Host, F> SharedGuestThread<H, F> {
         let mut sent = match outcome {
             Ok(sent) => sent,
             Err(errno) => {
-                in_flight.give_up(&parcel);
+                in_flight.give_up(&message);
                 return Err(errno);
             }
         };
@@ -271,7 +271,7 @@ impl<H: Host, F> Call<'_, H, F> {
         let urgent = stream && flags.contains(RecvFlags::OOB);
         let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT) && !urgent;
         let judged = judged(self.gate, socket);
-        let mut limit = Limit::new(socket.recv_timeout.get());
+        let mut limit = Deadline::new(socket.recv_timeout.get());
         let outcome = attempt(self.host, &socket.io, Ready::READ, blocks, &mut limit, |host| {
             metered::recv(
                 host,
@@ -360,22 +360,22 @@ fn with_their_files<Io, F>(
 
 /// # Errors
 /// `EOPNOTSUPP`: a file of the adapter, which the host does not know.
-fn io_of<Io, F>(entry: &Entry<Io, F>) -> Result<&Io> {
+fn io_of<Io, F>(entry: &OpenFile<Io, F>) -> Result<&Io> {
     match entry {
-        Entry::Socket(socket) => Ok(&socket.io),
-        Entry::Stream(stream) => Ok(&stream.io),
-        Entry::File(_) => Err(Errno::EOPNOTSUPP),
+        OpenFile::Socket(socket) => Ok(&socket.io),
+        OpenFile::Stream(stream) => Ok(&stream.io),
+        OpenFile::File(_) => Err(Errno::EOPNOTSUPP),
     }
 }
 
-/// Puts a parcel's seal before its files.
-fn seal<'a, Io>(control: &mut [Control<&'a Io>], parcel: &'a Sent<Io>) {
+/// Puts a message's marker before its files.
+fn marker<'a, Io>(control: &mut [Control<&'a Io>], message: &'a Sent<Io>) {
     let rights = control.iter_mut().find_map(|item| match item {
         Control::Rights(files) => Some(files),
         _ => None,
     });
-    if let (Some(files), Some(seal)) = (rights, parcel.seal()) {
-        files.insert(0, seal);
+    if let (Some(files), Some(marker)) = (rights, message.marker()) {
+        files.insert(0, marker);
     }
 }
 

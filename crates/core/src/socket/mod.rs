@@ -14,12 +14,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr, wildcard};
-use crate::capacity::{Buffers, Seat};
+use crate::capacity::{Buffers, SocketPermit};
 use crate::cell::{Address, Count, Flag, TimeLimit};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::{Gate, Route};
-use crate::guest::{Call, Entry, GuestThread, Habit, Limit, Pause, attempt};
+use crate::guest::{Backoff, Call, Deadline, GuestThread, OpenFile, RecvStrategy, attempt};
 use crate::host::{Host, Shutdown};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
@@ -51,9 +51,9 @@ pub struct Socket<Io> {
     /// A datagram socket whose receiving side was shut down: a receive that would block ends instead.
     pub(crate) receive_ended: Flag,
     /// Of a stream's blocking receives.
-    pub(crate) habit: Habit,
+    pub(crate) strategy: RecvStrategy,
     /// The DNS server that the guest believes to talk to, while our stub answers.
-    pub(crate) served: Address,
+    pub(crate) dns_redirect: Address,
     /// `SO_BROADCAST` as the guest has set it, where the policy does not let the kernel know.
     pub(crate) broadcast: Flag,
     /// Whom a datagram socket is connected to: the kernel lets through what comes from there only, and the policy
@@ -67,11 +67,11 @@ pub struct Socket<Io> {
     /// the first is what its send buffer began with.
     pub(crate) asked: Mutex<[usize; 2]>,
     /// Its place among the guest's sockets.
-    _seat: Seat,
+    _permit: SocketPermit,
 }
 
 impl<Io> Socket<Io> {
-    pub(crate) fn new(io: Io, domain: Domain, kind: Kind, seat: Seat, buffers: Buffers) -> Self {
+    pub(crate) fn new(io: Io, domain: Domain, kind: Kind, permit: SocketPermit, buffers: Buffers) -> Self {
         Socket {
             io,
             domain,
@@ -82,14 +82,14 @@ impl<Io> Socket<Io> {
             send_timeout: TimeLimit::none(),
             low_water: Count::new(1),
             receive_ended: Flag::new(false),
-            habit: Habit::default(),
-            served: Address::default(),
+            strategy: RecvStrategy::default(),
+            dns_redirect: Address::default(),
             broadcast: Flag::new(false),
             peer: Address::default(),
             peeked: Mutex::default(),
             buffers,
             asked: Mutex::default(),
-            _seat: seat,
+            _permit: permit,
         }
     }
 
@@ -145,20 +145,20 @@ impl<Io> Socket<Io> {
     }
 }
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
+impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// socket(2). The new descriptor is in blocking mode.
     ///
     /// # Errors
     /// `EMFILE` (no room in the table, or the guest's limit of sockets), `ENFILE`, `ENOBUFS`, `ESOCKTNOSUPPORT`
     /// ([`Kind::SeqPacket`] of another family than UNIX).
     pub fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Fd> {
-        let result = self.seat().and_then(|seat| {
+        let result = self.permit().and_then(|permit| {
             if kind == Kind::SeqPacket && domain != Domain::Unix {
                 return Err(Errno::ESOCKTNOSUPPORT);
             }
             let io = self.host.socket(domain, kind)?;
-            let socket = self.made(io, domain, kind, seat)?;
-            self.insert_made(Entry::Socket(socket))
+            let socket = self.made(io, domain, kind, permit)?;
+            self.insert_made(OpenFile::Socket(socket))
         });
         if self.guest.traced {
             self.trace(
@@ -235,11 +235,11 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     }
 
     fn do_accept(&mut self, fd: Fd, nonblocking: bool, may_wait: bool) -> Result<(Fd, SockAddr)> {
-        let (room, seat) = (Arc::clone(&self.guest.room), self.guest.room.seat());
+        let (room, permit) = (Arc::clone(&self.guest.room), self.guest.room.permit());
         let (table, mut call) = self.split();
         let entry = table.entry(fd)?;
         let listener = entry.socket()?;
-        let seat = seat?;
+        let permit = permit?;
         table.lowest_free()?;
         // It begins with what the listener has, which the kernel copies or gives to every socket.
         let buffers = room.buffers(match listener.domain {
@@ -247,7 +247,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
             Domain::Inet | Domain::Inet6 => listener.buffers.bytes(),
         })?;
         let (io, peer) = call.accept(listener, may_wait)?;
-        let socket = Socket::new(io, listener.domain, listener.kind, seat, buffers);
+        let socket = Socket::new(io, listener.domain, listener.kind, permit, buffers);
         socket.nonblocking.set(nonblocking);
         // What the kernel copies from the listener; the other end of a UNIX connection makes its own.
         if listener.domain != Domain::Unix {
@@ -257,7 +257,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
         }
         *lock(&socket.asked) = *lock(&listener.asked);
         drop(entry);
-        self.insert_made(Entry::Socket(socket)).map(|fd| (fd, peer))
+        self.insert_made(OpenFile::Socket(socket)).map(|fd| (fd, peer))
     }
 
     /// Enters a socket that was open before the guest started, such as a listener of the service manager.
@@ -265,7 +265,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `EMFILE`, or what the host says of the socket's type.
     pub fn insert_preopened(&mut self, io: H::Io, nonblocking: bool) -> Result<Fd> {
-        let seat = self.seat()?;
+        let permit = self.permit()?;
         let kind = match self.host.option(&io, SockOpt::Type)? {
             OptValue::Kind(kind) => kind,
             _ => return Err(Errno::EPROTOTYPE),
@@ -277,13 +277,13 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
         if kind == Kind::SeqPacket && domain != Domain::Unix {
             return Err(Errno::EPROTOTYPE);
         }
-        let socket = self.made(io, domain, kind, seat)?;
+        let socket = self.made(io, domain, kind, permit)?;
         if domain == Domain::Unix {
             socket.take_send_buffer()?;
         }
         socket.nonblocking.set(nonblocking);
         socket.bound.set(true);
-        self.insert_made(Entry::Socket(socket))
+        self.insert_made(OpenFile::Socket(socket))
     }
 
     /// A socket that was opened just now.
@@ -292,7 +292,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
         io: H::Io,
         domain: Domain,
         kind: Kind,
-        seat: Seat,
+        permit: SocketPermit,
     ) -> Result<Socket<H::Io>> {
         let begins = match domain {
             Domain::Unix => match self.host.option(&io, SockOpt::SndBuf)? {
@@ -301,7 +301,7 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
             },
             Domain::Inet | Domain::Inet6 => 0,
         };
-        let socket = Socket::new(io, domain, kind, seat, self.guest.room.buffers(0)?);
+        let socket = Socket::new(io, domain, kind, permit, self.guest.room.buffers(0)?);
         *lock(&socket.asked) = [begins, 0];
         Ok(socket)
     }
@@ -386,10 +386,10 @@ impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `EBADF`, `EINVAL` (a listener).
     pub fn readable_bytes(&mut self, fd: Fd) -> Result<usize> {
-        self.with_entry(fd, |call, entry| match entry {
-            Entry::Socket(socket) => call.host.readable_bytes(&socket.io),
-            Entry::Stream(stream) => call.host.readable_bytes(&stream.io),
-            Entry::File(_) => Err(Errno::ENOTTY),
+        self.with_open_file(fd, |call, entry| match entry {
+            OpenFile::Socket(socket) => call.host.readable_bytes(&socket.io),
+            OpenFile::Stream(stream) => call.host.readable_bytes(&stream.io),
+            OpenFile::File(_) => Err(Errno::ENOTTY),
         })
     }
 }
@@ -402,8 +402,8 @@ impl<H: Host, F> Call<'_, H, F> {
                 self.host.bind(&socket.io, *addr)?;
             }
             (Domain::Unix, SockAddr::Unix(path)) => {
-                let place = unix_place(self.host, self.gate, "bind", path, true)?;
-                self.host.unix_bind(&socket.io, &place, path)?;
+                let node = unix_node(self.host, self.gate, "bind", path, true)?;
+                self.host.unix_bind(&socket.io, &node, path)?;
             }
             // An empty path would be an abstract name of the kernel's choice, outside of every directory.
             (Domain::Unix, _) => return Err(Errno::EINVAL),
@@ -427,12 +427,12 @@ impl<H: Host, F> Call<'_, H, F> {
 
     fn accept(&mut self, listener: &Socket<H::Io>, may_wait: bool) -> Result<(H::Io, SockAddr)> {
         let waits = may_wait && !listener.nonblocking.get();
-        let limit = &mut Limit::new(listener.recv_timeout.get());
+        let limit = &mut Deadline::new(listener.recv_timeout.get());
         let (host, gate, meter) = (&mut *self.host, &mut *self.gate, self.meter);
         let meter = meter.filter(|_| listener.is_metered());
         let every_peer = listener.domain == Domain::Unix || gate.every_peer_allowed();
         attempt(host, &listener.io, Ready::READ, waits, limit, |host| {
-            let place = meter
+            let node = meter
                 .map(|meter| meter.reserve(host, Want::Connection, waits))
                 .transpose()?;
             for _ in 0..REFUSALS {
@@ -442,8 +442,8 @@ impl<H: Host, F> Call<'_, H, F> {
                         reset(host, io);
                     }
                     _ => {
-                        if let Some(place) = place {
-                            place.settle(0, CONNECTION);
+                        if let Some(node) = node {
+                            node.settle(0, CONNECTION);
                         }
                         return Ok((io, peer));
                     }
@@ -468,18 +468,18 @@ impl<H: Host, F> Call<'_, H, F> {
                 let mut peeked = lock(&socket.peeked);
                 *peeked = 0;
                 host.connect(&socket.io, addr)?;
-                socket.served.set(None);
+                socket.dns_redirect.set(None);
                 Ok(())
             }
             (Domain::Unix, SockAddr::Unix(path)) => {
-                let place = unix_place(host, gate, "connect", path, false)?;
+                let node = unix_node(host, gate, "connect", path, false)?;
                 socket.take_send_buffer()?;
-                unix_connect(host, socket, &place, waits)
+                unix_connect(host, socket, &node, waits)
             }
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {
-                let route = gate.connect("connect", socket.protocol(), *to, || host.now_coarsely())?;
+                let route = gate.connect("connect", socket.protocol(), *to, || host.now_coarse())?;
                 let target = stub::target(host, gate, socket, *to, route)?;
-                let place = match meter {
+                let node = match meter {
                     // That of a datagram socket sends nothing.
                     Some(meter) if socket.kind == Kind::Stream => {
                         Some(meter.reserve(host, Want::Connection, waits)?)
@@ -488,10 +488,10 @@ impl<H: Host, F> Call<'_, H, F> {
                 };
                 let first = host.connect(&socket.io, &SockAddr::Inet(target));
                 // One that is under way, or made, was counted before.
-                if let Some(place) = place
+                if let Some(node) = node
                     && !matches!(first, Err(Errno::EALREADY | Errno::EISCONN))
                 {
-                    place.settle(0, CONNECTION);
+                    node.settle(0, CONNECTION);
                 }
                 let outcome = connected(host, socket, &SockAddr::Inet(target), first, waits);
                 option::tell_broadcast(gate, socket, "connect", *to, &outcome);
@@ -511,19 +511,19 @@ impl<H: Host, F> Call<'_, H, F> {
 /// `PATH_MAX` of Linux with its NUL: no path is longer, and none is told of that is.
 const MAX_PATH: usize = 4096;
 
-/// Finds a UNIX path, and asks the policy about the place.
-pub(in crate::socket) fn unix_place<H: Host>(
+/// Finds a UNIX path, and asks the policy about the node.
+pub(in crate::socket) fn unix_node<H: Host>(
     host: &mut H,
     gate: &mut Gate,
     call: &'static str,
     path: &str,
     create: bool,
-) -> Result<H::Place> {
+) -> Result<H::UnixNode> {
     if path.len() >= MAX_PATH {
         return Err(Errno::ENAMETOOLONG);
     }
-    match host.unix_place(path, create) {
-        Ok((place, resolved)) => gate.unix(call, &resolved).map(|()| place),
+    match host.unix_node(path, create) {
+        Ok((node, resolved)) => gate.unix(call, &resolved).map(|()| node),
         Err(Errno::EXDEV) => Err(gate.outside(call, path)),
         Err(errno) => Err(errno),
     }
@@ -550,7 +550,7 @@ fn connected<H: Host>(
         Err(pending @ (Errno::EINPROGRESS | Errno::EALREADY)) if waits => pending,
         outcome => return outcome,
     };
-    let mut limit = Limit::new(socket.send_timeout.get());
+    let mut limit = Deadline::new(socket.send_timeout.get());
     loop {
         let remaining = limit.remaining(host);
         // socket(7): a connect that SO_SNDTIMEO ends says EINPROGRESS, a second one EALREADY.
@@ -569,10 +569,15 @@ fn connected<H: Host>(
     }
 }
 
-fn unix_connect<H: Host>(host: &mut H, socket: &Socket<H::Io>, place: &H::Place, waits: bool) -> Result<()> {
-    let (mut limit, mut pause) = (Limit::new(socket.send_timeout.get()), Pause::default());
+fn unix_connect<H: Host>(
+    host: &mut H,
+    socket: &Socket<H::Io>,
+    node: &H::UnixNode,
+    waits: bool,
+) -> Result<()> {
+    let (mut limit, mut pause) = (Deadline::new(socket.send_timeout.get()), Backoff::default());
     loop {
-        match host.unix_connect(&socket.io, place) {
+        match host.unix_connect(&socket.io, node) {
             // The backlog is full.
             Err(Errno::EAGAIN) if waits => {
                 let remaining = limit.remaining(host);

@@ -7,13 +7,13 @@ use crate::addr::Domain;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::Gate;
-use crate::guest::{Entry, GuestThread};
+use crate::guest::{GuestThread, OpenFile};
 use crate::host::Host;
 use crate::option::{OptKind, OptValue, SockOpt};
 use crate::policy::Protocol;
 use crate::resolve::lock;
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
+impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// getsockopt(2).
     ///
     /// # Errors

@@ -27,7 +27,7 @@ pub(super) fn target<H: Host>(
         .dns_stub(&gate.names, &socket.io)
         .map_err(|_| Errno::EACCES)?;
     let stub = *gate.stub.get_or_init(|| stub);
-    socket.served.set(Some(to));
+    socket.dns_redirect.set(Some(to));
     // The stub listens on IPv4; a socket of IPv6 reaches it in the mapped form.
     Ok(match (socket.domain, stub.ip()) {
         (Domain::Inet6, IpAddr::V4(ip)) => SocketAddr::new(ip.to_ipv6_mapped().into(), stub.port()),
@@ -37,7 +37,7 @@ pub(super) fn target<H: Host>(
 
 /// Whether this is our stub, which answers this socket.
 pub(super) fn is_stub<Io>(gate: &Gate, socket: &Socket<Io>, peer: SocketAddr) -> bool {
-    socket.served.get().is_some()
+    socket.dns_redirect.get().is_some()
         && gate
             .stub
             .get()
@@ -46,7 +46,7 @@ pub(super) fn is_stub<Io>(gate: &Gate, socket: &Socket<Io>, peer: SocketAddr) ->
 
 /// A peer's address as the guest is told it.
 pub(super) fn as_seen<Io>(gate: &Gate, socket: &Socket<Io>, peer: SockAddr) -> SockAddr {
-    match (peer.inet(), socket.served.get()) {
+    match (peer.inet(), socket.dns_redirect.get()) {
         (Some(addr), Some(original)) if is_stub(gate, socket, addr) => SockAddr::Inet(original),
         _ => peer,
     }

@@ -11,12 +11,14 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::metered::{self, Taking};
-use super::{REFUSALS, Socket, option, stub, unix_place};
+use super::{REFUSALS, Socket, option, stub, unix_node};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::Gate;
-use crate::guest::{Call, Entry, GuestThread, Limit, Pause, attempt, until_ready, until_received};
+use crate::guest::{
+    Backoff, Call, Deadline, GuestThread, OpenFile, attempt, block_until_ready, block_until_received,
+};
 use crate::host::{Host, Received, RecvFlags, SendFlags};
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
@@ -26,7 +28,7 @@ use crate::readiness::Ready;
 /// Room for the largest datagram of IPv4 and IPv6 without jumbograms.
 pub(super) const SCRATCH: usize = 65_536;
 
-impl<H: Host, F, T: Slots<Entry<H::Io, F>>> GuestThread<H, F, T> {
+impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// send(2) and sendmsg(2) without an address. A blocking send on a stream returns when everything is queued.
     /// Shortens `bufs` as it goes.
     ///
@@ -143,7 +145,7 @@ impl<H: Host, F> Call<'_, H, F> {
         let blocks = !socket.nonblocking.get() && !flags.contains(SendFlags::DONTWAIT);
         let once = flags - SendFlags::DONTWAIT;
         let (host, gate, meter) = (&mut *self.host, &mut *self.gate, self.meter);
-        let limit = &mut Limit::new(socket.send_timeout.get());
+        let limit = &mut Deadline::new(socket.send_timeout.get());
         match (socket.domain, socket.kind, addr) {
             // A connection of packets does not look at the address either.
             (_, Kind::SeqPacket, _) | (Domain::Inet | Domain::Inet6, Kind::Stream, _) => {
@@ -154,7 +156,7 @@ impl<H: Host, F> Call<'_, H, F> {
                 Err(Errno::EISCONN)
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, SockAddr::Inet(to)) => {
-                let route = gate.connect("sendto", Protocol::Udp, *to, || host.now_coarsely())?;
+                let route = gate.connect("sendto", Protocol::Udp, *to, || host.now_coarse())?;
                 let target = stub::target(host, gate, socket, *to, route)?;
                 let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
                     metered::send(host, meter, socket, bufs, blocks, |host, bufs| {
@@ -166,10 +168,10 @@ impl<H: Host, F> Call<'_, H, F> {
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::EAFNOSUPPORT),
             (Domain::Unix, Kind::Datagram, SockAddr::Unix(path)) => {
-                let place = unix_place(host, gate, "sendto", path, false)?;
+                let node = unix_node(host, gate, "sendto", path, false)?;
                 socket.take_send_buffer()?;
                 attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
-                    host.unix_send_to(&socket.io, bufs, &place, once)
+                    host.unix_send_to(&socket.io, bufs, &node, once)
                 })
             }
             (Domain::Unix, Kind::Datagram, _) => Err(Errno::EINVAL),
@@ -214,7 +216,7 @@ impl<H: Host, F> Call<'_, H, F> {
         } else {
             let (host, meter) = (&mut *self.host, self.meter);
             let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT);
-            let limit = &mut Limit::new(socket.recv_timeout.get());
+            let limit = &mut Deadline::new(socket.recv_timeout.get());
             attempt(host, &socket.io, Ready::READ, blocks, limit, |host| {
                 let outcome =
                     metered::recv(host, meter, socket, bufs, flags, blocks, |host, bufs, taking| {
@@ -243,7 +245,7 @@ impl<H: Host, F> Call<'_, H, F> {
         let (host, gate, meter) = (&mut *self.host, &mut *self.gate, self.meter);
         let scratch = &mut *self.scratch;
         let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT);
-        let limit = &mut Limit::new(socket.recv_timeout.get());
+        let limit = &mut Deadline::new(socket.recv_timeout.get());
         scratch.resize(SCRATCH, 0);
         attempt(host, &socket.io, Ready::READ, blocks, limit, |host| {
             let outcome = metered::recv(host, meter, socket, bufs, flags, blocks, |host, bufs, taking| {
@@ -277,7 +279,7 @@ fn recv_unjudged<H: Host>(
             recv_at_least(host, meter, socket, bufs, flags)
         });
     }
-    let limit = &mut Limit::new(socket.recv_timeout.get());
+    let limit = &mut Deadline::new(socket.recv_timeout.get());
     receive(host, socket, blocks, limit, |host| {
         let outcome = recv_once(host, meter, socket, bufs, flags, blocks);
         end_if_shut(socket, blocks, outcome, Received::default())
@@ -349,7 +351,7 @@ pub(super) fn sender_allowed<H: Host>(
     } else {
         // The kernel lets a connected socket's peer through only, and the policy allowed to connect to it: its answers
         // come for as long as it is sent to, also when the name's pin has expired meanwhile.
-        socket.peer.get() == Some(sender) || gate.reply("recvfrom", sender, || host.now_coarsely())
+        socket.peer.get() == Some(sender) || gate.reply("recvfrom", sender, || host.now_coarse())
     }
 }
 
@@ -369,11 +371,11 @@ fn receive<H: Host, T>(
     host: &mut H,
     socket: &Socket<H::Io>,
     blocks: bool,
-    limit: &mut Limit,
+    limit: &mut Deadline,
     call: impl FnMut(&mut H) -> Result<T>,
 ) -> Result<T> {
     if blocks && socket.kind == Kind::Stream {
-        until_received(host, &socket.io, &socket.habit, limit, call)
+        block_until_received(host, &socket.io, &socket.strategy, limit, call)
     } else {
         attempt(host, &socket.io, Ready::READ, blocks, limit, call)
     }
@@ -388,7 +390,7 @@ pub(super) fn send<H: Host>(
 ) -> Result<usize> {
     let blocks = !socket.nonblocking.get() && !flags.contains(SendFlags::DONTWAIT);
     let flags = flags - SendFlags::DONTWAIT;
-    let limit = &mut Limit::new(socket.send_timeout.get());
+    let limit = &mut Deadline::new(socket.send_timeout.get());
     let mut sent = 0;
     loop {
         let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
@@ -427,7 +429,7 @@ pub(super) fn recv_at_least<H: Host>(
     } else {
         socket.low_water.get().min(room)
     };
-    let limit = &mut Limit::new(socket.recv_timeout.get());
+    let limit = &mut Deadline::new(socket.recv_timeout.get());
     if flags.contains(RecvFlags::PEEK) {
         return peek_at_least(host, meter, socket, bufs, flags, target, limit);
     }
@@ -483,11 +485,11 @@ fn peek_at_least<H: Host>(
     bufs: &mut [IoSliceMut<'_>],
     flags: RecvFlags,
     target: usize,
-    limit: &mut Limit,
+    limit: &mut Deadline,
 ) -> Result<Received> {
-    let mut pause = Pause::default();
+    let mut pause = Backoff::default();
     loop {
-        let received = until_ready(host, &socket.io, Ready::READ, limit, |host| {
+        let received = block_until_ready(host, &socket.io, Ready::READ, limit, |host| {
             recv_once(host, meter, socket, bufs, flags, true)
         })?;
         let remaining = limit.remaining(host);

@@ -6,7 +6,7 @@
 use std::io::{self, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
 
 use cap_std::fs::{OpenOptions, OpenOptionsExt};
-use guestnet_core::{Entry, Errno, Fd, Host, Result, StreamKind};
+use guestnet_core::{Errno, Fd, Host, OpenFile, Result, StreamKind};
 use rquickjs::{Exception, Value};
 
 use crate::buffer::Buffer;
@@ -197,8 +197,8 @@ pub(crate) fn close_fd<H: Host + 'static>(state: &State<H>, fd: Fd) -> Result<()
 /// `EBADF`, `ESPIPE` (a stream or socket), `EINVAL`.
 pub(crate) fn seek_to<H: Host + 'static>(state: &State<H>, fd: Fd, offset: i64, whence: i32) -> Result<u64> {
     let guest = state.guest.borrow();
-    let entry = guest.entry(fd)?;
-    let Entry::File(file) = &*entry else {
+    let entry = guest.open_file(fd)?;
+    let OpenFile::File(file) = &*entry else {
         return Err(Errno::ESPIPE);
     };
     file.seek(match whence {
@@ -367,10 +367,10 @@ fn dup_to<H: Host + 'static>(state: &State<H>, from: Fd, to: Fd) -> Result<Fd> {
         return Err(Errno::EBADF);
     }
     if from == to {
-        return state.guest.borrow().entry(from).map(|_| to);
+        return state.guest.borrow().open_file(from).map(|_| to);
     }
     let mut guest = state.guest.borrow_mut();
-    let is_open = guest.entry(to).is_ok();
+    let is_open = guest.open_file(to).is_ok();
     let mut below = Vec::new();
     let reached = loop {
         match guest.dup(from) {
@@ -412,7 +412,7 @@ pub(crate) fn write_all<H: Host + 'static>(state: &State<H>, fd: Fd, mut bytes: 
 /// Those of the descriptor.
 pub(crate) fn read<H: Host + 'static>(state: &State<H>, fd: Fd, bytes: &mut [u8]) -> Result<usize> {
     let mut guest = state.guest.borrow_mut();
-    if let Entry::File(file) = &*guest.entry(fd)? {
+    if let OpenFile::File(file) = &*guest.open_file(fd)? {
         return file.read(bytes);
     }
     guest.read(fd, &mut [IoSliceMut::new(bytes)])
@@ -424,7 +424,7 @@ pub(crate) fn read<H: Host + 'static>(state: &State<H>, fd: Fd, bytes: &mut [u8]
 /// Those of the descriptor.
 pub(crate) fn write<H: Host + 'static>(state: &State<H>, fd: Fd, bytes: &[u8]) -> Result<usize> {
     let mut guest = state.guest.borrow_mut();
-    if let Entry::File(file) = &*guest.entry(fd)? {
+    if let OpenFile::File(file) = &*guest.open_file(fd)? {
         return file.write(bytes);
     }
     guest.write(fd, &mut [IoSlice::new(bytes)])

@@ -1,6 +1,6 @@
 //! `os.getsockopt` and `os.setsockopt`, both as `(fd, name, buffer)` and as `(fd, level, name, buffer)`.
 
-use guestnet_core::{Entry, Errno, Host, Result, SockOpt};
+use guestnet_core::{Errno, Host, OpenFile, Result, SockOpt};
 use rquickjs::Value;
 
 use super::pending::open;
@@ -80,7 +80,7 @@ fn read<H: Host + 'static>(state: &Shared<H>, fd: i32, level: i32, name: i32) ->
     let fd = open(state, fd)?;
     let mut guest = state.guest.borrow_mut();
     if (level, name) == (abi::SOL_SOCKET, abi::SO_PROTOCOL)
-        && let Entry::Socket(socket) = &*guest.entry(fd)?
+        && let OpenFile::Socket(socket) = &*guest.open_file(fd)?
     {
         let protocol = convert::protocol(socket.domain(), socket.kind());
         return Ok(protocol.to_ne_bytes().to_vec());
@@ -96,9 +96,9 @@ fn unknown<H: Host + 'static, T>(
     guest: &guestnet_core::SharedGuestThread<H, super::file::File>,
     fd: guestnet_core::Fd,
 ) -> Result<T> {
-    match &*guest.entry(fd)? {
-        Entry::Socket(_) => Err(Errno::ENOPROTOOPT),
-        Entry::Stream(_) | Entry::File(_) => Err(Errno::ENOTSOCK),
+    match &*guest.open_file(fd)? {
+        OpenFile::Socket(_) => Err(Errno::ENOPROTOOPT),
+        OpenFile::Stream(_) | OpenFile::File(_) => Err(Errno::ENOTSOCK),
     }
 }
 
@@ -138,7 +138,7 @@ fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
             return unknown(&guest, fd);
         };
         // A descriptor that is no socket is told before a wrong value.
-        if !matches!(*guest.entry(fd)?, Entry::Socket(_)) {
+        if !matches!(*guest.open_file(fd)?, OpenFile::Socket(_)) {
             return Err(Errno::ENOTSOCK);
         }
         let value = convert::option_value(option, &bytes)?;

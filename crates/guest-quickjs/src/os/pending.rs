@@ -183,7 +183,7 @@ pub(crate) fn begin<'js, H: Host + 'static>(
 /// `EBADF`.
 pub(crate) fn open<H: Host + 'static>(state: &Shared<H>, fd: i32) -> guestnet_core::Result<Fd> {
     let fd = Fd::try_from(fd).map_err(|_| Errno::EBADF)?;
-    state.guest.borrow().entry(fd).map(|_| fd)
+    state.guest.borrow().open_file(fd).map(|_| fd)
 }
 
 /// A promise that is rejected with a number.

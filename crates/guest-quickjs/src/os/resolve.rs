@@ -1,6 +1,6 @@
 //! `os.getaddrinfo`, which holds the loop, and `os.getaddrinfoAsync`, which does not.
 
-use guestnet_core::resolve::{Answer, Lookup, LookupFlags, Query};
+use guestnet_core::resolve::{AddrInfoList, Lookup, LookupFlags, Query};
 use guestnet_core::{Domain, Host, Kind, LookupError};
 use rquickjs::{Ctx, Exception, Result, Value};
 
@@ -168,7 +168,7 @@ pub(crate) fn finish<H: Host + 'static>(
 }
 
 /// `[{family, port, addr, socktype}, …]`; the first one has `canonname` if it was asked for.
-fn encode<'js>(ctx: &Ctx<'js>, known: &Known, answer: &Answer) -> Result<Value<'js>> {
+fn encode<'js>(ctx: &Ctx<'js>, known: &Known, answer: &AddrInfoList) -> Result<Value<'js>> {
     let keys = known.properties(ctx)?;
     let mut results = Vec::with_capacity(answer.results.len());
     let mut canonical = answer.canonical.as_deref();

@@ -1,6 +1,6 @@
 //! `os.socket`, `bind`, `listen`, `accept`, `connect`, `shutdown` and the addresses of a socket.
 
-use guestnet_core::{Domain, Entry, Errno, Fd, Host, Result, SharedGuestThread, SockAddr};
+use guestnet_core::{Domain, Errno, Fd, Host, OpenFile, Result, SharedGuestThread, SockAddr};
 use rquickjs::Value;
 
 use super::address;
@@ -142,9 +142,9 @@ fn name<'js, H: Host + 'static>(
 pub(crate) fn domain<H: Host + 'static>(state: &Shared<H>, fd: i32) -> Result<(Fd, Option<Domain>)> {
     let fd = open(state, fd)?;
     let guest = state.guest.borrow();
-    Ok(match &*guest.entry(fd)? {
-        Entry::Socket(socket) => (fd, Some(socket.domain())),
-        Entry::Stream(_) | Entry::File(_) => (fd, None),
+    Ok(match &*guest.open_file(fd)? {
+        OpenFile::Socket(socket) => (fd, Some(socket.domain())),
+        OpenFile::Stream(_) | OpenFile::File(_) => (fd, None),
     })
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{IoSlice, IoSliceMut};
 
-use guestnet_core::{Entry, Errno, Fd, Host, Kind, RecvFlags, SendFlags, SockAddr};
+use guestnet_core::{Errno, Fd, Host, Kind, OpenFile, RecvFlags, SendFlags, SockAddr};
 use rquickjs::{Ctx, Exception, Result, Value};
 
 use super::pending::{self, Operation, Outcome};
@@ -193,8 +193,8 @@ fn is_stream<H: Host + 'static>(call: &Call<'_, '_, H>, fd: i32) -> bool {
     };
     let guest = call.state().guest.borrow();
     guest
-        .entry(fd)
-        .is_ok_and(|entry| matches!(&*entry, Entry::Socket(socket) if socket.kind() == Kind::Stream))
+        .open_file(fd)
+        .is_ok_and(|entry| matches!(&*entry, OpenFile::Socket(socket) if socket.kind() == Kind::Stream))
 }
 
 fn reject<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, errno: Errno) -> JsResult<'js> {

@@ -317,7 +317,7 @@ fn fdopen<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
     let fd: Fd = descriptors::descriptor(call, 0)?;
     let mode = mode(call, "rwa+")?;
     call.state().streams.sweep(call.state());
-    let known = call.state().guest.borrow().entry(fd).map(drop);
+    let known = call.state().guest.borrow().open_file(fd).map(drop);
     let stream = known
         .and(mode)
         .and_then(|mode| Stream::new(call.state(), fd, [mode.reads, mode.writes, false]));
