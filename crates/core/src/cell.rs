@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
-use crate::resolve::lock;
+use crate::sync::lock;
 
 /// Yes or no.
 #[derive(Debug, Default)]

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::blocking::Deadline;
 use crate::capacity::EPOLL;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Deadline, GuestThread, Holds, OpenFile};
+use crate::guest::GuestThread;
 use crate::host::{EpollEvent, EpollOp, Host};
+use crate::open_file::{Holds, OpenFile};
 use crate::readiness::Ready;
 
 /// The most events that one call takes; epoll_wait(2) may always give fewer than asked for.

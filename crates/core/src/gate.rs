@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use crate::errno::{Errno, Result};
 use crate::policy::{Decision, Flag, Name, PinLookup, Policy, Protocol, Reason, Use};
-use crate::resolve::{Names, STUB, lock};
-use crate::trace::{AuditRecord, Denial};
+use crate::resolve::{Names, STUB};
+use crate::sync::lock;
+use crate::trace::Denial;
 
 /// Where an outgoing connection or datagram may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -131,15 +132,8 @@ impl Gate {
         let decision = self.policy.decide_broadcast();
         if self.audited {
             let (usage, protocol) = (Use::Connect, Some(Protocol::Udp));
-            audit(
-                &self.names,
-                call,
-                usage,
-                protocol,
-                &"SO_BROADCAST",
-                decision,
-                false,
-            );
+            self.names
+                .audit(call, usage, protocol, &"SO_BROADCAST", decision, false);
         }
         decision.is_allowed()
     }
@@ -225,7 +219,8 @@ impl Gate {
         flag: impl FnOnce() -> Option<Flag>,
     ) -> bool {
         if self.audited {
-            audit(&self.names, call, usage, protocol, target, decision, redirected);
+            self.names
+                .audit(call, usage, protocol, target, decision, redirected);
         }
         if decision.is_denied() && !redirected {
             report(&self.names, call, decision, target, flag);
@@ -246,28 +241,6 @@ impl<N: Fn() -> Duration> PinLookup for LazyPins<'_, N> {
         if !pins.is_empty() {
             pins.at((self.now)()).visit(ip, visit);
         }
-    }
-}
-
-#[cold]
-pub(crate) fn audit(
-    names: &Names,
-    call: &'static str,
-    usage: Use,
-    protocol: Option<Protocol>,
-    target: &dyn fmt::Display,
-    decision: Decision<'_>,
-    redirected: bool,
-) {
-    if let Some(observer) = &mut *lock(&names.observer) {
-        observer.decided(&AuditRecord {
-            call,
-            usage,
-            protocol,
-            target,
-            decision,
-            redirected,
-        });
     }
 }
 
@@ -304,3 +277,6 @@ fn report(
         errno: Errno::EACCES,
     });
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,21 +5,21 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use crate::addr::Domain;
-use crate::capacity::{Buffers, Capacity, Room, SocketPermit};
+use crate::capacity::{Capacity, Room, SocketPermit};
 use crate::cell::Flag;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, SharedTable, Slots, Table};
 use crate::gate::Gate;
-use crate::host::{Clock, Host, StreamKind};
+use crate::host::{Clock, Host};
+use crate::open_file::{Holds, OpenFile, Stream};
 use crate::policy::Policy;
 use crate::quota::Meter;
 use crate::readiness::{PollEvent, Ready};
-use crate::resolve::lock;
 use crate::socket::{InFlight, Socket};
+use crate::sync::lock;
 use crate::trace::Observer;
 
 /// A sandboxed program as the core knows it: its descriptors, policy, names, limits and observer.
@@ -73,57 +73,6 @@ pub type SharedGuestThread<H, F> = GuestThread<H, F, SharedTable<OpenFile<<H as 
 /// An open file that is kept from being closed: [`GuestThread::hold_lingering`].
 #[derive(Debug)]
 pub struct LingeringFile<H: Host, F>(Arc<OpenFile<H::Io, F>>);
-
-/// What a descriptor is.
-#[derive(Debug)]
-pub enum OpenFile<Io, F> {
-    /// A socket.
-    Socket(Socket<Io>),
-    /// A byte stream of the host, such as standard input.
-    Stream(Stream<Io>),
-    /// A file of the adapter.
-    File(F),
-}
-
-/// A byte stream that is not a socket of ours.
-#[derive(Debug)]
-pub struct Stream<Io> {
-    pub(crate) io: Io,
-    pub(crate) kind: StreamKind,
-    pub(crate) nonblocking: Flag,
-    /// What it takes of the guest's capacity, if the guest made it.
-    _holds: Option<Holds>,
-}
-
-/// What a pipe or an epoll takes of its guest's capacity. A pipe's buffer is there as long as either end is.
-#[derive(Debug)]
-pub(crate) struct Holds {
-    _permit: Option<SocketPermit>,
-    _buffers: Arc<Buffers>,
-}
-
-impl Holds {
-    pub(crate) fn new(permit: Option<SocketPermit>, buffers: &Arc<Buffers>) -> Self {
-        Holds {
-            _permit: permit,
-            _buffers: Arc::clone(buffers),
-        }
-    }
-}
-
-impl<Io, F> OpenFile<Io, F> {
-    /// The socket that it is.
-    ///
-    /// # Errors
-    /// `ENOTSOCK`.
-    #[inline]
-    pub fn socket(&self) -> Result<&Socket<Io>> {
-        match self {
-            OpenFile::Socket(socket) => Ok(socket),
-            OpenFile::Stream(_) | OpenFile::File(_) => Err(Errno::ENOTSOCK),
-        }
-    }
-}
 
 impl<H: Host, F> GuestThread<H, F> {
     /// A guest of one thread, without descriptors.
@@ -517,211 +466,5 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             }
             OpenFile::File(file) => Some(file),
         }
-    }
-}
-
-/// Runs `attempt` until it does something other than block: try, wait, try again (invariant 9).
-///
-/// `limit` bounds all waiting; when it is over the answer is `EAGAIN`, as socket(7) says of `SO_RCVTIMEO`.
-#[inline]
-pub(crate) fn block_until_ready<H: Host, T>(
-    host: &mut H,
-    io: &H::Io,
-    want: Ready,
-    limit: &mut Deadline,
-    mut attempt: impl FnMut(&mut H) -> Result<T>,
-) -> Result<T> {
-    let mut pause = Backoff::default();
-    let mut woken = false;
-    loop {
-        match attempt(host) {
-            Err(Errno::EAGAIN) => {}
-            done => return done,
-        }
-        let remaining = limit.remaining(host);
-        if remaining == Some(Duration::ZERO) {
-            return Err(Errno::EAGAIN);
-        }
-        if woken {
-            pause.sleep(host, remaining)?;
-        }
-        woken = host.wait(io, want, remaining)?;
-    }
-}
-
-/// Tries once, or, on a descriptor that blocks, until it is done.
-#[inline]
-pub(crate) fn attempt<H: Host, T>(
-    host: &mut H,
-    io: &H::Io,
-    want: Ready,
-    blocks: bool,
-    limit: &mut Deadline,
-    mut call: impl FnMut(&mut H) -> Result<T>,
-) -> Result<T> {
-    if blocks {
-        block_until_ready(host, io, want, limit, call)
-    } else {
-        call(host)
-    }
-}
-
-/// As [`block_until_ready`] for what comes in, and waits before it tries where `strategy` says so.
-#[inline]
-pub(crate) fn block_until_received<H: Host, T>(
-    host: &mut H,
-    io: &H::Io,
-    strategy: &RecvStrategy,
-    limit: &mut Deadline,
-    mut attempt: impl FnMut(&mut H) -> Result<T>,
-) -> Result<T> {
-    let mut learns = !strategy.waits_first();
-    if !learns {
-        let remaining = limit.remaining(host);
-        // Ready or too late: the attempt says which.
-        host.wait(io, Ready::READ, remaining)?;
-    }
-    block_until_ready(host, io, Ready::READ, limit, |host| {
-        let outcome = attempt(host);
-        if std::mem::take(&mut learns) {
-            strategy.learn(matches!(outcome, Err(Errno::EAGAIN)));
-        }
-        outcome
-    })
-}
-
-/// What a stream's blocking receives have met: nothing there yet, time after time, or data.
-///
-/// A program that asks and waits for the answer always comes too early. To find that out by a system call costs it
-/// as much as the wait itself, so after two such calls the next ones wait at once. Every now and then one of them
-/// tries first again, so that a socket that has become busy pays for a few needless polls only.
-#[derive(Debug, Default)]
-pub(crate) struct RecvStrategy(AtomicU8);
-
-impl RecvStrategy {
-    /// Calls in a row that came too early, before the next ones wait first.
-    const SURE: u8 = 2;
-    /// How many calls then wait first, before one tries again.
-    const CALLS: u8 = 15;
-
-    fn waits_first(&self) -> bool {
-        let count = self.0.load(Ordering::Relaxed);
-        let waits = (Self::SURE..Self::SURE + Self::CALLS).contains(&count);
-        if waits {
-            self.0.store(count + 1, Ordering::Relaxed);
-        }
-        waits
-    }
-
-    fn learn(&self, too_early: bool) {
-        let count = if too_early {
-            self.0.load(Ordering::Relaxed).saturating_add(1)
-        } else {
-            0
-        };
-        self.0.store(count.min(Self::SURE), Ordering::Relaxed);
-    }
-}
-
-/// The time that one call may wait in all. It starts to run with the first wait, so that a call that does not wait
-/// reads no clock.
-#[derive(Debug)]
-pub(crate) struct Deadline {
-    limit: Option<Duration>,
-    deadline: Option<Duration>,
-}
-
-impl Deadline {
-    /// `None` is for ever.
-    pub(crate) const fn new(limit: Option<Duration>) -> Self {
-        Deadline {
-            limit,
-            deadline: None,
-        }
-    }
-
-    /// What is left of it; `None` for no limit.
-    pub(crate) fn remaining<H: Host>(&mut self, host: &H) -> Option<Duration> {
-        let limit = self.limit?;
-        let now = host.now(Clock::Monotonic);
-        Some(
-            self.deadline
-                .get_or_insert(now.saturating_add(limit))
-                .saturating_sub(now),
-        )
-    }
-}
-
-/// Ever longer sleeps, for what poll(2) cannot wait for: room in a UNIX listener's backlog or in the queue of a
-/// datagram socket that one is not connected to, bytes behind those that were peeked at. Keeps a descriptor that
-/// looks ready and is not from taking a whole processor.
-#[derive(Debug)]
-pub(crate) struct Backoff(Duration);
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Backoff(Duration::from_micros(50))
-    }
-}
-
-impl Backoff {
-    /// A longer one would be felt.
-    const LONGEST: Duration = Duration::from_millis(4);
-
-    /// Sleeps, at most for `remaining`.
-    ///
-    /// # Errors
-    /// `EINTR`: the guest was told to stop.
-    #[cold]
-    pub(crate) fn sleep<H: Host>(&mut self, host: &mut H, remaining: Option<Duration>) -> Result<()> {
-        let time = remaining.map_or(self.0, |remaining| remaining.min(self.0));
-        self.0 = (self.0 * 2).min(Self::LONGEST);
-        host.poll_begin();
-        host.poll_wait(Some(time))
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::RecvStrategy;
-
-    /// How many of `calls` wait first, when each one that tries finds what `too_early` says.
-    fn waiting(strategy: &RecvStrategy, calls: usize, too_early: bool) -> usize {
-        (0..calls)
-            .filter(|_| {
-                let waits = strategy.waits_first();
-                if !waits {
-                    strategy.learn(too_early);
-                }
-                waits
-            })
-            .count()
-    }
-
-    #[test]
-    fn a_socket_with_data_never_waits_first() {
-        assert_eq!(waiting(&RecvStrategy::default(), 1000, false), 0);
-    }
-
-    #[test]
-    fn one_early_call_between_others_changes_nothing() {
-        let strategy = RecvStrategy::default();
-        for _ in 0..100 {
-            assert_eq!(waiting(&strategy, 1, true) + waiting(&strategy, 1, false), 0);
-        }
-    }
-
-    #[test]
-    fn calls_that_always_come_too_early_wait_first_but_for_one_in_sixteen() {
-        let strategy = RecvStrategy::default();
-        assert_eq!(waiting(&strategy, 2, true), 0);
-        assert_eq!(waiting(&strategy, 160, true), 150);
-    }
-
-    #[test]
-    fn a_socket_that_has_become_busy_waits_first_for_fifteen_calls_at_most() {
-        let strategy = RecvStrategy::default();
-        waiting(&strategy, 2, true);
-        assert_eq!(waiting(&strategy, 1000, false), 15);
     }
 }

@@ -20,7 +20,7 @@ use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::option::{OptValue, SockOpt};
 use crate::readiness::{PollEvent, Ready};
-use crate::resolve::{LookupReply, Names, Question};
+use crate::resolve::{LookupError, LookupReply, Names, Question};
 
 bitflags::bitflags! {
     /// Flags of a receive (recv(2)).
@@ -205,48 +205,6 @@ pub enum Clock {
     Realtime,
     /// `CLOCK_MONOTONIC`, since an arbitrary moment.
     Monotonic,
-}
-
-/// Why a look-up failed (the `EAI_*` of getaddrinfo(3)).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum LookupError {
-    /// `EAI_AGAIN`: a temporary failure.
-    Again,
-    /// `EAI_NONAME`: no such name.
-    NoName,
-    /// `EAI_NODATA`: the name exists and has no address of the family asked for.
-    NoData,
-    /// `EAI_FAIL`: a permanent failure, and every denial by the policy.
-    Fail,
-    /// `EAI_FAMILY`: an unknown family.
-    Family,
-    /// `EAI_SOCKTYPE`: an unknown socket type.
-    SockType,
-    /// `EAI_SERVICE`: the service is unknown for the socket type.
-    Service,
-    /// `EAI_BADFLAGS`: unknown flags, or flags that contradict each other.
-    BadFlags,
-    /// `EAI_MEMORY`.
-    Memory,
-    /// `EAI_SYSTEM`: see the errno. `EINTR` means that the guest was told to stop.
-    System(Errno),
-}
-
-impl fmt::Display for LookupError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            LookupError::Again => "EAI_AGAIN",
-            LookupError::NoName => "EAI_NONAME",
-            LookupError::NoData => "EAI_NODATA",
-            LookupError::Fail => "EAI_FAIL",
-            LookupError::Family => "EAI_FAMILY",
-            LookupError::SockType => "EAI_SOCKTYPE",
-            LookupError::Service => "EAI_SERVICE",
-            LookupError::BadFlags => "EAI_BADFLAGS",
-            LookupError::Memory => "EAI_MEMORY",
-            LookupError::System(_) => "EAI_SYSTEM",
-        })
-    }
 }
 
 /// An operating system, or a model of one. See the module's text for the duties.

@@ -9,6 +9,7 @@
 #![forbid(unsafe_code)]
 
 mod addr;
+mod blocking;
 mod capacity;
 mod cell;
 mod epoll;
@@ -19,6 +20,7 @@ mod guest;
 mod host;
 pub mod limits;
 mod log;
+mod open_file;
 mod option;
 pub mod policy;
 mod quota;
@@ -27,6 +29,7 @@ mod report;
 pub mod resolve;
 mod socket;
 mod stream;
+mod sync;
 mod trace;
 mod visible;
 
@@ -34,15 +37,18 @@ pub use addr::{Domain, Kind, SockAddr, wildcard};
 pub use capacity::Capacity;
 pub use errno::{Errno, Result};
 pub use fd::{Fd, SharedTable, Slots, Table};
-pub use guest::{Guest, GuestThread, LingeringFile, OpenFile, SharedGuestThread, Stream};
+pub use guest::{Guest, GuestThread, LingeringFile, SharedGuestThread};
+
 pub use host::{
-    Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, LookupError,
-    Message, Received, RecvFlags, SendFlags, Shutdown, StreamKind,
+    Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, Message,
+    Received, RecvFlags, SendFlags, Shutdown, StreamKind,
 };
 pub use log::{MAX_OCCURRENCES, Sink};
+pub use open_file::{OpenFile, Stream};
 pub use option::{OptKind, OptValue, SockOpt};
 pub use readiness::{PollEvent, Ready};
 pub use report::{Reporter, Sinks};
+pub use resolve::LookupError;
 pub use socket::Socket;
 pub use trace::{AuditRecord, Denial, Observer, ResultLine};
 pub use visible::{escape_controls, is_hidden, visible, visible_lines};

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::errno::{Errno, Result};
 use crate::host::{Clock, Host};
 use crate::limits::{Bucket, Limits};
-use crate::resolve::lock;
+use crate::sync::lock;
 
 /// The least that can be saved up: a guest with a low rate still sends whole datagrams and short answers at once.
 const LEAST_BURST: u64 = 16 << 10;

@@ -2,10 +2,12 @@
 
 use std::io::{IoSlice, IoSliceMut};
 
+use crate::blocking::{Deadline, attempt, block_until_ready};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Call, Deadline, GuestThread, OpenFile, Stream, attempt, block_until_ready};
+use crate::guest::{Call, GuestThread};
 use crate::host::{Host, Received, RecvFlags, SendFlags, StreamKind};
+use crate::open_file::{OpenFile, Stream};
 use crate::readiness::Ready;
 
 impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {

@@ -6,8 +6,8 @@ use super::matcher::{AddressesBuilder, PortRulesBuilder, RuleId};
 use super::name_table::NamesBuilder;
 use super::unix::PathsBuilder;
 use super::{
-    Effect, HostPattern, NamePattern, ParseError, PolicyFileError, Prefix, Protocol, Reason, Rule, Source,
-    Target, UnixPattern, Use, file,
+    Effect, HostPattern, NamePattern, ParseError, Prefix, Protocol, Reason, Rule, Source, Target,
+    UnixPattern, Use,
 };
 use crate::limits::Limits;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -96,18 +96,6 @@ impl PolicyBuilder {
             },
             pattern,
         ));
-        Ok(self)
-    }
-
-    /// Adds what a policy file says. `file_name` stands in errors and in [`Source::File`]; nothing is opened.
-    /// The schema is in `docs/policy.md`. On an error the builder is as it was before.
-    ///
-    /// # Errors
-    /// The first mistake in the file, with line and column.
-    pub fn file(&mut self, text: &str, file_name: &str) -> Result<&mut Self, PolicyFileError> {
-        let mut with_file = self.clone();
-        file::read(&mut with_file, text, file_name)?;
-        *self = with_file;
         Ok(self)
     }
 
@@ -303,4 +291,24 @@ fn canonical_prefix(usage: Use, prefix: Prefix) -> Prefix {
         return Prefix::single(canonical_parts(usage, SocketAddr::new(prefix.base(), 0)).0);
     }
     prefix
+}
+
+impl Default for Policy {
+    fn default() -> Self {
+        Policy::deny_all()
+    }
+}
+
+impl Policy {
+    /// Nothing is allowed. (Peers are, but without a listener there are none.)
+    #[must_use]
+    pub fn deny_all() -> Policy {
+        PolicyBuilder::new().build()
+    }
+
+    /// Everything is allowed, UNIX paths and names too: `--allow-net`.
+    #[must_use]
+    pub fn allow_all() -> Policy {
+        PolicyBuilder::new().allow_net().build()
+    }
 }

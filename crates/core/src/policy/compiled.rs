@@ -5,10 +5,7 @@ use super::address::{canonical_parts, is_group};
 use super::matcher::{Addresses, Found, PortRules, RuleId};
 use super::name_table::Names;
 use super::unix::{Paths, is_normal};
-use super::{
-    AddressClass, Decision, Name, NoPins, PinLookup, PolicyBuilder, PolicyFileError, Protocol, Reason, Rule,
-    Use, address_class,
-};
+use super::{AddressClass, Decision, Name, NoPins, PinLookup, Protocol, Reason, Rule, Use, address_class};
 use crate::limits::Limits;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -51,33 +48,7 @@ pub(super) struct Net {
     pub(super) groups: Box<[RuleId]>,
 }
 
-impl Default for Policy {
-    fn default() -> Self {
-        Policy::deny_all()
-    }
-}
-
 impl Policy {
-    /// Nothing is allowed. (Peers are, but without a listener there are none.)
-    #[must_use]
-    pub fn deny_all() -> Policy {
-        PolicyBuilder::new().build()
-    }
-
-    /// Everything is allowed, UNIX paths and names too: `--allow-net`.
-    #[must_use]
-    pub fn allow_all() -> Policy {
-        PolicyBuilder::new().allow_net().build()
-    }
-
-    /// A policy from a file alone. See [`PolicyBuilder::file`].
-    ///
-    /// # Errors
-    /// The first mistake in the file, with line and column.
-    pub fn from_toml(text: &str, file_name: &str) -> Result<Policy, PolicyFileError> {
-        Ok(PolicyBuilder::new().file(text, file_name)?.build())
-    }
-
     /// Whether everything of this kind is allowed, so that [`decide`](Self::decide) need not be asked. For
     /// [`Use::Resolve`] and [`Use::Unix`] the protocol means nothing.
     #[must_use]

@@ -150,9 +150,3 @@ fn with_advice(decision: Decision<'_>, flag: impl FnOnce() -> Option<Flag>) -> E
         text,
     }
 }
-
-/// [`Flag::address`] as a shell takes it, such as `--allow-connect 10.0.0.5:5432`.
-#[must_use]
-pub fn flag_that_would_allow(usage: Use, protocol: Protocol, addr: SocketAddr) -> String {
-    Flag::address(usage, protocol, addr).to_string()
-}

@@ -1,6 +1,6 @@
 //! The policy file: TOML with the same content as the flags. Reads text that the caller has loaded.
 
-use super::{Effect, ParseError, PolicyBuilder, Source, Use};
+use super::{Effect, ParseError, Policy, PolicyBuilder, Source, Use};
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -50,8 +50,32 @@ impl fmt::Display for PolicyFileError {
 
 impl std::error::Error for PolicyFileError {}
 
+impl PolicyBuilder {
+    /// Adds what a policy file says. `file_name` stands in errors and in [`Source::File`]; nothing is opened.
+    /// The schema is in `docs/policy.md`. On an error the builder is as it was before.
+    ///
+    /// # Errors
+    /// The first mistake in the file, with line and column.
+    pub fn file(&mut self, text: &str, file_name: &str) -> Result<&mut Self, PolicyFileError> {
+        let mut with_file = self.clone();
+        read(&mut with_file, text, file_name)?;
+        *self = with_file;
+        Ok(self)
+    }
+}
+
+impl Policy {
+    /// A policy from a file alone. See [`PolicyBuilder::file`].
+    ///
+    /// # Errors
+    /// The first mistake in the file, with line and column.
+    pub fn from_toml(text: &str, file_name: &str) -> Result<Policy, PolicyFileError> {
+        Ok(PolicyBuilder::new().file(text, file_name)?.build())
+    }
+}
+
 /// Adds the rules and limits of a file to a builder.
-pub(super) fn read(builder: &mut PolicyBuilder, text: &str, file_name: &str) -> Result<(), PolicyFileError> {
+fn read(builder: &mut PolicyBuilder, text: &str, file_name: &str) -> Result<(), PolicyFileError> {
     let reader = Reader {
         text,
         file: file_name.into(),

@@ -35,7 +35,7 @@ pub use address::{
 pub use builder::PolicyBuilder;
 pub use compiled::Policy;
 pub use decision::{Decision, Reason};
-pub use explain::{Explanation, Question, explain, flag_that_would_allow};
+pub use explain::{Explanation, Question, explain};
 pub use file::PolicyFileError;
 pub use flag::{Flag, shell_word};
 pub use name::{MAX_NAME_INPUT, Name, NameError, NamePattern};

@@ -4,8 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Question, Records};
-use crate::host::LookupError;
+use super::question::{LookupError, Question, Records};
 
 /// The most entries of one guest: a guest decides what it asks for. 1024 names of 64 addresses are about 1.5 MiB.
 pub const MAX_CACHED: usize = 1024;

@@ -8,36 +8,28 @@ mod nameinfo;
 mod names;
 mod order;
 mod pending;
+mod question;
 #[cfg(test)]
 mod tests;
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
 
 use crate::addr::{Domain, Kind};
 use crate::errno::Errno;
 use crate::fd::Slots;
-use crate::guest::{GuestThread, OpenFile};
-use crate::host::{Clock, Host, LookupError};
+use crate::guest::GuestThread;
+use crate::host::{Clock, Host};
+use crate::open_file::OpenFile;
 use crate::policy::{Name, parse_numeric_host};
 use crate::readiness::Ready;
 
 pub use cache::MAX_CACHED;
 pub use hosts::{Hosts, MAX_HOSTS};
 pub use nameinfo::{NameInfo, NameInfoFlags};
-pub(crate) use names::lock;
-pub use names::{
-    CacheLookup, LookupReply, Names, Question, Records, SHORTEST_PIN, SYSTEM_ANSWER_LIFETIME, pointer_name,
-};
+pub use names::{CacheLookup, Names, SHORTEST_PIN, SYSTEM_ANSWER_LIFETIME, pointer_name};
 pub use pending::Lookup;
-
-/// Where a guest that speaks DNS itself finds the stub that answers for us, as its resolv.conf says. No machine has this
-/// address (RFC 5737), so that what is sent to it is served by us if the policy lets the guest look any name up. For
-/// a guest that may look none up it is an address like any other.
-pub const STUB: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(192, 0, 2, 53), 53));
-
-/// The most results of one look-up. No resolver returns more in practice, and a guest can hold them all.
-pub const MAX_RESULTS: usize = 64;
+pub use question::{LookupError, LookupReply, MAX_RESULTS, Question, Records, STUB};
 
 bitflags::bitflags! {
     /// `AI_*` of getaddrinfo(3).

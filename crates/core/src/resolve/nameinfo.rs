@@ -3,11 +3,12 @@
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
 
-use super::{CacheLookup, Question};
+use super::{CacheLookup, LookupError, Question};
 use crate::addr::Kind;
 use crate::fd::Slots;
-use crate::guest::{GuestThread, OpenFile};
-use crate::host::{Clock, Host, LookupError};
+use crate::guest::GuestThread;
+use crate::host::{Clock, Host};
+use crate::open_file::OpenFile;
 
 bitflags::bitflags! {
     /// `NI_*` of getnameinfo(3).

@@ -5,17 +5,18 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::Duration;
 
 use super::cache::{Cache, LONGEST, LONGEST_NEGATIVE};
-use super::{Hosts, MAX_RESULTS};
+use super::hosts::Hosts;
+use super::question::{LookupError, LookupReply, MAX_RESULTS, Question, Records};
 use crate::addr::Domain;
 use crate::errno::Errno;
-use crate::host::LookupError;
 use crate::limits::Bucket;
 use crate::policy::{Decision, Flag, Name, Pins, Policy, Reason, Use, canonical_ip};
-use crate::trace::{Denial, Observer};
+use crate::sync::lock;
+use crate::trace::{AuditRecord, Denial, Observer};
 
 /// How long the addresses of a name may be dialled under a rule with that name, when the answer has no lifetime: the
 /// system's resolver and the hosts file do not tell one. Long enough for a program that looks up once and connects
@@ -25,40 +26,6 @@ pub const SYSTEM_ANSWER_LIFETIME: Duration = Duration::from_secs(600);
 /// The shortest time that an address may be dialled after its look-up. With a lifetime of 0, which is usual, a
 /// program that honours it still has to get from the look-up to the connect, through a few failed attempts.
 pub const SHORTEST_PIN: Duration = Duration::from_secs(30);
-
-/// What is asked of a resolver.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Question {
-    /// The addresses of a name; of both families for `None`.
-    Addresses {
-        /// The name.
-        name: Name,
-        /// The family.
-        family: Option<Domain>,
-    },
-    /// The names of an address (PTR).
-    Pointer(IpAddr),
-}
-
-/// What a resolver found.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Records {
-    /// The addresses, at most [`MAX_RESULTS`]; empty for a [`Question::Pointer`].
-    pub addresses: Vec<IpAddr>,
-    /// The canonical name, or the name of the address; empty if the resolver does not say.
-    pub name: String,
-    /// The addresses are in the order of RFC 6724 already.
-    pub sorted: bool,
-}
-
-/// A resolver's answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LookupReply {
-    /// What was found, or why nothing was.
-    pub outcome: Result<Records, LookupError>,
-    /// For how long this is true, if the resolver says. Without it nothing is cached.
-    pub lifetime: Option<Duration>,
-}
 
 /// What [`Names::begin`] says.
 #[derive(Debug)]
@@ -83,11 +50,6 @@ pub struct Names {
     pub(crate) observer: Mutex<Option<Box<dyn Observer>>>,
 }
 
-/// Nothing that a holder of these locks calls can leave the data half-changed.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
 impl Names {
     pub(crate) fn new(policy: Arc<Policy>) -> Names {
         let rate = u64::from(policy.limits().lookups_per_second);
@@ -109,6 +71,29 @@ impl Names {
 
     pub(crate) fn set_guest_hosts(&self, hosts: Arc<Hosts>) {
         *lock(&self.guest_hosts) = hosts;
+    }
+
+    /// Gives the observer a decision, for an audit.
+    #[cold]
+    pub(crate) fn audit(
+        &self,
+        call: &'static str,
+        usage: Use,
+        protocol: Option<crate::policy::Protocol>,
+        target: &dyn std::fmt::Display,
+        decision: Decision<'_>,
+        redirected: bool,
+    ) {
+        if let Some(observer) = &mut *lock(&self.observer) {
+            observer.decided(&AuditRecord {
+                call,
+                usage,
+                protocol,
+                target,
+                decision,
+                redirected,
+            });
+        }
     }
 
     pub(crate) fn set_audited(&self, audited: bool) {
@@ -212,7 +197,7 @@ impl Names {
     /// Tells the observer of a decision, and returns whether it allows.
     fn settle(&self, call: &'static str, name: &Name, decision: Decision<'_>) -> bool {
         if self.audited.load(Ordering::Relaxed) {
-            crate::gate::audit(self, call, Use::Resolve, None, name, decision, false);
+            self.audit(call, Use::Resolve, None, name, decision, false);
         }
         if decision.is_denied() {
             self.denied(call, name, decision);

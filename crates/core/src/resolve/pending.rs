@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use super::{AddrInfoList, Plan, Query, Records, Source};
+use super::{AddrInfoList, LookupError, Plan, Query, Records, Source};
 use crate::errno::{Errno, Result};
 use crate::fd::Slots;
-use crate::guest::{GuestThread, OpenFile};
-use crate::host::{Clock, Host, LookupError};
+use crate::guest::GuestThread;
+use crate::host::{Clock, Host};
+use crate::open_file::OpenFile;
 use crate::readiness::{PollEvent, Ready};
 
 /// A started look-up. Give it back to [`GuestThread::getaddrinfo_cancel`] if nobody wants it any more.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::policy::{Policy, PolicyBuilder, Protocol, Use};
+use crate::sync::lock;
 
 const START: Duration = Duration::from_secs(1000);
 

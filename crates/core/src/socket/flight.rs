@@ -10,12 +10,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock, RwLockReadGuard};
 use std::time::Duration;
 
-use super::message::MAX_RIGHTS;
 use crate::errno::{Errno, Result};
-use crate::guest::OpenFile;
 use crate::host::{Host, Identity};
+use crate::open_file::OpenFile;
 use crate::readiness::Ready;
-use crate::resolve::lock;
+use crate::sync::lock;
+
+/// `SCM_MAX_FD` of unix(7): the most descriptors in one message.
+pub(crate) const MAX_RIGHTS: usize = 253;
 
 /// The most descriptors that are under way in one guest: who sends without ever receiving holds no host's files.
 const MAX_IN_FLIGHT: usize = 1024;

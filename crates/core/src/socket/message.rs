@@ -6,21 +6,21 @@
 use std::io::{IoSlice, IoSliceMut};
 use std::sync::Arc;
 
-use super::flight::{InFlight, Sent};
+use super::flight::{InFlight, MAX_RIGHTS, Sent};
 use super::metered;
+use super::state::Socket;
 use super::transfer::{self, allowed_datagram, judged};
-use super::{Socket, option, stub, unix_node};
+use super::{option, stub, unix_node};
 use crate::addr::{Domain, Kind, SockAddr};
+use crate::blocking::{Deadline, attempt};
 use crate::capacity::PIPE;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
-use crate::guest::{Call, Deadline, GuestThread, Holds, OpenFile, SharedGuestThread, attempt};
+use crate::guest::{Call, GuestThread, SharedGuestThread};
 use crate::host::{Control, Destination, Host, Identity, Message, Received, RecvFlags, SendFlags};
+use crate::open_file::{Holds, OpenFile};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
-
-/// `SCM_MAX_FD` of unix(7): the most descriptors in one message.
-pub(crate) const MAX_RIGHTS: usize = 253;
 
 /// A message with the guest's own open files.
 type Brought<Io, F> = Message<Arc<OpenFile<Io, F>>>;

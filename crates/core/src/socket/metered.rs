@@ -5,12 +5,12 @@
 
 use std::io::{IoSlice, IoSliceMut};
 
-use super::Socket;
+use super::state::Socket;
 use crate::addr::Kind;
 use crate::errno::{Errno, Result};
 use crate::host::{Host, Received, RecvFlags};
 use crate::quota::{DATAGRAM, Meter, Want};
-use crate::resolve::lock;
+use crate::sync::lock;
 
 /// Sends once. A stream sends the piece that the limit allows; a datagram goes whole or not at all.
 ///

@@ -2,16 +2,17 @@
 
 use std::net::SocketAddr;
 
-use super::Socket;
+use super::state::Socket;
 use crate::addr::Domain;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::Gate;
-use crate::guest::{GuestThread, OpenFile};
+use crate::guest::GuestThread;
 use crate::host::Host;
+use crate::open_file::OpenFile;
 use crate::option::{OptKind, OptValue, SockOpt};
 use crate::policy::Protocol;
-use crate::resolve::lock;
+use crate::sync::lock;
 
 impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// getsockopt(2).

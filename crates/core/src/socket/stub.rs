@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 
-use super::Socket;
+use super::state::Socket;
 use crate::addr::{Domain, SockAddr};
 use crate::errno::{Errno, Result};
 use crate::gate::{Gate, Route};

@@ -11,15 +11,16 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::metered::{self, Taking};
-use super::{REFUSALS, Socket, option, stub, unix_node};
+use super::state::{REFUSALS, Socket};
+use super::{option, stub, unix_node};
 use crate::addr::{Domain, Kind, SockAddr};
+use crate::blocking::{Backoff, Deadline, attempt, block_until_ready, block_until_received};
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::gate::Gate;
-use crate::guest::{
-    Backoff, Call, Deadline, GuestThread, OpenFile, attempt, block_until_ready, block_until_received,
-};
+use crate::guest::{Call, GuestThread};
 use crate::host::{Host, Received, RecvFlags, SendFlags};
+use crate::open_file::OpenFile;
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
 use crate::quota::Meter;

@@ -1,7 +1,7 @@
 //! What rules of each kind cover, use by use.
 
 use super::{addr, connects, listens, policy, tcp, udp};
-use crate::policy::{Name, NoPins, PinLookup, Pins, Policy, Protocol, Reason, Use};
+use crate::policy::{Name, NoPins, PinLookup, Pins, Policy, PolicyBuilder, Protocol, Reason, Use};
 use std::net::IpAddr;
 use std::time::Duration;
 
@@ -457,4 +457,59 @@ fn rules_are_kept_in_their_order() {
         policy.rules().iter().map(|rule| rule.text()).collect::<Vec<_>>(),
         ["b", "/x", "a"]
     );
+}
+
+#[test]
+fn names_are_looked_up_only_where_some_rule_allows_one() {
+    let resolves = |rules: &[(Use, &str)]| {
+        let mut builder = PolicyBuilder::new();
+        for (usage, target) in rules {
+            builder.allow(*usage, target).unwrap();
+        }
+        builder.build().resolves_names()
+    };
+    assert!(!resolves(&[]));
+    assert!(!resolves(&[
+        (Use::Connect, "10.0.0.5:80"),
+        (Use::Listen, "127.0.0.1")
+    ]));
+    assert!(resolves(&[(Use::Connect, "db.example:80")]));
+    assert!(resolves(&[(Use::Resolve, "db.example")]));
+    assert!(Policy::allow_all().resolves_names());
+    assert!(!Policy::deny_all().resolves_names());
+}
+
+#[test]
+fn a_policy_knows_whether_everything_was_allowed() {
+    assert!(Policy::allow_all().allows_net());
+    assert!(!Policy::deny_all().allows_net());
+    let mut builder = PolicyBuilder::new();
+    builder.allow(Use::Connect, "*").unwrap();
+    assert!(!builder.build().allows_net());
+}
+
+#[test]
+fn a_broadcast_is_allowed_for_the_reason_that_there_is() {
+    let reason = |policy: &Policy| policy.decide_broadcast().to_string();
+    let everything = reason(&Policy::allow_all());
+    let mut builder = PolicyBuilder::new();
+    builder.allow(Use::Connect, "0.0.0.0/0").unwrap();
+    builder.allow(Use::Connect, "255.255.255.255").unwrap();
+    let covered = builder.build();
+    assert!(covered.decide_broadcast().is_allowed());
+    assert_ne!(reason(&covered), everything);
+    assert!(everything.contains("--allow-net"), "{everything}");
+}
+
+#[test]
+fn limits_are_replaced_as_a_whole() {
+    let mut builder = PolicyBuilder::new();
+    let limits = crate::limits::Limits {
+        pending: 7,
+        ..Default::default()
+    };
+    builder.limits(limits.clone()).allow_net();
+    let policy = builder.build();
+    assert_eq!(*policy.limits(), limits);
+    assert!(policy.allows_net());
 }

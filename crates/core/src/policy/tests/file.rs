@@ -275,3 +275,47 @@ fn sizes_have_units() {
         assert_eq!(parse_size(text), None, "{text}");
     }
 }
+
+#[test]
+fn a_mistake_is_told_in_its_parts_too() {
+    let error = Policy::from_toml("[connect]\nallow = [7]\n", "p.toml").unwrap_err();
+    assert_eq!((error.file(), error.line(), error.column()), ("p.toml", 2, 10));
+    assert!(
+        error.message().contains("a rule is a string"),
+        "{}",
+        error.message()
+    );
+}
+
+#[test]
+fn what_the_toml_parser_says_is_one_line() {
+    for text in [
+        "[connect",
+        "a = \"",
+        "[connect]\nallow = [\"x\"\n[listen]\n",
+        "= 1",
+    ] {
+        let error = Policy::from_toml(text, "p.toml").unwrap_err();
+        let message = error.message();
+        assert!(
+            message.len() > 8 && !message.contains('\n'),
+            "{text:?}: {message:?}"
+        );
+        assert!(message.contains(' '), "{text:?}: {message:?}");
+    }
+}
+
+/// A mistake in a string is shown where it stands in the file, whatever quotes the string has.
+#[test]
+fn a_mistake_within_a_string_of_any_quotes_has_its_own_column() {
+    for (quoted, column) in [
+        ("\"10.0.0.5:x\"", 20),
+        ("'10.0.0.5:x'", 20),
+        ("\"\"\"10.0.0.5:x\"\"\"", 22),
+        ("\'\'\'10.0.0.5:x\'\'\'", 22),
+    ] {
+        let text = format!("[connect]\nallow = [{quoted}]\n");
+        let error = Policy::from_toml(&text, "p.toml").unwrap_err();
+        assert_eq!((error.line(), error.column()), (2, column), "{quoted}: {error}");
+    }
+}

@@ -1,0 +1,129 @@
+//! [`Socket`]: what the core keeps of a socket, for all threads and descriptors that use it.
+
+use std::sync::Mutex;
+
+use crate::addr::{Domain, Kind};
+use crate::blocking::RecvStrategy;
+use crate::capacity::{Buffers, SocketPermit};
+use crate::cell::{Address, Count, Flag, TimeLimit};
+use crate::errno::Result;
+use crate::policy::Protocol;
+use crate::sync::lock;
+
+/// How many peers or datagrams that the policy refuses one call takes off a queue before it looks whether the guest
+/// was told to stop. A non-blocking call then returns `EAGAIN`: a flood from a forbidden peer holds no guest up.
+pub(crate) const REFUSALS: usize = 64;
+
+/// A socket of a guest.
+#[derive(Debug)]
+pub struct Socket<Io> {
+    pub(crate) io: Io,
+    pub(crate) domain: Domain,
+    pub(crate) kind: Kind,
+    pub(crate) nonblocking: Flag,
+    /// The guest bound it itself, with the listen permission, or it was handed over bound. A datagram socket that
+    /// only sending or connecting bound may receive from nobody but those it may send to; a stream without the
+    /// permission must ask for it to listen.
+    pub(crate) bound: Flag,
+    /// `SO_RCVTIMEO`, for blocking receives and accepts.
+    pub(crate) recv_timeout: TimeLimit,
+    /// `SO_SNDTIMEO`, for blocking sends and connects.
+    pub(crate) send_timeout: TimeLimit,
+    /// `SO_RCVLOWAT`: a blocking receive from a stream waits for so many bytes.
+    pub(crate) low_water: Count,
+    /// A datagram socket whose receiving side was shut down: a receive that would block ends instead.
+    pub(crate) receive_ended: Flag,
+    /// Of a stream's blocking receives.
+    pub(crate) strategy: RecvStrategy,
+    /// The DNS server that the guest believes to talk to, while our stub answers.
+    pub(crate) dns_redirect: Address,
+    /// `SO_BROADCAST` as the guest has set it, where the policy does not let the kernel know.
+    pub(crate) broadcast: Flag,
+    /// Whom a datagram socket is connected to: the kernel lets through what comes from there only, and the policy
+    /// was asked about it.
+    pub(crate) peer: Address,
+    /// How much of the head of its queue a peek has shown, where bytes are counted: it is counted already.
+    pub(crate) peeked: Mutex<usize>,
+    /// What its buffers take of the guest's capacity.
+    pub(crate) buffers: Buffers,
+    /// Of an IP socket, what was asked for by `SO_SNDBUF` and `SO_RCVBUF` at most, as the kernel made it. Of a UNIX socket,
+    /// the first is what its send buffer began with.
+    pub(crate) asked: Mutex<[usize; 2]>,
+    /// Its place among the guest's sockets.
+    _permit: SocketPermit,
+}
+
+impl<Io> Socket<Io> {
+    pub(crate) fn new(io: Io, domain: Domain, kind: Kind, permit: SocketPermit, buffers: Buffers) -> Self {
+        Socket {
+            io,
+            domain,
+            kind,
+            nonblocking: Flag::new(false),
+            bound: Flag::new(false),
+            recv_timeout: TimeLimit::none(),
+            send_timeout: TimeLimit::none(),
+            low_water: Count::new(1),
+            receive_ended: Flag::new(false),
+            strategy: RecvStrategy::default(),
+            dns_redirect: Address::default(),
+            broadcast: Flag::new(false),
+            peer: Address::default(),
+            peeked: Mutex::default(),
+            buffers,
+            asked: Mutex::default(),
+            _permit: permit,
+        }
+    }
+
+    /// The family.
+    pub fn domain(&self) -> Domain {
+        self.domain
+    }
+
+    /// The type.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether it is a datagram socket whose receiving side was shut down: a blocking receive then ends where it would
+    /// wait.
+    pub fn receiving_has_ended(&self) -> bool {
+        self.receive_ended.get()
+    }
+
+    /// Whether what it moves counts against a limit of bytes: not that of UNIX sockets, which stay on the machine.
+    pub(crate) fn is_metered(&self) -> bool {
+        self.domain != Domain::Unix
+    }
+
+    /// What a UNIX socket's send buffer began with.
+    pub(crate) fn send_buffer(&self) -> u64 {
+        let [begins, _] = *lock(&self.asked);
+        u64::try_from(begins).unwrap_or(u64::MAX)
+    }
+
+    /// Takes room for the send buffer of a UNIX socket, once, before it can send anything: its memory is what it has sent and
+    /// nobody has read. The kernel has no limit for all of these together, as it has for TCP's and UDP's (`tcp_mem`,
+    /// `udp_mem`).
+    ///
+    /// # Errors
+    /// `ENOBUFS`.
+    pub(crate) fn take_send_buffer(&self) -> Result<()> {
+        // Held, so that two threads do not take it twice.
+        let asked = lock(&self.asked);
+        let [begins, _] = *asked;
+        if self.buffers.bytes() > 0 {
+            return Ok(());
+        }
+        self.buffers.grow(u64::try_from(begins).unwrap_or(u64::MAX))
+    }
+
+    /// The protocol that a rule can name; a UNIX socket has none.
+    pub(crate) fn protocol(&self) -> Protocol {
+        match self.kind {
+            Kind::Stream | Kind::SeqPacket => Protocol::Tcp,
+            Kind::Datagram => Protocol::Udp,
+        }
+    }
+}
