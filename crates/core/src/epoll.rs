@@ -22,10 +22,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `ENOSYS` (a host without), `EMFILE`, `ENOMEM` (the guest's limit of buffers).
     pub fn epoll_create(&mut self) -> Result<Fd> {
         let result = self.do_epoll_create();
-        if self.guest.traced {
-            self.trace("epoll_create", &result, |fd| u64::from(*fd), format_args!(""));
-        }
-        result
+        self.traced("epoll_create", result, |fd| u64::from(*fd), format_args!(""))
     }
 
     fn do_epoll_create(&mut self) -> Result<Fd> {
@@ -44,15 +41,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// file), `ELOOP`, `ENOSPC`.
     pub fn epoll_control(&mut self, epoll: Fd, fd: Fd, op: EpollOp) -> Result<()> {
         let result = self.do_epoll_control(epoll, fd, op);
-        if self.guest.traced {
-            self.trace(
-                "epoll_ctl",
-                &result,
-                |()| 0,
-                format_args!("{epoll}, {fd}, {op:?}"),
-            );
-        }
-        result
+        self.traced("epoll_ctl", result, |()| 0, format_args!("{epoll}, {fd}, {op:?}"))
     }
 
     fn do_epoll_control(&mut self, epoll: Fd, fd: Fd, op: EpollOp) -> Result<()> {

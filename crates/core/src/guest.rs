@@ -165,10 +165,7 @@ impl<H: Host, F> SharedGuestThread<H, F> {
     /// `EBADF`, `EMFILE`.
     pub fn dup(&mut self, fd: Fd) -> Result<Fd> {
         let result = self.guest.table.dup(fd);
-        if self.guest.traced {
-            self.trace("dup", &result, |fd| u64::from(*fd), format_args!("{fd}"));
-        }
-        result
+        self.traced("dup", result, |fd| u64::from(*fd), format_args!("{fd}"))
     }
 
     /// Moves a descriptor to a number that is the adapter's to give. A file of the adapter that was there comes
@@ -281,10 +278,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             .table
             .remove(fd)
             .map(|entry| entry.and_then(|entry| self.discard(entry)));
-        if self.guest.traced {
-            self.trace("close", &result, |_| 0, format_args!("{fd}"));
-        }
-        result
+        self.traced("close", result, |_| 0, format_args!("{fd}"))
     }
 
     /// dup2(2) followed by close of the source, atomically (`fd_renumber` of WASI). A file of the adapter that was
@@ -298,10 +292,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             .table
             .renumber(from, to)
             .map(|old| old.and_then(|entry| self.discard(entry)));
-        if self.guest.traced {
-            self.trace("renumber", &result, |_| 0, format_args!("{from}, {to}"));
-        }
-        result
+        self.traced("renumber", result, |_| 0, format_args!("{from}, {to}"))
     }
 
     /// Whether a call on the descriptor returns `EAGAIN` instead of waiting (`O_NONBLOCK`).
@@ -436,7 +427,23 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         })
     }
 
-    /// Prints one call to the observer. Callers test `traced` first: it is the only cost when nobody listens.
+    /// Gives the observer a call that returned, if it wants calls, and hands its result on.
+    #[inline]
+    pub(crate) fn traced<R>(
+        &mut self,
+        name: &'static str,
+        result: Result<R>,
+        value: impl FnOnce(&R) -> u64,
+        args: fmt::Arguments<'_>,
+    ) -> Result<R> {
+        if self.guest.traced {
+            self.trace(name, &result, value, args);
+        }
+        result
+    }
+
+    /// Gives the observer a call that returned. Callers test `traced` first: without an observer of calls that is all that
+    /// a trace costs.
     #[cold]
     pub(crate) fn trace<R>(
         &mut self,
@@ -445,6 +452,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         value: impl FnOnce(&R) -> u64,
         args: fmt::Arguments<'_>,
     ) {
+        // The adapter waits elsewhere and makes the call again, which is then the one to show.
+        let unfinished = matches!(result, Err(Errno::EAGAIN | Errno::EINPROGRESS | Errno::EALREADY));
+        if self.host.take_refused_wait() && unfinished {
+            return;
+        }
         if let Some(observer) = &mut *lock(&self.guest.gate.names.observer) {
             observer.call(name, args, result.as_ref().map(value).map_err(|errno| *errno));
         }

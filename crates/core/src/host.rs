@@ -511,6 +511,12 @@ pub trait Host {
     /// `EINTR`: the guest was told to stop.
     fn wait(&mut self, io: &Self::Io, want: Ready, timeout: Option<Duration>) -> Result<bool>;
 
+    /// Whether a wait was refused with `EAGAIN` since this was asked last: the host of an adapter that waits in another way
+    /// and then makes the same call again. Such a call is traced when it is over.
+    fn take_refused_wait(&mut self) -> bool {
+        false
+    }
+
     /// Starts a new set of descriptors to poll.
     fn poll_begin(&mut self);
 

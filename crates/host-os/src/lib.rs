@@ -75,6 +75,8 @@ pub struct OsHost {
     resolver: Arc<Resolver>,
     /// Answers a guest that speaks DNS itself.
     stub: Arc<Mutex<Option<Stub>>>,
+    /// A wait was refused, and [`Host::take_refused_wait`] was not asked since.
+    refused_wait: bool,
 }
 
 impl OsHost {
@@ -90,6 +92,7 @@ impl OsHost {
             services: OnceCell::new(),
             resolver: Arc::new(Resolver::new(&Upstream::System)?),
             stub: Arc::default(),
+            refused_wait: false,
         })
     }
 
@@ -106,6 +109,7 @@ impl OsHost {
             services: OnceCell::new(),
             resolver: Arc::clone(&self.resolver),
             stub: Arc::clone(&self.stub),
+            refused_wait: false,
         })
     }
 
@@ -674,7 +678,13 @@ impl Host for OsHost {
     }
 
     fn wait(&mut self, io: &Io, want: Ready, timeout: Option<Duration>) -> Result<bool> {
-        wait::wait_one(io.fd.as_raw_fd(), want, timeout, &self.stop)
+        let waited = wait::wait_one(io.fd.as_raw_fd(), want, timeout, &self.stop);
+        self.refused_wait |= waited == Err(Errno::EAGAIN);
+        waited
+    }
+
+    fn take_refused_wait(&mut self) -> bool {
+        std::mem::take(&mut self.refused_wait)
     }
 
     fn poll_begin(&mut self) {

@@ -32,15 +32,12 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `EMFILE`, `ENOBUFS` (the guest's limit of buffers), `EOPNOTSUPP` (a host without).
     pub fn socket_pair(&mut self, kind: Kind) -> Result<(Fd, Fd)> {
         let result = self.do_socket_pair(kind);
-        if self.guest.traced {
-            self.trace(
-                "socketpair",
-                &result,
-                |pair| u64::from(pair.0),
-                format_args!("{kind:?}"),
-            );
-        }
-        result
+        self.traced(
+            "socketpair",
+            result,
+            |pair| u64::from(pair.0),
+            format_args!("{kind:?}"),
+        )
     }
 
     fn do_socket_pair(&mut self, kind: Kind) -> Result<(Fd, Fd)> {
@@ -59,10 +56,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `EMFILE`, `ENFILE` (the guest's limit of buffers, as pipe(7) says of the user's), `ENOSYS` (a host without).
     pub fn pipe(&mut self) -> Result<(Fd, Fd)> {
         let result = self.do_pipe();
-        if self.guest.traced {
-            self.trace("pipe", &result, |pair| u64::from(pair.0), format_args!(""));
-        }
-        result
+        self.traced("pipe", result, |pair| u64::from(pair.0), format_args!(""))
     }
 
     fn do_pipe(&mut self) -> Result<(Fd, Fd)> {
@@ -93,15 +87,12 @@ impl<H: Host, F> SharedGuestThread<H, F> {
         flags: SendFlags,
     ) -> Result<usize> {
         let result = self.do_send_message(fd, bufs, addr, control, flags);
-        if self.guest.traced {
-            self.trace(
-                "sendmsg",
-                &result,
-                |count| *count as u64,
-                format_args!("{fd}, {control:?}, {flags:?}"),
-            );
-        }
-        result
+        self.traced(
+            "sendmsg",
+            result,
+            |count| *count as u64,
+            format_args!("{fd}, {control:?}, {flags:?}"),
+        )
     }
 
     fn do_send_message(
@@ -214,15 +205,12 @@ impl<H: Host, F> SharedGuestThread<H, F> {
         let result = self
             .with_socket(fd, |call, socket| call.recv_message(socket, bufs, flags))
             .map(|message| self.enter_rights(message, rights));
-        if self.guest.traced {
-            self.trace(
-                "recvmsg",
-                &result,
-                |message| message.received.len as u64,
-                format_args!("{fd}, {flags:?}"),
-            );
-        }
-        result
+        self.traced(
+            "recvmsg",
+            result,
+            |message| message.received.len as u64,
+            format_args!("{fd}, {flags:?}"),
+        )
     }
 
     /// Gives numbers to the descriptors that came.

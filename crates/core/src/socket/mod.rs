@@ -46,15 +46,12 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             let socket = self.made(io, domain, kind, permit)?;
             self.insert_made(OpenFile::Socket(socket))
         });
-        if self.guest.traced {
-            self.trace(
-                "socket",
-                &result,
-                |fd| u64::from(*fd),
-                format_args!("{domain:?}, {kind:?}"),
-            );
-        }
-        result
+        self.traced(
+            "socket",
+            result,
+            |fd| u64::from(*fd),
+            format_args!("{domain:?}, {kind:?}"),
+        )
     }
 
     /// bind(2).
@@ -64,10 +61,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// cannot have), `EAFNOSUPPORT`, `EBADF`, `ENOTSOCK`; for paths also `ENOENT`, `ENOTDIR`, `ELOOP`.
     pub fn bind(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.bind(socket, addr));
-        if self.guest.traced {
-            self.trace("bind", &result, |()| 0, format_args!("{fd}, {addr}"));
-        }
-        result
+        self.traced("bind", result, |()| 0, format_args!("{fd}, {addr}"))
     }
 
     /// listen(2). Binds an unbound IP socket to an ephemeral port, for which the policy is asked as for a bind.
@@ -76,10 +70,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `EACCES` (the policy), `EADDRINUSE`, `EINVAL`, `EOPNOTSUPP` (datagrams), `EBADF`, `ENOTSOCK`.
     pub fn listen(&mut self, fd: Fd, backlog: i32) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.listen(socket, backlog));
-        if self.guest.traced {
-            self.trace("listen", &result, |()| 0, format_args!("{fd}, {backlog}"));
-        }
-        result
+        self.traced("listen", result, |()| 0, format_args!("{fd}, {backlog}"))
     }
 
     /// accept4(2). A peer whom the policy refuses is reset, and the next one is taken.
@@ -97,10 +88,12 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// such flag; an adapter whose waiting is done elsewhere needs it, and the mode is not its own to change.
     ///
     /// # Errors
-    /// `EAGAIN` if there is no connection, and those of [`GuestThread::accept`].
+    /// `EAGAIN` if there is no connection, which is not traced: the adapter asks again. Those of [`GuestThread::accept`].
     pub fn try_accept(&mut self, fd: Fd, nonblocking: bool) -> Result<(Fd, SockAddr)> {
         let result = self.do_accept(fd, nonblocking, false);
-        self.trace_accept(fd, &result);
+        if !matches!(result, Err(Errno::EAGAIN)) {
+            self.trace_accept(fd, &result);
+        }
         result
     }
 
@@ -200,22 +193,20 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// stop); for paths also `ENOENT`, `EAGAIN`, `EPROTOTYPE`.
     pub fn connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, true));
-        if self.guest.traced {
-            self.trace("connect", &result, |()| 0, format_args!("{fd}, {addr}"));
-        }
-        result
+        self.traced("connect", result, |()| 0, format_args!("{fd}, {addr}"))
     }
 
     /// connect(2) that does not wait, whatever the descriptor's mode, as [`GuestThread::try_accept`] does not.
     ///
     /// # Errors
-    /// Those of [`GuestThread::connect`] on a non-blocking socket.
+    /// Those of [`GuestThread::connect`] on a non-blocking socket. `EINPROGRESS`, `EALREADY`, and `EAGAIN` of a UNIX socket,
+    /// mean that the adapter asks again once the descriptor is writable, or after a while; only the end of it is traced.
     pub fn try_connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, false));
-        if self.guest.traced {
-            self.trace("connect", &result, |()| 0, format_args!("{fd}, {addr}"));
+        if matches!(result, Err(Errno::EINPROGRESS | Errno::EALREADY | Errno::EAGAIN)) {
+            return result;
         }
-        result
+        self.traced("connect", result, |()| 0, format_args!("{fd}, {addr}"))
     }
 
     /// shutdown(2).
@@ -224,6 +215,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
     pub fn shutdown(&mut self, fd: Fd, how: Shutdown) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| {
+            // It ends a connect that is under way; the next one begins another.
+            *lock(&socket.connecting) = None;
             let result = call.host.shutdown(&socket.io, how);
             // Linux closes the receiving side of an unconnected datagram socket too, although it says ENOTCONN.
             if socket.kind == Kind::Datagram
@@ -234,10 +227,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             }
             result
         });
-        if self.guest.traced {
-            self.trace("shutdown", &result, |()| 0, format_args!("{fd}, {how:?}"));
-        }
-        result
+        self.traced("shutdown", result, |()| 0, format_args!("{fd}, {how:?}"))
     }
 
     /// getsockname(2). A UNIX socket has the name that the guest gave it.
@@ -246,10 +236,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `EBADF`, `ENOTSOCK`.
     pub fn local_addr(&mut self, fd: Fd) -> Result<SockAddr> {
         let result = self.with_socket(fd, |call, socket| call.host.local_addr(&socket.io));
-        if self.guest.traced {
-            self.trace("getsockname", &result, |_| 0, format_args!("{fd}"));
-        }
-        result
+        self.traced("getsockname", result, |_| 0, format_args!("{fd}"))
     }
 
     /// getpeername(2).
@@ -261,10 +248,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             let peer = call.host.peer_addr(&socket.io)?;
             Ok(stub::as_seen(call.gate, socket, peer))
         });
-        if self.guest.traced {
-            self.trace("getpeername", &result, |_| 0, format_args!("{fd}"));
-        }
-        result
+        self.traced("getpeername", result, |_| 0, format_args!("{fd}"))
     }
 
     /// `FIONREAD` of ioctl(2).
@@ -318,7 +302,7 @@ impl<H: Host, F> Call<'_, H, F> {
         let meter = meter.filter(|_| listener.is_metered());
         let every_peer = listener.domain == Domain::Unix || gate.every_peer_allowed();
         attempt(host, &listener.io, Ready::READ, waits, limit, |host| {
-            let node = meter
+            let reservation = meter
                 .map(|meter| meter.reserve(host, Want::Connection, waits))
                 .transpose()?;
             for _ in 0..REFUSALS {
@@ -328,8 +312,8 @@ impl<H: Host, F> Call<'_, H, F> {
                         reset(host, io);
                     }
                     _ => {
-                        if let Some(node) = node {
-                            node.settle(0, CONNECTION);
+                        if let Some(reservation) = reservation {
+                            reservation.settle(0, CONNECTION);
                         }
                         return Ok((io, peer));
                     }
@@ -350,6 +334,7 @@ impl<H: Host, F> Call<'_, H, F> {
                     socket.bound.set(false);
                 }
                 socket.peer.set(None);
+                *lock(&socket.connecting) = None;
                 // What was peeked at may be gone; held, so that no other thread peeks in between.
                 let mut peeked = lock(&socket.peeked);
                 *peeked = 0;
@@ -358,33 +343,45 @@ impl<H: Host, F> Call<'_, H, F> {
                 Ok(())
             }
             (Domain::Unix, SockAddr::Unix(path)) => {
-                let node = unix_node(host, gate, "connect", path, false)?;
+                let (node, resolved) = find_node(host, gate, "connect", path, false)?;
+                let (to, now) = (SockAddr::Unix(resolved.as_str().into()), host.now_coarse());
+                let judged = socket.judged(&to, now);
+                if judged.is_none() {
+                    gate.unix("connect", &resolved)?;
+                }
                 socket.take_send_buffer()?;
-                unix_connect(host, socket, &node, waits)
+                let outcome = unix_connect(host, socket, &node, waits);
+                socket.connect_returned(&to, judged.unwrap_or(now), &outcome);
+                outcome
             }
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {
-                let route = gate.connect("connect", socket.protocol(), *to, || host.now_coarse())?;
+                let now = host.now_coarse();
+                let judged = socket.judged(addr, now);
+                let route = match judged {
+                    Some(_) => stub::route(socket, *to),
+                    None => gate.connect("connect", socket.protocol(), *to, || now)?,
+                };
                 let target = stub::target(host, gate, socket, *to, route)?;
-                let node = match meter {
-                    // That of a datagram socket sends nothing.
-                    Some(meter) if socket.kind == Kind::Stream => {
+                // One that is under way was counted when it began, and that of a datagram socket sends nothing.
+                let reservation = match meter {
+                    Some(meter) if socket.kind == Kind::Stream && judged.is_none() => {
                         Some(meter.reserve(host, Want::Connection, waits)?)
                     }
                     _ => None,
                 };
                 let first = host.connect(&socket.io, &SockAddr::Inet(target));
-                // One that is under way, or made, was counted before.
-                if let Some(node) = node
+                if let Some(reservation) = reservation
                     && !matches!(first, Err(Errno::EALREADY | Errno::EISCONN))
                 {
-                    node.settle(0, CONNECTION);
+                    reservation.settle(0, CONNECTION);
                 }
                 let outcome = connected(host, socket, &SockAddr::Inet(target), first, waits);
+                socket.connect_returned(addr, judged.unwrap_or(now), &outcome);
                 option::tell_broadcast(gate, socket, "connect", *to, &outcome);
                 if socket.kind == Kind::Datagram {
                     // The address that was judged, not what the host makes of it.
-                    let judged = route == Route::Direct && outcome.is_ok();
-                    socket.peer.set(judged.then_some(*to));
+                    let direct = route == Route::Direct && outcome.is_ok();
+                    socket.peer.set(direct.then_some(*to));
                 }
                 outcome
             }
@@ -394,7 +391,7 @@ impl<H: Host, F> Call<'_, H, F> {
     }
 }
 
-/// `PATH_MAX` of Linux with its NUL: no path is longer, and none is told of that is.
+/// `PATH_MAX` of Linux with its NUL: a guest gets `ENAMETOOLONG` for a longer path.
 const MAX_PATH: usize = 4096;
 
 /// Finds a UNIX path, and asks the policy about the node.
@@ -405,14 +402,25 @@ pub(in crate::socket) fn unix_node<H: Host>(
     path: &str,
     create: bool,
 ) -> Result<H::UnixNode> {
+    let (node, resolved) = find_node(host, gate, call, path, create)?;
+    gate.unix(call, &resolved).map(|()| node)
+}
+
+/// Finds a UNIX path: the node, and the path less its symbolic links, which is what the policy is asked about.
+fn find_node<H: Host>(
+    host: &mut H,
+    gate: &mut Gate,
+    call: &'static str,
+    path: &str,
+    create: bool,
+) -> Result<(H::UnixNode, String)> {
     if path.len() >= MAX_PATH {
         return Err(Errno::ENAMETOOLONG);
     }
-    match host.unix_node(path, create) {
-        Ok((node, resolved)) => gate.unix(call, &resolved).map(|()| node),
-        Err(Errno::EXDEV) => Err(gate.outside(call, path)),
-        Err(errno) => Err(errno),
-    }
+    host.unix_node(path, create).map_err(|errno| match errno {
+        Errno::EXDEV => gate.outside(call, path),
+        errno => errno,
+    })
 }
 
 /// Closes a connection with RST.

@@ -29,15 +29,12 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
                 call.host.option(&socket.io, option)
             }
         });
-        if self.guest.traced {
-            self.trace(
-                "getsockopt",
-                &result,
-                |_| 0,
-                format_args!("{fd}, {}, {:?}", option.name(), result),
-            );
-        }
-        result
+        self.traced(
+            "getsockopt",
+            result,
+            |_| 0,
+            format_args!("{fd}, {}, {:?}", option.name(), result),
+        )
     }
 
     /// setsockopt(2).
@@ -55,15 +52,12 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// larger than the default: what was sent outlives its sender in the receiver's queue, and would be nobody's.
     pub fn set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {
         let result = self.do_set_option(fd, option, value);
-        if self.guest.traced {
-            self.trace(
-                "setsockopt",
-                &result,
-                |()| 0,
-                format_args!("{fd}, {}, {value:?}", option.name()),
-            );
-        }
-        result
+        self.traced(
+            "setsockopt",
+            result,
+            |()| 0,
+            format_args!("{fd}, {}, {value:?}", option.name()),
+        )
     }
 
     fn do_set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {

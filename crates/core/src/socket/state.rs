@@ -1,18 +1,23 @@
 //! [`Socket`]: what the core keeps of a socket, for all threads and descriptors that use it.
 
 use std::sync::Mutex;
+use std::time::Duration;
 
-use crate::addr::{Domain, Kind};
+use crate::addr::{Domain, Kind, SockAddr};
 use crate::blocking::RecvStrategy;
 use crate::capacity::{Buffers, SocketPermit};
 use crate::cell::{Address, Count, Flag, TimeLimit};
-use crate::errno::Result;
+use crate::errno::{Errno, Result};
 use crate::policy::Protocol;
 use crate::sync::lock;
 
 /// How many peers or datagrams that the policy refuses one call takes off a queue before it looks whether the guest
 /// was told to stop. A non-blocking call then returns `EAGAIN`: a flood from a forbidden peer holds no guest up.
 pub(crate) const REFUSALS: usize = 64;
+
+/// How long a connect may be under way before it is judged again: longer than Linux tries by default (tcp(7),
+/// `tcp_syn_retries`).
+const LONGEST_CONNECT: Duration = Duration::from_secs(180);
 
 /// A socket of a guest.
 #[derive(Debug)]
@@ -42,6 +47,8 @@ pub struct Socket<Io> {
     /// Whom a datagram socket is connected to: the kernel lets through what comes from there only, and the policy
     /// was asked about it.
     pub(crate) peer: Address,
+    /// Where a connect is under way to, and when it was judged.
+    pub(crate) connecting: Mutex<Option<Box<(SockAddr, Duration)>>>,
     /// How much of the head of its queue a peek has shown, where bytes are counted: it is counted already.
     pub(crate) peeked: Mutex<usize>,
     /// What its buffers take of the guest's capacity.
@@ -69,6 +76,7 @@ impl<Io> Socket<Io> {
             dns_redirect: Address::default(),
             broadcast: Flag::new(false),
             peer: Address::default(),
+            connecting: Mutex::default(),
             peeked: Mutex::default(),
             buffers,
             asked: Mutex::default(),
@@ -117,6 +125,30 @@ impl<Io> Socket<Io> {
             return Ok(());
         }
         self.buffers.grow(u64::try_from(begins).unwrap_or(u64::MAX))
+    }
+
+    /// When the connect to this address was judged that is under way. The guest, or its adapter, asks what became of it by the
+    /// same call, which is the same operation: the lifetime of a name may have ended meanwhile, and the connection may be made.
+    pub(crate) fn judged(&self, to: &SockAddr, now: Duration) -> Option<Duration> {
+        lock(&self.connecting)
+            .as_ref()
+            .filter(|pending| pending.0 == *to && now.saturating_sub(pending.1) < LONGEST_CONNECT)
+            .map(|pending| pending.1)
+    }
+
+    /// Remembers what became of a connect that was judged at that time.
+    pub(crate) fn connect_returned(&self, to: &SockAddr, judged: Duration, outcome: &Result<()>) {
+        let mut connecting = lock(&self.connecting);
+        match outcome {
+            Err(Errno::EINPROGRESS) => *connecting = Some(Box::new((to.clone(), judged))),
+            // There is no room in the listener's backlog yet.
+            Err(Errno::EAGAIN) if self.domain == Domain::Unix => {
+                *connecting = Some(Box::new((to.clone(), judged)));
+            }
+            // Of the connect that is under way, whichever address was said this time; or the guest was stopped.
+            Err(Errno::EALREADY | Errno::EINTR) => {}
+            _ => *connecting = None,
+        }
     }
 
     /// The protocol that a rule can name; a UNIX socket has none.

@@ -35,6 +35,15 @@ pub(super) fn target<H: Host>(
     })
 }
 
+/// The route of a connect to `to` that is under way.
+pub(super) fn route<Io>(socket: &Socket<Io>, to: SocketAddr) -> Route {
+    if socket.dns_redirect.get() == Some(to) {
+        Route::Stub
+    } else {
+        Route::Direct
+    }
+}
+
 /// Whether this is our stub, which answers this socket.
 pub(super) fn is_stub<Io>(gate: &Gate, socket: &Socket<Io>, peer: SocketAddr) -> bool {
     socket.dns_redirect.get().is_some()

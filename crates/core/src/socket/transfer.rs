@@ -66,15 +66,12 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         flags: SendFlags,
     ) -> Result<usize> {
         let result = self.with_socket(fd, |call, socket| call.send_to(socket, bufs, addr, flags));
-        if self.guest.traced {
-            self.trace(
-                "sendto",
-                &result,
-                |count| *count as u64,
-                format_args!("{fd}, {addr}, {flags:?}"),
-            );
-        }
-        result
+        self.traced(
+            "sendto",
+            result,
+            |count| *count as u64,
+            format_args!("{fd}, {addr}, {flags:?}"),
+        )
     }
 
     /// recv(2) and recvmsg(2) without the address.
