@@ -3,7 +3,7 @@
 use crate::peer::Peer;
 use crate::run::{CPU, PEER_CPU, Places, Side, Work};
 use crate::stats::Spread;
-use crate::wasi::{machine, verdict_at_least};
+use crate::stats::{machine, verdict_at_least};
 use crate::{Plan, Result, sys};
 
 /// Says what is measured where, and takes a processor for the program under test.

@@ -53,7 +53,7 @@ fn print(name: &str, costs: &[Cost], bar: Option<f64>) {
     let of = |part: fn(&Cost) -> f64| Spread::of(&costs.iter().map(part).collect::<Vec<_>>());
     let whole = of(|cost| cost.store + cost.instance);
     let verdict = bar.map_or_else(String::new, |bar| {
-        crate::wasi::verdict_at_most(whole.median, bar, "us")
+        crate::stats::verdict_at_most(whole.median, bar, "us")
     });
     println!("{name:<48} {whole} us  {verdict}");
     let (store, instance, end) = (

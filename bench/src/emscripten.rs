@@ -5,7 +5,8 @@ use crate::contest::{Contest, Entrant, Starts, begin};
 use crate::peer::Peer;
 use crate::run::{Engine, Places, Side, Work};
 use crate::stats::Spread;
-use crate::wasi::{ACCEPTS, BULK, DATAGRAMS, ECHOES, numbers, verdict_at_most, work};
+use crate::stats::verdict_at_most;
+use crate::work::{ACCEPTS, BULK, DATAGRAMS, ECHOES, numbers, work};
 use crate::{Plan, Result};
 
 /// Linked with the package.

@@ -15,17 +15,18 @@ mod dns;
 mod embed;
 mod emscripten;
 mod peer;
+mod plan;
 mod policy;
 mod quickjs;
 mod run;
 mod stats;
 mod sys;
 mod wasi;
+mod work;
 
 use std::process::ExitCode;
 
-/// Failures are sentences for whoever runs the measurements.
-pub(crate) type Result<T> = std::result::Result<T, String>;
+pub(crate) use plan::{Plan, Result};
 
 const USAGE: &str = "\
 Usage: guestnet-bench [wasi|emscripten|quickjs|policy] [--rounds N] [ROW]...
@@ -60,24 +61,6 @@ const FAMILIES: [(&str, Measure); 4] = [
     ("quickjs", quickjs::measure),
     ("policy", policy::measure),
 ];
-
-/// What to measure.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Plan {
-    /// `None` means all families.
-    family: Option<&'static str>,
-    /// How often each side of a row runs.
-    pub(crate) rounds: usize,
-    /// Parts of the names of rows; none means all rows.
-    pub(crate) rows: Vec<String>,
-}
-
-impl Plan {
-    /// Whether a row of this name is to be measured.
-    pub(crate) fn has(&self, name: &str) -> bool {
-        self.rows.is_empty() || self.rows.iter().any(|part| name.contains(part.as_str()))
-    }
-}
 
 fn parse(args: &[String]) -> Option<Plan> {
     let (family, mut rest) = match args.split_first() {

@@ -19,7 +19,7 @@ use guestnet_host_os::{OsHost, Upstream};
 
 use crate::run::CPU;
 use crate::stats::Spread;
-use crate::{Plan, Result, dns, sys, wasi};
+use crate::{Plan, Result, dns, sys};
 
 /// Calls of each kind in one round, so that a round of a variant takes some tens of milliseconds.
 const DATAGRAMS: usize = 20_000;
@@ -93,7 +93,7 @@ struct Variant {
 /// # Errors
 /// The first call that failed. A row that misses its bar is no error.
 pub(crate) fn measure(plan: &Plan) -> Result<()> {
-    println!("{}", wasi::machine());
+    println!("{}", crate::stats::machine());
     sys::pin(CPU).map_err(|error| format!("cannot choose a processor: {error}"))?;
     println!(
         "{} rounds, each variant in every round; median (smallest..largest). CPU time of the calling thread, which runs \

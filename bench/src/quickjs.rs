@@ -4,7 +4,7 @@ use crate::contest::{Contest, Entrant, Starts, begin, start};
 use crate::peer::Peer;
 use crate::run::{Engine, Places, Side};
 use crate::stats::Spread;
-use crate::wasi::{BULK, DATAGRAMS, ECHOES, work};
+use crate::work::{BULK, DATAGRAMS, ECHOES, work};
 use crate::{Plan, Result};
 
 /// No other may take less CPU time.

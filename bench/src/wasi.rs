@@ -1,19 +1,13 @@
 //! The rows of `bench wasi`: which programs with how much work, and what they must reach.
 
-use std::fs;
 use std::time::Duration;
 
 use crate::contest::{Starts, begin, operations, start};
 use crate::peer::Peer;
-use crate::run::{Outcome, Places, Side, Work};
-use crate::stats::Spread;
+use crate::run::{Places, Side, Work};
+use crate::stats::{Spread, verdict_at_least, verdict_at_most};
+use crate::work::{ACCEPTS, BULK, DATAGRAMS, ECHOES, numbers, work};
 use crate::{Plan, Result, embed};
-
-/// How much work one run of a program does: about half a second natively.
-pub(crate) const BULK: u64 = 1 << 30;
-pub(crate) const ECHOES: u64 = 30_000;
-pub(crate) const ACCEPTS: u64 = 10_000;
-pub(crate) const DATAGRAMS: u64 = 100_000;
 
 /// How many rules the rows with a policy have.
 const RULES: u8 = 100;
@@ -50,13 +44,6 @@ pub(crate) fn measure(plan: &Plan) -> Result<()> {
     }
     println!("\nOne call that waits for idle sockets and 1 that is active, in microseconds, less is better");
     poll_rows(&places, plan)
-}
-
-/// A program whose last argument says how much it does.
-pub(crate) fn work(program: &'static str, args: &[&str], count: u64, peer: Peer) -> Work {
-    let mut args: Vec<String> = args.iter().map(|arg| (*arg).to_owned()).collect();
-    args.push(count.to_string());
-    Work { program, args, peer }
 }
 
 fn open() -> Side {
@@ -204,24 +191,6 @@ fn compare(places: &Places, plan: &Plan, row: &Row, starts: &Starts) -> Result<(
     Ok(())
 }
 
-/// What a row says whose figure must reach its bar.
-pub(crate) fn verdict_at_least(value: f64, bar: f64) -> String {
-    if value >= bar {
-        format!("bar {bar:.2}: meets")
-    } else {
-        format!("bar {bar:.2}: MISSES by {:.3}", bar - value)
-    }
-}
-
-/// What a row says whose figure must not exceed its bar.
-pub(crate) fn verdict_at_most(value: f64, bar: f64, unit: &str) -> String {
-    if value <= bar {
-        format!("bar {bar} {unit}: meets")
-    } else {
-        format!("bar {bar} {unit}: MISSES by {:.2} {unit}", value - bar)
-    }
-}
-
 /// From the start of the process to the first instruction of `main`.
 fn start_rows(places: &Places, plan: &Plan) -> Result<()> {
     let name = "start: guestnet run to the guest's first instruction";
@@ -294,29 +263,4 @@ fn poll_rows(places: &Places, plan: &Plan) -> Result<()> {
         }
     }
     Ok(())
-}
-
-/// What a program printed.
-pub(crate) fn numbers(outcome: &Outcome) -> Result<Vec<u64>> {
-    let words = outcome.printed.split_whitespace();
-    words
-        .map(|word| word.parse().map_err(|_| format!("not a number: {word:?}")))
-        .collect()
-}
-
-/// Kernel, processor and load, without which no figure says anything.
-pub(crate) fn machine() -> String {
-    let line = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
-    let cpus = line("/proc/cpuinfo");
-    let model = cpus
-        .lines()
-        .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
-    let count = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    format!(
-        "Linux {}, {} x {}, load {}",
-        line("/proc/sys/kernel/osrelease"),
-        count,
-        model.map_or("unknown processor", |(_, name)| name),
-        line("/proc/loadavg")
-    )
 }

@@ -11,6 +11,8 @@ mod io;
 mod lookup;
 mod message;
 mod option;
+mod poll;
+mod process;
 mod report;
 mod services;
 mod stop;
@@ -41,7 +43,7 @@ use rustix::net::{
     SocketType,
 };
 use rustix::pipe::PipeFlags;
-use rustix::time::{ClockId, clock_gettime};
+use rustix::time::ClockId;
 
 use convert::errno;
 pub use io::Io;
@@ -232,20 +234,6 @@ fn with_port(fd: BorrowedFd<'_>) -> Result<SocketAddr> {
     local()
 }
 
-/// `CLOCK_MONOTONIC`, for those who have no host at hand.
-fn monotonic() -> Duration {
-    read_clock(ClockId::Monotonic)
-}
-
-fn read_clock(id: ClockId) -> Duration {
-    let Timespec { tv_sec, tv_nsec } = clock_gettime(id);
-    // Neither is negative on a machine whose clock is past 1970.
-    Duration::new(
-        u64::try_from(tv_sec).unwrap_or(0),
-        u32::try_from(tv_nsec).unwrap_or(0),
-    )
-}
-
 /// Runs a system call again when a signal interrupted it: nothing that the guest can see happened.
 #[inline]
 fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> Result<T> {
@@ -298,13 +286,7 @@ fn received(stored: usize, real: usize, flags: RecvFlags) -> Received {
 /// itself, and its other guests, have some too.
 #[must_use]
 pub fn descriptors() -> usize {
-    open_files() / 2
-}
-
-/// How many descriptors the process may have (`RLIMIT_NOFILE`).
-fn open_files() -> usize {
-    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
-    limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
+    process::open_files() / 2
 }
 
 impl Host for OsHost {
@@ -670,11 +652,11 @@ impl Host for OsHost {
             Clock::Realtime => ClockId::Realtime,
             Clock::Monotonic => ClockId::Monotonic,
         };
-        read_clock(id)
+        process::read_clock(id)
     }
 
     fn now_coarse(&self) -> Duration {
-        read_clock(ClockId::MonotonicCoarse)
+        process::read_clock(ClockId::MonotonicCoarse)
     }
 
     fn wait(&mut self, io: &Io, want: Ready, timeout: Option<Duration>) -> Result<bool> {

@@ -74,7 +74,7 @@ fn create(what: &str, path: &Path) -> Result<Sink, String> {
 }
 
 fn unix_time() -> Duration {
-    crate::read_clock(ClockId::Realtime)
+    crate::process::read_clock(ClockId::Realtime)
 }
 
 /// At most `cap` bytes of a file as text; what is not UTF-8 is replaced.

@@ -10,7 +10,7 @@ use guestnet_core::{Errno, Ready, Result};
 use rustix::event::EventfdFlags;
 
 use crate::convert::errno;
-use crate::wait::pollfd;
+use crate::poll::pollfd;
 
 /// Ends every wait of one guest, now and from now on. May be cloned, sent and used from any thread.
 #[derive(Clone, Debug)]

@@ -166,7 +166,14 @@ impl Stub {
 
 impl Server {
     async fn reply(&self, query: &[u8], transport: Transport) -> Option<Vec<u8>> {
-        answer::reply(&self.names, &*self.resolver, crate::monotonic, query, transport).await
+        answer::reply(
+            &self.names,
+            &*self.resolver,
+            crate::process::monotonic,
+            query,
+            transport,
+        )
+        .await
     }
 }
 

@@ -14,6 +14,7 @@ use guestnet_core::{EpollInterest, EpollMode, Errno, PollEvent, Ready, Result};
 use rustix::event::epoll;
 
 use crate::convert::errno;
+use crate::poll::{POLL_BITS, pollfd};
 use crate::stop::Stop;
 use crate::sys;
 
@@ -264,7 +265,7 @@ impl Epoll {
             states: Vec::new(),
             round: 0,
             batch: vec![libc::epoll_event { events: 0, u64: 0 }; BATCH],
-            at_once: POLLED_AT_ONCE.min(crate::open_files()).max(1),
+            at_once: POLLED_AT_ONCE.min(crate::process::open_files()).max(1),
         };
         // The stop signal is nobody's request: its state says so, by an id that no request has.
         epoll.state(number)?.id = u64::MAX;
@@ -450,29 +451,6 @@ pub(crate) fn wait_one(fd: RawFd, want: Ready, timeout: Option<Duration>, stop: 
         Ok(answer.revents != 0)
     }
 }
-
-pub(crate) fn pollfd(fd: RawFd, want: Ready) -> libc::pollfd {
-    let mut events = 0;
-    for (ready, bit) in POLL_BITS {
-        if want.contains(ready) {
-            events |= bit;
-        }
-    }
-    libc::pollfd {
-        fd,
-        events,
-        revents: 0,
-    }
-}
-
-const POLL_BITS: [(Ready, i16); 6] = [
-    (Ready::READ, libc::POLLIN),
-    (Ready::WRITE, libc::POLLOUT),
-    (Ready::ERROR, libc::POLLERR),
-    (Ready::HANGUP, libc::POLLHUP),
-    (Ready::PRIORITY, libc::POLLPRI),
-    (Ready::READ_HANGUP, libc::POLLRDHUP),
-];
 
 /// What a guest's own epoll is told to watch for.
 pub(crate) fn epoll_flags(interest: EpollInterest) -> epoll::EventFlags {

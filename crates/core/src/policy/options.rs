@@ -157,6 +157,7 @@ fn bytes(value: &str) -> Result<u64, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::limits::Limits;
 
     #[test]
     fn an_option_wins_over_a_files_limit_whichever_comes_first() {
@@ -185,6 +186,65 @@ mod tests {
         assert!(!options.has_rules());
         options.set(PolicyOption::AllowNet, "", Source::Flag).unwrap();
         assert!(options.has_rules());
+    }
+
+    /// The limit that an option has set.
+    fn limit(name: &str, value: &str) -> Result<Limits, String> {
+        let option = PolicyOption::from_name(name).ok_or("no option")?;
+        let mut options = PolicyOptions::default();
+        options.set(option, value, Source::Flag)?;
+        Ok(options.build().limits().clone())
+    }
+
+    #[test]
+    fn each_limit_has_an_option_of_its_own() {
+        let unlimited = Limits::default();
+        let with = |change: fn(&mut Limits)| {
+            let mut limits = unlimited.clone();
+            change(&mut limits);
+            Ok(limits)
+        };
+        assert_eq!(limit("max-sockets", "7"), with(|limits| limits.sockets = 7));
+        assert_eq!(
+            limit("max-descriptors", "7"),
+            with(|limits| limits.descriptors = Some(7))
+        );
+        assert_eq!(
+            limit("max-buffers", "7KiB"),
+            with(|limits| limits.buffers = Some(7168))
+        );
+        assert_eq!(limit("max-pending", "7"), with(|limits| limits.pending = 7));
+        assert_eq!(
+            limit("max-lookups", "7"),
+            with(|limits| limits.lookups_per_second = 7)
+        );
+        assert_eq!(
+            limit("max-rate", "7MB"),
+            with(|limits| limits.bytes_per_second = Some(7_000_000))
+        );
+        assert_eq!(
+            limit("max-bytes", "7GB"),
+            with(|limits| limits.bytes_total = Some(7_000_000_000))
+        );
+        assert_eq!(
+            limit("max-log", "7TB"),
+            with(|limits| limits.log = 7_000_000_000_000)
+        );
+        for name in ["max-sockets", "max-rate"] {
+            assert!(
+                limit(name, "many").unwrap_err().starts_with("it takes a"),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_what_allows_everything_takes_no_value() {
+        let takes_value = |name| PolicyOption::from_name(name).map(PolicyOption::takes_value);
+        assert_eq!(takes_value("allow-net"), Some(false));
+        for name in ["allow-connect", "deny-accept", "allow-unix", "max-log"] {
+            assert_eq!(takes_value(name), Some(true), "{name}");
+        }
     }
 
     #[test]

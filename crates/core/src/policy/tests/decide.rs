@@ -513,3 +513,16 @@ fn limits_are_replaced_as_a_whole() {
     assert_eq!(*policy.limits(), limits);
     assert!(policy.allows_net());
 }
+
+#[test]
+fn wildcards_of_the_same_depth_do_not_hide_each_other() {
+    let mut builder = PolicyBuilder::new();
+    for parent in ["a.example", "b.example", "c.example", "d.example"] {
+        builder.allow(Use::Resolve, &format!("*.{parent}")).unwrap();
+    }
+    let policy = builder.build();
+    for parent in ["a", "b", "c", "d"] {
+        assert!(resolves(&policy, &format!("x.{parent}.example")), "{parent}");
+    }
+    assert!(!resolves(&policy, "x.e.example"));
+}

@@ -258,6 +258,10 @@ fn sizes_have_units() {
         ("2kB", 2000),
         ("3KiB", 3072),
         ("1MiB", 1 << 20),
+        ("5MB", 5_000_000),
+        ("6GB", 6_000_000_000),
+        ("7TB", 7_000_000_000_000),
+        ("3GiB", 3 << 30),
         ("2TiB", 2 << 40),
     ] {
         assert_eq!(parse_size(text), Some(bytes), "{text}");

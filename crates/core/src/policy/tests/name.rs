@@ -138,3 +138,39 @@ fn names_compare_and_hash_by_their_text() {
     assert!(name("a.b") < name("a.c"));
     assert_eq!(format!("{:?} {}", name("A.b"), name("A.b")), "Name(\"a.b\") a.b");
 }
+
+#[test]
+fn a_text_of_the_greatest_length_is_read_and_a_longer_one_is_not() {
+    // IDNA ignores soft hyphens, which are two bytes long.
+    let padded = |start: &str| format!("{start}{}", "\u{ad}".repeat((MAX_NAME_INPUT - 2) / 2));
+    assert_eq!(name(&padded("ab")), name("ab"));
+    assert_eq!(Name::parse(&padded("abc")), Err(NameError::TooLong));
+    assert_eq!(Name::parse(&padded("abcd")), Err(NameError::TooLong));
+}
+
+#[test]
+fn a_name_is_the_same_text_however_it_is_asked() {
+    let name = Name::parse("DB.Example").unwrap();
+    let text: &str = name.as_ref();
+    assert_eq!((text, name.as_str()), ("db.example", "db.example"));
+}
+
+#[test]
+fn names_that_differ_are_hashed_apart() {
+    use std::hash::BuildHasher;
+    let hasher = std::hash::RandomState::new();
+    let hashes: std::collections::HashSet<u64> = (0..64)
+        .map(|number| hasher.hash_one(Name::parse(&format!("n{number}.example")).unwrap()))
+        .collect();
+    assert_eq!(hashes.len(), 64);
+}
+
+#[test]
+fn a_pattern_covers_what_its_rule_does() {
+    let exact = NamePattern::Exact(name("db.example"));
+    assert!(exact.covers(&name("db.example")) && !exact.covers(&name("x.db.example")));
+    let below = NamePattern::Below(name("db.example"));
+    assert!(below.covers(&name("x.db.example")) && below.covers(&name("y.x.db.example")));
+    assert!(!below.covers(&name("db.example")) && !below.covers(&name("xdb.example")));
+    assert!(NamePattern::Any.covers(&name("z")));
+}

@@ -113,3 +113,15 @@ fn the_names_of_one_address_have_an_end() {
     assert_eq!(names(&pins, ip(1), 98), ["n99.example"]);
     assert_eq!(names(&pins, ip(1), 0).len(), MAX_NAMES_PER_ADDRESS);
 }
+
+#[test]
+fn as_many_pins_as_there_may_be_are_all_held() {
+    let mut pins = Pins::new();
+    for number in 0..MAX_PINS {
+        pins.insert(&name("a.b"), ip(number), at(10));
+    }
+    assert_eq!((pins.len(), pins.is_empty()), (MAX_PINS, false));
+    for number in 0..MAX_PINS {
+        assert_eq!(names(&pins, ip(number), 9), ["a.b"], "{number}");
+    }
+}
