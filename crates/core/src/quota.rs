@@ -116,7 +116,7 @@ impl Meter {
     pub(crate) fn reserve<H: Host>(&self, host: &mut H, want: Want, blocks: bool) -> Result<Reservation<'_>> {
         let mut held = false;
         loop {
-            let pause = match self.ask(host, want)? {
+            let pause = match self.ask(want, || host.now(Clock::Monotonic))? {
                 Ok(reserved) => {
                     return Ok(Reservation {
                         meter: self,
@@ -134,12 +134,16 @@ impl Meter {
         }
     }
 
-    /// Asks until nobody else's reservation is in the way: whoever has one makes a single call that does not wait.
+    /// Asks until no other thread's reservation is in the way: such a thread makes a single call that does not wait.
     /// `Err` within is how long the guest is over its rate, `None` for ever.
-    fn ask<H: Host>(&self, host: &H, want: Want) -> Result<std::result::Result<Reserved, Option<Duration>>> {
+    fn ask(
+        &self,
+        want: Want,
+        now: impl Fn() -> Duration,
+    ) -> Result<std::result::Result<Reserved, Option<Duration>>> {
         let mut quota = lock(&self.quota);
         loop {
-            match quota.reserve(want, || host.now(Clock::Monotonic))? {
+            match quota.reserve(want, &now)? {
                 Answer::Granted(reserved) => return Ok(Ok(reserved)),
                 Answer::Later(pause) => return Ok(Err(pause)),
                 Answer::Busy => {
@@ -379,6 +383,37 @@ mod tests {
             let mut quota = quota(None, Some(rate));
             let most = granted(&mut quota, Want::UpTo(usize::MAX)).bytes;
             assert_eq!(most, burst, "{rate}");
+        }
+    }
+
+    /// Each waits until the one before has given back what it did not use.
+    #[test]
+    fn threads_that_wait_for_each_others_reservations_all_go_on() {
+        let limits = Limits {
+            bytes_total: Some(10),
+            ..Limits::default()
+        };
+        let meter = Meter::new(&limits).unwrap();
+        let now = || Duration::ZERO;
+        let reserve = || Reservation {
+            meter: &meter,
+            reserved: meter.ask(Want::UpTo(10), now).unwrap().unwrap(),
+        };
+        for _ in 0..3 {
+            let first = reserve();
+            assert_eq!(first.bytes(), 10);
+            std::thread::scope(|scope| {
+                let waiting = [(); 2].map(|()| scope.spawn(|| reserve().bytes()));
+                while lock(&meter.quota).waiting < 2 {
+                    std::thread::yield_now();
+                }
+                drop(first);
+                for thread in waiting {
+                    assert_eq!(thread.join().unwrap(), 10);
+                }
+            });
+            let quota = lock(&meter.quota);
+            assert_eq!((quota.waiting, quota.reservations, quota.left), (0, 0, 10));
         }
     }
 }

@@ -3,6 +3,7 @@
 //! A step that fails does not stop the others; all failures are repeated at the end, and the last line counts
 //! tests.
 
+mod circles;
 mod dependencies;
 mod layers;
 mod sizes;
@@ -66,6 +67,11 @@ const STEPS: &[Step] = &[
         name: "layering",
         quick: true,
         check: |run| layers::check(&run.project.root),
+    },
+    Step {
+        name: "circles",
+        quick: true,
+        check: |run| circles::check(&run.project.root),
     },
     Step {
         name: "licences and sources",
