@@ -15,8 +15,8 @@ use guestnet_core::{Domain, Errno, Host, Kind, LookupError, Result};
 
 use crate::abi::{self, wasmedge};
 use crate::convert;
-use crate::link::{Project, Registry, calls};
 use crate::memory::Memory;
+use crate::registry::{Project, Registry, calls};
 use crate::state::Wasi;
 
 /// The longest node and service that are read: longer than any name, with room for the error to be the resolver's.

@@ -13,7 +13,7 @@ use wasmtime::{AsContextMut, Caller, Engine, Extern, Instance, Linker, Module, V
 use wiggle::GuestError;
 
 use crate::abi;
-use crate::link::{Project, find_memory, finish};
+use crate::registry::{Project, find_memory, finish};
 use crate::state::Wasi;
 
 const I32: ValType = ValType::I32;

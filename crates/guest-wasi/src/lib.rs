@@ -54,12 +54,14 @@ mod link;
 mod memory;
 mod p1;
 mod poll;
+mod registry;
 mod sock;
 mod state;
 mod wamr;
 
 pub use cost::{CompileLimits, check_compile};
 pub use inspect::Inspection;
-pub use link::{Adapter, Import, Prepared, Project, Stopped};
+pub use link::{Adapter, Import, Prepared};
+pub use registry::{Project, Stopped};
 pub use state::{File, Wasi, WasiBuilder};
 pub use wasmtime_wasi::I32Exit;

@@ -11,8 +11,8 @@ use wasmtime_wasi::I32Exit;
 use crate::abi;
 use crate::convert;
 use crate::files::{Files, inner_fd};
-use crate::link::{Project, Registry, Wire, calls, enter, finish};
 use crate::memory::Memory;
+use crate::registry::{Project, Registry, Wire, calls, enter, finish};
 use crate::state::{File, Wasi};
 
 const ABI: &str = "WASI preview 1";

@@ -7,8 +7,8 @@ use smallvec::SmallVec;
 
 use crate::abi;
 use crate::convert;
-use crate::link::{Project, Registry, calls};
 use crate::memory::{Memory, word};
+use crate::registry::{Project, Registry, calls};
 use crate::state::Wasi;
 
 pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(

@@ -10,8 +10,8 @@ use guestnet_core::{
 
 use crate::abi::{self, wasmedge};
 use crate::convert;
-use crate::link::{Project, Registry, calls};
 use crate::memory::Memory;
+use crate::registry::{Project, Registry, calls};
 use crate::state::Wasi;
 
 pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(

@@ -15,9 +15,9 @@ use wasmtime::{Caller, FuncType, ValType};
 use crate::abi::wamr;
 use crate::convert;
 use crate::files::Files;
-use crate::link::{Project, Registry, calls, enter};
 use crate::memory::Memory;
 use crate::p1;
+use crate::registry::{Project, Registry, calls, enter};
 use crate::state::Wasi;
 
 const ABI: &str = "WAMR";
