@@ -5,19 +5,19 @@
 //! WasmEdge (both versions, and modules that mix them), of wasi-go and of WAMR; each import is answered by its own
 //! type. docs/wasi.md lists them.
 //!
-//! To embed: make a [`Wasi`] for each store with a [`WasiBuilder`], one [`Adapter`] for an engine, and
+//! To embed: make a [`GuestCtx`] for each store with a [`GuestCtxBuilder`], one [`Adapter`] for an engine, and
 //! [`Adapter::instantiate`] in place of a linker's.
 //!
 //! ```
 //! use std::sync::Arc;
 //! use guestnet_core::{Capacity, GuestThread, policy::Policy};
-//! use guestnet_wasi::{Adapter, Wasi, WasiBuilder};
+//! use guestnet_wasi::{Adapter, GuestCtx, GuestCtxBuilder};
 //! use wasmtime::{Engine, Module, Store};
 //! # use guestnet_host_os::OsHost;
 //!
 //! # fn main() -> wasmtime::Result<()> {
 //! let engine = Engine::default();
-//! let adapter: Adapter<Wasi<OsHost>> = Adapter::new(&engine, |wasi| wasi)?;
+//! let adapter: Adapter<GuestCtx<OsHost>> = Adapter::new(&engine, |ctx| ctx)?;
 //! let module = Module::new(&engine, r#"
 //!     (module
 //!       (import "wasi_snapshot_preview1" "sock_open" (func $open (param i32 i32 i32) (result i32)))
@@ -25,7 +25,7 @@
 //!       (func (export "open") (result i32) (call $open (i32.const 1) (i32.const 2) (i32.const 8))))"#)?;
 //!
 //! let guest = GuestThread::new(OsHost::new()?, Arc::new(Policy::deny_all()), Capacity::default());
-//! let mut store = Store::new(&engine, WasiBuilder::new(guest).build()?);
+//! let mut store = Store::new(&engine, GuestCtxBuilder::new(guest).build()?);
 //! let instance = adapter.instantiate(&mut store, &module)?;
 //! let open = instance.get_typed_func::<(), i32>(&mut store, "open")?;
 //! assert_eq!(open.call(&mut store, ())?, 0);
@@ -61,7 +61,7 @@ mod wamr;
 
 pub use cost::{CompileLimits, check_compile};
 pub use inspect::Inspection;
-pub use link::{Adapter, Import, Prepared};
-pub use registry::{Project, Stopped};
-pub use state::{File, Wasi, WasiBuilder};
+pub use link::{Adapter, Import, InstancePre, SocketAbi, add_to_linker};
+pub use registry::Stopped;
+pub use state::{File, Getter, GuestCtx, GuestCtxBuilder};
 pub use wasmtime_wasi::I32Exit;

@@ -6,14 +6,11 @@ use guestnet_core::{Errno, Host, Result};
 use wasmtime::{Caller, Engine, Extern, FuncType, IntoFunc, Linker, ValType};
 
 use crate::memory::Memory;
-use crate::state::Wasi;
+use crate::state::{Getter, GuestCtx};
 use crate::{abi, convert};
 
-/// How a store's data leads to its [`Wasi`].
-pub type Project<T, H> = fn(&mut T) -> &mut Wasi<H>;
-
-/// The error of a call in which the guest was told to stop. Found with `downcast_ref` in what the call of the
-/// guest's function returns.
+/// The error of a call during which the guest was stopped from another thread. Found with `downcast_ref` in what the
+/// call of the guest's function returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stopped;
 
@@ -25,49 +22,95 @@ impl std::fmt::Display for Stopped {
 
 impl std::error::Error for Stopped {}
 
-/// One function that an import may name.
-pub(crate) struct Entry {
+/// One function that a module may import.
+pub(crate) struct HostFunc<T: 'static> {
     pub(crate) name: &'static str,
     pub(crate) abi: &'static str,
     pub(crate) ty: FuncType,
-    pub(crate) place: Place,
+    pub(crate) target: Target<T>,
 }
 
-pub(crate) enum Place {
-    /// In [`Registry::calls`], under this name.
-    Ours(String),
-    /// wasmtime-wasi's own, which needs no descriptor of ours.
-    Inner,
+/// Where a function is defined.
+pub(crate) enum Target<T: 'static> {
+    /// Here.
+    Ours(Define<T>),
+    /// In wasmtime-wasi: it needs no descriptor of ours.
+    WasmtimeWasi,
 }
 
-/// Collects functions while the adapter is made.
+/// Defines a function in a linker, under a module and a name.
+type Define<T> = Box<dyn Fn(&mut Linker<T>, &str, &str) -> wasmtime::Result<()> + Send + Sync>;
+
+/// The functions of all ABIs.
 pub(crate) struct Registry<T: 'static> {
-    pub(crate) calls: Linker<T>,
-    pub(crate) entries: Vec<Entry>,
+    engine: Engine,
+    functions: Vec<HostFunc<T>>,
 }
 
-impl<T: Send + 'static> Registry<T> {
-    /// Defines a function; its type comes from the Rust closure.
-    pub(crate) fn add<Params, Results>(
+impl<T: 'static> Registry<T> {
+    pub(crate) fn new(engine: &Engine) -> Self {
+        Registry {
+            engine: engine.clone(),
+            functions: Vec::new(),
+        }
+    }
+
+    /// Adds a function. `ty` is the type of the Rust closure.
+    pub(crate) fn add<Params: 'static, Results: 'static>(
         &mut self,
         name: &'static str,
         abi: &'static str,
         ty: FuncType,
-        function: impl IntoFunc<T, Params, Results>,
-    ) -> wasmtime::Result<()> {
-        let symbol = format!("{name} {abi} {ty}");
-        self.calls.func_wrap(abi::MODULE, &symbol, function)?;
-        self.entries.push(Entry {
+        function: impl IntoFunc<T, Params, Results> + Clone,
+    ) {
+        let define: Define<T> =
+            Box::new(move |linker, module, name| linker.func_wrap(module, name, function.clone()).map(drop));
+        self.functions.push(HostFunc {
             name,
             abi,
             ty,
-            place: Place::Ours(symbol),
+            target: Target::Ours(define),
         });
-        Ok(())
+    }
+
+    /// Adds a function of wasmtime-wasi.
+    pub(crate) fn add_wasmtime_wasi(&mut self, name: &'static str, ty: FuncType) {
+        self.functions.push(HostFunc {
+            name,
+            abi: abi::PREVIEW_1,
+            ty,
+            target: Target::WasmtimeWasi,
+        });
     }
 
     pub(crate) fn engine(&self) -> &Engine {
-        self.calls.engine()
+        &self.engine
+    }
+
+    pub(crate) fn functions(&self) -> &[HostFunc<T>] {
+        &self.functions
+    }
+
+    /// Whether some ABI has a function of this name, whatever its type.
+    pub(crate) fn has(&self, module: &str, name: &str) -> bool {
+        module == abi::MODULE && self.functions.iter().any(|function| function.name == name)
+    }
+
+    /// Whether this ABI has a function of this name.
+    pub(crate) fn has_in(&self, abi: &str, name: &str) -> bool {
+        self.functions
+            .iter()
+            .any(|function| function.abi == abi && function.name == name)
+    }
+
+    /// The function of a name and a type.
+    pub(crate) fn find(&self, module: &str, name: &str, ty: &FuncType) -> Option<&HostFunc<T>> {
+        let fits = |function: &&HostFunc<T>| function.name == name && FuncType::eq(&function.ty, ty);
+        if module == abi::MODULE {
+            self.functions.iter().find(fits)
+        } else {
+            None
+        }
     }
 }
 
@@ -84,9 +127,9 @@ impl Wire for u64 {
     const TYPE: ValType = ValType::I64;
 }
 
-/// Defines functions of the form `fn(&mut Memory, &mut Wasi<H>, …) -> Result<impl Code>` under a name and an ABI.
+/// Adds functions of the form `fn(&mut Memory, &mut GuestCtx<H>, …) -> Result<impl Code>` under a name and an ABI.
 macro_rules! calls {
-    ($registry:ident, $project:ident, $abi:expr; $($name:literal => $function:path, ($($arg:ident: $ty:ty),*);)*) => {
+    ($registry:ident, $get:ident, $abi:expr; $($name:literal => $function:path, ($($arg:ident: $ty:ty),*);)*) => {
         $({
             let ty = wasmtime::FuncType::new(
                 $registry.engine(),
@@ -94,8 +137,8 @@ macro_rules! calls {
                 [wasmtime::ValType::I32],
             );
             $registry.add($name, $abi, ty, move |mut caller: wasmtime::Caller<'_, T>, $($arg: $ty),*| {
-                $crate::registry::enter(&mut caller, $project, |memory, wasi| $function(memory, wasi, $($arg),*))
-            })?;
+                $crate::registry::enter(&mut caller, $get, |memory, ctx| $function(memory, ctx, $($arg),*))
+            });
         })*
     };
 }
@@ -125,18 +168,18 @@ impl Code for i32 {
 #[inline]
 pub(crate) fn enter<T, H: Host, R: Code>(
     caller: &mut Caller<'_, T>,
-    project: Project<T, H>,
-    call: impl FnOnce(&mut Memory<'_>, &mut Wasi<H>) -> Result<R>,
+    get: Getter<T, H>,
+    call: impl FnOnce(&mut Memory<'_>, &mut GuestCtx<H>) -> Result<R>,
 ) -> wasmtime::Result<i32> {
-    let memory = match project(caller.data_mut()).memory {
+    let memory = match get(caller.data_mut()).memory {
         Some(memory) => memory,
-        None => find_memory(caller, project)?,
+        None => find_memory(caller, get)?,
     };
     let (bytes, data) = memory.data_and_store_mut(&mut *caller);
-    finish(call(&mut Memory(bytes), project(data)))
+    finish(call(&mut Memory(bytes), get(data)))
 }
 
-/// The number for the guest, or the end of the guest: the core's `EINTR` means that it was told to stop.
+/// The number for the guest, or the end of the guest: the core's `EINTR` means that the guest was stopped.
 #[inline]
 pub(crate) fn finish<R: Code>(result: Result<R>) -> wasmtime::Result<i32> {
     match result {
@@ -150,7 +193,7 @@ pub(crate) fn finish<R: Code>(result: Result<R>) -> wasmtime::Result<i32> {
 #[cold]
 pub(crate) fn find_memory<T, H: Host>(
     caller: &mut Caller<'_, T>,
-    project: Project<T, H>,
+    get: Getter<T, H>,
 ) -> wasmtime::Result<wasmtime::Memory> {
     let memory = caller
         .get_export("memory")
@@ -158,6 +201,6 @@ pub(crate) fn find_memory<T, H: Host>(
         .ok_or_else(|| {
             wasmtime::format_err!("the module exports no memory of its own named `memory`, which WASI needs")
         })?;
-    project(caller.data_mut()).memory = Some(memory);
+    get(caller.data_mut()).memory = Some(memory);
     Ok(memory)
 }
