@@ -2,7 +2,7 @@
 //! embedder's, for modules that need one function a name.
 //!
 //! Several ABIs use the same module and names with different types, and one program may import the same name twice
-//! with two types (the crate `wasmedge_wasi_socket` beside std's `TcpListener` does). A linker that goes by name
+//! with two types (the crate `wasmedge_wasi_socket` and std's `TcpListener` do). A linker that goes by name
 //! cannot hold both, so the adapter walks the module's imports in order and chooses for each by name and type.
 
 use std::collections::HashMap;
@@ -27,7 +27,7 @@ pub struct Import {
     pub ty: String,
     /// The ABI whose function answers it, `None` if there is none.
     pub abi: Option<&'static str>,
-    /// Whether no ABI has this name and the embedder's [`Linker`] does.
+    /// Whether no ABI has this name and the embedder's [`Linker`] has it, of whatever type.
     pub in_linker: bool,
 }
 
@@ -233,6 +233,14 @@ impl<T: Send + 'static> Adapter<T> {
 }
 
 impl<T: Send + 'static> InstancePre<T> {
+    /// The module.
+    pub fn module(&self) -> &Module {
+        match &self.0 {
+            Linked::ByName(pre) => pre.module(),
+            Linked::ByType(by_type) => &by_type.module,
+        }
+    }
+
     /// Makes an instance in a store.
     ///
     /// # Errors

@@ -128,7 +128,7 @@ fn clock_time_get<H: Host>(
 }
 
 /// # Errors
-/// `EINVAL` for the CPU clocks, which cannot be slept on (clock_nanosleep(2)) and would tell of other guests.
+/// `EINVAL` for the CPU clocks, which cannot be slept on (clock_nanosleep(2)) and would show what other guests do.
 fn clock(id: u32) -> Result<Clock> {
     match id {
         abi::CLOCK_REALTIME => Ok(Clock::Realtime),

@@ -329,7 +329,8 @@ fn sock_getpeeraddr<H: Host>(
 }
 
 /// The last argument is a length for wasi-go and dispatchrun/net, and a pointer to one for WasmEdge and its crate;
-/// the wasm type is the same. No program has data below [`wasmedge::LENGTH_BY_VALUE`], so that the value tells.
+/// the wasm type is the same. No program has data below [`wasmedge::LENGTH_BY_VALUE`], so that the value
+/// shows which it is.
 fn sock_getsockopt<H: Host>(
     memory: &mut Memory<'_>,
     ctx: &mut GuestCtx<H>,
@@ -473,7 +474,7 @@ fn decode_option(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
     })
 }
 
-/// Reads an address argument: a pointer to `{ buf, len }`, and the port beside it.
+/// Reads an address argument: a pointer to `{ buf, len }`, and the port as a second argument.
 fn load_address(memory: &Memory<'_>, addr: u32, port: u32) -> Result<SockAddr> {
     let (buf, len) = address_buffer(memory, addr)?;
     if !matches!(len, 4 | 16 | 128) {

@@ -19,7 +19,9 @@ pub struct File {
 /// environment by wasmtime-wasi.
 ///
 /// A store's data is this, or contains it. It serves one instance: the memory of the first caller is the one that
-/// every later call works on.
+/// every later call works on. It is to this crate what wasmtime-wasi's `WasiP1Ctx` is to that one, which it contains.
+#[doc(alias = "WasiCtx")]
+#[doc(alias = "WasiP1Ctx")]
 pub struct GuestCtx<H: Host> {
     pub(crate) guest: GuestThread<H, File>,
     pub(crate) inner: WasiP1Ctx,
@@ -47,6 +49,7 @@ pub type Getter<T, H> = fn(&mut T) -> &mut GuestCtx<H>;
 ///
 /// The guest's numbers are 0, 1 and 2 for the standard streams, then the listeners from 3 on in the order in which
 /// they were added (the `LISTEN_FDS` convention), then the directories.
+#[doc(alias = "WasiCtxBuilder")]
 pub struct GuestCtxBuilder<H: Host> {
     guest: GuestThread<H, File>,
     inner: WasiCtxBuilder,

@@ -311,7 +311,7 @@ fn sock_addr_resolve<H: Host>(
         store_address(memory, at, info.addr)?;
         let kind = match info.kind {
             Kind::Datagram => wamr::DGRAM,
-            // Of the second no look-up tells.
+            // No look-up says anything about the second.
             Kind::Stream | Kind::SeqPacket => wamr::STREAM,
         };
         memory.store_u32(at.checked_add(24).ok_or(Errno::EFAULT)?, kind)?;
