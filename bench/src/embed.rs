@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use guestnet_core::policy::Policy;
 use guestnet_core::{Capacity, GuestThread};
 use guestnet_host_os::OsHost;
-use guestnet_wasi::{Adapter, Prepared, Wasi, WasiBuilder};
+use guestnet_wasi::{Adapter, GuestCtx, GuestCtxBuilder, InstancePre};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Store};
 
 use crate::run::Places;
@@ -71,28 +71,26 @@ fn rounds(places: &Places, plan: &Plan, strategy: InstanceAllocationStrategy) ->
     let mut config = Config::new();
     config.allocation_strategy(strategy);
     let engine = Engine::new(&config)?;
-    let adapter: Adapter<Wasi<OsHost>> = Adapter::new(&engine, |wasi| wasi)?;
+    let adapter: Adapter<GuestCtx<OsHost>> = Adapter::new(&engine, |ctx| ctx)?;
     let module = Module::from_file(&engine, places.module("tcp_echo"))?;
-    let prepared = adapter.prepare(&module)?;
+    let pre = adapter.instantiate_pre(&module)?;
     let policy = Arc::new(Policy::deny_all());
-    round(&engine, &prepared, &policy)?;
-    (0..plan.rounds)
-        .map(|_| round(&engine, &prepared, &policy))
-        .collect()
+    round(&engine, &pre, &policy)?;
+    (0..plan.rounds).map(|_| round(&engine, &pre, &policy)).collect()
 }
 
 fn round(
     engine: &Engine,
-    prepared: &Prepared<'_, Wasi<OsHost>>,
+    pre: &InstancePre<GuestCtx<OsHost>>,
     policy: &Arc<Policy>,
 ) -> wasmtime::Result<Cost> {
     let (mut store_time, mut instance_time, mut end_time) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
     for _ in 0..GUESTS {
         let start = Instant::now();
         let guest = GuestThread::new(OsHost::new()?, Arc::clone(policy), Capacity::default());
-        let mut store = Store::new(engine, WasiBuilder::new(guest).build()?);
+        let mut store = Store::new(engine, GuestCtxBuilder::new(guest).build()?);
         let stored = Instant::now();
-        prepared.instantiate(&mut store)?;
+        pre.instantiate(&mut store)?;
         let made = Instant::now();
         drop(store);
         end_time += made.elapsed();

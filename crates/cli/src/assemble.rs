@@ -10,7 +10,7 @@ use guestnet_core::policy::Policy;
 use guestnet_core::resolve::Names;
 use guestnet_core::{Capacity, GuestThread, Host, Reporter};
 use guestnet_host_os::{Io, OsHost};
-use guestnet_wasi::{Wasi, WasiBuilder};
+use guestnet_wasi::{GuestCtx, GuestCtxBuilder};
 
 use crate::failure::Failure;
 use crate::inherit::{self, Listeners};
@@ -126,7 +126,7 @@ pub(crate) fn given(
 ///
 /// # Errors
 /// One sentence with the option that could not be done.
-pub(crate) fn assemble(run: &RunArgs, parts: Parts<'_>) -> Result<Wasi<OsHost>, Failure> {
+pub(crate) fn assemble(run: &RunArgs, parts: Parts<'_>) -> Result<GuestCtx<OsHost>, Failure> {
     let Parts {
         host,
         policy,
@@ -147,7 +147,7 @@ pub(crate) fn assemble(run: &RunArgs, parts: Parts<'_>) -> Result<Wasi<OsHost>, 
     guest.observe(Box::new(reporter));
     flush_at_the_end(guest.names());
 
-    let mut builder = WasiBuilder::new(guest);
+    let mut builder = GuestCtxBuilder::new(guest);
     let [stdin, stdout, stderr] = streams;
     if let Some(io) = stdin {
         builder.stdin(io);

@@ -6,7 +6,7 @@ use std::thread;
 
 use guestnet_core::policy::shell_word;
 use guestnet_host_os::{OsHost, Stopper};
-use guestnet_wasi::{Adapter, I32Exit, Stopped, Wasi};
+use guestnet_wasi::{Adapter, GuestCtx, I32Exit, Stopped};
 use wasmtime::{Engine, Module, Store, Trap, WasmBacktrace};
 
 use crate::assemble::{Parts, assemble, reporter};
@@ -28,7 +28,7 @@ const START: &str = "_start";
 /// What the store keeps for the guest.
 #[derive(Debug)]
 pub(crate) struct State {
-    wasi: Wasi<OsHost>,
+    wasi: GuestCtx<OsHost>,
     limit: Limit,
 }
 
@@ -196,7 +196,7 @@ fn check(adapter: &Adapter<State>, module: &Module, path: &Path) -> Result<(), F
     if let Some(import) = adapter
         .imports(module)
         .into_iter()
-        .find(|import| import.abi.is_none())
+        .find(|import| !import.is_defined())
     {
         return Err(Failure::failed(format!(
             "{name} imports {}.{}, which no ABI of guestnet has; see guestnet inspect {}",

@@ -4,6 +4,13 @@
 /// The module that every import of preview 1 and of the socket ABIs names.
 pub(crate) const MODULE: &str = "wasi_snapshot_preview1";
 
+/// The names of the ABIs. What both versions of WasmEdge have alike is under [`WASMEDGE`].
+pub(crate) const PREVIEW_1: &str = "WASI preview 1";
+pub(crate) const WASMEDGE: &str = "WasmEdge";
+pub(crate) const WASMEDGE_V1: &str = "WasmEdge v1";
+pub(crate) const WASMEDGE_V2: &str = "WasmEdge v2";
+pub(crate) const WAMR: &str = "WAMR";
+
 /// The most iovecs of one call: `IOV_MAX` of Linux.
 pub(crate) const MAX_IOVECS: u32 = 1024;
 

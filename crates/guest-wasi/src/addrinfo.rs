@@ -15,9 +15,9 @@ use guestnet_core::{Domain, Errno, Host, Kind, LookupError, Result};
 
 use crate::abi::{self, wasmedge};
 use crate::convert;
-use crate::link::{Project, Registry, calls};
 use crate::memory::Memory;
-use crate::state::Wasi;
+use crate::registry::{Registry, calls};
+use crate::state::{Getter, GuestCtx};
 
 /// The longest node and service that are read: longer than any name, with room for the error to be the resolver's.
 const MAX_TEXT: u32 = 4096;
@@ -28,19 +28,18 @@ const DATA_LEN: u32 = 26;
 
 pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
     registry: &mut Registry<T>,
-    project: Project<T, H>,
-) -> wasmtime::Result<()> {
-    calls! { registry, project, "WasmEdge";
+    get: Getter<T, H>,
+) {
+    calls! { registry, get, abi::WASMEDGE;
         "sock_getaddrinfo" => sock_getaddrinfo,
             (node: u32, node_len: u32, service: u32, service_len: u32, hints: u32, list: u32, room: u32, out: u32);
     }
-    Ok(())
 }
 
 /// Returns an errno, or one of WasmEdge's codes from 77 on for a failed look-up.
 fn sock_getaddrinfo<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     node: u32,
     node_len: u32,
     service: u32,
@@ -59,7 +58,7 @@ fn sock_getaddrinfo<H: Host>(
         Ok(query) => query,
         Err(error) => return Ok(convert::lookup_error(error)),
     };
-    match wasi.guest.getaddrinfo(&query) {
+    match ctx.guest.getaddrinfo(&query) {
         Ok(answer) => {
             let stored = store(memory, &answer, first, room)?;
             memory.store_u32(out, stored)?;

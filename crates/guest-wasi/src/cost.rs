@@ -61,7 +61,7 @@ impl Default for CompileLimits {
 /// Refuses a module, binary or as text, that would cost too much to compile.
 ///
 /// It takes no more time than reading the module, needs no process of its own, and is to be called before
-/// [`wasmtime::Module::new`]. It knows the ways in which a few bytes become much; who compiles modules of strangers also
+/// [`wasmtime::Module::new`]. It knows the ways in which a few bytes become much; an embedder that compiles modules of strangers also
 /// bounds the compiler itself, as `guestnet run` does with a process that may have only so much memory and time.
 ///
 /// # Errors

@@ -13,8 +13,8 @@ use wasmtime::{AsContextMut, Caller, Engine, Extern, Instance, Linker, Module, V
 use wiggle::GuestError;
 
 use crate::abi;
-use crate::link::{Project, find_memory, finish};
-use crate::state::Wasi;
+use crate::registry::{find_memory, finish};
+use crate::state::{Getter, GuestCtx};
 
 const I32: ValType = ValType::I32;
 
@@ -73,15 +73,12 @@ pub(crate) struct Files<T: 'static> {
 }
 
 impl<T: Send + 'static> Files<T> {
-    pub(crate) fn new<H: Host + Send + 'static>(
-        engine: &Engine,
-        project: Project<T, H>,
-    ) -> wasmtime::Result<Self>
+    pub(crate) fn new<H: Host + Send + 'static>(engine: &Engine, get: Getter<T, H>) -> wasmtime::Result<Self>
     where
         H::Io: Send,
     {
         let mut inner = Linker::new(engine);
-        wasmtime_wasi::p1::add_to_linker_sync(&mut inner, move |data| &mut project(data).inner)?;
+        add_wasmtime_wasi(&mut inner, get)?;
         Ok(Files {
             inner,
             shim: OnceLock::new(),
@@ -94,13 +91,8 @@ impl<T: Send + 'static> Files<T> {
         let _ = self.compile.set(compile);
     }
 
-    /// wasmtime-wasi's functions.
-    pub(crate) fn linker(&self) -> &Linker<T> {
-        &self.inner
-    }
-
     /// wasmtime-wasi's function of a name.
-    pub(crate) fn inner(&self, store: impl AsContextMut<Data = T>, name: &str) -> wasmtime::Result<Extern> {
+    fn inner(&self, store: impl AsContextMut<Data = T>, name: &str) -> wasmtime::Result<Extern> {
         self.inner.get(store, abi::MODULE, name)
     }
 
@@ -111,13 +103,13 @@ impl<T: Send + 'static> Files<T> {
     pub(crate) fn call<H: Host, P: WasmParams>(
         &self,
         caller: &mut Caller<'_, T>,
-        project: Project<T, H>,
+        get: Getter<T, H>,
         name: &str,
         params: P,
     ) -> wasmtime::Result<i32> {
-        let instance = match project(caller.data_mut()).files {
+        let instance = match get(caller.data_mut()).files {
             Some(instance) => instance,
-            None => self.start(caller, project)?,
+            None => self.start(caller, get)?,
         };
         let function = instance.get_typed_func::<P, i32>(&mut *caller, name)?;
         match function.call(&mut *caller, params) {
@@ -131,14 +123,10 @@ impl<T: Send + 'static> Files<T> {
     }
 
     #[cold]
-    fn start<H: Host>(
-        &self,
-        caller: &mut Caller<'_, T>,
-        project: Project<T, H>,
-    ) -> wasmtime::Result<Instance> {
-        let memory = match project(caller.data_mut()).memory {
+    fn start<H: Host>(&self, caller: &mut Caller<'_, T>, get: Getter<T, H>) -> wasmtime::Result<Instance> {
+        let memory = match get(caller.data_mut()).memory {
             Some(memory) => memory,
-            None => find_memory(caller, project)?,
+            None => find_memory(caller, get)?,
         };
         let shim = match self.shim.get() {
             Some(shim) => shim,
@@ -156,9 +144,20 @@ impl<T: Send + 'static> Files<T> {
             externs.push(self.inner(&mut *caller, name)?);
         }
         let instance = Instance::new(&mut *caller, shim, &externs)?;
-        project(caller.data_mut()).files = Some(instance);
+        get(caller.data_mut()).files = Some(instance);
         Ok(instance)
     }
+}
+
+/// Defines wasmtime-wasi's functions, which know its own descriptor numbers, under preview 1's names.
+pub(crate) fn add_wasmtime_wasi<T: Send + 'static, H: Host + Send + 'static>(
+    linker: &mut Linker<T>,
+    get: Getter<T, H>,
+) -> wasmtime::Result<()>
+where
+    H::Io: Send,
+{
+    wasmtime_wasi::p1::add_to_linker_sync(linker, move |data| &mut get(data).inner)
 }
 
 /// Why wasmtime-wasi could not read an argument.
@@ -176,8 +175,8 @@ fn errno(error: &GuestError) -> Errno {
 ///
 /// # Errors
 /// `EBADF`, or `otherwise` if it is a socket or a stream.
-pub(crate) fn inner_fd<H: Host>(wasi: &Wasi<H>, fd: u32, otherwise: Errno) -> Result<u32> {
-    wasi.guest.file(fd)?.map(|file| file.inner).ok_or(otherwise)
+pub(crate) fn inner_fd<H: Host>(ctx: &GuestCtx<H>, fd: u32, otherwise: Errno) -> Result<u32> {
+    ctx.guest.file(fd)?.map(|file| file.inner).ok_or(otherwise)
 }
 
 /// The module of [`Files::start`], in the text format.

@@ -4,12 +4,12 @@ use wasmparser::{CompositeInnerType, ExternalKind, FuncType, Parser, Payload, Ty
 use wasmtime::{Engine, Module};
 
 use crate::cost::{CompileLimits, check_compile};
-use crate::link::{Adapter, Import};
+use crate::link::{Adapter, Import, Source};
 
 /// What a module says about itself.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    /// Every import, in its order, with the ABI that answers it.
+    /// Every import, in its order, with what answers it.
     pub imports: Vec<Import>,
     /// Whether it exports a function `_start` without parameters and results, as WASI's commands do.
     pub is_command: bool,
@@ -85,18 +85,20 @@ impl<T: Send + 'static> Adapter<T> {
         check_compile(&binary, &CompileLimits::default())?;
         Module::validate(engine, &binary)?;
         let sections = Sections::read(&binary)?;
+        let mut resolver = self.resolver();
         let imports = sections.imports.iter().map(|import| {
             let ty = match import.ty {
                 TypeRef::Func(ty) | TypeRef::FuncExact(ty) => sections.ty(ty),
                 _ => None,
             };
+            let number_ty = ty.and_then(|ty| wasmtime_type(engine, ty));
+            let source = resolver.resolve(import.module, import.name, number_ty.as_ref());
             Import {
                 module: import.module.to_owned(),
                 name: import.name.to_owned(),
                 ty: type_text(import.ty, ty),
-                abi: ty
-                    .and_then(|ty| wasmtime_type(engine, ty))
-                    .and_then(|ty| self.abi_of(import.module, import.name, &ty)),
+                abi: source.and_then(Source::abi),
+                in_linker: matches!(source, Some(Source::Linker)),
             }
         });
         let start = sections.start.and_then(|function| {

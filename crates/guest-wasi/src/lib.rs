@@ -5,30 +5,42 @@
 //! WasmEdge (both versions, and modules that mix them), of wasi-go and of WAMR; each import is answered by its own
 //! type. docs/wasi.md lists them.
 //!
-//! To embed: make a [`Wasi`] for each store with a [`WasiBuilder`], one [`Adapter`] for an engine, and
-//! [`Adapter::instantiate`] in place of a linker's.
+//! To embed: one [`Adapter`] for an engine, one [`InstancePre`] for a module, and for each store a [`GuestCtx`] from a
+//! [`GuestCtxBuilder`]. [`add_to_linker`] puts the functions into a Wasmtime linker instead. docs/embedding.md has more:
+//! stopping a guest, observers, hosts, many guests.
 //!
 //! ```
 //! use std::sync::Arc;
-//! use guestnet_core::{Capacity, GuestThread, policy::Policy};
-//! use guestnet_wasi::{Adapter, Wasi, WasiBuilder};
-//! use wasmtime::{Engine, Module, Store};
-//! # use guestnet_host_os::OsHost;
+//! use guestnet_core::policy::{PolicyBuilder, Use};
+//! use guestnet_core::{Capacity, GuestThread};
+//! use guestnet_host_os::OsHost;
+//! use guestnet_wasi::{Adapter, GuestCtx, GuestCtxBuilder, I32Exit};
+//! use wasmtime::{Engine, Linker, Module, Store};
 //!
 //! # fn main() -> wasmtime::Result<()> {
+//! // An import of your own. A store's data may be any type that contains a `GuestCtx`.
 //! let engine = Engine::default();
-//! let adapter: Adapter<Wasi<OsHost>> = Adapter::new(&engine, |wasi| wasi)?;
+//! let mut linker: Linker<GuestCtx<OsHost>> = Linker::new(&engine);
+//! linker.func_wrap("env", "twice", |value: i32| value * 2)?;
+//!
+//! let adapter = Adapter::with_linker(&linker, |ctx| ctx)?;
 //! let module = Module::new(&engine, r#"
 //!     (module
-//!       (import "wasi_snapshot_preview1" "sock_open" (func $open (param i32 i32 i32) (result i32)))
+//!       (import "env" "twice" (func $twice (param i32) (result i32)))
+//!       (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
 //!       (memory (export "memory") 1)
-//!       (func (export "open") (result i32) (call $open (i32.const 1) (i32.const 2) (i32.const 8))))"#)?;
+//!       (func (export "_start") (call $exit (call $twice (i32.const 21)))))"#)?;
 //!
-//! let guest = GuestThread::new(OsHost::new()?, Arc::new(Policy::deny_all()), Capacity::default());
-//! let mut store = Store::new(&engine, WasiBuilder::new(guest).build()?);
+//! let policy = PolicyBuilder::new().allow(Use::Connect, "tcp://db.internal:5432")?.build();
+//! let guest = GuestThread::new(OsHost::new()?, Arc::new(policy), Capacity::default());
+//! let mut store = Store::new(&engine, GuestCtxBuilder::new(guest).build()?);
 //! let instance = adapter.instantiate(&mut store, &module)?;
-//! let open = instance.get_typed_func::<(), i32>(&mut store, "open")?;
-//! assert_eq!(open.call(&mut store, ())?, 0);
+//! let start = instance.get_typed_func::<(), ()>(&mut store, "_start")?;
+//! let code = match start.call(&mut store, ()) {
+//!     Ok(()) => 0,
+//!     Err(error) => error.downcast::<I32Exit>()?.0,
+//! };
+//! assert_eq!(code, 42);
 //! # Ok(())
 //! # }
 //! ```
@@ -54,12 +66,19 @@ mod link;
 mod memory;
 mod p1;
 mod poll;
+mod registry;
 mod sock;
 mod state;
 mod wamr;
 
 pub use cost::{CompileLimits, check_compile};
 pub use inspect::Inspection;
-pub use link::{Adapter, Import, Prepared, Project, Stopped};
-pub use state::{File, Wasi, WasiBuilder};
+pub use link::{Adapter, Import, InstancePre, SocketAbi, add_to_linker};
+pub use registry::Stopped;
+pub use state::{File, Getter, GuestCtx, GuestCtxBuilder};
 pub use wasmtime_wasi::I32Exit;
+
+/// Its examples are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/embedding.md")]
+struct EmbeddingPage;

@@ -1,38 +1,20 @@
-//! [`Adapter`]: answers a module's imports, each by its own type.
+//! [`Adapter`]: answers a module's imports, each by its own type. [`add_to_linker`]: the same in a linker of the
+//! embedder's, for modules that need one function a name.
 //!
 //! Several ABIs use the same module and names with different types, and one program may import the same name twice
-//! with two types (the crate `wasmedge_wasi_socket` beside std's `TcpListener` does). A linker that goes by name
-//! cannot hold both, so the adapter walks the module's imports in order and chooses for each entry by name and type.
+//! with two types (the crate `wasmedge_wasi_socket` and std's `TcpListener` do). A linker that goes by name
+//! cannot hold both, so the adapter walks the module's imports in order and chooses for each by name and type.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use guestnet_core::{Errno, Host, Result};
-use wasmtime::{
-    AsContextMut, Caller, Engine, Extern, ExternType, FuncType, Instance, InstancePre, IntoFunc, Linker,
-    Module, ValType,
-};
+use guestnet_core::Host;
+use wasmtime::{AsContextMut, Engine, Extern, ExternType, FuncType, ImportType, Instance, Linker, Module};
 
 use crate::files::{self, Files};
-use crate::memory::Memory;
-use crate::state::Wasi;
-use crate::{abi, addrinfo, convert, p1, poll, sock, wamr};
-
-/// How a store's data leads to its [`Wasi`].
-pub type Project<T, H> = fn(&mut T) -> &mut Wasi<H>;
-
-/// The error of a call in which the guest was told to stop. Found with `downcast_ref` in what the call of the
-/// guest's function returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stopped;
-
-impl std::fmt::Display for Stopped {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the guest was stopped")
-    }
-}
-
-impl std::error::Error for Stopped {}
+use crate::registry::{HostFunc, Registry, Target};
+use crate::state::Getter;
+use crate::{abi, addrinfo, p1, poll, sock, wamr};
 
 /// One import of a module, and what answers it.
 #[derive(Clone, Debug)]
@@ -45,97 +27,121 @@ pub struct Import {
     pub ty: String,
     /// The ABI whose function answers it, `None` if there is none.
     pub abi: Option<&'static str>,
+    /// Whether no ABI has this name and the embedder's [`Linker`] has it, of whatever type.
+    pub in_linker: bool,
 }
 
-/// All functions of preview 1 and of the socket ABIs, for stores with data `T`.
+impl Import {
+    /// Whether anything answers it.
+    #[must_use]
+    pub fn is_defined(&self) -> bool {
+        self.abi.is_some() || self.in_linker
+    }
+}
+
+/// All functions of preview 1 and of the socket ABIs, for stores with data `T`, and the embedder's own.
 ///
-/// Made once for an engine; cheap to use for many instances.
+/// Made once for an engine; cheap to use for many modules and instances. It is to a module what a [`Linker`] is, except
+/// that it goes by name *and type*.
+///
+/// # What answers an import
+/// A name that some ABI of guestnet has is always answered by guestnet, with the function of the import's type; a type
+/// that no ABI has is an error. Every other name is the embedder's: it is taken from the [`Linker`] of
+/// [`Adapter::with_linker`]. So no definition of the embedder's gets in the way of a socket function by accident, and no
+/// module can choose between the two by the type that it writes.
 pub struct Adapter<T: 'static> {
-    calls: Linker<T>,
-    entries: Vec<Entry>,
+    /// The embedder's definitions and wasmtime-wasi's; ours are put over them for each module.
+    linker: Linker<T>,
+    registry: Registry<T>,
     files: Arc<Files<T>>,
 }
 
 impl<T> std::fmt::Debug for Adapter<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Adapter")
-            .field("functions", &self.entries.len())
+            .field("functions", &self.registry.functions().len())
             .finish_non_exhaustive()
     }
 }
 
-/// One function that an import may name.
-struct Entry {
-    name: &'static str,
-    abi: &'static str,
-    ty: FuncType,
-    place: Place,
+/// A module whose imports have been resolved, as [`wasmtime::InstancePre`] is for a [`Linker`].
+///
+/// One serves any number of stores, from any thread, each with a guest and a policy of its own.
+pub struct InstancePre<T: 'static>(Linked<T>);
+
+enum Linked<T: 'static> {
+    /// Each name stands for one definition: Wasmtime has found them once for all instances.
+    ByName(wasmtime::InstancePre<T>),
+    /// Some name stands for several functions, which are put together for each instance.
+    ByType(Arc<ByType<T>>),
 }
 
-enum Place {
-    /// In [`Adapter::calls`], under this name.
-    Ours(String),
-    /// wasmtime-wasi's own, which needs no descriptor of ours.
-    Inner,
+struct ByType<T: 'static> {
+    module: Module,
+    /// The embedder's definitions and wasmtime-wasi's.
+    linker: Linker<T>,
+    /// Ours, each under the number of the import that it answers.
+    ours: Linker<T>,
+    /// For each import, whether it is in `ours`.
+    is_ours: Vec<bool>,
 }
 
-/// A module whose imports have been resolved.
-pub struct Prepared<'a, T: 'static> {
-    adapter: &'a Adapter<T>,
-    module: &'a Module,
-    entries: Vec<&'a Entry>,
-    /// The functions, found once for all instances, if each name stands for one of them only.
-    linked: Option<InstancePre<T>>,
+impl<T> Clone for InstancePre<T> {
+    fn clone(&self) -> Self {
+        InstancePre(match &self.0 {
+            Linked::ByName(pre) => Linked::ByName(pre.clone()),
+            Linked::ByType(by_type) => Linked::ByType(Arc::clone(by_type)),
+        })
+    }
 }
 
-impl<T> std::fmt::Debug for Prepared<'_, T> {
+impl<T> std::fmt::Debug for InstancePre<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Prepared")
-            .field("imports", &self.entries.len())
-            .finish_non_exhaustive()
+        f.debug_struct("InstancePre").finish_non_exhaustive()
     }
 }
 
 impl<T: Send + 'static> Adapter<T> {
-    /// The adapter for an engine; `project` finds the [`Wasi`] in a store's data.
+    /// The adapter for an engine; `get` finds the [`GuestCtx`](crate::GuestCtx) in a store's data.
     ///
     /// # Errors
     /// None in practice: a name would have to be defined twice.
-    pub fn new<H: Host + Send + 'static>(engine: &Engine, project: Project<T, H>) -> wasmtime::Result<Self>
+    pub fn new<H: Host + Send + 'static>(engine: &Engine, get: Getter<T, H>) -> wasmtime::Result<Self>
     where
         H::Io: Send,
     {
-        let files = Arc::new(Files::new(engine, project)?);
-        let mut registry = Registry {
-            // wasmtime-wasi's functions under their own names, ours under names that no entry has.
-            calls: files.linker().clone(),
-            entries: Vec::new(),
-        };
-        for (name, params, results) in files::DIRECT {
-            let ty = FuncType::new(engine, params.iter().cloned(), results.iter().cloned());
-            registry.entries.push(Entry {
-                name,
-                abi: "WASI preview 1",
-                ty,
-                place: Place::Inner,
-            });
-        }
-        p1::register(&mut registry, project, &files)?;
-        poll::register(&mut registry, project)?;
-        sock::register(&mut registry, project)?;
-        addrinfo::register(&mut registry, project)?;
-        wamr::register(&mut registry, project, &files)?;
+        Self::with_linker(&Linker::new(engine), get)
+    }
+
+    /// The adapter for modules that also import what an embedder's [`Linker`] defines, as it is now.
+    ///
+    /// Whatever the linker has is offered to every module; [`Adapter`] says which imports are taken from it.
+    ///
+    /// # Errors
+    /// None in practice.
+    pub fn with_linker<H: Host + Send + 'static>(
+        linker: &Linker<T>,
+        get: Getter<T, H>,
+    ) -> wasmtime::Result<Self>
+    where
+        H::Io: Send,
+    {
+        let mut linker = linker.clone();
+        linker.allow_shadowing(true);
+        files::add_wasmtime_wasi(&mut linker, get)?;
+        let files = Arc::new(Files::new(linker.engine(), get)?);
+        let registry = registry(linker.engine(), get, &files);
         Ok(Adapter {
-            calls: registry.calls,
-            entries: registry.entries,
+            linker,
+            registry,
             files,
         })
     }
 
     /// Has the small module through which a guest reaches its files compiled by `compile`, which is given its text.
     ///
-    /// It is compiled at the first file call under this adapter, which takes some milliseconds; whoever keeps compiled
-    /// modules can keep this one too.
+    /// It is compiled at the first file call under this adapter, which takes some milliseconds; an embedder that keeps
+    /// compiled modules can keep this one too.
     #[must_use]
     pub fn compile_with(
         self,
@@ -145,55 +151,54 @@ impl<T: Send + 'static> Adapter<T> {
         self
     }
 
-    /// The text of that module, for who compiles it beforehand.
+    /// The text of that module, for an embedder that compiles it beforehand.
     pub fn files_module(&self) -> String {
         files::shim_text()
     }
 
-    /// Every import of a module, in its order, with the ABI that answers it.
+    /// Every import of a module, in its order, with what answers it.
     pub fn imports(&self, module: &Module) -> Vec<Import> {
-        let answer = |import: wasmtime::ImportType<'_>| Import {
-            module: import.module().to_owned(),
-            name: import.name().to_owned(),
-            ty: type_text(&import.ty()),
-            abi: self.entry(&import).map(|entry| entry.abi),
+        let mut resolver = self.resolver();
+        let answer = |import: ImportType<'_>| {
+            let ty = import.ty();
+            let source = resolver.resolve(import.module(), import.name(), ty.func());
+            Import {
+                module: import.module().to_owned(),
+                name: import.name().to_owned(),
+                ty: type_text(&ty),
+                abi: source.and_then(Source::abi),
+                in_linker: matches!(source, Some(Source::Linker)),
+            }
         };
         module.imports().map(answer).collect()
     }
 
-    /// Resolves a module's imports.
+    /// Resolves a module's imports, as [`Linker::instantiate_pre`] does.
     ///
     /// # Errors
-    /// Names the first import that no ABI answers, or says that the module's memory is of a kind that WASI preview 1
-    /// has no words for.
-    pub fn prepare<'a>(&'a self, module: &'a Module) -> wasmtime::Result<Prepared<'a, T>> {
-        let mut prepared = self.resolve(module)?;
-        prepared.linked = prepared.link()?;
-        Ok(prepared)
-    }
-
-    fn resolve<'a>(&'a self, module: &'a Module) -> wasmtime::Result<Prepared<'a, T>> {
+    /// Names the first import that neither an ABI nor the embedder's [`Linker`] has, or one that the [`Linker`] has with
+    /// another type; or says that the module's memory is of a kind that WASI preview 1 has no words for.
+    pub fn instantiate_pre(&self, module: &Module) -> wasmtime::Result<InstancePre<T>> {
         check_memory(module)?;
-        let resolve = |import: wasmtime::ImportType<'_>| {
-            self.entry(&import).ok_or_else(|| {
-                wasmtime::format_err!(
-                    "imports {}.{} {}, which no ABI of guestnet has",
-                    import.module(),
-                    import.name(),
-                    type_text(&import.ty())
-                )
+        let mut resolver = self.resolver();
+        let sources = module
+            .imports()
+            .map(|import| {
+                let ty = import.ty();
+                resolver
+                    .resolve(import.module(), import.name(), ty.func())
+                    .ok_or_else(|| self.undefined(&import, &ty))
             })
+            .collect::<wasmtime::Result<Vec<_>>>()?;
+        let linked = if one_function_a_name(&sources) {
+            by_name(module, &sources, resolver.linker).map(Linked::ByName)
+        } else {
+            by_type(module, &sources, resolver.linker).map(|by_type| Linked::ByType(Arc::new(by_type)))
         };
-        let entries = module.imports().map(resolve).collect::<wasmtime::Result<_>>()?;
-        Ok(Prepared {
-            adapter: self,
-            module,
-            entries,
-            linked: None,
-        })
+        linked.map(InstancePre)
     }
 
-    /// [`Adapter::prepare`] and [`Prepared::instantiate`] in one, for a module that is needed once.
+    /// [`Adapter::instantiate_pre`] and [`InstancePre::instantiate`] in one, for a module that is needed once.
     ///
     /// # Errors
     /// Theirs.
@@ -202,187 +207,255 @@ impl<T: Send + 'static> Adapter<T> {
         store: impl AsContextMut<Data = T>,
         module: &Module,
     ) -> wasmtime::Result<Instance> {
-        self.resolve(module)?.instantiate(store)
+        self.instantiate_pre(module)?.instantiate(store)
     }
 
-    fn entry(&self, import: &wasmtime::ImportType<'_>) -> Option<&Entry> {
-        let ExternType::Func(ty) = import.ty() else {
-            return None;
-        };
-        self.entry_of(import.module(), import.name(), &ty)
-    }
-
-    fn entry_of(&self, module: &str, name: &str, ty: &FuncType) -> Option<&Entry> {
-        let fits = |entry: &&Entry| entry.name == name && FuncType::eq(&entry.ty, ty);
-        if module == abi::MODULE {
-            self.entries.iter().find(fits)
-        } else {
-            None
+    pub(crate) fn resolver(&self) -> Resolver<'_, T> {
+        Resolver {
+            registry: &self.registry,
+            linker: self.linker.clone(),
         }
     }
 
-    /// The ABI that answers an import of this module, name and type.
-    pub(crate) fn abi_of(&self, module: &str, name: &str, ty: &FuncType) -> Option<&'static str> {
-        self.entry_of(module, name, ty).map(|entry| entry.abi)
+    /// The sentence about an import that nothing answers.
+    fn undefined(&self, import: &ImportType<'_>, ty: &ExternType) -> wasmtime::Error {
+        let (module, name, ty) = (import.module(), import.name(), type_text(ty));
+        if self.registry.has(module, name) {
+            wasmtime::format_err!(
+                "imports {module}.{name} {ty}, a function of guestnet's with a type that none of its ABIs has"
+            )
+        } else {
+            wasmtime::format_err!(
+                "imports {module}.{name} {ty}, which no ABI of guestnet has, nor the embedder"
+            )
+        }
     }
 }
 
-impl<T: Send + 'static> Prepared<'_, T> {
-    fn link(&self) -> wasmtime::Result<Option<InstancePre<T>>> {
-        let mut linker = self.adapter.calls.clone();
-        linker.allow_shadowing(true);
-        let mut named = HashMap::new();
-        for &entry in &self.entries {
-            match named.insert(entry.name, entry) {
-                Some(other) if !std::ptr::eq(other, entry) => return Ok(None),
-                _ => {}
-            }
-            if let Place::Ours(symbol) = &entry.place {
-                linker.alias(abi::MODULE, symbol, abi::MODULE, entry.name)?;
-            }
+impl<T: Send + 'static> InstancePre<T> {
+    /// The module.
+    pub fn module(&self) -> &Module {
+        match &self.0 {
+            Linked::ByName(pre) => pre.module(),
+            Linked::ByType(by_type) => &by_type.module,
         }
-        linker.instantiate_pre(self.module).map(Some)
     }
 
     /// Makes an instance in a store.
     ///
     /// # Errors
-    /// The module's start function trapped, or the store's limits were reached.
+    /// The module's start function trapped, or the store's limits were reached. An import that the embedder's
+    /// [`Linker`] has with another type, if the module imports one name of an ABI with two types.
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> wasmtime::Result<Instance> {
-        if let Some(linked) = &self.linked {
-            return linked.instantiate(store);
-        }
-        let mut externs: Vec<Extern> = Vec::with_capacity(self.entries.len());
-        for entry in &self.entries {
-            externs.push(match &entry.place {
-                Place::Ours(symbol) => self.adapter.calls.get(&mut store, abi::MODULE, symbol)?,
-                Place::Inner => self.adapter.files.inner(&mut store, entry.name)?,
+        let by_type = match &self.0 {
+            Linked::ByName(pre) => return pre.instantiate(store),
+            Linked::ByType(by_type) => by_type,
+        };
+        let mut externs: Vec<Extern> = Vec::with_capacity(by_type.is_ours.len());
+        for (index, (import, is_ours)) in by_type.module.imports().zip(&by_type.is_ours).enumerate() {
+            externs.push(if *is_ours {
+                by_type.ours.get(&mut store, abi::MODULE, &index.to_string())?
+            } else {
+                by_type.linker.get(&mut store, import.module(), import.name())?
             });
         }
-        Instance::new(&mut store, self.module, &externs)
+        Instance::new(&mut store, &by_type.module, &externs)
     }
 }
 
-/// Collects functions while the adapter is made.
-pub(crate) struct Registry<T: 'static> {
-    calls: Linker<T>,
-    entries: Vec<Entry>,
+/// Which function is defined for a name that the socket ABIs use with several types, in a linker that holds one
+/// definition a name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum SocketAbi {
+    /// WasmEdge's second version, with preview 1's `sock_accept`: Go with `github.com/stealthrocket/net`, and C with
+    /// guestnet's overlay.
+    #[default]
+    WasmEdgeV2,
+    /// WasmEdge's first version: `sock_accept` without flags, `sock_recv_from` without a port, and `sock_getlocaladdr`
+    /// and `sock_getpeeraddr` with the kind of the address.
+    WasmEdgeV1,
+    /// WAMR's `sock_open`, `sock_bind`, `sock_connect`, `sock_recv_from` and `sock_send_to`.
+    Wamr,
 }
 
-impl<T: Send + 'static> Registry<T> {
-    /// Defines a function; its type comes from the Rust closure.
-    pub(crate) fn add<Params, Results>(
-        &mut self,
-        name: &'static str,
-        abi: &'static str,
-        ty: FuncType,
-        function: impl IntoFunc<T, Params, Results>,
-    ) -> wasmtime::Result<()> {
-        let symbol = format!("{name} {abi} {ty}");
-        self.calls.func_wrap(abi::MODULE, &symbol, function)?;
-        self.entries.push(Entry {
-            name,
-            abi,
-            ty,
-            place: Place::Ours(symbol),
-        });
-        Ok(())
-    }
-
-    pub(crate) fn engine(&self) -> &Engine {
-        self.calls.engine()
+impl SocketAbi {
+    /// How much a function of an ABI is preferred to one of the same name and another type; the least is taken.
+    fn rank(self, abi: &str) -> usize {
+        let first = match self {
+            SocketAbi::WasmEdgeV2 => abi::WASMEDGE_V2,
+            SocketAbi::WasmEdgeV1 => abi::WASMEDGE_V1,
+            SocketAbi::Wamr => abi::WAMR,
+        };
+        let order = [first, abi::PREVIEW_1, abi::WASMEDGE, abi::WASMEDGE_V2];
+        order.iter().position(|one| *one == abi).unwrap_or(order.len())
     }
 }
 
-/// A Rust type of a function's signature.
-pub(crate) trait Wire {
-    const TYPE: ValType;
-}
-
-impl Wire for u32 {
-    const TYPE: ValType = ValType::I32;
-}
-
-impl Wire for u64 {
-    const TYPE: ValType = ValType::I64;
-}
-
-/// Defines functions of the form `fn(&mut Memory, &mut Wasi<H>, …) -> Result<impl Code>` under a name and an ABI.
-macro_rules! calls {
-    ($registry:ident, $project:ident, $abi:expr; $($name:literal => $function:path, ($($arg:ident: $ty:ty),*);)*) => {
-        $({
-            let ty = wasmtime::FuncType::new(
-                $registry.engine(),
-                [$(<$ty as $crate::link::Wire>::TYPE),*],
-                [wasmtime::ValType::I32],
-            );
-            $registry.add($name, $abi, ty, move |mut caller: wasmtime::Caller<'_, T>, $($arg: $ty),*| {
-                $crate::link::enter(&mut caller, $project, |memory, wasi| $function(memory, wasi, $($arg),*))
-            })?;
-        })*
-    };
-}
-pub(crate) use calls;
-
-/// What a call returns to the guest when it did not fail.
-pub(crate) trait Code {
-    fn code(self) -> i32;
-}
-
-impl Code for () {
-    fn code(self) -> i32 {
-        0
-    }
-}
-
-impl Code for i32 {
-    fn code(self) -> i32 {
-        self
-    }
-}
-
-/// Runs a call on the guest's memory and state, and turns its errno into the guest's number.
+/// Defines all functions of preview 1 and of the socket ABIs in a linker, for modules that import no name twice with
+/// different types, as nearly all do.
+///
+/// A [`Linker`] knows one definition a name: `abi` says which function it is for the names that the socket ABIs use with
+/// different types. Where the modules are of several ABIs, an [`Adapter`] chooses by type.
+///
+/// A store's [`GuestCtx`](crate::GuestCtx) serves one instance: make a store for each.
 ///
 /// # Errors
-/// [`Stopped`], or that the module exports no memory.
-#[inline]
-pub(crate) fn enter<T, H: Host, R: Code>(
-    caller: &mut Caller<'_, T>,
-    project: Project<T, H>,
-    call: impl FnOnce(&mut Memory<'_>, &mut Wasi<H>) -> Result<R>,
-) -> wasmtime::Result<i32> {
-    let memory = match project(caller.data_mut()).memory {
-        Some(memory) => memory,
-        None => find_memory(caller, project)?,
-    };
-    let (bytes, data) = memory.data_and_store_mut(&mut *caller);
-    finish(call(&mut Memory(bytes), project(data)))
+/// The linker has one of the names already and does not allow shadowing. It is as it was then.
+pub fn add_to_linker<T: Send + 'static, H: Host + Send + 'static>(
+    linker: &mut Linker<T>,
+    abi: SocketAbi,
+    get: Getter<T, H>,
+) -> wasmtime::Result<()>
+where
+    H::Io: Send,
+{
+    let files = Arc::new(Files::new(linker.engine(), get)?);
+    let registry = registry(linker.engine(), get, &files);
+    let mut chosen: HashMap<&str, &HostFunc<T>> = HashMap::new();
+    for function in registry.functions() {
+        let best = chosen.entry(function.name).or_insert(function);
+        if abi.rank(function.abi) < abi.rank(best.abi) {
+            *best = function;
+        }
+    }
+
+    let mut added = linker.clone();
+    files::add_wasmtime_wasi(&mut added, get)?;
+    // An alias of a name for itself is refused where shadowing is.
+    let shadowing = added
+        .alias(abi::MODULE, "fd_read", abi::MODULE, "fd_read")
+        .is_ok();
+    // Ours replace wasmtime-wasi's, which have just been added; another name must be free, or the linker allows it.
+    let (over, new): (Vec<_>, Vec<_>) = chosen
+        .into_values()
+        .partition(|function| registry.has_in(abi::PREVIEW_1, function.name));
+    for (functions, allow) in [(new, shadowing), (over, true)] {
+        added.allow_shadowing(allow);
+        for function in functions {
+            if let Target::Ours(define) = &function.target {
+                define(&mut added, abi::MODULE, function.name)?;
+            }
+        }
+    }
+    added.allow_shadowing(shadowing);
+    *linker = added;
+    Ok(())
 }
 
-/// The number for the guest, or the end of the guest: the core's `EINTR` means that it was told to stop.
-#[inline]
-pub(crate) fn finish<R: Code>(result: Result<R>) -> wasmtime::Result<i32> {
-    match result {
-        Ok(done) => Ok(done.code()),
-        Err(Errno::EINTR) => Err(Stopped.into()),
-        Err(errno) => Ok(convert::errno(errno)),
+fn registry<T: Send + 'static, H: Host + Send + 'static>(
+    engine: &Engine,
+    get: Getter<T, H>,
+    files: &Arc<Files<T>>,
+) -> Registry<T> {
+    let mut registry = Registry::new(engine);
+    for (name, params, results) in files::DIRECT {
+        let ty = FuncType::new(engine, params.iter().cloned(), results.iter().cloned());
+        registry.add_wasmtime_wasi(name, ty);
+    }
+    p1::register(&mut registry, get, files);
+    poll::register(&mut registry, get);
+    sock::register(&mut registry, get);
+    addrinfo::register(&mut registry, get);
+    wamr::register(&mut registry, get, files);
+    registry
+}
+
+/// Finds what answers an import.
+pub(crate) struct Resolver<'a, T: 'static> {
+    registry: &'a Registry<T>,
+    /// A copy: a linker without a store says whether it has a name only by way of an alias.
+    linker: Linker<T>,
+}
+
+/// What answers an import.
+pub(crate) enum Source<'a, T: 'static> {
+    Function(&'a HostFunc<T>),
+    /// The embedder's linker, under the import's own name.
+    Linker,
+}
+
+impl<T> Clone for Source<'_, T> {
+    fn clone(&self) -> Self {
+        *self
     }
 }
 
-/// Finds the memory at the first call and keeps it: a look-up by name costs ten times a call.
-#[cold]
-pub(crate) fn find_memory<T, H: Host>(
-    caller: &mut Caller<'_, T>,
-    project: Project<T, H>,
-) -> wasmtime::Result<wasmtime::Memory> {
-    let memory = caller
-        .get_export("memory")
-        .and_then(Extern::into_memory)
-        .ok_or_else(|| {
-            wasmtime::format_err!("the module exports no memory of its own named `memory`, which WASI needs")
-        })?;
-    project(caller.data_mut()).memory = Some(memory);
-    Ok(memory)
+impl<T> Copy for Source<'_, T> {}
+
+impl<T> Source<'_, T> {
+    pub(crate) fn abi(self) -> Option<&'static str> {
+        match self {
+            Source::Function(function) => Some(function.abi),
+            Source::Linker => None,
+        }
+    }
+}
+
+impl<'a, T: 'static> Resolver<'a, T> {
+    /// `ty` is `None` for an import that is no function.
+    pub(crate) fn resolve(
+        &mut self,
+        module: &str,
+        name: &str,
+        ty: Option<&FuncType>,
+    ) -> Option<Source<'a, T>> {
+        // A name of ours is ours under every type, or a module could get at another definition by its type.
+        if self.registry.has(module, name) {
+            return self.registry.find(module, name, ty?).map(Source::Function);
+        }
+        let defined = self.linker.alias(module, name, module, name).is_ok();
+        defined.then_some(Source::Linker)
+    }
+}
+
+fn one_function_a_name<T>(sources: &[Source<'_, T>]) -> bool {
+    let mut named = HashMap::new();
+    sources.iter().all(|source| match source {
+        Source::Function(function) => {
+            std::ptr::eq(*named.entry(function.name).or_insert(*function), *function)
+        }
+        Source::Linker => true,
+    })
+}
+
+fn by_name<T>(
+    module: &Module,
+    sources: &[Source<'_, T>],
+    mut linker: Linker<T>,
+) -> wasmtime::Result<wasmtime::InstancePre<T>> {
+    for source in sources {
+        if let Source::Function(function) = source
+            && let Target::Ours(define) = &function.target
+        {
+            define(&mut linker, abi::MODULE, function.name)?;
+        }
+    }
+    linker.instantiate_pre(module)
+}
+
+fn by_type<T>(module: &Module, sources: &[Source<'_, T>], linker: Linker<T>) -> wasmtime::Result<ByType<T>> {
+    let mut ours = Linker::new(linker.engine());
+    let mut is_ours = Vec::with_capacity(sources.len());
+    for (index, source) in sources.iter().enumerate() {
+        let define = match source {
+            Source::Function(HostFunc {
+                target: Target::Ours(define),
+                ..
+            }) => Some(define),
+            Source::Function(_) | Source::Linker => None,
+        };
+        if let Some(define) = define {
+            define(&mut ours, abi::MODULE, &index.to_string())?;
+        }
+        is_ours.push(define.is_some());
+    }
+    Ok(ByType {
+        module: module.clone(),
+        linker,
+        ours,
+        is_ours,
+    })
 }
 
 /// Preview 1's pointers have 32 bits, and one thread runs a guest.

@@ -7,19 +7,18 @@ use smallvec::SmallVec;
 
 use crate::abi;
 use crate::convert;
-use crate::link::{Project, Registry, calls};
 use crate::memory::{Memory, word};
-use crate::state::Wasi;
+use crate::registry::{Registry, calls};
+use crate::state::{Getter, GuestCtx};
 
 pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
     registry: &mut Registry<T>,
-    project: Project<T, H>,
-) -> wasmtime::Result<()> {
-    calls! { registry, project, "WASI preview 1";
+    get: Getter<T, H>,
+) {
+    calls! { registry, get, abi::PREVIEW_1;
         "clock_time_get" => clock_time_get, (id: u32, precision: u64, out: u32);
         "poll_oneoff" => poll_oneoff, (subscriptions: u32, events: u32, count: u32, out: u32);
     }
-    Ok(())
 }
 
 /// One subscription.
@@ -33,7 +32,7 @@ enum Subscription {
 /// only for arguments that leave nothing to wait for.
 fn poll_oneoff<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     subscriptions: u32,
     events: u32,
     count: u32,
@@ -46,7 +45,7 @@ fn poll_oneoff<H: Host>(
     memory.check(events, count * abi::EVENT)?;
     let list = memory.bytes(subscriptions, count * abi::SUBSCRIPTION)?;
 
-    let guest = &mut wasi.guest;
+    let guest = &mut ctx.guest;
     // Read at the first clock: most polls have none.
     let mut started = None;
     let mut clocks: SmallVec<[(u32, Duration); 4]> = SmallVec::new();
@@ -116,12 +115,12 @@ fn poll_oneoff<H: Host>(
 /// the same clock.
 fn clock_time_get<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     id: u32,
     _precision: u64,
     out: u32,
 ) -> Result<()> {
-    let now = wasi.guest.now(clock(id)?).as_nanos();
+    let now = ctx.guest.now(clock(id)?).as_nanos();
     memory.store(
         out,
         &u64::try_from(now).map_err(|_| Errno::EOVERFLOW)?.to_le_bytes(),
@@ -129,7 +128,7 @@ fn clock_time_get<H: Host>(
 }
 
 /// # Errors
-/// `EINVAL` for the CPU clocks, which cannot be slept on (clock_nanosleep(2)) and would tell of other guests.
+/// `EINVAL` for the CPU clocks, which cannot be slept on (clock_nanosleep(2)) and would show what other guests do.
 fn clock(id: u32) -> Result<Clock> {
     match id {
         abi::CLOCK_REALTIME => Ok(Clock::Realtime),

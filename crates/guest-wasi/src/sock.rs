@@ -10,21 +10,21 @@ use guestnet_core::{
 
 use crate::abi::{self, wasmedge};
 use crate::convert;
-use crate::link::{Project, Registry, calls};
 use crate::memory::Memory;
-use crate::state::Wasi;
+use crate::registry::{Registry, calls};
+use crate::state::{Getter, GuestCtx};
 
 pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
     registry: &mut Registry<T>,
-    project: Project<T, H>,
-) -> wasmtime::Result<()> {
-    calls! { registry, project, "WASI preview 1";
+    get: Getter<T, H>,
+) {
+    calls! { registry, get, abi::PREVIEW_1;
         "sock_accept" => sock_accept, (fd: u32, flags: u32, out: u32);
         "sock_recv" => sock_recv, (fd: u32, iovs: u32, count: u32, riflags: u32, out: u32, roflags: u32);
         "sock_send" => sock_send, (fd: u32, ciovs: u32, count: u32, siflags: u32, out: u32);
         "sock_shutdown" => sock_shutdown, (fd: u32, how: u32);
     }
-    calls! { registry, project, "WasmEdge";
+    calls! { registry, get, abi::WASMEDGE;
         "sock_open" => sock_open, (family: u32, kind: u32, out: u32);
         "sock_bind" => sock_bind, (fd: u32, addr: u32, port: u32);
         "sock_listen" => sock_listen, (fd: u32, backlog: u32);
@@ -34,14 +34,14 @@ pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
         "sock_getsockopt" => sock_getsockopt, (fd: u32, level: u32, name: u32, value: u32, len: u32);
         "sock_setsockopt" => sock_setsockopt, (fd: u32, level: u32, name: u32, value: u32, len: u32);
     }
-    calls! { registry, project, "WasmEdge v1";
+    calls! { registry, get, abi::WASMEDGE_V1;
         "sock_accept" => sock_accept_v1, (fd: u32, out: u32);
         "sock_recv_from" => sock_recv_from_v1,
             (fd: u32, iovs: u32, count: u32, addr: u32, riflags: u32, out: u32, roflags: u32);
         "sock_getlocaladdr" => sock_getlocaladdr_v1, (fd: u32, addr: u32, kind: u32, port: u32);
         "sock_getpeeraddr" => sock_getpeeraddr_v1, (fd: u32, addr: u32, kind: u32, port: u32);
     }
-    calls! { registry, project, "WasmEdge v2";
+    calls! { registry, get, abi::WASMEDGE_V2;
         "sock_recv_from" => sock_recv_from,
             (fd: u32, iovs: u32, count: u32, addr: u32, riflags: u32, port: u32, out: u32, roflags: u32);
         "sock_getlocaladdr" => sock_getlocaladdr, (fd: u32, addr: u32, port: u32);
@@ -60,12 +60,11 @@ pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
         "sock_getlocaladdr_v2" => sock_getlocaladdr, (fd: u32, addr: u32, port: u32);
         "sock_getpeeraddr_v2" => sock_getpeeraddr, (fd: u32, addr: u32, port: u32);
     }
-    Ok(())
 }
 
 fn sock_open<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     family: u32,
     kind: u32,
     out: u32,
@@ -82,50 +81,50 @@ fn sock_open<H: Host>(
         wasmedge::STREAM => Kind::Stream,
         _ => return Err(Errno::EINVAL),
     };
-    let fd = wasi.guest.socket(domain, kind)?;
+    let fd = ctx.guest.socket(domain, kind)?;
     memory.store_u32(out, fd)
 }
 
 fn sock_bind<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     addr: u32,
     port: u32,
 ) -> Result<()> {
-    wasi.guest.open_file(fd)?;
+    ctx.guest.open_file(fd)?;
     let addr = load_address(memory, addr, port)?;
-    wasi.guest.bind(fd, &addr)
+    ctx.guest.bind(fd, &addr)
 }
 
 pub(crate) fn sock_listen<H: Host>(
     _memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     backlog: u32,
 ) -> Result<()> {
-    wasi.guest.listen(fd, backlog.cast_signed())
+    ctx.guest.listen(fd, backlog.cast_signed())
 }
 
 fn sock_connect<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     addr: u32,
     port: u32,
 ) -> Result<()> {
-    wasi.guest.open_file(fd)?;
+    ctx.guest.open_file(fd)?;
     let addr = load_address(memory, addr, port)?;
-    wasi.guest.connect(fd, &addr)
+    ctx.guest.connect(fd, &addr)
 }
 
-fn sock_accept_v1<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, out: u32) -> Result<()> {
-    sock_accept(memory, wasi, fd, 0, out)
+fn sock_accept_v1<H: Host>(memory: &mut Memory<'_>, ctx: &mut GuestCtx<H>, fd: u32, out: u32) -> Result<()> {
+    sock_accept(memory, ctx, fd, 0, out)
 }
 
 pub(crate) fn sock_accept<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     flags: u32,
     out: u32,
@@ -136,13 +135,13 @@ pub(crate) fn sock_accept<H: Host>(
         abi::FDFLAG_NONBLOCK => true,
         _ => return Err(Errno::EINVAL),
     };
-    let (fd, _) = wasi.guest.accept(fd, nonblocking)?;
+    let (fd, _) = ctx.guest.accept(fd, nonblocking)?;
     memory.store_u32(out, fd)
 }
 
 pub(crate) fn sock_recv<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     iovs: u32,
     count: u32,
@@ -154,7 +153,7 @@ pub(crate) fn sock_recv<H: Host>(
     memory.check(roflags, 2)?;
     let flags = convert::recv_flags(riflags)?;
     let received = memory.scatter(iovs, count, |bufs| {
-        wasi.guest
+        ctx.guest
             .recv(fd, bufs, flags)
             .map(|received| (received.len, received))
     })?;
@@ -163,7 +162,7 @@ pub(crate) fn sock_recv<H: Host>(
 
 pub(crate) fn sock_send<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     ciovs: u32,
     count: u32,
@@ -172,13 +171,13 @@ pub(crate) fn sock_send<H: Host>(
 ) -> Result<()> {
     memory.check(out, 4)?;
     let flags = convert::send_flags(siflags)?;
-    let sent = memory.gather(ciovs, count, |bufs| wasi.guest.send(fd, bufs, flags))?;
+    let sent = memory.gather(ciovs, count, |bufs| ctx.guest.send(fd, bufs, flags))?;
     memory.store_size(out, sent)
 }
 
 fn sock_recv_from_v1<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     iovs: u32,
     count: u32,
@@ -187,14 +186,14 @@ fn sock_recv_from_v1<H: Host>(
     out: u32,
     roflags: u32,
 ) -> Result<()> {
-    let (received, from, place) = recv_from(memory, wasi, fd, iovs, count, addr, riflags, out, roflags)?;
+    let (received, from, place) = recv_from(memory, ctx, fd, iovs, count, addr, riflags, out, roflags)?;
     store_octets(memory, place, &from)?;
     store_received(memory, received, out, roflags)
 }
 
 fn sock_recv_from<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     iovs: u32,
     count: u32,
@@ -205,7 +204,7 @@ fn sock_recv_from<H: Host>(
     roflags: u32,
 ) -> Result<()> {
     memory.check(port, 4)?;
-    let (received, from, place) = recv_from(memory, wasi, fd, iovs, count, addr, riflags, out, roflags)?;
+    let (received, from, place) = recv_from(memory, ctx, fd, iovs, count, addr, riflags, out, roflags)?;
     let (buf, len) = place;
     if len as usize == wasmedge::ADDRESS {
         // A path that has no room is left out: the datagram is taken already.
@@ -224,7 +223,7 @@ fn sock_recv_from<H: Host>(
 /// place of the address comes back, as it was before: what was received may lie over its header.
 fn recv_from<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     iovs: u32,
     count: u32,
@@ -241,14 +240,14 @@ fn recv_from<H: Host>(
     }
     memory.check(buf, len)?;
     if len == 4
-        && let OpenFile::Socket(socket) = wasi.guest.open_file(fd)?
+        && let OpenFile::Socket(socket) = ctx.guest.open_file(fd)?
         && (socket.domain(), socket.kind()) == (Domain::Inet6, Kind::Datagram)
     {
         return Err(Errno::ENOMEM);
     }
     let flags = convert::recv_flags(riflags)?;
     memory.scatter(iovs, count, |bufs| {
-        wasi.guest
+        ctx.guest
             .recv_from(fd, bufs, flags)
             .map(|(received, from)| (received.len, (received, from, (buf, len))))
     })
@@ -256,7 +255,7 @@ fn recv_from<H: Host>(
 
 fn sock_send_to<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     ciovs: u32,
     count: u32,
@@ -266,81 +265,82 @@ fn sock_send_to<H: Host>(
     out: u32,
 ) -> Result<()> {
     memory.check(out, 4)?;
-    wasi.guest.open_file(fd)?;
+    ctx.guest.open_file(fd)?;
     let flags = convert::send_flags(siflags)?;
     let addr = load_address(memory, addr, port)?;
-    let sent = memory.gather(ciovs, count, |bufs| wasi.guest.send_to(fd, bufs, &addr, flags))?;
+    let sent = memory.gather(ciovs, count, |bufs| ctx.guest.send_to(fd, bufs, &addr, flags))?;
     memory.store_size(out, sent)
 }
 
 pub(crate) fn sock_shutdown<H: Host>(
     _memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     how: u32,
 ) -> Result<()> {
-    wasi.guest.open_file(fd)?;
-    wasi.guest.shutdown(fd, convert::shutdown(how)?)
+    ctx.guest.open_file(fd)?;
+    ctx.guest.shutdown(fd, convert::shutdown(how)?)
 }
 
 fn sock_getlocaladdr_v1<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     addr: u32,
     kind: u32,
     port: u32,
 ) -> Result<()> {
-    let local = wasi.guest.local_addr(fd)?;
+    let local = ctx.guest.local_addr(fd)?;
     store_address_v1(memory, &local, addr, kind, port)
 }
 
 fn sock_getpeeraddr_v1<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     addr: u32,
     kind: u32,
     port: u32,
 ) -> Result<()> {
-    let peer = wasi.guest.peer_addr(fd)?;
+    let peer = ctx.guest.peer_addr(fd)?;
     store_address_v1(memory, &peer, addr, kind, port)
 }
 
 fn sock_getlocaladdr<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     addr: u32,
     port: u32,
 ) -> Result<()> {
-    let local = wasi.guest.local_addr(fd)?;
+    let local = ctx.guest.local_addr(fd)?;
     store_address_v2(memory, &local, addr, port)
 }
 
 fn sock_getpeeraddr<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     addr: u32,
     port: u32,
 ) -> Result<()> {
-    let peer = wasi.guest.peer_addr(fd)?;
+    let peer = ctx.guest.peer_addr(fd)?;
     store_address_v2(memory, &peer, addr, port)
 }
 
 /// The last argument is a length for wasi-go and dispatchrun/net, and a pointer to one for WasmEdge and its crate;
-/// the wasm type is the same. No program has data below [`wasmedge::LENGTH_BY_VALUE`], so that the value tells.
+/// the wasm type is the same. No program has data below [`wasmedge::LENGTH_BY_VALUE`], so that the value
+/// shows which it is.
 fn sock_getsockopt<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     level: u32,
     name: u32,
     value: u32,
     len: u32,
 ) -> Result<()> {
-    wasi.guest.open_file(fd)?;
+    ctx.guest.open_file(fd)?;
     let option = option(level, name)?;
     let by_value = len <= wasmedge::LENGTH_BY_VALUE;
     let room = if by_value { len } else { memory.u32(len)? };
@@ -352,7 +352,7 @@ fn sock_getsockopt<H: Host>(
     let stored = size.min(room);
     memory.check(value, stored)?;
     let mut bytes = [0; 16];
-    encode_option(wasi.guest.option(fd, option)?, &mut bytes);
+    encode_option(ctx.guest.option(fd, option)?, &mut bytes);
     memory.store(value, bytes.get(..stored as usize).ok_or(Errno::EINVAL)?)?;
     if by_value {
         Ok(())
@@ -363,21 +363,21 @@ fn sock_getsockopt<H: Host>(
 
 fn sock_setsockopt<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     level: u32,
     name: u32,
     value: u32,
     len: u32,
 ) -> Result<()> {
-    wasi.guest.open_file(fd)?;
+    ctx.guest.open_file(fd)?;
     let option = option(level, name)?;
     if option.kind() != OptKind::Name && len < option_size(option) {
         return Err(Errno::EINVAL);
     }
     let bytes = memory.bytes(value, option_size(option))?;
     let value = decode_option(option, bytes)?;
-    wasi.guest.set_option(fd, option, value)
+    ctx.guest.set_option(fd, option, value)
 }
 
 fn option(level: u32, name: u32) -> Result<SockOpt> {
@@ -474,7 +474,7 @@ fn decode_option(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
     })
 }
 
-/// Reads an address argument: a pointer to `{ buf, len }`, and the port beside it.
+/// Reads an address argument: a pointer to `{ buf, len }`, and the port as a second argument.
 fn load_address(memory: &Memory<'_>, addr: u32, port: u32) -> Result<SockAddr> {
     let (buf, len) = address_buffer(memory, addr)?;
     if !matches!(len, 4 | 16 | 128) {

@@ -1,4 +1,4 @@
-//! [`Wasi`]: what a Wasmtime store keeps for one guest, and how it is put together.
+//! [`GuestCtx`]: what a Wasmtime store keeps for one guest, and how it is put together.
 
 use std::path::Path;
 
@@ -19,32 +19,38 @@ pub struct File {
 /// environment by wasmtime-wasi.
 ///
 /// A store's data is this, or contains it. It serves one instance: the memory of the first caller is the one that
-/// every later call works on.
-pub struct Wasi<H: Host> {
+/// every later call works on. It is to this crate what wasmtime-wasi's `WasiP1Ctx` is to that one, which it contains.
+#[doc(alias = "WasiCtx")]
+#[doc(alias = "WasiP1Ctx")]
+pub struct GuestCtx<H: Host> {
     pub(crate) guest: GuestThread<H, File>,
     pub(crate) inner: WasiP1Ctx,
     pub(crate) memory: Option<wasmtime::Memory>,
     pub(crate) files: Option<wasmtime::Instance>,
 }
 
-impl<H: Host> std::fmt::Debug for Wasi<H> {
+impl<H: Host> std::fmt::Debug for GuestCtx<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Wasi").finish_non_exhaustive()
+        f.debug_struct("GuestCtx").finish_non_exhaustive()
     }
 }
 
-impl<H: Host> Wasi<H> {
+impl<H: Host> GuestCtx<H> {
     /// The guest's descriptors and policy.
     pub fn guest(&mut self) -> &mut GuestThread<H, File> {
         &mut self.guest
     }
 }
 
-/// Puts a [`Wasi`] together: arguments, environment, standard streams, listeners and directories.
+/// How a store's data leads to its [`GuestCtx`]: the `get` of Wasmtime's own `add_to_linker` functions.
+pub type Getter<T, H> = fn(&mut T) -> &mut GuestCtx<H>;
+
+/// Puts a [`GuestCtx`] together: arguments, environment, standard streams, listeners and directories.
 ///
 /// The guest's numbers are 0, 1 and 2 for the standard streams, then the listeners from 3 on in the order in which
 /// they were added (the `LISTEN_FDS` convention), then the directories.
-pub struct WasiBuilder<H: Host> {
+#[doc(alias = "WasiCtxBuilder")]
+pub struct GuestCtxBuilder<H: Host> {
     guest: GuestThread<H, File>,
     inner: WasiCtxBuilder,
     streams: [Option<H::Io>; 3],
@@ -52,22 +58,22 @@ pub struct WasiBuilder<H: Host> {
     directories: Vec<Box<str>>,
 }
 
-impl<H: Host> std::fmt::Debug for WasiBuilder<H> {
+impl<H: Host> std::fmt::Debug for GuestCtxBuilder<H> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("WasiBuilder")
+        f.debug_struct("GuestCtxBuilder")
             .field("directories", &self.directories)
             .finish_non_exhaustive()
     }
 }
 
-impl<H: Host> WasiBuilder<H> {
+impl<H: Host> GuestCtxBuilder<H> {
     /// Begins with a guest that has no descriptors yet.
     #[must_use]
     pub fn new(guest: GuestThread<H, File>) -> Self {
         let mut inner = WasiCtxBuilder::new();
         // The guest has its thread to itself (one thread a guest), so a file may block it.
         inner.allow_blocking_current_thread(true);
-        WasiBuilder {
+        GuestCtxBuilder {
             guest,
             inner,
             streams: [None, None, None],
@@ -134,7 +140,7 @@ impl<H: Host> WasiBuilder<H> {
     ///
     /// # Errors
     /// `EMFILE` if the guest's table is too small for what was added, or a listener that is not a socket.
-    pub fn build(mut self) -> wasmtime::Result<Wasi<H>> {
+    pub fn build(mut self) -> wasmtime::Result<GuestCtx<H>> {
         if !self.listeners.is_empty() {
             self.inner.env("LISTEN_FDS", self.listeners.len().to_string());
         }
@@ -165,7 +171,7 @@ impl<H: Host> WasiBuilder<H> {
         for fd in closed {
             self.guest.close(fd).map_err(|errno: Errno| errno)?;
         }
-        Ok(Wasi {
+        Ok(GuestCtx {
             guest: self.guest,
             inner: self.inner.build_p1(),
             memory: None,

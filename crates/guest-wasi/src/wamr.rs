@@ -12,15 +12,15 @@ use guestnet_core::resolve::Query;
 use guestnet_core::{Domain, Errno, Host, Kind, LookupError, OptValue, Result, SockAddr, SockOpt};
 use wasmtime::{Caller, FuncType, ValType};
 
-use crate::abi::wamr;
+use crate::abi::{self, wamr};
 use crate::convert;
 use crate::files::Files;
-use crate::link::{Project, Registry, calls, enter};
 use crate::memory::Memory;
 use crate::p1;
-use crate::state::Wasi;
+use crate::registry::{Registry, calls, enter};
+use crate::state::{Getter, GuestCtx};
 
-const ABI: &str = "WAMR";
+const ABI: &str = abi::WAMR;
 
 /// The longest C string that is read.
 const MAX_TEXT: u32 = 4096;
@@ -118,10 +118,10 @@ const OPTIONS: [(&str, &str, SockOpt, Width); 14] = [
 
 pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
     registry: &mut Registry<T>,
-    project: Project<T, H>,
+    get: Getter<T, H>,
     files: &Arc<Files<T>>,
-) -> wasmtime::Result<()> {
-    calls! { registry, project, ABI;
+) {
+    calls! { registry, get, ABI;
         "sock_open" => sock_open, (pool: u32, family: u32, kind: u32, out: u32);
         "sock_bind" => sock_bind, (fd: u32, addr: u32);
         "sock_connect" => sock_connect, (fd: u32, addr: u32);
@@ -144,36 +144,35 @@ pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
         "sock_set_ip_add_membership" => sock_set_ip_add_membership, (fd: u32, group: u32, interface: u32);
         "sock_set_ip_drop_membership" => sock_set_ip_drop_membership, (fd: u32, group: u32, interface: u32);
     }
-    p1::register_close(registry, project, files, "sock_close", ABI)?;
-    for (get, set, option, width) in OPTIONS {
+    p1::register_close(registry, get, files, "sock_close", ABI);
+    for (getter, setter, option, width) in OPTIONS {
         let ty = FuncType::new(registry.engine(), [ValType::I32, ValType::I32], [ValType::I32]);
         registry.add(
-            get,
+            getter,
             ABI,
             ty.clone(),
             move |mut caller: Caller<'_, T>, fd: u32, out: u32| {
-                enter(&mut caller, project, |memory, wasi| {
-                    get_option(memory, wasi, fd, option, width, out)
+                enter(&mut caller, get, |memory, ctx| {
+                    get_option(memory, ctx, fd, option, width, out)
                 })
             },
-        )?;
+        );
         registry.add(
-            set,
+            setter,
             ABI,
             ty,
             move |mut caller: Caller<'_, T>, fd: u32, value: u32| {
-                enter(&mut caller, project, |_, wasi| {
-                    set_option(wasi, fd, option, width, value)
+                enter(&mut caller, get, |_, ctx| {
+                    set_option(ctx, fd, option, width, value)
                 })
             },
-        )?;
+        );
     }
-    Ok(())
 }
 
 fn sock_open<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     _pool: u32,
     family: u32,
     kind: u32,
@@ -190,23 +189,23 @@ fn sock_open<H: Host>(
         wamr::STREAM => Kind::Stream,
         _ => return Err(Errno::EINVAL),
     };
-    let fd = wasi.guest.socket(domain, kind)?;
+    let fd = ctx.guest.socket(domain, kind)?;
     memory.store_u32(out, fd)
 }
 
-fn sock_bind<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, addr: u32) -> Result<()> {
+fn sock_bind<H: Host>(memory: &mut Memory<'_>, ctx: &mut GuestCtx<H>, fd: u32, addr: u32) -> Result<()> {
     let addr = load_address(memory, addr)?;
-    wasi.guest.bind(fd, &addr.into())
+    ctx.guest.bind(fd, &addr.into())
 }
 
-fn sock_connect<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, addr: u32) -> Result<()> {
+fn sock_connect<H: Host>(memory: &mut Memory<'_>, ctx: &mut GuestCtx<H>, fd: u32, addr: u32) -> Result<()> {
     let addr = load_address(memory, addr)?;
-    wasi.guest.connect(fd, &addr.into())
+    ctx.guest.connect(fd, &addr.into())
 }
 
 fn sock_recv_from<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     iovs: u32,
     count: u32,
@@ -218,7 +217,7 @@ fn sock_recv_from<H: Host>(
     memory.check(addr, 24)?;
     let flags = convert::recv_flags(riflags)?;
     let (received, from) = memory.scatter(iovs, count, |bufs| {
-        wasi.guest
+        ctx.guest
             .recv_from(fd, bufs, flags)
             .map(|(received, from)| (received.len, (received, from)))
     })?;
@@ -231,7 +230,7 @@ fn sock_recv_from<H: Host>(
 
 fn sock_send_to<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     ciovs: u32,
     count: u32,
@@ -242,17 +241,27 @@ fn sock_send_to<H: Host>(
     memory.check(out, 4)?;
     let flags = convert::send_flags(siflags)?;
     let addr = load_address(memory, addr)?.into();
-    let sent = memory.gather(ciovs, count, |bufs| wasi.guest.send_to(fd, bufs, &addr, flags))?;
+    let sent = memory.gather(ciovs, count, |bufs| ctx.guest.send_to(fd, bufs, &addr, flags))?;
     memory.store_size(out, sent)
 }
 
-fn sock_addr_local<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, addr: u32) -> Result<()> {
-    let local = wasi.guest.local_addr(fd)?;
+fn sock_addr_local<H: Host>(
+    memory: &mut Memory<'_>,
+    ctx: &mut GuestCtx<H>,
+    fd: u32,
+    addr: u32,
+) -> Result<()> {
+    let local = ctx.guest.local_addr(fd)?;
     store_address(memory, addr, inet(&local)?)
 }
 
-fn sock_addr_remote<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u32, addr: u32) -> Result<()> {
-    let peer = wasi.guest.peer_addr(fd)?;
+fn sock_addr_remote<H: Host>(
+    memory: &mut Memory<'_>,
+    ctx: &mut GuestCtx<H>,
+    fd: u32,
+    addr: u32,
+) -> Result<()> {
+    let peer = ctx.guest.peer_addr(fd)?;
     store_address(memory, addr, inet(&peer)?)
 }
 
@@ -260,7 +269,7 @@ fn sock_addr_remote<H: Host>(memory: &mut Memory<'_>, wasi: &mut Wasi<H>, fd: u3
 /// what there was not.
 fn sock_addr_resolve<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     host: u32,
     service: u32,
     hints: u32,
@@ -293,7 +302,7 @@ fn sock_addr_resolve<H: Host>(
         kind,
         ..Query::default()
     };
-    let answer = wasi.guest.getaddrinfo(&query).map_err(lookup_errno)?;
+    let answer = ctx.guest.getaddrinfo(&query).map_err(lookup_errno)?;
     for (info, index) in answer.results.iter().zip(0..room) {
         let at = index
             .checked_mul(wamr::ADDR_INFO)
@@ -302,7 +311,7 @@ fn sock_addr_resolve<H: Host>(
         store_address(memory, at, info.addr)?;
         let kind = match info.kind {
             Kind::Datagram => wamr::DGRAM,
-            // Of the second no look-up tells.
+            // No look-up says anything about the second.
             Kind::Stream | Kind::SeqPacket => wamr::STREAM,
         };
         memory.store_u32(at.checked_add(24).ok_or(Errno::EFAULT)?, kind)?;
@@ -312,48 +321,48 @@ fn sock_addr_resolve<H: Host>(
 
 fn sock_get_recv_timeout<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     out: u32,
 ) -> Result<()> {
-    get_timeout(memory, wasi, fd, SockOpt::RcvTimeo, out)
+    get_timeout(memory, ctx, fd, SockOpt::RcvTimeo, out)
 }
 
 fn sock_get_send_timeout<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     out: u32,
 ) -> Result<()> {
-    get_timeout(memory, wasi, fd, SockOpt::SndTimeo, out)
+    get_timeout(memory, ctx, fd, SockOpt::SndTimeo, out)
 }
 
 fn sock_set_recv_timeout<H: Host>(
     _: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     micros: u64,
 ) -> Result<()> {
-    wasi.guest.set_option(fd, SockOpt::RcvTimeo, timeout(micros))
+    ctx.guest.set_option(fd, SockOpt::RcvTimeo, timeout(micros))
 }
 
 fn sock_set_send_timeout<H: Host>(
     _: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     micros: u64,
 ) -> Result<()> {
-    wasi.guest.set_option(fd, SockOpt::SndTimeo, timeout(micros))
+    ctx.guest.set_option(fd, SockOpt::SndTimeo, timeout(micros))
 }
 
 fn sock_get_linger<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     on: u32,
     seconds: u32,
 ) -> Result<()> {
-    match wasi.guest.option(fd, SockOpt::Linger)? {
+    match ctx.guest.option(fd, SockOpt::Linger)? {
         OptValue::Linger {
             on: lingers,
             seconds: limit,
@@ -367,7 +376,7 @@ fn sock_get_linger<H: Host>(
 
 fn sock_set_linger<H: Host>(
     _: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     on: u32,
     seconds: u32,
@@ -376,27 +385,27 @@ fn sock_set_linger<H: Host>(
         on: on != 0,
         seconds: seconds.cast_signed(),
     };
-    wasi.guest.set_option(fd, SockOpt::Linger, value)
+    ctx.guest.set_option(fd, SockOpt::Linger, value)
 }
 
 fn sock_get_ip_multicast_loop<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     ipv6: u32,
     out: u32,
 ) -> Result<()> {
-    get_option(memory, wasi, fd, multicast_loop(ipv6), Width::Bool, out)
+    get_option(memory, ctx, fd, multicast_loop(ipv6), Width::Bool, out)
 }
 
 fn sock_set_ip_multicast_loop<H: Host>(
     _: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     ipv6: u32,
     on: u32,
 ) -> Result<()> {
-    set_option(wasi, fd, multicast_loop(ipv6), Width::Bool, on)
+    set_option(ctx, fd, multicast_loop(ipv6), Width::Bool, on)
 }
 
 fn multicast_loop(ipv6: u32) -> SockOpt {
@@ -409,13 +418,13 @@ fn multicast_loop(ipv6: u32) -> SockOpt {
 
 fn sock_set_ip_add_membership<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     group: u32,
     interface: u32,
 ) -> Result<()> {
     let (value, ipv6) = membership(memory, group, interface)?;
-    wasi.guest.set_option(
+    ctx.guest.set_option(
         fd,
         if ipv6 {
             SockOpt::Ipv6JoinGroup
@@ -428,13 +437,13 @@ fn sock_set_ip_add_membership<H: Host>(
 
 fn sock_set_ip_drop_membership<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     group: u32,
     interface: u32,
 ) -> Result<()> {
     let (value, ipv6) = membership(memory, group, interface)?;
-    wasi.guest.set_option(
+    ctx.guest.set_option(
         fd,
         if ipv6 {
             SockOpt::Ipv6LeaveGroup
@@ -461,13 +470,13 @@ fn membership(memory: &Memory<'_>, group: u32, interface: u32) -> Result<(OptVal
 
 fn get_option<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     option: SockOpt,
     width: Width,
     out: u32,
 ) -> Result<()> {
-    let value = match wasi.guest.option(fd, option)? {
+    let value = match ctx.guest.option(fd, option)? {
         OptValue::Int(value) => value,
         OptValue::Flag(on) => i32::from(on),
         _ => return Err(Errno::EIO),
@@ -479,25 +488,31 @@ fn get_option<H: Host>(
     }
 }
 
-fn set_option<H: Host>(wasi: &mut Wasi<H>, fd: u32, option: SockOpt, width: Width, value: u32) -> Result<()> {
+fn set_option<H: Host>(
+    ctx: &mut GuestCtx<H>,
+    fd: u32,
+    option: SockOpt,
+    width: Width,
+    value: u32,
+) -> Result<()> {
     // A byte arrives in an i32: the upper bits mean nothing.
     let value = match width {
         Width::Bool => u32::from(value & 0xff != 0),
         Width::Byte => value & 0xff,
         Width::Word => value,
     };
-    wasi.guest
+    ctx.guest
         .set_option(fd, option, OptValue::Int(value.cast_signed()))
 }
 
 fn get_timeout<H: Host>(
     memory: &mut Memory<'_>,
-    wasi: &mut Wasi<H>,
+    ctx: &mut GuestCtx<H>,
     fd: u32,
     option: SockOpt,
     out: u32,
 ) -> Result<()> {
-    match wasi.guest.option(fd, option)? {
+    match ctx.guest.option(fd, option)? {
         OptValue::Time(limit) => {
             let micros =
                 u64::try_from(limit.unwrap_or_default().as_micros()).map_err(|_| Errno::EOVERFLOW)?;

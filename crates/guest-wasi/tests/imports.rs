@@ -5,7 +5,7 @@ use std::sync::Arc;
 use guestnet_core::policy::Policy;
 use guestnet_core::{Capacity, GuestThread};
 use guestnet_host_os::OsHost;
-use guestnet_wasi::{Adapter, Wasi, WasiBuilder};
+use guestnet_wasi::{Adapter, GuestCtx, GuestCtxBuilder};
 use wasmtime::{Engine, Module, Store};
 
 /// Preview 1: name, parameters (`i` 32 bits, `l` 64), whether it returns an errno.
@@ -102,8 +102,8 @@ const SOCKETS: &[(&str, &[&str])] = &[
     ("sock_get_tcp_keep_intvl", &["ii"]),
 ];
 
-fn adapter(engine: &Engine) -> Adapter<Wasi<OsHost>> {
-    Adapter::new(engine, |wasi| wasi).unwrap()
+fn adapter(engine: &Engine) -> Adapter<GuestCtx<OsHost>> {
+    Adapter::new(engine, |ctx| ctx).unwrap()
 }
 
 fn import(name: &str, params: &str, result: bool) -> String {
@@ -143,7 +143,7 @@ fn one_module_may_import_every_function_of_every_abi_under_all_its_types() {
         Arc::new(Policy::deny_all()),
         Capacity::default(),
     );
-    let mut store = Store::new(&engine, WasiBuilder::new(guest).build().unwrap());
+    let mut store = Store::new(&engine, GuestCtxBuilder::new(guest).build().unwrap());
     adapter.instantiate(&mut store, &module).unwrap();
 }
 
@@ -193,7 +193,7 @@ fn an_unknown_import_is_named_with_its_type() {
         ),
     ] {
         let module = module(&engine, &imports);
-        let error = adapter.prepare(&module).unwrap_err().to_string();
+        let error = adapter.instantiate_pre(&module).unwrap_err().to_string();
         assert!(error.starts_with(sentence), "{error}");
         assert!(adapter.imports(&module).iter().any(|import| import.abi.is_none()));
     }
@@ -214,7 +214,7 @@ fn a_module_without_a_memory_is_told_so() {
         Arc::new(Policy::deny_all()),
         Capacity::default(),
     );
-    let mut store = Store::new(&engine, WasiBuilder::new(guest).build().unwrap());
+    let mut store = Store::new(&engine, GuestCtxBuilder::new(guest).build().unwrap());
     let instance = adapter.instantiate(&mut store, &module).unwrap();
     let call = instance.get_typed_func::<(), i32>(&mut store, "f").unwrap();
     let error = format!("{:#}", call.call(&mut store, ()).unwrap_err());
@@ -239,15 +239,15 @@ fn a_prepared_module_reaches_our_descriptors_and_not_those_of_wasmtime_wasi() {
             ),
         )
         .unwrap();
-        let prepared = adapter.prepare(&module).unwrap();
+        let pre = adapter.instantiate_pre(&module).unwrap();
         for _ in 0..2 {
             let guest = GuestThread::new(
                 OsHost::new().unwrap(),
                 Arc::new(Policy::deny_all()),
                 Capacity::default(),
             );
-            let mut store = Store::new(&engine, WasiBuilder::new(guest).build().unwrap());
-            let instance = prepared.instantiate(&mut store).unwrap();
+            let mut store = Store::new(&engine, GuestCtxBuilder::new(guest).build().unwrap());
+            let instance = pre.instantiate(&mut store).unwrap();
             let call = instance.get_typed_func::<(), i32>(&mut store, "f").unwrap();
             // EBADF: no stream was given. wasmtime-wasi always has a descriptor 0.
             assert_eq!(call.call(&mut store, ()).unwrap(), 8);
