@@ -13,9 +13,9 @@ use std::collections::HashSet;
 use rquickjs::{Ctx, Exception, Object, Result, Value};
 
 use crate::budget::Charge;
-use crate::print::Originals;
 use crate::sys::heap::{Memory, NoMemory};
 use crate::sys::inspect::{self, Property};
+use crate::sys::intrinsics::Intrinsics;
 use crate::sys::memory;
 
 /// How long all arrays with holes of one value may be together. Each of them is looked for, and written, and costs the
@@ -111,7 +111,7 @@ impl<'js> Walk<'_, 'js> {
             return self.array(object);
         }
         if inspect::is_map(object) || inspect::is_set(object) {
-            let items = Originals::items(self.ctx, object)?;
+            let items = Intrinsics::items(self.ctx, object)?;
             return items.into_iter().try_for_each(|item| self.wait(item));
         }
         if inspect::is_typed_array(object) {

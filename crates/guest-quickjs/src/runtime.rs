@@ -33,9 +33,10 @@ use crate::os::signal::{Offer, SignalAction, Signals};
 use crate::os::worker::{Spawn, Workers};
 use crate::rejections::Rejections;
 use crate::state::{Shared, State};
-use crate::sys::heap::{Beginning, Bytes, EngineHeap, Memory, MemoryHandle};
+use crate::sys::heap::{Beginning, Bytes, EngineHeap, Memory};
 use crate::sys::message::{Sharing, share_buffers};
-use crate::sys::{self, Handle, eval};
+use crate::sys::opaque::Opaque;
+use crate::sys::{self, eval};
 use crate::{print, report};
 
 /// How much of the thread's stack a script may use, in bytes. A thread that runs scripts needs some more.
@@ -350,9 +351,9 @@ impl<H: Host + 'static> Script<H> {
             _sharing: sharing,
         };
         script.context.with(|ctx| {
-            ctx.store_userdata(Handle(Rc::clone(&state)))
+            ctx.store_userdata(Opaque(Rc::clone(&state)))
                 .map_err(|_| rquickjs::Error::Unknown)?;
-            ctx.store_userdata(MemoryHandle(Arc::clone(&state.memory)))
+            ctx.store_userdata(Opaque(Arc::clone(&state.memory)))
                 .map_err(|_| rquickjs::Error::Unknown)?;
             print::install(&ctx, &state)?;
             crate::os::time::install(&ctx, &state)?;

@@ -20,8 +20,8 @@ use crate::os::worker::Workers;
 use crate::rejections::Rejections;
 use crate::std_module::file::MAX_TEXT;
 use crate::std_module::stream::Streams;
-use crate::sys::Handle;
 use crate::sys::heap::{Bytes, Memory};
+use crate::sys::opaque::Opaque;
 
 /// One script's state. The engine is single-threaded, and so is this.
 ///
@@ -61,7 +61,7 @@ impl<H: Host + 'static> State<H> {
     /// # Errors
     /// `Unknown` for a context that no [`crate::Script`] made.
     pub(crate) fn of(ctx: &Ctx<'_>) -> Result<Shared<H>> {
-        let handle = ctx.userdata::<Handle<H>>().ok_or(Error::Unknown)?;
+        let handle = ctx.userdata::<Opaque<Shared<H>>>().ok_or(Error::Unknown)?;
         Ok(Rc::clone(&handle.0))
     }
 

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use guestnet_core::{Fd, Host, SharedGuestThread};
-use rquickjs::class::{JsClass, Readable, Trace, Tracer};
+use rquickjs::class::{JsClass, Readable};
 use rquickjs::function::Constructor;
 use rquickjs::object::Property;
 use rquickjs::{Class, Ctx, Exception, Function, IntoJs, Object, Persistent, Result, Value};
@@ -26,6 +26,7 @@ use crate::os::file::File;
 use crate::state::{Shared, State};
 use crate::sys::heap::{Bytes, NoMemory};
 use crate::sys::message::{Message, TOO_MANY};
+use crate::sys::opaque::Opaque;
 
 /// How many workers a script may have at a time. Each is a thread with an engine.
 pub(crate) const MAX_WORKERS: usize = 32;
@@ -380,11 +381,10 @@ pub(crate) struct Worker {
     outgoing: Arc<Queue>,
 }
 
-impl<'js> Trace<'js> for Worker {
-    fn trace<'a>(&self, _tracer: Tracer<'a, 'js>) {}
-}
+/// As the engine keeps it.
+type WorkerObject = Opaque<Worker>;
 
-impl<'js> JsClass<'js> for Worker {
+impl<'js> JsClass<'js> for WorkerObject {
     const NAME: &'static str = "Worker";
     type Mutable = Readable;
 
@@ -395,13 +395,13 @@ impl<'js> JsClass<'js> for Worker {
 
 /// Whether a value is a `Worker` object.
 pub(crate) fn is_worker(object: &Object<'_>) -> bool {
-    Class::<Worker>::from_object(object).is_some()
+    Class::<WorkerObject>::from_object(object).is_some()
 }
 
 /// `Worker`, with `Worker.parent` in a worker.
 fn class<'js, H: Host + 'static>(ctx: &Ctx<'js>, state: &Shared<H>) -> Result<Value<'js>> {
     let class = function(ctx, state, "Worker", 1, construct)?.with_constructor(true);
-    let Some(prototype) = Class::<Worker>::prototype(ctx)? else {
+    let Some(prototype) = Class::<WorkerObject>::prototype(ctx)? else {
         return Err(rquickjs::Error::Unknown);
     };
     for (name, method) in [
@@ -446,7 +446,7 @@ fn object<'js, H: Host + 'static>(
         // Its end must be seen, whether or not anybody listens.
         watch(state, id, fd, false);
     }
-    Class::instance(ctx.clone(), worker).map(Class::into_value)
+    Class::instance(ctx.clone(), Opaque(worker)).map(Class::into_value)
 }
 
 /// `new Worker(module)`: the module's name as seen from the caller's.
@@ -511,10 +511,10 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
 
 fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<(PortId, Arc<Queue>)> {
     let this = call.this();
-    let worker = this.as_object().and_then(Class::<Worker>::from_object);
+    let worker = this.as_object().and_then(Class::<WorkerObject>::from_object);
     worker
         .map(|worker| {
-            let worker = worker.borrow();
+            let worker = &worker.borrow().0;
             (worker.port, Arc::clone(&worker.outgoing))
         })
         .ok_or_else(|| Exception::throw_type(call.ctx(), "Worker object expected"))

@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use guestnet_core::{Errno, Fd, Host};
-use rquickjs::class::{JsClass, Readable, Trace, Tracer};
+use rquickjs::class::{JsClass, Readable};
 use rquickjs::function::Constructor;
 use rquickjs::{Class, Coerced, Ctx, Exception, Object, Result, Value};
 
@@ -16,6 +16,7 @@ use crate::std_module::printf;
 use crate::std_module::stream::{Stream, Streams};
 use crate::sys::heap::{Bytes, NoMemory, Text};
 use crate::sys::inspect;
+use crate::sys::opaque::Opaque;
 
 /// The longest line or text that is read at once, in bytes. The engine's strings end at about 1 GiB.
 pub(crate) const MAX_TEXT: usize = 256 << 20;
@@ -32,11 +33,10 @@ impl Drop for File {
     }
 }
 
-impl<'js> Trace<'js> for File {
-    fn trace<'a>(&self, _tracer: Tracer<'a, 'js>) {}
-}
+/// As the engine keeps it.
+type FileObject = Opaque<File>;
 
-impl<'js> JsClass<'js> for File {
+impl<'js> JsClass<'js> for FileObject {
     const NAME: &'static str = "FILE";
     type Mutable = Readable;
 
@@ -47,7 +47,7 @@ impl<'js> JsClass<'js> for File {
 
 /// Fills the prototype.
 pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {
-    if let Some(prototype) = Class::<File>::prototype(ctx)? {
+    if let Some(prototype) = Class::<FileObject>::prototype(ctx)? {
         for method in methods::<H>() {
             prototype.set(method.name(), method.make(ctx, state)?)?;
         }
@@ -90,14 +90,14 @@ pub(crate) fn make<'js, H: Host + 'static>(
         stream,
         all: Rc::clone(&state.streams),
     };
-    Class::instance(ctx.clone(), file).map(Class::into_value)
+    Class::instance(ctx.clone(), Opaque(file)).map(Class::into_value)
 }
 
 /// The stream that a method was called on.
 fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Rc<Stream>> {
     let this = call.this();
-    let file = this.as_object().and_then(Class::<File>::from_object);
-    let stream = file.map(|file| Rc::clone(&file.borrow().stream));
+    let file = this.as_object().and_then(Class::<FileObject>::from_object);
+    let stream = file.map(|file| Rc::clone(&file.borrow().0.stream));
     match stream {
         None => Err(Exception::throw_type(call.ctx(), "FILE object expected")),
         Some(stream) if stream.fd().is_none() => {
@@ -109,7 +109,7 @@ fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Rc<Stream>> {
 
 /// Whether a value is a `FILE` object.
 pub(crate) fn is_file(object: &Object<'_>) -> bool {
-    Class::<File>::from_object(object).is_some()
+    Class::<FileObject>::from_object(object).is_some()
 }
 
 fn status<'js, H: Host + 'static>(

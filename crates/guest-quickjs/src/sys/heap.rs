@@ -14,9 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dlmalloc::Dlmalloc;
 use rquickjs::allocator::Allocator;
-use rquickjs::{Ctx, Error, JsLifetime, Result, qjs};
+use rquickjs::{Ctx, Error, Result, qjs};
 use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap_anonymous, mremap, munmap};
 
+use super::opaque::Opaque;
 use crate::budget::Budget;
 
 /// What the system gives at least.
@@ -425,7 +426,7 @@ impl Memory {
     /// # Errors
     /// `Unknown` for a context that no [`crate::Script`] made.
     pub(crate) fn of(ctx: &Ctx<'_>) -> Result<Arc<Memory>> {
-        let handle = ctx.userdata::<MemoryHandle>().ok_or(Error::Unknown)?;
+        let handle = ctx.userdata::<Opaque<Arc<Memory>>>().ok_or(Error::Unknown)?;
         Ok(Arc::clone(&handle.0))
     }
 
@@ -483,14 +484,6 @@ fn add(count: &AtomicUsize, more: usize, most: usize) -> bool {
     let ordering = Ordering::Relaxed;
     let sum = |count: usize| count.checked_add(more).filter(|&sum| sum <= most);
     count.try_update(ordering, ordering, sum).is_ok()
-}
-
-/// How an engine keeps the memory of its script for us.
-pub(crate) struct MemoryHandle(pub(crate) Arc<Memory>);
-
-// SAFETY: the type has no lifetime, so that changing it changes nothing.
-unsafe impl JsLifetime<'_> for MemoryHandle {
-    type Changed<'to> = MemoryHandle;
 }
 
 /// There is no memory left.

@@ -191,6 +191,18 @@ pub(crate) fn own_property<'js>(
     named(ctx, object, name)
 }
 
+/// The value of an own property of an object that is not a proxy; `None` for one with a getter or setter.
+///
+/// # Errors
+/// As [`own_property`].
+pub(crate) fn own_data<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Result<Option<Value<'js>>> {
+    let key = JsString::from_str(ctx.clone(), name)?.into_value();
+    Ok(match own_property(ctx, object, &key)? {
+        Some(Property::Data(value)) => Some(value),
+        Some(Property::Accessor { .. }) | None => None,
+    })
+}
+
 /// An own element of an object that is not a proxy.
 ///
 /// # Errors
