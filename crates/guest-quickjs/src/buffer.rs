@@ -4,13 +4,13 @@
 //! because the guest may have resized, transferred or frozen it meanwhile.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
-use guestnet_core::{Errno, Host, Result};
+use guestnet_core::{Errno, Result};
 use rquickjs::function::This;
 use rquickjs::{Ctx, Exception, Function, Object, Persistent, Value};
 
-use crate::state::State;
-use crate::sys::heap::{Bytes, NoMemory};
+use crate::sys::heap::{Bytes, Memory, NoMemory};
 use crate::sys::memory::{self, Class};
 
 /// The most bytes that one call moves to or from a shared buffer: they go through memory of our own, because other
@@ -154,8 +154,8 @@ impl Buffer {
     ///
     /// # Errors
     /// `EFAULT` as above, `ENOMEM`.
-    pub(crate) fn to_bytes<H: Host + 'static>(&self, ctx: &Ctx<'_>, state: &State<H>) -> Result<Bytes> {
-        let (getters, mut all) = (&state.getters, Bytes::new(&state.memory));
+    pub(crate) fn to_bytes(&self, ctx: &Ctx<'_>, getters: &Getters, memory: &Arc<Memory>) -> Result<Bytes> {
+        let mut all = Bytes::new(memory);
         loop {
             let done = all.len();
             // A shared buffer comes in pieces.

@@ -15,14 +15,17 @@
 )]
 
 mod abi;
+mod argument;
 mod budget;
 mod buffer;
 mod convert;
 mod copyable;
 mod errno;
 mod event_loop;
+mod file;
 mod library;
 mod loader;
+mod module_name;
 mod native;
 mod os;
 mod print;
@@ -38,7 +41,7 @@ mod text;
 mod thread;
 mod wait;
 
-pub use os::file::File;
+pub use file::File;
 pub use os::signal::SignalAction;
 pub use runtime::{BuildError, End, Evaluated, Script, ScriptBuilder};
 pub use thread::ThreadHost;

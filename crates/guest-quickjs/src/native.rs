@@ -10,11 +10,11 @@ use rquickjs::module::{Declarations, Exports};
 use rquickjs::object::Accessor;
 use rquickjs::{Ctx, Exception, Function, IntoJs, Object, Result, Value};
 
+use crate::argument::{int, string};
 use crate::convert::negative;
-use crate::runtime;
 use crate::state::{Shared, State};
+use crate::sys;
 use crate::sys::heap::Text;
-use crate::sys::{self, inspect};
 
 /// One call of a function of ours.
 ///
@@ -104,51 +104,6 @@ impl<'js, H: Host + 'static> Call<'_, 'js, H> {
     /// Any value, as the function's result.
     pub(crate) fn value(&self, value: impl IntoJs<'js>) -> Result<Value<'js>> {
         value.into_js(self.ctx())
-    }
-}
-
-/// A value that must be a whole number in the range of an `int`. A number that is written as a string is one, as the
-/// arguments of a script are strings; nothing else is converted, so that no code of the guest runs.
-pub(crate) fn int<'js>(ctx: &Ctx<'js>, value: &Value<'js>, name: &str) -> Result<i32> {
-    if let Some(int) = value.as_int() {
-        return Ok(int);
-    }
-    number(value)
-        .filter(|number| number.fract() == 0.0)
-        .filter(|number| (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(number))
-        .map(|number| {
-            #[expect(clippy::cast_possible_truncation, reason = "whole, and in range")]
-            let int = number as i32;
-            int
-        })
-        .ok_or_else(|| Exception::throw_type(ctx, &format!("{name} must be an integer")))
-}
-
-/// A number, or a string that is one in decimal.
-pub(crate) fn number(value: &Value<'_>) -> Option<f64> {
-    if let Some(int) = value.as_int() {
-        return Some(f64::from(int));
-    }
-    if let Some(float) = value.as_float() {
-        return Some(float);
-    }
-    let text = inspect::bytes_of(value.as_string()?).ok()?;
-    let text = str::from_utf8(&text).ok()?.trim();
-    if text.is_empty()
-        || !text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
-    {
-        return None;
-    }
-    text.parse().ok()
-}
-
-/// A value that must be a string.
-pub(crate) fn string<'js>(ctx: &Ctx<'js>, value: &Value<'js>, name: &str) -> Result<Text> {
-    match value.as_string() {
-        Some(text) => sys::text(text),
-        None => Err(Exception::throw_type(ctx, &format!("{name} must be a string"))),
     }
 }
 
@@ -253,11 +208,19 @@ impl<'js, H: Host + 'static> IntoJsFunc<'js, Ours> for Native<H> {
         // The engine makes a rejection of what a promise's executor throws, even of what nothing may catch: the script
         // goes on, but it reaches nothing any more.
         if self.state.is_ending() {
-            return Err(runtime::ending(params.ctx()));
+            return Err(ending(params.ctx()));
         }
         (self.native)(&Call {
             params,
             state: &self.state,
         })
+    }
+}
+
+/// The error that ends a script whose state says so: no code of the guest sees it.
+pub(crate) fn ending(ctx: &Ctx<'_>) -> rquickjs::Error {
+    match Exception::from_message(ctx.clone(), "the script ends") {
+        Ok(error) => sys::throw_uncatchable(ctx, error.into_value()),
+        Err(error) => error,
     }
 }

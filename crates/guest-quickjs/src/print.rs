@@ -13,7 +13,7 @@ use rquickjs::{Coerced, Ctx, Exception, Object, Result, Value};
 use crate::native::{Call, function};
 use crate::os::file;
 use crate::os::worker::is_worker;
-use crate::state::Shared;
+use crate::state::{MAX_PRINTED, Shared};
 use crate::std_module::file::is_file;
 use crate::sys::heap::{Bytes, Memory, NoMemory};
 use crate::sys::inspect::{self, Property, TextBytes};
@@ -30,9 +30,6 @@ const MAX_STRING: usize = 1_000;
 
 /// How many prototypes are looked through for the name of an error.
 const MAX_PROTOTYPES: usize = 100;
-
-/// The longest text that one call prints, in bytes.
-pub(crate) const MAX_PRINTED: usize = 64 << 20;
 
 /// Adds the globals `print` and `console`.
 pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {

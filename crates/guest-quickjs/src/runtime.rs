@@ -25,18 +25,18 @@ use crate::buffer::Getters;
 pub use interactive::Evaluated;
 
 use crate::event_loop::{EventLoop, Turn, turn};
+use crate::file::File;
 use crate::loader::{Modules, Names, describe};
 use crate::os::address::Known;
 use crate::os::dir::Directories;
-use crate::os::file::File;
 use crate::os::signal::{Offer, SignalAction, Signals};
 use crate::os::worker::{Spawn, Workers};
 use crate::rejections::Rejections;
 use crate::state::{Shared, State};
+use crate::sys::eval;
 use crate::sys::heap::{Beginning, Bytes, EngineHeap, Memory};
 use crate::sys::message::{Sharing, share_buffers};
 use crate::sys::opaque::Opaque;
-use crate::sys::{self, eval};
 use crate::{print, report};
 
 /// How much of the thread's stack a script may use, in bytes. A thread that runs scripts needs some more.
@@ -517,13 +517,5 @@ fn track<'js, H: Host + 'static>(
         rejections.handled(&promise);
     } else {
         rejections.add(promise, Persistent::save(ctx, reason));
-    }
-}
-
-/// The error that ends a script whose state says so: no code of the guest sees it.
-pub(crate) fn ending(ctx: &Ctx<'_>) -> rquickjs::Error {
-    match Exception::from_message(ctx.clone(), "the script ends") {
-        Ok(error) => sys::throw_uncatchable(ctx, error.into_value()),
-        Err(error) => error,
     }
 }

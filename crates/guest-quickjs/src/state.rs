@@ -12,16 +12,21 @@ use rquickjs::{Ctx, Error, Result};
 
 use crate::buffer::Getters;
 use crate::event_loop::EventLoop;
+use crate::file::File;
 use crate::os::address::Known;
 use crate::os::dir::Directories;
-use crate::os::file::File;
 use crate::os::signal::Signals;
 use crate::os::worker::Workers;
 use crate::rejections::Rejections;
-use crate::std_module::file::MAX_TEXT;
 use crate::std_module::stream::Streams;
 use crate::sys::heap::{Bytes, Memory};
 use crate::sys::opaque::Opaque;
+
+/// The longest line or text that is read at once, in bytes. The engine's strings end at about 1 GiB.
+pub(crate) const MAX_TEXT: usize = 256 << 20;
+
+/// The longest text that one call prints, in bytes.
+pub(crate) const MAX_PRINTED: usize = 64 << 20;
 
 /// One script's state. The engine is single-threaded, and so is this.
 ///

@@ -11,8 +11,8 @@ use guestnet_core::{Errno, Host};
 
 use crate::errno;
 use crate::event_loop::EventLoop;
+use crate::file::File;
 use crate::os::address::Known;
-use crate::os::file::File;
 use crate::os::signal::Signals;
 use crate::os::worker::{Halt, Start, Workers};
 use crate::rejections::Rejections;

@@ -8,10 +8,10 @@ use guestnet_core::{Domain, Host, SockAddr};
 use rquickjs::{Ctx, Exception, Object, Persistent, Result, Value};
 
 use crate::abi;
+use crate::argument::{excerpt, int, string};
 use crate::convert;
-use crate::native::{Call, int, string};
+use crate::native::Call;
 use crate::sys::value::{self, Key, Keys, define, get, record};
-use crate::text::beginning;
 
 /// What is remembered from one address to the next: the names of the properties, and the last address in either
 /// direction, because most programs give and get the same one many times.
@@ -196,7 +196,7 @@ fn inet<'js>(
             .filter(|numeric| numeric.ip.is_ipv4() == (domain == Domain::Inet))
             .ok_or_else(|| {
                 let text = string(ctx, &addr, "the address's addr");
-                let text = text.as_deref().map_or("", beginning);
+                let text = text.as_deref().map_or("", excerpt);
                 let version = if domain == Domain::Inet { "IPv4" } else { "IPv6" };
                 wrong(
                     ctx,

@@ -12,7 +12,7 @@ use cap_std::fs::{self, Dir, OpenOptions};
 use guestnet_core::{Errno, Result};
 
 use crate::errno;
-use crate::os::file::File;
+use crate::file::File;
 use crate::sys::heap::{Bytes, Memory, NoMemory};
 
 /// The longest path, in bytes (`PATH_MAX` of Linux).

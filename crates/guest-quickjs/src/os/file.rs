@@ -1,17 +1,18 @@
-//! Files of the host below the guest's directories, and what `os` does with descriptors of every kind but sockets'
-//! own calls: `open`, `close`, `seek`, `read`, `write`, `isatty`.
+//! What `os` does with descriptors of every kind: `open`, `close`, `seek`, `read`, `write`, `isatty`.
 //!
-//! Regular files block the script's thread for as long as the disk takes, as they do in C.
+//! Not here: the calls of sockets (`socket.rs`, `transfer.rs`), and what a file does (`../file.rs`).
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
+use std::io::{IoSlice, IoSliceMut, SeekFrom};
 
 use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use guestnet_core::{Errno, Fd, Host, OpenFile, Result, StreamKind};
 use rquickjs::{Exception, Value};
 
+use crate::argument::number;
 use crate::buffer::Buffer;
 use crate::errno;
-use crate::native::{Call, Member, number};
+use crate::file::File;
+use crate::native::{Call, Member};
 use crate::os::path::{self, signed};
 use crate::state::State;
 use crate::sys::heap::NoMemory;
@@ -25,64 +26,6 @@ const O_APPEND: i32 = 0o2_000;
 
 /// The highest number that `dup2` gives.
 const MAX_DUP2: Fd = 4_095;
-
-/// A file or directory that a script has opened.
-#[derive(Debug)]
-pub struct File {
-    inner: Option<cap_std::fs::File>,
-}
-
-impl File {
-    /// A file of a directory of the guest.
-    pub(crate) fn new(inner: cap_std::fs::File) -> File {
-        File { inner: Some(inner) }
-    }
-
-    /// Holds a number; every call on it is `EBADF`.
-    pub(crate) fn closed() -> File {
-        File { inner: None }
-    }
-
-    /// read(2).
-    ///
-    /// # Errors
-    /// `EBADF` (not open for reading), `EISDIR`, `EIO`, ….
-    pub(crate) fn read(&self, buffer: &mut [u8]) -> Result<usize> {
-        retried(|| self.inner()?.read(buffer))
-    }
-
-    /// write(2).
-    ///
-    /// # Errors
-    /// `EBADF` (not open for writing), `ENOSPC`, `EIO`, ….
-    pub(crate) fn write(&self, bytes: &[u8]) -> Result<usize> {
-        retried(|| self.inner()?.write(bytes))
-    }
-
-    /// lseek(2).
-    ///
-    /// # Errors
-    /// `EINVAL` (before the beginning), `ESPIPE`.
-    pub(crate) fn seek(&self, to: SeekFrom) -> Result<u64> {
-        retried(|| self.inner()?.seek(to))
-    }
-
-    fn inner(&self) -> io::Result<&cap_std::fs::File> {
-        self.inner
-            .as_ref()
-            .ok_or_else(|| io::Error::from_raw_os_error(errno::number(Errno::EBADF)))
-    }
-}
-
-/// Runs a system call again that a signal interrupted.
-fn retried<T>(mut call: impl FnMut() -> io::Result<T>) -> Result<T> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done.map_err(|error| errno::of_io(&error)),
-        }
-    }
-}
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![

@@ -5,9 +5,10 @@ use rquickjs::Value;
 
 use super::pending::open;
 use crate::abi;
+use crate::argument::number;
 use crate::buffer::Buffer;
 use crate::convert;
-use crate::native::{Call, Member, number};
+use crate::native::{Call, Member};
 use crate::state::Shared;
 
 /// The most bytes that a value has that is set: longer ones are cut, as no option looks at them.
@@ -93,7 +94,7 @@ fn read<H: Host + 'static>(state: &Shared<H>, fd: i32, level: i32, name: i32) ->
 
 /// The error of an option that nobody knows: that of the descriptor comes first.
 fn unknown<H: Host + 'static, T>(
-    guest: &guestnet_core::SharedGuestThread<H, super::file::File>,
+    guest: &guestnet_core::SharedGuestThread<H, crate::file::File>,
     fd: guestnet_core::Fd,
 ) -> Result<T> {
     match &*guest.open_file(fd)? {

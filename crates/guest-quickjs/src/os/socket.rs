@@ -4,9 +4,9 @@ use guestnet_core::{Domain, Errno, Fd, Host, OpenFile, Result, SharedGuestThread
 use rquickjs::Value;
 
 use super::address;
-use super::file::File;
 use super::pending::{self, Operation, open};
 use crate::convert::{self, negative};
+use crate::file::File;
 use crate::native::{Call, Member};
 use crate::state::Shared;
 use crate::sys::value;

@@ -5,11 +5,11 @@ use std::time::Duration;
 use guestnet_core::{Clock, Host};
 use rquickjs::{Ctx, Exception, Function, Object, Persistent, Result, Value};
 
+use crate::argument::number;
 use crate::errno;
 use crate::event_loop::{MAX_TIMERS, Task};
-use crate::native::{Call, Member, function, number};
+use crate::native::{Call, Member, ending, function};
 use crate::os::path::float;
-use crate::runtime;
 use crate::state::Shared;
 use crate::sys::heap::NoMemory;
 
@@ -66,7 +66,7 @@ fn sleep<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
         guest.poll_wait(Some(delay))
     };
     if call.state().is_ending() {
-        return Err(runtime::ending(call.ctx()));
+        return Err(ending(call.ctx()));
     }
     call.value(slept.map_or_else(|errno| -errno::number(errno), |()| 0))
 }

@@ -7,9 +7,10 @@ use rquickjs::{Ctx, Exception, Result, Value};
 
 use super::pending::{self, Operation, Outcome};
 use super::{address, socket};
+use crate::argument::{int, number};
 use crate::buffer::Buffer;
 use crate::convert::{self, negative};
-use crate::native::{Call, Member, int, number};
+use crate::native::{Call, Member};
 use crate::state::Shared;
 use crate::sys::value;
 

@@ -19,10 +19,10 @@ use rquickjs::{Class, Ctx, Exception, Function, IntoJs, Object, Persistent, Resu
 use crate::budget::Charge;
 use crate::copyable;
 use crate::event_loop::{Direction, Task};
-use crate::loader;
+use crate::file::File;
+use crate::module_name;
 use crate::native::{Call, Member, accessor, function};
 use crate::os::dir::MAX_PATH;
-use crate::os::file::File;
 use crate::state::{Shared, State};
 use crate::sys::heap::{Bytes, NoMemory};
 use crate::sys::message::{Message, TOO_MANY};
@@ -475,8 +475,8 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
     if name.len() > MAX_PATH {
         return Err(Exception::throw_reference(ctx, "the module's name is too long"));
     }
-    let name = loader::whole(&base, &name);
-    let source = loader::source(state, &name);
+    let name = module_name::whole(&base, &name);
+    let source = module_name::source(state, &name);
     let source = source.map_err(|_| Exception::throw_reference(ctx, &format!("could not load '{name}'")))?;
     // Here and not in its thread, where nobody could be told.
     let budget = state.memory.budget();

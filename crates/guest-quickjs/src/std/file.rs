@@ -11,15 +11,12 @@ use crate::errno;
 use crate::native::{Call, Member};
 use crate::os::file::{self, Part};
 use crate::os::path::{float, signed};
-use crate::state::{Shared, State};
+use crate::state::{MAX_TEXT, Shared, State};
 use crate::std_module::printf;
 use crate::std_module::stream::{Stream, Streams};
 use crate::sys::heap::{Bytes, NoMemory, Text};
 use crate::sys::inspect;
 use crate::sys::opaque::Opaque;
-
-/// The longest line or text that is read at once, in bytes. The engine's strings end at about 1 GiB.
-pub(crate) const MAX_TEXT: usize = 256 << 20;
 
 /// A `FILE` object.
 pub(crate) struct File {

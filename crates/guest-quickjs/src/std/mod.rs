@@ -12,16 +12,15 @@ use guestnet_core::{Clock, Errno, Fd, Host};
 use rquickjs::module::{Declarations, Exports, ModuleDef};
 use rquickjs::{Coerced, Ctx, Exception, Object, Result, TypedArray, Value};
 
+use crate::argument::excerpt;
 use crate::buffer::Buffer;
 use crate::errno;
-use crate::native::{Call, Member, declare, export};
+use crate::native::{Call, Member, declare, ending, export};
 use crate::os::file::{self as descriptors, Opening};
-use crate::runtime;
 use crate::state::{Shared, State};
 use crate::std_module::stream::Stream;
 use crate::sys::heap::NoMemory;
 use crate::sys::{self, eval, inspect};
-use crate::text::beginning;
 
 /// How often another name is tried for a temporary file.
 const ATTEMPTS: u32 = 16;
@@ -102,7 +101,7 @@ fn exit<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     };
     // As exit(3): the parent sees the low eight bits.
     call.state().exit.set(Some(code & 0xff));
-    Err(runtime::ending(call.ctx()))
+    Err(ending(call.ctx()))
 }
 
 fn gc<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
@@ -130,7 +129,7 @@ fn load_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
     let Ok(source) = call.state().read_file(&path) else {
         return Err(Exception::throw_reference(
             call.ctx(),
-            &format!("could not load '{}'", beginning(&path)),
+            &format!("could not load '{}'", excerpt(&path)),
         ));
     };
     eval::script(call.ctx(), source, &path)
@@ -159,7 +158,7 @@ fn write_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'
     let bytes = match content.as_string() {
         Some(text) => sys::text(text)?.into_bytes(),
         None => Buffer::new(call.ctx(), content)?
-            .to_bytes(call.ctx(), call.state())
+            .to_bytes(call.ctx(), &call.state().getters, &call.state().memory)
             .map_err(|errno| descriptors::no_bytes(call, errno))?,
     };
     let how = Opening {

@@ -4,8 +4,8 @@ use guestnet_core::Host;
 use rquickjs::{BigInt, Coerced, Error, Exception, Result, Value};
 
 use crate::native::Call;
-use crate::print::MAX_PRINTED;
 use crate::printf::{self, Arguments, Failure};
+use crate::state::MAX_PRINTED;
 use crate::sys;
 use crate::sys::heap::{Bytes, Text};
 
