@@ -27,21 +27,26 @@ mod library;
 mod loader;
 mod module_name;
 mod native;
+mod operation;
 mod os;
+mod ports;
 mod print;
 mod printf;
+mod promise;
 mod rejections;
 mod report;
 mod runtime;
+mod signals;
 mod state;
 #[path = "std/mod.rs"]
 mod std_module;
 mod sys;
 mod text;
 mod thread;
+mod turn;
 mod wait;
 
 pub use file::File;
-pub use os::signal::SignalAction;
 pub use runtime::{BuildError, End, Evaluated, Script, ScriptBuilder};
+pub use signals::SignalAction;
 pub use thread::ThreadHost;

@@ -24,19 +24,21 @@ use crate::budget::Budget;
 use crate::buffer::Getters;
 pub use interactive::Evaluated;
 
-use crate::event_loop::{EventLoop, Turn, turn};
+use crate::event_loop::EventLoop;
 use crate::file::File;
 use crate::loader::{Modules, Names, describe};
 use crate::os::address::Known;
 use crate::os::dir::Directories;
-use crate::os::signal::{Offer, SignalAction, Signals};
-use crate::os::worker::{Spawn, Workers};
+use crate::os::worker;
+use crate::ports::{Spawn, Workers};
 use crate::rejections::Rejections;
+use crate::signals::{Offer, SignalAction, Signals};
 use crate::state::{Shared, State};
 use crate::sys::eval;
 use crate::sys::heap::{Beginning, Bytes, EngineHeap, Memory};
 use crate::sys::message::{Sharing, share_buffers};
 use crate::sys::opaque::Opaque;
+use crate::turn::{Turn, turn};
 use crate::{print, report};
 
 /// How much of the thread's stack a script may use, in bytes. A thread that runs scripts needs some more.
@@ -289,7 +291,7 @@ impl<H: Host + 'static> fmt::Debug for Script<H> {
 
 impl<H: Host + 'static> Drop for Script<H> {
     fn drop(&mut self) {
-        self.state.workers.say_goodbye(&self.state);
+        worker::announce_end(&self.state);
         self.state.forget_values();
     }
 }
@@ -411,7 +413,7 @@ impl<H: Host + 'static> Script<H> {
                 }
                 match turn(&ctx, &self.state).catch(&ctx) {
                     Ok(Turn::Done) => true,
-                    Ok(Turn::Idle) => self.state.workers.outlast(&self.state),
+                    Ok(Turn::Idle) => worker::wait_for_workers(&self.state),
                     Ok(Turn::Stopped) => {
                         self.state.stop.store(true, Ordering::Relaxed);
                         false

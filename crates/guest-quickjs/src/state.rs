@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use guestnet_core::{Clock, Host, SharedGuestThread};
+use guestnet_core::{Clock, Errno, Fd, Host, SharedGuestThread};
 use rquickjs::{Ctx, Error, Result};
 
 use crate::buffer::Getters;
@@ -15,9 +15,9 @@ use crate::event_loop::EventLoop;
 use crate::file::File;
 use crate::os::address::Known;
 use crate::os::dir::Directories;
-use crate::os::signal::Signals;
-use crate::os::worker::Workers;
+use crate::ports::Workers;
 use crate::rejections::Rejections;
+use crate::signals::Signals;
 use crate::std_module::stream::Streams;
 use crate::sys::heap::{Bytes, Memory};
 use crate::sys::opaque::Opaque;
@@ -68,6 +68,15 @@ impl<H: Host + 'static> State<H> {
     pub(crate) fn of(ctx: &Ctx<'_>) -> Result<Shared<H>> {
         let handle = ctx.userdata::<Opaque<Shared<H>>>().ok_or(Error::Unknown)?;
         Ok(Rc::clone(&handle.0))
+    }
+
+    /// An open descriptor by the number that a script gives.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub(crate) fn open_fd(&self, fd: i32) -> guestnet_core::Result<Fd> {
+        let fd = Fd::try_from(fd).map_err(|_| Errno::EBADF)?;
+        self.guest.borrow().open_file(fd).map(|_| fd)
     }
 
     /// Whether the script must run no more.

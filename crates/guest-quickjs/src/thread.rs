@@ -13,10 +13,10 @@ use crate::errno;
 use crate::event_loop::EventLoop;
 use crate::file::File;
 use crate::os::address::Known;
-use crate::os::signal::Signals;
-use crate::os::worker::{Halt, Start, Workers};
+use crate::ports::{Halt, Start, Workers};
 use crate::rejections::Rejections;
 use crate::runtime::{Engine, Script, ScriptBuilder};
+use crate::signals::Signals;
 use crate::state::State;
 
 /// How large a worker's stack is: what its script may use, and room for what it calls.
@@ -47,31 +47,34 @@ where
     where
         M: Fn() -> Result<ThreadHost<H>, Errno> + Send + Sync + 'static,
     {
-        self.set_spawn(Arc::new(move |state, start| {
+        self.set_spawn(Arc::new(move |start| {
             let host = make().map_err(|errno| io::Error::from_raw_os_error(errno::number(errno)))?;
-            spawn(state, start, host)
+            spawn(start, host)
         }));
         self
     }
 }
 
 /// Starts a worker's thread. It is never waited for: it says itself when it ends, and the end of the process ends it.
-fn spawn<H>(state: &State<H>, start: Start, host: ThreadHost<H>) -> io::Result<Halt>
+fn spawn<H>(start: Start<H>, host: ThreadHost<H>) -> io::Result<Halt>
 where
     H: Host + Send + 'static,
     H::Io: Send + Sync,
 {
-    let mut guest = state.guest.borrow().guest().thread(host.host);
-    let (directories, scripts) = (state.directories.share()?, state.scripts.share()?);
-    let env = state.env.borrow().clone();
     let flag: Arc<AtomicBool> = Arc::default();
-    let (stop, memory) = (Arc::clone(&flag), Arc::clone(&state.memory));
+    let stop = Arc::clone(&flag);
     let Start {
+        guest,
+        memory,
+        directories,
+        scripts,
+        env,
         ends,
         name,
         source,
         charge,
     } = start;
+    let mut guest = guest.thread(host.host);
     let run = move || {
         // The first is given back when the thread is over.
         let (_charge, engine) = charge;

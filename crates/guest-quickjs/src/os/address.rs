@@ -4,13 +4,12 @@ use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use guestnet_core::policy::{NumericHost, parse_numeric_host};
-use guestnet_core::{Domain, Host, SockAddr};
+use guestnet_core::{Domain, SockAddr};
 use rquickjs::{Ctx, Exception, Object, Persistent, Result, Value};
 
 use crate::abi;
 use crate::argument::{excerpt, int, string};
 use crate::convert;
-use crate::native::Call;
 use crate::sys::value::{self, Key, Keys, define, get, record};
 
 /// What is remembered from one address to the next: the names of the properties, and the last address in either
@@ -111,34 +110,13 @@ impl Known {
     }
 }
 
-/// As [`decode`], with a relative UNIX path counting from the script's directory (`os.chdir`).
-///
-/// # Errors
-/// As [`decode`].
-pub(crate) fn argument<'js, H: Host + 'static>(
-    call: &Call<'_, 'js, H>,
-    value: &Value<'js>,
-    domain: Option<Domain>,
-) -> Result<SockAddr> {
-    let addr = decode(call.ctx(), &call.state().addresses, value, domain)?;
-    let SockAddr::Unix(path) = &addr else {
-        return Ok(addr);
-    };
-    let current = call.state().directories.current();
-    // An empty path is wrong, and stays so.
-    if current == "/" || path.is_empty() || path.starts_with('/') {
-        return Ok(addr);
-    }
-    Ok(SockAddr::Unix(format!("{current}/{path}").into()))
-}
-
 /// Reads an address. Every property is read once.
 ///
 /// `domain` is the socket's family, which is meant if the object names none.
 ///
 /// # Errors
 /// `TypeError` that says what is wrong with it, or what a getter of the guest threw.
-fn decode<'js>(
+pub(crate) fn decode<'js>(
     ctx: &Ctx<'js>,
     known: &Known,
     value: &Value<'js>,

@@ -3,6 +3,7 @@
 //! Not here: the calls of sockets (`socket.rs`, `transfer.rs`), and what a file does (`../file.rs`).
 
 use std::io::{IoSlice, IoSliceMut, SeekFrom};
+use std::sync::Arc;
 
 use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use guestnet_core::{Errno, Fd, Host, OpenFile, Result, StreamKind};
@@ -14,8 +15,9 @@ use crate::errno;
 use crate::file::File;
 use crate::native::{Call, Member};
 use crate::os::path::{self, signed};
-use crate::state::State;
-use crate::sys::heap::NoMemory;
+use crate::state::{Shared, State};
+use crate::std_module::stream::Descriptors;
+use crate::sys::heap::{Memory, NoMemory};
 
 const O_WRONLY: i32 = 0o1;
 const O_RDWR: i32 = 0o2;
@@ -371,4 +373,26 @@ pub(crate) fn write<H: Host + 'static>(state: &State<H>, fd: Fd, bytes: &[u8]) -
         return file.write(bytes);
     }
     guest.write(fd, &mut [IoSlice::new(bytes)])
+}
+
+impl<H: Host + 'static> Descriptors for Shared<H> {
+    fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
+    fn read(&self, fd: Fd, bytes: &mut [u8]) -> Result<usize> {
+        read(self, fd, bytes)
+    }
+
+    fn write(&self, fd: Fd, bytes: &[u8]) -> Result<usize> {
+        write(self, fd, bytes)
+    }
+
+    fn seek(&self, fd: Fd, offset: i64, whence: i32) -> Result<u64> {
+        seek_to(self, fd, offset, whence)
+    }
+
+    fn close(&self, fd: Fd) -> Result<()> {
+        close_fd(self, fd)
+    }
 }

@@ -3,7 +3,6 @@
 use guestnet_core::{Errno, Host, OpenFile, Result, SockOpt};
 use rquickjs::Value;
 
-use super::pending::open;
 use crate::abi;
 use crate::argument::number;
 use crate::buffer::Buffer;
@@ -78,7 +77,7 @@ fn getsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
 }
 
 fn read<H: Host + 'static>(state: &Shared<H>, fd: i32, level: i32, name: i32) -> Result<Vec<u8>> {
-    let fd = open(state, fd)?;
+    let fd = state.open_fd(fd)?;
     let mut guest = state.guest.borrow_mut();
     if (level, name) == (abi::SOL_SOCKET, abi::SO_PROTOCOL)
         && let OpenFile::Socket(socket) = &*guest.open_file(fd)?
@@ -133,7 +132,7 @@ fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
         }
     };
     call.status(bytes.and_then(|bytes| {
-        let fd = open(state, fd)?;
+        let fd = state.open_fd(fd)?;
         let mut guest = state.guest.borrow_mut();
         let Some(option) = abi::option_of(level, name) else {
             return unknown(&guest, fd);

@@ -5,11 +5,11 @@ use guestnet_core::{Domain, Host, Kind, LookupError};
 use rquickjs::{Ctx, Exception, Result, Value};
 
 use super::address::{Known, encode_inet, text};
-use super::pending::Promised;
 use crate::abi;
 use crate::argument::{int, number, string};
 use crate::convert::{self, lookup_error};
 use crate::native::{Call, Member};
+use crate::promise::Resolvers;
 use crate::state::Shared;
 use crate::sys::heap::{Memory, Text};
 use crate::sys::value::{define, list};
@@ -131,7 +131,7 @@ fn getaddrinfo<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
 /// `EAI_MEMORY` with [`MAX_LOOKUPS`] under way.
 fn getaddrinfo_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let question = Question::read(call)?;
-    let (promise, settles) = Promised::new(call.ctx(), call.state(), LOOKUP)?;
+    let (promise, settles) = Resolvers::new(call.ctx(), &call.state().memory, LOOKUP)?;
     let state = call.state();
     match question {
         Ok(_) if state.events.borrow().lookups() >= MAX_LOOKUPS => {
@@ -147,7 +147,7 @@ fn getaddrinfo_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<
 }
 
 /// A look-up and the promise for its result.
-type Asked<H> = (Lookup<<H as Host>::Io>, Promised);
+type Asked<H> = (Lookup<<H as Host>::Io>, Resolvers);
 
 /// Settles the promise of a look-up, or gives both back if there is no result yet.
 ///
@@ -157,7 +157,7 @@ pub(crate) fn finish<H: Host + 'static>(
     ctx: &Ctx<'_>,
     state: &Shared<H>,
     mut lookup: Lookup<H::Io>,
-    promise: Promised,
+    promise: Resolvers,
 ) -> Result<Option<Asked<H>>> {
     let answer = state.guest.borrow_mut().getaddrinfo_take(&mut lookup);
     match answer {

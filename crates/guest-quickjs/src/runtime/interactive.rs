@@ -12,9 +12,10 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{CatchResultExt, CaughtError, Ctx, Object, Persistent, Promise, Value};
 
 use super::{End, Script};
-use crate::event_loop::{Task, Turn, turn};
+use crate::event_loop::Task;
 use crate::print;
 use crate::report;
+use crate::turn::{Turn, turn};
 
 /// What came of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +61,7 @@ impl<H: Host + 'static> Script<H> {
     pub fn pump(&mut self) {
         let over = Rc::new(Cell::new(false));
         let mark = Rc::clone(&over);
-        let task = Task::Run(Rc::new(move |_: &Ctx<'_>, _: &_| {
+        let task = Task::Run(Rc::new(move |_: &Ctx<'_>| {
             mark.set(true);
             Ok(())
         }));
