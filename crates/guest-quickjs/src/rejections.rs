@@ -1,6 +1,6 @@
 //! [`Rejections`]: promises that were rejected while nobody listened.
 //!
-//! Not here: what becomes of them (`runtime.rs`).
+//! Not here: what becomes of them (`script.rs`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;

@@ -9,13 +9,14 @@ use std::thread;
 
 use guestnet_core::{Errno, Host};
 
+use crate::builder::ScriptBuilder;
 use crate::errno;
 use crate::event_loop::EventLoop;
 use crate::file::File;
 use crate::os::address::Known;
 use crate::ports::{Halt, Start, Workers};
 use crate::rejections::Rejections;
-use crate::runtime::{Engine, Script, ScriptBuilder};
+use crate::script::{Engine, Script};
 use crate::signals::Signals;
 use crate::state::State;
 

@@ -1,19 +1,11 @@
 //! [`Script`]: one engine with one script in it, and how it runs to its end.
 
-mod interactive;
-
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::fmt;
-use std::io;
-use std::path::Path;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use cap_std::ambient_authority;
-use cap_std::fs::Dir;
-use guestnet_core::{Errno, Host, SharedGuestThread};
+use guestnet_core::Host;
 use rquickjs::module::Declared;
 use rquickjs::promise::PromiseState;
 use rquickjs::{
@@ -22,20 +14,11 @@ use rquickjs::{
 
 use crate::budget::Budget;
 use crate::buffer::Getters;
-pub use interactive::Evaluated;
-
-use crate::event_loop::EventLoop;
-use crate::file::File;
 use crate::loader::{Modules, Names, describe};
-use crate::os::address::Known;
-use crate::os::dir::Directories;
-use crate::os::worker;
-use crate::ports::{Spawn, Workers};
-use crate::rejections::Rejections;
-use crate::signals::{Offer, SignalAction, Signals};
+use crate::os::{time, worker};
 use crate::state::{Shared, State};
 use crate::sys::eval;
-use crate::sys::heap::{Beginning, Bytes, EngineHeap, Memory};
+use crate::sys::heap::{Beginning, Bytes, EngineHeap};
 use crate::sys::message::{Sharing, share_buffers};
 use crate::sys::opaque::Opaque;
 use crate::turn::{Turn, turn};
@@ -53,231 +36,12 @@ pub enum End {
     Stopped,
 }
 
-/// Why there is no script to run.
-#[derive(Debug)]
-pub enum BuildError {
-    /// The guest's descriptor table is too small for what was added, or a listener is not a socket.
-    Descriptor(Errno),
-    /// The engine has not enough memory to start.
-    Memory,
-}
-
-impl fmt::Display for BuildError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            BuildError::Descriptor(errno) => write!(f, "a descriptor cannot be given to the script: {errno}"),
-            BuildError::Memory => f.write_str("the limit of memory is too low for the engine to start"),
-        }
-    }
-}
-
-impl std::error::Error for BuildError {}
-
-/// Puts a [`Script`] together. It can be moved to the thread that the script will run on.
-///
-/// Descriptors 0, 1 and 2 are the standard streams, then come the listeners from 3 on, in the order in which they were
-/// added (the `LISTEN_FDS` convention).
-pub struct ScriptBuilder<H: Host + 'static> {
-    guest: SharedGuestThread<H, File>,
-    args: Vec<String>,
-    env: BTreeMap<String, String>,
-    streams: [Option<H::Io>; 3],
-    listeners: Vec<H::Io>,
-    directories: Directories,
-    scripts: Directories,
-    memory: usize,
-    stop: Arc<AtomicBool>,
-    spawn: Option<Spawn<H>>,
-    signals: Option<Offer<H>>,
-}
-
-impl<H: Host + 'static> fmt::Debug for ScriptBuilder<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ScriptBuilder")
-            .field("args", &self.args)
-            .finish_non_exhaustive()
-    }
-}
-
-impl<H: Host + 'static> ScriptBuilder<H> {
-    /// Begins with a guest that has no descriptors yet.
-    #[must_use]
-    pub fn new(guest: SharedGuestThread<H, File>) -> Self {
-        ScriptBuilder {
-            guest,
-            args: Vec::new(),
-            env: BTreeMap::new(),
-            streams: [None, None, None],
-            listeners: Vec::new(),
-            directories: Directories::default(),
-            scripts: Directories::default(),
-            memory: 0,
-            stop: Arc::default(),
-            spawn: None,
-            signals: None,
-        }
-    }
-
-    /// Appends to `scriptArgs`; the first one is the script's name.
-    pub fn arg(&mut self, arg: impl Into<String>) -> &mut Self {
-        self.args.push(arg.into());
-        self
-    }
-
-    /// Sets an environment variable.
-    pub fn env(&mut self, name: impl Into<String>, value: impl Into<String>) -> &mut Self {
-        self.env.insert(name.into(), value.into());
-        self
-    }
-
-    /// Descriptor 0; without it the number is closed.
-    pub fn stdin(&mut self, io: H::Io) -> &mut Self {
-        self.streams[0] = Some(io);
-        self
-    }
-
-    /// Descriptor 1; without it the number is closed.
-    pub fn stdout(&mut self, io: H::Io) -> &mut Self {
-        self.streams[1] = Some(io);
-        self
-    }
-
-    /// Descriptor 2; without it the number is closed.
-    pub fn stderr(&mut self, io: H::Io) -> &mut Self {
-        self.streams[2] = Some(io);
-        self
-    }
-
-    /// A listener that is open before the script starts, in non-blocking mode.
-    pub fn listener(&mut self, io: H::Io) -> &mut Self {
-        self.listeners.push(io);
-        self
-    }
-
-    /// A directory of the host under a name of the guest's.
-    ///
-    /// # Errors
-    /// The directory cannot be opened, or procfs or another file system of the kernel's own is in it, whose files are
-    /// no data: `guestnet_directory` says which.
-    pub fn directory(&mut self, host: &Path, guest: &str) -> io::Result<&mut Self> {
-        guestnet_directory::check(host)?;
-        let dir = Dir::open_ambient_dir(host, ambient_authority())?;
-        self.directories.add(guest, dir);
-        Ok(self)
-    }
-
-    /// A directory of the host from which modules can be imported, under the name that the main script's name begins
-    /// with; nothing else can be read there. What the kernel's own file systems have below it is refused file by file,
-    /// since a script may well lie in `/`.
-    ///
-    /// # Errors
-    /// The directory cannot be opened.
-    pub fn scripts(&mut self, host: &Path, name: &str) -> io::Result<&mut Self> {
-        let dir = Dir::open_ambient_dir(host, ambient_authority())?;
-        self.scripts.add(name, dir);
-        Ok(self)
-    }
-
-    /// The most memory that the script may have, in bytes, together with all its workers, their messages and shared buffers; 0
-    /// is no limit.
-    pub fn memory(&mut self, bytes: usize) -> &mut Self {
-        self.memory = bytes;
-        self
-    }
-
-    /// Offers `os.signal`. `ask` is called with a signal's number, Linux's, and what it shall do; a signal that is not the
-    /// script's to handle is `EINVAL`. Of those that shall be delivered, `stream` gives each that comes as one byte, its
-    /// number; a stream that ends delivers nothing any more.
-    pub fn signals(
-        &mut self,
-        stream: H::Io,
-        ask: impl Fn(i32, SignalAction) -> Result<(), Errno> + Send + 'static,
-    ) -> &mut Self {
-        self.signals = Some(Offer {
-            stream,
-            ask: Box::new(ask),
-        });
-        self
-    }
-
-    /// Set to `true`, it ends a script that computes. One that waits is woken by the host's own stopper.
-    #[must_use]
-    pub fn stop_flag(&self) -> Arc<AtomicBool> {
-        Arc::clone(&self.stop)
-    }
-
-    /// Starts the engine, on the thread on which the script will run.
-    ///
-    /// # Errors
-    /// [`BuildError`].
-    pub fn build(mut self) -> Result<Script<H>, BuildError> {
-        self.insert_descriptors().map_err(BuildError::Descriptor)?;
-        let (guest, directories, args) = (self.guest, self.directories, self.args);
-        let (env, stop) = (RefCell::new(self.env), self.stop);
-        let (scripts, workers) = (self.scripts, Workers::new(self.spawn, None));
-        let memory = Memory::new(self.memory);
-        let engine = Engine::new(memory.budget(), 0);
-        let signals = Signals::new(self.signals);
-        let make = |getters| State {
-            guest: RefCell::new(guest),
-            events: RefCell::new(EventLoop::new(&memory)),
-            directories,
-            scripts,
-            args,
-            streams: Rc::default(),
-            env,
-            exit: Cell::new(None),
-            stop,
-            getters,
-            addresses: Known::default(),
-            workers,
-            signals,
-            rejections: RefCell::new(Rejections::new(&memory)),
-            memory,
-        };
-        engine
-            .and_then(|engine| Script::start(engine, make))
-            .map_err(|_| BuildError::Memory)
-    }
-
-    pub(crate) fn set_spawn(&mut self, spawn: Spawn<H>) {
-        self.spawn = Some(spawn);
-    }
-
-    fn insert_descriptors(&mut self) -> Result<(), Errno> {
-        let mut closed = Vec::new();
-        for stream in &mut self.streams {
-            match stream.take() {
-                Some(io) => drop(self.guest.insert_stream(io)?),
-                // Holds the number while the others are given out.
-                None => closed.push(
-                    self.guest
-                        .insert_file(File::closed())
-                        .map_err(|(errno, _)| errno)?,
-                ),
-            }
-        }
-        let listeners = std::mem::take(&mut self.listeners);
-        if !listeners.is_empty() {
-            self.env
-                .insert("LISTEN_FDS".to_owned(), listeners.len().to_string());
-        }
-        for io in listeners {
-            self.guest.insert_preopened(io, true)?;
-        }
-        for fd in closed {
-            self.guest.close(fd)?;
-        }
-        Ok(())
-    }
-}
-
 /// A script with its engine. It stays on its thread.
 pub struct Script<H: Host + 'static> {
     // Dropped in this order: the context's functions hold the state, which must hold no value by then.
-    context: Context,
-    runtime: Runtime,
-    state: Shared<H>,
+    pub(crate) context: Context,
+    pub(crate) runtime: Runtime,
+    pub(crate) state: Shared<H>,
     _sharing: Box<Sharing>,
 }
 
@@ -300,8 +64,8 @@ impl<H: Host + 'static> Drop for Script<H> {
 pub(crate) struct Engine {
     beginning: Beginning,
     getters: Getters,
-    context: Context,
-    runtime: Runtime,
+    pub(crate) context: Context,
+    pub(crate) runtime: Runtime,
 }
 
 impl Engine {
@@ -358,7 +122,7 @@ impl<H: Host + 'static> Script<H> {
             ctx.store_userdata(Opaque(Arc::clone(&state.memory)))
                 .map_err(|_| rquickjs::Error::Unknown)?;
             print::install(&ctx, &state)?;
-            crate::os::time::install(&ctx, &state)?;
+            time::install(&ctx, &state)?;
             ctx.globals().set("scriptArgs", state.args.clone())
         })?;
         if beginning.has_failed() {
@@ -490,7 +254,7 @@ impl<H: Host + 'static> Script<H> {
         }
     }
 
-    fn end(&self) -> End {
+    pub(crate) fn end(&self) -> End {
         self.state.streams.flush(&self.state);
         match self.state.exit.get() {
             Some(code) => End::Exit(code),

@@ -11,10 +11,10 @@ use rquickjs::object::Filter;
 use rquickjs::promise::PromiseState;
 use rquickjs::{CatchResultExt, CaughtError, Ctx, Object, Persistent, Promise, Value};
 
-use super::{End, Script};
 use crate::event_loop::Task;
 use crate::print;
 use crate::report;
+use crate::script::{End, Script};
 use crate::turn::{Turn, turn};
 
 /// What came of a line.
