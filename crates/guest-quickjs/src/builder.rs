@@ -12,9 +12,12 @@ use std::sync::atomic::AtomicBool;
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
 use guestnet_core::{Errno, Host, SharedGuestThread};
+use rquickjs::module::Declared;
+use rquickjs::{Ctx, Module};
 
 use crate::event_loop::EventLoop;
 use crate::file::File;
+use crate::native_modules::{self, Declarations, NativeModules};
 use crate::os::address::Known;
 use crate::os::dir::Directories;
 use crate::ports::{Spawn, Workers};
@@ -29,6 +32,13 @@ use crate::sys::heap::Memory;
 pub enum BuildError {
     /// The guest's descriptor table is too small for what was added, or a listener is not a socket.
     Descriptor(Errno),
+    /// A module of the embedder's cannot have this name.
+    Module {
+        /// The name.
+        name: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// The engine has not enough memory to start.
     Memory,
 }
@@ -37,6 +47,9 @@ impl fmt::Display for BuildError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             BuildError::Descriptor(errno) => write!(f, "a descriptor cannot be given to the script: {errno}"),
+            BuildError::Module { name, reason } => {
+                write!(f, "the module {name:?} cannot be added: {reason}")
+            }
             BuildError::Memory => f.write_str("the limit of memory is too low for the engine to start"),
         }
     }
@@ -60,6 +73,9 @@ pub struct ScriptBuilder<H: Host + 'static> {
     stop: Arc<AtomicBool>,
     spawn: Option<Spawn<H>>,
     signals: Option<Offer<H>>,
+    modules: Declarations,
+    /// The first name that no module can have.
+    refused: Option<(String, &'static str)>,
 }
 
 impl<H: Host + 'static> fmt::Debug for ScriptBuilder<H> {
@@ -86,6 +102,8 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             stop: Arc::default(),
             spawn: None,
             signals: None,
+            modules: Declarations::new(),
+            refused: None,
         }
     }
 
@@ -182,6 +200,9 @@ impl<H: Host + 'static> ScriptBuilder<H> {
     /// # Errors
     /// [`BuildError`].
     pub fn build(mut self) -> Result<Script<H>, BuildError> {
+        if let Some((name, reason)) = self.refused.take() {
+            return Err(BuildError::Module { name, reason });
+        }
         self.insert_descriptors().map_err(BuildError::Descriptor)?;
         let (guest, directories, args) = (self.guest, self.directories, self.args);
         let (env, stop) = (RefCell::new(self.env), self.stop);
@@ -189,6 +210,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
         let memory = Memory::new(self.memory);
         let engine = Engine::new(memory.budget(), 0);
         let signals = Signals::new(self.signals);
+        let modules = NativeModules::new(Arc::new(self.modules));
         let make = |getters| State {
             guest: RefCell::new(guest),
             events: RefCell::new(EventLoop::new(&memory)),
@@ -203,12 +225,29 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             addresses: Known::default(),
             workers,
             signals,
+            modules,
             rejections: RefCell::new(Rejections::new(&memory)),
             memory,
         };
         engine
             .and_then(|engine| Script::start(engine, make))
             .map_err(|_| BuildError::Memory)
+    }
+
+    pub(crate) fn add_module<D>(&mut self, name: String, declare: D) -> &mut Self
+    where
+        D: for<'js> Fn(&Ctx<'js>, &str) -> rquickjs::Result<Module<'js, Declared>> + Send + Sync + 'static,
+    {
+        let reason = native_modules::refusal(&name).or_else(|| {
+            self.modules
+                .contains_key(&name)
+                .then_some("there is one with this name")
+        });
+        match reason {
+            Some(reason) => drop(self.refused.get_or_insert((name, reason))),
+            None => drop(self.modules.insert(name, Arc::new(declare))),
+        }
+        self
     }
 
     pub(crate) fn set_spawn(&mut self, spawn: Spawn<H>) {

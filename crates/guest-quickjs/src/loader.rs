@@ -1,4 +1,4 @@
-//! Where modules come from: `os` and `std`, the modules that guestnet ships, and files.
+//! Where modules come from: `os` and `std`, the modules that guestnet ships, those of the embedder, and files.
 //!
 //! Files are read below the directory of the main script and below the guest's directories, and nowhere else.
 
@@ -58,6 +58,9 @@ impl<H: Host + 'static> Loader for Modules<H> {
         }
         if let Some(source) = library::source(name) {
             return Module::declare(ctx.clone(), name, source);
+        }
+        if let Some(declare) = self.state.modules.declarations.get(name) {
+            return declare(ctx, name);
         }
         let source =
             source(&self.state, name).map_err(|errno| Error::new_loading_message(name, errno.message()))?;

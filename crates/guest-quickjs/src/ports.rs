@@ -14,6 +14,7 @@ use rquickjs::{Function, Persistent};
 
 use crate::budget::Charge;
 use crate::file::File;
+use crate::native_modules::Declarations;
 use crate::os::dir::Directories;
 use crate::sys::heap::{Bytes, Memory};
 use crate::sys::message::Message;
@@ -178,6 +179,8 @@ pub(crate) struct Start<H: Host + 'static> {
     /// What its thread shares with the script's.
     pub(crate) guest: Guest<H, File>,
     pub(crate) memory: Arc<Memory>,
+    /// The modules that an embedder has added.
+    pub(crate) modules: Arc<Declarations>,
     /// What it has of its own, as the script has it now.
     pub(crate) directories: Directories,
     pub(crate) scripts: Directories,

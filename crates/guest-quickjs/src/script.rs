@@ -131,6 +131,12 @@ impl<H: Host + 'static> Script<H> {
         Ok(script)
     }
 
+    /// Calls `f` with the script's context, before [`Script::run`] or after it: to set globals for the script, or to read
+    /// what it has left there. No turn of the event loop runs meanwhile.
+    pub fn with<R>(&self, f: impl for<'js> FnOnce(Ctx<'js>) -> R) -> R {
+        self.context.with(f)
+    }
+
     /// Evaluates a module and turns the event loop until nothing is pending.
     ///
     /// What nothing catches is printed on the script's standard error, as qjs does.

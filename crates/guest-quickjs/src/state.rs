@@ -13,6 +13,7 @@ use rquickjs::{Ctx, Error, Result};
 use crate::buffer::Getters;
 use crate::event_loop::EventLoop;
 use crate::file::File;
+use crate::native_modules::NativeModules;
 use crate::os::address::Known;
 use crate::os::dir::Directories;
 use crate::ports::Workers;
@@ -52,6 +53,8 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) addresses: Known,
     pub(crate) workers: Workers<H>,
     pub(crate) signals: Signals<H>,
+    /// The modules that an embedder has added.
+    pub(crate) modules: NativeModules,
     /// What all threads of the script have together.
     pub(crate) memory: Arc<Memory>,
     pub(crate) rejections: RefCell<Rejections>,
@@ -108,6 +111,7 @@ impl<H: Host + 'static> State<H> {
         drop(forgotten);
         self.workers.forget();
         self.signals.forget();
+        self.modules.forget();
         self.getters.forget();
         self.addresses.forget();
         let rejections = self.rejections.borrow_mut().take();

@@ -13,6 +13,7 @@ use crate::builder::ScriptBuilder;
 use crate::errno;
 use crate::event_loop::EventLoop;
 use crate::file::File;
+use crate::native_modules::NativeModules;
 use crate::os::address::Known;
 use crate::ports::{Halt, Start, Workers};
 use crate::rejections::Rejections;
@@ -70,6 +71,7 @@ where
         directories,
         scripts,
         env,
+        modules,
         ends,
         name,
         source,
@@ -98,6 +100,7 @@ where
             addresses: Known::default(),
             workers: Workers::new(None, Some(ends)),
             signals: Signals::new(None),
+            modules: NativeModules::new(modules),
             rejections: RefCell::new(Rejections::new(&memory)),
             memory,
         };

@@ -312,6 +312,7 @@ fn start<H: Host + 'static>(
     Ok(Start {
         guest: state.guest.borrow().guest().clone(),
         memory: Arc::clone(&state.memory),
+        modules: Arc::clone(&state.modules.declarations),
         directories: state.directories.share()?,
         scripts: state.scripts.share()?,
         env: state.env.borrow().clone(),
