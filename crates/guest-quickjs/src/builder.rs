@@ -18,7 +18,7 @@ use rquickjs::{Ctx, Module};
 use crate::event_loop::EventLoop;
 use crate::file::File;
 use crate::native_modules::{self, Declarations, NativeModules};
-use crate::os::address::Known;
+use crate::os::address::AddressCache;
 use crate::os::dir::Directories;
 use crate::ports::{Spawn, Workers};
 use crate::rejections::Rejections;
@@ -222,7 +222,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             exit: Cell::new(None),
             stop,
             getters,
-            addresses: Known::default(),
+            addresses: AddressCache::default(),
             workers,
             signals,
             modules,

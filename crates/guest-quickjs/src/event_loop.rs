@@ -45,7 +45,7 @@ impl Task {
 /// How many timers a script may have at a time.
 pub(crate) const MAX_TIMERS: usize = 1 << 16;
 
-/// What a timer counts for, in bytes, besides what its function holds in the engine.
+/// What a timer counts for, in bytes, in addition to what its function holds in the engine.
 const TIMER: usize = 256;
 
 /// What waiting for a descriptor counts for, in bytes, with what the poll set remembers of it.
@@ -63,10 +63,10 @@ pub(crate) struct EventLoop<H: Host + 'static> {
     pub(crate) watches: BTreeMap<Fd, Watch>,
     pub(crate) lookups: BTreeMap<Id, (Lookup<H::Io>, Resolvers)>,
     last: Id,
-    /// What has happened and was not dealt with yet.
+    /// Events that are not handled yet.
     pub(crate) ready: VecDeque<Event>,
-    /// Whom each number of the poll stands for.
-    pub(crate) polled: Vec<Polled>,
+    /// What each number of the poll stands for.
+    pub(crate) polled: Vec<PollEntry>,
     /// What counts as ready in the next poll, together with all that is: it must not go before that.
     pub(crate) again: Vec<(Fd, Direction)>,
 }
@@ -74,7 +74,7 @@ pub(crate) struct EventLoop<H: Host + 'static> {
 /// What a script waits for on one descriptor.
 pub(crate) struct Watch {
     _charge: Charge,
-    /// Tells it from what was at the same number before.
+    /// No other watch has it, also none of a descriptor that had the same number before.
     pub(crate) generation: Id,
     pub(crate) read: Side,
     pub(crate) write: Side,
@@ -87,7 +87,7 @@ pub(crate) struct Side {
     pub(crate) handler: Option<Handler>,
     /// Not polled before this time: it was ready, and then it was not.
     pub(crate) paused_until: Option<Duration>,
-    pub(crate) pause: Duration,
+    pub(crate) backoff: Backoff,
 }
 
 /// What is called, again and again, as long as a descriptor is ready.
@@ -97,9 +97,26 @@ pub(crate) struct Handler {
     keeps_alive: bool,
 }
 
-/// Ever longer pauses for what poll(2) cannot wait for: room in a UNIX listener's backlog, the quota of bytes.
-pub(crate) const SHORTEST_PAUSE: Duration = Duration::from_micros(50);
-const LONGEST_PAUSE: Duration = Duration::from_millis(4);
+/// Ever longer pauses for what poll(2) cannot wait for: room in a UNIX listener's backlog, the quota of bytes. The same
+/// times as the core's, which sleeps for them.
+pub(crate) struct Backoff(Duration);
+
+impl Default for Backoff {
+    fn default() -> Self {
+        Backoff(Duration::from_micros(50))
+    }
+}
+
+impl Backoff {
+    const LONGEST: Duration = Duration::from_millis(4);
+
+    /// The next pause.
+    fn next(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(Self::LONGEST);
+        pause
+    }
+}
 
 impl Side {
     fn new() -> Self {
@@ -107,7 +124,7 @@ impl Side {
             queue: VecDeque::new(),
             handler: None,
             paused_until: None,
-            pause: SHORTEST_PAUSE,
+            backoff: Backoff::default(),
         }
     }
 
@@ -124,17 +141,19 @@ impl Side {
         self.handler.is_some()
             || (!self.queue.is_empty() && self.paused_until.is_none_or(|until| until <= now))
     }
-}
 
-impl Side {
+    /// Something was done: the next pause is a short one again.
+    pub(crate) fn resume(&mut self) {
+        self.backoff = Backoff::default();
+        self.paused_until = None;
+    }
+
     /// What was ready and could do nothing waits a little, so that it does not take the whole processor.
     pub(crate) fn pause(&mut self, moved: bool, now: Duration) {
         if moved {
-            self.pause = SHORTEST_PAUSE;
-            self.paused_until = None;
+            self.resume();
         } else {
-            self.paused_until = Some(now.saturating_add(self.pause));
-            self.pause = (self.pause * 2).min(LONGEST_PAUSE);
+            self.paused_until = Some(now.saturating_add(self.backoff.next()));
         }
     }
 }
@@ -148,7 +167,7 @@ impl Watch {
     }
 }
 
-/// Something that has happened.
+/// An event that is not handled yet.
 pub(crate) enum Event {
     Timer(Id),
     Io(Fd, Id, Ready),
@@ -158,7 +177,7 @@ pub(crate) enum Event {
 }
 
 #[derive(Clone, Copy)]
-pub(crate) enum Polled {
+pub(crate) enum PollEntry {
     Io(Fd, Id),
     Lookup(Id),
 }
@@ -279,7 +298,7 @@ impl<H: Host + 'static> EventLoop<H> {
         let id = self.next_id();
         let budget = &self.budget;
         self.watches.entry(fd).or_insert_with(|| Watch {
-            // Who asks for a script has asked before whether there is room.
+            // The calls of scripts ask `admits` before.
             _charge: budget.charge_anyway(WATCH),
             generation: id,
             read: Side::new(),

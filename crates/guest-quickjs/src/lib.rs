@@ -52,7 +52,7 @@ mod wait;
 
 pub use builder::{BuildError, ScriptBuilder};
 pub use file::File;
-pub use interactive::Evaluated;
+pub use interactive::Evaluation;
 /// The engine: what [`ScriptBuilder::module`] and [`Script::with`] are given is of this version of it.
 pub use rquickjs;
 pub use script::{End, Script};

@@ -20,9 +20,9 @@ use crate::text::TextModule;
 use crate::wait::WaitModule;
 
 /// Makes the name of a module whole.
-pub(crate) struct Names;
+pub(crate) struct NameResolver;
 
-impl Resolver for Names {
+impl Resolver for NameResolver {
     fn resolve<'js>(
         &mut self,
         ctx: &Ctx<'js>,
@@ -38,11 +38,11 @@ impl Resolver for Names {
 }
 
 /// Loads modules by their whole names.
-pub(crate) struct Modules<H: Host + 'static> {
+pub(crate) struct ModuleLoader<H: Host + 'static> {
     pub(crate) state: Rc<State<H>>,
 }
 
-impl<H: Host + 'static> Loader for Modules<H> {
+impl<H: Host + 'static> Loader for ModuleLoader<H> {
     fn load<'js>(
         &mut self,
         ctx: &Ctx<'js>,

@@ -22,7 +22,7 @@ pub(crate) fn whole(base: &str, name: &str) -> String {
 pub(crate) fn source<H: Host + 'static>(state: &State<H>, name: &str) -> guestnet_core::Result<Bytes> {
     let most = state.max_text();
     state.scripts.read(name, &state.memory, most).or_else(|first| {
-        // A path in no directory of the guest says less than what is missing among the scripts.
+        // EACCES, of a path in no directory of the guest, says less than the first error.
         let second = state.read_file(name);
         second.map_err(|second| if second == Errno::EACCES { first } else { second })
     })

@@ -196,17 +196,17 @@ struct Native<H: Host + 'static> {
     native: NativeFn<H>,
 }
 
-/// Tells our implementation of [`IntoJsFunc`] from those of closures.
-struct Ours;
+/// Marks our implementation of [`IntoJsFunc`], so that it is not one of those for closures.
+struct NativeMarker;
 
-impl<'js, H: Host + 'static> IntoJsFunc<'js, Ours> for Native<H> {
+impl<'js, H: Host + 'static> IntoJsFunc<'js, NativeMarker> for Native<H> {
     fn param_requirements() -> ParamRequirement {
         ParamRequirement::any()
     }
 
     fn call<'a>(&self, params: Params<'a, 'js>) -> Result<Value<'js>> {
         // The engine makes a rejection of what a promise's executor throws, even of what nothing may catch: the script
-        // goes on, but it reaches nothing any more.
+        // goes on, but none of its calls does anything.
         if self.state.is_ending() {
             return Err(ending(params.ctx()));
         }
@@ -217,7 +217,7 @@ impl<'js, H: Host + 'static> IntoJsFunc<'js, Ours> for Native<H> {
     }
 }
 
-/// The error that ends a script whose state says so: no code of the guest sees it.
+/// The error that ends a script: no code of the guest can catch it.
 pub(crate) fn ending(ctx: &Ctx<'_>) -> rquickjs::Error {
     match Exception::from_message(ctx.clone(), "the script ends") {
         Ok(error) => sys::throw_uncatchable(ctx, error.into_value()),

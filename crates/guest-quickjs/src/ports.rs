@@ -25,7 +25,7 @@ const MAX_QUEUED: usize = 64 << 20;
 /// One direction between two scripts.
 #[derive(Debug)]
 pub(crate) struct Queue {
-    waiting: Mutex<Waiting>,
+    waiting: Mutex<QueueState>,
     /// The pipe that wakes the receiver. Only the sender's thread writes to it, and closes the writing end.
     pub(crate) read: Fd,
     pub(crate) write: Fd,
@@ -34,15 +34,15 @@ pub(crate) struct Queue {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct Waiting {
+pub(crate) struct QueueState {
     pub(crate) messages: VecDeque<Message>,
     pub(crate) bytes: usize,
     /// Nothing more will be sent, or taken.
     pub(crate) closed: bool,
 }
 
-/// What became of a message.
-pub(crate) enum Pushed {
+/// The result of [`Queue::push`].
+pub(crate) enum PushResult {
     /// The receiver must be woken.
     First,
     Behind,
@@ -71,7 +71,7 @@ impl Queue {
         }))
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Waiting> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, QueueState> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -83,12 +83,12 @@ impl Queue {
         }
     }
 
-    /// As [`Queue::close`] where nobody can be woken.
+    /// As [`Queue::close`], without waking the receiver.
     pub(crate) fn abandon(&self) {
         self.lock().closed = true;
     }
 
-    /// Nobody will take anything any more: forgets what waits, as what comes later goes nowhere.
+    /// The receiver ends: drops the messages that wait. Those that are sent later are dropped too.
     pub(crate) fn discard(&self) {
         let messages = {
             let mut waiting = self.lock();
@@ -99,7 +99,7 @@ impl Queue {
         drop(messages);
     }
 
-    /// Says that nothing more comes, and closes the pipe's writing end, which wakes the receiver for good.
+    /// Closes the queue and the pipe's writing end: the pipe stays readable.
     pub(crate) fn shut<H: Host + 'static>(&self, guest: &mut SharedGuestThread<H, File>) {
         self.abandon();
         if !self.shut.swap(true, Ordering::Relaxed) {
@@ -114,7 +114,7 @@ impl Queue {
         let _ = guest.close(self.read);
     }
 
-    /// Takes the wakings, of which there were some.
+    /// Reads the bytes that senders wrote to wake the receiver.
     pub(crate) fn drain<H: Host + 'static>(&self, guest: &mut SharedGuestThread<H, File>) {
         let mut bytes = [0; 64];
         while let Ok(count) = guest.read(self.read, &mut [IoSliceMut::new(&mut bytes)]) {
@@ -125,67 +125,67 @@ impl Queue {
     }
 
     /// Appends a message.
-    pub(crate) fn push(&self, message: Message) -> Pushed {
+    pub(crate) fn push(&self, message: Message) -> PushResult {
         let mut waiting = self.lock();
         if waiting.closed {
-            return Pushed::Closed;
+            return PushResult::Closed;
         }
         let bytes = waiting.bytes.saturating_add(message.size());
         if bytes > MAX_QUEUED {
-            return Pushed::Full;
+            return PushResult::Full;
         }
         waiting.bytes = bytes;
         waiting.messages.push_back(message);
         if waiting.messages.len() == 1 {
-            Pushed::First
+            PushResult::First
         } else {
-            Pushed::Behind
+            PushResult::Behind
         }
     }
 
-    /// Says that nothing more comes.
+    /// Closes the queue: no message follows.
     pub(crate) fn close<H: Host + 'static>(&self, guest: &mut SharedGuestThread<H, File>) {
         self.lock().closed = true;
         self.wake(guest);
     }
 }
 
-/// A script's end of both directions.
+/// The queues of one port, as one of its two scripts has them.
 #[derive(Clone, Debug)]
-pub(crate) struct Ends {
+pub(crate) struct QueuePair {
     pub(crate) incoming: Arc<Queue>,
     pub(crate) outgoing: Arc<Queue>,
 }
 
-impl Ends {
-    pub(crate) fn other(&self) -> Ends {
-        Ends {
+impl QueuePair {
+    pub(crate) fn other(&self) -> QueuePair {
+        QueuePair {
             incoming: Arc::clone(&self.outgoing),
             outgoing: Arc::clone(&self.incoming),
         }
     }
 }
 
-/// What stops a worker from outside.
-pub(crate) struct Halt {
+/// Stops a worker from another thread.
+pub(crate) struct StopHandle {
     /// Ends its script when it computes.
     pub(crate) flag: Arc<AtomicBool>,
     /// Wakes it when it waits.
     pub(crate) wake: Box<dyn Fn() + Send>,
 }
 
-/// What a new worker begins with.
-pub(crate) struct Start<H: Host + 'static> {
+/// The parts that a new worker is made of.
+pub(crate) struct WorkerSetup<H: Host + 'static> {
     /// What its thread shares with the script's.
     pub(crate) guest: Guest<H, File>,
     pub(crate) memory: Arc<Memory>,
     /// The modules that an embedder has added.
     pub(crate) modules: Arc<Declarations>,
-    /// What it has of its own, as the script has it now.
+    /// Copies of the script's own, as they are now.
     pub(crate) directories: Directories,
     pub(crate) scripts: Directories,
     pub(crate) env: BTreeMap<String, String>,
-    pub(crate) ends: Ends,
+    pub(crate) ends: QueuePair,
     pub(crate) name: String,
     pub(crate) source: Bytes,
     /// What its thread counts for, and what its engine takes first.
@@ -193,14 +193,14 @@ pub(crate) struct Start<H: Host + 'static> {
 }
 
 /// Starts a worker's thread.
-pub(crate) type Spawn<H> = Arc<dyn Fn(Start<H>) -> io::Result<Halt> + Send + Sync>;
+pub(crate) type Spawn<H> = Arc<dyn Fn(WorkerSetup<H>) -> io::Result<StopHandle> + Send + Sync>;
 
-/// All that a script has to do with workers.
+/// The workers of a script.
 pub(crate) struct Workers<H: Host + 'static> {
-    /// How to start one; `None` in a worker, and where the embedder has not said how.
+    /// Starts one; `None` in a worker, and where the embedder offers no threads.
     pub(crate) spawn: Option<Spawn<H>>,
-    /// In a worker, the way to who has started it.
-    pub(crate) parent: Option<Ends>,
+    /// In a worker, the queues to the script that started it.
+    pub(crate) parent: Option<QueuePair>,
     /// By numbers of their own: the script may close a port's descriptor, and the next port then has the same one.
     pub(crate) ports: RefCell<BTreeMap<PortId, Port>>,
     pub(crate) last: Cell<PortId>,
@@ -209,16 +209,16 @@ pub(crate) struct Workers<H: Host + 'static> {
 /// Identifies a port; never used twice.
 pub(crate) type PortId = u64;
 
-/// A script's end of a conversation.
+/// A script's end of the queues to one worker, or of a worker's to its parent.
 pub(crate) struct Port {
-    pub(crate) ends: Ends,
+    pub(crate) ends: QueuePair,
     pub(crate) handler: Option<Persistent<Function<'static>>>,
     /// The worker behind it; `None` for a worker's parent.
-    pub(crate) halt: Option<Halt>,
+    pub(crate) halt: Option<StopHandle>,
 }
 
 impl<H: Host + 'static> Workers<H> {
-    pub(crate) fn new(spawn: Option<Spawn<H>>, parent: Option<Ends>) -> Self {
+    pub(crate) fn new(spawn: Option<Spawn<H>>, parent: Option<QueuePair>) -> Self {
         Workers {
             spawn,
             parent,
@@ -239,7 +239,7 @@ impl<H: Host + 'static> Workers<H> {
 }
 
 /// Ends a worker, wherever it is.
-pub(crate) fn stop(halt: &Halt) {
+pub(crate) fn stop(halt: &StopHandle) {
     halt.flag.store(true, Ordering::Relaxed);
     (halt.wake)();
 }

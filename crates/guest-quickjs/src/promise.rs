@@ -7,7 +7,7 @@ use crate::budget::Charge;
 use crate::convert::negative;
 use crate::sys::heap::{Memory, NoMemory};
 
-/// What an operation counts for while it waits, in bytes, besides the text in it.
+/// What an operation counts for while it waits, in bytes, in addition to the text in it.
 const PENDING: usize = 512;
 
 /// The functions that settle a promise.
@@ -17,7 +17,7 @@ pub(crate) struct Resolvers {
     reject: Persistent<Function<'static>>,
 }
 
-/// What a try brought.
+/// The result of a try.
 pub(crate) enum Outcome<'js> {
     Value(Value<'js>),
     Error(Errno),
@@ -36,7 +36,7 @@ impl<'js> Outcome<'js> {
 }
 
 impl Resolvers {
-    /// A promise, and what settles it: the end of something that holds so many bytes of text.
+    /// A promise and the functions that settle it, for an operation that holds so many bytes of text.
     ///
     /// # Errors
     /// No memory.
@@ -44,12 +44,12 @@ impl Resolvers {
         let charge = memory.budget().charge(PENDING.saturating_add(text));
         let charge = charge.ok_or_else(|| NoMemory.throw(ctx))?;
         let (promise, resolve, reject) = ctx.promise()?;
-        let settles = Resolvers {
+        let resolvers = Resolvers {
             _charge: charge,
             resolve: Persistent::save(ctx, resolve),
             reject: Persistent::save(ctx, reject),
         };
-        Ok((promise.into_value(), settles))
+        Ok((promise.into_value(), resolvers))
     }
 
     /// Settles the promise. May run code of the guest: a getter `then` on a prototype.

@@ -14,11 +14,11 @@ use rquickjs::{
 
 use crate::budget::Budget;
 use crate::buffer::Getters;
-use crate::loader::{Modules, Names, describe};
+use crate::loader::{ModuleLoader, NameResolver, describe};
 use crate::os::{time, worker};
 use crate::state::{Shared, State};
 use crate::sys::eval;
-use crate::sys::heap::{Beginning, Bytes, EngineHeap};
+use crate::sys::heap::{Bytes, EngineHeap, StartupGuard};
 use crate::sys::message::{Sharing, share_buffers};
 use crate::sys::opaque::Opaque;
 use crate::turn::{Turn, turn};
@@ -32,8 +32,8 @@ const STACK: usize = 1 << 20;
 pub enum End {
     /// By itself, with this code: 0, what it gave to `std.exit`, or 1 after an error that nothing caught.
     Exit(i32),
-    /// It was told to stop.
-    Stopped,
+    /// The embedder stopped it.
+    Stop,
 }
 
 /// A script with its engine. It stays on its thread.
@@ -62,7 +62,7 @@ impl<H: Host + 'static> Drop for Script<H> {
 
 /// An engine that has no script yet.
 pub(crate) struct Engine {
-    beginning: Beginning,
+    startup: StartupGuard,
     getters: Getters,
     pub(crate) context: Context,
     pub(crate) runtime: Runtime,
@@ -74,13 +74,13 @@ impl Engine {
     /// # Errors
     /// No memory.
     pub(crate) fn new(budget: &Arc<Budget>, prepaid: usize) -> rquickjs::Result<Engine> {
-        let (heap, beginning) = EngineHeap::new(budget, prepaid);
+        let (heap, startup) = EngineHeap::new(budget, prepaid);
         let runtime = Runtime::new_with_alloc(heap)?;
         runtime.set_max_stack_size(STACK);
         let context = Context::full(&runtime)?;
         let getters = context.with(|ctx| Getters::keep(&ctx))?;
         Ok(Engine {
-            beginning,
+            startup,
             getters,
             context,
             runtime,
@@ -91,7 +91,7 @@ impl Engine {
 impl<H: Host + 'static> Script<H> {
     pub(crate) fn start(engine: Engine, make: impl FnOnce(Getters) -> State<H>) -> rquickjs::Result<Self> {
         let Engine {
-            beginning,
+            startup,
             runtime,
             context,
             getters,
@@ -99,8 +99,8 @@ impl<H: Host + 'static> Script<H> {
         let state = Rc::new(make(getters));
         let sharing = context.with(|ctx| share_buffers(&ctx, &state.memory));
         runtime.set_loader(
-            Names,
-            Modules {
+            NameResolver,
+            ModuleLoader {
                 state: Rc::clone(&state),
             },
         );
@@ -125,14 +125,14 @@ impl<H: Host + 'static> Script<H> {
             time::install(&ctx, &state)?;
             ctx.globals().set("scriptArgs", state.args.clone())
         })?;
-        if beginning.has_failed() {
+        if startup.has_failed() {
             return Err(rquickjs::Error::Allocation);
         }
         Ok(script)
     }
 
     /// Calls `f` with the script's context, before [`Script::run`] or after it: to set globals for the script, or to read
-    /// what it has left there. No turn of the event loop runs meanwhile.
+    /// what it left there. No turn of the event loop runs meanwhile.
     pub fn with<R>(&self, f: impl for<'js> FnOnce(Ctx<'js>) -> R) -> R {
         self.context.with(f)
     }
@@ -183,8 +183,8 @@ impl<H: Host + 'static> Script<H> {
                 }
                 match turn(&ctx, &self.state).catch(&ctx) {
                     Ok(Turn::Done) => true,
-                    Ok(Turn::Idle) => worker::wait_for_workers(&self.state),
-                    Ok(Turn::Stopped) => {
+                    Ok(Turn::Idle) => worker::finish_workers(&self.state),
+                    Ok(Turn::Stop) => {
                         self.state.stop.store(true, Ordering::Relaxed);
                         false
                     }
@@ -216,7 +216,7 @@ impl<H: Host + 'static> Script<H> {
         }
     }
 
-    /// Ends the script if its main module failed, or a promise was rejected that nobody handles.
+    /// Ends the script if its main module failed, or a promise without a handler was rejected.
     fn check_promises(&self, ctx: &Ctx<'_>, main: &Persistent<Promise<'static>>) {
         if self.state.is_ending() {
             return;
@@ -264,7 +264,7 @@ impl<H: Host + 'static> Script<H> {
         self.state.streams.flush(&self.state);
         match self.state.exit.get() {
             Some(code) => End::Exit(code),
-            None if self.state.stop.load(Ordering::Relaxed) => End::Stopped,
+            None if self.state.stop.load(Ordering::Relaxed) => End::Stop,
             None => End::Exit(0),
         }
     }
@@ -275,7 +275,7 @@ fn evaluate<'js>(module: Module<'js, Declared>, name: &str) -> rquickjs::Result<
     module.eval().map(|(_, promise)| promise)
 }
 
-/// Remembers promises that were rejected while nobody listened, and forgets those that somebody listens to later.
+/// Remembers promises that are rejected without a handler, and forgets those that get a handler later.
 fn track<'js, H: Host + 'static>(
     ctx: &Ctx<'js>,
     state: &State<H>,

@@ -9,24 +9,24 @@ use std::fmt;
 use guestnet_core::Host;
 use rquickjs::{Function, Persistent};
 
-/// What a signal does, by the wish of a script.
+/// The action of a signal that a script sets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignalAction {
-    /// What it does to a program that says nothing.
+    /// The default action (signal(7)).
     Default,
-    /// Nothing.
+    /// The signal is ignored.
     Ignore,
     /// Its number comes as one byte of the stream that [`crate::ScriptBuilder::signals`] was given.
     Deliver,
 }
 
-/// How an embedder is asked to change what a signal does; the number is Linux's.
-pub(crate) type Ask = Box<dyn Fn(i32, SignalAction) -> guestnet_core::Result<()> + Send>;
+/// Sets the action of a signal in the embedder; the number is Linux's.
+pub(crate) type SetAction = Box<dyn Fn(i32, SignalAction) -> guestnet_core::Result<()> + Send>;
 
 /// What an embedder offers.
 pub(crate) struct Offer<H: Host> {
     pub(crate) stream: H::Io,
-    pub(crate) ask: Ask,
+    pub(crate) ask: SetAction,
 }
 
 impl<H: Host> fmt::Debug for Offer<H> {
@@ -37,10 +37,10 @@ impl<H: Host> fmt::Debug for Offer<H> {
 
 /// All that a script has to do with signals.
 pub(crate) struct Signals<H: Host> {
-    pub(crate) ask: Option<Ask>,
+    pub(crate) ask: Option<SetAction>,
     /// Where their numbers come from; a descriptor of the script's from its first handler on.
     pub(crate) stream: Cell<Option<H::Io>>,
-    /// Numbers that came and were not dealt with yet; bit 0 is signal 0. As for the kernel, two of the same are one.
+    /// Signals that are pending; bit 0 is signal 0. As for the kernel, two of the same are one.
     pub(crate) came: Cell<u64>,
     pub(crate) handlers: RefCell<BTreeMap<i32, Persistent<Function<'static>>>>,
 }
@@ -64,7 +64,7 @@ impl<H: Host + 'static> Signals<H> {
         drop(self.handlers.take());
     }
 
-    /// The lowest number that came and has a handler, with it; those without one are forgotten.
+    /// The handler of the lowest pending signal that has one; those without one are dropped.
     pub(crate) fn next(&self) -> Option<Persistent<Function<'static>>> {
         while self.came.get() != 0 {
             let number = self.came.get().trailing_zeros();

@@ -14,7 +14,7 @@ use crate::buffer::Getters;
 use crate::event_loop::EventLoop;
 use crate::file::File;
 use crate::native_modules::NativeModules;
-use crate::os::address::Known;
+use crate::os::address::AddressCache;
 use crate::os::dir::Directories;
 use crate::ports::Workers;
 use crate::rejections::Rejections;
@@ -38,7 +38,7 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) guest: RefCell<SharedGuestThread<H, File>>,
     pub(crate) events: RefCell<EventLoop<H>>,
     pub(crate) directories: Directories,
-    /// Where modules are read, besides.
+    /// Further directories, from which modules are imported and nothing else is read.
     pub(crate) scripts: Directories,
     /// `scriptArgs`: the script's name and its arguments.
     pub(crate) args: Vec<String>,
@@ -50,7 +50,7 @@ pub(crate) struct State<H: Host + 'static> {
     /// Set from outside to end the script.
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) getters: Getters,
-    pub(crate) addresses: Known,
+    pub(crate) addresses: AddressCache,
     pub(crate) workers: Workers<H>,
     pub(crate) signals: Signals<H>,
     /// The modules that an embedder has added.

@@ -14,8 +14,8 @@ use crate::errno;
 use crate::event_loop::EventLoop;
 use crate::file::File;
 use crate::native_modules::NativeModules;
-use crate::os::address::Known;
-use crate::ports::{Halt, Start, Workers};
+use crate::os::address::AddressCache;
+use crate::ports::{StopHandle, WorkerSetup, Workers};
 use crate::rejections::Rejections;
 use crate::script::{Engine, Script};
 use crate::signals::Signals;
@@ -28,7 +28,7 @@ const STACK: usize = 4 << 20;
 pub struct ThreadHost<H: Host> {
     /// The thread's own host: it waits for itself.
     pub host: H,
-    /// Wakes the host when it waits, and has it say `EINTR` from then on, as the guest was told to stop.
+    /// Stops the guest: wakes the host when it waits, and has it answer `EINTR` from then on.
     pub stop: Box<dyn Fn() + Send>,
 }
 
@@ -57,15 +57,15 @@ where
     }
 }
 
-/// Starts a worker's thread. It is never waited for: it says itself when it ends, and the end of the process ends it.
-fn spawn<H>(start: Start<H>, host: ThreadHost<H>) -> io::Result<Halt>
+/// Starts a worker's thread. No thread joins it: it announces its own end, and the end of the process ends it.
+fn spawn<H>(start: WorkerSetup<H>, host: ThreadHost<H>) -> io::Result<StopHandle>
 where
     H: Host + Send + 'static,
     H::Io: Send + Sync,
 {
     let flag: Arc<AtomicBool> = Arc::default();
     let stop = Arc::clone(&flag);
-    let Start {
+    let WorkerSetup {
         guest,
         memory,
         directories,
@@ -97,14 +97,14 @@ where
             exit: Cell::new(None),
             stop,
             getters,
-            addresses: Known::default(),
+            addresses: AddressCache::default(),
             workers: Workers::new(None, Some(ends)),
             signals: Signals::new(None),
             modules: NativeModules::new(modules),
             rejections: RefCell::new(Rejections::new(&memory)),
             memory,
         };
-        // One that cannot start has said goodbye as well.
+        // A script that cannot start has announced its end as well.
         if let Ok(mut script) = Script::<H>::start(engine, make) {
             script.run_counted(&name, source);
         }
@@ -113,7 +113,7 @@ where
         .name("worker".to_owned())
         .stack_size(STACK)
         .spawn(run)?;
-    Ok(Halt {
+    Ok(StopHandle {
         flag,
         wake: host.stop,
     })

@@ -7,36 +7,36 @@ use std::time::Duration;
 use guestnet_core::{Errno, Fd, Host, Ready};
 use rquickjs::{Ctx, Result};
 
-use crate::event_loop::{Event, Id, Polled, SHORTEST_PAUSE};
+use crate::event_loop::{Event, Id, PollEntry};
 use crate::operation::Direction;
 use crate::os::resolve;
 use crate::promise::Outcome;
 use crate::state::{Shared, State};
 
-/// What a turn of the loop brought.
+/// The result of a turn of the loop.
 pub(crate) enum Turn {
     /// Something was done; microtasks may be pending.
     Done,
     /// Nothing can happen any more.
     Idle,
-    /// The script was told to stop.
-    Stopped,
+    /// The embedder stops the script.
+    Stop,
 }
 
-/// One turn: deals with one thing that has happened, or waits for the next ones.
+/// One turn: handles one event, or polls for the next ones.
 ///
 /// # Errors
 /// What a task of the guest threw.
 pub(crate) fn turn<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<Turn> {
     let event = state.events.borrow_mut().ready.pop_front();
     match event {
-        Some(event) => deal_with(ctx, state, event).map(|()| Turn::Done),
-        None => Ok(gather(state)),
+        Some(event) => dispatch(ctx, state, event).map(|()| Turn::Done),
+        None => Ok(poll(state)),
     }
 }
 
-/// Polls for everything that is waited for, and waits if nothing is due.
-fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
+/// Polls all descriptors and look-ups, and waits if no event is due.
+fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
     let mut events = state.events.borrow_mut();
     let events = &mut *events;
     events
@@ -74,11 +74,11 @@ fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
             continue;
         }
         if guest.poll_add(token, *fd, want).is_err() {
-            // The operation itself will say what is wrong.
+            // The operation itself gets the error.
             events.ready.push_back(Event::Io(*fd, watch.generation, want));
             continue;
         }
-        events.polled.push(Polled::Io(*fd, watch.generation));
+        events.polled.push(PollEntry::Io(*fd, watch.generation));
         token += 1;
     }
     for (id, (lookup, _)) in &mut events.lookups {
@@ -86,7 +86,7 @@ fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
             events.ready.push_back(Event::Lookup(*id));
             continue;
         }
-        events.polled.push(Polled::Lookup(*id));
+        events.polled.push(PollEntry::Lookup(*id));
         token += 1;
     }
     let timeout = if events.ready.is_empty() {
@@ -95,17 +95,17 @@ fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
         Some(Duration::ZERO)
     };
     if guest.poll_wait(timeout).is_err() {
-        return Turn::Stopped;
+        return Turn::Stop;
     }
     for event in guest.poll_events() {
         let polled = usize::try_from(event.token)
             .ok()
             .and_then(|token| events.polled.get(token));
         match polled {
-            Some(Polled::Io(fd, generation)) => {
+            Some(PollEntry::Io(fd, generation)) => {
                 events.ready.push_back(Event::Io(*fd, *generation, event.ready));
             }
-            Some(Polled::Lookup(id)) => events.ready.push_back(Event::Lookup(*id)),
+            Some(PollEntry::Lookup(id)) => events.ready.push_back(Event::Lookup(*id)),
             None => {}
         }
     }
@@ -119,7 +119,7 @@ fn gather<H: Host + 'static>(state: &State<H>) -> Turn {
     Turn::Done
 }
 
-fn deal_with<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, event: Event) -> Result<()> {
+fn dispatch<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, event: Event) -> Result<()> {
     match event {
         Event::Timer(id) => {
             let task = state.events.borrow_mut().clear_timer(id);
@@ -145,8 +145,8 @@ fn deal_with<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, event: Event) 
                 if !ready.intersects(also) {
                     continue;
                 }
-                serve(ctx, state, fd, generation, direction)?;
-                handle(ctx, state, fd, generation, direction)?;
+                advance(ctx, state, fd, generation, direction)?;
+                call_handler(ctx, state, fd, generation, direction)?;
             }
             Ok(())
         }
@@ -154,7 +154,7 @@ fn deal_with<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, event: Event) 
 }
 
 /// Tries the operations that wait, until one must go on waiting.
-fn serve<H: Host + 'static>(
+fn advance<H: Host + 'static>(
     ctx: &Ctx<'_>,
     state: &Shared<H>,
     fd: Fd,
@@ -191,8 +191,7 @@ fn serve<H: Host + 'static>(
             }
             done => {
                 if let Some(side) = state.events.borrow_mut().side(fd, generation, direction) {
-                    side.paused_until = None;
-                    side.pause = SHORTEST_PAUSE;
+                    side.resume();
                 }
                 pending.promise.settle(ctx, done)?;
             }
@@ -202,7 +201,7 @@ fn serve<H: Host + 'static>(
 }
 
 /// Calls the handler, if there still is one.
-fn handle<H: Host + 'static>(
+fn call_handler<H: Host + 'static>(
     ctx: &Ctx<'_>,
     state: &Shared<H>,
     fd: Fd,

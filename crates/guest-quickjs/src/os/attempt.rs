@@ -57,7 +57,7 @@ fn try_accept<H: Host + 'static>(state: &Shared<H>, fd: Fd) -> guestnet_core::Re
     state.guest.borrow_mut().try_accept(fd, true)
 }
 
-/// connect(2), without waiting, whatever the descriptor's mode: begins it, or asks what became of it.
+/// connect(2), without waiting, whatever the descriptor's mode: begins it, or returns its result.
 ///
 /// # Errors
 /// `EAGAIN` as long as it is not settled, or why it failed.
@@ -104,7 +104,7 @@ impl Receive {
             });
             let (count, from) = match received {
                 Ok(received) => received,
-                // What came before the error is told first; the error comes with the next call.
+                // A transfer that moved bytes before the error returns their count; the next call gets the error.
                 Err(Errno::EAGAIN) if self.dontwait() => return self.end(ctx, Errno::EAGAIN),
                 Err(Errno::EAGAIN) => return Ok(Outcome::Wait),
                 Err(errno) => return self.end(ctx, errno),
@@ -170,10 +170,10 @@ fn rest<H: Host + 'static>(buffer: &Buffer, ctx: &Ctx<'_>, state: &Shared<H>, sk
         .map_or(0, |len| len.saturating_sub(skip))
 }
 
-/// The end of a transfer by an error: what was moved before it is told first, as read(2) and write(2) do.
+/// The end of a transfer by an error: the count of what was moved before it, if that is not 0, as for read(2) and write(2).
 fn finished<'js>(ctx: &Ctx<'js>, done: usize, errno: Errno) -> Outcome<'js> {
     match (done, errno) {
-        // Not `Outcome::of`: it was asked not to wait.
+        // Not `Outcome::of`: the call must not wait.
         (0, errno) => Outcome::Error(errno),
         (done, _) => Outcome::Value(number_of(ctx, done)),
     }

@@ -51,7 +51,7 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
 }
 
 /// How to open a file: the flags of open(2), and the mode of one that is made.
-pub(crate) struct Opening {
+pub(crate) struct OpenHow {
     pub(crate) flags: i32,
     pub(crate) mode: u32,
 }
@@ -60,8 +60,8 @@ pub(crate) struct Opening {
 ///
 /// # Errors
 /// `ENOENT`, `EACCES` (outside of the guest's directories, too), `EEXIST`, `EISDIR`, `EINVAL`, `EMFILE`, ….
-pub(crate) fn open_path<H: Host + 'static>(state: &State<H>, path: &str, how: &Opening) -> Result<Fd> {
-    let place = state.directories.place(path)?;
+pub(crate) fn open_path<H: Host + 'static>(state: &State<H>, path: &str, how: &OpenHow) -> Result<Fd> {
+    let place = state.directories.resolve(path)?;
     let flag = |flag: i32| how.flags & flag != 0;
     let (reads, writes) = match how.flags & 3 {
         0 => (true, false),
@@ -101,7 +101,7 @@ fn open<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Val
     let path = call.string(0, "the path")?;
     let flags = call.int(1, "the flags")?;
     let mode = path::mode(call, 2, 0o666)?;
-    let opened = open_path(call.state(), &path, &Opening { flags, mode });
+    let opened = open_path(call.state(), &path, &OpenHow { flags, mode });
     result(call, opened.map(i64::from))
 }
 
@@ -268,7 +268,7 @@ fn read_call<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resul
             Ok((count, count))
         });
     if read == Err(Errno::EFAULT) {
-        // Said as for all that a buffer cannot be used for.
+        // The same exception as for every buffer that cannot be written.
         part.must_be_writable(call)?;
     }
     result(call, read.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
@@ -334,14 +334,14 @@ fn dup_to<H: Host + 'static>(state: &State<H>, from: Fd, to: Fd) -> Result<Fd> {
     Ok(to)
 }
 
-/// A terminal, or another character device: the core does not tell them apart.
+/// A terminal, or another character device: the core has one kind for both.
 fn isatty<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
     let fd = descriptor(call, 0)?;
     let kind = call.state().guest.borrow_mut().stream_kind(fd);
     call.value(matches!(kind, Ok(Some(StreamKind::CharacterDevice))))
 }
 
-/// Writes to a descriptor until everything is written or an error comes, which nobody could be told of.
+/// Writes to a descriptor until everything is written or an error comes, which is ignored: there is no caller to get it.
 pub(crate) fn write_all<H: Host + 'static>(state: &State<H>, fd: Fd, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         match write(state, fd, bytes) {

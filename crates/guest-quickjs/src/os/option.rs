@@ -91,7 +91,7 @@ fn read<H: Host + 'static>(state: &Shared<H>, fd: i32, level: i32, name: i32) ->
     }
 }
 
-/// The error of an option that nobody knows: that of the descriptor comes first.
+/// The error of an unknown option: that of the descriptor comes first.
 fn unknown<H: Host + 'static, T>(
     guest: &guestnet_core::SharedGuestThread<H, crate::file::File>,
     fd: guestnet_core::Fd,
@@ -137,7 +137,7 @@ fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
         let Some(option) = abi::option_of(level, name) else {
             return unknown(&guest, fd);
         };
-        // A descriptor that is no socket is told before a wrong value.
+        // ENOTSOCK comes before the error of a wrong value.
         if !matches!(*guest.open_file(fd)?, OpenFile::Socket(_)) {
             return Err(Errno::ENOTSOCK);
         }

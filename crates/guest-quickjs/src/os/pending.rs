@@ -49,10 +49,10 @@ pub(crate) fn begin<'js, H: Host + 'static>(
     if !state.events.borrow().admits(fd) {
         return rejected(ctx, negative(Errno::ENOMEM));
     }
-    let (promise, settles) = Resolvers::new(ctx, &state.memory, operation.text())?;
+    let (promise, resolvers) = Resolvers::new(ctx, &state.memory, operation.text())?;
     let pending = Pending {
         operation,
-        promise: settles,
+        promise: resolvers,
     };
     state.events.borrow_mut().wait(fd, direction, pending);
     Ok(promise)

@@ -50,7 +50,7 @@ fn signal<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
     };
     let asked = asked.and_then(|()| match action {
         SignalAction::Deliver => listen(call.state()).inspect_err(|_| {
-            // Nobody would hear of it.
+            // It could not be delivered.
             if let Some(ask) = &signals.ask {
                 let _ = ask(number, SignalAction::Default);
             }
@@ -70,7 +70,7 @@ fn signal<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
     Ok(Value::new_undefined(ctx.clone()))
 }
 
-/// Has the event loop look after the stream of signals. It keeps no script going that waits for nothing else.
+/// Lets the event loop poll the stream of signals. A script that waits for nothing else ends.
 ///
 /// # Errors
 /// `EMFILE`.
@@ -109,9 +109,9 @@ fn deliver<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, fd: Fd) -> Resul
         .read(fd, &mut [IoSliceMut::new(&mut bytes)]);
     match read {
         Ok(count) if count > 0 => note(state, bytes.get(..count).unwrap_or_default()),
-        // Called once more, for what came before.
+        // Called once more, for signals that were read before.
         Err(Errno::EAGAIN) => {}
-        // The embedder has let go of its end: nothing comes any more.
+        // The embedder closed its end: no signal follows.
         Ok(_) | Err(_) => {
             let old = state
                 .events

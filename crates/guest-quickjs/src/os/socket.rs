@@ -102,7 +102,7 @@ fn accept<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
 /// `connect(fd, addr)`: a promise for 0.
 fn connect<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
-    // A wrong descriptor is told before a wrong address.
+    // EBADF comes before the error of a wrong address.
     let domain = domain(call.state(), fd).map_or(Some(Domain::Inet), |(_, domain)| domain);
     let addr = self::address(call, &call.arg(1), domain)?;
     pending::begin(call.ctx(), call.state(), fd, Operation::Connect(addr, false))

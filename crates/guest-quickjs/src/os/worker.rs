@@ -20,7 +20,7 @@ use crate::module_name;
 use crate::native::{Call, Member, accessor, function};
 use crate::operation::Direction;
 use crate::os::dir::MAX_PATH;
-use crate::ports::{Ends, Halt, Port, PortId, Pushed, Queue, Start, stop};
+use crate::ports::{Port, PortId, PushResult, Queue, QueuePair, StopHandle, WorkerSetup, stop};
 use crate::state::{Shared, State};
 use crate::sys::heap::{Bytes, NoMemory};
 use crate::sys::message::{Message, TOO_MANY};
@@ -40,12 +40,12 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![Member::Value("Worker", class)]
 }
 
-/// A worker that ends says so.
+/// A worker ends: closes both of its queues, which wakes its parent.
 pub(crate) fn announce_end<H: Host + 'static>(state: &State<H>) {
     if let Some(parent) = &state.workers.parent {
         parent.incoming.discard();
         // Borrowed only while a panic unwinds, which must not become two. Unlike a write, this wakes the parent even
-        // where the worker was told to stop.
+        // where the worker is stopped.
         match state.guest.try_borrow_mut() {
             Ok(mut guest) => parent.outgoing.shut(&mut guest),
             Err(_) => parent.outgoing.abandon(),
@@ -53,9 +53,9 @@ pub(crate) fn announce_end<H: Host + 'static>(state: &State<H>) {
     }
 }
 
-/// Nothing else is pending: tells the workers that no more messages come, so that those that only wait end.
+/// Nothing else is pending: closes the queues to the workers, so that those that only wait for messages end.
 /// `false` if there is no worker to wait for.
-pub(crate) fn wait_for_workers<H: Host + 'static>(state: &State<H>) -> bool {
+pub(crate) fn finish_workers<H: Host + 'static>(state: &State<H>) -> bool {
     let mut over = Vec::new();
     let mut any = false;
     for (id, port) in state
@@ -66,7 +66,7 @@ pub(crate) fn wait_for_workers<H: Host + 'static>(state: &State<H>) -> bool {
         .filter(|(_, port)| port.halt.is_some())
     {
         if port.handler.is_none() && port.ends.incoming.lock().closed {
-            // It has ended, and nobody is left who could ask for what it has sent.
+            // It has ended, and no handler is left for the messages that it sent.
             over.push(*id);
             continue;
         }
@@ -80,7 +80,7 @@ pub(crate) fn wait_for_workers<H: Host + 'static>(state: &State<H>) -> bool {
     any
 }
 
-/// Has the event loop look after a port.
+/// Lets the event loop poll a port.
 fn watch<H: Host + 'static>(state: &State<H>, id: PortId, fd: Fd, keeps_alive: bool) {
     let task = Task::Run(Rc::new(move |ctx: &Ctx<'_>| {
         receive(ctx, &State::<H>::of(ctx)?, id)
@@ -92,7 +92,7 @@ fn watch<H: Host + 'static>(state: &State<H>, id: PortId, fd: Fd, keeps_alive: b
     drop(old);
 }
 
-/// Has it look after the port no more.
+/// Lets it poll the port no more.
 fn unwatch<H: Host + 'static>(state: &State<H>, fd: Fd) {
     let old = state
         .events
@@ -101,13 +101,13 @@ fn unwatch<H: Host + 'static>(state: &State<H>, fd: Fd) {
     drop(old);
 }
 
-/// Delivers one message, if there is one and somebody to take it.
+/// Delivers one message, if there is one and a handler for it.
 fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, id: PortId) -> Result<()> {
     let (queue, handler) = match state.workers.ports.borrow().get(&id) {
         Some(port) => (Arc::clone(&port.ends.incoming), port.handler.clone()),
         None => return Ok(()),
     };
-    // First of all, so that whoever wakes while the queue is looked at is not forgotten.
+    // First of all, so that a byte that a sender writes while the queue is looked at is not lost.
     queue.drain(&mut state.guest.borrow_mut());
     let (message, rest, closed) = {
         let mut waiting = queue.lock();
@@ -126,7 +126,7 @@ fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, id: PortId) -> R
     };
     if message.is_none() && closed {
         if rest {
-            // Kept for whoever asks; the pipe that is shut would wake the loop again and again.
+            // Kept for a handler that is set later; the pipe that is shut would wake the loop again and again.
             unwatch(state, queue.read);
         } else {
             finish(state, id);
@@ -145,13 +145,13 @@ fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, id: PortId) -> R
     handler.restore(ctx)?.call::<_, ()>((event,))
 }
 
-/// Nothing more will come from there.
+/// Removes a port from which no message follows.
 fn finish<H: Host + 'static>(state: &State<H>, id: PortId) {
     let Some(port) = state.workers.ports.borrow_mut().remove(&id) else {
         return;
     };
     unwatch(state, port.ends.incoming.read);
-    // The pipes belong to who has made them.
+    // The script that made the pipes closes them.
     if port.halt.is_some() {
         let mut guest = state.guest.borrow_mut();
         port.ends.outgoing.remove(&mut guest);
@@ -212,8 +212,8 @@ fn class<'js, H: Host + 'static>(ctx: &Ctx<'js>, state: &Shared<H>) -> Result<Va
 fn object<'js, H: Host + 'static>(
     ctx: &Ctx<'js>,
     state: &State<H>,
-    ends: Ends,
-    halt: Option<Halt>,
+    ends: QueuePair,
+    halt: Option<StopHandle>,
 ) -> Result<Value<'js>> {
     let id = state.workers.last.get() + 1;
     state.workers.last.set(id);
@@ -264,7 +264,7 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
     let name = module_name::whole(&base, &name);
     let source = module_name::source(state, &name);
     let source = source.map_err(|_| Exception::throw_reference(ctx, &format!("could not load '{name}'")))?;
-    // Here and not in its thread, where nobody could be told.
+    // Here and not in its thread, which has no caller to get the error.
     let budget = state.memory.budget();
     let charge = budget.charge(WORKER).zip(budget.charge(ENGINE));
     let charge = charge.ok_or_else(|| NoMemory.throw(ctx))?;
@@ -287,10 +287,10 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
 ///
 /// # Errors
 /// `EMFILE`.
-fn queues<H: Host + 'static>(guest: &mut SharedGuestThread<H, File>) -> guestnet_core::Result<Ends> {
+fn queues<H: Host + 'static>(guest: &mut SharedGuestThread<H, File>) -> guestnet_core::Result<QueuePair> {
     let incoming = Queue::new(guest)?;
     match Queue::new(guest) {
-        Ok(outgoing) => Ok(Ends { incoming, outgoing }),
+        Ok(outgoing) => Ok(QueuePair { incoming, outgoing }),
         Err(errno) => {
             incoming.remove(guest);
             Err(errno)
@@ -304,12 +304,12 @@ fn queues<H: Host + 'static>(guest: &mut SharedGuestThread<H, File>) -> guestnet
 /// `EMFILE` of the host.
 fn start<H: Host + 'static>(
     state: &State<H>,
-    ends: Ends,
+    ends: QueuePair,
     name: String,
     source: Bytes,
     charge: (Charge, Charge),
-) -> io::Result<Start<H>> {
-    Ok(Start {
+) -> io::Result<WorkerSetup<H>> {
+    Ok(WorkerSetup {
         guest: state.guest.borrow().guest().clone(),
         memory: Arc::clone(&state.memory),
         modules: Arc::clone(&state.modules.declarations),
@@ -340,11 +340,11 @@ fn post<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     copyable::check(call.ctx(), &call.arg(0))?;
     let message = Message::write(call.ctx(), &call.arg(0))?;
     match queue.push(message) {
-        Pushed::Full => {
+        PushResult::Full => {
             return Err(Exception::throw_range(call.ctx(), TOO_MANY));
         }
-        Pushed::First => queue.wake(&mut call.state().guest.borrow_mut()),
-        Pushed::Behind | Pushed::Closed => {}
+        PushResult::First => queue.wake(&mut call.state().guest.borrow_mut()),
+        PushResult::Behind | PushResult::Closed => {}
     }
     call.value(rquickjs::Undefined)
 }
@@ -373,7 +373,7 @@ fn onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
     }
 }
 
-/// Sets who receives, or with `null` that nobody does. As long as somebody does, the script goes on.
+/// Sets the handler of messages; `null` removes it. As long as there is one, the script goes on.
 fn set_onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let (id, _) = this(call)?;
     let state = call.state();

@@ -121,7 +121,7 @@ fn close<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
     status(call, closed)
 }
 
-/// Writes the arguments of a call as strings. What the stream says is kept there, for `error()`.
+/// Writes the arguments of a call as strings. The stream keeps an error, for `error()`.
 pub(crate) fn put<H: Host + 'static>(call: &Call<'_, '_, H>, mut write: impl FnMut(&[u8])) -> Result<()> {
     for index in 0..call.len() {
         let text: Coerced<rquickjs::String<'_>> = call.arg(index).get()?;

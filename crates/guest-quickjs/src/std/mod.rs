@@ -16,7 +16,7 @@ use crate::argument::excerpt;
 use crate::buffer::Buffer;
 use crate::errno;
 use crate::native::{Call, Member, declare, ending, export};
-use crate::os::file::{self as descriptors, Opening};
+use crate::os::file::{self as descriptors, OpenHow};
 use crate::state::{Shared, State};
 use crate::std_module::stream::Stream;
 use crate::sys::heap::NoMemory;
@@ -25,7 +25,7 @@ use crate::sys::{self, eval, inspect};
 /// How often another name is tried for a temporary file.
 const ATTEMPTS: u32 = 16;
 
-/// The most that all variables of a script may need, in bytes, each with [`VARIABLE`] besides its text.
+/// The most that all variables of a script may need, in bytes, each with [`VARIABLE`] in addition to its text.
 const MAX_ENVIRONMENT: usize = 1 << 20;
 const VARIABLE: usize = 64;
 
@@ -117,9 +117,9 @@ fn eval_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
         None => return Err(Exception::throw_type(call.ctx(), "the script must be a string")),
     };
     let (mut barrier, mut promise) = (false, false);
-    if let Some(given) = call.arg(1).as_object() {
-        barrier = given.get::<_, Coerced<bool>>("backtrace_barrier")?.0;
-        promise = given.get::<_, Coerced<bool>>("async")?.0;
+    if let Some(options) = call.arg(1).as_object() {
+        barrier = options.get::<_, Coerced<bool>>("backtrace_barrier")?.0;
+        promise = options.get::<_, Coerced<bool>>("async")?.0;
     }
     eval::script_of_engine(call.ctx(), &source, c"<evalScript>", barrier, promise)
 }
@@ -139,7 +139,7 @@ fn load_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
 fn load_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let path = call.string(0, "the path")?;
     let binary = match call.arg(1).as_object() {
-        Some(given) => given.get::<_, Coerced<bool>>("binary")?.0,
+        Some(options) => options.get::<_, Coerced<bool>>("binary")?.0,
         None => false,
     };
     match call.state().read_file(&path) {
@@ -161,7 +161,7 @@ fn write_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'
             .to_bytes(call.ctx(), &call.state().getters, &call.state().memory)
             .map_err(|errno| descriptors::no_bytes(call, errno))?,
     };
-    let how = Opening {
+    let how = OpenHow {
         flags: O_WRONLY | O_CREAT | O_TRUNC,
         mode: 0o666,
     };
@@ -302,7 +302,7 @@ fn open<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let mode = mode(call, "rwa+bx")?;
     call.state().streams.sweep(call.state());
     let stream = mode.and_then(|mode| {
-        let how = Opening {
+        let how = OpenHow {
             flags: mode.flags,
             mode: 0o666,
         };
@@ -331,7 +331,7 @@ fn tmpfile<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>
 }
 
 fn temporary<H: Host + 'static>(state: &State<H>) -> guestnet_core::Result<Fd> {
-    let how = Opening {
+    let how = OpenHow {
         flags: O_RDWR | O_CREAT | O_EXCL,
         mode: 0o600,
     };
@@ -341,7 +341,7 @@ fn temporary<H: Host + 'static>(state: &State<H>) -> guestnet_core::Result<Fd> {
         let path = format!(".guestnet-tmp-{now:x}-{attempt}");
         match descriptors::open_path(state, &path, &how) {
             Ok(fd) => {
-                let place = state.directories.place(&path)?;
+                let place = state.directories.resolve(&path)?;
                 place
                     .dir
                     .remove_file(&place.rest)

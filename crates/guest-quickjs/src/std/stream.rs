@@ -99,7 +99,7 @@ impl Stream {
     /// `ENOMEM`.
     pub(crate) fn owning<D: Descriptors>(descriptors: &D, fd: Fd, modes: [bool; 3]) -> Result<Stream> {
         Stream::new(descriptors, fd, modes).inspect_err(|_| {
-            // There is an error to tell already.
+            // The first error is the one that is returned.
             let _ = descriptors.close(fd);
         })
     }
@@ -352,7 +352,7 @@ impl Streams {
     pub(crate) fn sweep<D: Descriptors>(&self, descriptors: &D) {
         let lost = std::mem::take(&mut *self.lost.borrow_mut());
         for stream in lost {
-            // Nobody is left to be told.
+            // No caller is left that could get the error.
             let _ = stream.close(descriptors);
         }
         self.open.borrow_mut().retain(|stream| stream.strong_count() > 0);
