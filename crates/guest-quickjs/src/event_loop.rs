@@ -13,7 +13,7 @@ use guestnet_core::{Fd, Host, Ready};
 use rquickjs::{Ctx, Function, Persistent, Result};
 
 use crate::budget::{Budget, Charge};
-use crate::operation::{Direction, Pending};
+use crate::operation::{Direction, PendingOperation};
 use crate::promise::Resolvers;
 use crate::sys::heap::Memory;
 
@@ -83,7 +83,7 @@ pub(crate) struct Watch {
 /// One direction of a descriptor.
 pub(crate) struct Side {
     /// Operations in the order in which they were started; only the first one is tried.
-    pub(crate) queue: VecDeque<Pending>,
+    pub(crate) queue: VecDeque<PendingOperation>,
     pub(crate) handler: Option<Handler>,
     /// Not polled before this time: it was ready, and then it was not.
     pub(crate) paused_until: Option<Duration>,
@@ -269,7 +269,7 @@ impl<H: Host + 'static> EventLoop<H> {
     }
 
     /// Puts an operation behind those that wait already.
-    pub(crate) fn wait(&mut self, fd: Fd, direction: Direction, pending: Pending) {
+    pub(crate) fn wait(&mut self, fd: Fd, direction: Direction, pending: PendingOperation) {
         self.watch(fd).side(direction).queue.push_back(pending);
     }
 

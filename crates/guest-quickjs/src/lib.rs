@@ -48,11 +48,6 @@
 //! # Stopping a script
 //! [`ScriptBuilder::stop_flag`] ends one that computes; the host's stopper (`OsHost::stopper` of guestnet-host-os) ends one
 //! that waits. Set the flag first.
-//!
-//! # Layers
-//! `sys` (all unsafe code) is at the bottom. On it lie the data of a script (`event_loop`, `operation`, `promise`, `ports`,
-//! `signals`, `os/dir`, `os/address`, `std/stream`), which `state` joins. The calls of `os` and `std` use the state, `turn` and `loader`
-//! use the calls, and `script` uses all of them. No module names one above it.
 #![cfg_attr(
     not(test),
     warn(
@@ -64,6 +59,9 @@
     )
 )]
 
+// The layers, of which no module names one above it: `sys` (all unsafe code) is at the bottom. Next come the data of a
+// script (`event_loop`, `operation`, `promise`, `ports`, `signals`, `os/dir`, `os/address`, `std/stream`), which `state`
+// joins. The calls of `os` and `std` use the state; `turn` and `loader` use the calls, and `script` uses all of them.
 mod abi;
 mod argument;
 mod budget;

@@ -12,7 +12,7 @@ use rquickjs::{Ctx, Exception, Function, IntoJs, Object, Result, Value};
 
 use crate::argument::{int, string};
 use crate::convert::negative;
-use crate::state::{Shared, State};
+use crate::state::{State, StateRef};
 use crate::sys;
 use crate::sys::heap::Text;
 
@@ -22,7 +22,7 @@ use crate::sys::heap::Text;
 /// the guest (getters, `valueOf`), so nothing of [`State`] may be borrowed meanwhile.
 pub(crate) struct Call<'a, 'js, H: Host + 'static> {
     params: Params<'a, 'js>,
-    state: &'a Shared<H>,
+    state: &'a StateRef<H>,
 }
 
 /// A function of ours. What it returns is its value; an error is thrown.
@@ -33,7 +33,7 @@ impl<'js, H: Host + 'static> Call<'_, 'js, H> {
         self.params.ctx()
     }
 
-    pub(crate) fn state(&self) -> &Shared<H> {
+    pub(crate) fn state(&self) -> &StateRef<H> {
         self.state
     }
 
@@ -116,7 +116,7 @@ pub(crate) enum Member<H: Host + 'static> {
     /// A value that is made when the module is evaluated, once a script.
     Value(
         &'static str,
-        for<'js> fn(&Ctx<'js>, &Shared<H>) -> Result<Value<'js>>,
+        for<'js> fn(&Ctx<'js>, &StateRef<H>) -> Result<Value<'js>>,
     ),
 }
 
@@ -128,7 +128,7 @@ impl<H: Host + 'static> Member<H> {
     }
 
     /// The value for a script.
-    pub(crate) fn make<'js>(&self, ctx: &Ctx<'js>, state: &Shared<H>) -> Result<Value<'js>> {
+    pub(crate) fn make<'js>(&self, ctx: &Ctx<'js>, state: &StateRef<H>) -> Result<Value<'js>> {
         match self {
             Member::Function(name, length, native) => {
                 function(ctx, state, name, *length, *native)?.into_js(ctx)
@@ -162,7 +162,7 @@ pub(crate) fn export<'js, H: Host + 'static>(
 /// A function object.
 pub(crate) fn function<'js, H: Host + 'static>(
     ctx: &Ctx<'js>,
-    state: &Shared<H>,
+    state: &StateRef<H>,
     name: &str,
     length: usize,
     native: NativeFn<H>,
@@ -179,7 +179,7 @@ pub(crate) fn function<'js, H: Host + 'static>(
 /// Adds a property that functions stand for.
 pub(crate) fn accessor<H: Host + 'static>(
     object: &Object<'_>,
-    state: &Shared<H>,
+    state: &StateRef<H>,
     name: &str,
     getter: NativeFn<H>,
     setter: NativeFn<H>,
@@ -192,7 +192,7 @@ pub(crate) fn accessor<H: Host + 'static>(
 }
 
 struct Native<H: Host + 'static> {
-    state: Shared<H>,
+    state: StateRef<H>,
     native: NativeFn<H>,
 }
 

@@ -26,7 +26,7 @@ impl Direction {
 }
 
 /// An operation that waits, with its promise.
-pub(crate) struct Pending {
+pub(crate) struct PendingOperation {
     pub(crate) operation: Operation,
     pub(crate) promise: Resolvers,
 }

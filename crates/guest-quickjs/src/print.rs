@@ -13,7 +13,7 @@ use rquickjs::{Coerced, Ctx, Exception, Object, Result, Value};
 use crate::native::{Call, function};
 use crate::os::file;
 use crate::os::worker::is_worker;
-use crate::state::{MAX_PRINTED, Shared};
+use crate::state::{MAX_PRINTED, StateRef};
 use crate::std_module::file::is_file;
 use crate::sys::heap::{Bytes, Memory, NoMemory};
 use crate::sys::inspect::{self, Property, TextBytes};
@@ -32,7 +32,7 @@ const MAX_STRING: usize = 1_000;
 const MAX_PROTOTYPES: usize = 100;
 
 /// Adds the globals `print` and `console`.
-pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {
+pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Result<()> {
     let intrinsics = Intrinsics::keep(ctx)?;
     ctx.store_userdata(intrinsics)?;
     let globals = ctx.globals();

@@ -16,10 +16,10 @@ use crate::budget::Budget;
 use crate::buffer::Getters;
 use crate::loader::{ModuleLoader, NameResolver, describe};
 use crate::os::{time, worker};
-use crate::state::{Shared, State};
+use crate::state::{State, StateRef};
 use crate::sys::eval;
 use crate::sys::heap::{Bytes, EngineHeap, StartupGuard};
-use crate::sys::message::{Sharing, share_buffers};
+use crate::sys::message::{SharedBuffers, share_buffers};
 use crate::sys::opaque::Opaque;
 use crate::turn::{Turn, turn};
 use crate::{print, report};
@@ -41,8 +41,8 @@ pub struct Script<H: Host + 'static> {
     // Dropped in this order: the context's functions hold the state, which must hold no value by then.
     pub(crate) context: Context,
     pub(crate) runtime: Runtime,
-    pub(crate) state: Shared<H>,
-    _sharing: Box<Sharing>,
+    pub(crate) state: StateRef<H>,
+    _shared_buffers: Box<SharedBuffers>,
 }
 
 impl<H: Host + 'static> fmt::Debug for Script<H> {
@@ -97,7 +97,7 @@ impl<H: Host + 'static> Script<H> {
             getters,
         } = engine;
         let state = Rc::new(make(getters));
-        let sharing = context.with(|ctx| share_buffers(&ctx, &state.memory));
+        let shared_buffers = context.with(|ctx| share_buffers(&ctx, &state.memory));
         runtime.set_loader(
             NameResolver,
             ModuleLoader {
@@ -114,7 +114,7 @@ impl<H: Host + 'static> Script<H> {
             context,
             runtime,
             state: Rc::clone(&state),
-            _sharing: sharing,
+            _shared_buffers: shared_buffers,
         };
         script.context.with(|ctx| {
             ctx.store_userdata(Opaque(Rc::clone(&state)))

@@ -61,15 +61,15 @@ pub(crate) struct State<H: Host + 'static> {
 }
 
 /// How functions hold the state.
-pub(crate) type Shared<H> = Rc<State<H>>;
+pub(crate) type StateRef<H> = Rc<State<H>>;
 
 impl<H: Host + 'static> State<H> {
     /// The state of the script that a context belongs to.
     ///
     /// # Errors
     /// `Unknown` for a context that no [`crate::Script`] made.
-    pub(crate) fn of(ctx: &Ctx<'_>) -> Result<Shared<H>> {
-        let handle = ctx.userdata::<Opaque<Shared<H>>>().ok_or(Error::Unknown)?;
+    pub(crate) fn of(ctx: &Ctx<'_>) -> Result<StateRef<H>> {
+        let handle = ctx.userdata::<Opaque<StateRef<H>>>().ok_or(Error::Unknown)?;
         Ok(Rc::clone(&handle.0))
     }
 

@@ -11,7 +11,7 @@ use crate::event_loop::{Event, Id, PollEntry};
 use crate::operation::Direction;
 use crate::os::resolve;
 use crate::promise::Outcome;
-use crate::state::{Shared, State};
+use crate::state::{State, StateRef};
 
 /// The result of a turn of the loop.
 pub(crate) enum Turn {
@@ -27,7 +27,7 @@ pub(crate) enum Turn {
 ///
 /// # Errors
 /// What a task of the guest threw.
-pub(crate) fn turn<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<Turn> {
+pub(crate) fn turn<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Result<Turn> {
     let event = state.events.borrow_mut().ready.pop_front();
     match event {
         Some(event) => dispatch(ctx, state, event).map(|()| Turn::Done),
@@ -119,7 +119,7 @@ fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
     Turn::Done
 }
 
-fn dispatch<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, event: Event) -> Result<()> {
+fn dispatch<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>, event: Event) -> Result<()> {
     match event {
         Event::Timer(id) => {
             let task = state.events.borrow_mut().clear_timer(id);
@@ -156,7 +156,7 @@ fn dispatch<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, event: Event) -
 /// Tries the operations that wait, until one must go on waiting.
 fn advance<H: Host + 'static>(
     ctx: &Ctx<'_>,
-    state: &Shared<H>,
+    state: &StateRef<H>,
     fd: Fd,
     generation: Id,
     direction: Direction,
@@ -203,7 +203,7 @@ fn advance<H: Host + 'static>(
 /// Calls the handler, if there still is one.
 fn call_handler<H: Host + 'static>(
     ctx: &Ctx<'_>,
-    state: &Shared<H>,
+    state: &StateRef<H>,
     fd: Fd,
     generation: Id,
     direction: Direction,

@@ -11,7 +11,7 @@ use super::address;
 use crate::buffer::Buffer;
 use crate::operation::{Operation, Receive, Send};
 use crate::promise::Outcome;
-use crate::state::Shared;
+use crate::state::StateRef;
 use crate::sys::value;
 
 impl Operation {
@@ -22,7 +22,7 @@ impl Operation {
     pub(crate) fn attempt<'js, H: Host + 'static>(
         &mut self,
         ctx: &Ctx<'js>,
-        state: &Shared<H>,
+        state: &StateRef<H>,
         fd: Fd,
     ) -> Result<Outcome<'js>> {
         match self {
@@ -53,7 +53,7 @@ impl Operation {
 ///
 /// # Errors
 /// `EAGAIN`, or why there is no connection.
-fn try_accept<H: Host + 'static>(state: &Shared<H>, fd: Fd) -> guestnet_core::Result<(Fd, SockAddr)> {
+fn try_accept<H: Host + 'static>(state: &StateRef<H>, fd: Fd) -> guestnet_core::Result<(Fd, SockAddr)> {
     state.guest.borrow_mut().try_accept(fd, true)
 }
 
@@ -62,7 +62,7 @@ fn try_accept<H: Host + 'static>(state: &Shared<H>, fd: Fd) -> guestnet_core::Re
 /// # Errors
 /// `EAGAIN` as long as it is not settled, or why it failed.
 fn try_connect<H: Host + 'static>(
-    state: &Shared<H>,
+    state: &StateRef<H>,
     fd: Fd,
     addr: &SockAddr,
     begun: &mut bool,
@@ -82,7 +82,7 @@ impl Receive {
     fn attempt<'js, H: Host + 'static>(
         &mut self,
         ctx: &Ctx<'js>,
-        state: &Shared<H>,
+        state: &StateRef<H>,
         fd: Fd,
     ) -> Result<Outcome<'js>> {
         let flags = self.flags.difference(RecvFlags::WAITALL) | RecvFlags::DONTWAIT;
@@ -130,7 +130,7 @@ impl Send {
     fn attempt<'js, H: Host + 'static>(
         &mut self,
         ctx: &Ctx<'js>,
-        state: &Shared<H>,
+        state: &StateRef<H>,
         fd: Fd,
     ) -> Result<Outcome<'js>> {
         let flags = self.flags | SendFlags::DONTWAIT;
@@ -164,7 +164,7 @@ impl Send {
 }
 
 /// How many bytes a buffer has from `skip` on, now.
-fn rest<H: Host + 'static>(buffer: &Buffer, ctx: &Ctx<'_>, state: &Shared<H>, skip: usize) -> usize {
+fn rest<H: Host + 'static>(buffer: &Buffer, ctx: &Ctx<'_>, state: &StateRef<H>, skip: usize) -> usize {
     buffer
         .len(ctx, &state.getters)
         .map_or(0, |len| len.saturating_sub(skip))

@@ -15,7 +15,7 @@ use crate::errno;
 use crate::file::File;
 use crate::native::{Call, Member};
 use crate::os::path::{self, signed};
-use crate::state::{Shared, State};
+use crate::state::{State, StateRef};
 use crate::std_module::stream::Descriptors;
 use crate::sys::heap::{Memory, NoMemory};
 
@@ -375,7 +375,7 @@ pub(crate) fn write<H: Host + 'static>(state: &State<H>, fd: Fd, bytes: &[u8]) -
     guest.write(fd, &mut [IoSlice::new(bytes)])
 }
 
-impl<H: Host + 'static> Descriptors for Shared<H> {
+impl<H: Host + 'static> Descriptors for StateRef<H> {
     fn memory(&self) -> &Arc<Memory> {
         &self.memory
     }

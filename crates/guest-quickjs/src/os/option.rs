@@ -8,7 +8,7 @@ use crate::argument::number;
 use crate::buffer::Buffer;
 use crate::convert;
 use crate::native::{Call, Member};
-use crate::state::Shared;
+use crate::state::StateRef;
 
 /// The most bytes that a value has that is set: longer ones are cut, as no option looks at them.
 const MAX_VALUE: usize = 256;
@@ -76,7 +76,7 @@ fn getsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
     }))
 }
 
-fn read<H: Host + 'static>(state: &Shared<H>, fd: i32, level: i32, name: i32) -> Result<Vec<u8>> {
+fn read<H: Host + 'static>(state: &StateRef<H>, fd: i32, level: i32, name: i32) -> Result<Vec<u8>> {
     let fd = state.open_fd(fd)?;
     let mut guest = state.guest.borrow_mut();
     if (level, name) == (abi::SOL_SOCKET, abi::SO_PROTOCOL)

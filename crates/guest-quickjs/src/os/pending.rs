@@ -7,9 +7,9 @@ use guestnet_core::{Errno, Host};
 use rquickjs::{Ctx, Result, Value};
 
 use crate::convert::negative;
-use crate::operation::{Operation, Pending};
+use crate::operation::{Operation, PendingOperation};
 use crate::promise::{Outcome, Resolvers};
-use crate::state::Shared;
+use crate::state::StateRef;
 use crate::sys::value;
 
 /// How many operations may wait on one descriptor in one direction.
@@ -21,7 +21,7 @@ const MAX_PENDING: usize = 1 << 14;
 /// No memory.
 pub(crate) fn begin<'js, H: Host + 'static>(
     ctx: &Ctx<'js>,
-    state: &Shared<H>,
+    state: &StateRef<H>,
     fd: i32,
     mut operation: Operation,
 ) -> Result<Value<'js>> {
@@ -50,7 +50,7 @@ pub(crate) fn begin<'js, H: Host + 'static>(
         return rejected(ctx, negative(Errno::ENOMEM));
     }
     let (promise, resolvers) = Resolvers::new(ctx, &state.memory, operation.text())?;
-    let pending = Pending {
+    let pending = PendingOperation {
         operation,
         promise: resolvers,
     };

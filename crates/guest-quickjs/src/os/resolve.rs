@@ -10,7 +10,7 @@ use crate::argument::{int, number, string};
 use crate::convert::{self, lookup_error};
 use crate::native::{Call, Member};
 use crate::promise::Resolvers;
-use crate::state::Shared;
+use crate::state::StateRef;
 use crate::sys::heap::{Memory, Text};
 use crate::sys::value::{define, list};
 
@@ -157,7 +157,7 @@ type PendingLookup<H> = (Lookup<<H as Host>::Io>, Resolvers);
 /// No memory.
 pub(crate) fn finish<H: Host + 'static>(
     ctx: &Ctx<'_>,
-    state: &Shared<H>,
+    state: &StateRef<H>,
     mut lookup: Lookup<H::Io>,
     promise: Resolvers,
 ) -> Result<Option<PendingLookup<H>>> {

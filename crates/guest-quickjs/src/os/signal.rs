@@ -15,7 +15,7 @@ use crate::event_loop::Task;
 use crate::native::{Call, Member, function};
 use crate::operation::Direction;
 use crate::signals::SignalAction;
-use crate::state::{Shared, State};
+use crate::state::{State, StateRef};
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     let mut members: Vec<Member<H>> = abi::SIGNALS
@@ -74,7 +74,7 @@ fn signal<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
 ///
 /// # Errors
 /// `EMFILE`.
-fn listen<H: Host + 'static>(state: &Shared<H>) -> guestnet_core::Result<()> {
+fn listen<H: Host + 'static>(state: &StateRef<H>) -> guestnet_core::Result<()> {
     let Some(stream) = state.signals.stream.take() else {
         return Ok(());
     };
@@ -101,7 +101,7 @@ fn listen<H: Host + 'static>(state: &Shared<H>) -> guestnet_core::Result<()> {
 }
 
 /// Calls one handler, if there is one to call.
-fn deliver<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, fd: Fd) -> Result<()> {
+fn deliver<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>, fd: Fd) -> Result<()> {
     let mut bytes = [0; 64];
     let read = state
         .guest

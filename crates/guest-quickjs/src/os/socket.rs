@@ -9,7 +9,7 @@ use crate::convert::{self, negative};
 use crate::file::File;
 use crate::native::{Call, Member};
 use crate::operation::Operation;
-use crate::state::Shared;
+use crate::state::StateRef;
 use crate::sys::value;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
@@ -147,7 +147,7 @@ fn name<'js, H: Host + 'static>(
 ///
 /// # Errors
 /// `EBADF`.
-pub(crate) fn domain<H: Host + 'static>(state: &Shared<H>, fd: i32) -> Result<(Fd, Option<Domain>)> {
+pub(crate) fn domain<H: Host + 'static>(state: &StateRef<H>, fd: i32) -> Result<(Fd, Option<Domain>)> {
     let fd = state.open_fd(fd)?;
     let guest = state.guest.borrow();
     Ok(match &*guest.open_file(fd)? {

@@ -10,7 +10,7 @@ use crate::errno;
 use crate::event_loop::{MAX_TIMERS, Task};
 use crate::native::{Call, Member, ending, function};
 use crate::os::path::float;
-use crate::state::Shared;
+use crate::state::StateRef;
 use crate::sys::heap::NoMemory;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
@@ -24,7 +24,7 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
 }
 
 /// Adds the global `performance`.
-pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {
+pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Result<()> {
     let performance = Object::new(ctx.clone())?;
     performance.set("now", function(ctx, state, "now", 0, now)?)?;
     ctx.globals().set("performance", performance)

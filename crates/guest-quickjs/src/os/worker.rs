@@ -21,7 +21,7 @@ use crate::native::{Call, Member, accessor, function};
 use crate::operation::Direction;
 use crate::os::dir::MAX_PATH;
 use crate::ports::{Port, PortId, PushResult, Queue, QueuePair, StopHandle, WorkerSetup, stop};
-use crate::state::{Shared, State};
+use crate::state::{State, StateRef};
 use crate::sys::heap::{Bytes, NoMemory};
 use crate::sys::message::{Message, TOO_MANY};
 use crate::sys::opaque::Opaque;
@@ -102,7 +102,7 @@ fn unwatch<H: Host + 'static>(state: &State<H>, fd: Fd) {
 }
 
 /// Delivers one message, if there is one and a handler for it.
-fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, id: PortId) -> Result<()> {
+fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>, id: PortId) -> Result<()> {
     let (queue, handler) = match state.workers.ports.borrow().get(&id) {
         Some(port) => (Arc::clone(&port.ends.incoming), port.handler.clone()),
         None => return Ok(()),
@@ -185,7 +185,7 @@ pub(crate) fn is_worker(object: &Object<'_>) -> bool {
 }
 
 /// `Worker`, with `Worker.parent` in a worker.
-fn class<'js, H: Host + 'static>(ctx: &Ctx<'js>, state: &Shared<H>) -> Result<Value<'js>> {
+fn class<'js, H: Host + 'static>(ctx: &Ctx<'js>, state: &StateRef<H>) -> Result<Value<'js>> {
     let class = function(ctx, state, "Worker", 1, construct)?.with_constructor(true);
     let Some(prototype) = Class::<WorkerObject>::prototype(ctx)? else {
         return Err(rquickjs::Error::Unknown);
@@ -229,7 +229,7 @@ fn object<'js, H: Host + 'static>(
     };
     state.workers.ports.borrow_mut().insert(id, port);
     if is_worker {
-        // Its end must be seen, whether or not anybody listens.
+        // Its end must be seen also without a handler.
         watch(state, id, fd, false);
     }
     Class::instance(ctx.clone(), Opaque(worker)).map(Class::into_value)

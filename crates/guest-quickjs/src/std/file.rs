@@ -11,7 +11,7 @@ use crate::errno;
 use crate::native::{Call, Member};
 use crate::os::file::{self, Part};
 use crate::os::path::{float, signed};
-use crate::state::{MAX_TEXT, Shared, State};
+use crate::state::{MAX_TEXT, State, StateRef};
 use crate::std_module::printf;
 use crate::std_module::stream::{Stream, Streams};
 use crate::sys::heap::{Bytes, NoMemory, Text};
@@ -43,7 +43,7 @@ impl<'js> JsClass<'js> for FileObject {
 }
 
 /// Fills the prototype.
-pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {
+pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Result<()> {
     if let Some(prototype) = Class::<FileObject>::prototype(ctx)? {
         for method in methods::<H>() {
             prototype.set(method.name(), method.make(ctx, state)?)?;

@@ -17,7 +17,7 @@ use crate::buffer::Buffer;
 use crate::errno;
 use crate::native::{Call, Member, declare, ending, export};
 use crate::os::file::{self as descriptors, OpenHow};
-use crate::state::{Shared, State};
+use crate::state::{State, StateRef};
 use crate::std_module::stream::Stream;
 use crate::sys::heap::NoMemory;
 use crate::sys::{self, eval, inspect};
@@ -83,7 +83,7 @@ impl<H: Host + 'static> ModuleDef for StdModule<H> {
 /// A `FILE` object of a standard stream.
 fn standard<'js, H: Host + 'static>(
     ctx: &Ctx<'js>,
-    state: &Shared<H>,
+    state: &StateRef<H>,
     fd: Fd,
     modes: [bool; 3],
 ) -> Result<Value<'js>> {
@@ -237,7 +237,7 @@ fn strerror<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js
 }
 
 /// `std.Error`: every errno that there is, by name.
-fn errors<'js, H: Host + 'static>(ctx: &Ctx<'js>, _state: &Shared<H>) -> Result<Value<'js>> {
+fn errors<'js, H: Host + 'static>(ctx: &Ctx<'js>, _state: &StateRef<H>) -> Result<Value<'js>> {
     let object = Object::new(ctx.clone())?;
     for errno in Errno::ALL {
         object.set(errno.name(), errno::number(*errno))?;

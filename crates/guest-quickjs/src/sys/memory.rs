@@ -50,7 +50,7 @@ pub(crate) fn class(ctx: &Ctx<'_>, value: &Value<'_>) -> Option<Class> {
 }
 
 /// Where a typed array lies.
-pub(crate) struct Typed<'js> {
+pub(crate) struct TypedArrayView<'js> {
     pub(crate) buffer: Value<'js>,
     /// Of its first byte in the buffer.
     pub(crate) offset: usize,
@@ -59,7 +59,7 @@ pub(crate) struct Typed<'js> {
 }
 
 /// Where a typed array lies, `None` if it is outside of its buffer by now.
-pub(crate) fn typed_array<'js>(ctx: &Ctx<'js>, array: &Value<'js>) -> Option<Typed<'js>> {
+pub(crate) fn typed_array<'js>(ctx: &Ctx<'js>, array: &Value<'js>) -> Option<TypedArrayView<'js>> {
     let (mut offset, mut length, mut size) = (0, 0, 0);
     // SAFETY: the value is alive, the engine checks its class, and the places are ours.
     let buffer = unsafe {
@@ -77,7 +77,7 @@ pub(crate) fn typed_array<'js>(ctx: &Ctx<'js>, array: &Value<'js>) -> Option<Typ
         ctx.catch();
         return None;
     }
-    Some(Typed {
+    Some(TypedArrayView {
         buffer,
         offset: usize::try_from(offset).ok()?,
         length: usize::try_from(length).ok()?,

@@ -53,7 +53,7 @@ impl Drop for Reference {
 }
 
 /// What one engine takes its shared buffers from.
-pub(crate) struct Sharing {
+pub(crate) struct SharedBuffers {
     memory: Arc<Memory>,
     /// To throw in.
     ctx: *mut qjs::JSContext,
@@ -61,8 +61,8 @@ pub(crate) struct Sharing {
 
 /// Has an engine take the bytes of its shared buffers from here, so that they can go to other threads. What is returned
 /// must live as long as the engine does, and the context too.
-pub(crate) fn share_buffers(ctx: &Ctx<'_>, memory: &Arc<Memory>) -> Box<Sharing> {
-    let sharing = Box::new(Sharing {
+pub(crate) fn share_buffers(ctx: &Ctx<'_>, memory: &Arc<Memory>) -> Box<SharedBuffers> {
+    let sharing = Box::new(SharedBuffers {
         memory: Arc::clone(memory),
         ctx: ctx.as_raw().as_ptr(),
     });
@@ -81,7 +81,7 @@ pub(crate) fn share_buffers(ctx: &Ctx<'_>, memory: &Arc<Memory>) -> Box<Sharing>
 
 unsafe extern "C" fn sab_alloc(opaque: *mut c_void, size: qjs::size_t) -> *mut c_void {
     // SAFETY: `share_buffers` gave this pointer, and its caller keeps the object alive.
-    let sharing = unsafe { &*opaque.cast::<Sharing>() };
+    let sharing = unsafe { &*opaque.cast::<SharedBuffers>() };
     let bytes = allocate(&sharing.memory, usize::try_from(size).unwrap_or(usize::MAX));
     bytes.unwrap_or_else(|| {
         // The engine throws nothing itself here.

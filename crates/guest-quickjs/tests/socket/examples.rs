@@ -159,7 +159,10 @@ fn udp_server(args: &[&str], input: Option<PipeReader>) -> (ScriptThread, String
         input,
         ..Setup::default()
     };
-    (ScriptThread::start("udp.js", &[&["-l"], args].concat(), setup), port)
+    (
+        ScriptThread::start("udp.js", &[&["-l"], args].concat(), setup),
+        port,
+    )
 }
 
 #[test]
