@@ -19,6 +19,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
     /// Its functions run on the thread of the script that calls them. The event loop waits for descriptors, timers and
     /// look-ups of the script, and for nothing of an embedder's: what takes long runs elsewhere and answers through a
     /// descriptor. What they allocate outside of the engine does not count against [`ScriptBuilder::memory`].
+    /// A script that is stopped, or that `std.exit` has ended, may call them a few times more before the engine checks.
     ///
     /// A name that guestnet's own modules have (`os`, `std`, and all that begin with `qjs:` or `guestnet:`), a relative one
     /// and one that is added twice are a [`BuildError::Module`](crate::BuildError::Module). A file that has the same name
