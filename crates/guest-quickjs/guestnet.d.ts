@@ -133,7 +133,7 @@ declare module "os" {
     export class Worker {
         /** Starts a module, whose name is as seen from the caller's, on a thread of its own. */
         constructor(module: string);
-        /** In a worker, the way to who has started it. */
+        /** In a worker, the port to the script that started it. */
         static readonly parent?: Worker;
         postMessage(message: any): void;
         /** Stops the worker wherever it is. */

@@ -6,7 +6,7 @@ use std::io::{BufRead, IsTerminal};
 
 use guestnet_core::{is_hidden, visible_lines};
 use guestnet_host_os::OsHost;
-use guestnet_quickjs::{End as ScriptEnd, Evaluated, Script};
+use guestnet_quickjs::{End as ScriptEnd, Evaluation, Script};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
@@ -147,7 +147,7 @@ fn at_terminal(script: &mut Script<OsHost>) -> Result<End, Failure> {
     }));
     let mut pending = Pending::default();
     loop {
-        script.borrow_mut().pump();
+        script.borrow_mut().run_pending();
         let prompt = if pending.0.is_empty() { PROMPT } else { MORE };
         match editor.readline(prompt) {
             Ok(line) => {
@@ -171,13 +171,13 @@ fn perform(script: &mut Script<OsHost>, input: &str) -> Option<End> {
         return None;
     }
     match script.evaluate(input) {
-        Evaluated::Value(text) | Evaluated::Thrown(text) => {
+        Evaluation::Value(text) | Evaluation::Exception(text) => {
             say::print(format!("{}\n", visible_lines(&text)));
         }
-        Evaluated::Ended(ScriptEnd::Exit(code)) => return Some(End::Exit(code)),
-        Evaluated::Ended(ScriptEnd::Stopped) => return Some(End::Stopped),
+        Evaluation::End(ScriptEnd::Exit(code)) => return Some(End::Exit(code)),
+        Evaluation::End(ScriptEnd::Stop) => return Some(End::Stopped),
     }
-    script.pump();
+    script.run_pending();
     None
 }
 

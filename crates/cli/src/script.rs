@@ -64,7 +64,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
             .map_err(|error| Failure::failed(format!("cannot run {name}: {error}")))?;
         Ok(match script.run(&main, &source) {
             ScriptEnd::Exit(code) => End::Exit(code),
-            ScriptEnd::Stopped => End::Stopped,
+            ScriptEnd::Stop => End::Stopped,
         })
     })
 }

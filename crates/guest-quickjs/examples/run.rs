@@ -47,6 +47,6 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     }
     Ok(match builder.build()?.run(&name, &source) {
         End::Exit(code) => ExitCode::from(u8::try_from(code & 0xff)?),
-        End::Stopped => ExitCode::FAILURE,
+        End::Stop => ExitCode::FAILURE,
     })
 }

@@ -22,7 +22,7 @@ pub(crate) const SOL_SOCKET: i32 = 1;
 const IPPROTO_IP: i32 = 0;
 const IPPROTO_IPV6: i32 = 41;
 
-/// `SO_PROTOCOL`, which is told from the type and the family.
+/// `SO_PROTOCOL`, whose value follows from the type and the family.
 pub(crate) const SO_PROTOCOL: i32 = 38;
 
 pub(crate) const SHUT_RD: i32 = 0;
@@ -45,7 +45,7 @@ pub(crate) const AI_ALL: i32 = 0x10;
 pub(crate) const AI_ADDRCONFIG: i32 = 0x20;
 pub(crate) const AI_NUMERICSERV: i32 = 0x400;
 
-/// Added to the numbers of Linux's `EAI_*`, so that they are told apart from negative errnos.
+/// Added to the numbers of Linux's `EAI_*`, so that none of them is a negative errno.
 const EAI: i32 = -1000;
 pub(crate) const EAI_BADFLAGS: i32 = EAI - 1;
 pub(crate) const EAI_NONAME: i32 = EAI - 2;

@@ -82,7 +82,7 @@ impl Charge {
         taken
     }
 
-    /// So many bytes, which somebody else gives back.
+    /// Its bytes, which the caller gives back.
     pub(crate) fn into_bytes(mut self) -> usize {
         std::mem::take(&mut self.bytes)
     }

@@ -4,13 +4,13 @@
 //! because the guest may have resized, transferred or frozen it meanwhile.
 
 use std::cell::RefCell;
+use std::sync::Arc;
 
-use guestnet_core::{Errno, Host, Result};
+use guestnet_core::{Errno, Result};
 use rquickjs::function::This;
 use rquickjs::{Ctx, Exception, Function, Object, Persistent, Value};
 
-use crate::state::State;
-use crate::sys::heap::{Bytes, NoMemory};
+use crate::sys::heap::{Bytes, Memory, NoMemory};
 use crate::sys::memory::{self, Class};
 
 /// The most bytes that one call moves to or from a shared buffer: they go through memory of our own, because other
@@ -18,9 +18,9 @@ use crate::sys::memory::{self, Class};
 const MAX_SHARED: usize = 1 << 20;
 
 /// The engine's own getters, kept before the guest can change a prototype.
-pub(crate) struct Getters(RefCell<Option<Kept>>);
+pub(crate) struct Getters(RefCell<Option<GetterFunctions>>);
 
-struct Kept {
+struct GetterFunctions {
     array_length: Getter,
     view_buffer: Getter,
     view_offset: Getter,
@@ -34,7 +34,7 @@ impl Getters {
     /// No memory.
     pub(crate) fn keep(ctx: &Ctx<'_>) -> rquickjs::Result<Getters> {
         let typed_array = "Object.getPrototypeOf(Uint8Array).prototype";
-        Ok(Getters(RefCell::new(Some(Kept {
+        Ok(Getters(RefCell::new(Some(GetterFunctions {
             array_length: getter(ctx, typed_array, "byteLength")?,
             view_buffer: getter(ctx, "DataView.prototype", "buffer")?,
             view_offset: getter(ctx, "DataView.prototype", "byteOffset")?,
@@ -51,7 +51,7 @@ impl Getters {
     fn call<'js, T: rquickjs::FromJs<'js>>(
         &self,
         ctx: &Ctx<'js>,
-        which: fn(&Kept) -> &Getter,
+        which: fn(&GetterFunctions) -> &Getter,
         view: &Value<'js>,
     ) -> Option<T> {
         let getter = which(self.0.borrow().as_ref()?).clone();
@@ -119,14 +119,14 @@ impl Buffer {
                 let len = if end == memory::len(ctx, &array.buffer) {
                     array.length
                 } else {
-                    count(getters.call(ctx, |kept| &kept.array_length, &value)?)
+                    count(getters.call(ctx, |all| &all.array_length, &value)?)
                 };
                 View::new(ctx, array.buffer, array.offset, len)
             }),
             Class::DataView => (|| {
-                let buffer = getters.call(ctx, |kept| &kept.view_buffer, &value)?;
-                let offset: f64 = getters.call(ctx, |kept| &kept.view_offset, &value)?;
-                let len: f64 = getters.call(ctx, |kept| &kept.view_length, &value)?;
+                let buffer = getters.call(ctx, |all| &all.view_buffer, &value)?;
+                let offset: f64 = getters.call(ctx, |all| &all.view_offset, &value)?;
+                let len: f64 = getters.call(ctx, |all| &all.view_length, &value)?;
                 View::new(ctx, buffer, count(offset), count(len))
             })(),
         };
@@ -154,8 +154,8 @@ impl Buffer {
     ///
     /// # Errors
     /// `EFAULT` as above, `ENOMEM`.
-    pub(crate) fn to_bytes<H: Host + 'static>(&self, ctx: &Ctx<'_>, state: &State<H>) -> Result<Bytes> {
-        let (getters, mut all) = (&state.getters, Bytes::new(&state.memory));
+    pub(crate) fn to_bytes(&self, ctx: &Ctx<'_>, getters: &Getters, memory: &Arc<Memory>) -> Result<Bytes> {
+        let mut all = Bytes::new(memory);
         loop {
             let done = all.len();
             // A shared buffer comes in pieces.
@@ -172,7 +172,7 @@ impl Buffer {
     /// Calls `f` with at most `length` of the bytes from `skip` on. `f` must not call into the engine.
     ///
     /// # Errors
-    /// `EFAULT` as above, or what `f` says.
+    /// `EFAULT` as above, or the error of `f`.
     pub(crate) fn read<R>(
         &self,
         ctx: &Ctx<'_>,
@@ -195,7 +195,7 @@ impl Buffer {
     /// the first on, with its result. `f` must not call into the engine.
     ///
     /// # Errors
-    /// `EFAULT` as above and for an immutable buffer, or what `f` says.
+    /// `EFAULT` as above and for an immutable buffer, or the error of `f`.
     pub(crate) fn write<R>(
         &self,
         ctx: &Ctx<'_>,

@@ -95,7 +95,7 @@ pub(crate) fn socket(family: i32, socktype: i32, protocol: i32) -> Result<(Domai
     Ok((domain, kind, socktype & abi::SOCK_BLOCK != 0))
 }
 
-/// What `SO_PROTOCOL` says.
+/// The value of `SO_PROTOCOL`.
 pub(crate) const fn protocol(domain: Domain, kind: Kind) -> i32 {
     match (domain, kind) {
         (Domain::Unix, _) | (_, Kind::SeqPacket) => 0,

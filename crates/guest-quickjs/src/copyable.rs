@@ -3,7 +3,7 @@
 //!
 //! The engine's writer reads the elements of arrays as a script does, so that getters, prototypes and proxies run, while
 //! it goes through objects and maps by pointers and remembers shared buffers that nothing else may hold. Code of the guest
-//! that changes or drops them meanwhile would have it use memory that is free. What comes to it therefore runs none.
+//! that changes or drops them meanwhile would make it use memory that is free. So a value that it writes runs no code.
 //!
 //! A writer that fails does not free its list of shared buffers, which then stays in the engine's heap until the engine ends. So
 //! what it would refuse is refused here, and their number is limited; what is left to fail is memory and stack.
@@ -13,9 +13,9 @@ use std::collections::HashSet;
 use rquickjs::{Ctx, Exception, Object, Result, Value};
 
 use crate::budget::Charge;
-use crate::print::Originals;
 use crate::sys::heap::{Memory, NoMemory};
 use crate::sys::inspect::{self, Property};
+use crate::sys::intrinsics::Intrinsics;
 use crate::sys::memory;
 
 /// How long all arrays with holes of one value may be together. Each of them is looked for, and written, and costs the
@@ -28,7 +28,7 @@ const OBJECT: usize = 96;
 /// How many shared buffers one value may hold.
 const MAX_SHARED: usize = 256;
 
-/// Classes of which the engine writes the primitive or the bytes in them, besides what has a method of its own below.
+/// Classes of which the engine writes the primitive or the bytes in them. Others that can be copied have a method below.
 const SIMPLE: [&str; 7] = [
     "Date",
     "Number",
@@ -111,7 +111,7 @@ impl<'js> Walk<'_, 'js> {
             return self.array(object);
         }
         if inspect::is_map(object) || inspect::is_set(object) {
-            let items = Originals::items(self.ctx, object)?;
+            let items = Intrinsics::items(self.ctx, object)?;
             return items.into_iter().try_for_each(|item| self.wait(item));
         }
         if inspect::is_typed_array(object) {

@@ -109,7 +109,7 @@ pub(crate) fn named(value: i32) -> Option<Errno> {
     Errno::ALL.iter().copied().find(|errno| number(*errno) == value)
 }
 
-/// What a file operation said.
+/// The errno of a file operation.
 pub(crate) fn of_io(error: &io::Error) -> Errno {
     if let Some(errno) = error.raw_os_error().and_then(named) {
         return errno;
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn errors_without_a_number_are_told_by_their_kind() {
+    fn errors_without_a_number_follow_from_their_kind() {
         let escape = io::Error::new(
             io::ErrorKind::PermissionDenied,
             "a path led outside of the filesystem",

@@ -10,11 +10,11 @@ use rquickjs::module::{Declarations, Exports};
 use rquickjs::object::Accessor;
 use rquickjs::{Ctx, Exception, Function, IntoJs, Object, Result, Value};
 
+use crate::argument::{int, string};
 use crate::convert::negative;
-use crate::runtime;
-use crate::state::{Shared, State};
+use crate::state::{State, StateRef};
+use crate::sys;
 use crate::sys::heap::Text;
-use crate::sys::{self, inspect};
 
 /// One call of a function of ours.
 ///
@@ -22,7 +22,7 @@ use crate::sys::{self, inspect};
 /// the guest (getters, `valueOf`), so nothing of [`State`] may be borrowed meanwhile.
 pub(crate) struct Call<'a, 'js, H: Host + 'static> {
     params: Params<'a, 'js>,
-    state: &'a Shared<H>,
+    state: &'a StateRef<H>,
 }
 
 /// A function of ours. What it returns is its value; an error is thrown.
@@ -33,7 +33,7 @@ impl<'js, H: Host + 'static> Call<'_, 'js, H> {
         self.params.ctx()
     }
 
-    pub(crate) fn state(&self) -> &Shared<H> {
+    pub(crate) fn state(&self) -> &StateRef<H> {
         self.state
     }
 
@@ -107,51 +107,6 @@ impl<'js, H: Host + 'static> Call<'_, 'js, H> {
     }
 }
 
-/// A value that must be a whole number in the range of an `int`. A number that is written as a string is one, as the
-/// arguments of a script are strings; nothing else is converted, so that no code of the guest runs.
-pub(crate) fn int<'js>(ctx: &Ctx<'js>, value: &Value<'js>, name: &str) -> Result<i32> {
-    if let Some(int) = value.as_int() {
-        return Ok(int);
-    }
-    number(value)
-        .filter(|number| number.fract() == 0.0)
-        .filter(|number| (f64::from(i32::MIN)..=f64::from(i32::MAX)).contains(number))
-        .map(|number| {
-            #[expect(clippy::cast_possible_truncation, reason = "whole, and in range")]
-            let int = number as i32;
-            int
-        })
-        .ok_or_else(|| Exception::throw_type(ctx, &format!("{name} must be an integer")))
-}
-
-/// A number, or a string that is one in decimal.
-pub(crate) fn number(value: &Value<'_>) -> Option<f64> {
-    if let Some(int) = value.as_int() {
-        return Some(f64::from(int));
-    }
-    if let Some(float) = value.as_float() {
-        return Some(float);
-    }
-    let text = inspect::bytes_of(value.as_string()?).ok()?;
-    let text = str::from_utf8(&text).ok()?.trim();
-    if text.is_empty()
-        || !text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
-    {
-        return None;
-    }
-    text.parse().ok()
-}
-
-/// A value that must be a string.
-pub(crate) fn string<'js>(ctx: &Ctx<'js>, value: &Value<'js>, name: &str) -> Result<Text> {
-    match value.as_string() {
-        Some(text) => sys::text(text),
-        None => Err(Exception::throw_type(ctx, &format!("{name} must be a string"))),
-    }
-}
-
 /// Something that a module exports.
 pub(crate) enum Member<H: Host + 'static> {
     /// A function with its `length`.
@@ -161,7 +116,7 @@ pub(crate) enum Member<H: Host + 'static> {
     /// A value that is made when the module is evaluated, once a script.
     Value(
         &'static str,
-        for<'js> fn(&Ctx<'js>, &Shared<H>) -> Result<Value<'js>>,
+        for<'js> fn(&Ctx<'js>, &StateRef<H>) -> Result<Value<'js>>,
     ),
 }
 
@@ -173,7 +128,7 @@ impl<H: Host + 'static> Member<H> {
     }
 
     /// The value for a script.
-    pub(crate) fn make<'js>(&self, ctx: &Ctx<'js>, state: &Shared<H>) -> Result<Value<'js>> {
+    pub(crate) fn make<'js>(&self, ctx: &Ctx<'js>, state: &StateRef<H>) -> Result<Value<'js>> {
         match self {
             Member::Function(name, length, native) => {
                 function(ctx, state, name, *length, *native)?.into_js(ctx)
@@ -207,7 +162,7 @@ pub(crate) fn export<'js, H: Host + 'static>(
 /// A function object.
 pub(crate) fn function<'js, H: Host + 'static>(
     ctx: &Ctx<'js>,
-    state: &Shared<H>,
+    state: &StateRef<H>,
     name: &str,
     length: usize,
     native: NativeFn<H>,
@@ -224,7 +179,7 @@ pub(crate) fn function<'js, H: Host + 'static>(
 /// Adds a property that functions stand for.
 pub(crate) fn accessor<H: Host + 'static>(
     object: &Object<'_>,
-    state: &Shared<H>,
+    state: &StateRef<H>,
     name: &str,
     getter: NativeFn<H>,
     setter: NativeFn<H>,
@@ -237,27 +192,35 @@ pub(crate) fn accessor<H: Host + 'static>(
 }
 
 struct Native<H: Host + 'static> {
-    state: Shared<H>,
+    state: StateRef<H>,
     native: NativeFn<H>,
 }
 
-/// Tells our implementation of [`IntoJsFunc`] from those of closures.
-struct Ours;
+/// Marks our implementation of [`IntoJsFunc`], so that it is not one of those for closures.
+struct NativeMarker;
 
-impl<'js, H: Host + 'static> IntoJsFunc<'js, Ours> for Native<H> {
+impl<'js, H: Host + 'static> IntoJsFunc<'js, NativeMarker> for Native<H> {
     fn param_requirements() -> ParamRequirement {
         ParamRequirement::any()
     }
 
     fn call<'a>(&self, params: Params<'a, 'js>) -> Result<Value<'js>> {
         // The engine makes a rejection of what a promise's executor throws, even of what nothing may catch: the script
-        // goes on, but it reaches nothing any more.
+        // goes on, but none of its calls does anything.
         if self.state.is_ending() {
-            return Err(runtime::ending(params.ctx()));
+            return Err(ending(params.ctx()));
         }
         (self.native)(&Call {
             params,
             state: &self.state,
         })
+    }
+}
+
+/// The error that ends a script: no code of the guest can catch it.
+pub(crate) fn ending(ctx: &Ctx<'_>) -> rquickjs::Error {
+    match Exception::from_message(ctx.clone(), "the script ends") {
+        Ok(error) => sys::throw_uncatchable(ctx, error.into_value()),
+        Err(error) => error,
     }
 }

@@ -1,22 +1,23 @@
 //! `print` and `console.log`, and the text of any value as qjs prints it.
 //!
 //! Printing runs no code of the guest: getters, `toString`, proxies and changed prototypes are not called, and what
-//! of the engine's own functions is needed was kept before the script began ([`Originals`]).
+//! of the engine's own functions is needed was kept before the script began ([`Intrinsics`]).
 //!
 //! Two things differ from qjs: keys come in the language's order (indices first, symbols last), and private fields are
 //! not shown.
 
 use guestnet_core::Host;
 use rquickjs::function::This;
-use rquickjs::{Coerced, Ctx, Exception, Function, Object, Result, Value};
+use rquickjs::{Coerced, Ctx, Exception, Object, Result, Value};
 
 use crate::native::{Call, function};
 use crate::os::file;
 use crate::os::worker::is_worker;
-use crate::state::Shared;
+use crate::state::{MAX_PRINTED, StateRef};
 use crate::std_module::file::is_file;
 use crate::sys::heap::{Bytes, Memory, NoMemory};
 use crate::sys::inspect::{self, Property, TextBytes};
+use crate::sys::intrinsics::{Collection, Intrinsics};
 
 /// How deep objects are printed: deeper ones leave their class.
 const MAX_DEPTH: usize = 2;
@@ -30,13 +31,10 @@ const MAX_STRING: usize = 1_000;
 /// How many prototypes are looked through for the name of an error.
 const MAX_PROTOTYPES: usize = 100;
 
-/// The longest text that one call prints, in bytes.
-pub(crate) const MAX_PRINTED: usize = 64 << 20;
-
 /// Adds the globals `print` and `console`.
-pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {
-    let originals = Originals::keep(ctx)?;
-    ctx.store_userdata(originals)?;
+pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Result<()> {
+    let intrinsics = Intrinsics::keep(ctx)?;
+    ctx.store_userdata(intrinsics)?;
     let globals = ctx.globals();
     globals.set("print", function(ctx, state, "print", 1, print)?)?;
     let console = Object::new(ctx.clone())?;
@@ -83,96 +81,6 @@ pub(crate) fn text_of<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Bytes> 
     printer.value(value)?;
     printer.whole.map_err(|error| error.throw(ctx))?;
     Ok(printer.out)
-}
-
-/// Functions of the engine, as they were before the script could change them.
-pub(crate) struct Originals<'js> {
-    map: Collection<'js>,
-    set: Collection<'js>,
-    to_iso_string: Function<'js>,
-    stack: Function<'js>,
-    source: Function<'js>,
-    array_length: Function<'js>,
-    /// Each flag's letter and its getter, in the order in which they are printed.
-    flags: Vec<(String, Function<'js>)>,
-}
-
-/// How to go through a `Map` or a `Set`.
-struct Collection<'js> {
-    entries: Function<'js>,
-    next: Function<'js>,
-    size: Function<'js>,
-}
-
-impl<'js> Originals<'js> {
-    fn keep(ctx: &Ctx<'js>) -> Result<Self> {
-        const FIND: &str = "(() => {
-            const getter = (type, name) => Object.getOwnPropertyDescriptor(type.prototype, name).get;
-            const collection = type => ({
-                entries: type.prototype.entries,
-                next: Object.getPrototypeOf(new type().entries()).next,
-                size: getter(type, 'size'),
-            });
-            const flags = [['g', 'global'], ['i', 'ignoreCase'], ['m', 'multiline'], ['s', 'dotAll'],
-                ['u', 'unicode'], ['y', 'sticky'], ['d', 'hasIndices'], ['v', 'unicodeSets']];
-            return {
-                map: collection(Map),
-                set: collection(Set),
-                stack: getter(Error, 'stack'),
-                arrayLength: getter(Object.getPrototypeOf(Uint8Array), 'length'),
-                toISOString: Date.prototype.toISOString,
-                source: getter(RegExp, 'source'),
-                flags: flags.map(([letter, name]) => [letter, getter(RegExp, name)]),
-            };
-        })()";
-        let found: Object<'js> = ctx.eval(FIND)?;
-        let collection = |name: &str| {
-            let found: Object<'js> = found.get(name)?;
-            Ok::<_, rquickjs::Error>(Collection {
-                entries: found.get("entries")?,
-                next: found.get("next")?,
-                size: found.get("size")?,
-            })
-        };
-        let mut flags = Vec::new();
-        for pair in found.get::<_, Vec<rquickjs::Array<'js>>>("flags")? {
-            flags.push((pair.get(0)?, pair.get(1)?));
-        }
-        Ok(Originals {
-            map: collection("map")?,
-            set: collection("set")?,
-            stack: found.get("stack")?,
-            to_iso_string: found.get("toISOString")?,
-            source: found.get("source")?,
-            array_length: found.get("arrayLength")?,
-            flags,
-        })
-    }
-
-    /// What a `Map` or `Set` holds, keys and values, without running code of the guest.
-    ///
-    /// # Errors
-    /// No memory.
-    pub(crate) fn items(ctx: &Ctx<'js>, collection: &Object<'js>) -> Result<Vec<Value<'js>>> {
-        let originals = ctx.userdata::<Originals<'js>>();
-        let Some(originals) = originals.as_deref() else {
-            return Err(rquickjs::Error::Unknown);
-        };
-        let functions = if inspect::is_map(collection) {
-            &originals.map
-        } else {
-            &originals.set
-        };
-        let entries: Object<'js> = functions.entries.call((This(collection.clone()),))?;
-        let mut items = Vec::new();
-        loop {
-            let step: Object<'js> = functions.next.call((This(entries.clone()),))?;
-            let Some(pair) = data(ctx, &step, "value")?.and_then(Value::into_array) else {
-                return Ok(items);
-            };
-            items.extend([pair.get(0)?, pair.get(1)?]);
-        }
-    }
 }
 
 /// What stands between two items.
@@ -252,20 +160,20 @@ impl<'js> Printer<'_, 'js> {
         if object.is_array() {
             return self.array(object);
         }
-        let originals = self.ctx.userdata::<Originals<'js>>();
-        let Some(originals) = originals.as_deref() else {
+        let intrinsics = self.ctx.userdata::<Intrinsics<'js>>();
+        let Some(intrinsics) = intrinsics.as_deref() else {
             return Err(rquickjs::Error::Unknown);
         };
         let class = class_of(object)?;
         if inspect::is_typed_array(object) {
             // Not what the engine's C interface says: of an array that follows a resizable buffer it is out of date.
-            let count: f64 = originals.array_length.call((This(object.clone()),))?;
+            let count: f64 = intrinsics.array_length.call((This(object.clone()),))?;
             return self.typed_array(object, &class, crate::buffer::count(count));
         }
         let mut comma = Comma::Open;
         if object.is_function() {
             self.push("[Function ");
-            match data(self.ctx, object, "name")?
+            match inspect::own_data(self.ctx, object, "name")?
                 .as_ref()
                 .and_then(Value::as_string)
             {
@@ -274,15 +182,15 @@ impl<'js> Printer<'_, 'js> {
             }
             self.push("]");
         } else if inspect::is_map(object) {
-            comma = self.collection(object, &originals.map, &class, true)?;
+            comma = self.collection(object, &intrinsics.map, &class, true)?;
         } else if inspect::is_set(object) {
-            comma = self.collection(object, &originals.set, &class, false)?;
+            comma = self.collection(object, &intrinsics.set, &class, false)?;
         } else if inspect::is_regexp(object) {
-            self.regexp(object, originals)?;
-        } else if let Some(text) = iso_date(self.ctx, object, originals)? {
+            self.regexp(object, intrinsics)?;
+        } else if let Some(text) = iso_date(self.ctx, object, intrinsics)? {
             self.push(text);
         } else if object.is_error() {
-            self.error(object, originals)?;
+            self.error(object, intrinsics)?;
         } else {
             if class != "Object" {
                 self.name(class.as_bytes());
@@ -307,7 +215,7 @@ impl<'js> Printer<'_, 'js> {
     }
 
     fn array(&mut self, object: &Object<'js>) -> Result<()> {
-        let length = data(self.ctx, object, "length")?.and_then(|length| length.as_number());
+        let length = inspect::own_data(self.ctx, object, "length")?.and_then(|length| length.as_number());
         let keys = inspect::own_keys(object)?;
         let items = keys
             .iter()
@@ -381,7 +289,7 @@ impl<'js> Printer<'_, 'js> {
         let shown = size.min(MAX_ITEMS);
         for _ in 0..shown {
             let step: Object<'js> = functions.next.call((This(entries.clone()),))?;
-            let Some(pair) = data(self.ctx, &step, "value")?.and_then(Value::into_array) else {
+            let Some(pair) = inspect::own_data(self.ctx, &step, "value")?.and_then(Value::into_array) else {
                 break;
             };
             self.comma(&mut comma);
@@ -395,12 +303,12 @@ impl<'js> Printer<'_, 'js> {
         Ok(comma)
     }
 
-    fn regexp(&mut self, object: &Object<'js>, originals: &Originals<'js>) -> Result<()> {
-        let source: rquickjs::String<'js> = originals.source.call((This(object.clone()),))?;
+    fn regexp(&mut self, object: &Object<'js>, intrinsics: &Intrinsics<'js>) -> Result<()> {
+        let source: rquickjs::String<'js> = intrinsics.source.call((This(object.clone()),))?;
         self.push("/");
         self.push(inspect::bytes_of(&source)?);
         self.push("/");
-        for (letter, getter) in &originals.flags {
+        for (letter, getter) in &intrinsics.flags {
             if getter.call::<_, bool>((This(object.clone()),))? {
                 self.push(letter);
             }
@@ -409,7 +317,7 @@ impl<'js> Printer<'_, 'js> {
     }
 
     /// Name, message and stack, each only if it is a string.
-    fn error(&mut self, object: &Object<'js>, originals: &Originals<'js>) -> Result<()> {
+    fn error(&mut self, object: &Object<'js>, intrinsics: &Intrinsics<'js>) -> Result<()> {
         match inherited_string(self.ctx, object, "name")? {
             Some(name) => self.push(name),
             None => self.push("Error"),
@@ -419,7 +327,7 @@ impl<'js> Printer<'_, 'js> {
             self.push(": ");
             self.push(message);
         }
-        if let Some(stack) = stack(self.ctx, object, originals)? {
+        if let Some(stack) = stack(self.ctx, object, intrinsics)? {
             self.push("\n");
             self.push(stack.strip_suffix(b"\n").unwrap_or(&stack));
         }
@@ -555,15 +463,6 @@ fn index(key: &Value<'_>) -> Option<u32> {
     (index.to_string() == text).then_some(index)
 }
 
-/// An own property, if it is a plain one.
-fn data<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Result<Option<Value<'js>>> {
-    let key = rquickjs::String::from_str(ctx.clone(), name)?.into_value();
-    Ok(match inspect::own_property(ctx, object, &key)? {
-        Some(Property::Data(value)) => Some(value),
-        Some(Property::Accessor { .. }) | None => None,
-    })
-}
-
 /// A plain property of an object or of what it inherits from, if it is a string.
 fn inherited_string<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Result<Option<TextBytes<'js>>> {
     let key = rquickjs::String::from_str(ctx.clone(), name)?.into_value();
@@ -587,13 +486,13 @@ fn inherited_string<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Re
 fn stack<'js>(
     ctx: &Ctx<'js>,
     object: &Object<'js>,
-    originals: &Originals<'js>,
+    intrinsics: &Intrinsics<'js>,
 ) -> Result<Option<TextBytes<'js>>> {
     let key = rquickjs::String::from_str(ctx.clone(), "stack")?.into_value();
     let stack = match inspect::own_property(ctx, object, &key)? {
         Some(Property::Data(stack)) => stack,
         Some(Property::Accessor { .. }) => return Ok(None),
-        None => originals.stack.call((This(object.clone()),))?,
+        None => intrinsics.stack.call((This(object.clone()),))?,
     };
     stack.as_string().map(inspect::bytes_of).transpose()
 }
@@ -612,12 +511,12 @@ fn name_is_empty(name: &rquickjs::String<'_>) -> Result<bool> {
 fn iso_date<'js>(
     ctx: &Ctx<'js>,
     object: &Object<'js>,
-    originals: &Originals<'js>,
+    intrinsics: &Intrinsics<'js>,
 ) -> Result<Option<TextBytes<'js>>> {
     if !inspect::is_date(object) {
         return Ok(None);
     }
-    match originals
+    match intrinsics
         .to_iso_string
         .call::<_, rquickjs::String<'js>>((This(object.clone()),))
     {

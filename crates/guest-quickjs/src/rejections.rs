@@ -1,6 +1,6 @@
-//! [`Rejections`]: promises that were rejected while nobody listened.
+//! [`Rejections`]: promises that were rejected and have no handler.
 //!
-//! Not here: what becomes of them (`runtime.rs`).
+//! Not here: how they are reported (`script.rs`).
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -11,16 +11,16 @@ use crate::budget::{Budget, Charge};
 use crate::sys::heap::Memory;
 
 /// A value that outlives a turn.
-type Kept = Persistent<Value<'static>>;
+type PersistentValue = Persistent<Value<'static>>;
 
-/// Rejected promises that nobody handles yet, with their reasons, in the order in which they were rejected.
+/// Rejected promises without a handler, with their reasons, in the order in which they were rejected.
 ///
 /// A script may reject any number at once and handle each of them later, so that none is searched for.
 ///
 /// Each counts, whether or not there is memory for it: it must not be lost, and the next promise will find none.
 pub(crate) struct Rejections {
-    places: HashMap<Kept, u64>,
-    all: BTreeMap<u64, (Kept, Kept, Charge)>,
+    places: HashMap<PersistentValue, u64>,
+    all: BTreeMap<u64, (PersistentValue, PersistentValue, Charge)>,
     last: u64,
     budget: Arc<Budget>,
 }
@@ -40,7 +40,7 @@ impl Rejections {
     }
 
     /// Remembers a promise.
-    pub(crate) fn add(&mut self, promise: Kept, reason: Kept) {
+    pub(crate) fn add(&mut self, promise: PersistentValue, reason: PersistentValue) {
         self.last += 1;
         if let Some(before) = self.places.insert(promise.clone(), self.last) {
             self.all.remove(&before);
@@ -49,15 +49,15 @@ impl Rejections {
         self.all.insert(self.last, (promise, reason, charge));
     }
 
-    /// Somebody listens now: forgets a promise.
-    pub(crate) fn handled(&mut self, promise: &Kept) {
+    /// Forgets a promise: it has a handler now.
+    pub(crate) fn handled(&mut self, promise: &PersistentValue) {
         if let Some(place) = self.places.remove(promise) {
             self.all.remove(&place);
         }
     }
 
     /// Takes all of them out, the first one first.
-    pub(crate) fn take(&mut self) -> Vec<(Kept, Kept)> {
+    pub(crate) fn take(&mut self) -> Vec<(PersistentValue, PersistentValue)> {
         self.places = HashMap::new();
         let all = std::mem::take(&mut self.all);
         all.into_values()

@@ -13,7 +13,7 @@ pub(crate) fn uncaught<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, error
     write(ctx, state, "", error);
 }
 
-/// Prints the reason of a promise that was rejected with nobody to handle it.
+/// Prints the reason of a promise that was rejected and has no handler.
 pub(crate) fn unhandled<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, reason: &Value<'_>) {
     write(ctx, state, "Possibly unhandled promise rejection: ", reason);
 }
@@ -42,7 +42,7 @@ fn write<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, before: &str, error
     if parts.iter().try_for_each(|part| visible(&mut line, part)).is_ok() {
         file::write_all(state, 2, &line);
     } else {
-        // Without memory to say it at once, it comes in pieces.
+        // Without memory for the whole text, it is written in pieces.
         for piece in parts.iter().flat_map(|part| part.chunks(PIECE)) {
             file::write_all(
                 state,

@@ -7,21 +7,27 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use guestnet_core::{Clock, Host, SharedGuestThread};
+use guestnet_core::{Clock, Errno, Fd, Host, SharedGuestThread};
 use rquickjs::{Ctx, Error, Result};
 
 use crate::buffer::Getters;
 use crate::event_loop::EventLoop;
-use crate::os::address::Known;
+use crate::file::File;
+use crate::native_modules::NativeModules;
+use crate::os::address::AddressCache;
 use crate::os::dir::Directories;
-use crate::os::file::File;
-use crate::os::signal::Signals;
-use crate::os::worker::Workers;
+use crate::ports::Workers;
 use crate::rejections::Rejections;
-use crate::std_module::file::MAX_TEXT;
+use crate::signals::Signals;
 use crate::std_module::stream::Streams;
-use crate::sys::Handle;
 use crate::sys::heap::{Bytes, Memory};
+use crate::sys::opaque::Opaque;
+
+/// The longest line or text that is read at once, in bytes. The engine's strings end at about 1 GiB.
+pub(crate) const MAX_TEXT: usize = 256 << 20;
+
+/// The longest text that one call prints, in bytes.
+pub(crate) const MAX_PRINTED: usize = 64 << 20;
 
 /// One script's state. The engine is single-threaded, and so is this.
 ///
@@ -32,7 +38,7 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) guest: RefCell<SharedGuestThread<H, File>>,
     pub(crate) events: RefCell<EventLoop<H>>,
     pub(crate) directories: Directories,
-    /// Where modules are read, besides.
+    /// Further directories, from which modules are imported and nothing else is read.
     pub(crate) scripts: Directories,
     /// `scriptArgs`: the script's name and its arguments.
     pub(crate) args: Vec<String>,
@@ -44,25 +50,36 @@ pub(crate) struct State<H: Host + 'static> {
     /// Set from outside to end the script.
     pub(crate) stop: Arc<AtomicBool>,
     pub(crate) getters: Getters,
-    pub(crate) addresses: Known,
+    pub(crate) addresses: AddressCache,
     pub(crate) workers: Workers<H>,
     pub(crate) signals: Signals<H>,
+    /// The modules that an embedder has added.
+    pub(crate) modules: NativeModules,
     /// What all threads of the script have together.
     pub(crate) memory: Arc<Memory>,
     pub(crate) rejections: RefCell<Rejections>,
 }
 
 /// How functions hold the state.
-pub(crate) type Shared<H> = Rc<State<H>>;
+pub(crate) type StateRef<H> = Rc<State<H>>;
 
 impl<H: Host + 'static> State<H> {
     /// The state of the script that a context belongs to.
     ///
     /// # Errors
     /// `Unknown` for a context that no [`crate::Script`] made.
-    pub(crate) fn of(ctx: &Ctx<'_>) -> Result<Shared<H>> {
-        let handle = ctx.userdata::<Handle<H>>().ok_or(Error::Unknown)?;
+    pub(crate) fn of(ctx: &Ctx<'_>) -> Result<StateRef<H>> {
+        let handle = ctx.userdata::<Opaque<StateRef<H>>>().ok_or(Error::Unknown)?;
         Ok(Rc::clone(&handle.0))
+    }
+
+    /// An open descriptor by the number that a script gives.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub(crate) fn open_fd(&self, fd: i32) -> guestnet_core::Result<Fd> {
+        let fd = Fd::try_from(fd).map_err(|_| Errno::EBADF)?;
+        self.guest.borrow().open_file(fd).map(|_| fd)
     }
 
     /// Whether the script must run no more.
@@ -94,6 +111,7 @@ impl<H: Host + 'static> State<H> {
         drop(forgotten);
         self.workers.forget();
         self.signals.forget();
+        self.modules.forget();
         self.getters.forget();
         self.addresses.forget();
         let rejections = self.rejections.borrow_mut().take();

@@ -7,41 +7,15 @@
 pub(crate) mod eval;
 pub(crate) mod heap;
 pub(crate) mod inspect;
+pub(crate) mod intrinsics;
 pub(crate) mod memory;
 pub(crate) mod message;
+pub(crate) mod opaque;
 pub(crate) mod value;
 
-use guestnet_core::Host;
-use rquickjs::{Ctx, JsLifetime, Value, qjs};
+use rquickjs::{Ctx, Value, qjs};
 
-use crate::os::worker::Worker;
-use crate::print::Originals;
-use crate::state::Shared;
-use crate::std_module::file::File as FileObject;
-use crate::sys::heap::{Memory, Text};
-
-/// The state of a script, as the engine keeps it for us.
-pub(crate) struct Handle<H: Host + 'static>(pub(crate) Shared<H>);
-
-// SAFETY: the type has no lifetime, so that changing it changes nothing.
-unsafe impl<'js, H: Host + 'static> JsLifetime<'js> for Handle<H> {
-    type Changed<'to> = Handle<H>;
-}
-
-// SAFETY: the lifetime is the values' own, and `Changed` is the same type with another one.
-unsafe impl<'js> JsLifetime<'js> for Originals<'js> {
-    type Changed<'to> = Originals<'to>;
-}
-
-// SAFETY: the type has no lifetime, so that changing it changes nothing.
-unsafe impl<'js> JsLifetime<'js> for FileObject {
-    type Changed<'to> = FileObject;
-}
-
-// SAFETY: the type has no lifetime, so that changing it changes nothing.
-unsafe impl<'js> JsLifetime<'js> for Worker {
-    type Changed<'to> = Worker;
-}
+use self::heap::{Memory, Text};
 
 /// A string of the engine in UTF-8, with lone surrogates replaced (rquickjs's own conversion refuses them).
 ///

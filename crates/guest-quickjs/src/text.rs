@@ -40,15 +40,7 @@ fn encode<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
 /// The string that the bytes of a buffer are; what is no UTF-8 is replaced by U+FFFD.
 fn decode<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let bytes = Buffer::new(call.ctx(), call.arg(0))?
-        .to_bytes(call.ctx(), call.state())
+        .to_bytes(call.ctx(), &call.state().getters, &call.state().memory)
         .map_err(|errno| file::no_bytes(call, errno))?;
     text(call, &bytes)
-}
-
-/// How much of a text of the guest's stands in a message.
-const SHOWN: usize = 4_096;
-
-/// The beginning of a text, for a message.
-pub(crate) fn beginning(text: &str) -> &str {
-    text.get(..text.floor_char_boundary(SHOWN)).unwrap_or(text)
 }

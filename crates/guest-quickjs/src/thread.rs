@@ -9,14 +9,16 @@ use std::thread;
 
 use guestnet_core::{Errno, Host};
 
+use crate::builder::ScriptBuilder;
 use crate::errno;
 use crate::event_loop::EventLoop;
-use crate::os::address::Known;
-use crate::os::file::File;
-use crate::os::signal::Signals;
-use crate::os::worker::{Halt, Start, Workers};
+use crate::file::File;
+use crate::native_modules::NativeModules;
+use crate::os::address::AddressCache;
+use crate::ports::{StopHandle, WorkerSetup, Workers};
 use crate::rejections::Rejections;
-use crate::runtime::{Engine, Script, ScriptBuilder};
+use crate::script::{Engine, Script};
+use crate::signals::Signals;
 use crate::state::State;
 
 /// How large a worker's stack is: what its script may use, and room for what it calls.
@@ -26,7 +28,7 @@ const STACK: usize = 4 << 20;
 pub struct ThreadHost<H: Host> {
     /// The thread's own host: it waits for itself.
     pub host: H,
-    /// Wakes the host when it waits, and has it say `EINTR` from then on, as the guest was told to stop.
+    /// Stops the guest: wakes the host when it waits, and has it answer `EINTR` from then on.
     pub stop: Box<dyn Fn() + Send>,
 }
 
@@ -47,31 +49,35 @@ where
     where
         M: Fn() -> Result<ThreadHost<H>, Errno> + Send + Sync + 'static,
     {
-        self.set_spawn(Arc::new(move |state, start| {
+        self.set_spawn(Arc::new(move |start| {
             let host = make().map_err(|errno| io::Error::from_raw_os_error(errno::number(errno)))?;
-            spawn(state, start, host)
+            spawn(start, host)
         }));
         self
     }
 }
 
-/// Starts a worker's thread. It is never waited for: it says itself when it ends, and the end of the process ends it.
-fn spawn<H>(state: &State<H>, start: Start, host: ThreadHost<H>) -> io::Result<Halt>
+/// Starts a worker's thread. No thread joins it: it announces its own end, and the end of the process ends it.
+fn spawn<H>(start: WorkerSetup<H>, host: ThreadHost<H>) -> io::Result<StopHandle>
 where
     H: Host + Send + 'static,
     H::Io: Send + Sync,
 {
-    let mut guest = state.guest.borrow().guest().thread(host.host);
-    let (directories, scripts) = (state.directories.share()?, state.scripts.share()?);
-    let env = state.env.borrow().clone();
     let flag: Arc<AtomicBool> = Arc::default();
-    let (stop, memory) = (Arc::clone(&flag), Arc::clone(&state.memory));
-    let Start {
+    let stop = Arc::clone(&flag);
+    let WorkerSetup {
+        guest,
+        memory,
+        directories,
+        scripts,
+        env,
+        modules,
         ends,
         name,
         source,
         charge,
     } = start;
+    let mut guest = guest.thread(host.host);
     let run = move || {
         // The first is given back when the thread is over.
         let (_charge, engine) = charge;
@@ -91,13 +97,14 @@ where
             exit: Cell::new(None),
             stop,
             getters,
-            addresses: Known::default(),
+            addresses: AddressCache::default(),
             workers: Workers::new(None, Some(ends)),
             signals: Signals::new(None),
+            modules: NativeModules::new(modules),
             rejections: RefCell::new(Rejections::new(&memory)),
             memory,
         };
-        // One that cannot start has said goodbye as well.
+        // A script that cannot start has announced its end as well.
         if let Ok(mut script) = Script::<H>::start(engine, make) {
             script.run_counted(&name, source);
         }
@@ -106,7 +113,7 @@ where
         .name("worker".to_owned())
         .stack_size(STACK)
         .spawn(run)?;
-    Ok(Halt {
+    Ok(StopHandle {
         flag,
         wake: host.stop,
     })

@@ -9,9 +9,9 @@ use guestnet_core::Host;
 use rquickjs::module::{Declarations, Exports, ModuleDef};
 use rquickjs::{Ctx, Result, Value};
 
-use crate::event_loop::Direction;
 use crate::native::{Call, Member, declare, export};
-use crate::os::pending::{self, Operation};
+use crate::operation::{Direction, Operation};
+use crate::os::pending;
 
 /// `guestnet:wait`, for the loader.
 pub(crate) struct WaitModule<H>(PhantomData<H>);

@@ -4,26 +4,25 @@ use std::cell::RefCell;
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 
 use guestnet_core::policy::{NumericHost, parse_numeric_host};
-use guestnet_core::{Domain, Host, SockAddr};
+use guestnet_core::{Domain, SockAddr};
 use rquickjs::{Ctx, Exception, Object, Persistent, Result, Value};
 
 use crate::abi;
+use crate::argument::{excerpt, int, string};
 use crate::convert;
-use crate::native::{Call, int, string};
 use crate::sys::value::{self, Key, Keys, define, get, record};
-use crate::text::beginning;
 
-/// What is remembered from one address to the next: the names of the properties, and the last address in either
+/// The names of the properties of an address, and the last address in either
 /// direction, because most programs give and get the same one many times.
 #[derive(Default)]
-pub(crate) struct Known(RefCell<Option<Kept>>);
+pub(crate) struct AddressCache(RefCell<Option<Contents>>);
 
-struct Kept {
+struct Contents {
     keys: Keys<7>,
-    /// The text of an address that was given out.
-    told: Option<(IpAddr, Persistent<Value<'static>>)>,
-    /// A text that was read. The engine's strings do not change, and this one stays the same as long as it is kept.
-    read: Option<(Persistent<Value<'static>>, NumericHost)>,
+    /// The last address that was made text, and its text.
+    formatted: Option<(IpAddr, Persistent<Value<'static>>)>,
+    /// The last text that was an address. The engine's strings do not change, and this one stays the same as long as it is here.
+    parsed: Option<(Persistent<Value<'static>>, NumericHost)>,
 }
 
 /// The properties of an address, and of the result of a look-up.
@@ -37,7 +36,7 @@ pub(crate) struct Properties {
     pub(crate) canonname: Key,
 }
 
-impl Known {
+impl AddressCache {
     /// # Errors
     /// No memory.
     pub(crate) fn properties(&self, ctx: &Ctx<'_>) -> Result<Properties> {
@@ -53,16 +52,16 @@ impl Known {
             ];
             // Nothing is borrowed meanwhile: where memory is short this makes an exception.
             let keys = Keys::new(ctx, names)?;
-            let kept = Kept {
+            let contents = Contents {
                 keys,
-                told: None,
-                read: None,
+                formatted: None,
+                parsed: None,
             };
-            self.0.borrow_mut().get_or_insert(kept);
+            self.0.borrow_mut().get_or_insert(contents);
         }
-        let kept = self.0.borrow();
+        let contents = self.0.borrow();
         let [family, port, addr, path, scope, socktype, canonname] =
-            kept.as_ref().ok_or(rquickjs::Error::Unknown)?.keys.all();
+            contents.as_ref().ok_or(rquickjs::Error::Unknown)?.keys.all();
         Ok(Properties {
             family,
             port,
@@ -81,55 +80,38 @@ impl Known {
 
     /// The text of an address.
     fn text<'js>(&self, ctx: &Ctx<'js>, ip: IpAddr) -> Result<Value<'js>> {
-        let known = self.0.borrow().as_ref().and_then(|kept| {
-            let (last, text) = kept.told.as_ref()?;
+        let cached = self.0.borrow().as_ref().and_then(|contents| {
+            let (last, text) = contents.formatted.as_ref()?;
             (*last == ip).then(|| text.clone())
         });
-        if let Some(text) = known {
+        if let Some(text) = cached {
             return text.restore(ctx);
         }
         let text = text(ctx, &ip.to_string())?;
-        if let Some(kept) = &mut *self.0.borrow_mut() {
-            kept.told = Some((ip, Persistent::save(ctx, text.clone())));
+        if let Some(contents) = &mut *self.0.borrow_mut() {
+            contents.formatted = Some((ip, Persistent::save(ctx, text.clone())));
         }
         Ok(text)
     }
 
     /// The address that a text is; `None` if it is none.
     fn parse<'js>(&self, ctx: &Ctx<'js>, text: &Value<'js>) -> Result<Option<NumericHost>> {
-        let known = self.0.borrow().as_ref().and_then(|kept| kept.read.clone());
-        if let Some((last, numeric)) = known
+        let cached = self
+            .0
+            .borrow()
+            .as_ref()
+            .and_then(|contents| contents.parsed.clone());
+        if let Some((last, numeric)) = cached
             && value::is_same_string(&last.restore(ctx)?, text)
         {
             return Ok(Some(numeric));
         }
         let numeric = parse_numeric_host(&string(ctx, text, "the address's addr")?);
-        if let (Some(kept), Some(numeric)) = (&mut *self.0.borrow_mut(), numeric) {
-            kept.read = Some((Persistent::save(ctx, text.clone()), numeric));
+        if let (Some(contents), Some(numeric)) = (&mut *self.0.borrow_mut(), numeric) {
+            contents.parsed = Some((Persistent::save(ctx, text.clone()), numeric));
         }
         Ok(numeric)
     }
-}
-
-/// As [`decode`], with a relative UNIX path counting from the script's directory (`os.chdir`).
-///
-/// # Errors
-/// As [`decode`].
-pub(crate) fn argument<'js, H: Host + 'static>(
-    call: &Call<'_, 'js, H>,
-    value: &Value<'js>,
-    domain: Option<Domain>,
-) -> Result<SockAddr> {
-    let addr = decode(call.ctx(), &call.state().addresses, value, domain)?;
-    let SockAddr::Unix(path) = &addr else {
-        return Ok(addr);
-    };
-    let current = call.state().directories.current();
-    // An empty path is wrong, and stays so.
-    if current == "/" || path.is_empty() || path.starts_with('/') {
-        return Ok(addr);
-    }
-    Ok(SockAddr::Unix(format!("{current}/{path}").into()))
 }
 
 /// Reads an address. Every property is read once.
@@ -138,16 +120,16 @@ pub(crate) fn argument<'js, H: Host + 'static>(
 ///
 /// # Errors
 /// `TypeError` that says what is wrong with it, or what a getter of the guest threw.
-fn decode<'js>(
+pub(crate) fn decode<'js>(
     ctx: &Ctx<'js>,
-    known: &Known,
+    cache: &AddressCache,
     value: &Value<'js>,
     domain: Option<Domain>,
 ) -> Result<SockAddr> {
     let Some(object) = value.as_object() else {
         return Err(wrong(ctx, "the address must be an object {family, port, addr}"));
     };
-    let keys = known.properties(ctx)?;
+    let keys = cache.properties(ctx)?;
     let family = get(ctx, object, keys.family)?;
     let family = match (family.is_undefined(), domain) {
         (false, _) => int(ctx, &family, "the address's family")?,
@@ -157,8 +139,8 @@ fn decode<'js>(
     match family {
         abi::AF_UNSPEC => Ok(SockAddr::Unspec),
         abi::AF_UNIX => unix(ctx, &keys, object),
-        abi::AF_INET => inet(ctx, known, &keys, object, Domain::Inet),
-        abi::AF_INET6 => inet(ctx, known, &keys, object, Domain::Inet6),
+        abi::AF_INET => inet(ctx, cache, &keys, object, Domain::Inet),
+        abi::AF_INET6 => inet(ctx, cache, &keys, object, Domain::Inet6),
         _ => Err(wrong(
             ctx,
             "the address's family must be AF_INET, AF_INET6, AF_UNIX or AF_UNSPEC",
@@ -173,7 +155,7 @@ fn unix<'js>(ctx: &Ctx<'js>, keys: &Properties, object: &Object<'js>) -> Result<
 
 fn inet<'js>(
     ctx: &Ctx<'js>,
-    known: &Known,
+    cache: &AddressCache,
     keys: &Properties,
     object: &Object<'js>,
     domain: Domain,
@@ -191,12 +173,12 @@ fn inet<'js>(
         let ip = wildcard.map(|addr| addr.ip());
         (ip.ok_or_else(|| wrong(ctx, "the address has no addr"))?, 0)
     } else {
-        let numeric = known
+        let numeric = cache
             .parse(ctx, &addr)?
             .filter(|numeric| numeric.ip.is_ipv4() == (domain == Domain::Inet))
             .ok_or_else(|| {
                 let text = string(ctx, &addr, "the address's addr");
-                let text = text.as_deref().map_or("", beginning);
+                let text = text.as_deref().map_or("", excerpt);
                 let version = if domain == Domain::Inet { "IPv4" } else { "IPv6" };
                 wrong(
                     ctx,
@@ -206,11 +188,11 @@ fn inet<'js>(
         (numeric.ip, numeric.scope_id)
     };
     if domain == Domain::Inet6 {
-        let given = get(ctx, object, keys.scope)?;
-        if !given.is_undefined() {
-            let given = int(ctx, &given, "the address's scope")?;
+        let number = get(ctx, object, keys.scope)?;
+        if !number.is_undefined() {
+            let number = int(ctx, &number, "the address's scope")?;
             scope =
-                u32::try_from(given).map_err(|_| wrong(ctx, "the address's scope must not be negative"))?;
+                u32::try_from(number).map_err(|_| wrong(ctx, "the address's scope must not be negative"))?;
         }
     }
     Ok(SockAddr::Inet(match ip {
@@ -227,9 +209,9 @@ fn wrong(ctx: &Ctx<'_>, reason: &str) -> rquickjs::Error {
 ///
 /// # Errors
 /// No memory.
-pub(crate) fn encode<'js>(ctx: &Ctx<'js>, known: &Known, addr: &SockAddr) -> Result<Value<'js>> {
+pub(crate) fn encode<'js>(ctx: &Ctx<'js>, cache: &AddressCache, addr: &SockAddr) -> Result<Value<'js>> {
     let number = |number: i32| Value::new_int(ctx.clone(), number);
-    let keys = known.properties(ctx)?;
+    let keys = cache.properties(ctx)?;
     let unix = |path: &str| {
         record(
             ctx,
@@ -238,7 +220,7 @@ pub(crate) fn encode<'js>(ctx: &Ctx<'js>, known: &Known, addr: &SockAddr) -> Res
     };
     let object = match addr {
         SockAddr::Unspec => record(ctx, [(keys.family, number(abi::AF_UNSPEC))])?,
-        SockAddr::Inet(inet) => encode_inet(ctx, known, &keys, *inet)?,
+        SockAddr::Inet(inet) => encode_inet(ctx, cache, &keys, *inet)?,
         SockAddr::Unix(path) => unix(path)?,
         SockAddr::UnixUnnamed => unix("")?,
     };
@@ -251,7 +233,7 @@ pub(crate) fn encode<'js>(ctx: &Ctx<'js>, known: &Known, addr: &SockAddr) -> Res
 /// No memory.
 pub(crate) fn encode_inet<'js>(
     ctx: &Ctx<'js>,
-    known: &Known,
+    cache: &AddressCache,
     keys: &Properties,
     addr: SocketAddr,
 ) -> Result<Object<'js>> {
@@ -266,7 +248,7 @@ pub(crate) fn encode_inet<'js>(
         [
             (keys.family, number(family)),
             (keys.port, number(i32::from(addr.port()))),
-            (keys.addr, known.text(ctx, addr.ip())?),
+            (keys.addr, cache.text(ctx, addr.ip())?),
         ],
     )?;
     if let SocketAddr::V6(v6) = addr

@@ -12,7 +12,7 @@ use cap_std::fs::{self, Dir, OpenOptions};
 use guestnet_core::{Errno, Result};
 
 use crate::errno;
-use crate::os::file::File;
+use crate::file::File;
 use crate::sys::heap::{Bytes, Memory, NoMemory};
 
 /// The longest path, in bytes (`PATH_MAX` of Linux).
@@ -36,7 +36,7 @@ struct Directory {
 
 /// Where a path leads.
 #[derive(Debug)]
-pub(crate) struct Place<'a> {
+pub(crate) struct PathTarget<'a> {
     /// The directory that holds it.
     pub(crate) dir: &'a Dir,
     /// The path from there; `.` for the directory itself.
@@ -75,7 +75,7 @@ impl Directories {
     ///
     /// # Errors
     /// `ENOENT` for an empty path, `EINVAL` for one with a NUL, `ENAMETOOLONG`, `EACCES` outside of every directory.
-    pub(crate) fn place(&self, path: &str) -> Result<Place<'_>> {
+    pub(crate) fn resolve(&self, path: &str) -> Result<PathTarget<'_>> {
         if path.is_empty() {
             return Err(Errno::ENOENT);
         }
@@ -98,13 +98,13 @@ impl Directories {
             .ok_or(Errno::EACCES)
     }
 
-    fn find(&self, whole: &[String], slash: bool) -> Option<Place<'_>> {
+    fn find(&self, whole: &[String], slash: bool) -> Option<PathTarget<'_>> {
         self.list
             .iter()
             .filter_map(|directory| Some((directory, whole.strip_prefix(directory.name.as_slice())?)))
             .filter(|(_, rest)| stays_inside(rest))
             .max_by_key(|(directory, _)| directory.name.len())
-            .map(|(directory, rest)| Place {
+            .map(|(directory, rest)| PathTarget {
                 dir: &directory.dir,
                 name: &directory.name,
                 rest: match rest {
@@ -130,7 +130,7 @@ impl Directories {
     }
 
     fn real(&self, path: &str) -> Result<String> {
-        let place = self.place(path)?;
+        let place = self.resolve(path)?;
         let metadata = place
             .dir
             .metadata(&place.rest)
@@ -146,7 +146,7 @@ impl Directories {
     /// # Errors
     /// `ENOENT`, `EISDIR`, `EACCES`, …; `EFBIG` for one of more than `most` bytes, `ENOMEM`.
     pub(crate) fn read(&self, path: &str, memory: &Arc<Memory>, most: usize) -> Result<Bytes> {
-        let place = self.place(path)?;
+        let place = self.resolve(path)?;
         let file = place
             .open_with(OpenOptions::new().read(true))
             .map_err(|error| errno::of_io(&error))?;
@@ -166,7 +166,7 @@ impl Directories {
     }
 }
 
-impl Place<'_> {
+impl PathTarget<'_> {
     /// open(2). A file of the kernel's own is refused, whatever has been mounted since the directory was added.
     ///
     /// # Errors
@@ -254,7 +254,7 @@ mod tests {
 
     #[track_caller]
     fn leads(directories: &Directories, path: &str, name: &str, rest: &str) {
-        let place = directories.place(path).unwrap();
+        let place = directories.resolve(path).unwrap();
         assert_eq!(
             (place.name.join("/").as_str(), place.rest.as_str()),
             (name, rest),
@@ -282,19 +282,19 @@ mod tests {
         leads(&all, "data/a/../b", "data", "a/../b");
         leads(&all, "data/../other/b", "other", "b");
         leads(&all, "data/../../../other/b", "other", "b");
-        assert_eq!(all.place("data/../x").unwrap_err(), Errno::EACCES);
+        assert_eq!(all.resolve("data/../x").unwrap_err(), Errno::EACCES);
     }
 
     #[test]
     fn what_is_in_no_directory_of_the_guest_is_refused() {
         let all = directories(&["data"]);
         for path in ["/etc/passwd", "x", "/", "..", "../data2", "/dat"] {
-            assert_eq!(all.place(path).unwrap_err(), Errno::EACCES, "{path}");
+            assert_eq!(all.resolve(path).unwrap_err(), Errno::EACCES, "{path}");
         }
-        assert_eq!(all.place("").unwrap_err(), Errno::ENOENT);
-        assert_eq!(all.place("data/\0").unwrap_err(), Errno::EINVAL);
+        assert_eq!(all.resolve("").unwrap_err(), Errno::ENOENT);
+        assert_eq!(all.resolve("data/\0").unwrap_err(), Errno::EINVAL);
         assert_eq!(
-            all.place(&"x/".repeat(MAX_PATH)).unwrap_err(),
+            all.resolve(&"x/".repeat(MAX_PATH)).unwrap_err(),
             Errno::ENAMETOOLONG
         );
     }
@@ -302,7 +302,7 @@ mod tests {
     #[test]
     fn a_file_of_procfs_is_refused_wherever_it_appears() {
         let mut all = Directories::default();
-        // As if it had been mounted later: whoever adds a directory asks first.
+        // As if it had been mounted later: `ScriptBuilder::directory` checks a directory before it is added.
         let root = Dir::open_ambient_dir("/", cap_std::ambient_authority());
         all.add("/host", root.unwrap());
         for path in [
@@ -310,7 +310,7 @@ mod tests {
             "/host/proc/self/maps",
             "/host/proc/version",
         ] {
-            let place = all.place(path).unwrap();
+            let place = all.resolve(path).unwrap();
             let opened = place.open_with(OpenOptions::new().read(true));
             assert_eq!(
                 opened.unwrap_err().kind(),
@@ -324,7 +324,7 @@ mod tests {
             );
         }
         assert!(
-            all.place("/host/etc")
+            all.resolve("/host/etc")
                 .unwrap()
                 .open_with(OpenOptions::new().read(true))
                 .is_ok()

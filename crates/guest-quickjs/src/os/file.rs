@@ -1,20 +1,23 @@
-//! Files of the host below the guest's directories, and what `os` does with descriptors of every kind but sockets'
-//! own calls: `open`, `close`, `seek`, `read`, `write`, `isatty`.
+//! What `os` does with descriptors of every kind: `open`, `close`, `seek`, `read`, `write`, `isatty`.
 //!
-//! Regular files block the script's thread for as long as the disk takes, as they do in C.
+//! Not here: the calls of sockets (`socket.rs`, `transfer.rs`), and what a file does (`../file.rs`).
 
-use std::io::{self, IoSlice, IoSliceMut, Read, Seek, SeekFrom, Write};
+use std::io::{IoSlice, IoSliceMut, SeekFrom};
+use std::sync::Arc;
 
 use cap_std::fs::{OpenOptions, OpenOptionsExt};
 use guestnet_core::{Errno, Fd, Host, OpenFile, Result, StreamKind};
 use rquickjs::{Exception, Value};
 
+use crate::argument::number;
 use crate::buffer::Buffer;
 use crate::errno;
-use crate::native::{Call, Member, number};
+use crate::file::File;
+use crate::native::{Call, Member};
 use crate::os::path::{self, signed};
-use crate::state::State;
-use crate::sys::heap::NoMemory;
+use crate::state::{State, StateRef};
+use crate::std_module::stream::Descriptors;
+use crate::sys::heap::{Memory, NoMemory};
 
 const O_WRONLY: i32 = 0o1;
 const O_RDWR: i32 = 0o2;
@@ -25,64 +28,6 @@ const O_APPEND: i32 = 0o2_000;
 
 /// The highest number that `dup2` gives.
 const MAX_DUP2: Fd = 4_095;
-
-/// A file or directory that a script has opened.
-#[derive(Debug)]
-pub struct File {
-    inner: Option<cap_std::fs::File>,
-}
-
-impl File {
-    /// A file of a directory of the guest.
-    pub(crate) fn new(inner: cap_std::fs::File) -> File {
-        File { inner: Some(inner) }
-    }
-
-    /// Holds a number; every call on it is `EBADF`.
-    pub(crate) fn closed() -> File {
-        File { inner: None }
-    }
-
-    /// read(2).
-    ///
-    /// # Errors
-    /// `EBADF` (not open for reading), `EISDIR`, `EIO`, ….
-    pub(crate) fn read(&self, buffer: &mut [u8]) -> Result<usize> {
-        retried(|| self.inner()?.read(buffer))
-    }
-
-    /// write(2).
-    ///
-    /// # Errors
-    /// `EBADF` (not open for writing), `ENOSPC`, `EIO`, ….
-    pub(crate) fn write(&self, bytes: &[u8]) -> Result<usize> {
-        retried(|| self.inner()?.write(bytes))
-    }
-
-    /// lseek(2).
-    ///
-    /// # Errors
-    /// `EINVAL` (before the beginning), `ESPIPE`.
-    pub(crate) fn seek(&self, to: SeekFrom) -> Result<u64> {
-        retried(|| self.inner()?.seek(to))
-    }
-
-    fn inner(&self) -> io::Result<&cap_std::fs::File> {
-        self.inner
-            .as_ref()
-            .ok_or_else(|| io::Error::from_raw_os_error(errno::number(Errno::EBADF)))
-    }
-}
-
-/// Runs a system call again that a signal interrupted.
-fn retried<T>(mut call: impl FnMut() -> io::Result<T>) -> Result<T> {
-    loop {
-        match call() {
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            done => return done.map_err(|error| errno::of_io(&error)),
-        }
-    }
-}
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![
@@ -106,7 +51,7 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
 }
 
 /// How to open a file: the flags of open(2), and the mode of one that is made.
-pub(crate) struct Opening {
+pub(crate) struct OpenHow {
     pub(crate) flags: i32,
     pub(crate) mode: u32,
 }
@@ -115,8 +60,8 @@ pub(crate) struct Opening {
 ///
 /// # Errors
 /// `ENOENT`, `EACCES` (outside of the guest's directories, too), `EEXIST`, `EISDIR`, `EINVAL`, `EMFILE`, ….
-pub(crate) fn open_path<H: Host + 'static>(state: &State<H>, path: &str, how: &Opening) -> Result<Fd> {
-    let place = state.directories.place(path)?;
+pub(crate) fn open_path<H: Host + 'static>(state: &State<H>, path: &str, how: &OpenHow) -> Result<Fd> {
+    let place = state.directories.resolve(path)?;
     let flag = |flag: i32| how.flags & flag != 0;
     let (reads, writes) = match how.flags & 3 {
         0 => (true, false),
@@ -156,7 +101,7 @@ fn open<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Val
     let path = call.string(0, "the path")?;
     let flags = call.int(1, "the flags")?;
     let mode = path::mode(call, 2, 0o666)?;
-    let opened = open_path(call.state(), &path, &Opening { flags, mode });
+    let opened = open_path(call.state(), &path, &OpenHow { flags, mode });
     result(call, opened.map(i64::from))
 }
 
@@ -323,7 +268,7 @@ fn read_call<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resul
             Ok((count, count))
         });
     if read == Err(Errno::EFAULT) {
-        // Said as for all that a buffer cannot be used for.
+        // The same exception as for every buffer that cannot be written.
         part.must_be_writable(call)?;
     }
     result(call, read.map(|count| i64::try_from(count).unwrap_or(i64::MAX)))
@@ -389,14 +334,14 @@ fn dup_to<H: Host + 'static>(state: &State<H>, from: Fd, to: Fd) -> Result<Fd> {
     Ok(to)
 }
 
-/// A terminal, or another character device: the core does not tell them apart.
+/// A terminal, or another character device: the core has one kind for both.
 fn isatty<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
     let fd = descriptor(call, 0)?;
     let kind = call.state().guest.borrow_mut().stream_kind(fd);
     call.value(matches!(kind, Ok(Some(StreamKind::CharacterDevice))))
 }
 
-/// Writes to a descriptor until everything is written or an error comes, which nobody could be told of.
+/// Writes to a descriptor until everything is written or an error comes, which is ignored: there is no caller to get it.
 pub(crate) fn write_all<H: Host + 'static>(state: &State<H>, fd: Fd, mut bytes: &[u8]) {
     while !bytes.is_empty() {
         match write(state, fd, bytes) {
@@ -428,4 +373,26 @@ pub(crate) fn write<H: Host + 'static>(state: &State<H>, fd: Fd, bytes: &[u8]) -
         return file.write(bytes);
     }
     guest.write(fd, &mut [IoSlice::new(bytes)])
+}
+
+impl<H: Host + 'static> Descriptors for StateRef<H> {
+    fn memory(&self) -> &Arc<Memory> {
+        &self.memory
+    }
+
+    fn read(&self, fd: Fd, bytes: &mut [u8]) -> Result<usize> {
+        read(self, fd, bytes)
+    }
+
+    fn write(&self, fd: Fd, bytes: &[u8]) -> Result<usize> {
+        write(self, fd, bytes)
+    }
+
+    fn seek(&self, fd: Fd, offset: i64, whence: i32) -> Result<u64> {
+        seek_to(self, fd, offset, whence)
+    }
+
+    fn close(&self, fd: Fd) -> Result<()> {
+        close_fd(self, fd)
+    }
 }

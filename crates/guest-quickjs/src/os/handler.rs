@@ -3,10 +3,10 @@
 use guestnet_core::{Errno, Host};
 use rquickjs::{Exception, Function, Persistent, Result, Value};
 
-use super::pending::open;
 use crate::convert::negative;
-use crate::event_loop::{Direction, Task};
+use crate::event_loop::Task;
 use crate::native::{Call, Member};
+use crate::operation::Direction;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![
@@ -39,7 +39,7 @@ fn set_handler<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, direction: Direc
             Some(Task::Call(Persistent::save(ctx, function)))
         }
     };
-    let fd = match open(call.state(), fd) {
+    let fd = match call.state().open_fd(fd) {
         Ok(fd) => fd,
         Err(errno) => return call.value(negative(errno)),
     };

@@ -1,6 +1,7 @@
 //! The module `os`: its parts and their tables.
 
 pub(crate) mod address;
+mod attempt;
 pub(crate) mod dir;
 pub(crate) mod file;
 pub(crate) mod handler;

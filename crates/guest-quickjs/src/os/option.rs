@@ -3,12 +3,12 @@
 use guestnet_core::{Errno, Host, OpenFile, Result, SockOpt};
 use rquickjs::Value;
 
-use super::pending::open;
 use crate::abi;
+use crate::argument::number;
 use crate::buffer::Buffer;
 use crate::convert;
-use crate::native::{Call, Member, number};
-use crate::state::Shared;
+use crate::native::{Call, Member};
+use crate::state::StateRef;
 
 /// The most bytes that a value has that is set: longer ones are cut, as no option looks at them.
 const MAX_VALUE: usize = 256;
@@ -76,8 +76,8 @@ fn getsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
     }))
 }
 
-fn read<H: Host + 'static>(state: &Shared<H>, fd: i32, level: i32, name: i32) -> Result<Vec<u8>> {
-    let fd = open(state, fd)?;
+fn read<H: Host + 'static>(state: &StateRef<H>, fd: i32, level: i32, name: i32) -> Result<Vec<u8>> {
+    let fd = state.open_fd(fd)?;
     let mut guest = state.guest.borrow_mut();
     if (level, name) == (abi::SOL_SOCKET, abi::SO_PROTOCOL)
         && let OpenFile::Socket(socket) = &*guest.open_file(fd)?
@@ -91,9 +91,9 @@ fn read<H: Host + 'static>(state: &Shared<H>, fd: i32, level: i32, name: i32) ->
     }
 }
 
-/// The error of an option that nobody knows: that of the descriptor comes first.
+/// The error of an unknown option: that of the descriptor comes first.
 fn unknown<H: Host + 'static, T>(
-    guest: &guestnet_core::SharedGuestThread<H, super::file::File>,
+    guest: &guestnet_core::SharedGuestThread<H, crate::file::File>,
     fd: guestnet_core::Fd,
 ) -> Result<T> {
     match &*guest.open_file(fd)? {
@@ -132,12 +132,12 @@ fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
         }
     };
     call.status(bytes.and_then(|bytes| {
-        let fd = open(state, fd)?;
+        let fd = state.open_fd(fd)?;
         let mut guest = state.guest.borrow_mut();
         let Some(option) = abi::option_of(level, name) else {
             return unknown(&guest, fd);
         };
-        // A descriptor that is no socket is told before a wrong value.
+        // ENOTSOCK comes before the error of a wrong value.
         if !matches!(*guest.open_file(fd)?, OpenFile::Socket(_)) {
             return Err(Errno::ENOTSOCK);
         }

@@ -6,7 +6,7 @@ use rquickjs::{Array, IntoJs, Object, Result, Value};
 
 use crate::errno;
 use crate::native::{Call, Member};
-use crate::os::dir::Place;
+use crate::os::dir::PathTarget;
 
 /// The most names that `readdir` returns. A directory with more is cut off here, with `EOVERFLOW` as the error.
 const MAX_NAMES: usize = 1_000_000;
@@ -61,9 +61,9 @@ fn pair<'js, H: Host + 'static>(
 fn at<H: Host + 'static, T>(
     call: &Call<'_, '_, H>,
     path: &str,
-    act: impl FnOnce(&Place<'_>) -> std::io::Result<T>,
+    act: impl FnOnce(&PathTarget<'_>) -> std::io::Result<T>,
 ) -> guestnet_core::Result<T> {
-    let place = call.state().directories.place(path)?;
+    let place = call.state().directories.resolve(path)?;
     act(&place).map_err(|error| errno::of_io(&error))
 }
 
@@ -134,7 +134,7 @@ fn readdir<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>
         Ok(entries) => entries,
         Err(errno) => return pair(call, names, Some(errno)),
     };
-    // readdir(3) tells of these two, std does not.
+    // readdir(3) has these two, std does not.
     names.set(0, ".")?;
     names.set(1, "..")?;
     for entry in entries {
@@ -161,7 +161,7 @@ fn mkdir<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
     status(call, done)
 }
 
-/// A file's mode, of which the bits that give somebody else's rights are not for a guest to set.
+/// A file's mode. A guest cannot set the set-user-ID, set-group-ID and sticky bits.
 pub(crate) fn mode<H: Host + 'static>(call: &Call<'_, '_, H>, index: usize, default: u32) -> Result<u32> {
     if call.arg(index).is_undefined() {
         return Ok(default);
@@ -188,7 +188,7 @@ fn rename<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
     let done = call
         .state()
         .directories
-        .place(&to)
+        .resolve(&to)
         .and_then(|to| at(call, &from, |from| from.dir.rename(&from.rest, to.dir, &to.rest)));
     status(call, done)
 }
@@ -198,7 +198,7 @@ fn realpath<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js
     let real = call
         .state()
         .directories
-        .place(&path)
+        .resolve(&path)
         .and_then(|place| place.real());
     match real {
         Ok(real) => pair(call, real, None),

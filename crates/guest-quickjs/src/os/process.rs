@@ -1,4 +1,4 @@
-//! What `os` says of where the script runs.
+//! `os.platform`.
 //!
 //! Left out, and so `undefined`: `exec`, `waitpid`, `kill` and `getpid`. A guest has no processes.
 

@@ -4,12 +4,13 @@ use guestnet_core::resolve::{AddrInfoList, Lookup, LookupFlags, Query};
 use guestnet_core::{Domain, Host, Kind, LookupError};
 use rquickjs::{Ctx, Exception, Result, Value};
 
-use super::address::{Known, encode_inet, text};
-use super::pending::Promised;
+use super::address::{AddressCache, encode_inet, text};
 use crate::abi;
+use crate::argument::{int, number, string};
 use crate::convert::{self, lookup_error};
-use crate::native::{Call, Member, int, number, string};
-use crate::state::Shared;
+use crate::native::{Call, Member};
+use crate::promise::Resolvers;
+use crate::state::StateRef;
 use crate::sys::heap::{Memory, Text};
 use crate::sys::value::{define, list};
 
@@ -27,7 +28,7 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
 }
 
 /// A [`Query`] that owns its text.
-struct Question {
+struct OwnedQuery {
     node: Option<Text>,
     service: Option<Text>,
     flags: LookupFlags,
@@ -35,7 +36,7 @@ struct Question {
     kind: Option<Kind>,
 }
 
-impl Question {
+impl OwnedQuery {
     fn query(&self) -> Query<'_> {
         Query {
             node: self.node.as_ref().map(|text| text.as_bytes()),
@@ -48,9 +49,11 @@ impl Question {
 
     /// `(node, service)` or `(node, {service, family, socktype, flags})`. The inner result is what getaddrinfo(3)
     /// would say of the hints.
-    fn read<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<std::result::Result<Question, LookupError>> {
+    fn read<H: Host + 'static>(
+        call: &Call<'_, '_, H>,
+    ) -> Result<std::result::Result<OwnedQuery, LookupError>> {
         let ctx = call.ctx();
-        let mut question = Question {
+        let mut query = OwnedQuery {
             node: None,
             service: None,
             flags: LookupFlags::empty(),
@@ -59,18 +62,18 @@ impl Question {
         };
         let node = call.arg(0);
         if !node.is_undefined() && !node.is_null() {
-            question.node = Some(string(ctx, &node, "the node")?);
+            query.node = Some(string(ctx, &node, "the node")?);
         }
         let second = call.arg(1);
         let Some(hints) = second.as_object() else {
-            question.service = service(ctx, &second)?;
-            return Ok(Ok(question));
+            query.service = service(ctx, &second)?;
+            return Ok(Ok(query));
         };
-        question.service = service(ctx, &hints.get("service")?)?;
+        query.service = service(ctx, &hints.get("service")?)?;
         let family = hint(ctx, &hints.get("family")?, "the family")?;
         let kind = hint(ctx, &hints.get("socktype")?, "the socktype")?;
         let flags = hint(ctx, &hints.get("flags")?, "the flags")?;
-        Ok(question.with_hints(family, kind, flags))
+        Ok(query.with_hints(family, kind, flags))
     }
 
     fn with_hints(
@@ -78,7 +81,7 @@ impl Question {
         family: i32,
         kind: i32,
         flags: i32,
-    ) -> std::result::Result<Question, LookupError> {
+    ) -> std::result::Result<OwnedQuery, LookupError> {
         self.flags = convert::lookup_flags(flags).ok_or(LookupError::BadFlags)?;
         if family != abi::AF_UNSPEC {
             self.family = Some(convert::domain(family).ok_or(LookupError::Family)?);
@@ -118,8 +121,8 @@ fn service<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Option<Text>> {
 
 /// `getaddrinfo(node, service)`: an array of addresses, an `EAI_*`, or a negative errno.
 fn getaddrinfo<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
-    let answer = Question::read(call)?
-        .and_then(|question| call.state().guest.borrow_mut().getaddrinfo(&question.query()));
+    let answer =
+        OwnedQuery::read(call)?.and_then(|query| call.state().guest.borrow_mut().getaddrinfo(&query.query()));
     match answer {
         Ok(answer) => encode(call.ctx(), &call.state().addresses, &answer),
         Err(error) => call.value(lookup_error(error)),
@@ -129,24 +132,24 @@ fn getaddrinfo<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
 /// `getaddrinfoAsync(node, service)`: a promise for the array; it rejects with an `EAI_*` or a negative errno, which is
 /// `EAI_MEMORY` with [`MAX_LOOKUPS`] under way.
 fn getaddrinfo_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
-    let question = Question::read(call)?;
-    let (promise, settles) = Promised::new(call.ctx(), call.state(), LOOKUP)?;
+    let query = OwnedQuery::read(call)?;
+    let (promise, resolvers) = Resolvers::new(call.ctx(), &call.state().memory, LOOKUP)?;
     let state = call.state();
-    match question {
+    match query {
         Ok(_) if state.events.borrow().lookups() >= MAX_LOOKUPS => {
-            settles.reject(call.ctx(), lookup_error(LookupError::Memory))?;
+            resolvers.reject(call.ctx(), lookup_error(LookupError::Memory))?;
         }
-        Ok(question) => {
-            let lookup = state.guest.borrow_mut().getaddrinfo_start(&question.query());
-            state.events.borrow_mut().wait_for_lookup(lookup, settles);
+        Ok(query) => {
+            let lookup = state.guest.borrow_mut().getaddrinfo_start(&query.query());
+            state.events.borrow_mut().wait_for_lookup(lookup, resolvers);
         }
-        Err(error) => settles.reject(call.ctx(), lookup_error(error))?,
+        Err(error) => resolvers.reject(call.ctx(), lookup_error(error))?,
     }
     Ok(promise)
 }
 
 /// A look-up and the promise for its result.
-type Asked<H> = (Lookup<<H as Host>::Io>, Promised);
+type PendingLookup<H> = (Lookup<<H as Host>::Io>, Resolvers);
 
 /// Settles the promise of a look-up, or gives both back if there is no result yet.
 ///
@@ -154,10 +157,10 @@ type Asked<H> = (Lookup<<H as Host>::Io>, Promised);
 /// No memory.
 pub(crate) fn finish<H: Host + 'static>(
     ctx: &Ctx<'_>,
-    state: &Shared<H>,
+    state: &StateRef<H>,
     mut lookup: Lookup<H::Io>,
-    promise: Promised,
-) -> Result<Option<Asked<H>>> {
+    promise: Resolvers,
+) -> Result<Option<PendingLookup<H>>> {
     let answer = state.guest.borrow_mut().getaddrinfo_take(&mut lookup);
     match answer {
         None => return Ok(Some((lookup, promise))),
@@ -168,12 +171,12 @@ pub(crate) fn finish<H: Host + 'static>(
 }
 
 /// `[{family, port, addr, socktype}, …]`; the first one has `canonname` if it was asked for.
-fn encode<'js>(ctx: &Ctx<'js>, known: &Known, answer: &AddrInfoList) -> Result<Value<'js>> {
-    let keys = known.properties(ctx)?;
+fn encode<'js>(ctx: &Ctx<'js>, cache: &AddressCache, answer: &AddrInfoList) -> Result<Value<'js>> {
+    let keys = cache.properties(ctx)?;
     let mut results = Vec::with_capacity(answer.results.len());
     let mut canonical = answer.canonical.as_deref();
     for result in &answer.results {
-        let object = encode_inet(ctx, known, &keys, result.addr)?;
+        let object = encode_inet(ctx, cache, &keys, result.addr)?;
         let kind = Value::new_int(ctx.clone(), convert::socktype(result.kind));
         define(ctx, &object, keys.socktype, kind)?;
         if let Some(name) = canonical.take() {

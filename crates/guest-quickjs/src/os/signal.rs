@@ -3,9 +3,6 @@
 //! Which signals a script may handle, and what they do otherwise, is the embedder's to say: this keeps the functions and
 //! calls them from the event loop. Where the embedder offers nothing, and in workers, `os.signal` is undefined.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
-use std::fmt;
 use std::io::IoSliceMut;
 use std::rc::Rc;
 
@@ -14,80 +11,11 @@ use rquickjs::{Ctx, Exception, Function, IntoJs, Persistent, Result, Value};
 
 use crate::abi;
 use crate::convert::negative;
-use crate::event_loop::{Direction, Task};
+use crate::event_loop::Task;
 use crate::native::{Call, Member, function};
-use crate::state::{Shared, State};
-
-/// What a signal does, by the wish of a script.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum SignalAction {
-    /// What it does to a program that says nothing.
-    Default,
-    /// Nothing.
-    Ignore,
-    /// Its number comes as one byte of the stream that [`crate::ScriptBuilder::signals`] was given.
-    Deliver,
-}
-
-/// How an embedder is asked to change what a signal does; the number is Linux's.
-pub(crate) type Ask = Box<dyn Fn(i32, SignalAction) -> guestnet_core::Result<()> + Send>;
-
-/// What an embedder offers.
-pub(crate) struct Offer<H: Host> {
-    pub(crate) stream: H::Io,
-    pub(crate) ask: Ask,
-}
-
-impl<H: Host> fmt::Debug for Offer<H> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Offer").finish_non_exhaustive()
-    }
-}
-
-/// All that a script has to do with signals.
-pub(crate) struct Signals<H: Host> {
-    ask: Option<Ask>,
-    /// Where their numbers come from; a descriptor of the script's from its first handler on.
-    stream: Cell<Option<H::Io>>,
-    /// Numbers that came and were not dealt with yet; bit 0 is signal 0. As for the kernel, two of the same are one.
-    came: Cell<u64>,
-    handlers: RefCell<BTreeMap<i32, Persistent<Function<'static>>>>,
-}
-
-impl<H: Host + 'static> Signals<H> {
-    pub(crate) fn new(offer: Option<Offer<H>>) -> Self {
-        let (ask, stream) = match offer {
-            Some(Offer { stream, ask }) => (Some(ask), Some(stream)),
-            None => (None, None),
-        };
-        Signals {
-            ask,
-            stream: Cell::new(stream),
-            came: Cell::new(0),
-            handlers: RefCell::default(),
-        }
-    }
-
-    /// Drops every JavaScript value.
-    pub(crate) fn forget(&self) {
-        drop(self.handlers.take());
-    }
-
-    /// The lowest number that came and has a handler, with it; those without one are forgotten.
-    fn next(&self) -> Option<Persistent<Function<'static>>> {
-        while self.came.get() != 0 {
-            let number = self.came.get().trailing_zeros();
-            self.came.set(self.came.get() & !(1 << number));
-            let handler = i32::try_from(number)
-                .ok()
-                .and_then(|number| self.handlers.borrow().get(&number).cloned());
-            if handler.is_some() {
-                return handler;
-            }
-        }
-        None
-    }
-}
+use crate::operation::Direction;
+use crate::signals::SignalAction;
+use crate::state::{State, StateRef};
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     let mut members: Vec<Member<H>> = abi::SIGNALS
@@ -122,7 +50,7 @@ fn signal<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
     };
     let asked = asked.and_then(|()| match action {
         SignalAction::Deliver => listen(call.state()).inspect_err(|_| {
-            // Nobody would hear of it.
+            // It could not be delivered.
             if let Some(ask) = &signals.ask {
                 let _ = ask(number, SignalAction::Default);
             }
@@ -142,11 +70,11 @@ fn signal<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
     Ok(Value::new_undefined(ctx.clone()))
 }
 
-/// Has the event loop look after the stream of signals. It keeps no script going that waits for nothing else.
+/// Lets the event loop poll the stream of signals. A script that waits for nothing else ends.
 ///
 /// # Errors
 /// `EMFILE`.
-fn listen<H: Host + 'static>(state: &Shared<H>) -> guestnet_core::Result<()> {
+fn listen<H: Host + 'static>(state: &StateRef<H>) -> guestnet_core::Result<()> {
     let Some(stream) = state.signals.stream.take() else {
         return Ok(());
     };
@@ -161,8 +89,8 @@ fn listen<H: Host + 'static>(state: &Shared<H>) -> guestnet_core::Result<()> {
         guest.set_nonblocking(fd, true)?;
         fd
     };
-    let task = Task::Run(Rc::new(move |ctx: &Ctx<'_>, state: &Shared<H>| {
-        deliver(ctx, state, fd)
+    let task = Task::Run(Rc::new(move |ctx: &Ctx<'_>| {
+        deliver(ctx, &State::<H>::of(ctx)?, fd)
     }));
     let old = state
         .events
@@ -173,7 +101,7 @@ fn listen<H: Host + 'static>(state: &Shared<H>) -> guestnet_core::Result<()> {
 }
 
 /// Calls one handler, if there is one to call.
-fn deliver<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, fd: Fd) -> Result<()> {
+fn deliver<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>, fd: Fd) -> Result<()> {
     let mut bytes = [0; 64];
     let read = state
         .guest
@@ -181,9 +109,9 @@ fn deliver<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, fd: Fd) -> Resul
         .read(fd, &mut [IoSliceMut::new(&mut bytes)]);
     match read {
         Ok(count) if count > 0 => note(state, bytes.get(..count).unwrap_or_default()),
-        // Called once more, for what came before.
+        // Called once more, for signals that were read before.
         Err(Errno::EAGAIN) => {}
-        // The embedder has let go of its end: nothing comes any more.
+        // The embedder closed its end: no signal follows.
         Ok(_) | Err(_) => {
             let old = state
                 .events

@@ -4,11 +4,12 @@ use guestnet_core::{Domain, Errno, Fd, Host, OpenFile, Result, SharedGuestThread
 use rquickjs::Value;
 
 use super::address;
-use super::file::File;
-use super::pending::{self, Operation, open};
+use super::pending;
 use crate::convert::{self, negative};
+use crate::file::File;
 use crate::native::{Call, Member};
-use crate::state::Shared;
+use crate::operation::Operation;
+use crate::state::StateRef;
 use crate::sys::value;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
@@ -75,7 +76,7 @@ fn bind<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     match domain(call.state(), fd) {
         Err(errno) => call.value(negative(errno)),
         Ok((fd, domain)) => {
-            let addr = address::argument(call, &call.arg(1), domain)?;
+            let addr = self::address(call, &call.arg(1), domain)?;
             call.status(call.state().guest.borrow_mut().bind(fd, &addr))
         }
     }
@@ -85,7 +86,11 @@ fn bind<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
 fn listen<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
     let backlog = call.int_or(1, "the backlog", BACKLOG)?;
-    call.status(open(call.state(), fd).and_then(|fd| call.state().guest.borrow_mut().listen(fd, backlog)))
+    call.status(
+        call.state()
+            .open_fd(fd)
+            .and_then(|fd| call.state().guest.borrow_mut().listen(fd, backlog)),
+    )
 }
 
 /// `accept(fd)`: a promise for `[fd, addr]`.
@@ -97,9 +102,9 @@ fn accept<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
 /// `connect(fd, addr)`: a promise for 0.
 fn connect<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
-    // A wrong descriptor is told before a wrong address.
+    // EBADF comes before the error of a wrong address.
     let domain = domain(call.state(), fd).map_or(Some(Domain::Inet), |(_, domain)| domain);
-    let addr = address::argument(call, &call.arg(1), domain)?;
+    let addr = self::address(call, &call.arg(1), domain)?;
     pending::begin(call.ctx(), call.state(), fd, Operation::Connect(addr, false))
 }
 
@@ -107,7 +112,7 @@ fn connect<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
 fn shutdown<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
     let how = call.int(1, "how")?;
-    call.status(open(call.state(), fd).and_then(|fd| {
+    call.status(call.state().open_fd(fd).and_then(|fd| {
         let how = convert::shutdown(how)?;
         call.state().guest.borrow_mut().shutdown(fd, how)
     }))
@@ -128,7 +133,10 @@ fn name<'js, H: Host + 'static>(
     ask: fn(&mut SharedGuestThread<H, File>, Fd) -> Result<SockAddr>,
 ) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
-    let addr = open(call.state(), fd).and_then(|fd| ask(&mut call.state().guest.borrow_mut(), fd));
+    let addr = call
+        .state()
+        .open_fd(fd)
+        .and_then(|fd| ask(&mut call.state().guest.borrow_mut(), fd));
     match addr {
         Ok(addr) => address::encode(call.ctx(), &call.state().addresses, &addr),
         Err(errno) => call.value(negative(errno)),
@@ -139,8 +147,8 @@ fn name<'js, H: Host + 'static>(
 ///
 /// # Errors
 /// `EBADF`.
-pub(crate) fn domain<H: Host + 'static>(state: &Shared<H>, fd: i32) -> Result<(Fd, Option<Domain>)> {
-    let fd = open(state, fd)?;
+pub(crate) fn domain<H: Host + 'static>(state: &StateRef<H>, fd: i32) -> Result<(Fd, Option<Domain>)> {
+    let fd = state.open_fd(fd)?;
     let guest = state.guest.borrow();
     Ok(match &*guest.open_file(fd)? {
         OpenFile::Socket(socket) => (fd, Some(socket.domain())),
@@ -148,31 +156,23 @@ pub(crate) fn domain<H: Host + 'static>(state: &Shared<H>, fd: i32) -> Result<(F
     })
 }
 
-/// accept(2), without waiting, whatever the descriptor's mode: a worker may share it.
+/// An address as an argument ([`address::decode`]), with a relative UNIX path counting from the script's directory (`os.chdir`).
 ///
 /// # Errors
-/// `EAGAIN`, or why there is no connection.
-pub(crate) fn try_accept<H: Host + 'static>(state: &Shared<H>, fd: Fd) -> Result<(Fd, SockAddr)> {
-    state.guest.borrow_mut().try_accept(fd, true)
-}
-
-/// connect(2), without waiting, whatever the descriptor's mode: begins it, or asks what became of it.
-///
-/// # Errors
-/// `EAGAIN` as long as it is not settled, or why it failed.
-pub(crate) fn try_connect<H: Host + 'static>(
-    state: &Shared<H>,
-    fd: Fd,
-    addr: &SockAddr,
-    begun: &mut bool,
-) -> Result<()> {
-    // Called again after the wait, it reports the outcome and leaves the kernel's socket as a blocking connect does.
-    match state.guest.borrow_mut().try_connect(fd, addr) {
-        Err(Errno::EINPROGRESS | Errno::EALREADY) => {
-            *begun = true;
-            Err(Errno::EAGAIN)
-        }
-        Err(Errno::EISCONN) if *begun => Ok(()),
-        outcome => outcome,
+/// As [`address::decode`].
+pub(crate) fn address<'js, H: Host + 'static>(
+    call: &Call<'_, 'js, H>,
+    value: &Value<'js>,
+    domain: Option<Domain>,
+) -> rquickjs::Result<SockAddr> {
+    let addr = address::decode(call.ctx(), &call.state().addresses, value, domain)?;
+    let SockAddr::Unix(path) = &addr else {
+        return Ok(addr);
+    };
+    let current = call.state().directories.current();
+    // An empty path is wrong, and stays so.
+    if current == "/" || path.is_empty() || path.starts_with('/') {
+        return Ok(addr);
     }
+    Ok(SockAddr::Unix(format!("{current}/{path}").into()))
 }

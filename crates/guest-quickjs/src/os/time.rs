@@ -5,12 +5,12 @@ use std::time::Duration;
 use guestnet_core::{Clock, Host};
 use rquickjs::{Ctx, Exception, Function, Object, Persistent, Result, Value};
 
+use crate::argument::number;
 use crate::errno;
 use crate::event_loop::{MAX_TIMERS, Task};
-use crate::native::{Call, Member, function, number};
+use crate::native::{Call, Member, ending, function};
 use crate::os::path::float;
-use crate::runtime;
-use crate::state::Shared;
+use crate::state::StateRef;
 use crate::sys::heap::NoMemory;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
@@ -24,7 +24,7 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
 }
 
 /// Adds the global `performance`.
-pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {
+pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Result<()> {
     let performance = Object::new(ctx.clone())?;
     performance.set("now", function(ctx, state, "now", 0, now)?)?;
     ctx.globals().set("performance", performance)
@@ -66,7 +66,7 @@ fn sleep<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
         guest.poll_wait(Some(delay))
     };
     if call.state().is_ending() {
-        return Err(runtime::ending(call.ctx()));
+        return Err(ending(call.ctx()));
     }
     call.value(slept.map_or_else(|errno| -errno::number(errno), |()| 0))
 }

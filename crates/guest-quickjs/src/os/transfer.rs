@@ -1,16 +1,14 @@
 //! `os.recv`, `send`, `recvfrom` and `sendto`.
 
-use std::io::{IoSlice, IoSliceMut};
-
-use guestnet_core::{Errno, Fd, Host, Kind, OpenFile, RecvFlags, SendFlags, SockAddr};
+use guestnet_core::{Errno, Host, Kind, OpenFile, RecvFlags, SockAddr};
 use rquickjs::{Ctx, Exception, Result, Value};
 
-use super::pending::{self, Operation, Outcome};
-use super::{address, socket};
+use super::{pending, socket};
+use crate::argument::{int, number};
 use crate::buffer::Buffer;
 use crate::convert::{self, negative};
-use crate::native::{Call, Member, int, number};
-use crate::state::Shared;
+use crate::native::{Call, Member};
+use crate::operation::{Operation, Receive, Send};
 use crate::sys::value;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
@@ -149,7 +147,7 @@ fn sendto<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
             value if value.is_undefined() || value.is_null() => (None, 3),
             value => (Some(size(ctx, &value, "the length")?), 3),
         };
-        let addr = address::argument(call, &call.arg(at), domain)?;
+        let addr = socket::address(call, &call.arg(at), domain)?;
         let options = Options {
             length,
             flags: call.int_or(at + 1, "the flags", 0)?,
@@ -157,7 +155,7 @@ fn sendto<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
         };
         return begin_send(call, fd, buffer, &options, Some(addr));
     }
-    let addr = address::argument(call, &call.arg(1), domain)?;
+    let addr = socket::address(call, &call.arg(1), domain)?;
     let buffer = Buffer::new(ctx, call.arg(2))?;
     let options = Options::read(call, 3)?;
     begin_send(call, fd, buffer, &options, Some(addr))
@@ -188,7 +186,7 @@ fn begin_send<'js, H: Host + 'static>(
 
 /// Whether a descriptor is of a stream: a datagram is moved whole in one call, or not.
 fn is_stream<H: Host + 'static>(call: &Call<'_, '_, H>, fd: i32) -> bool {
-    let Ok(fd) = pending::open(call.state(), fd) else {
+    let Ok(fd) = call.state().open_fd(fd) else {
         return false;
     };
     let guest = call.state().guest.borrow();
@@ -200,155 +198,4 @@ fn is_stream<H: Host + 'static>(call: &Call<'_, '_, H>, fd: i32) -> bool {
 fn reject<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, errno: Errno) -> JsResult<'js> {
     let number = Value::new_int(call.ctx().clone(), negative(errno));
     value::settled(call.ctx(), true, &number)
-}
-
-/// A receive that may wait.
-pub(crate) struct Receive {
-    buffer: Buffer,
-    offset: usize,
-    length: Option<usize>,
-    flags: RecvFlags,
-    fully: bool,
-    /// Whether the sender's address is wanted.
-    from: bool,
-    /// Bytes received so far.
-    pub(crate) done: usize,
-}
-
-impl Receive {
-    pub(crate) fn attempt<'js, H: Host + 'static>(
-        &mut self,
-        ctx: &Ctx<'js>,
-        state: &Shared<H>,
-        fd: Fd,
-    ) -> Result<Outcome<'js>> {
-        let flags = self.flags.difference(RecvFlags::WAITALL) | RecvFlags::DONTWAIT;
-        loop {
-            let wanted = self
-                .length
-                .map_or(usize::MAX, |length| length.saturating_sub(self.done));
-            let skip = self.offset.saturating_add(self.done);
-            let received = self.buffer.write(ctx, &state.getters, skip, wanted, |bytes| {
-                let mut guest = state.guest.borrow_mut();
-                let room = bytes.len();
-                let bufs = &mut [IoSliceMut::new(bytes)];
-                let (received, from) = if self.from {
-                    guest.recv_from(fd, bufs, flags)?
-                } else {
-                    (guest.recv(fd, bufs, flags)?, SockAddr::Unspec)
-                };
-                Ok((received.len.min(room), (received.len, from)))
-            });
-            let (count, from) = match received {
-                Ok(received) => received,
-                // What came before the error is told first; the error comes with the next call.
-                Err(Errno::EAGAIN) if self.dontwait() => return self.end(ctx, Errno::EAGAIN),
-                Err(Errno::EAGAIN) => return Ok(Outcome::Wait),
-                Err(errno) => return self.end(ctx, errno),
-            };
-            if self.from {
-                let from = address::encode(ctx, &state.addresses, &from)?;
-                return value::array(ctx, [number_of(ctx, count), from]).map(Outcome::Value);
-            }
-            self.done = self.done.saturating_add(count);
-            // 0 is the end of the stream, or a buffer that has shrunk to nothing.
-            if !self.fully || count == 0 || count >= rest(&self.buffer, ctx, state, skip).min(wanted) {
-                return Ok(Outcome::Value(number_of(ctx, self.done)));
-            }
-        }
-    }
-
-    /// Whether it fails in place of waiting.
-    pub(crate) fn dontwait(&self) -> bool {
-        self.flags.contains(RecvFlags::DONTWAIT)
-    }
-
-    fn end<'js>(&self, ctx: &Ctx<'js>, errno: Errno) -> Result<Outcome<'js>> {
-        Ok(finished(ctx, self.done, errno))
-    }
-}
-
-/// A send that may wait.
-pub(crate) struct Send {
-    buffer: Buffer,
-    offset: usize,
-    length: Option<usize>,
-    flags: SendFlags,
-    fully: bool,
-    to: Option<SockAddr>,
-    /// Bytes sent so far.
-    pub(crate) done: usize,
-}
-
-impl Send {
-    /// The bytes of text that it holds.
-    pub(crate) fn text(&self) -> usize {
-        match &self.to {
-            Some(SockAddr::Unix(path)) => path.len(),
-            Some(_) | None => 0,
-        }
-    }
-
-    /// Whether it fails in place of waiting.
-    pub(crate) fn dontwait(&self) -> bool {
-        self.flags.contains(SendFlags::DONTWAIT)
-    }
-
-    pub(crate) fn attempt<'js, H: Host + 'static>(
-        &mut self,
-        ctx: &Ctx<'js>,
-        state: &Shared<H>,
-        fd: Fd,
-    ) -> Result<Outcome<'js>> {
-        let flags = self.flags | SendFlags::DONTWAIT;
-        loop {
-            let wanted = self
-                .length
-                .map_or(usize::MAX, |length| length.saturating_sub(self.done));
-            let skip = self.offset.saturating_add(self.done);
-            let sent = self.buffer.read(ctx, &state.getters, skip, wanted, |bytes| {
-                let mut guest = state.guest.borrow_mut();
-                let bufs = &mut [IoSlice::new(bytes)];
-                match &self.to {
-                    Some(addr) => guest.send_to(fd, bufs, addr, flags),
-                    None => guest.send(fd, bufs, flags),
-                }
-            });
-            let count = match sent {
-                Ok(sent) => sent,
-                Err(Errno::EAGAIN) if self.dontwait() => {
-                    return Ok(finished(ctx, self.done, Errno::EAGAIN));
-                }
-                Err(Errno::EAGAIN) => return Ok(Outcome::Wait),
-                Err(errno) => return Ok(finished(ctx, self.done, errno)),
-            };
-            self.done = self.done.saturating_add(count);
-            if !self.fully || count == 0 || count >= rest(&self.buffer, ctx, state, skip).min(wanted) {
-                return Ok(Outcome::Value(number_of(ctx, self.done)));
-            }
-        }
-    }
-}
-
-/// How many bytes a buffer has from `skip` on, now.
-fn rest<H: Host + 'static>(buffer: &Buffer, ctx: &Ctx<'_>, state: &Shared<H>, skip: usize) -> usize {
-    buffer
-        .len(ctx, &state.getters)
-        .map_or(0, |len| len.saturating_sub(skip))
-}
-
-/// The end of a transfer by an error: what was moved before it is told first, as read(2) and write(2) do.
-fn finished<'js>(ctx: &Ctx<'js>, done: usize, errno: Errno) -> Outcome<'js> {
-    match (done, errno) {
-        // Not `Outcome::of`: it was asked not to wait.
-        (0, errno) => Outcome::Error(errno),
-        (done, _) => Outcome::Value(number_of(ctx, done)),
-    }
-}
-
-/// A count as a number of the engine.
-pub(crate) fn number_of<'js>(ctx: &Ctx<'js>, count: usize) -> Value<'js> {
-    #[expect(clippy::cast_precision_loss, reason = "no buffer has 2^53 bytes")]
-    let number = count as f64;
-    Value::new_number(ctx.clone(), number)
 }

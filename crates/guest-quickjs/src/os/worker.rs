@@ -1,37 +1,33 @@
 //! `Worker`: a script on a thread of its own, with an engine of its own and the same descriptors.
 //!
-//! Messages go through two queues; a pipe beside each wakes the event loop of who receives. Not here: how a value
-//! becomes a message (`sys/message.rs`).
+//! Not here: the queues of messages (`../ports.rs`).
 
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
-use std::io::{IoSlice, IoSliceMut};
+use std::io;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use guestnet_core::{Fd, Host, SharedGuestThread};
-use rquickjs::class::{JsClass, Readable, Trace, Tracer};
+use rquickjs::class::{JsClass, Readable};
 use rquickjs::function::Constructor;
 use rquickjs::object::Property;
 use rquickjs::{Class, Ctx, Exception, Function, IntoJs, Object, Persistent, Result, Value};
 
 use crate::budget::Charge;
 use crate::copyable;
-use crate::event_loop::{Direction, Task};
-use crate::loader;
+use crate::event_loop::Task;
+use crate::file::File;
+use crate::module_name;
 use crate::native::{Call, Member, accessor, function};
+use crate::operation::Direction;
 use crate::os::dir::MAX_PATH;
-use crate::os::file::File;
-use crate::state::{Shared, State};
+use crate::ports::{Port, PortId, PushResult, Queue, QueuePair, StopHandle, WorkerSetup, stop};
+use crate::state::{State, StateRef};
 use crate::sys::heap::{Bytes, NoMemory};
 use crate::sys::message::{Message, TOO_MANY};
+use crate::sys::opaque::Opaque;
 
 /// How many workers a script may have at a time. Each is a thread with an engine.
 pub(crate) const MAX_WORKERS: usize = 32;
-
-/// The most that may wait in one direction, in bytes: what the receiver does not take must not fill the memory of all.
-const MAX_QUEUED: usize = 64 << 20;
 
 /// What a worker's thread counts for as long as it is there: the stack that its script may use, its variables, and what waits
 /// for it.
@@ -44,259 +40,50 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![Member::Value("Worker", class)]
 }
 
-/// One direction between two scripts.
-#[derive(Debug)]
-pub(crate) struct Queue {
-    waiting: Mutex<Waiting>,
-    /// The pipe that wakes the receiver. Only the sender's thread writes to it, and closes the writing end.
-    read: Fd,
-    write: Fd,
-    /// The writing end is closed: its number may be another descriptor's by now.
-    shut: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    messages: VecDeque<Message>,
-    bytes: usize,
-    /// Nothing more will be sent, or taken.
-    closed: bool,
-}
-
-/// What became of a message.
-enum Pushed {
-    /// The receiver must be woken.
-    First,
-    Behind,
-    Full,
-    Closed,
-}
-
-impl Queue {
-    fn new<H: Host + 'static>(state: &State<H>) -> guestnet_core::Result<Arc<Queue>> {
-        let mut guest = state.guest.borrow_mut();
-        let (read, write) = guest.pipe()?;
-        let set = guest
-            .set_nonblocking(read, true)
-            .and_then(|()| guest.set_nonblocking(write, true));
-        if let Err(errno) = set {
-            let _ = guest.close(read);
-            let _ = guest.close(write);
-            return Err(errno);
-        }
-        Ok(Arc::new(Queue {
-            waiting: Mutex::default(),
-            read,
-            write,
-            shut: AtomicBool::new(false),
-        }))
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Waiting> {
-        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Wakes the receiver. A pipe that is full has woken it already, and so has one that is shut. No lock is held: the
-    /// script may have put anything in the pipe's place.
-    fn wake<H: Host + 'static>(&self, state: &State<H>) {
-        if !self.shut.load(Ordering::Relaxed) {
-            let _ = state
-                .guest
-                .borrow_mut()
-                .write(self.write, &mut [IoSlice::new(&[0])]);
-        }
-    }
-
-    /// As [`Queue::close`] where nobody can be woken.
-    fn abandon(&self) {
-        self.lock().closed = true;
-    }
-
-    /// Nobody will take anything any more: forgets what waits, as what comes later goes nowhere.
-    pub(crate) fn discard(&self) {
-        let messages = {
-            let mut waiting = self.lock();
-            waiting.closed = true;
-            waiting.bytes = 0;
-            std::mem::take(&mut waiting.messages)
-        };
-        drop(messages);
-    }
-
-    /// Says that nothing more comes, and closes the pipe's writing end, which wakes the receiver for good.
-    pub(crate) fn shut<H: Host + 'static>(&self, guest: &mut SharedGuestThread<H, File>) {
-        self.abandon();
-        if !self.shut.swap(true, Ordering::Relaxed) {
-            // The script may have closed it.
-            let _ = guest.close(self.write);
-        }
-    }
-
-    /// Closes both ends of the pipe.
-    fn remove<H: Host + 'static>(&self, guest: &mut SharedGuestThread<H, File>) {
-        self.shut(guest);
-        let _ = guest.close(self.read);
-    }
-
-    /// Takes the wakings, of which there were some.
-    fn slept<H: Host + 'static>(&self, state: &State<H>) {
-        let mut bytes = [0; 64];
-        let mut guest = state.guest.borrow_mut();
-        while let Ok(count) = guest.read(self.read, &mut [IoSliceMut::new(&mut bytes)]) {
-            if count < bytes.len() {
-                break;
-            }
-        }
-    }
-
-    /// Appends a message.
-    fn push(&self, message: Message) -> Pushed {
-        let mut waiting = self.lock();
-        if waiting.closed {
-            return Pushed::Closed;
-        }
-        let bytes = waiting.bytes.saturating_add(message.size());
-        if bytes > MAX_QUEUED {
-            return Pushed::Full;
-        }
-        waiting.bytes = bytes;
-        waiting.messages.push_back(message);
-        if waiting.messages.len() == 1 {
-            Pushed::First
-        } else {
-            Pushed::Behind
-        }
-    }
-
-    /// Says that nothing more comes.
-    pub(crate) fn close<H: Host + 'static>(&self, state: &State<H>) {
-        self.lock().closed = true;
-        self.wake(state);
-    }
-}
-
-/// A script's end of both directions.
-#[derive(Clone, Debug)]
-pub(crate) struct Ends {
-    pub(crate) incoming: Arc<Queue>,
-    pub(crate) outgoing: Arc<Queue>,
-}
-
-impl Ends {
-    fn other(&self) -> Ends {
-        Ends {
-            incoming: Arc::clone(&self.outgoing),
-            outgoing: Arc::clone(&self.incoming),
+/// A worker ends: closes both of its queues, which wakes its parent.
+pub(crate) fn announce_end<H: Host + 'static>(state: &State<H>) {
+    if let Some(parent) = &state.workers.parent {
+        parent.incoming.discard();
+        // Borrowed only while a panic unwinds, which must not become two. Unlike a write, this wakes the parent even
+        // where the worker is stopped.
+        match state.guest.try_borrow_mut() {
+            Ok(mut guest) => parent.outgoing.shut(&mut guest),
+            Err(_) => parent.outgoing.abandon(),
         }
     }
 }
 
-/// What stops a worker from outside.
-pub(crate) struct Halt {
-    /// Ends its script when it computes.
-    pub(crate) flag: Arc<AtomicBool>,
-    /// Wakes it when it waits.
-    pub(crate) wake: Box<dyn Fn() + Send>,
-}
-
-/// What a new worker begins with.
-pub(crate) struct Start {
-    pub(crate) ends: Ends,
-    pub(crate) name: String,
-    pub(crate) source: Bytes,
-    /// What its thread counts for, and what its engine takes first.
-    pub(crate) charge: (Charge, Charge),
-}
-
-/// Starts a worker's thread.
-pub(crate) type Spawn<H> = Arc<dyn Fn(&State<H>, Start) -> std::io::Result<Halt> + Send + Sync>;
-
-/// All that a script has to do with workers.
-pub(crate) struct Workers<H: Host + 'static> {
-    /// How to start one; `None` in a worker, and where the embedder has not said how.
-    pub(crate) spawn: Option<Spawn<H>>,
-    /// In a worker, the way to who has started it.
-    pub(crate) parent: Option<Ends>,
-    /// By numbers of their own: the script may close a port's descriptor, and the next port then has the same one.
-    ports: RefCell<BTreeMap<PortId, Port>>,
-    last: Cell<PortId>,
-}
-
-/// Identifies a port; never used twice.
-type PortId = u64;
-
-/// A script's end of a conversation.
-struct Port {
-    ends: Ends,
-    handler: Option<Persistent<Function<'static>>>,
-    /// The worker behind it; `None` for a worker's parent.
-    halt: Option<Halt>,
-}
-
-impl<H: Host + 'static> Workers<H> {
-    pub(crate) fn new(spawn: Option<Spawn<H>>, parent: Option<Ends>) -> Self {
-        Workers {
-            spawn,
-            parent,
-            ports: RefCell::default(),
-            last: Cell::new(0),
+/// Nothing else is pending: closes the queues to the workers, so that those that only wait for messages end.
+/// `false` if there is no worker to wait for.
+pub(crate) fn finish_workers<H: Host + 'static>(state: &State<H>) -> bool {
+    let mut over = Vec::new();
+    let mut any = false;
+    for (id, port) in state
+        .workers
+        .ports
+        .borrow()
+        .iter()
+        .filter(|(_, port)| port.halt.is_some())
+    {
+        if port.handler.is_none() && port.ends.incoming.lock().closed {
+            // It has ended, and no handler is left for the messages that it sent.
+            over.push(*id);
+            continue;
         }
+        any = true;
+        port.ends.outgoing.close(&mut state.guest.borrow_mut());
+        watch(state, *id, port.ends.incoming.read, true);
     }
-
-    /// Drops every JavaScript value, and stops every worker: it does not outlive the script.
-    pub(crate) fn forget(&self) {
-        let ports = std::mem::take(&mut *self.ports.borrow_mut());
-        for port in ports.values() {
-            if let Some(halt) = &port.halt {
-                stop(halt);
-            }
-        }
+    for id in over {
+        finish(state, id);
     }
-
-    /// A worker that ends says so.
-    pub(crate) fn say_goodbye(&self, state: &State<H>) {
-        if let Some(parent) = &self.parent {
-            parent.incoming.discard();
-            // Borrowed only while a panic unwinds, which must not become two. Unlike a write, this wakes the parent even
-            // where the worker was told to stop.
-            match state.guest.try_borrow_mut() {
-                Ok(mut guest) => parent.outgoing.shut(&mut guest),
-                Err(_) => parent.outgoing.abandon(),
-            }
-        }
-    }
-
-    /// Nothing else is pending: tells the workers that no more messages come, so that those that only wait end.
-    /// `false` if there is no worker to wait for.
-    pub(crate) fn outlast(&self, state: &State<H>) -> bool {
-        let mut over = Vec::new();
-        let mut any = false;
-        for (id, port) in self.ports.borrow().iter().filter(|(_, port)| port.halt.is_some()) {
-            if port.handler.is_none() && port.ends.incoming.lock().closed {
-                // It has ended, and nobody is left who could ask for what it has sent.
-                over.push(*id);
-                continue;
-            }
-            any = true;
-            port.ends.outgoing.close(state);
-            watch(state, *id, port.ends.incoming.read, true);
-        }
-        for id in over {
-            finish(state, id);
-        }
-        any
-    }
+    any
 }
 
-fn stop(halt: &Halt) {
-    halt.flag.store(true, Ordering::Relaxed);
-    (halt.wake)();
-}
-
-/// Has the event loop look after a port.
+/// Lets the event loop poll a port.
 fn watch<H: Host + 'static>(state: &State<H>, id: PortId, fd: Fd, keeps_alive: bool) {
-    let task = Task::Run(Rc::new(move |ctx: &Ctx<'_>, state: &Shared<H>| {
-        receive(ctx, state, id)
+    let task = Task::Run(Rc::new(move |ctx: &Ctx<'_>| {
+        receive(ctx, &State::<H>::of(ctx)?, id)
     }));
     let old = state
         .events
@@ -305,7 +92,7 @@ fn watch<H: Host + 'static>(state: &State<H>, id: PortId, fd: Fd, keeps_alive: b
     drop(old);
 }
 
-/// Has it look after the port no more.
+/// Lets it poll the port no more.
 fn unwatch<H: Host + 'static>(state: &State<H>, fd: Fd) {
     let old = state
         .events
@@ -314,14 +101,14 @@ fn unwatch<H: Host + 'static>(state: &State<H>, fd: Fd) {
     drop(old);
 }
 
-/// Delivers one message, if there is one and somebody to take it.
-fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, id: PortId) -> Result<()> {
+/// Delivers one message, if there is one and a handler for it.
+fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>, id: PortId) -> Result<()> {
     let (queue, handler) = match state.workers.ports.borrow().get(&id) {
         Some(port) => (Arc::clone(&port.ends.incoming), port.handler.clone()),
         None => return Ok(()),
     };
-    // First of all, so that whoever wakes while the queue is looked at is not forgotten.
-    queue.slept(state);
+    // First of all, so that a byte that a sender writes while the queue is looked at is not lost.
+    queue.drain(&mut state.guest.borrow_mut());
     let (message, rest, closed) = {
         let mut waiting = queue.lock();
         let message = if handler.is_some() {
@@ -339,7 +126,7 @@ fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, id: PortId) -> R
     };
     if message.is_none() && closed {
         if rest {
-            // Kept for whoever asks; the pipe that is shut would wake the loop again and again.
+            // Kept for a handler that is set later; the pipe that is shut would wake the loop again and again.
             unwatch(state, queue.read);
         } else {
             finish(state, id);
@@ -358,13 +145,13 @@ fn receive<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>, id: PortId) -> R
     handler.restore(ctx)?.call::<_, ()>((event,))
 }
 
-/// Nothing more will come from there.
+/// Removes a port from which no message follows.
 fn finish<H: Host + 'static>(state: &State<H>, id: PortId) {
     let Some(port) = state.workers.ports.borrow_mut().remove(&id) else {
         return;
     };
     unwatch(state, port.ends.incoming.read);
-    // The pipes belong to who has made them.
+    // The script that made the pipes closes them.
     if port.halt.is_some() {
         let mut guest = state.guest.borrow_mut();
         port.ends.outgoing.remove(&mut guest);
@@ -380,11 +167,10 @@ pub(crate) struct Worker {
     outgoing: Arc<Queue>,
 }
 
-impl<'js> Trace<'js> for Worker {
-    fn trace<'a>(&self, _tracer: Tracer<'a, 'js>) {}
-}
+/// As the engine keeps it.
+type WorkerObject = Opaque<Worker>;
 
-impl<'js> JsClass<'js> for Worker {
+impl<'js> JsClass<'js> for WorkerObject {
     const NAME: &'static str = "Worker";
     type Mutable = Readable;
 
@@ -395,13 +181,13 @@ impl<'js> JsClass<'js> for Worker {
 
 /// Whether a value is a `Worker` object.
 pub(crate) fn is_worker(object: &Object<'_>) -> bool {
-    Class::<Worker>::from_object(object).is_some()
+    Class::<WorkerObject>::from_object(object).is_some()
 }
 
 /// `Worker`, with `Worker.parent` in a worker.
-fn class<'js, H: Host + 'static>(ctx: &Ctx<'js>, state: &Shared<H>) -> Result<Value<'js>> {
+fn class<'js, H: Host + 'static>(ctx: &Ctx<'js>, state: &StateRef<H>) -> Result<Value<'js>> {
     let class = function(ctx, state, "Worker", 1, construct)?.with_constructor(true);
-    let Some(prototype) = Class::<Worker>::prototype(ctx)? else {
+    let Some(prototype) = Class::<WorkerObject>::prototype(ctx)? else {
         return Err(rquickjs::Error::Unknown);
     };
     for (name, method) in [
@@ -426,8 +212,8 @@ fn class<'js, H: Host + 'static>(ctx: &Ctx<'js>, state: &Shared<H>) -> Result<Va
 fn object<'js, H: Host + 'static>(
     ctx: &Ctx<'js>,
     state: &State<H>,
-    ends: Ends,
-    halt: Option<Halt>,
+    ends: QueuePair,
+    halt: Option<StopHandle>,
 ) -> Result<Value<'js>> {
     let id = state.workers.last.get() + 1;
     state.workers.last.set(id);
@@ -443,10 +229,10 @@ fn object<'js, H: Host + 'static>(
     };
     state.workers.ports.borrow_mut().insert(id, port);
     if is_worker {
-        // Its end must be seen, whether or not anybody listens.
+        // Its end must be seen also without a handler.
         watch(state, id, fd, false);
     }
-    Class::instance(ctx.clone(), worker).map(Class::into_value)
+    Class::instance(ctx.clone(), Opaque(worker)).map(Class::into_value)
 }
 
 /// `new Worker(module)`: the module's name as seen from the caller's.
@@ -475,29 +261,17 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
     if name.len() > MAX_PATH {
         return Err(Exception::throw_reference(ctx, "the module's name is too long"));
     }
-    let name = loader::whole(&base, &name);
-    let source = loader::source(state, &name);
+    let name = module_name::whole(&base, &name);
+    let source = module_name::source(state, &name);
     let source = source.map_err(|_| Exception::throw_reference(ctx, &format!("could not load '{name}'")))?;
-    // Here and not in its thread, where nobody could be told.
+    // Here and not in its thread, which has no caller to get the error.
     let budget = state.memory.budget();
     let charge = budget.charge(WORKER).zip(budget.charge(ENGINE));
     let charge = charge.ok_or_else(|| NoMemory.throw(ctx))?;
-    let ends = Queue::new(state).and_then(|incoming| match Queue::new(state) {
-        Ok(outgoing) => Ok(Ends { incoming, outgoing }),
-        Err(errno) => {
-            incoming.remove(&mut state.guest.borrow_mut());
-            Err(errno)
-        }
-    });
+    let ends = queues(&mut state.guest.borrow_mut());
     let ends =
         ends.map_err(|errno| Exception::throw_range(ctx, &format!("could not create worker: {errno}")))?;
-    let start = Start {
-        ends: ends.other(),
-        name,
-        source,
-        charge,
-    };
-    match spawn(state, start) {
+    match start(state, ends.other(), name, source, charge).and_then(|start| spawn(start)) {
         Ok(halt) => object(ctx, state, ends, Some(halt)),
         Err(error) => {
             for queue in [ends.incoming, ends.outgoing] {
@@ -509,12 +283,52 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
     }
 }
 
+/// The queues of a new worker.
+///
+/// # Errors
+/// `EMFILE`.
+fn queues<H: Host + 'static>(guest: &mut SharedGuestThread<H, File>) -> guestnet_core::Result<QueuePair> {
+    let incoming = Queue::new(guest)?;
+    match Queue::new(guest) {
+        Ok(outgoing) => Ok(QueuePair { incoming, outgoing }),
+        Err(errno) => {
+            incoming.remove(guest);
+            Err(errno)
+        }
+    }
+}
+
+/// What a new worker begins with.
+///
+/// # Errors
+/// `EMFILE` of the host.
+fn start<H: Host + 'static>(
+    state: &State<H>,
+    ends: QueuePair,
+    name: String,
+    source: Bytes,
+    charge: (Charge, Charge),
+) -> io::Result<WorkerSetup<H>> {
+    Ok(WorkerSetup {
+        guest: state.guest.borrow().guest().clone(),
+        memory: Arc::clone(&state.memory),
+        modules: Arc::clone(&state.modules.declarations),
+        directories: state.directories.share()?,
+        scripts: state.scripts.share()?,
+        env: state.env.borrow().clone(),
+        ends,
+        name,
+        source,
+        charge,
+    })
+}
+
 fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<(PortId, Arc<Queue>)> {
     let this = call.this();
-    let worker = this.as_object().and_then(Class::<Worker>::from_object);
+    let worker = this.as_object().and_then(Class::<WorkerObject>::from_object);
     worker
         .map(|worker| {
-            let worker = worker.borrow();
+            let worker = &worker.borrow().0;
             (worker.port, Arc::clone(&worker.outgoing))
         })
         .ok_or_else(|| Exception::throw_type(call.ctx(), "Worker object expected"))
@@ -526,11 +340,11 @@ fn post<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     copyable::check(call.ctx(), &call.arg(0))?;
     let message = Message::write(call.ctx(), &call.arg(0))?;
     match queue.push(message) {
-        Pushed::Full => {
+        PushResult::Full => {
             return Err(Exception::throw_range(call.ctx(), TOO_MANY));
         }
-        Pushed::First => queue.wake(call.state()),
-        Pushed::Behind | Pushed::Closed => {}
+        PushResult::First => queue.wake(&mut call.state().guest.borrow_mut()),
+        PushResult::Behind | PushResult::Closed => {}
     }
     call.value(rquickjs::Undefined)
 }
@@ -559,7 +373,7 @@ fn onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
     }
 }
 
-/// Sets who receives, or with `null` that nobody does. As long as somebody does, the script goes on.
+/// Sets the handler of messages; `null` removes it. As long as there is one, the script goes on.
 fn set_onmessage<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let (id, _) = this(call)?;
     let state = call.state();

@@ -241,7 +241,7 @@ fn a_percent_sign_and_plain_text_stay() {
 }
 
 #[test]
-fn wrong_formats_and_missing_arguments_are_told_apart() {
+fn wrong_formats_and_missing_arguments_are_different_errors() {
     for wrong in ["%", "%y", "%p", "%n", "%-", "%l", "%5", "%.", "%é", "%hd"] {
         assert_eq!(print(wrong, &[Int(1)]), Err(Failure::Conversion), "{wrong}");
     }

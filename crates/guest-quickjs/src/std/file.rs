@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use guestnet_core::{Errno, Fd, Host};
-use rquickjs::class::{JsClass, Readable, Trace, Tracer};
+use rquickjs::class::{JsClass, Readable};
 use rquickjs::function::Constructor;
 use rquickjs::{Class, Coerced, Ctx, Exception, Object, Result, Value};
 
@@ -11,14 +11,12 @@ use crate::errno;
 use crate::native::{Call, Member};
 use crate::os::file::{self, Part};
 use crate::os::path::{float, signed};
-use crate::state::{Shared, State};
+use crate::state::{MAX_TEXT, State, StateRef};
 use crate::std_module::printf;
 use crate::std_module::stream::{Stream, Streams};
 use crate::sys::heap::{Bytes, NoMemory, Text};
 use crate::sys::inspect;
-
-/// The longest line or text that is read at once, in bytes. The engine's strings end at about 1 GiB.
-pub(crate) const MAX_TEXT: usize = 256 << 20;
+use crate::sys::opaque::Opaque;
 
 /// A `FILE` object.
 pub(crate) struct File {
@@ -32,11 +30,10 @@ impl Drop for File {
     }
 }
 
-impl<'js> Trace<'js> for File {
-    fn trace<'a>(&self, _tracer: Tracer<'a, 'js>) {}
-}
+/// As the engine keeps it.
+type FileObject = Opaque<File>;
 
-impl<'js> JsClass<'js> for File {
+impl<'js> JsClass<'js> for FileObject {
     const NAME: &'static str = "FILE";
     type Mutable = Readable;
 
@@ -46,8 +43,8 @@ impl<'js> JsClass<'js> for File {
 }
 
 /// Fills the prototype.
-pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &Shared<H>) -> Result<()> {
-    if let Some(prototype) = Class::<File>::prototype(ctx)? {
+pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Result<()> {
+    if let Some(prototype) = Class::<FileObject>::prototype(ctx)? {
         for method in methods::<H>() {
             prototype.set(method.name(), method.make(ctx, state)?)?;
         }
@@ -90,14 +87,14 @@ pub(crate) fn make<'js, H: Host + 'static>(
         stream,
         all: Rc::clone(&state.streams),
     };
-    Class::instance(ctx.clone(), file).map(Class::into_value)
+    Class::instance(ctx.clone(), Opaque(file)).map(Class::into_value)
 }
 
 /// The stream that a method was called on.
 fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Rc<Stream>> {
     let this = call.this();
-    let file = this.as_object().and_then(Class::<File>::from_object);
-    let stream = file.map(|file| Rc::clone(&file.borrow().stream));
+    let file = this.as_object().and_then(Class::<FileObject>::from_object);
+    let stream = file.map(|file| Rc::clone(&file.borrow().0.stream));
     match stream {
         None => Err(Exception::throw_type(call.ctx(), "FILE object expected")),
         Some(stream) if stream.fd().is_none() => {
@@ -109,7 +106,7 @@ fn this<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Rc<Stream>> {
 
 /// Whether a value is a `FILE` object.
 pub(crate) fn is_file(object: &Object<'_>) -> bool {
-    Class::<File>::from_object(object).is_some()
+    Class::<FileObject>::from_object(object).is_some()
 }
 
 fn status<'js, H: Host + 'static>(
@@ -124,7 +121,7 @@ fn close<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
     status(call, closed)
 }
 
-/// Writes the arguments of a call as strings. What the stream says is kept there, for `error()`.
+/// Writes the arguments of a call as strings. The stream keeps an error, for `error()`.
 pub(crate) fn put<H: Host + 'static>(call: &Call<'_, '_, H>, mut write: impl FnMut(&[u8])) -> Result<()> {
     for index in 0..call.len() {
         let text: Coerced<rquickjs::String<'_>> = call.arg(index).get()?;

@@ -12,21 +12,20 @@ use guestnet_core::{Clock, Errno, Fd, Host};
 use rquickjs::module::{Declarations, Exports, ModuleDef};
 use rquickjs::{Coerced, Ctx, Exception, Object, Result, TypedArray, Value};
 
+use crate::argument::excerpt;
 use crate::buffer::Buffer;
 use crate::errno;
-use crate::native::{Call, Member, declare, export};
-use crate::os::file::{self as descriptors, Opening};
-use crate::runtime;
-use crate::state::{Shared, State};
+use crate::native::{Call, Member, declare, ending, export};
+use crate::os::file::{self as descriptors, OpenHow};
+use crate::state::{State, StateRef};
 use crate::std_module::stream::Stream;
 use crate::sys::heap::NoMemory;
 use crate::sys::{self, eval, inspect};
-use crate::text::beginning;
 
 /// How often another name is tried for a temporary file.
 const ATTEMPTS: u32 = 16;
 
-/// The most that all variables of a script may need, in bytes, each with [`VARIABLE`] besides its text.
+/// The most that all variables of a script may need, in bytes, each with [`VARIABLE`] in addition to its text.
 const MAX_ENVIRONMENT: usize = 1 << 20;
 const VARIABLE: usize = 64;
 
@@ -84,7 +83,7 @@ impl<H: Host + 'static> ModuleDef for StdModule<H> {
 /// A `FILE` object of a standard stream.
 fn standard<'js, H: Host + 'static>(
     ctx: &Ctx<'js>,
-    state: &Shared<H>,
+    state: &StateRef<H>,
     fd: Fd,
     modes: [bool; 3],
 ) -> Result<Value<'js>> {
@@ -102,7 +101,7 @@ fn exit<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     };
     // As exit(3): the parent sees the low eight bits.
     call.state().exit.set(Some(code & 0xff));
-    Err(runtime::ending(call.ctx()))
+    Err(ending(call.ctx()))
 }
 
 fn gc<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
@@ -118,9 +117,9 @@ fn eval_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
         None => return Err(Exception::throw_type(call.ctx(), "the script must be a string")),
     };
     let (mut barrier, mut promise) = (false, false);
-    if let Some(given) = call.arg(1).as_object() {
-        barrier = given.get::<_, Coerced<bool>>("backtrace_barrier")?.0;
-        promise = given.get::<_, Coerced<bool>>("async")?.0;
+    if let Some(options) = call.arg(1).as_object() {
+        barrier = options.get::<_, Coerced<bool>>("backtrace_barrier")?.0;
+        promise = options.get::<_, Coerced<bool>>("async")?.0;
     }
     eval::script_of_engine(call.ctx(), &source, c"<evalScript>", barrier, promise)
 }
@@ -130,7 +129,7 @@ fn load_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
     let Ok(source) = call.state().read_file(&path) else {
         return Err(Exception::throw_reference(
             call.ctx(),
-            &format!("could not load '{}'", beginning(&path)),
+            &format!("could not load '{}'", excerpt(&path)),
         ));
     };
     eval::script(call.ctx(), source, &path)
@@ -140,7 +139,7 @@ fn load_script<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
 fn load_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let path = call.string(0, "the path")?;
     let binary = match call.arg(1).as_object() {
-        Some(given) => given.get::<_, Coerced<bool>>("binary")?.0,
+        Some(options) => options.get::<_, Coerced<bool>>("binary")?.0,
         None => false,
     };
     match call.state().read_file(&path) {
@@ -159,10 +158,10 @@ fn write_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'
     let bytes = match content.as_string() {
         Some(text) => sys::text(text)?.into_bytes(),
         None => Buffer::new(call.ctx(), content)?
-            .to_bytes(call.ctx(), call.state())
+            .to_bytes(call.ctx(), &call.state().getters, &call.state().memory)
             .map_err(|errno| descriptors::no_bytes(call, errno))?,
     };
-    let how = Opening {
+    let how = OpenHow {
         flags: O_WRONLY | O_CREAT | O_TRUNC,
         mode: 0o666,
     };
@@ -238,7 +237,7 @@ fn strerror<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js
 }
 
 /// `std.Error`: every errno that there is, by name.
-fn errors<'js, H: Host + 'static>(ctx: &Ctx<'js>, _state: &Shared<H>) -> Result<Value<'js>> {
+fn errors<'js, H: Host + 'static>(ctx: &Ctx<'js>, _state: &StateRef<H>) -> Result<Value<'js>> {
     let object = Object::new(ctx.clone())?;
     for errno in Errno::ALL {
         object.set(errno.name(), errno::number(*errno))?;
@@ -303,7 +302,7 @@ fn open<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let mode = mode(call, "rwa+bx")?;
     call.state().streams.sweep(call.state());
     let stream = mode.and_then(|mode| {
-        let how = Opening {
+        let how = OpenHow {
             flags: mode.flags,
             mode: 0o666,
         };
@@ -332,7 +331,7 @@ fn tmpfile<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>
 }
 
 fn temporary<H: Host + 'static>(state: &State<H>) -> guestnet_core::Result<Fd> {
-    let how = Opening {
+    let how = OpenHow {
         flags: O_RDWR | O_CREAT | O_EXCL,
         mode: 0o600,
     };
@@ -342,7 +341,7 @@ fn temporary<H: Host + 'static>(state: &State<H>) -> guestnet_core::Result<Fd> {
         let path = format!(".guestnet-tmp-{now:x}-{attempt}");
         match descriptors::open_path(state, &path, &how) {
             Ok(fd) => {
-                let place = state.directories.place(&path)?;
+                let place = state.directories.resolve(&path)?;
                 place
                     .dir
                     .remove_file(&place.rest)

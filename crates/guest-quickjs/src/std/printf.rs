@@ -4,8 +4,8 @@ use guestnet_core::Host;
 use rquickjs::{BigInt, Coerced, Error, Exception, Result, Value};
 
 use crate::native::Call;
-use crate::print::MAX_PRINTED;
 use crate::printf::{self, Arguments, Failure};
+use crate::state::MAX_PRINTED;
 use crate::sys;
 use crate::sys::heap::{Bytes, Text};
 
@@ -22,26 +22,28 @@ pub(crate) fn formatted<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Byt
     let format: Coerced<rquickjs::String<'_>> = call.arg(0).get()?;
     let format = sys::text(&format.0)?;
     let most = call.state().max_text().min(MAX_PRINTED);
-    printf::format(memory, &format, &mut Rest { call, next: 1 }, most).map_err(|failure| match failure {
-        Failure::Conversion => {
-            Exception::throw_type(call.ctx(), "invalid conversion specifier in format string")
+    printf::format(memory, &format, &mut CallArguments { call, next: 1 }, most).map_err(|failure| {
+        match failure {
+            Failure::Conversion => {
+                Exception::throw_type(call.ctx(), "invalid conversion specifier in format string")
+            }
+            Failure::Missing => {
+                Exception::throw_reference(call.ctx(), "missing argument for conversion specifier")
+            }
+            Failure::TooWide => Exception::throw_range(call.ctx(), "field too wide in format string"),
+            Failure::Memory(error) => error.throw(call.ctx()),
+            Failure::TooLong => Exception::throw_range(call.ctx(), "the text is too long"),
+            Failure::Argument(error) => error,
         }
-        Failure::Missing => {
-            Exception::throw_reference(call.ctx(), "missing argument for conversion specifier")
-        }
-        Failure::TooWide => Exception::throw_range(call.ctx(), "field too wide in format string"),
-        Failure::Memory(error) => error.throw(call.ctx()),
-        Failure::TooLong => Exception::throw_range(call.ctx(), "the text is too long"),
-        Failure::Argument(error) => error,
     })
 }
 
-struct Rest<'c, 'a, 'js, H: Host + 'static> {
+struct CallArguments<'c, 'a, 'js, H: Host + 'static> {
     call: &'c Call<'a, 'js, H>,
     next: usize,
 }
 
-impl<'js, H: Host + 'static> Rest<'_, '_, 'js, H> {
+impl<'js, H: Host + 'static> CallArguments<'_, '_, 'js, H> {
     fn take(&mut self) -> Option<Value<'js>> {
         let index = self.next;
         (index < self.call.len()).then(|| {
@@ -51,7 +53,7 @@ impl<'js, H: Host + 'static> Rest<'_, '_, 'js, H> {
     }
 }
 
-impl<H: Host + 'static> Arguments for Rest<'_, '_, '_, H> {
+impl<H: Host + 'static> Arguments for CallArguments<'_, '_, '_, H> {
     type Error = Error;
 
     fn int32(&mut self) -> Result<Option<i32>> {

@@ -4,16 +4,45 @@
 
 use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
+use std::sync::Arc;
 
-use guestnet_core::{Errno, Fd, Host, Result};
+use guestnet_core::{Errno, Fd, Result};
 
 use crate::budget::Charge;
-use crate::os::file;
-use crate::state::State;
-use crate::sys::heap::{Bytes, NoMemory};
+use crate::sys::heap::{Bytes, Memory, NoMemory};
 
 /// How much is read ahead, and how much is kept before it is written.
 const BUFFER: usize = 8 << 10;
+
+/// What a stream does with its descriptor, and where its bytes lie.
+pub(crate) trait Descriptors {
+    /// The memory of the script.
+    fn memory(&self) -> &Arc<Memory>;
+
+    /// read(2).
+    ///
+    /// # Errors
+    /// Those of the descriptor.
+    fn read(&self, fd: Fd, bytes: &mut [u8]) -> Result<usize>;
+
+    /// write(2).
+    ///
+    /// # Errors
+    /// Those of the descriptor.
+    fn write(&self, fd: Fd, bytes: &[u8]) -> Result<usize>;
+
+    /// lseek(2).
+    ///
+    /// # Errors
+    /// `EBADF`, `ESPIPE`, `EINVAL`.
+    fn seek(&self, fd: Fd, offset: i64, whence: i32) -> Result<u64>;
+
+    /// close(2).
+    ///
+    /// # Errors
+    /// `EBADF`.
+    fn close(&self, fd: Fd) -> Result<()>;
+}
 
 /// A descriptor with buffers.
 #[derive(Debug)]
@@ -41,12 +70,16 @@ impl Stream {
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(crate) fn new<H: Host + 'static>(
-        state: &State<H>,
+    pub(crate) fn new<D: Descriptors>(
+        descriptors: &D,
         fd: Fd,
         [reads, writes, direct]: [bool; 3],
     ) -> Result<Stream> {
-        let charge = state.memory.budget().charge(STREAM).ok_or(Errno::ENOMEM)?;
+        let charge = descriptors
+            .memory()
+            .budget()
+            .charge(STREAM)
+            .ok_or(Errno::ENOMEM)?;
         Ok(Stream {
             fd: Cell::new(Some(fd)),
             reads,
@@ -64,10 +97,10 @@ impl Stream {
     ///
     /// # Errors
     /// `ENOMEM`.
-    pub(crate) fn owning<H: Host + 'static>(state: &State<H>, fd: Fd, modes: [bool; 3]) -> Result<Stream> {
-        Stream::new(state, fd, modes).inspect_err(|_| {
-            // There is an error to tell already.
-            let _ = file::close_fd(state, fd);
+    pub(crate) fn owning<D: Descriptors>(descriptors: &D, fd: Fd, modes: [bool; 3]) -> Result<Stream> {
+        Stream::new(descriptors, fd, modes).inspect_err(|_| {
+            // The first error is the one that is returned.
+            let _ = descriptors.close(fd);
         })
     }
 
@@ -108,23 +141,23 @@ impl Stream {
     ///
     /// # Errors
     /// `EBADF` (not open for writing), and those of the descriptor.
-    pub(crate) fn write<H: Host + 'static>(&self, state: &State<H>, bytes: &[u8]) -> Result<()> {
-        self.noted(self.try_write(state, bytes))
+    pub(crate) fn write<D: Descriptors>(&self, descriptors: &D, bytes: &[u8]) -> Result<()> {
+        self.noted(self.try_write(descriptors, bytes))
     }
 
-    fn try_write<H: Host + 'static>(&self, state: &State<H>, bytes: &[u8]) -> Result<()> {
+    fn try_write<D: Descriptors>(&self, descriptors: &D, bytes: &[u8]) -> Result<()> {
         let fd = self.open_fd()?;
         if !self.writes {
             return Err(Errno::EBADF);
         }
-        self.give_back(state, fd)?;
+        self.give_back(descriptors, fd)?;
         if self.direct {
-            return write_whole(state, fd, bytes);
+            return write_whole(descriptors, fd, bytes);
         }
         if self.behind.borrow().len() + bytes.len() > BUFFER {
-            self.try_flush(state)?;
+            self.try_flush(descriptors)?;
             if bytes.len() > BUFFER {
-                return write_whole(state, fd, bytes);
+                return write_whole(descriptors, fd, bytes);
             }
         }
         self.behind.borrow_mut().extend_from_slice(bytes);
@@ -135,24 +168,24 @@ impl Stream {
     ///
     /// # Errors
     /// Those of the descriptor; what could not be written is lost.
-    pub(crate) fn flush<H: Host + 'static>(&self, state: &State<H>) -> Result<()> {
-        self.noted(self.try_flush(state))
+    pub(crate) fn flush<D: Descriptors>(&self, descriptors: &D) -> Result<()> {
+        self.noted(self.try_flush(descriptors))
     }
 
-    fn try_flush<H: Host + 'static>(&self, state: &State<H>) -> Result<()> {
+    fn try_flush<D: Descriptors>(&self, descriptors: &D) -> Result<()> {
         let bytes = std::mem::take(&mut *self.behind.borrow_mut());
         if bytes.is_empty() {
             return Ok(());
         }
-        write_whole(state, self.open_fd()?, &bytes)
+        write_whole(descriptors, self.open_fd()?, &bytes)
     }
 
     /// Puts the file's place back to where the script is, which has not taken all that was read.
-    fn give_back<H: Host + 'static>(&self, state: &State<H>, fd: Fd) -> Result<()> {
+    fn give_back<D: Descriptors>(&self, descriptors: &D, fd: Fd) -> Result<()> {
         let left = self.left();
         if left > 0 {
             let back = i64::try_from(left).unwrap_or(i64::MAX);
-            match file::seek_to(state, fd, -back, 1) {
+            match descriptors.seek(fd, -back, 1) {
                 // What was read from a stream stays read.
                 Err(Errno::ESPIPE) => return Ok(()),
                 done => drop(done?),
@@ -168,7 +201,7 @@ impl Stream {
     }
 
     /// Reads ahead if nothing is left, and says whether something is there now.
-    fn fill<H: Host + 'static>(&self, state: &State<H>) -> Result<bool> {
+    fn fill<D: Descriptors>(&self, descriptors: &D) -> Result<bool> {
         if self.left() > 0 {
             return Ok(true);
         }
@@ -176,9 +209,9 @@ impl Stream {
         if !self.reads {
             return self.noted(Err(Errno::EBADF));
         }
-        self.flush(state)?;
+        self.flush(descriptors)?;
         let mut bytes = vec![0; BUFFER];
-        let count = self.noted(file::read(state, fd, &mut bytes))?;
+        let count = self.noted(descriptors.read(fd, &mut bytes))?;
         bytes.truncate(count);
         self.ahead.replace((bytes, 0));
         if count == 0 {
@@ -208,10 +241,10 @@ impl Stream {
     ///
     /// # Errors
     /// Those of the descriptor, if nothing was read before; `ENOMEM`.
-    pub(crate) fn read<H: Host + 'static>(&self, state: &State<H>, most: usize) -> Result<Bytes> {
-        let mut all = Bytes::new(&state.memory);
+    pub(crate) fn read<D: Descriptors>(&self, descriptors: &D, most: usize) -> Result<Bytes> {
+        let mut all = Bytes::new(descriptors.memory());
         while all.len() < most {
-            match self.fill(state) {
+            match self.fill(descriptors) {
                 Ok(true) => {
                     let rest = most - all.len();
                     self.take(&mut all, rest, false)?;
@@ -227,10 +260,10 @@ impl Stream {
     ///
     /// # Errors
     /// Those of the descriptor, if nothing was read before; `EFBIG` for one that is longer than `most`, `ENOMEM`.
-    pub(crate) fn line<H: Host + 'static>(&self, state: &State<H>, most: usize) -> Result<Bytes> {
-        let mut all = Bytes::new(&state.memory);
+    pub(crate) fn line<D: Descriptors>(&self, descriptors: &D, most: usize) -> Result<Bytes> {
+        let mut all = Bytes::new(descriptors.memory());
         loop {
-            match self.fill(state) {
+            match self.fill(descriptors) {
                 Ok(true) => self.take(&mut all, usize::MAX, true)?,
                 Err(errno) if all.is_empty() => return Err(errno),
                 Ok(false) | Err(_) => return Ok(all),
@@ -248,8 +281,8 @@ impl Stream {
     ///
     /// # Errors
     /// `ESPIPE`, `EBADF`.
-    pub(crate) fn tell<H: Host + 'static>(&self, state: &State<H>) -> Result<i64> {
-        let place = file::seek_to(state, self.open_fd()?, 0, 1)?;
+    pub(crate) fn tell<D: Descriptors>(&self, descriptors: &D) -> Result<i64> {
+        let place = descriptors.seek(self.open_fd()?, 0, 1)?;
         let place = i64::try_from(place).unwrap_or(i64::MAX);
         let ahead = i64::try_from(self.left()).unwrap_or(0);
         let behind = i64::try_from(self.behind.borrow().len()).unwrap_or(0);
@@ -260,11 +293,11 @@ impl Stream {
     ///
     /// # Errors
     /// `ESPIPE`, `EINVAL`, and those of writing what is kept.
-    pub(crate) fn seek<H: Host + 'static>(&self, state: &State<H>, offset: i64, whence: i32) -> Result<()> {
+    pub(crate) fn seek<D: Descriptors>(&self, descriptors: &D, offset: i64, whence: i32) -> Result<()> {
         let fd = self.open_fd()?;
-        self.flush(state)?;
-        self.give_back(state, fd)?;
-        file::seek_to(state, fd, offset, whence)?;
+        self.flush(descriptors)?;
+        self.give_back(descriptors, fd)?;
+        descriptors.seek(fd, offset, whence)?;
         self.ahead.replace((Vec::new(), 0));
         self.end.set(false);
         Ok(())
@@ -274,19 +307,19 @@ impl Stream {
     ///
     /// # Errors
     /// Those of writing; `EBADF`.
-    pub(crate) fn close<H: Host + 'static>(&self, state: &State<H>) -> Result<()> {
-        let flushed = self.flush(state);
+    pub(crate) fn close<D: Descriptors>(&self, descriptors: &D) -> Result<()> {
+        let flushed = self.flush(descriptors);
         let fd = self.open_fd()?;
         self.fd.set(None);
-        let closed = file::close_fd(state, fd);
+        let closed = descriptors.close(fd);
         flushed.and(closed)
     }
 }
 
 /// Writes everything, or fails.
-fn write_whole<H: Host + 'static>(state: &State<H>, fd: Fd, mut bytes: &[u8]) -> Result<()> {
+fn write_whole<D: Descriptors>(descriptors: &D, fd: Fd, mut bytes: &[u8]) -> Result<()> {
     while !bytes.is_empty() {
-        let count = file::write(state, fd, bytes)?;
+        let count = descriptors.write(fd, bytes)?;
         if count == 0 {
             return Err(Errno::EIO);
         }
@@ -316,22 +349,22 @@ impl Streams {
     }
 
     /// Closes the streams that were lost.
-    pub(crate) fn sweep<H: Host + 'static>(&self, state: &State<H>) {
+    pub(crate) fn sweep<D: Descriptors>(&self, descriptors: &D) {
         let lost = std::mem::take(&mut *self.lost.borrow_mut());
         for stream in lost {
-            // Nobody is left to be told.
-            let _ = stream.close(state);
+            // No caller is left that could get the error.
+            let _ = stream.close(descriptors);
         }
         self.open.borrow_mut().retain(|stream| stream.strong_count() > 0);
     }
 
     /// Writes what all streams keep, as `exit` of C does.
-    pub(crate) fn flush<H: Host + 'static>(&self, state: &State<H>) {
-        self.sweep(state);
+    pub(crate) fn flush<D: Descriptors>(&self, descriptors: &D) {
+        self.sweep(descriptors);
         let open: Vec<_> = self.open.borrow().iter().filter_map(Weak::upgrade).collect();
         for stream in open {
             // As above.
-            let _ = stream.flush(state);
+            let _ = stream.flush(descriptors);
         }
     }
 }

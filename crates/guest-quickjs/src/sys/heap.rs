@@ -14,9 +14,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use dlmalloc::Dlmalloc;
 use rquickjs::allocator::Allocator;
-use rquickjs::{Ctx, Error, JsLifetime, Result, qjs};
+use rquickjs::{Ctx, Error, Result, qjs};
 use rustix::mm::{MapFlags, MremapFlags, ProtFlags, mmap_anonymous, mremap, munmap};
 
+use super::opaque::Opaque;
 use crate::budget::Budget;
 
 /// What the system gives at least.
@@ -46,12 +47,12 @@ struct Pages {
     budget: Arc<Budget>,
     /// How often a heap has asked for a segment.
     segments: AtomicU32,
-    start: Arc<Start>,
+    start: Arc<Startup>,
 }
 
-/// How an engine begins: one that is being made cannot be told that there is no memory.
+/// What an engine's heap does while the engine is made, which does not survive a refusal of memory.
 #[derive(Debug, Default)]
-struct Start {
+struct Startup {
     /// Whether the budget can refuse by now.
     strict: AtomicBool,
     /// What was paid for it before.
@@ -61,7 +62,7 @@ struct Start {
 }
 
 impl Pages {
-    fn new(budget: &Arc<Budget>, start: &Arc<Start>) -> Pages {
+    fn new(budget: &Arc<Budget>, start: &Arc<Startup>) -> Pages {
         Pages {
             budget: Arc::clone(budget),
             segments: AtomicU32::new(0),
@@ -294,7 +295,7 @@ impl Drop for Heap {
     fn drop(&mut self) {
         // SAFETY: it is not used again.
         let heap = unsafe { ManuallyDrop::take(&mut self.0) };
-        // SAFETY: who owns a heap has freed its blocks, or never touches them again.
+        // SAFETY: the heap's owner has freed its blocks, or never touches them again.
         unsafe { heap.destroy() };
     }
 }
@@ -311,34 +312,34 @@ unsafe fn size_of_block(block: NonNull<u8>) -> usize {
 pub(crate) struct EngineHeap(Heap);
 
 /// Lets an engine's heap have no more than there is, from when it is dropped on.
-pub(crate) struct Beginning {
-    start: Arc<Start>,
+pub(crate) struct StartupGuard {
+    start: Arc<Startup>,
     budget: Arc<Budget>,
 }
 
 impl EngineHeap {
     /// A heap that is not refused anything as long as the other value is there: an engine does not survive a refusal while it
     /// is made, and what it needs then is the same for each. So many bytes were taken from the budget for it before.
-    pub(crate) fn new(budget: &Arc<Budget>, prepaid: usize) -> (EngineHeap, Beginning) {
-        let start: Arc<Start> = Arc::default();
+    pub(crate) fn new(budget: &Arc<Budget>, prepaid: usize) -> (EngineHeap, StartupGuard) {
+        let start: Arc<Startup> = Arc::default();
         start.prepaid.store(prepaid, Ordering::Relaxed);
         let pages = Pages::new(budget, &start);
-        let beginning = Beginning {
+        let guard = StartupGuard {
             start,
             budget: Arc::clone(budget),
         };
-        (EngineHeap(Heap::new(pages)), beginning)
+        (EngineHeap(Heap::new(pages)), guard)
     }
 }
 
-impl Beginning {
+impl StartupGuard {
     /// Whether it took more than there is: the engine must not be used.
     pub(crate) fn has_failed(&self) -> bool {
         self.start.failed.load(Ordering::Relaxed)
     }
 }
 
-impl Drop for Beginning {
+impl Drop for StartupGuard {
     fn drop(&mut self) {
         self.start.strict.store(true, Ordering::Relaxed);
         self.budget.give(self.start.prepaid.swap(0, Ordering::Relaxed));
@@ -407,9 +408,9 @@ impl Memory {
     /// Of so many bytes; 0 is no limit.
     pub(crate) fn new(most: usize) -> Arc<Memory> {
         let budget = Budget::new(most);
-        let start = Start {
+        let start = Startup {
             strict: AtomicBool::new(true),
-            ..Start::default()
+            ..Startup::default()
         };
         let pages = Pages::new(&budget, &Arc::new(start));
         Arc::new(Memory {
@@ -425,7 +426,7 @@ impl Memory {
     /// # Errors
     /// `Unknown` for a context that no [`crate::Script`] made.
     pub(crate) fn of(ctx: &Ctx<'_>) -> Result<Arc<Memory>> {
-        let handle = ctx.userdata::<MemoryHandle>().ok_or(Error::Unknown)?;
+        let handle = ctx.userdata::<Opaque<Arc<Memory>>>().ok_or(Error::Unknown)?;
         Ok(Arc::clone(&handle.0))
     }
 
@@ -438,8 +439,8 @@ impl Memory {
         add(&self.shared, bytes, MAX_SHARED)
     }
 
-    /// Whether messages may have so many more bytes, which count then. Half of all stays for who reads them: a message is in
-    /// memory twice while it is read.
+    /// Whether messages may have so many more bytes, which count then. The other half stays for their receivers: a message
+    /// is in memory twice while it is read.
     pub(super) fn queue(&self, bytes: usize) -> bool {
         add(&self.waiting, bytes, self.budget.most() / 2)
     }
@@ -483,14 +484,6 @@ fn add(count: &AtomicUsize, more: usize, most: usize) -> bool {
     let ordering = Ordering::Relaxed;
     let sum = |count: usize| count.checked_add(more).filter(|&sum| sum <= most);
     count.try_update(ordering, ordering, sum).is_ok()
-}
-
-/// How an engine keeps the memory of its script for us.
-pub(crate) struct MemoryHandle(pub(crate) Arc<Memory>);
-
-// SAFETY: the type has no lifetime, so that changing it changes nothing.
-unsafe impl JsLifetime<'_> for MemoryHandle {
-    type Changed<'to> = MemoryHandle;
 }
 
 /// There is no memory left.
@@ -678,8 +671,8 @@ mod tests {
                     .all(|(index, byte)| *byte == index.to_le_bytes()[0])
             );
         }
-        let (mut heap, beginning) = EngineHeap::new(memory.budget(), 0);
-        drop(beginning);
+        let (mut heap, guard) = EngineHeap::new(memory.budget(), 0);
+        drop(guard);
         // Pages go back as blocks do, and not only those at the end.
         let (first, before) = (heap.alloc(1000), left(&memory));
         let blocks: Vec<_> = (0..20000).map(|_| heap.alloc(1000)).collect();
@@ -714,13 +707,13 @@ mod tests {
         unsafe { heap.dealloc(block) };
     }
 
-    /// With allocators that give nothing back, each heap would keep what it has had.
+    /// With allocators that give nothing back, each heap would keep its largest size.
     #[test]
     fn a_heap_with_gaps_counts_what_it_holds_and_none_of_it_stays_when_it_ends() {
         let memory = Memory::new(8 << 20);
         for _ in 0..8 {
-            let (mut heap, beginning) = EngineHeap::new(memory.budget(), 0);
-            drop(beginning);
+            let (mut heap, guard) = EngineHeap::new(memory.budget(), 0);
+            drop(guard);
             let mut blocks = Vec::new();
             loop {
                 let block = heap.alloc(1000);
@@ -746,13 +739,13 @@ mod tests {
     fn a_heap_that_begins_takes_what_was_paid_and_then_more_than_there_is() {
         let budget = Budget::new(1 << 20);
         assert!(budget.take(SEGMENT * 3));
-        let (mut heap, beginning) = EngineHeap::new(&budget, SEGMENT * 2);
+        let (mut heap, guard) = EngineHeap::new(&budget, SEGMENT * 2);
         assert!(!heap.alloc(1000).is_null());
-        assert!(!beginning.has_failed() && budget.take(SEGMENT) && !budget.take(1));
+        assert!(!guard.has_failed() && budget.take(SEGMENT) && !budget.take(1));
         // All is taken now, of which one segment is still the heap's to have.
-        assert!(!heap.alloc(LARGE).is_null() && !beginning.has_failed());
-        assert!(!heap.alloc(2 * LARGE).is_null() && beginning.has_failed());
-        drop(beginning);
+        assert!(!heap.alloc(LARGE).is_null() && !guard.has_failed());
+        assert!(!heap.alloc(2 * LARGE).is_null() && guard.has_failed());
+        drop(guard);
         assert!(heap.alloc(LARGE).is_null());
         drop(heap);
     }

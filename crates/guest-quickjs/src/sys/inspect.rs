@@ -191,6 +191,18 @@ pub(crate) fn own_property<'js>(
     named(ctx, object, name)
 }
 
+/// The value of an own property of an object that is not a proxy; `None` for one with a getter or setter.
+///
+/// # Errors
+/// As [`own_property`].
+pub(crate) fn own_data<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: &str) -> Result<Option<Value<'js>>> {
+    let key = JsString::from_str(ctx.clone(), name)?.into_value();
+    Ok(match own_property(ctx, object, &key)? {
+        Some(Property::Data(value)) => Some(value),
+        Some(Property::Accessor { .. }) | None => None,
+    })
+}
+
 /// An own element of an object that is not a proxy.
 ///
 /// # Errors
@@ -222,7 +234,7 @@ pub(crate) fn array_length(array: &Object<'_>) -> Result<u32> {
     }
 }
 
-/// Tells an object from all others that are alive.
+/// A number that no other live object has.
 pub(crate) fn address(object: &Object<'_>) -> usize {
     // SAFETY: an object's value has a pointer, which is not followed.
     unsafe { qjs::JS_VALUE_GET_PTR(object.as_raw()) }.addr()
@@ -239,7 +251,7 @@ fn named<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: qjs::JSAtom) -> Result
     };
     // SAFETY: everything is alive, and the descriptor is filled only where 1 comes back.
     let outcome = unsafe { qjs::JS_GetOwnProperty(raw, &raw mut found, object.as_raw(), name) };
-    // SAFETY: the caller's reference, which nobody else gives back.
+    // SAFETY: the caller's reference, which is given back once, here.
     unsafe { qjs::JS_FreeAtom(raw, name) };
     if outcome < 0 {
         return Err(rquickjs::Error::Exception);
@@ -247,7 +259,7 @@ fn named<'js>(ctx: &Ctx<'js>, object: &Object<'js>, name: qjs::JSAtom) -> Result
     if outcome == 0 {
         return Ok(None);
     }
-    // SAFETY: the descriptor's values are owned by whoever asked for it.
+    // SAFETY: the function has given us one reference to each value of the descriptor.
     let value = unsafe { Value::from_raw(ctx.clone(), found.value) };
     // SAFETY: as above.
     let getter = unsafe { Value::from_raw(ctx.clone(), found.getter) };

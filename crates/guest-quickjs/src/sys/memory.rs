@@ -50,7 +50,7 @@ pub(crate) fn class(ctx: &Ctx<'_>, value: &Value<'_>) -> Option<Class> {
 }
 
 /// Where a typed array lies.
-pub(crate) struct Typed<'js> {
+pub(crate) struct TypedArrayView<'js> {
     pub(crate) buffer: Value<'js>,
     /// Of its first byte in the buffer.
     pub(crate) offset: usize,
@@ -59,7 +59,7 @@ pub(crate) struct Typed<'js> {
 }
 
 /// Where a typed array lies, `None` if it is outside of its buffer by now.
-pub(crate) fn typed_array<'js>(ctx: &Ctx<'js>, array: &Value<'js>) -> Option<Typed<'js>> {
+pub(crate) fn typed_array<'js>(ctx: &Ctx<'js>, array: &Value<'js>) -> Option<TypedArrayView<'js>> {
     let (mut offset, mut length, mut size) = (0, 0, 0);
     // SAFETY: the value is alive, the engine checks its class, and the places are ours.
     let buffer = unsafe {
@@ -77,7 +77,7 @@ pub(crate) fn typed_array<'js>(ctx: &Ctx<'js>, array: &Value<'js>) -> Option<Typ
         ctx.catch();
         return None;
     }
-    Some(Typed {
+    Some(TypedArrayView {
         buffer,
         offset: usize::try_from(offset).ok()?,
         length: usize::try_from(length).ok()?,
@@ -85,12 +85,12 @@ pub(crate) fn typed_array<'js>(ctx: &Ctx<'js>, array: &Value<'js>) -> Option<Typ
 }
 
 /// Where the bytes of a buffer are, now.
-struct Place {
+struct Extent {
     start: *mut u8,
     len: usize,
 }
 
-fn place(ctx: &Ctx<'_>, buffer: &Value<'_>) -> Option<Place> {
+fn extent(ctx: &Ctx<'_>, buffer: &Value<'_>) -> Option<Extent> {
     let mut len = 0;
     // SAFETY: the value is alive, the engine checks its class, and `len` is ours.
     let start = unsafe { qjs::JS_GetArrayBuffer(ctx.as_raw().as_ptr(), &raw mut len, buffer.as_raw()) };
@@ -99,7 +99,7 @@ fn place(ctx: &Ctx<'_>, buffer: &Value<'_>) -> Option<Place> {
         ctx.catch();
         return None;
     }
-    Some(Place {
+    Some(Extent {
         start,
         len: usize::try_from(len).ok()?,
     })
@@ -107,7 +107,7 @@ fn place(ctx: &Ctx<'_>, buffer: &Value<'_>) -> Option<Place> {
 
 /// How many bytes a buffer has now; `None` if it is detached.
 pub(crate) fn len(ctx: &Ctx<'_>, buffer: &Value<'_>) -> Option<usize> {
-    place(ctx, buffer).map(|place| place.len)
+    extent(ctx, buffer).map(|extent| extent.len)
 }
 
 /// Whether a buffer must not be written. Not so for a shared one, which cannot be made immutable.
@@ -126,12 +126,12 @@ pub(crate) fn with_bytes<R>(
     length: usize,
     f: impl FnOnce(&[u8]) -> R,
 ) -> Option<R> {
-    let place = place(ctx, buffer)?;
-    let offset = offset.min(place.len);
-    let length = length.min(place.len - offset);
+    let extent = extent(ctx, buffer)?;
+    let offset = offset.min(extent.len);
+    let length = length.min(extent.len - offset);
     // SAFETY: offset and length are within what the engine says that the buffer has, and `f` does nothing that could
     // change the buffer; other threads do not know it.
-    let start = unsafe { place.start.add(offset) };
+    let start = unsafe { extent.start.add(offset) };
     // SAFETY: as above.
     let bytes = unsafe { slice::from_raw_parts(start, length) };
     Some(f(bytes))
@@ -145,11 +145,11 @@ pub(crate) fn with_bytes_mut<R>(
     length: usize,
     f: impl FnOnce(&mut [u8]) -> R,
 ) -> Option<R> {
-    let place = place(ctx, buffer)?;
-    let offset = offset.min(place.len);
-    let length = length.min(place.len - offset);
+    let extent = extent(ctx, buffer)?;
+    let offset = offset.min(extent.len);
+    let length = length.min(extent.len - offset);
     // SAFETY: as in `with_bytes`; nothing else holds a reference into the buffer during this call.
-    let start = unsafe { place.start.add(offset) };
+    let start = unsafe { extent.start.add(offset) };
     // SAFETY: as above.
     let bytes = unsafe { slice::from_raw_parts_mut(start, length) };
     Some(f(bytes))
@@ -158,12 +158,12 @@ pub(crate) fn with_bytes_mut<R>(
 /// Copies bytes out of a shared buffer, which other threads may write meanwhile; at most as many as `into` has room
 /// for. Returns how many, `None` if it is no buffer.
 pub(crate) fn copy_out(ctx: &Ctx<'_>, buffer: &Value<'_>, offset: usize, into: &mut [u8]) -> Option<usize> {
-    let place = place(ctx, buffer)?;
-    let offset = offset.min(place.len);
-    let length = into.len().min(place.len - offset);
+    let extent = extent(ctx, buffer)?;
+    let offset = offset.min(extent.len);
+    let length = into.len().min(extent.len - offset);
     for (index, byte) in into.iter_mut().take(length).enumerate() {
         // SAFETY: within the buffer, which the value keeps alive; shared memory is only ever touched atomically here.
-        let at = unsafe { place.start.add(offset + index) };
+        let at = unsafe { extent.start.add(offset + index) };
         // SAFETY: as above.
         let shared = unsafe { AtomicU8::from_ptr(at) };
         *byte = shared.load(Ordering::Relaxed);
@@ -173,12 +173,12 @@ pub(crate) fn copy_out(ctx: &Ctx<'_>, buffer: &Value<'_>, offset: usize, into: &
 
 /// Copies bytes into a shared buffer; those that have no room are left out.
 pub(crate) fn copy_in(ctx: &Ctx<'_>, buffer: &Value<'_>, offset: usize, from: &[u8]) -> Option<usize> {
-    let place = place(ctx, buffer)?;
-    let offset = offset.min(place.len);
-    let length = from.len().min(place.len - offset);
+    let extent = extent(ctx, buffer)?;
+    let offset = offset.min(extent.len);
+    let length = from.len().min(extent.len - offset);
     for (index, byte) in from.iter().take(length).enumerate() {
         // SAFETY: as in `copy_out`.
-        let at = unsafe { place.start.add(offset + index) };
+        let at = unsafe { extent.start.add(offset + index) };
         // SAFETY: as above.
         let shared = unsafe { AtomicU8::from_ptr(at) };
         shared.store(*byte, Ordering::Relaxed);

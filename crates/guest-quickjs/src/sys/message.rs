@@ -13,10 +13,10 @@ use rquickjs::{Ctx, Error, Exception, Result, Value, qjs};
 use crate::budget::Charge;
 use crate::sys::heap::{Bytes, Memory, NoMemory};
 
-/// What a message counts for besides its bytes: its place in the queue, which may be twice as long as what is in it.
+/// What a message counts for in addition to its bytes: its place in the queue, which may be twice as long as what is in it.
 const MESSAGE: usize = 128;
 
-/// What a sender is told when what waits is too much.
+/// The error of a sender when the messages that wait are too many.
 pub(crate) const TOO_MANY: &str = "too many messages wait to be received";
 
 /// What stands before the bytes of a shared buffer.
@@ -53,7 +53,7 @@ impl Drop for Reference {
 }
 
 /// What one engine takes its shared buffers from.
-pub(crate) struct Sharing {
+pub(crate) struct SharedBuffers {
     memory: Arc<Memory>,
     /// To throw in.
     ctx: *mut qjs::JSContext,
@@ -61,8 +61,8 @@ pub(crate) struct Sharing {
 
 /// Has an engine take the bytes of its shared buffers from here, so that they can go to other threads. What is returned
 /// must live as long as the engine does, and the context too.
-pub(crate) fn share_buffers(ctx: &Ctx<'_>, memory: &Arc<Memory>) -> Box<Sharing> {
-    let sharing = Box::new(Sharing {
+pub(crate) fn share_buffers(ctx: &Ctx<'_>, memory: &Arc<Memory>) -> Box<SharedBuffers> {
+    let sharing = Box::new(SharedBuffers {
         memory: Arc::clone(memory),
         ctx: ctx.as_raw().as_ptr(),
     });
@@ -81,7 +81,7 @@ pub(crate) fn share_buffers(ctx: &Ctx<'_>, memory: &Arc<Memory>) -> Box<Sharing>
 
 unsafe extern "C" fn sab_alloc(opaque: *mut c_void, size: qjs::size_t) -> *mut c_void {
     // SAFETY: `share_buffers` gave this pointer, and its caller keeps the object alive.
-    let sharing = unsafe { &*opaque.cast::<Sharing>() };
+    let sharing = unsafe { &*opaque.cast::<SharedBuffers>() };
     let bytes = allocate(&sharing.memory, usize::try_from(size).unwrap_or(usize::MAX));
     bytes.unwrap_or_else(|| {
         // The engine throws nothing itself here.
@@ -129,7 +129,7 @@ unsafe extern "C" fn sab_free(_opaque: *mut c_void, bytes: *mut c_void) {
     let memory = unsafe { Arc::from_raw(header.memory) };
     memory.unshare(header.size);
     if let Some(start) = NonNull::new(start) {
-        // SAFETY: it came from there, and nobody refers to it any more.
+        // SAFETY: it came from there, and this was the last reference.
         unsafe { memory.free(start) };
     }
 }
@@ -140,26 +140,26 @@ pub(crate) struct Message {
     bytes: Bytes,
     shared: Vec<Reference>,
     _charge: Charge,
-    _place: Place,
+    _queue_charge: QueueCharge,
 }
 
 /// What a message counts for among those that wait, until it is dropped.
 #[derive(Debug)]
-struct Place {
+struct QueueCharge {
     memory: Arc<Memory>,
     size: usize,
 }
 
-impl Place {
-    fn new(memory: &Arc<Memory>, size: usize) -> Option<Place> {
-        memory.queue(size).then(|| Place {
+impl QueueCharge {
+    fn new(memory: &Arc<Memory>, size: usize) -> Option<QueueCharge> {
+        memory.queue(size).then(|| QueueCharge {
             memory: Arc::clone(memory),
             size,
         })
     }
 }
 
-impl Drop for Place {
+impl Drop for QueueCharge {
     fn drop(&mut self) {
         self.memory.unqueue(self.size);
     }
@@ -199,16 +199,16 @@ impl Message {
         unsafe { qjs::js_free(raw, start.cast()) };
         // SAFETY: as above; it may be null.
         unsafe { qjs::js_free(raw, table.tab.cast()) };
-        let besides = MESSAGE + shared.len() * size_of::<Reference>();
-        let charge = copied.and_then(|()| memory.budget().charge(besides).ok_or(NoMemory));
+        let overhead = MESSAGE + shared.len() * size_of::<Reference>();
+        let charge = copied.and_then(|()| memory.budget().charge(overhead).ok_or(NoMemory));
         let charge = charge.map_err(|error| error.throw(ctx))?;
-        let place = Place::new(&memory, bytes.len().saturating_add(besides));
-        let place = place.ok_or_else(|| Exception::throw_range(ctx, TOO_MANY))?;
+        let queue_charge = QueueCharge::new(&memory, bytes.len().saturating_add(overhead));
+        let queue_charge = queue_charge.ok_or_else(|| Exception::throw_range(ctx, TOO_MANY))?;
         Ok(Message {
             bytes,
             shared,
             _charge: charge,
-            _place: place,
+            _queue_charge: queue_charge,
         })
     }
 

@@ -108,7 +108,7 @@ const operations = [
     () => { timers.push(os.setTimeout(step, random(3))); },
     () => os.clearTimeout(pick(timers)),
     () => std.gc(),
-    // What changes a buffer that somebody waits for.
+    // What changes a buffer that an operation waits with.
     () => { const it = buffer(); (it.buffer ?? it).transfer(); },
     () => { const it = buffer(); (it.buffer ?? it).transferToImmutable(); },
     () => { const it = buffer(); (it.buffer ?? it).resize(random(5000)); },

@@ -1,6 +1,6 @@
 // Every way out of a directory that a script could think of. The test has put these into /box, which is the
 // directory `inner` of the host: `up` -> .., `secret` -> ../secret, `absolute` -> the host's path of the secret,
-// `loop` -> loop, `dir/`. Beside `inner` lies the file `secret`.
+// `loop` -> loop, `dir/`. The file `secret` is in the same directory as `inner`.
 import * as os from "os";
 import * as std from "std";
 import { equal } from "./std_check.js";
@@ -21,7 +21,7 @@ for (const path of ways) {
     };
     refused(-os.open(path, os.O_RDONLY), "open");
     refused(-os.open(path, os.O_WRONLY | os.O_TRUNC), "open to cut");
-    // What has another name beside a link is inside.
+    // A file with another name in the directory of a link is inside.
     const other = /^\/box\/[a-z]+$/.test(path) ? `${path}/` : path;
     refused(-os.open(other + "2", os.O_WRONLY | os.O_CREAT), "open to make");
     refused(os.stat(path)[1], "stat");
@@ -33,7 +33,7 @@ for (const path of ways) {
     equal(std.loadFile(path), null, "loadFile");
     equal(std.open(path, "r"), null, "std.open");
 }
-// Of a link itself something can be told, and it can be removed; what it leads to cannot.
+// A link itself can be read and removed; what it leads to cannot.
 equal(os.lstat("/box/secret")[1], 0, "lstat of the link");
 equal(os.stat("/box/loop")[1], ELOOP, "a loop");
 equal(os.symlink("/etc/passwd", "/box/made"), -EACCES, "an absolute link");

@@ -154,7 +154,7 @@ answer = await client.request(`${base}/chunks`);
 equal([answer.headers.get("transfer-encoding"), await answer.text()], ["chunked", "one two é"]);
 answer = await client.request(`${base}/echo`, { method: "PUT", body: (async function* () { yield "a"; yield encode("bc"); })() });
 equal([answer.headers.get("x-length"), await answer.text()], ["none", "abc"], "a body in chunks");
-equal(await (await client.request(`${base}/ignore`, { method: "POST", body: "x".repeat(5000) })).text(), "not read", "a body that nobody reads");
+equal(await (await client.request(`${base}/ignore`, { method: "POST", body: "x".repeat(5000) })).text(), "not read", "a body that is not read");
 equal((await client.request(`${base}/empty`)).status, 204);
 answer = await client.request(`${base}/chunks`, { method: "HEAD" });
 equal([answer.status, await answer.text()], [200, ""], "HEAD");

@@ -1,4 +1,4 @@
-// A worker that has something to do for a while, and that nobody listens to.
+// A worker that computes for a while, and whose messages have no handler.
 import * as os from "os";
 await os.sleepAsync(100);
 print("worker");

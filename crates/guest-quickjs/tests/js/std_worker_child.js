@@ -35,7 +35,7 @@ parent.onmessage = ({ data: { kind, value } }) => {
         case "signals":
             return parent.postMessage(typeof scriptArgs);
         case "scribble": {
-            // Counts what somebody else has changed since it was written here.
+            // Counts what another thread has changed since it was written here.
             const bytes = new Uint8Array(value.bytes);
             const expected = bytes.slice();
             let changed = 0;

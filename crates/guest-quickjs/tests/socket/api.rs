@@ -125,7 +125,7 @@ fn handlers_are_called_while_there_is_something_to_read() {
 }
 
 #[test]
-fn a_descriptor_that_is_always_writable_starves_nobody() {
+fn a_descriptor_that_is_always_writable_starves_no_other() {
     script(
         "const [a, b] = await pair();
          let writes = 0;

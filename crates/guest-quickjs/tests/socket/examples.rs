@@ -21,7 +21,7 @@ fn examples() -> PathBuf {
 }
 
 /// A script that runs on a thread of its own.
-struct Running {
+struct ScriptThread {
     thread: JoinHandle<End>,
     out: JoinHandle<String>,
     err: JoinHandle<String>,
@@ -29,9 +29,9 @@ struct Running {
     stop: Arc<AtomicBool>,
 }
 
-/// What a script is given, besides its arguments.
+/// What a script is setup in addition to its arguments.
 #[derive(Default)]
-struct Given<'a> {
+struct Setup<'a> {
     /// Descriptor 3.
     listener: Option<OwnedFd>,
     /// `/site`.
@@ -39,13 +39,13 @@ struct Given<'a> {
     input: Option<PipeReader>,
 }
 
-impl Running {
-    fn start(name: &str, args: &[&str], given: Given<'_>) -> Running {
-        let Given {
+impl ScriptThread {
+    fn start(name: &str, args: &[&str], setup: Setup<'_>) -> ScriptThread {
+        let Setup {
             listener,
             directory,
             input,
-        } = given;
+        } = setup;
         let mut host = OsHost::new().expect("an eventfd");
         let stopper = host.stopper();
         let mut stream = |fd: OwnedFd| -> Io { host.adopt_stream(fd).expect("a stream") };
@@ -74,7 +74,7 @@ impl Running {
         let name = name.to_owned();
         let stop = builder.stop_flag();
         let thread = thread::spawn(move || builder.build().expect("a script").run(&name, &source));
-        Running {
+        ScriptThread {
             thread,
             out: collect(out),
             err: collect(err),
@@ -101,7 +101,7 @@ impl Running {
 fn get(server: SocketAddr, path: &str) -> String {
     let port = server.port().to_string();
     let args = ["127.0.0.1", &port, path];
-    let client = Running::start("http_client.js", &args, Given::default());
+    let client = ScriptThread::start("http_client.js", &args, Setup::default());
     let (end, out, err) = client.finish();
     assert_eq!((end, err.as_str()), (End::Exit(0), ""));
     out
@@ -114,12 +114,12 @@ fn the_web_server_answers_the_web_client() {
     std::fs::write(site.path().join("large"), vec![b'x'; 3 << 20]).expect("write");
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    let given = Given {
+    let setup = Setup {
         listener: Some(listener.into()),
         directory: Some(site.path()),
         input: None,
     };
-    let server = Running::start("http_server.js", &["/site"], given);
+    let server = ScriptThread::start("http_server.js", &["/site"], setup);
 
     let hello = get(address, "/hello.txt");
     assert!(hello.starts_with("HTTP/1.1 200 OK\r\n"), "{hello}");
@@ -139,7 +139,7 @@ fn the_web_server_answers_the_web_client() {
     assert!(many.into_iter().all(|client| client.join().expect("no panic")));
 
     let (end, out, err) = server.stop();
-    assert_eq!((end, err.as_str()), (End::Stopped, ""));
+    assert_eq!((end, err.as_str()), (End::Stop, ""));
     assert_eq!(out, format!("serving /site on http://{address}/\n"));
 }
 
@@ -151,15 +151,18 @@ fn saying(text: &str) -> Option<PipeReader> {
 }
 
 /// The UDP tool as a server on a socket that is open already, with this input.
-fn udp_server(args: &[&str], input: Option<PipeReader>) -> (Running, String) {
+fn udp_server(args: &[&str], input: Option<PipeReader>) -> (ScriptThread, String) {
     let socket = UdpSocket::bind("127.0.0.1:0").expect("a port");
     let port = socket.local_addr().expect("an address").port().to_string();
-    let given = Given {
+    let setup = Setup {
         listener: Some(socket.into()),
         input,
-        ..Given::default()
+        ..Setup::default()
     };
-    (Running::start("udp.js", &[&["-l"], args].concat(), given), port)
+    (
+        ScriptThread::start("udp.js", &[&["-l"], args].concat(), setup),
+        port,
+    )
 }
 
 #[test]
@@ -170,11 +173,11 @@ fn the_udp_tool_is_answered_by_itself() {
             let port = port.clone();
             thread::spawn(move || {
                 let lines = format!("first of {number}\n\nlast, grüße");
-                let given = Given {
+                let setup = Setup {
                     input: saying(&lines),
-                    ..Given::default()
+                    ..Setup::default()
                 };
-                let client = Running::start("udp.js", &["-c", "3", "127.0.0.1", &port], given);
+                let client = ScriptThread::start("udp.js", &["-c", "3", "127.0.0.1", &port], setup);
                 let (end, out, err) = client.finish();
                 assert_eq!((end, err.as_str()), (End::Exit(0), "3 heard\n"));
                 assert_eq!(out, lines + "\n");
@@ -185,7 +188,7 @@ fn the_udp_tool_is_answered_by_itself() {
         client.join().expect("no panic");
     }
     let (end, out, err) = server.stop();
-    assert_eq!((end, err.as_str()), (End::Stopped, ""));
+    assert_eq!((end, err.as_str()), (End::Stop, ""));
     let mut lines: Vec<_> = out.lines().collect();
     assert_eq!(lines.remove(0), format!("listening on udp 127.0.0.1 port {port}"));
     lines.sort_unstable();
@@ -195,7 +198,7 @@ fn the_udp_tool_is_answered_by_itself() {
 }
 
 #[test]
-fn the_udp_tool_answers_whom_it_heard_last_and_hears_of_a_refusal() {
+fn the_udp_tool_answers_its_last_peer_and_reports_a_refusal() {
     let (input, mut typed) = pipe().expect("a pipe");
     let (server, port) = udp_server(&[], Some(input));
     let to = format!("127.0.0.1:{port}");
@@ -205,8 +208,8 @@ fn the_udp_tool_answers_whom_it_heard_last_and_hears_of_a_refusal() {
         peer.set_read_timeout(Some(std::time::Duration::from_millis(20)))
             .expect("an option");
         peer.send_to(b"hello", &to).expect("sent");
-        // Typed again until the server has heard of this peer: nothing else tells that it has. What was typed for the
-        // one before may still come.
+        // Typed again until the server has received this peer's datagram, of which there is no other sign. A line for the
+        // peer before may still come.
         let line = format!("to {number}");
         let answered = (0..3000).any(|_| {
             typed.write_all(format!("{line}\n").as_bytes()).expect("it reads");
@@ -217,19 +220,19 @@ fn the_udp_tool_answers_whom_it_heard_last_and_hears_of_a_refusal() {
     }
     drop(typed);
     let (end, out, _) = server.stop();
-    assert_eq!((end, out.matches("hello\n").count()), (End::Stopped, 2));
+    assert_eq!((end, out.matches("hello\n").count()), (End::Stop, 2));
 
-    // Nobody else gets the port, and what does not come from its peer finds nobody there.
-    let nobody = UdpSocket::bind("127.0.0.1:0").expect("a port");
-    let port = nobody.local_addr().expect("an address").port().to_string();
-    nobody
+    // No other socket gets the port, and no datagram but its peer's is received there.
+    let unused = UdpSocket::bind("127.0.0.1:0").expect("a port");
+    let port = unused.local_addr().expect("an address").port().to_string();
+    unused
         .connect(peers[0].local_addr().expect("an address"))
         .expect("connected");
-    let given = Given {
+    let setup = Setup {
         input: saying("anybody?\n"),
-        ..Given::default()
+        ..Setup::default()
     };
-    let (end, out, err) = Running::start("udp.js", &["127.0.0.1", &port], given).finish();
+    let (end, out, err) = ScriptThread::start("udp.js", &["127.0.0.1", &port], setup).finish();
     assert_eq!((end, out.as_str()), (End::Exit(1), ""));
     assert_eq!(err, format!("127.0.0.1:{port}: Connection refused\n"));
 }
@@ -238,29 +241,28 @@ fn the_udp_tool_answers_whom_it_heard_last_and_hears_of_a_refusal() {
 fn a_thousand_people_chat() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("an address");
-    let given = Given {
+    let setup = Setup {
         listener: Some(listener.into()),
-        ..Given::default()
+        ..Setup::default()
     };
-    let server = Running::start("chat_server.js", &[], given);
+    let server = ScriptThread::start("chat_server.js", &[], setup);
 
     const PEOPLE: usize = 1000;
     allow_files(12_000);
     let people: Vec<TcpStream> = (0..PEOPLE)
         .map(|_| TcpStream::connect(address).expect("a connection"))
         .collect();
-    // Everybody says one line at the beginning and reads all others, so that nobody is missed for being late: a line
-    // is said again until the last one has heard the first one.
+    // The first one writes a line again until the last one receives it: then all of them are in the room.
     let mut first = &people[0];
     let last = &people[PEOPLE - 1];
     last.set_read_timeout(Some(std::time::Duration::from_millis(50)))
         .expect("an option");
-    let mut heard = [0; 64];
+    let mut received = [0; 64];
     let mut tries = 0;
     loop {
         first.write_all(b"are you there?\n").expect("a line");
         let mut last = last;
-        match last.read(&mut heard) {
+        match last.read(&mut received) {
             Ok(count) if count > 0 => break,
             _ if tries < 600 => tries += 1,
             outcome => panic!("the last one never came in: {outcome:?}"),
@@ -290,5 +292,5 @@ fn a_thousand_people_chat() {
         }
     }
     let (end, out, err) = server.stop();
-    assert_eq!((end, out.as_str(), err.as_str()), (End::Stopped, "", ""));
+    assert_eq!((end, out.as_str(), err.as_str()), (End::Stop, "", ""));
 }

@@ -256,7 +256,7 @@ fn five_thousand_descriptors_are_served() {
 }
 
 #[test]
-fn a_promise_that_nobody_settles_holds_nothing_up() {
+fn a_promise_that_is_never_settled_holds_nothing_up() {
     script("await new Promise(() => {});", "");
 }
 
@@ -278,7 +278,7 @@ fn an_exception_in_a_handler_is_printed_and_ends_the_script() {
 }
 
 #[test]
-fn a_rejection_that_nobody_handles_ends_the_script() {
+fn a_rejection_without_a_handler_ends_the_script() {
     let outcome = run(&format!(
         "{PRELUDE}os.recv(99, new Uint8Array(1)); os.setTimeout(() => print('never'), 0);"
     ));
@@ -505,7 +505,7 @@ fn a_script_that_computes_is_stopped_by_its_flag() {
     });
     assert_eq!(
         (outcome.end, outcome.out.as_str(), outcome.err.as_str()),
-        (End::Stopped, "", "")
+        (End::Stop, "", "")
     );
 }
 

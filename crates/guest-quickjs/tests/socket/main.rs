@@ -1,10 +1,11 @@
-//! The sockets of scripts, on the kernel's: the API, scripts that mean harm, and the examples.
+//! The sockets of scripts, on the kernel's: the API, scripts that mean harm, the examples, and what an embedder adds.
 #![expect(
     clippy::disallowed_methods,
     reason = "the tests are the other side: they open, listen and start threads"
 )]
 
 mod api;
+mod embedder;
 mod examples;
 mod hostile;
 mod support;

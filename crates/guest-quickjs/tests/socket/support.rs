@@ -82,7 +82,7 @@ fn run_all(
     }
 }
 
-/// Reads to the end, beside the script, which must not be held up by a full pipe.
+/// Reads to the end in a thread, as the script must not be held up by a full pipe.
 pub(crate) fn collect(mut pipe: PipeReader) -> JoinHandle<String> {
     thread::spawn(move || {
         let mut bytes = Vec::new();

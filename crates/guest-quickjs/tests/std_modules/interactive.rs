@@ -1,17 +1,17 @@
 //! Scripts that are typed line by line.
 
-use guestnet_quickjs::{End, Evaluated, Script};
+use guestnet_quickjs::{End, Evaluation, Script};
 
 use crate::harness::Run;
 
-fn value(text: &str) -> Evaluated {
-    Evaluated::Value(text.to_owned())
+fn value(text: &str) -> Evaluation {
+    Evaluation::Value(text.to_owned())
 }
 
 #[track_caller]
 fn thrown<H: guestnet_core::Host + 'static>(script: &mut Script<H>, line: &str, expected: &str) {
     match script.evaluate(line) {
-        Evaluated::Thrown(text) => assert!(text.starts_with(expected), "{line}: {text}"),
+        Evaluation::Exception(text) => assert!(text.starts_with(expected), "{line}: {text}"),
         other => panic!("{line}: {other:?}"),
     }
 }
@@ -76,7 +76,7 @@ fn errors_end_nothing_but_exit_does() {
     script.run("<begin>", b"import * as std from 'std'; globalThis.std = std;");
     assert_eq!(
         script.evaluate("try { std.exit(4) } catch { 5 }"),
-        Evaluated::Ended(End::Exit(4))
+        Evaluation::End(End::Exit(4))
     );
 }
 
@@ -87,10 +87,10 @@ fn timers_run_between_lines() {
     script.evaluate(
         "var ran = 0; os.setTimeout(() => { ran += 1 }, 0); os.setTimeout(() => { ran += 10 }, 1e9)",
     );
-    script.pump();
+    script.run_pending();
     assert_eq!(script.evaluate("ran"), value("1"));
     script.evaluate("os.setTimeout(() => { throw new Error('of a timer') }, 0)");
-    script.pump();
+    script.run_pending();
     assert_eq!(script.evaluate("ran"), value("1"));
 }
 

@@ -14,10 +14,10 @@ const MEMORY: &str = "GUESTNET_TEST_MEMORY";
 /// What the scripts here may have.
 const LIMIT: usize = 64 << 20;
 
-/// What the process may hold besides: the test's own program with 33 stacks of threads, of which some pages are in use.
-const BESIDES: usize = 48 << 20;
+/// What the process may hold in addition: the test's own program with 33 stacks of threads, of which some pages are in use.
+const OVERHEAD: usize = 48 << 20;
 
-/// Runs a script that another test has written to a file, and tells how much memory this process had at its most.
+/// Runs a script that another test has written to a file, and prints this process's peak of memory.
 #[test]
 #[expect(
     clippy::print_stdout,
@@ -41,12 +41,12 @@ fn a_script_alone() {
     );
 }
 
-/// What a script under [`LIMIT`] printed, after its process held no more than that and [`BESIDES`].
+/// What a script under [`LIMIT`] printed, after its process held no more than that and [`OVERHEAD`].
 #[track_caller]
 fn bounded(source: &str, workers: &[(&str, &str)]) -> String {
     let (out, peak) = run(source, workers, LIMIT);
     assert!(
-        peak <= LIMIT + BESIDES,
+        peak <= LIMIT + OVERHEAD,
         "{} MiB were held; printed:\n{out}",
         peak >> 20
     );
@@ -94,12 +94,12 @@ const THROWN: &str = r#"
     };
 "#;
 
-/// Does not read what it is sent, until it is told to stop.
+/// Reads no messages until it is stopped.
 const DEAF: &str =
     r#"import * as os from "os"; os.Worker.parent.onmessage = () => { for (;;) os.sleep(1000); };"#;
 
 #[test]
-fn messages_that_nobody_takes_count_whichever_queue_they_wait_in() {
+fn messages_that_are_not_received_count_whichever_queue_they_wait_in() {
     let source = format!(
         r#"{THROWN}
         const workers = Array.from({{ length: 16 }}, () => new os.Worker("/work/deaf.js"));
@@ -113,7 +113,7 @@ fn messages_that_nobody_takes_count_whichever_queue_they_wait_in() {
                 sent += what === "nothing";
             }}
         }}
-        // What has no room is told; what was taken waits.
+        // A message that has no room is an error; one that was taken waits.
         print([...said].join("; "), sent > 8, sent < 64);
         for (const worker of workers) worker.terminate();
         std.exit(0);
@@ -137,7 +137,7 @@ fn what_workers_send_counts_until_it_is_read_and_arrives_whole() {
         } catch (error) {
             if (!["too many messages wait to be received", "out of memory"].includes(error.message)) throw error;
         }
-        // There is room again when somebody reads.
+        // There is room again when the receiver reads.
         for (;;) {
             try { parent.postMessage(sent); break; } catch { os.sleep(1); }
         }
@@ -145,15 +145,15 @@ fn what_workers_send_counts_until_it_is_read_and_arrives_whole() {
     let source = format!(
         r#"{THROWN}
         const workers = Array.from({{ length: 8 }}, () => new os.Worker("/work/pours.js"));
-        // Nobody reads until they have filled what there is.
+        // The script does not read until they have filled what there is.
         while (thrown(() => workers[0].postMessage(new Uint8Array(1 << 20))) === "nothing") os.sleep(1);
-        let [told, came, over] = [0, 0, 0];
+        let [announced, came, over] = [0, 0, 0];
         for (const worker of workers) {{
             worker.onmessage = ({{ data }}) => {{
                 if (typeof data !== "number") return came++;
-                told += data;
+                announced += data;
                 worker.onmessage = null;
-                if (++over === workers.length) print(told === came, came > 8);
+                if (++over === workers.length) print(announced === came, came > 8);
             }};
         }}
         "#

@@ -1,4 +1,4 @@
-//! `os.signal`, with this test in the place of whoever has the process's signals.
+//! `os.signal`, with this test as the embedder that has the process's signals.
 
 use std::io::{PipeWriter, Write, pipe};
 use std::sync::{Arc, Mutex};
@@ -34,14 +34,14 @@ fn run_with(numbers: std::io::PipeReader, source: &str) -> (Outcome, Vec<(i32, S
 }
 
 #[test]
-fn without_somebody_who_has_signals_it_is_undefined() {
+fn without_an_embedder_that_offers_signals_it_is_undefined() {
     Run::new()
         .text("import * as os from 'os'; import {signal} from 'os'; print(os.signal, signal, os.SIGINT);")
         .expect("undefined undefined 2\n");
 }
 
 #[test]
-fn whoever_has_the_signals_is_asked_and_may_refuse() {
+fn the_embedder_is_asked_and_may_refuse() {
     let (outcome, asked) = run(
         &[],
         "const f = () => {};

@@ -96,7 +96,7 @@ fn messages_are_kept_for_a_handler_that_comes_after_the_worker_has_ended() {
             const worker = new os.Worker("./std_worker_child.js");
             for (const value of ["a", "b"]) worker.postMessage({ kind: "echo", value });
             worker.postMessage({ kind: "end" });
-            // The worker closes its end of a pipe when it has ended: nothing else tells without a handler.
+            // The worker closes its end of a pipe when it has ended: there is no other sign without a handler.
             while (free() > first + 3) await os.sleepAsync(1);
             // The loop sees it as well.
             await os.sleepAsync(1);

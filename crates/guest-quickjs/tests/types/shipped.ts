@@ -53,7 +53,7 @@ headers.delete("a");
 const values: [string | null, string[], boolean, number] = [headers.get("a"), headers.getAll("a"), headers.has("a"), headers.size];
 for (const [name, value] of headers) print(name.length, value.length);
 const limits: http.Limits = {...http.limits, idle: 5};
-// @ts-expect-error: the limits of everybody are not to be changed.
+// @ts-expect-error: the limits of all scripts are not to be changed.
 http.limits.idle = 5;
 const client = new http.Client({connections: 2});
 new http.Client();

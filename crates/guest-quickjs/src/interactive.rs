@@ -11,20 +11,21 @@ use rquickjs::object::Filter;
 use rquickjs::promise::PromiseState;
 use rquickjs::{CatchResultExt, CaughtError, Ctx, Object, Persistent, Promise, Value};
 
-use super::{End, Script};
-use crate::event_loop::{Task, Turn, turn};
+use crate::event_loop::Task;
 use crate::print;
 use crate::report;
+use crate::script::{End, Script};
+use crate::turn::{Turn, turn};
 
-/// What came of a line.
+/// The result of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Evaluated {
+pub enum Evaluation {
     /// Its value, as `print` shows it.
     Value(String),
     /// What it threw, as an uncaught error is shown.
-    Thrown(String),
-    /// The script ended, by `std.exit` or because it was told to stop.
-    Ended(End),
+    Exception(String),
+    /// The script ended, by `std.exit` or because the embedder stopped it.
+    End(End),
 }
 
 /// The most names that [`Script::completions`] returns.
@@ -33,7 +34,7 @@ const MAX_COMPLETIONS: usize = 1_000;
 impl<H: Host + 'static> Script<H> {
     /// Evaluates a text in the global scope and turns the event loop until its value is there: `await` may stand
     /// anywhere. Errors end nothing.
-    pub fn evaluate(&mut self, source: &str) -> Evaluated {
+    pub fn evaluate(&mut self, source: &str) -> Evaluation {
         let started = self.context.with(|ctx| {
             let mut options = EvalOptions::default();
             options.strict = false;
@@ -43,24 +44,24 @@ impl<H: Host + 'static> Script<H> {
             let promise: rquickjs::Result<Promise<'_>> = ctx.eval_with_options(source, options);
             match promise.catch(&ctx) {
                 Ok(promise) => Ok(Persistent::save(&ctx, promise)),
-                Err(error) => Err(thrown(&ctx, error)),
+                Err(error) => Err(exception_text(&ctx, error)),
             }
         });
         let evaluated = match started {
             Ok(promise) => self.settle(&promise),
-            Err(text) => Evaluated::Thrown(text),
+            Err(text) => Evaluation::Exception(text),
         };
         match self.ended() {
-            Some(end) => Evaluated::Ended(end),
+            Some(end) => Evaluation::End(end),
             None => evaluated,
         }
     }
 
-    /// Deals with everything that has happened until now, without waiting: timers that are due, handlers.
-    pub fn pump(&mut self) {
+    /// Runs what is pending, without waiting: timers that are due, and the handlers of descriptors that are ready.
+    pub fn run_pending(&mut self) {
         let over = Rc::new(Cell::new(false));
         let mark = Rc::clone(&over);
-        let task = Task::Run(Rc::new(move |_: &Ctx<'_>, _: &_| {
+        let task = Task::Run(Rc::new(move |_: &Ctx<'_>| {
             mark.set(true);
             Ok(())
         }));
@@ -85,16 +86,16 @@ impl<H: Host + 'static> Script<H> {
                 letters.next();
                 letters.as_str()
             });
-        let (objects, begun) = path.rsplit_once('.').unwrap_or(("", path));
+        let (objects, prefix) = path.rsplit_once('.').unwrap_or(("", path));
         let names = self.context.with(|ctx| {
-            let found = names(&ctx, objects, begun);
+            let found = names(&ctx, objects, prefix);
             ctx.catch();
             found.unwrap_or_default()
         });
-        (text.len() - begun.len(), names)
+        (text.len() - prefix.len(), names)
     }
 
-    fn settle(&self, promise: &Persistent<Promise<'static>>) -> Evaluated {
+    fn settle(&self, promise: &Persistent<Promise<'static>>) -> Evaluation {
         loop {
             self.run_microtasks();
             let settled = self.context.with(|ctx| {
@@ -105,16 +106,16 @@ impl<H: Host + 'static> Script<H> {
                 }
             });
             if let Some(settled) = settled {
-                // It has been told.
+                // Its rejection is in the result, and is not reported once more.
                 self.context
                     .with(|ctx| self.report_rejections(&ctx, Some(promise)));
                 return settled;
             }
             if self.ended().is_some() {
-                return Evaluated::Thrown(String::new());
+                return Evaluation::Exception(String::new());
             }
             if !self.step() {
-                return Evaluated::Thrown("the promise will never settle: nothing is pending".to_owned());
+                return Evaluation::Exception("the promise will never settle: nothing is pending".to_owned());
             }
         }
     }
@@ -126,8 +127,8 @@ impl<H: Host + 'static> Script<H> {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => error.0.with(|ctx| {
-                    let thrown = ctx.catch();
-                    report::uncaught(&ctx, &self.state, &thrown);
+                    let exception_text = ctx.catch();
+                    report::uncaught(&ctx, &self.state, &exception_text);
                 }),
             }
         }
@@ -140,13 +141,13 @@ impl<H: Host + 'static> Script<H> {
             .with(|ctx| match turn(&ctx, &self.state).catch(&ctx) {
                 Ok(Turn::Done) => true,
                 Ok(Turn::Idle) => false,
-                Ok(Turn::Stopped) => {
+                Ok(Turn::Stop) => {
                     self.state.stop.store(true, Ordering::Relaxed);
                     false
                 }
                 Err(error) => {
                     if self.ended().is_none() {
-                        let text = thrown(&ctx, error);
+                        let text = exception_text(&ctx, error);
                         crate::os::file::write_all(&self.state, 2, format!("{text}\n").as_bytes());
                     }
                     true
@@ -173,20 +174,20 @@ impl<H: Host + 'static> Script<H> {
 }
 
 /// What a promise of an evaluation was settled with: `{value}`, or an error.
-fn outcome<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> Evaluated {
+fn outcome<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> Evaluation {
     let value = match promise.result::<Object<'js>>() {
         Some(Ok(result)) => result.get::<_, Value<'js>>("value"),
         Some(Err(error)) => Err(error),
-        None => return Evaluated::Thrown(String::new()),
+        None => return Evaluation::Exception(String::new()),
     };
     match value.and_then(|value| print::text_of(ctx, &value)).catch(ctx) {
-        Ok(text) => Evaluated::Value(String::from_utf8_lossy(&text).into_owned()),
-        Err(error) => Evaluated::Thrown(thrown(ctx, error)),
+        Ok(text) => Evaluation::Value(String::from_utf8_lossy(&text).into_owned()),
+        Err(error) => Evaluation::Exception(exception_text(ctx, error)),
     }
 }
 
-/// The text of what was thrown.
-fn thrown<'js>(ctx: &Ctx<'js>, error: CaughtError<'js>) -> String {
+/// The text of an exception.
+fn exception_text<'js>(ctx: &Ctx<'js>, error: CaughtError<'js>) -> String {
     let value = match error {
         CaughtError::Exception(exception) => exception.into_value(),
         CaughtError::Value(value) => value,
@@ -202,7 +203,7 @@ fn thrown<'js>(ctx: &Ctx<'js>, error: CaughtError<'js>) -> String {
 }
 
 /// The properties of what a path of names leads to, those that it inherits too.
-fn names(ctx: &Ctx<'_>, objects: &str, begun: &str) -> rquickjs::Result<Vec<String>> {
+fn names(ctx: &Ctx<'_>, objects: &str, prefix: &str) -> rquickjs::Result<Vec<String>> {
     let mut object = ctx.globals();
     for name in objects.split('.').filter(|name| !name.is_empty()) {
         object = object.get(name)?;
@@ -212,7 +213,7 @@ fn names(ctx: &Ctx<'_>, objects: &str, begun: &str) -> rquickjs::Result<Vec<Stri
     while let Some(object) = next.filter(|object| !object.as_value().is_proxy()) {
         for key in object.own_keys::<rquickjs::String<'_>>(Filter::new().string()) {
             let key = crate::sys::text(&key?)?;
-            if key.starts_with(begun) && !key.is_empty() && found.len() < MAX_COMPLETIONS {
+            if key.starts_with(prefix) && !key.is_empty() && found.len() < MAX_COMPLETIONS {
                 found.push((*key).to_owned());
             }
         }

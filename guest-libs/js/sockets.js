@@ -53,7 +53,7 @@ export async function listenOn(hostname, port, backlog = 128) {
     }
 }
 
-/** Connects to "host:port" or { hostname, port }. Returns at once; `opened` tells when it is there. */
+/** Connects to "host:port" or { hostname, port }. Returns at once; `opened` resolves when it is connected. */
 export function connect(address, options = {}) {
     if (typeof address === "string") {
         const found = /^(?:\[([^\]]+)\]|([^:]+)):([0-9]+)$/.exec(address);
@@ -87,7 +87,7 @@ class Socket {
             this.#resolve = resolve;
             this.#reject = reject;
         });
-        // Who does not ask is not told.
+        // A rejection that the script does not look at is no error.
         this.closed.catch(() => {});
         /** Resolves to the addresses when the socket is connected. */
         this.opened = this.#open(hostname, port);

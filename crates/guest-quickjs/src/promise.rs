@@ -1,0 +1,82 @@
+//! [`Resolvers`]: a promise of the guest's that is settled later, and [`Outcome`]: with what.
+
+use guestnet_core::Errno;
+use rquickjs::{Ctx, Function, Persistent, Result, Value};
+
+use crate::budget::Charge;
+use crate::convert::negative;
+use crate::sys::heap::{Memory, NoMemory};
+
+/// What an operation counts for while it waits, in bytes, in addition to the text in it.
+const PENDING: usize = 512;
+
+/// The functions that settle a promise.
+pub(crate) struct Resolvers {
+    _charge: Charge,
+    resolve: Persistent<Function<'static>>,
+    reject: Persistent<Function<'static>>,
+}
+
+/// The result of a try.
+pub(crate) enum Outcome<'js> {
+    Value(Value<'js>),
+    Error(Errno),
+    /// It would block.
+    Wait,
+}
+
+impl<'js> Outcome<'js> {
+    /// An error, or "would block".
+    pub(crate) fn of(errno: Errno) -> Self {
+        match errno {
+            Errno::EAGAIN => Outcome::Wait,
+            errno => Outcome::Error(errno),
+        }
+    }
+}
+
+impl Resolvers {
+    /// A promise and the functions that settle it, for an operation that holds so many bytes of text.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(crate) fn new<'js>(ctx: &Ctx<'js>, memory: &Memory, text: usize) -> Result<(Value<'js>, Resolvers)> {
+        let charge = memory.budget().charge(PENDING.saturating_add(text));
+        let charge = charge.ok_or_else(|| NoMemory.throw(ctx))?;
+        let (promise, resolve, reject) = ctx.promise()?;
+        let resolvers = Resolvers {
+            _charge: charge,
+            resolve: Persistent::save(ctx, resolve),
+            reject: Persistent::save(ctx, reject),
+        };
+        Ok((promise.into_value(), resolvers))
+    }
+
+    /// Settles the promise. May run code of the guest: a getter `then` on a prototype.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(crate) fn settle<'js>(self, ctx: &Ctx<'js>, outcome: Outcome<'js>) -> Result<()> {
+        match outcome {
+            Outcome::Value(value) => self.resolve(ctx, value),
+            Outcome::Error(errno) => self.reject(ctx, negative(errno)),
+            Outcome::Wait => self.reject(ctx, negative(Errno::EAGAIN)),
+        }
+    }
+
+    /// As [`Resolvers::settle`], with a value.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(crate) fn resolve<'js>(self, ctx: &Ctx<'js>, value: Value<'js>) -> Result<()> {
+        self.resolve.restore(ctx)?.call::<_, ()>((value,))
+    }
+
+    /// As [`Resolvers::settle`], with a negative number.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(crate) fn reject(self, ctx: &Ctx<'_>, number: i32) -> Result<()> {
+        self.reject.restore(ctx)?.call::<_, ()>((number,))
+    }
+}

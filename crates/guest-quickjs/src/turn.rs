@@ -1,0 +1,217 @@
+//! The turns of the event loop: waiting for what can happen, and dealing with it.
+//!
+//! Not here: what is waited for (`event_loop.rs`), and what an operation on a socket does (`os/pending.rs`).
+
+use std::time::Duration;
+
+use guestnet_core::{Errno, Fd, Host, Ready};
+use rquickjs::{Ctx, Result};
+
+use crate::event_loop::{Event, Id, PollEntry};
+use crate::operation::Direction;
+use crate::os::resolve;
+use crate::promise::Outcome;
+use crate::state::{State, StateRef};
+
+/// The result of a turn of the loop.
+pub(crate) enum Turn {
+    /// Something was done; microtasks may be pending.
+    Done,
+    /// Nothing can happen any more.
+    Idle,
+    /// The embedder stops the script.
+    Stop,
+}
+
+/// One turn: handles one event, or polls for the next ones.
+///
+/// # Errors
+/// What a task of the guest threw.
+pub(crate) fn turn<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Result<Turn> {
+    let event = state.events.borrow_mut().ready.pop_front();
+    match event {
+        Some(event) => dispatch(ctx, state, event).map(|()| Turn::Done),
+        None => Ok(poll(state)),
+    }
+}
+
+/// Polls all descriptors and look-ups, and waits if no event is due.
+fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
+    let mut events = state.events.borrow_mut();
+    let events = &mut *events;
+    events
+        .watches
+        .retain(|_, watch| !watch.read.is_empty() || !watch.write.is_empty());
+    if events.is_idle() {
+        return Turn::Idle;
+    }
+    for (fd, direction) in events.again.drain(..) {
+        if let Some(watch) = events.watches.get(&fd) {
+            let event = Event::Io(fd, watch.generation, direction.interest());
+            events.ready.push_back(event);
+        }
+    }
+    let mut guest = state.guest.borrow_mut();
+    let now = guest.now(guestnet_core::Clock::Monotonic);
+    guest.poll_begin();
+    events.polled.clear();
+    let mut token = 0;
+    // When to look again at the latest.
+    let mut next = events.timers.first_key_value().map(|((due, _), _)| *due);
+    for (fd, watch) in &mut events.watches {
+        let mut want = Ready::empty();
+        for direction in [Direction::Read, Direction::Write] {
+            let side = watch.side(direction);
+            if side.waits(now) {
+                want |= direction.interest();
+            } else if let Some(until) = side.paused_until
+                && !side.queue.is_empty()
+            {
+                next = Some(next.map_or(until, |next| next.min(until)));
+            }
+        }
+        if want.is_empty() {
+            continue;
+        }
+        if guest.poll_add(token, *fd, want).is_err() {
+            // The operation itself gets the error.
+            events.ready.push_back(Event::Io(*fd, watch.generation, want));
+            continue;
+        }
+        events.polled.push(PollEntry::Io(*fd, watch.generation));
+        token += 1;
+    }
+    for (id, (lookup, _)) in &mut events.lookups {
+        if guest.poll_add_lookup(token, lookup).is_err() {
+            events.ready.push_back(Event::Lookup(*id));
+            continue;
+        }
+        events.polled.push(PollEntry::Lookup(*id));
+        token += 1;
+    }
+    let timeout = if events.ready.is_empty() {
+        next.map(|next| next.saturating_sub(now))
+    } else {
+        Some(Duration::ZERO)
+    };
+    if guest.poll_wait(timeout).is_err() {
+        return Turn::Stop;
+    }
+    for event in guest.poll_events() {
+        let polled = usize::try_from(event.token)
+            .ok()
+            .and_then(|token| events.polled.get(token));
+        match polled {
+            Some(PollEntry::Io(fd, generation)) => {
+                events.ready.push_back(Event::Io(*fd, *generation, event.ready));
+            }
+            Some(PollEntry::Lookup(id)) => events.ready.push_back(Event::Lookup(*id)),
+            None => {}
+        }
+    }
+    let now = guest.now(guestnet_core::Clock::Monotonic);
+    for (due, id) in events.timers.keys() {
+        if *due > now {
+            break;
+        }
+        events.ready.push_back(Event::Timer(*id));
+    }
+    Turn::Done
+}
+
+fn dispatch<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>, event: Event) -> Result<()> {
+    match event {
+        Event::Timer(id) => {
+            let task = state.events.borrow_mut().clear_timer(id);
+            task.map_or(Ok(()), |task| task.run(ctx))
+        }
+        Event::Closed(promise) => promise.settle(ctx, Outcome::Error(Errno::ECANCELED)),
+        Event::Lookup(id) => {
+            let found = state.events.borrow_mut().lookups.remove(&id);
+            let Some((lookup, promise)) = found else {
+                return Ok(());
+            };
+            if let Some((lookup, promise)) = resolve::finish(ctx, state, lookup, promise)? {
+                state.events.borrow_mut().lookups.insert(id, (lookup, promise));
+            }
+            Ok(())
+        }
+        Event::Io(fd, generation, ready) => {
+            for direction in [Direction::Read, Direction::Write] {
+                let also = match direction {
+                    Direction::Read => Ready::READ | Ready::READ_HANGUP | Ready::ALWAYS,
+                    Direction::Write => Ready::WRITE | Ready::ALWAYS,
+                };
+                if !ready.intersects(also) {
+                    continue;
+                }
+                advance(ctx, state, fd, generation, direction)?;
+                call_handler(ctx, state, fd, generation, direction)?;
+            }
+            Ok(())
+        }
+    }
+}
+
+/// Tries the operations that wait, until one must go on waiting.
+fn advance<H: Host + 'static>(
+    ctx: &Ctx<'_>,
+    state: &StateRef<H>,
+    fd: Fd,
+    generation: Id,
+    direction: Direction,
+) -> Result<()> {
+    // Those that are started meanwhile come in the next turn, so that one descriptor cannot keep the loop.
+    let most = state
+        .events
+        .borrow_mut()
+        .side(fd, generation, direction)
+        .map_or(0, |side| side.queue.len());
+    for count in 0..most {
+        // Looked up each time: settling a promise may run code of the guest.
+        let pending = state
+            .events
+            .borrow_mut()
+            .side(fd, generation, direction)
+            .and_then(|side| side.queue.pop_front());
+        let Some(mut pending) = pending else {
+            break;
+        };
+        let progress = pending.operation.progress();
+        match pending.operation.attempt(ctx, state, fd)? {
+            Outcome::Wait => {
+                let moved = count > 0 || pending.operation.progress() != progress;
+                let now = state.now();
+                let mut events = state.events.borrow_mut();
+                if let Some(side) = events.side(fd, generation, direction) {
+                    side.queue.push_front(pending);
+                    side.pause(moved, now);
+                }
+                break;
+            }
+            done => {
+                if let Some(side) = state.events.borrow_mut().side(fd, generation, direction) {
+                    side.resume();
+                }
+                pending.promise.settle(ctx, done)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Calls the handler, if there still is one.
+fn call_handler<H: Host + 'static>(
+    ctx: &Ctx<'_>,
+    state: &StateRef<H>,
+    fd: Fd,
+    generation: Id,
+    direction: Direction,
+) -> Result<()> {
+    let task = state
+        .events
+        .borrow_mut()
+        .side(fd, generation, direction)
+        .and_then(|side| side.handler.as_ref().map(|handler| handler.task.clone()));
+    task.map_or(Ok(()), |task| task.run(ctx))
+}
