@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use guestnet_core::{Errno, SharedGuestThread};
 use guestnet_emscripten::{Args, CALLS, Call, Memory, Process};
-use guestnet_host_os::{Chore, OsHost};
+use guestnet_host_os::{IdleTask, OsHost, WaitMode};
 
 use crate::instance::{self, Instance};
 use crate::lookup::{self, Lookups};
@@ -30,7 +30,7 @@ pub(crate) struct Thread {
     /// The same for calls that never wait.
     impatient: RefCell<Vec<Process<OsHost>>>,
     /// What JavaScript does meanwhile.
-    pump: OnceCell<Arc<Chore>>,
+    pump: OnceCell<Arc<IdleTask>>,
     /// What was done since the last look at the pump's clock.
     busy: Cell<u32>,
     pub(crate) watch: RefCell<Option<Watch>>,
@@ -111,7 +111,7 @@ fn set_pump(arguments: &Arguments) -> Result<Value, Failure> {
     let work = Box::new(move || function.call());
     thread
         .pump
-        .set(Arc::new(Chore::new(every, work)))
+        .set(Arc::new(IdleTask::new(every, work)))
         .map_err(|_| "there is a pump")?;
     thread.idle.borrow_mut().clear();
     arguments.env().undefined()
@@ -169,7 +169,7 @@ impl Thread {
             return true;
         }
         self.busy.set(0);
-        self.pump.get().is_none_or(|pump| pump.do_if_due())
+        self.pump.get().is_none_or(|pump| pump.run_if_due())
     }
 
     /// Does something with a `Process` of this thread, the one that the next call gets.
@@ -198,8 +198,8 @@ impl Thread {
 
     fn process(&self, patience: Patience) -> guestnet_core::Result<Process<OsHost>> {
         let prepare = |host: &mut OsHost| match (patience, self.pump.get()) {
-            (Patience::Never, _) => host.set_impatient(),
-            (Patience::Waits, Some(pump)) => host.set_chore(Arc::clone(pump)),
+            (Patience::Never, _) => host.set_wait_mode(WaitMode::Nonblocking),
+            (Patience::Waits, Some(pump)) => host.set_idle_task(Arc::clone(pump)),
             (Patience::Waits, None) => {}
         };
         self.instance.process(prepare)
