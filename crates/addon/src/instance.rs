@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use guestnet_core::{Capacity, Errno, Guest, Result, SharedGuestThread};
-use guestnet_emscripten::{Process, RESERVED};
+use guestnet_emscripten::{RESERVED, ThreadContext};
 use guestnet_host_os::{OsHost, Stopper, WeakStopper};
 
 use crate::napi::{Arguments, Failure, Value};
@@ -114,11 +114,11 @@ impl Instance {
         })
     }
 
-    /// The `Process` of one more thread.
+    /// The `ThreadContext` of one more thread.
     ///
     /// # Errors
     /// `EBADF`: the program has ended, and has no descriptors. `EMFILE` and the like.
-    pub(crate) fn process(&self, prepare: impl FnOnce(&mut OsHost)) -> Result<Process<OsHost>> {
+    pub(crate) fn process(&self, prepare: impl FnOnce(&mut OsHost)) -> Result<ThreadContext<OsHost>> {
         let first = lock(&self.first);
         let First { guest, spare, .. } = first.as_ref().ok_or(Errno::EBADF)?;
         let mut host = spare.sibling()?;
@@ -127,7 +127,7 @@ impl Instance {
         stoppers.push(host.stopper().downgrade());
         drop(stoppers);
         prepare(&mut host);
-        Ok(Process::new(guest.guest().thread(host)).telling(&self.told))
+        Ok(ThreadContext::new(guest.guest().thread(host)).with_report_count(&self.told))
     }
 
     fn stop(&self) {

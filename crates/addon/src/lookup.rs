@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::thread::Builder;
 
 use guestnet_core::Fd;
-use guestnet_emscripten::{Args, Outcome, Process};
+use guestnet_emscripten::{Args, Lookup, LookupResult};
 use guestnet_host_os::OsHost;
 
 use crate::instance::lock;
@@ -34,7 +34,7 @@ pub(crate) struct Lookups {
 
 #[derive(Debug)]
 struct Pending {
-    outcome: Arc<Mutex<Option<Outcome>>>,
+    outcome: Arc<Mutex<Option<LookupResult>>>,
     /// Readiness that the program had been told of when it began.
     told: u64,
 }
@@ -49,7 +49,7 @@ pub(crate) fn start(arguments: &Arguments) -> Result<Value, Failure> {
     for (index, slot) in args.0.iter_mut().enumerate().take(3) {
         *slot = arguments.int(index + 1);
     }
-    let lookup = Process::<OsHost>::read_lookup(memory, &args);
+    let lookup = Lookup::read(memory, &args);
     let end: Fd = arguments.int(4).cast_unsigned();
     let mut lookups = thread.lookups.borrow_mut();
     if lookups.pending.len() >= MOST {
@@ -101,7 +101,7 @@ pub(crate) fn take(arguments: &Arguments) -> Result<Value, Failure> {
                 Some(outcome) => {
                     lookups.pending.remove(&id);
                     thread
-                        .with_process(|process| process.keep(outcome))
+                        .with_process(|process| process.store_result(outcome))
                         .unwrap_or(EAI_SYSTEM)
                 }
             }

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use guestnet_core::{Errno, SharedGuestThread};
-use guestnet_emscripten::{Args, CALLS, Call, Memory, Process};
+use guestnet_emscripten::{Args, CALLS, Call, Memory, ThreadContext};
 use guestnet_host_os::{IdleTask, OsHost, WaitMode};
 
 use crate::instance::{self, Instance};
@@ -26,9 +26,9 @@ pub(crate) struct Thread {
     beside: bool,
     /// One for each call that is running: a call that waits lets JavaScript in to work for other threads, and that
     /// may call again.
-    idle: RefCell<Vec<Process<OsHost>>>,
+    idle: RefCell<Vec<ThreadContext<OsHost>>>,
     /// The same for calls that never wait.
-    impatient: RefCell<Vec<Process<OsHost>>>,
+    impatient: RefCell<Vec<ThreadContext<OsHost>>>,
     /// What JavaScript does meanwhile.
     pump: OnceCell<Arc<IdleTask>>,
     /// What was done since the last look at the pump's clock.
@@ -132,7 +132,7 @@ impl Thread {
         }
         // The library's own calls come in the midst of something that another thread's may not get into. A thread beside the
         // main one may end in its pump, because it was cancelled: the library looks where it may, before calls that wait.
-        if !self.beside && call.is_the_programs() && !self.look_at_pump() {
+        if !self.beside && call.is_from_program() && !self.look_at_pump() {
             return INTERRUPTED;
         }
         let idle = match patience {
@@ -172,8 +172,8 @@ impl Thread {
         self.pump.get().is_none_or(|pump| pump.run_if_due())
     }
 
-    /// Does something with a `Process` of this thread, the one that the next call gets.
-    pub(crate) fn with_process<R>(&self, work: impl FnOnce(&mut Process<OsHost>) -> R) -> Option<R> {
+    /// Does something with a `ThreadContext` of this thread, the one that the next call gets.
+    pub(crate) fn with_process<R>(&self, work: impl FnOnce(&mut ThreadContext<OsHost>) -> R) -> Option<R> {
         let idle = self.idle.borrow_mut().pop();
         let mut process = idle.or_else(|| self.process(Patience::Waits).ok())?;
         let result = work(&mut process);
@@ -196,7 +196,7 @@ impl Thread {
         result
     }
 
-    fn process(&self, patience: Patience) -> guestnet_core::Result<Process<OsHost>> {
+    fn process(&self, patience: Patience) -> guestnet_core::Result<ThreadContext<OsHost>> {
         let prepare = |host: &mut OsHost| match (patience, self.pump.get()) {
             (Patience::Never, _) => host.set_wait_mode(WaitMode::Nonblocking),
             (Patience::Waits, Some(pump)) => host.set_idle_task(Arc::clone(pump)),

@@ -534,7 +534,7 @@
       const nodes = _malloc(count * 32 + 256);
       const addresses = _malloc(count * 28);
       // A main thread that waits in malloc() works for others meanwhile, and one of their answers may have come between.
-      const failed = !nodes || !addresses ? -10 /* EAI_MEMORY */ : calls.takeAnswer(HEAPU8, nodes, addresses) < 0 ? -3 /* EAI_AGAIN */ : 0;
+      const failed = !nodes || !addresses ? -10 /* EAI_MEMORY */ : calls.takeAddrInfoList(HEAPU8, nodes, addresses) < 0 ? -3 /* EAI_AGAIN */ : 0;
       if (failed) {
         _free(nodes);
         _free(addresses);
@@ -677,7 +677,7 @@
   library['$guestnetArrived__deps'] = ['guestnet_enter', ...(PTHREADS ? ['$guestnetWhole'] : [])];
   library['$guestnetArrived'] = eval(`(calls) => {
     for (let fd = -1, fresh; (fresh = calls.arrived(HEAPU8, fd)) >= 0; ) {
-      const kind = [${S_IFSOCK}, ${S_IFIFO}, 0o100000][calls.what(HEAPU8, fresh)];
+      const kind = calls.fileType(HEAPU8, fresh);
       fd = ${PTHREADS ? 'guestnetWhole(_guestnet_enter, ' : '_guestnet_enter('}fresh, kind, calls.mode(HEAPU8, fresh), 1);
     }
   }`);

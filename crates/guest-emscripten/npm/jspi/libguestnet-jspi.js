@@ -14,9 +14,6 @@
       waiters: new Map(),
       /** The calls that wait. */
       suspended: new Set(),
-      /** poll(2)'s bits and the addon's. */
-      BITS: [[1, 1], [4, 2], [8, 4], [16, 8], [2, 16], [0x2000, 32], [0x40, 1], [0x100, 2]],
-
       calls() {
         return GN.thread ?? GN.attach();
       },
@@ -110,9 +107,7 @@
         const fd = {{{ makeGetValue('at', C_STRUCTS.pollfd.fd, 'i32') }}};
         const events = {{{ makeGetValue('at', C_STRUCTS.pollfd.events, 'i16') }}};
         if (fd < 0) continue;
-        let bits = wanted.get(fd) ?? 0;
-        for (const [theirs, ours] of GW.BITS) if (events & theirs) bits |= ours;
-        wanted.set(fd, bits);
+        wanted.set(fd, (wanted.get(fd) ?? 0) | GW.calls().interest(HEAPU8, events));
       }
       return GW.wait(wanted, timeout);
     },
