@@ -105,14 +105,14 @@
         // Other threads are slowed by half a millisecond on average while this one waits or makes calls.
         if (!ENVIRONMENT_IS_PTHREAD) {
           // What it throws ends the program, as where another thread has called exit(): no call goes on then.
-          GN.thread.setPump(() => { _emscripten_main_thread_process_queued_calls(); }, 1);
+          GN.thread.setIdleTask(() => { _emscripten_main_thread_process_queued_calls(); }, 1);
           return GN.thread;
         }
 #endif
         // Somebody may end a worker that waits in a call, which the call finds out by trying to run something.
         // In a pthread that is also how it learns that it was cancelled: pthread_exit() then throws through the call.
         const look = {{{ PTHREADS ? 'ENVIRONMENT_IS_PTHREAD ? () => { _pthread_testcancel(); } : ' : '' }}}() => {};
-        if (!guestnetProgram.require('worker_threads').isMainThread) GN.thread.setPump(look, 20);
+        if (!guestnetProgram.require('worker_threads').isMainThread) GN.thread.setIdleTask(look, 20);
         return GN.thread;
       },
 
@@ -207,7 +207,7 @@
         if (hearing === GN.hearing) return;
         GN.hearing = hearing;
         GN.hearers.callbacks = GN.ready;
-        GN.watching().hear(hearing ? 1 : 0);
+        GN.watching().subscribe(hearing ? 1 : 0);
         for (const { stream_ops, node, fd } of FS.streams.filter((stream) => stream)) {
           if (stream_ops !== GN.stream_ops) continue;
           if (!hearing) {
@@ -279,7 +279,7 @@
       happened(fd, bits) {
         if (!bits) {
           // Another thread's socket has begun something.
-          GN.thread.heard(fd);
+          GN.thread.acknowledge(fd);
           if (GN.hearing) GN.begin(fd);
           return;
         }
@@ -395,7 +395,7 @@
           GN.forget(stream.fd);
           stream.node.numbers.delete(stream.fd);
           if (stream.node.numbers.size) return;
-          if (stream.node.lookup) GN.thread.lookupDrop(stream.node.lookup.id);
+          if (stream.node.lookup) GN.thread.lookupCancel(stream.node.lookup.id);
           FS.destroyNode(stream.node);
         },
       },
@@ -509,7 +509,7 @@
         if (!elsewhere) setImmediate(() => { lookup.later = 1; });
         return fd;
       } catch (error) {
-        calls.lookupDrop(id);
+        calls.lookupCancel(id);
         if (error.name !== 'ErrnoError') throw error;
         return -error.errno;
       }
@@ -617,7 +617,7 @@
       ${name === 'connect' ? CANCEL : ''}
       const result = ${GET}.${name}(HEAPU8, fd, b, c);
       if (${ok}) {
-        if (${PTHREAD}) GN.thread.began(fd);
+        if (${PTHREAD}) GN.thread.notify(fd);
         else if (GN.hearing) GN.begin(fd);
       }
       return result === -{{{ cDefs.EBADF }}} ? _guestnet_not_ours(fd) : result;`, ['guestnet_not_ours']);

@@ -25,11 +25,11 @@
 
       /** The calls as functions that never wait, whatever the descriptor's mode. */
       tries() {
-        GW.impatient ??= GW.calls().impatient();
-        return GW.impatient;
+        GW.nonblocking ??= GW.calls().nonblocking();
+        return GW.nonblocking;
       },
 
-      impatient: null,
+      nonblocking: null,
 
       /** Somebody may go on: whoever waits for these bits of the descriptor. */
       ready(fd, bits) {
