@@ -60,7 +60,7 @@ calls! {
     EpollCreate "epollCreate" 1 poll::epoll_create,
     EpollCtl "epollCtl" 4 poll::epoll_ctl,
     EpollWait "epollWait" 4 poll::epoll_wait,
-    Place "place" 2 table::place,
+    InstallAt "installAt" 2 table::install_at,
     Close "close" 1 table::close,
     Hold "hold" 1 table::hold,
     LetGo "letGo" 0 table::let_go,
@@ -83,7 +83,7 @@ impl Call {
     pub fn is_from_program(&self) -> bool {
         !matches!(
             self.id,
-            Id::Place
+            Id::InstallAt
                 | Id::Close
                 | Id::Dup
                 | Id::Mode

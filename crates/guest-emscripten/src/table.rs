@@ -13,8 +13,8 @@ use crate::memory::Memory;
 use crate::socket::number;
 use crate::{abi, bits, convert};
 
-/// place(fd, number)
-pub(crate) fn place<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+/// installAt(fd, number): gives a fresh descriptor the number that the file system gave it.
+pub(crate) fn install_at<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     context.guest.install_at(args.fd(0), args.fd(1))?;
     number(args.fd(1))
 }
