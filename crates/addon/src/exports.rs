@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use guestnet_core::{Errno, LookupError, Ready};
-use guestnet_emscripten::{Args, CALLS, Call, FOREIGN, Lookup, READY, STATE, lookup_error, negated};
+use guestnet_emscripten::{
+    ADDRINFO_ROOM, Args, CALLS, Call, FOREIGN, Lookup, READY, STATE, lookup_error, negated,
+};
 use guestnet_host_os::WaitMode;
 
 use crate::napi::{Arguments, Env, Function, Result, Value};
@@ -59,6 +61,7 @@ fn load(env: Env, exports: Value) -> Result<()> {
     env.define(exports, "stop", ModuleFunction(stop))?;
     env.set(exports, c"READY", numbers(env, READY)?)?;
     env.set(exports, c"STATE", numbers(env, STATE)?)?;
+    env.set(exports, c"ADDRINFO_ROOM", numbers(env, ADDRINFO_ROOM)?)?;
     env.set(exports, c"FOREIGN", env.int(FOREIGN)?)?;
     // A worker may be terminated, and then no JavaScript of it runs any more.
     env.at_teardown(tear_down)

@@ -86,5 +86,8 @@ export const STATE: Readonly<Record<
   number
 >>;
 
+/** The bytes that a list of results needs: for a node and an address, each a result, and once for the canonical name. */
+export const ADDRINFO_ROOM: Readonly<Record<'NODE' | 'ADDRESS' | 'CANONICAL_NAME', number>>;
+
 /** What `poll` returns when it meets a descriptor that is not guestnet's. */
 export const FOREIGN: number;

@@ -55,4 +55,4 @@ pub use calls::{CALLS, Call};
 pub use context::{RESERVED, ThreadContext};
 pub use convert::{lookup_error, negated};
 pub use memory::Memory;
-pub use names::{Lookup, LookupResult};
+pub use names::{ADDRINFO_ROOM, Lookup, LookupResult};

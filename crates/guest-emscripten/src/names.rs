@@ -26,7 +26,14 @@ const ADDRINFO: u32 = 32;
 const ADDRESS: u32 = address::INET6_SIZE;
 
 /// The canonical name with its NUL, behind the nodes.
-pub(crate) const CANONICAL_NAME: u32 = 256;
+const CANONICAL_NAME: u32 = 256;
+
+/// The room that `takeAddrInfoList` needs: for a node and for an address, each a result, and once for the canonical name.
+pub const ADDRINFO_ROOM: &[(&str, i32)] = &[
+    ("NODE", ADDRINFO.cast_signed()),
+    ("ADDRESS", ADDRESS.cast_signed()),
+    ("CANONICAL_NAME", CANONICAL_NAME.cast_signed()),
+];
 
 /// The arguments of a look-up, which any thread of the program may make.
 #[derive(Debug)]

@@ -25,11 +25,11 @@ Object.assign(library, {
 
   // Makes the list of a look-up of what freeaddrinfo() frees: a node, and what its ai_addr points to. All nodes are one
   // block and all addresses another.
-  $guestnetAddrInfoList__deps: ['malloc', 'free'],
+  $guestnetAddrInfoList__deps: ['$GN', 'malloc', 'free'],
   $guestnetAddrInfoList: (calls, count, out) => {
-    // A node, the canonical name, an address: see names.rs.
-    const nodes = _malloc(count * 32 + 256);
-    const addresses = _malloc(count * 28);
+    const { NODE, ADDRESS, CANONICAL_NAME } = GN.ADDRINFO_ROOM;
+    const nodes = _malloc(count * NODE + CANONICAL_NAME);
+    const addresses = _malloc(count * ADDRESS);
     let failed = !nodes || !addresses ? {{{ EAI_MEMORY }}} : 0;
     // A main thread that waits in malloc() works for others meanwhile, and the list of another look-up may have come between.
     if (!failed && calls.takeAddrInfoList(HEAPU8, nodes, addresses) < 0) failed = {{{ EAI_AGAIN }}};

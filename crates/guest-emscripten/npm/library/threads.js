@@ -5,6 +5,8 @@ const GN = {
   /** The addon's bits, by name: of readiness, and of a socket's state. */
   READY: null,
   STATE: null,
+  /** The room for a list of results, by name. */
+  ADDRINFO_ROOM: null,
   /** What the addon's poll returns when it has met a descriptor that is not ours. */
   FOREIGN: 0,
   /** The program's number, on the main thread. */
@@ -38,7 +40,7 @@ const GN = {
   /** The first call of a thread. */
   attach() {
     const addon = guestnetProgram.addon();
-    ({ READY: GN.READY, STATE: GN.STATE, FOREIGN: GN.FOREIGN } = addon);
+    ({ READY: GN.READY, STATE: GN.STATE, ADDRINFO_ROOM: GN.ADDRINFO_ROOM, FOREIGN: GN.FOREIGN } = addon);
     GN.thread = addon.attach({{{ onMain('guestnet_id') }}}, {{{ IS_PTHREAD }}} ? 1 : 0);
     // Another thread has ended the program: this one goes on no more than those that were in a call.
     if (!GN.thread) throw 'unwind';

@@ -31,7 +31,7 @@ const socket: number | undefined = calls?.socket?.(new Uint8Array(8), 2, 1, 0);
 calls.socket(2, 1, 0);
 // @ts-expect-error: a program is needed.
 addon.attach();
-const bits: number = addon.READY.READ | addon.STATE.LISTENING | addon.FOREIGN;
+const bits: number = addon.READY.READ | addon.STATE.LISTENING | addon.ADDRINFO_ROOM.NODE | addon.FOREIGN;
 // @ts-expect-error: a bit that there is not.
 addon.STATE.BOUND;
 export {bits, everything, nothing, policy, socket, sockets, unknown};
