@@ -134,6 +134,23 @@ pub fn module_script(engine: Engine, name: &str) -> Program {
     script(engine, &path).arg(guest(Variant::Module, ""))
 }
 
+/// A script of tests/js that calls the addon, which is its first argument.
+///
+/// # Panics
+///
+/// When one of them is not there.
+#[must_use]
+pub fn addon_script(engine: Engine, name: &str) -> Program {
+    let addon = paths::target_dir().join("npm/guestnet/guestnet.node");
+    assert!(
+        addon.is_file(),
+        "{} is not there: run `cargo xtask guests emscripten`",
+        addon.display()
+    );
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("js").join(name);
+    script(engine, &path).arg(addon)
+}
+
 /// Any script under an engine.
 ///
 /// # Panics

@@ -1,7 +1,7 @@
 //! What only Emscripten programs can do: socket callbacks, asynchronous look-ups, many instances in one process, threads
 //! that end in the midst of a call. No other system has them, so what each program prints is written down.
 
-use guestnet_tests::emscripten::{Engine, Variant, module_script, program};
+use guestnet_tests::emscripten::{Engine, Variant, addon_script, module_script, program};
 use guestnet_tests::run::assert_same_transcript;
 
 /// Every way to link with every engine that runs it.
@@ -160,6 +160,17 @@ fn an_instance_that_has_ended_holds_no_descriptor_under_every_engine() {
     for engine in [Engine::Node20, Engine::Node26, Engine::Deno, Engine::Bun] {
         let printed = module_script(engine, "many.mjs").finish().success();
         assert_same_transcript("none is left\n", &printed);
+    }
+}
+
+#[test]
+fn a_thread_of_a_program_is_freed_with_its_functions_or_with_its_worker_under_every_engine() {
+    for engine in [Engine::Node20, Engine::Node26, Engine::Deno, Engine::Bun] {
+        let printed = addon_script(engine, "attach.mjs").finish().success();
+        assert_same_transcript(
+            "each thread holds a descriptor\ncollected: none is left\nin workers that ended: none is left\n",
+            &printed,
+        );
     }
 }
 

@@ -1,5 +1,5 @@
-//! The policy of programs built with emcc: the options that their page (`Module.guestnet`) and the environment take, and
-//! what the person who runs them is told. What a rule means is tested with the command, which has the same policy.
+//! The policy of programs built with emcc: the options that `Module.guestnet` (the module options) and the environment take,
+//! and what is printed for the person who runs them. What a rule means is tested with the command, which has the same policy.
 
 use guestnet_tests::act::acts;
 use guestnet_tests::emscripten::{Engine, Variant, program};
@@ -8,12 +8,12 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::Path;
 
-/// Engines that run the ES module, which is given a page.
+/// Engines that run the ES module, which is given the object `Module`.
 const ENGINES: [Engine; 4] = [Engine::Node20, Engine::Node26, Engine::Deno, Engine::Bun];
 
-/// The program of actions, with a page that is an expression.
-fn with_page(engine: Engine, page: &str) -> Program {
-    program(Variant::Module, engine, "act").env("TEST_PAGE", page)
+/// The program of actions, with a `Module` that is an expression.
+fn with_module(engine: Engine, module: &str) -> Program {
+    program(Variant::Module, engine, "act").env("TEST_MODULE", module)
 }
 
 /// Its results, one an action.
@@ -118,7 +118,7 @@ fn audit_and_trace_and_first_denial_are_those_of_the_command() {
 }
 
 #[test]
-fn a_page_gives_rules_and_is_told_in_its_own_words_what_would_allow_more() {
+fn a_denial_names_the_module_option_that_would_allow_it() {
     let (_listener, port) = listener();
     let actions = [
         format!("tcp 127.0.0.1 {port}"),
@@ -130,7 +130,7 @@ fn a_page_gives_rules_and_is_told_in_its_own_words_what_would_allow_more() {
             format!("{{ allowConnect: ['127.0.0.1:{port}', '10.0.0.0/8'] }}"),
             format!("{{ allowConnect: '127.0.0.1:{port}', allowNet: false, trace: undefined }}"),
         ] {
-            let finished = with_page(engine, &format!("{{ guestnet: {rules} }}"))
+            let finished = with_module(engine, &format!("{{ guestnet: {rules} }}"))
                 .args(&actions)
                 .finish();
             assert_eq!(
@@ -140,12 +140,12 @@ fn a_page_gives_rules_and_is_told_in_its_own_words_what_would_allow_more() {
             );
             assert_eq!(results(finished), ["ok", "EACCES", "EACCES"], "{engine:?}");
         }
-        for page in [
+        for module in [
             "{ guestnet: { allowNet: true, denyConnect: '127.0.0.2' } }",
             // What a listing leaves out is said nevertheless.
             "{ guestnet: Object.defineProperty({ allowNet: true }, 'denyConnect', { value: '127.0.0.2' }) }",
         ] {
-            let finished = with_page(engine, page).args(&actions).finish();
+            let finished = with_module(engine, module).args(&actions).finish();
             assert_eq!(
                 finished.stderr,
                 "guestnet: connect 127.0.0.2:9: denied by denyConnect \"127.0.0.2\"\n"
@@ -156,18 +156,18 @@ fn a_page_gives_rules_and_is_told_in_its_own_words_what_would_allow_more() {
 }
 
 #[test]
-fn nothing_said_allows_everything_and_limits_alone_do_too() {
+fn no_rule_allows_everything_and_so_do_limits_alone() {
     for engine in ENGINES {
-        for page in [
+        for module in [
             "{}",
             "{ guestnet: undefined }",
             "{ guestnet: {} }",
             "{ guestnet: { maxSockets: 5 } }",
         ] {
-            let finished = with_page(engine, page)
+            let finished = with_module(engine, module)
                 .args(["tcp 127.0.0.2 9", "sockets"])
                 .finish();
-            let limited = page.contains("maxSockets");
+            let limited = module.contains("maxSockets");
             assert_eq!(finished.stderr, "");
             let results = results(finished);
             assert_eq!(results.first().map(String::as_str), Some("ECONNREFUSED"));
@@ -182,12 +182,12 @@ fn nothing_said_allows_everything_and_limits_alone_do_too() {
 
 #[test]
 fn an_empty_list_of_rules_allows_nothing() {
-    for page in ["{ allowConnect: [] }", "{ denyResolve: [] }", "{ policy: [] }"] {
-        let finished = with_page(Engine::Node20, &format!("{{ guestnet: {page} }}"))
+    for module in ["{ allowConnect: [] }", "{ denyResolve: [] }", "{ policy: [] }"] {
+        let finished = with_module(Engine::Node20, &format!("{{ guestnet: {module} }}"))
             .env("GUESTNET_OPTIONS", "--allow-net")
             .arg("tcp 127.0.0.2 9")
             .finish();
-        assert_eq!(results(finished), ["EACCES"], "{page}");
+        assert_eq!(results(finished), ["EACCES"], "{module}");
     }
 }
 
@@ -204,15 +204,15 @@ fn files_of_a_policy_add_up_with_the_rules_beside_them() {
     let (one, two) = (at("one.toml"), at("two.toml"));
     let actions = ["tcp 127.0.0.2 9", "tcp 127.0.0.3 9", "tcp 127.0.0.4 9", "sockets"];
     let expected = ["ECONNREFUSED", "EACCES", "ECONNREFUSED", "7 then EMFILE"];
-    let page = format!(
+    let module = format!(
         "{{ guestnet: {{ policy: ['{one}', '{two}'], allowConnect: ['127.0.0.3', '127.0.0.4'], maxSockets: 7 }} }}"
     );
-    let by_page = with_page(Engine::Node20, &page).args(actions).finish();
+    let by_module = with_module(Engine::Node20, &module).args(actions).finish();
     assert_eq!(
-        by_page.stderr,
+        by_module.stderr,
         format!("guestnet: connect 127.0.0.3:9: denied by connect.deny \"127.0.0.3\" ({two}:2:10)\n")
     );
-    assert_eq!(results(by_page), expected);
+    assert_eq!(results(by_module), expected);
     let by_environment = program(Variant::Plain, Engine::Node20, "act")
         .env("GUESTNET_POLICY", &one)
         .env(
@@ -225,9 +225,9 @@ fn files_of_a_policy_add_up_with_the_rules_beside_them() {
 }
 
 #[test]
-fn what_the_page_says_takes_the_place_of_the_environment() {
-    let run = |page: &str| {
-        with_page(Engine::Node20, page)
+fn module_options_replace_those_of_the_environment() {
+    let run = |module: &str| {
+        with_module(Engine::Node20, module)
             .env("GUESTNET_OPTIONS", "--allow-connect 127.0.0.2 --max-sockets 9")
             .args(["tcp 127.0.0.2 9", "tcp 127.0.0.3 9", "sockets"])
             .finish()
@@ -245,15 +245,15 @@ fn what_the_page_says_takes_the_place_of_the_environment() {
         Some(&["EACCES".to_owned(), "ECONNREFUSED".to_owned()][..])
     );
     assert_ne!(in_place.last().map(String::as_str), Some("9 then EMFILE"));
-    // A page without rules leaves those of the environment as they are.
-    for page in [
+    // A module without rules leaves those of the environment as they are.
+    for module in [
         "{ guestnet: { maxSockets: 4 } }",
         "{ guestnet: { maxSockets: 4, policy: undefined } }",
     ] {
         assert_eq!(
-            results(run(page)),
+            results(run(module)),
             ["ECONNREFUSED", "EACCES", "4 then EMFILE"],
-            "{page}"
+            "{module}"
         );
     }
     // That not everything is allowed is a rule.
@@ -265,7 +265,7 @@ fn what_the_page_says_takes_the_place_of_the_environment() {
 
 #[test]
 fn wrong_options_are_one_clear_sentence_and_nothing_is_run() {
-    let pages = [
+    let modules = [
         (
             "5",
             "Module.guestnet must be a plain object that Module itself has",
@@ -352,9 +352,9 @@ fn wrong_options_are_one_clear_sentence_and_nothing_is_run() {
             "Module.guestnet.allowConnect \"10.0.0.5/8\": ",
         ),
     ];
-    for (guestnet, says) in pages {
-        let page = format!("{{ guestnet: {guestnet} }}");
-        refused(with_page(Engine::Node20, &page), says);
+    for (guestnet, says) in modules {
+        let module = format!("{{ guestnet: {guestnet} }}");
+        refused(with_module(Engine::Node20, &module), says);
     }
     let options = [
         ("--allow-net=yes", "GUESTNET_OPTIONS: "),
@@ -404,25 +404,25 @@ fn refused(program: Program, says: &str) {
 }
 
 #[test]
-fn what_somebody_puts_into_a_prototype_is_no_option() {
+fn what_stands_in_a_prototype_is_no_option() {
     // One who can write to Object.prototype, as a careless merge of untrusted JSON lets one, gains nothing.
-    let polluted = |what: &str, page: &str| format!("(Object.assign(Object.prototype, {what}), {page})");
+    let polluted = |what: &str, module: &str| format!("(Object.assign(Object.prototype, {what}), {module})");
     for engine in ENGINES {
-        let page = polluted(
+        let module = polluted(
             "{ allowNet: true, allowConnect: '0.0.0.0/0' }",
             "{ guestnet: { denyConnect: '10.0.0.1' } }",
         );
-        let finished = with_page(engine, &page).arg("tcp 127.0.0.2 9").finish();
+        let finished = with_module(engine, &module).arg("tcp 127.0.0.2 9").finish();
         assert_eq!(results(finished), ["EACCES"], "{engine:?}");
         let environment = "{ GUESTNET_OPTIONS: '--allow-net', GUESTNET_AUDIT: '/nonexistent/audit', GUESTNET_ADDON: '/nonexistent' }";
-        let finished = with_page(engine, &polluted(environment, "{}"))
+        let finished = with_module(engine, &polluted(environment, "{}"))
             .env("GUESTNET_POLICY", "/dev/null")
             .arg("tcp 127.0.0.2 9")
             .finish();
         assert_eq!(results(finished), ["EACCES"], "{engine:?}");
-        let page = polluted("{ guestnet: { allowNet: true } }", "{}");
+        let module = polluted("{ guestnet: { allowNet: true } }", "{}");
         refused(
-            with_page(engine, &page),
+            with_module(engine, &module),
             "Module.guestnet must be a plain object that Module itself has",
         );
     }
@@ -448,11 +448,11 @@ fn names_come_from_the_hosts_file_and_the_servers_that_were_given() {
             let _ = (server.send_to(&answer, from), tell.send(answer));
         }
     });
-    let page = format!(
+    let module = format!(
         "{{ guestnet: {{ hosts: '{}', dns: ['{dns}'], allowConnect: 'db:{port}', allowResolve: 'nobody.test' }} }}",
         hosts.display()
     );
-    let finished = with_page(Engine::Node20, &page)
+    let finished = with_module(Engine::Node20, &module)
         .args([
             &format!("tcp db {port}"),
             "resolve nobody.test",

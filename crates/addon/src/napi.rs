@@ -1,4 +1,5 @@
-//! Node-API: the calls that the addon makes, each checked. The only module of this crate with `unsafe`.
+//! Node-API: values, arguments, references and errors, each call checked. The only module of this crate with `unsafe`. Not
+//! here: what the addon's functions do (`exports.rs`).
 //!
 //! Raw `napi-sys` and no wrapper: converting arguments costs three times as much as the call itself, and the data path
 //! has one call a message.
@@ -7,18 +8,18 @@
     reason = "the boundary to the JavaScript engine; each block says why it is sound"
 )]
 
-use std::ffi::{CStr, c_void};
+use std::ffi::{CStr, CString, c_void};
+use std::fmt;
 use std::mem::MaybeUninit;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use guestnet_core::Ready;
-use guestnet_emscripten::{Args, Memory};
+use guestnet_core::Errno;
+use guestnet_emscripten::Memory;
 use napi_sys as sys;
 
-use crate::thread::{Patience, Thread};
-use crate::{instance, thread};
+use crate::value::JsValue;
 
 /// The most arguments of a function: the memory and seven numbers.
 const MAX_ARGUMENTS: usize = 8;
@@ -32,85 +33,77 @@ pub(crate) struct Env(sys::napi_env);
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Value(sys::napi_value);
 
-/// What a function of the module was called with.
+/// The arguments of a function that JavaScript calls.
 #[derive(Debug)]
 pub(crate) struct Arguments {
     env: Env,
     values: [sys::napi_value; MAX_ARGUMENTS],
     count: usize,
-    data: *mut c_void,
 }
 
-/// A property of an object, as far as an option can be one.
-#[derive(Debug, PartialEq)]
-pub(crate) enum Item {
-    /// `undefined`.
-    Absent,
-    /// A boolean.
-    Flag(bool),
-    /// A number.
-    Number(f64),
-    /// A string.
-    Text(String),
-    /// An array of strings.
-    List(Vec<String>),
-    /// Anything else.
-    Other,
+/// Why a function failed: the message of a JavaScript `Error`.
+#[derive(Debug)]
+pub(crate) struct Error(String);
+
+/// The result of a function that JavaScript calls.
+pub(crate) type Result<T> = std::result::Result<T, Error>;
+
+/// A function that JavaScript calls, with its own data.
+pub(crate) trait Function: 'static {
+    /// # Errors
+    /// They are thrown.
+    fn call(&self, arguments: &Arguments) -> Result<Value>;
 }
 
-impl Item {
-    /// One string.
-    pub(crate) fn text(self) -> Option<String> {
-        match self {
-            Item::Text(text) => Some(text),
-            Item::Absent | Item::Flag(_) | Item::Number(_) | Item::List(_) | Item::Other => None,
-        }
-    }
-
-    /// One string or several.
-    pub(crate) fn texts(self) -> Option<Vec<String>> {
-        match self {
-            Item::Text(text) => Some(vec![text]),
-            Item::List(texts) => Some(texts),
-            Item::Absent | Item::Flag(_) | Item::Number(_) | Item::Other => None,
-        }
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
     }
 }
 
-/// Why a function failed: a message for a JavaScript `Error`.
-pub(crate) type Failure = String;
+impl From<String> for Error {
+    fn from(message: String) -> Self {
+        Error(message)
+    }
+}
 
-/// A function that JavaScript calls.
-pub(crate) type Function = fn(&Arguments) -> Result<Value, Failure>;
+impl From<&str> for Error {
+    fn from(message: &str) -> Self {
+        Error(message.to_owned())
+    }
+}
 
-/// What a callback from another thread is told: a descriptor and what it is ready for.
-pub(crate) type Told = (u32, Ready);
+impl From<Errno> for Error {
+    fn from(errno: Errno) -> Self {
+        Error(format!("guestnet: {errno}"))
+    }
+}
 
-fn check(status: sys::napi_status) -> Result<(), Failure> {
+fn check(status: sys::napi_status) -> Result<()> {
     if status == sys::Status::napi_ok {
         Ok(())
     } else {
-        Err(format!("Node-API says {status}"))
+        Err(Error(format!("Node-API says {status}")))
     }
 }
 
 impl Env {
     /// An object without properties.
-    pub(crate) fn object(self) -> Result<Value, Failure> {
+    pub(crate) fn object(self) -> Result<Value> {
         let mut value = null_mut();
         // SAFETY: the environment is that of the running call; the result has room for a value.
         check(unsafe { sys::napi_create_object(self.0, &raw mut value) })?;
         Ok(Value(value))
     }
 
-    pub(crate) fn int(self, number: i32) -> Result<Value, Failure> {
+    pub(crate) fn int(self, number: i32) -> Result<Value> {
         let mut value = null_mut();
         // SAFETY: as for `object`.
         check(unsafe { sys::napi_create_int32(self.0, number, &raw mut value) })?;
         Ok(Value(value))
     }
 
-    pub(crate) fn undefined(self) -> Result<Value, Failure> {
+    pub(crate) fn undefined(self) -> Result<Value> {
         let mut value = null_mut();
         // SAFETY: as for `object`.
         check(unsafe { sys::napi_get_undefined(self.0, &raw mut value) })?;
@@ -118,69 +111,54 @@ impl Env {
     }
 
     /// A function that hands `data` on.
-    fn function(self, callback: sys::napi_callback, data: *mut c_void) -> Result<Value, Failure> {
+    fn function(self, callback: sys::napi_callback, data: *mut c_void) -> Result<Value> {
         let mut value = null_mut();
         // SAFETY: as for `object`; a null name is none.
         check(unsafe { sys::napi_create_function(self.0, null(), 0, callback, data, &raw mut value) })?;
         Ok(Value(value))
     }
 
-    fn set(self, object: Value, name: &CStr, value: Value) -> Result<(), Failure> {
+    /// Sets a property of an object.
+    pub(crate) fn set(self, object: Value, name: &CStr, value: Value) -> Result<()> {
         // SAFETY: as for `object`; the name ends with NUL.
         check(unsafe { sys::napi_set_named_property(self.0, object.0, name.as_ptr(), value.0) })
     }
 
-    /// Gives `object` a function of the addon.
-    pub(crate) fn define(
-        self,
-        object: Value,
-        name: &CStr,
-        function: Function,
-        thread: *const Thread,
-    ) -> Result<(), Failure> {
-        // Never freed: as many as there are functions and threads. JavaScript may call one at any time.
-        let bound = Box::into_raw(Box::new(Bound { function, thread }));
-        let value = self.function(Some(enter), bound.cast())?;
-        self.set(object, name, value)
-    }
-
-    /// Gives `object` a system call.
-    pub(crate) fn define_call(
-        self,
-        object: Value,
-        call: &'static guestnet_emscripten::Call,
-        thread: *const Thread,
-        patience: Patience,
-    ) -> Result<(), Failure> {
-        let name = std::ffi::CString::new(call.name).map_err(|error| error.to_string())?;
-        // As above.
-        let bound = Box::into_raw(Box::new(BoundCall {
-            call,
-            thread,
-            patience,
-        }));
-        let value = self.function(Some(enter_call), bound.cast())?;
+    /// Gives `object` a function. It is dropped when the engine has collected the function of JavaScript's, at the latest with
+    /// the environment, if the engine finalises what is left then.
+    pub(crate) fn define<F: Function>(self, object: Value, name: &str, function: F) -> Result<()> {
+        let name = CString::new(name).map_err(|error| error.to_string())?;
+        let data: *mut F = Box::into_raw(Box::new(function));
+        let made = self.function(Some(enter::<F>), data.cast());
+        let value = made.inspect_err(|_| {
+            // SAFETY: the box from above, which no function of JavaScript's has.
+            drop(unsafe { Box::from_raw(data) });
+        })?;
+        // SAFETY: a function of this environment; the finaliser gets the box, once, when no function can be called with it.
+        check(unsafe {
+            sys::napi_add_finalizer(
+                self.0,
+                value.0,
+                data.cast(),
+                Some(drop_function::<F>),
+                null_mut(),
+                null_mut(),
+            )
+        })?;
         self.set(object, &name, value)
     }
 
-    /// Keeps a thread until the environment is torn down, and then drops it.
-    pub(crate) fn keep(self, thread: Box<Thread>) -> Result<*const Thread, Failure> {
-        let thread = Box::into_raw(thread);
-        // SAFETY: the hook gets the pointer once, on this thread, when no function can be called any more.
-        check(unsafe { sys::napi_add_env_cleanup_hook(self.0, Some(drop_thread), thread.cast()) })?;
-        Ok(thread)
+    /// Calls `work` on this thread when the environment is torn down, however that comes about.
+    pub(crate) fn at_teardown(self, work: fn()) -> Result<()> {
+        // A function pointer as a data pointer, which is as large.
+        let data = work as *mut c_void;
+        // SAFETY: the hook gets the pointer back once.
+        check(unsafe { sys::napi_add_env_cleanup_hook(self.0, Some(tear_down), data) })
     }
 
-    /// Ends a program when the environment is torn down, however that comes about.
-    pub(crate) fn end_with(self, program: i32) -> Result<(), Failure> {
-        let program = std::ptr::without_provenance_mut(program.cast_unsigned() as usize);
-        // SAFETY: the hook gets the number back and follows no pointer.
-        check(unsafe { sys::napi_add_env_cleanup_hook(self.0, Some(end_program), program) })
-    }
-
-    /// Calls a function that takes nothing. Returns whether it came back: what it throws stays pending and is thrown on
-    /// when the native call returns, such as the exit that another thread asked this one for.
-    pub(crate) fn call(self, function: &Reference) -> bool {
+    /// Calls a function that takes nothing. Returns whether it returned: what it throws stays pending and is thrown on
+    /// when the native call returns, such as the exit that another thread has requested of this one.
+    fn call(self, function: &Reference) -> bool {
         let mut scope = null_mut();
         // SAFETY: as for `object`.
         if unsafe { sys::napi_open_handle_scope(self.0, &raw mut scope) } != sys::Status::napi_ok {
@@ -191,15 +169,15 @@ impl Env {
         unsafe { sys::napi_get_reference_value(self.0, function.reference, &raw mut value) };
         // SAFETY: as for `object`.
         unsafe { sys::napi_get_undefined(self.0, &raw mut this) };
-        // SAFETY: whatever the value is, the engine checks it. No arguments, no result.
+        // SAFETY: the engine checks the value, whatever it is. No arguments, no result.
         let status = unsafe { sys::napi_call_function(self.0, this, value, 0, null(), null_mut()) };
         // SAFETY: the scope that was opened above.
         unsafe { sys::napi_close_handle_scope(self.0, scope) };
         status == sys::Status::napi_ok
     }
 
-    /// Throws a string.
-    fn throw_text(self, text: &CStr) {
+    /// Throws a string, when the native call returns.
+    pub(crate) fn throw_text(self, text: &CStr) {
         let (bytes, mut value) = (text.to_bytes(), null_mut());
         // SAFETY: as for `object`; the text has as many bytes.
         let status = unsafe {
@@ -214,7 +192,7 @@ impl Env {
     /// A string; `None` if it is something else.
     fn string(self, value: sys::napi_value) -> Option<String> {
         let mut len = 0;
-        // SAFETY: without a buffer the length is told.
+        // SAFETY: without a buffer the engine writes the length only.
         check(unsafe { sys::napi_get_value_string_utf8(self.0, value, null_mut(), 0, &raw mut len) }).ok()?;
         let mut bytes = vec![0_u8; len + 1];
         // SAFETY: the buffer has room for the string and its NUL.
@@ -232,59 +210,59 @@ impl Env {
         String::from_utf8(bytes).ok()
     }
 
-    fn kind(self, value: sys::napi_value) -> Result<sys::napi_valuetype, Failure> {
+    fn kind(self, value: sys::napi_value) -> Result<sys::napi_valuetype> {
         let mut kind = sys::ValueType::napi_undefined;
         // SAFETY: a value of this environment.
         check(unsafe { sys::napi_typeof(self.0, value, &raw mut kind) })?;
         Ok(kind)
     }
 
-    fn length(self, array: sys::napi_value) -> Result<u32, Failure> {
+    fn length(self, array: sys::napi_value) -> Result<u32> {
         let mut length = 0;
-        // SAFETY: whatever the value is, the engine checks it.
+        // SAFETY: the engine checks the value, whatever it is.
         check(unsafe { sys::napi_get_array_length(self.0, array, &raw mut length) })?;
         Ok(length)
     }
 
-    fn element(self, array: sys::napi_value, index: u32) -> Result<sys::napi_value, Failure> {
+    fn element(self, array: sys::napi_value, index: u32) -> Result<sys::napi_value> {
         let mut element = null_mut();
         // SAFETY: as for `length`.
         check(unsafe { sys::napi_get_element(self.0, array, index, &raw mut element) })?;
         Ok(element)
     }
 
-    /// What a value of the page's is.
-    fn item(self, value: sys::napi_value) -> Result<Item, Failure> {
+    /// Copies a value.
+    fn copy(self, value: sys::napi_value) -> Result<JsValue> {
         Ok(match self.kind(value)? {
-            sys::ValueType::napi_undefined => Item::Absent,
+            sys::ValueType::napi_undefined => JsValue::Undefined,
             sys::ValueType::napi_boolean => {
                 let mut flag = false;
                 // SAFETY: the value is a boolean.
                 check(unsafe { sys::napi_get_value_bool(self.0, value, &raw mut flag) })?;
-                Item::Flag(flag)
+                JsValue::Boolean(flag)
             }
             sys::ValueType::napi_number => {
                 let mut number = 0.0;
                 // SAFETY: the value is a number.
                 check(unsafe { sys::napi_get_value_double(self.0, value, &raw mut number) })?;
-                Item::Number(number)
+                JsValue::Number(number)
             }
-            sys::ValueType::napi_string => self.string(value).map_or(Item::Other, Item::Text),
-            _ => self.list(value)?.map_or(Item::Other, Item::List),
+            sys::ValueType::napi_string => self.string(value).map_or(JsValue::Other, JsValue::String),
+            _ => self.strings(value)?.map_or(JsValue::Other, JsValue::Strings),
         })
     }
 
     /// An array of strings; `None` if it is something else.
-    fn list(self, value: sys::napi_value) -> Result<Option<Vec<String>>, Failure> {
+    fn strings(self, value: sys::napi_value) -> Result<Option<Vec<String>>> {
         let mut is_array = false;
-        // SAFETY: whatever the value is, the engine says whether it is an array.
+        // SAFETY: the engine takes any value.
         check(unsafe { sys::napi_is_array(self.0, value, &raw mut is_array) })?;
         if !is_array {
             return Ok(None);
         }
         let mut texts = Vec::new();
-        for place in 0..self.length(value)? {
-            let Some(text) = self.string(self.element(value, place)?) else {
+        for index in 0..self.length(value)? {
+            let Some(text) = self.string(self.element(value, index)?) else {
                 return Ok(None);
             };
             texts.push(text);
@@ -292,8 +270,8 @@ impl Env {
         Ok(Some(texts))
     }
 
-    fn throw(self, message: &str) {
-        let Ok(text) = std::ffi::CString::new(message.replace('\0', " ")) else {
+    fn throw(self, error: &Error) {
+        let Ok(text) = CString::new(error.0.replace('\0', " ")) else {
             return;
         };
         // SAFETY: as for `object`; a null code is none. A failure means that something was thrown already.
@@ -301,46 +279,56 @@ impl Env {
     }
 }
 
-/// A function of JavaScript's that is kept. Belongs to its environment; never deleted before that is torn down.
+/// A function of JavaScript's that the addon keeps. Belongs to its environment.
 #[derive(Debug)]
 pub(crate) struct Reference {
     env: Env,
     reference: sys::napi_ref,
+    deleted: AtomicBool,
 }
 
-// SAFETY: it is made and used on its environment's thread only: the chore of that thread's host, which waits there.
+// SAFETY: it is made, used and deleted on its environment's thread only: by the idle task of that thread's hosts, which wait
+// there, and by the thread's end.
 unsafe impl Send for Reference {}
 
 // SAFETY: as above.
 unsafe impl Sync for Reference {}
 
 impl Reference {
-    /// As [`Env::call`].
+    /// As [`Env::call`]. Returns false if the reference is deleted.
     pub(crate) fn call(&self) -> bool {
-        self.env.call(self)
+        !self.deleted.load(Ordering::Relaxed) && self.env.call(self)
+    }
+
+    /// Lets the engine collect the function. Not for the teardown, which does so itself.
+    pub(crate) fn delete(&self) {
+        if !self.deleted.swap(true, Ordering::Relaxed) {
+            // SAFETY: the reference belongs to this environment, and nothing uses it from here on.
+            unsafe { sys::napi_delete_reference(self.env.0, self.reference) };
+        }
     }
 }
 
 /// A function of JavaScript's that any thread may have called.
 #[derive(Debug)]
-pub(crate) struct Caller {
+pub(crate) struct ThreadsafeFunction {
     function: sys::napi_threadsafe_function,
     /// The engine is going away and has taken the function back.
     gone: AtomicBool,
 }
 
 // SAFETY: a thread-safe function is what the name says.
-unsafe impl Send for Caller {}
+unsafe impl Send for ThreadsafeFunction {}
 // SAFETY: as above.
-unsafe impl Sync for Caller {}
+unsafe impl Sync for ThreadsafeFunction {}
 
-impl Caller {
-    /// Has the function called soon. Returns whether anybody is there to call it.
-    pub(crate) fn tell(&self, (fd, ready): Told) -> bool {
+impl ThreadsafeFunction {
+    /// Has the function called soon, with two numbers. Returns false if the engine takes no more calls.
+    pub(crate) fn call(&self, number: u32, bits: u8) -> bool {
         // Both fit a pointer, so that nothing is allocated: 32 bits and 8.
-        let packed = (usize::try_from(fd).unwrap_or(0) << 8) | usize::from(ready.bits());
+        let packed = (usize::try_from(number).unwrap_or(0) << 8) | usize::from(bits);
         let data = std::ptr::without_provenance_mut(packed);
-        // SAFETY: the function is released only by whoever owns this.
+        // SAFETY: the function is released when this is dropped, and not before.
         let status = unsafe {
             sys::napi_call_threadsafe_function(
                 self.function,
@@ -354,20 +342,19 @@ impl Caller {
         status == sys::Status::napi_ok
     }
 
-    /// Whether it keeps the engine's loop running.
-    pub(crate) fn keep_alive(&self, arguments: &Arguments, on: bool) {
-        let Env(env) = arguments.env;
+    /// Says whether it keeps the engine's loop running.
+    pub(crate) fn keep_alive(&self, env: Env, on: bool) {
         let set = if on {
             sys::napi_ref_threadsafe_function
         } else {
             sys::napi_unref_threadsafe_function
         };
-        // SAFETY: called on the environment's own thread. It says only that it cannot, which changes nothing.
-        unsafe { set(env, self.function) };
+        // SAFETY: called on the environment's own thread. A failure changes nothing.
+        unsafe { set(env.0, self.function) };
     }
 }
 
-impl Drop for Caller {
+impl Drop for ThreadsafeFunction {
     fn drop(&mut self) {
         if self.gone.load(Ordering::Relaxed) {
             return;
@@ -380,13 +367,14 @@ impl Drop for Caller {
 }
 
 impl Arguments {
-    fn read(env: sys::napi_env, info: sys::napi_callback_info) -> Result<Self, Failure> {
+    /// Reads them, and the data of the function that is called.
+    fn read(env: sys::napi_env, info: sys::napi_callback_info) -> Result<(Self, *mut c_void)> {
         let mut arguments = Arguments {
             env: Env(env),
             values: [null_mut(); MAX_ARGUMENTS],
             count: MAX_ARGUMENTS,
-            data: null_mut(),
         };
+        let mut data = null_mut();
         // SAFETY: the engine gave both for this call; there is room for as many values as `count` says.
         check(unsafe {
             sys::napi_get_cb_info(
@@ -395,10 +383,10 @@ impl Arguments {
                 &raw mut arguments.count,
                 arguments.values.as_mut_ptr(),
                 null_mut(),
-                &raw mut arguments.data,
+                &raw mut data,
             )
         })?;
-        Ok(arguments)
+        Ok((arguments, data))
     }
 
     pub(crate) fn env(&self) -> Env {
@@ -421,18 +409,19 @@ impl Arguments {
         self.env.string(*self.values.get(index)?)
     }
 
-    /// An object's own properties with names, also what a listing leaves out; none for `undefined`.
+    /// An object's own properties with names, also those that are not enumerable; none for `undefined`. `None` if it is
+    /// something else.
     ///
     /// # Errors
-    /// It is something else, or the engine says so, such as when a getter throws.
-    pub(crate) fn entries(&self, index: usize) -> Result<Vec<(String, Item)>, Failure> {
+    /// What the engine says, such as when a getter throws.
+    pub(crate) fn entries(&self, index: usize) -> Result<Option<Vec<(String, JsValue)>>> {
         let Some(&object) = self.values.get(index) else {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         };
         match self.env.kind(object)? {
-            sys::ValueType::napi_undefined => return Ok(Vec::new()),
+            sys::ValueType::napi_undefined => return Ok(Some(Vec::new())),
             sys::ValueType::napi_object => {}
-            _ => return Err("guestnet: Module.guestnet must be an object".to_owned()),
+            _ => return Ok(None),
         }
         let mut keys = null_mut();
         // SAFETY: the value is an object of this environment.
@@ -447,15 +436,18 @@ impl Arguments {
             )
         })?;
         let mut entries = Vec::new();
-        for place in 0..self.env.length(keys)? {
-            let key = self.env.element(keys, place)?;
-            let name = self.env.string(key).ok_or("guestnet: a name is no text")?;
+        for index in 0..self.env.length(keys)? {
+            let key = self.env.element(keys, index)?;
+            let name = self
+                .env
+                .string(key)
+                .ok_or("a property has a name that is no text")?;
             let mut value = null_mut();
             // SAFETY: an object and a key of this environment.
             check(unsafe { sys::napi_get_property(self.env.0, object, key, &raw mut value) })?;
-            entries.push((name, self.env.item(value)?));
+            entries.push((name, self.env.copy(value)?));
         }
-        Ok(entries)
+        Ok(Some(entries))
     }
 
     /// The module's memory: the first argument, a view of its bytes.
@@ -464,7 +456,7 @@ impl Arguments {
         let mut base = null_mut();
         let mut len = 0;
         let mut kind = MaybeUninit::uninit();
-        // SAFETY: whatever the value is, the engine checks it; unwanted results are null.
+        // SAFETY: the engine checks the value, whatever it is; unwanted results are null.
         let status = unsafe {
             sys::napi_get_typedarray_info(
                 self.env.0,
@@ -477,12 +469,12 @@ impl Arguments {
             )
         };
         // SAFETY: the engine keeps what the view shows mapped while the call runs: memory of a module grows, it never
-        // shrinks, and JavaScript does not run meanwhile on this thread but in a chore, which cannot detach it.
+        // shrinks, and JavaScript does not run meanwhile on this thread but in an idle task, which cannot detach it.
         (status == sys::Status::napi_ok).then(|| unsafe { Memory::new(base.cast(), len) })
     }
 
     /// Keeps a function.
-    pub(crate) fn keep_function(&self, index: usize) -> Result<Reference, Failure> {
+    pub(crate) fn keep_function(&self, index: usize) -> Result<Reference> {
         let value = *self.values.get(index).ok_or("a function is missing")?;
         let mut reference = null_mut();
         // SAFETY: as for `int`.
@@ -490,17 +482,18 @@ impl Arguments {
         Ok(Reference {
             env: self.env,
             reference,
+            deleted: AtomicBool::new(false),
         })
     }
 
-    /// Makes a function callable from other threads. It gets the descriptor and the bits of [`Ready`].
-    pub(crate) fn caller(&self, index: usize) -> Result<Caller, Failure> {
+    /// Makes a function callable from other threads.
+    pub(crate) fn threadsafe_function(&self, index: usize) -> Result<ThreadsafeFunction> {
         let value = *self.values.get(index).ok_or("a function is missing")?;
         let mut name = null_mut();
         let text = c"guestnet";
         // SAFETY: as for `object`.
         check(unsafe { sys::napi_create_string_utf8(self.env.0, text.as_ptr(), 8, &raw mut name) })?;
-        let mut caller = null_mut();
+        let mut function = null_mut();
         // SAFETY: as for `int`; no queue limit, one thread, no finaliser, no context.
         check(unsafe {
             sys::napi_create_threadsafe_function(
@@ -513,99 +506,51 @@ impl Arguments {
                 null_mut(),
                 None,
                 null_mut(),
-                Some(told),
-                &raw mut caller,
+                Some(call_threadsafe),
+                &raw mut function,
             )
         })?;
-        Ok(Caller {
-            function: caller,
+        Ok(ThreadsafeFunction {
+            function,
             gone: AtomicBool::new(false),
         })
     }
 }
 
-/// What a function was made with.
-struct Bound {
-    function: Function,
-    thread: *const Thread,
-}
-
-struct BoundCall {
-    call: &'static guestnet_emscripten::Call,
-    thread: *const Thread,
-    patience: Patience,
-}
-
-impl Arguments {
-    /// The thread of the function that is running.
-    pub(crate) fn thread(&self) -> Result<&Thread, Failure> {
-        // SAFETY: `define` gave a `Bound` that is never freed.
-        let bound = unsafe { self.data.cast::<Bound>().as_ref() }.ok_or("no function")?;
-        // SAFETY: null, or a thread that lives until its environment is torn down.
-        unsafe { bound.thread.as_ref() }.ok_or_else(|| "no thread".to_owned())
-    }
-}
-
 /// JavaScript calls a function of the addon.
-unsafe extern "C" fn enter(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    let outcome = catch_unwind(AssertUnwindSafe(|| {
-        let arguments = Arguments::read(env, info)?;
-        // SAFETY: `define` gave a `Bound` that is never freed.
-        let bound = unsafe { arguments.data.cast::<Bound>().as_ref() }.ok_or("no function")?;
-        (bound.function)(&arguments)
+unsafe extern "C" fn enter<F: Function>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    let result = catch_unwind(AssertUnwindSafe(|| {
+        let (arguments, data) = Arguments::read(env, info)?;
+        // SAFETY: `define` gave a box of this type, which lives until the function that is running is collected.
+        let function = unsafe { data.cast::<F>().as_ref() }.ok_or("no function")?;
+        function.call(&arguments)
     }));
-    match outcome {
+    match result {
         Ok(Ok(Value(value))) => value,
-        Ok(Err(message)) => {
-            Env(env).throw(&message);
+        Ok(Err(error)) => {
+            Env(env).throw(&error);
             null_mut()
         }
         Err(_) => {
-            Env(env).throw("guestnet: internal error");
+            Env(env).throw(&Error::from("guestnet: internal error"));
             null_mut()
         }
     }
 }
 
-/// JavaScript makes a system call.
-unsafe extern "C" fn enter_call(env: sys::napi_env, info: sys::napi_callback_info) -> sys::napi_value {
-    /// `EIO` of the C library: a bug of ours.
-    const BUG: i32 = -29;
-    /// `EFAULT`: what was given is no memory.
-    const NO_MEMORY: i32 = -21;
-    let result = catch_unwind(AssertUnwindSafe(|| {
-        let Ok(arguments) = Arguments::read(env, info) else {
-            return BUG;
-        };
-        // SAFETY: `define_call` gave a `BoundCall` that is never freed.
-        let Some(bound) = (unsafe { arguments.data.cast::<BoundCall>().as_ref() }) else {
-            return BUG;
-        };
-        // SAFETY: a thread that lives until its environment is torn down.
-        let Some(thread) = (unsafe { bound.thread.as_ref() }) else {
-            return BUG;
-        };
-        let Some(memory) = arguments.memory() else {
-            return NO_MEMORY;
-        };
-        let mut args = Args::default();
-        for (index, slot) in args.0.iter_mut().enumerate().take(bound.call.arity) {
-            *slot = arguments.int(index + 1);
-        }
-        let result = thread.call(bound.call, bound.patience, memory, &args);
-        if thread.is_over() {
-            Env(env).throw_text(c"unwind");
-        }
-        result
-    }));
-    let mut value = null_mut();
-    // SAFETY: the environment is that of the running call. A failure leaves null, which is `undefined`.
-    unsafe { sys::napi_create_int32(env, result.unwrap_or(BUG), &raw mut value) };
-    value
+/// The engine has collected a function of the addon.
+unsafe extern "C" fn drop_function<F: Function>(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: `define` gave a box of this type, and this is called once.
+    let function = unsafe { Box::from_raw(data.cast::<F>()) };
+    // A panic must not cross into the engine.
+    let _ = catch_unwind(AssertUnwindSafe(|| drop(function)));
 }
 
-/// A thread-safe function arrives on its environment's thread.
-unsafe extern "C" fn told(
+/// The call of a thread-safe function arrives on its environment's thread.
+unsafe extern "C" fn call_threadsafe(
     env: sys::napi_env,
     function: sys::napi_value,
     _context: *mut c_void,
@@ -616,52 +561,56 @@ unsafe extern "C" fn told(
         return;
     }
     let packed = data.addr();
-    let fd = i32::try_from(packed >> 8).unwrap_or(-1);
-    let ready = i32::from(u8::try_from(packed & 0xff).unwrap_or(0));
+    let number = i32::try_from(packed >> 8).unwrap_or(-1);
+    let bits = i32::from(u8::try_from(packed & 0xff).unwrap_or(0));
     let env = Env(env);
-    let (Ok(Value(this)), Ok(fd), Ok(ready)) = (env.undefined(), env.int(fd), env.int(ready)) else {
+    let (Ok(Value(this)), Ok(number), Ok(bits)) = (env.undefined(), env.int(number), env.int(bits)) else {
         return;
     };
-    let values = [fd.0, ready.0];
+    let values = [number.0, bits.0];
     // SAFETY: two values of this environment. What is thrown is the engine's uncaught exception, as in any callback.
     unsafe { sys::napi_call_function(env.0, this, function, values.len(), values.as_ptr(), null_mut()) };
 }
 
-unsafe extern "C" fn drop_thread(thread: *mut c_void) {
-    // SAFETY: `keep` gave a box, and this is called once.
-    let thread = unsafe { Box::from_raw(thread.cast::<Thread>()) };
-    // A panic while the engine is torn down must not cross into it.
-    let _ = catch_unwind(AssertUnwindSafe(|| drop(thread)));
+/// The environment is being torn down.
+unsafe extern "C" fn tear_down(data: *mut c_void) {
+    // SAFETY: `at_teardown` gave a pointer of this type.
+    let work = unsafe { std::mem::transmute::<*mut c_void, fn()>(data) };
+    // A panic must not cross into the engine.
+    let _ = catch_unwind(work);
 }
 
-unsafe extern "C" fn end_program(program: *mut c_void) {
-    let Ok(program) = u32::try_from(program.addr()) else {
-        return;
-    };
-    // As above.
-    let _ = catch_unwind(|| instance::end(program.cast_signed()));
-}
-
-/// The engine loads the addon into an environment.
-///
-/// # Safety
-/// The engine's own call, with its own values.
-// SAFETY: no other symbol of this name is in the library: it is the one that Node-API looks for.
-#[unsafe(no_mangle)]
-pub(crate) unsafe extern "C" fn napi_register_module_v1(
+/// Calls `load`, which gives the module its exports; throws what it fails with.
+pub(crate) fn load(
     env: sys::napi_env,
     exports: sys::napi_value,
+    load: fn(Env, Value) -> Result<()>,
 ) -> sys::napi_value {
-    let outcome = catch_unwind(|| {
-        let (env, exports) = (Env(env), Value(exports));
-        env.define(exports, c"open", instance::open, null())?;
-        env.define(exports, c"attach", thread::attach, null())?;
-        env.define(exports, c"stop", instance::stop, null())
-    });
-    match outcome {
+    match catch_unwind(|| load(Env(env), Value(exports))) {
         Ok(Ok(())) => {}
-        Ok(Err(message)) => Env(env).throw(&message),
-        Err(_) => Env(env).throw("guestnet: internal error"),
+        Ok(Err(error)) => Env(env).throw(&error),
+        Err(_) => Env(env).throw(&Error::from("guestnet: internal error")),
     }
     exports
 }
+
+/// Makes the function by which an engine loads the addon into an environment, from one of type `fn(Env, Value) -> Result<()>`
+/// that gives the module its exports.
+macro_rules! register_module {
+    ($load:path) => {
+        /// The engine loads the addon into an environment.
+        ///
+        /// # Safety
+        /// The engine's own call, with its own values.
+        #[expect(unsafe_code, reason = "Node-API looks for a symbol of this name")]
+        // SAFETY: no other symbol of this name is in the library.
+        #[unsafe(no_mangle)]
+        pub(crate) unsafe extern "C" fn napi_register_module_v1(
+            env: napi_sys::napi_env,
+            exports: napi_sys::napi_value,
+        ) -> napi_sys::napi_value {
+            $crate::napi::load(env, exports, $load)
+        }
+    };
+}
+pub(crate) use register_module;

@@ -1,7 +1,7 @@
-//! [`Options`]: what a program's page (`Module.guestnet`) and its environment say of its sockets.
+//! [`Options`]: the options of a program's sockets, from `Module.guestnet` (the module options) and from the environment.
 //!
-//! They are options of `guestnet run`, by the flags' names in the environment and the same in camel case on the page. Not
-//! here: what a rule means (the core's), and where the page and the environment are (`libguestnet.js`).
+//! They are options of `guestnet run`, by the flags' names in the environment and the same in camel case in the module. Not
+//! here: what a rule means (the core's), and where the module and the environment are (`libguestnet.js`).
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,25 +12,38 @@ use guestnet_core::resolve::{Hosts, MAX_HOSTS};
 use guestnet_host_os::{TraceTo, Upstream, io_reason, read_text, reporter};
 use lexopt::Arg;
 
-use crate::napi::{Arguments, Item};
+use crate::value::JsValue;
 
 /// A program's options, read and checked.
 #[derive(Debug)]
 pub(crate) struct Options {
     pub(crate) policy: Policy,
     pub(crate) reporter: Reporter,
-    /// Whom names are asked of.
+    /// The servers that look-ups ask.
     pub(crate) upstream: Upstream,
     /// The owner's hosts file.
     pub(crate) hosts: Option<Arc<Hosts>>,
 }
 
-/// What one of the two says.
+/// The variables of the environment, each of which may be unset.
 #[derive(Debug, Default)]
-struct Said {
+pub(crate) struct Environment {
+    /// `GUESTNET_POLICY`: a policy file.
+    pub(crate) policy: Option<String>,
+    /// `GUESTNET_TRACE`: a file, or `-`.
+    pub(crate) trace: Option<String>,
+    /// `GUESTNET_AUDIT`: a file.
+    pub(crate) audit: Option<String>,
+    /// `GUESTNET_OPTIONS`: flags.
+    pub(crate) options: Option<String>,
+}
+
+/// Options as they were given, before files are read and made.
+#[derive(Debug, Default)]
+struct RawOptions {
     policy: PolicyOptions,
     files: Vec<String>,
-    /// A rule was given, or none in so many words, as by an empty array or `allowNet: false`: nothing is allowed by default.
+    /// There is a rule, or explicitly none, as by an empty array or `allowNet: false`: nothing is allowed by default.
     ruled: bool,
     trace: Option<TraceTo>,
     audit: Option<PathBuf>,
@@ -39,63 +52,61 @@ struct Said {
 }
 
 impl Options {
-    /// Reads (page, policy, trace, audit, options): `Module.guestnet`, and of the environment `GUESTNET_POLICY`,
-    /// `GUESTNET_TRACE`, `GUESTNET_AUDIT` and `GUESTNET_OPTIONS`. Each may be undefined.
+    /// Reads the own properties of `Module.guestnet` and the environment.
     ///
-    /// What the page says takes the place of what the environment says, its rules that of all of the environment's.
+    /// A module option replaces the same option of the environment; rules of the module replace all rules of the environment.
     ///
     /// # Errors
     /// The first mistake: one sentence with the option that it is in.
-    pub(crate) fn read(arguments: &Arguments) -> Result<Self, String> {
-        let mut environment = environment(arguments)?;
-        let page = arguments.entries(0)?;
-        let page_rules = page
+    pub(crate) fn read(module: Vec<(String, JsValue)>, environment: Environment) -> Result<Self, String> {
+        let mut raw = RawOptions::from_environment(environment)?;
+        let module_rules = module
             .iter()
-            .any(|(key, item)| *item != Item::Absent && is_about_rules(key));
-        if page_rules {
-            environment.policy = PolicyOptions::default();
-            environment.files.clear();
-            environment.ruled = true;
+            .any(|(key, value)| *value != JsValue::Undefined && is_about_rules(key));
+        if module_rules {
+            raw.policy = PolicyOptions::default();
+            raw.files.clear();
+            raw.ruled = true;
         }
-        let mut said = environment;
-        for (key, item) in page {
-            said.page(&key, item)
+        for (key, value) in module {
+            raw.set_module_option(&key, value)
                 .map_err(|reason| format!("guestnet: Module.guestnet{reason}"))?;
         }
-        let advice = if page_rules {
-            on_the_page
+        let advice = if module_rules {
+            module_advice
         } else {
-            in_the_environment
+            environment_advice
         };
-        said.finish(advice)
-            .map_err(|reason| format!("guestnet: {reason}"))
+        raw.finish(advice).map_err(|reason| format!("guestnet: {reason}"))
     }
 }
 
-/// Whether an option of the page's is a rule, or brings some.
+/// Whether a module option is a rule, or brings some.
 fn is_about_rules(key: &str) -> bool {
     let rule = |option| matches!(option, PolicyOption::AllowNet | PolicyOption::Rule(..));
     key == "policy" || PolicyOption::from_name(&flag_name(key)).is_some_and(rule)
 }
 
-impl Said {
-    /// An option of the page's. The error is what comes behind `Module.guestnet`.
-    fn page(&mut self, key: &str, item: Item) -> Result<(), String> {
-        if item == Item::Absent {
+impl RawOptions {
+    /// Sets a module option. The error is what comes behind `Module.guestnet`.
+    fn set_module_option(&mut self, key: &str, value: JsValue) -> Result<(), String> {
+        if value == JsValue::Undefined {
             return Ok(());
         }
         let wrong = |what: &str| format!(".{key} takes {what}");
         match key {
-            // For whoever loads this.
-            "addon" => item.text().map(drop).ok_or_else(|| wrong("a path"))?,
-            "policy" => self
-                .files
-                .extend(item.texts().ok_or_else(|| wrong("a path or an array of paths"))?),
-            "trace" => self.trace = Some(trace(&item.text().ok_or_else(|| wrong("a path, or '-'"))?)),
-            "audit" => self.audit = Some(item.text().ok_or_else(|| wrong("a path"))?.into()),
-            "hosts" => self.hosts = Some(item.text().ok_or_else(|| wrong("a path"))?.into()),
+            // Where the library finds this addon.
+            "addon" => value.text().map(drop).ok_or_else(|| wrong("a path"))?,
+            "policy" => self.files.extend(
+                value
+                    .texts()
+                    .ok_or_else(|| wrong("a path or an array of paths"))?,
+            ),
+            "trace" => self.trace = Some(trace(&value.text().ok_or_else(|| wrong("a path, or '-'"))?)),
+            "audit" => self.audit = Some(value.text().ok_or_else(|| wrong("a path"))?.into()),
+            "hosts" => self.hosts = Some(value.text().ok_or_else(|| wrong("a path"))?.into()),
             "dns" => {
-                let servers = item
+                let servers = value
                     .texts()
                     .ok_or_else(|| wrong("a string or an array of strings"))?;
                 let servers = servers.join(",");
@@ -106,12 +117,12 @@ impl Said {
                 let option = PolicyOption::from_name(&flag_name(key))
                     .ok_or_else(|| format!(" has no option {key:?}; docs/emscripten.md lists them"))?;
                 let values = match option {
-                    PolicyOption::AllowNet => match item {
-                        Item::Flag(true) => vec![String::new()],
-                        Item::Flag(false) => vec![],
+                    PolicyOption::AllowNet => match value {
+                        JsValue::Boolean(true) => vec![String::new()],
+                        JsValue::Boolean(false) => vec![],
                         _ => return Err(wrong("true or false")),
                     },
-                    PolicyOption::Rule(..) => item
+                    PolicyOption::Rule(..) => value
                         .texts()
                         .ok_or_else(|| wrong("a string or an array of strings"))?,
                     PolicyOption::MaxSockets
@@ -121,9 +132,9 @@ impl Said {
                     | PolicyOption::MaxLookups
                     | PolicyOption::MaxRate
                     | PolicyOption::MaxBytes
-                    | PolicyOption::MaxLog => match item {
-                        Item::Number(number) => vec![number.to_string()],
-                        Item::Text(text) => vec![text],
+                    | PolicyOption::MaxLog => match value {
+                        JsValue::Number(number) => vec![number.to_string()],
+                        JsValue::String(text) => vec![text],
                         _ => return Err(wrong("a number or a string")),
                     },
                 };
@@ -137,8 +148,8 @@ impl Said {
         Ok(())
     }
 
-    /// An option of `GUESTNET_OPTIONS`.
-    fn flag(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<(), String> {
+    /// Sets an option of `GUESTNET_OPTIONS`.
+    fn set_flag(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<(), String> {
         let mut value = || {
             let value = parser.value().map_err(|_| format!("--{name} needs a value"))?;
             value
@@ -183,7 +194,7 @@ impl Said {
                 .map_err(|error| format!("cannot read the policy file {name}: {}", io_reason(&error)))?;
             self.policy.file(&text, name).map_err(|error| error.to_string())?;
         }
-        // As node:net does, until something is said.
+        // As node:net does, until there is a rule.
         if !self.ruled && !self.policy.has_rules() {
             self.policy.set(PolicyOption::AllowNet, "", Source::Api)?;
         }
@@ -200,36 +211,34 @@ impl Said {
             policy,
             hosts: hosts.transpose()?,
             upstream: self.dns.unwrap_or_default(),
-            // Last: what is wrong above makes no file.
+            // Last: an error above makes no file.
             reporter: reporter(self.trace.as_ref(), self.audit.as_deref(), limit, advice)?,
         })
     }
 }
 
-/// What the environment says.
-fn environment(arguments: &Arguments) -> Result<Said, String> {
-    let mut said = Said {
-        files: arguments.text(1).into_iter().collect(),
-        trace: arguments.text(2).map(|text| trace(&text)),
-        audit: arguments.text(3).map(PathBuf::from),
-        ..Said::default()
-    };
-    let Some(options) = arguments.text(4) else {
-        return Ok(said);
-    };
-    said.flags(&options)
-        .map_err(|reason| format!("guestnet: GUESTNET_OPTIONS: {reason}"))?;
-    Ok(said)
-}
+impl RawOptions {
+    fn from_environment(environment: Environment) -> Result<Self, String> {
+        let mut raw = RawOptions {
+            files: environment.policy.into_iter().collect(),
+            trace: environment.trace.map(|text| trace(&text)),
+            audit: environment.audit.map(PathBuf::from),
+            ..RawOptions::default()
+        };
+        if let Some(options) = environment.options {
+            raw.set_flags(&options)
+                .map_err(|reason| format!("guestnet: GUESTNET_OPTIONS: {reason}"))?;
+        }
+        Ok(raw)
+    }
 
-impl Said {
-    fn flags(&mut self, options: &str) -> Result<(), String> {
+    fn set_flags(&mut self, options: &str) -> Result<(), String> {
         let mut parser = lexopt::Parser::from_args(words(options)?);
         while let Some(arg) = parser.next().map_err(|error| error.to_string())? {
             match arg {
                 Arg::Long(name) => {
                     let name = name.to_owned();
-                    self.flag(&name, &mut parser)?;
+                    self.set_flag(&name, &mut parser)?;
                 }
                 Arg::Short(letter) => return Err(format!("unknown option -{letter}")),
                 Arg::Value(value) => return Err(format!("{value:?} is no option")),
@@ -275,7 +284,7 @@ fn trace(text: &str) -> TraceTo {
     }
 }
 
-/// `allowConnect` → `allow-connect`. A name that has a hyphen already is nobody's.
+/// `allowConnect` → `allow-connect`. A name that has a hyphen already is no option's.
 fn flag_name(key: &str) -> String {
     let mut name = String::new();
     for character in key.chars() {
@@ -289,7 +298,7 @@ fn flag_name(key: &str) -> String {
 }
 
 /// `--allow-connect 10.0.0.5:80` → `allowConnect: "10.0.0.5:80" in Module.guestnet`.
-fn on_the_page(flag: &Flag) -> String {
+fn module_advice(flag: &Flag) -> String {
     let option = flag.option();
     let mut words = option.split('-');
     let mut key = words.next().unwrap_or_default().to_owned();
@@ -303,9 +312,9 @@ fn on_the_page(flag: &Flag) -> String {
 
 /// `--allow-connect 10.0.0.5:80` → `--allow-connect 10.0.0.5:80 in GUESTNET_OPTIONS`.
 ///
-/// A value that a shell would take for something else comes with the variable and all quotes: nobody has to find out how
-/// the one's go into the other's.
-fn in_the_environment(flag: &Flag) -> String {
+/// A value that a shell would take for something else comes with the variable and with the quotes of both: the reader need
+/// not find out how to nest them.
+fn environment_advice(flag: &Flag) -> String {
     let (option, value) = (flag.option(), flag.value());
     if shell_word(value) == value {
         return format!("--{option} {value} in GUESTNET_OPTIONS");

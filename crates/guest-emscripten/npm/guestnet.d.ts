@@ -1,4 +1,4 @@
-// What a page may say to libguestnet.js, and the addon's own interface, which is libguestnet.js's and may change.
+// The options of a program (`Module.guestnet`), and the addon's own interface, which is libguestnet.js's and may change.
 
 /**
  * `Module.guestnet`: how a program's sockets behave. A plain object; an option that does not exist is an error.
@@ -6,8 +6,8 @@
  * As long as no rule is given, everything is allowed. From the first one on (`policy`, `allow…` or `deny…`), here or in the
  * environment, what no rule allows is denied, and deny beats allow (docs/policy.md).
  *
- * The environment says the same with GUESTNET_POLICY, GUESTNET_TRACE, GUESTNET_AUDIT and, in the words of the command line,
- * GUESTNET_OPTIONS="--allow-connect db:5432 --max-sockets 100". What is said here takes its place.
+ * The environment has the same options: GUESTNET_POLICY, GUESTNET_TRACE, GUESTNET_AUDIT and, as flags of the command line,
+ * GUESTNET_OPTIONS="--allow-connect db:5432 --max-sockets 100". Options here replace those of the environment.
  */
 export interface Options {
   /** A policy file, or several. */
@@ -52,13 +52,16 @@ export interface Options {
   trace?: string;
   /** A file for one JSON object a decision of the policy. */
   audit?: string;
-  /** Where the addon is, if not beside the library or in node_modules. */
+  /** Where the addon is, if neither in the library's directory nor in node_modules. */
   addon?: string;
 }
 
-/** Starts a program under these options and those of the environment. Returns the program's number. */
+/**
+ * Starts a program under these options (`Module.guestnet`) and those of the environment (GUESTNET_POLICY, GUESTNET_TRACE,
+ * GUESTNET_AUDIT, GUESTNET_OPTIONS). Returns the program's number.
+ */
 export function open(
-  page?: Options,
+  module?: Options,
   policy?: string,
   trace?: string,
   audit?: string,
@@ -69,7 +72,22 @@ export function open(
 export function stop(program: number): void;
 
 /**
- * The system calls for this thread of a program: functions of the module's memory and integers. A thread `beside` the main one
- * does nothing more when the program has ended: its calls throw 'unwind'. `undefined` if it has ended.
+ * The system calls for this thread of a program: functions of the module's memory and integers. A `pthread` other than the main
+ * one does nothing more when the program has ended: its calls throw 'unwind'. `undefined` if it has ended.
  */
-export function attach(program: number, beside?: 0 | 1): Record<string, (...args: unknown[]) => number> | undefined;
+export function attach(program: number, pthread?: 0 | 1): Record<string, (...args: unknown[]) => number> | undefined;
+
+/** The bits of a descriptor's readiness. */
+export const READY: Readonly<Record<'READ' | 'WRITE' | 'ERROR' | 'HANGUP' | 'ALWAYS', number>>;
+
+/** The bits of what `state` returns, and how many of them stand below the socket's pending error. */
+export const STATE: Readonly<Record<
+  | 'LISTENING' | 'CONNECTED' | 'DATAGRAM' | 'RECEIVE_SHUT' | 'END_OF_FILE' | 'READABLE' | 'HUNG_UP' | 'ERROR_SHIFT',
+  number
+>>;
+
+/** The bytes that a list of results needs: for a node and an address, each a result, and once for the canonical name. */
+export const ADDRINFO_ROOM: Readonly<Record<'NODE' | 'ADDRESS' | 'CANONICAL_NAME', number>>;
+
+/** What `poll` returns when it meets a descriptor that is not guestnet's. */
+export const FOREIGN: number;

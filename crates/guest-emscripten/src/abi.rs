@@ -17,6 +17,14 @@ pub(crate) const SOCK_TYPE_MASK: i32 = 0xf;
 pub(crate) const SOCK_NONBLOCK: i32 = 0o4000;
 pub(crate) const SOCK_CLOEXEC: i32 = 0o2_000_000;
 
+/// Types of `st_mode`.
+pub(crate) const S_IFIFO: i32 = 0o010_000;
+pub(crate) const S_IFREG: i32 = 0o100_000;
+pub(crate) const S_IFSOCK: i32 = 0o140_000;
+
+/// `EAI_OVERFLOW` of `netdb.h`, which no look-up of the core's fails with.
+pub(crate) const EAI_OVERFLOW: i32 = -12;
+
 pub(crate) const IPPROTO_IP: i32 = 0;
 pub(crate) const IPPROTO_TCP: i32 = 6;
 pub(crate) const IPPROTO_UDP: i32 = 17;

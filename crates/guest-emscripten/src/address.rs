@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_cut_where_there_is_no_room_and_its_length_is_told_whole() {
+    fn an_address_is_cut_where_there_is_no_room_and_its_whole_length_is_stored() {
         let mut room = [0xff_u8; 64];
         let memory = Memory::of(&mut room);
         memory.set_u32(0, 4).unwrap();

@@ -105,8 +105,15 @@ pub(crate) const fn errno(error: Errno) -> i32 {
     }
 }
 
-/// An `EAI_*` of musl's `netdb.h`.
-pub(crate) const fn lookup_error(error: LookupError) -> i32 {
+/// A failed call's result: the negated errno of the C library.
+#[must_use]
+pub const fn negated(error: Errno) -> i32 {
+    -errno(error)
+}
+
+/// An `EAI_*` of musl's `netdb.h`, which is negative: what a failed look-up returns.
+#[must_use]
+pub const fn lookup_error(error: LookupError) -> i32 {
     match error {
         LookupError::BadFlags => -1,
         LookupError::NoName => -2,

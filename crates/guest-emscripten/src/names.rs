@@ -1,6 +1,6 @@
 //! getaddrinfo(3) and getnameinfo(3).
 //!
-//! A list of results needs memory of the guest's own allocator, which only the caller can ask: a look-up therefore says
+//! A list of results needs memory of the guest's own allocator, which only the caller can call: a look-up therefore says
 //! how many results there are, and a second call writes the list there. The C library's freeaddrinfo frees a node and what
 //! its `ai_addr` points to, and no other node: so all nodes are one block, that starts with the first of them, and all
 //! addresses another, that starts with the first one's.
@@ -11,8 +11,10 @@ use std::sync::Arc;
 use guestnet_core::resolve::{AddrInfoList, Hosts, MAX_HOSTS, Query};
 use guestnet_core::{Errno, Host, Kind, LookupError, Result, SockAddr};
 
+use crate::args::Args;
+use crate::context::ThreadContext;
 use crate::memory::Memory;
-use crate::{Args, Process, abi, address, convert};
+use crate::{abi, address, convert};
 
 /// `NI_MAXHOST` and `NI_MAXSERV`: nothing longer is a name.
 const LONGEST_NAME: u32 = 1025;
@@ -24,39 +26,49 @@ const ADDRINFO: u32 = 32;
 const ADDRESS: u32 = address::INET6_SIZE;
 
 /// The canonical name with its NUL, behind the nodes.
-pub(crate) const CANONICAL_NAME: u32 = 256;
+const CANONICAL_NAME: u32 = 256;
 
-/// A look-up that was read from memory, to be made by any thread of the program.
+/// The room that `takeAddrInfoList` needs: for a node and for an address, each a result, and once for the canonical name.
+pub const ADDRINFO_ROOM: &[(&str, i32)] = &[
+    ("NODE", ADDRINFO.cast_signed()),
+    ("ADDRESS", ADDRESS.cast_signed()),
+    ("CANONICAL_NAME", CANONICAL_NAME.cast_signed()),
+];
+
+/// The arguments of a look-up, which any thread of the program may make.
 #[derive(Debug)]
-pub struct Lookup(Result<Asked, LookupError>);
+pub struct Lookup(Result<AddrInfoQuery, LookupError>);
 
-/// What a [`Lookup`] found, to be taken by any thread of the program.
+/// The result of a [`Lookup`], which any thread of the program may take.
 #[derive(Debug)]
-pub struct Outcome(Result<(AddrInfoList, i32), LookupError>);
+pub struct LookupResult(Result<(AddrInfoList, i32), LookupError>);
 
-impl<H: Host> Process<H> {
-    /// Reads the arguments of getaddrinfo(3): node, service, hints. What is wrong with them is its outcome.
-    pub fn read_lookup(memory: Memory<'_>, args: &Args) -> Lookup {
+impl Lookup {
+    /// Reads the arguments of getaddrinfo(3): node, service, hints. A mistake in them becomes the result of the look-up.
+    #[must_use]
+    pub fn read(memory: Memory<'_>, args: &Args) -> Self {
         Lookup(load(memory, args))
     }
+}
 
+impl<H: Host> ThreadContext<H> {
     /// Makes a look-up. Blocks.
-    pub fn look_up(&mut self, lookup: &Lookup) -> Outcome {
-        let asked = match &lookup.0 {
-            Ok(asked) => asked,
-            Err(error) => return Outcome(Err(*error)),
+    pub fn look_up(&mut self, lookup: &Lookup) -> LookupResult {
+        let query = match &lookup.0 {
+            Ok(query) => query,
+            Err(error) => return LookupResult(Err(*error)),
         };
-        Outcome(ask(self, asked).map(|answer| (answer, asked.flags)))
+        LookupResult(resolve(self, query).map(|list| (list, query.flags)))
     }
 
-    /// Keeps an outcome for `takeAnswer`: how many results it has, or an `EAI_*`, which is negative.
-    pub fn keep(&mut self, outcome: Outcome) -> i32 {
-        self.answer = None;
-        match outcome.0 {
-            Ok((answer, flags)) => {
+    /// Keeps a result for `takeAddrInfoList`: how many results it has, or an `EAI_*`, which is negative.
+    pub fn store_result(&mut self, result: LookupResult) -> i32 {
+        self.addr_infos = None;
+        match result.0 {
+            Ok((list, flags)) => {
                 // At most 64.
-                let count = i32::try_from(answer.results.len()).unwrap_or(i32::MAX);
-                self.answer = Some((answer, flags));
+                let count = i32::try_from(list.results.len()).unwrap_or(i32::MAX);
+                self.addr_infos = Some((list, flags));
                 count
             }
             Err(error) => convert::lookup_error(error),
@@ -66,7 +78,7 @@ impl<H: Host> Process<H> {
 
 /// A query that owns its strings.
 #[derive(Debug)]
-struct Asked {
+struct AddrInfoQuery {
     node: Option<Vec<u8>>,
     service: Option<Vec<u8>>,
     flags: i32,
@@ -76,26 +88,37 @@ struct Asked {
 }
 
 /// getaddrinfo(node, service, hints): how many results there are, or an `EAI_*`, which is negative.
-pub(crate) fn getaddrinfo<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    let outcome = process.look_up(&Process::<H>::read_lookup(memory, args));
-    Ok(process.keep(outcome))
+pub(crate) fn getaddrinfo<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
+    let result = context.look_up(&Lookup::read(memory, args));
+    Ok(context.store_result(result))
 }
 
-/// takeAnswer(nodes, addresses): writes the list of the last look-up, which begins at `nodes`. There is room for a node
+/// takeAddrInfoList(nodes, addresses): writes the list of the last look-up, which begins at `nodes`. There is room for a node
 /// and an address a result, and behind the nodes for the canonical name.
-pub(crate) fn take_answer<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    let (answer, flags) = process.answer.take().ok_or(Errno::EINVAL)?;
-    store(memory, args.pointer(0), args.pointer(1), &answer, flags).map(|()| 0)
+pub(crate) fn take_addr_info_list<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
+    let (list, flags) = context.addr_infos.take().ok_or(Errno::EINVAL)?;
+    store(memory, args.pointer(0), args.pointer(1), &list, flags).map(|()| 0)
 }
 
 /// getnameinfo(addr, len, (host, hostlen), (serv, servlen), flags), with the lengths as they come. An `EAI_*`.
-pub(crate) fn getnameinfo<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    const OVERFLOW: i32 = -12;
+pub(crate) fn getnameinfo<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
     let Ok(SockAddr::Inet(addr)) = address::load(memory, args.pointer(0), args.pointer(1)) else {
         return Ok(convert::lookup_error(LookupError::Family));
     };
     let flags = convert::name_info_flags(args.int(6));
-    let info = match process.guest.getnameinfo(addr, flags) {
+    let info = match context.guest.getnameinfo(addr, flags) {
         Ok(info) => info,
         Err(error) => return Ok(convert::lookup_error(error)),
     };
@@ -108,7 +131,7 @@ pub(crate) fn getnameinfo<H: Host>(process: &mut Process<H>, memory: Memory<'_>,
         }
         let bytes = [text.as_bytes(), &[0]].concat();
         if bytes.len() > room as usize {
-            return Ok(OVERFLOW);
+            return Ok(abi::EAI_OVERFLOW);
         }
         memory.write(at, &bytes)?;
     }
@@ -117,9 +140,13 @@ pub(crate) fn getnameinfo<H: Host>(process: &mut Process<H>, memory: Memory<'_>,
 
 /// `_emscripten_lookup_name(name)`: the first IPv4 address, as it stands in memory; 0 if there is none. For
 /// gethostbyname(3).
-pub(crate) fn lookup_name<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+pub(crate) fn lookup_name<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
     let node = memory.string(args.pointer(0), LONGEST_NAME)?;
-    let asked = Asked {
+    let query = AddrInfoQuery {
         node,
         service: None,
         flags: 0,
@@ -127,8 +154,8 @@ pub(crate) fn lookup_name<H: Host>(process: &mut Process<H>, memory: Memory<'_>,
         kind: abi::SOCK_STREAM,
         protocol: 0,
     };
-    let found = ask(process, &asked).ok().and_then(|answer| {
-        answer.results.iter().find_map(|result| match result.addr {
+    let found = resolve(context, &query).ok().and_then(|list| {
+        list.results.iter().find_map(|result| match result.addr {
             SocketAddr::V4(addr) => Some(i32::from_le_bytes(addr.ip().octets())),
             SocketAddr::V6(_) => None,
         })
@@ -137,23 +164,23 @@ pub(crate) fn lookup_name<H: Host>(process: &mut Process<H>, memory: Memory<'_>,
 }
 
 /// hosts(text, len): the hosts file of the guest, which is asked before the machine's.
-pub(crate) fn hosts<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+pub(crate) fn hosts<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let len = args
         .pointer(1)
         .min(u32::try_from(MAX_HOSTS).unwrap_or(u32::MAX).saturating_mul(256));
     let text = memory.read_bytes(args.pointer(0), len)?;
     let hosts = Hosts::parse(&String::from_utf8_lossy(&text));
-    process.guest.set_guest_hosts(Arc::new(hosts));
+    context.guest.set_guest_hosts(Arc::new(hosts));
     Ok(0)
 }
 
-fn load(memory: Memory<'_>, args: &Args) -> Result<Asked, LookupError> {
+fn load(memory: Memory<'_>, args: &Args) -> Result<AddrInfoQuery, LookupError> {
     let system = LookupError::System;
     let string = |at| match memory.string(at, LONGEST_NAME) {
         Err(Errno::ENAMETOOLONG) => Err(LookupError::NoName),
         other => other.map_err(system),
     };
-    let mut asked = Asked {
+    let mut query = AddrInfoQuery {
         node: string(args.pointer(0))?,
         service: string(args.pointer(1))?,
         flags: 0,
@@ -166,26 +193,29 @@ fn load(memory: Memory<'_>, args: &Args) -> Result<Asked, LookupError> {
         let [flags, family, kind, protocol] = *hints.as_chunks::<4>().0 else {
             return Err(LookupError::BadFlags);
         };
-        asked.flags = i32::from_le_bytes(flags);
-        asked.family = i32::from_le_bytes(family);
-        asked.kind = i32::from_le_bytes(kind);
-        asked.protocol = i32::from_le_bytes(protocol);
+        query.flags = i32::from_le_bytes(flags);
+        query.family = i32::from_le_bytes(family);
+        query.kind = i32::from_le_bytes(kind);
+        query.protocol = i32::from_le_bytes(protocol);
     }
-    Ok(asked)
+    Ok(query)
 }
 
-fn ask<H: Host>(process: &mut Process<H>, asked: &Asked) -> Result<AddrInfoList, LookupError> {
-    let family = match asked.family {
+fn resolve<H: Host>(
+    context: &mut ThreadContext<H>,
+    query: &AddrInfoQuery,
+) -> Result<AddrInfoList, LookupError> {
+    let family = match query.family {
         abi::AF_UNSPEC => None,
         family => Some(convert::domain(family).map_err(|_| LookupError::Family)?),
     };
-    let by_protocol = match asked.protocol {
+    let by_protocol = match query.protocol {
         0 => None,
         abi::IPPROTO_TCP => Some(Kind::Stream),
         abi::IPPROTO_UDP => Some(Kind::Datagram),
         _ => return Err(LookupError::Service),
     };
-    let kind = match (asked.kind, by_protocol) {
+    let kind = match (query.kind, by_protocol) {
         (0, kind) => kind,
         (kind, by_protocol) => {
             let kind = convert::kind(kind).map_err(|_| LookupError::SockType)?;
@@ -195,31 +225,31 @@ fn ask<H: Host>(process: &mut Process<H>, asked: &Asked) -> Result<AddrInfoList,
             Some(kind)
         }
     };
-    process.guest.getaddrinfo(&Query {
-        node: asked.node.as_deref(),
-        service: asked.service.as_deref(),
-        flags: convert::lookup_flags(asked.flags)?,
+    context.guest.getaddrinfo(&Query {
+        node: query.node.as_deref(),
+        service: query.service.as_deref(),
+        flags: convert::lookup_flags(query.flags)?,
         family,
         kind,
     })
 }
 
-fn store(memory: Memory<'_>, list: u32, addresses: u32, answer: &AddrInfoList, flags: i32) -> Result<()> {
-    let count = u32::try_from(answer.results.len()).map_err(|_| Errno::EOVERFLOW)?;
+fn store(memory: Memory<'_>, nodes: u32, addresses: u32, infos: &AddrInfoList, flags: i32) -> Result<()> {
+    let count = u32::try_from(infos.results.len()).map_err(|_| Errno::EOVERFLOW)?;
     let sum = |a: u32, b: u32| a.checked_add(b).ok_or(Errno::EFAULT);
-    let canonical = match &answer.canonical {
+    let canonical = match &infos.canonical {
         Some(text) if text.len() < CANONICAL_NAME as usize => {
-            let name = sum(list, count * ADDRINFO)?;
+            let name = sum(nodes, count * ADDRINFO)?;
             memory.write(name, &[text.as_bytes(), &[0]].concat())?;
             name
         }
         Some(_) | None => 0,
     };
-    for (index, result) in (0..).zip(&answer.results) {
+    for (index, result) in (0..).zip(&infos.results) {
         let addr = address::bytes(&SockAddr::Inet(result.addr));
         let at = sum(addresses, index * ADDRESS)?;
         memory.write(at, &addr)?;
-        let node = sum(list, index * ADDRINFO)?;
+        let node = sum(nodes, index * ADDRINFO)?;
         let next = if index + 1 < count {
             sum(node, ADDRINFO)?
         } else {

@@ -4,16 +4,22 @@ use std::time::Duration;
 
 use guestnet_core::{Domain, Errno, Host, Kind, OptKind, OptValue, Result, SockOpt};
 
+use crate::args::Args;
+use crate::context::ThreadContext;
 use crate::memory::Memory;
-use crate::{Args, Process, abi, convert};
+use crate::{abi, convert};
 
 /// getsockopt(fd, level, name, value, len)
-pub(crate) fn getsockopt<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+pub(crate) fn getsockopt<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
     let fd = args.fd(0);
-    process.guest.open_file(fd)?.socket()?;
+    context.guest.open_file(fd)?.socket()?;
     let room = usize::try_from(memory.u32(args.pointer(4))?.cast_signed()).map_err(|_| Errno::EINVAL)?;
     let bytes = if (args.int(1), args.int(2)) == (abi::SOL_SOCKET, abi::SO_PROTOCOL) {
-        let entry = process.guest.open_file(fd)?;
+        let entry = context.guest.open_file(fd)?;
         let socket = entry.socket()?;
         let protocol = match (socket.domain(), socket.kind()) {
             (Domain::Unix, _) | (_, Kind::SeqPacket) => 0,
@@ -23,7 +29,7 @@ pub(crate) fn getsockopt<H: Host>(process: &mut Process<H>, memory: Memory<'_>, 
         protocol.to_le_bytes().to_vec()
     } else {
         let option = convert::option(args.int(1), args.int(2))?;
-        encode(process.guest.option(fd, option)?)
+        encode(context.guest.option(fd, option)?)
     };
     // getsockopt(2): a value that does not fit is cut, and its length says how much was stored.
     let stored = bytes.get(..room).unwrap_or(&bytes);
@@ -33,13 +39,17 @@ pub(crate) fn getsockopt<H: Host>(process: &mut Process<H>, memory: Memory<'_>, 
 }
 
 /// setsockopt(fd, level, name, value, len)
-pub(crate) fn setsockopt<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+pub(crate) fn setsockopt<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
     let fd = args.fd(0);
-    process.guest.open_file(fd)?.socket()?;
+    context.guest.open_file(fd)?.socket()?;
     let len = u32::try_from(args.int(4)).map_err(|_| Errno::EINVAL)?;
     let option = convert::option(args.int(1), args.int(2))?;
     let value = decode(option, memory, args.pointer(3), len)?;
-    process.guest.set_option(fd, option, value).map(|()| 0)
+    context.guest.set_option(fd, option, value).map(|()| 0)
 }
 
 fn encode(value: OptValue) -> Vec<u8> {

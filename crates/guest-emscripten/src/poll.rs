@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use guestnet_core::{EpollInterest, EpollOp, Errno, Host, Result};
 
+use crate::args::Args;
+use crate::bits::FOREIGN;
+use crate::context::ThreadContext;
 use crate::memory::Memory;
 use crate::socket::number;
-use crate::{Args, Process, abi, convert};
+use crate::{abi, convert};
 
 /// `RLIMIT_NOFILE` of this process as poll(2) sees it: no program can have more descriptors.
 const MAX_POLLED: u32 = 65_536;
@@ -16,12 +19,9 @@ fn timeout(millis: i32) -> Option<Duration> {
     u64::try_from(millis).ok().map(Duration::from_millis)
 }
 
-/// What poll says, without waiting, when it meets a descriptor that is not ours.
-const FOREIGN: i32 = i32::MIN;
-
-/// poll(fds, count, timeout, foreign). With `foreign` somebody else has written the `revents` of those that are not
-/// ours, and they are left alone; without, the first such one ends the call with [`FOREIGN`].
-pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+/// poll(fds, count, timeout, foreign). With `foreign` the JavaScript library has written the `revents` of the file system's
+/// descriptors, which stay as they are; without, the first such descriptor ends the call with [`FOREIGN`].
+pub(crate) fn poll<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let (array, count) = (args.pointer(0), args.pointer(1));
     if count > MAX_POLLED {
         return Err(Errno::EINVAL);
@@ -30,14 +30,14 @@ pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: 
     let entry = |index: u32| array.checked_add(index * abi::POLLFD_SIZE).ok_or(Errno::EFAULT);
     let revents = |index: u32| entry(index)?.checked_add(6).ok_or(Errno::EFAULT);
     let mut ready = 0;
-    process.guest.poll_begin();
+    context.guest.poll_begin();
     for index in 0..count {
         let [a, b, c, d, low, high, r_low, r_high] = memory.read::<8>(entry(index)?)?;
         let fd = i32::from_le_bytes([a, b, c, d]);
         let events = i16::from_le_bytes([low, high]);
         let mut result = 0;
         if let Ok(fd) = u32::try_from(fd) {
-            match process.guest.poll_add(index, fd, convert::ready(events)) {
+            match context.guest.poll_add(index, fd, convert::ready(events)) {
                 Ok(()) => {}
                 Err(Errno::EBADF) if foreign => result = i16::from_le_bytes([r_low, r_high]),
                 Err(Errno::EBADF) => return Ok(FOREIGN),
@@ -52,8 +52,8 @@ pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: 
     } else {
         timeout(args.int(2))
     };
-    process.guest.poll_wait(limit)?;
-    for event in process.guest.poll_events() {
+    context.guest.poll_wait(limit)?;
+    for event in context.guest.poll_events() {
         let at = entry(event.token)?;
         let events = i16::from_le_bytes(memory.read(at.checked_add(4).ok_or(Errno::EFAULT)?)?);
         let bits = convert::poll_bits(event.ready, events);
@@ -62,20 +62,35 @@ pub(crate) fn poll<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: 
             ready += 1;
         }
     }
-    process.tell(ready > 0);
+    context.count_report(ready > 0);
     Ok(ready)
 }
 
+/// interest(events): the bits of [`Ready`](guestnet_core::Ready) for `events` of poll(2).
+pub(crate) fn interest<H: Host>(_: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+    let [low, high, ..] = args.int(0).to_le_bytes();
+    let ready = convert::ready(i16::from_le_bytes([low, high]));
+    Ok(i32::from(ready.bits()))
+}
+
 /// epoll_create1(flags)
-pub(crate) fn epoll_create<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+pub(crate) fn epoll_create<H: Host>(
+    context: &mut ThreadContext<H>,
+    _: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
     if args.int(0) & !abi::SOCK_CLOEXEC != 0 {
         return Err(Errno::EINVAL);
     }
-    number(process.guest.epoll_create()?)
+    number(context.guest.epoll_create()?)
 }
 
 /// epoll_ctl(epoll, op, fd, event)
-pub(crate) fn epoll_ctl<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+pub(crate) fn epoll_ctl<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
     let interest = || {
         let at = args.pointer(3);
         let events = memory.u32(at)?;
@@ -94,17 +109,21 @@ pub(crate) fn epoll_ctl<H: Host>(process: &mut Process<H>, memory: Memory<'_>, a
         abi::EPOLL_CTL_DEL => EpollOp::Delete,
         _ => return Err(Errno::EINVAL),
     };
-    process
+    context
         .guest
         .epoll_control(args.fd(0), args.fd(2), op)
         .map(|()| 0)
 }
 
 /// epoll_wait(epoll, events, count, timeout)
-pub(crate) fn epoll_wait<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+pub(crate) fn epoll_wait<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
     let most = usize::try_from(args.int(2)).map_err(|_| Errno::EINVAL)?;
-    let mut events = std::mem::take(&mut process.events);
-    let outcome = process
+    let mut events = std::mem::take(&mut context.events);
+    let outcome = context
         .guest
         .epoll_wait(args.fd(0), most, timeout(args.int(3)), &mut events);
     let stored = outcome.and_then(|()| {
@@ -117,7 +136,7 @@ pub(crate) fn epoll_wait<H: Host>(process: &mut Process<H>, memory: Memory<'_>, 
         }
         i32::try_from(events.len()).map_err(|_| Errno::EOVERFLOW)
     });
-    process.tell(!events.is_empty());
-    process.events = events;
+    context.count_report(!events.is_empty());
+    context.events = events;
     stored
 }

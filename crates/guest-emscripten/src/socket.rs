@@ -2,8 +2,10 @@
 
 use guestnet_core::{Domain, Errno, Fd, Host, Kind, OpenFile, Result, SockAddr, StreamKind};
 
+use crate::args::Args;
+use crate::context::ThreadContext;
 use crate::memory::Memory;
-use crate::{Args, Process, abi, address, convert};
+use crate::{abi, address, convert};
 
 /// `SOCK_NONBLOCK` and `SOCK_CLOEXEC`, which is nothing to a program that cannot exec.
 fn nonblocking(flags: i32) -> Result<bool> {
@@ -42,36 +44,40 @@ fn length(count: usize) -> Result<i32> {
 }
 
 /// socket(domain, type, protocol)
-pub(crate) fn socket<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+pub(crate) fn socket<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     let (domain, kind, nonblocking) = domain_and_kind(args)?;
-    let fd = process.guest.socket(domain, kind)?;
-    process.guest.set_nonblocking(fd, nonblocking)?;
+    let fd = context.guest.socket(domain, kind)?;
+    context.guest.set_nonblocking(fd, nonblocking)?;
     number(fd)
 }
 
 /// socketpair(domain, type, protocol, pair)
-pub(crate) fn socketpair<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+pub(crate) fn socketpair<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
     let (domain, kind, nonblocking) = domain_and_kind(args)?;
     if domain != Domain::Unix {
         return Err(Errno::EOPNOTSUPP);
     }
-    let (one, other) = process.guest.socket_pair(kind)?;
-    process.guest.set_nonblocking(one, nonblocking)?;
-    process.guest.set_nonblocking(other, nonblocking)?;
-    store_pair(process, memory, args.pointer(3), one, other)
+    let (one, other) = context.guest.socket_pair(kind)?;
+    context.guest.set_nonblocking(one, nonblocking)?;
+    context.guest.set_nonblocking(other, nonblocking)?;
+    store_pair(context, memory, args.pointer(3), one, other)
 }
 
 /// pipe2(pair, flags)
-pub(crate) fn pipe<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+pub(crate) fn pipe<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let nonblocking = nonblocking(args.int(1))?;
-    let (read, write) = process.guest.pipe()?;
-    process.guest.set_nonblocking(read, nonblocking)?;
-    process.guest.set_nonblocking(write, nonblocking)?;
-    store_pair(process, memory, args.pointer(0), read, write)
+    let (read, write) = context.guest.pipe()?;
+    context.guest.set_nonblocking(read, nonblocking)?;
+    context.guest.set_nonblocking(write, nonblocking)?;
+    store_pair(context, memory, args.pointer(0), read, write)
 }
 
 fn store_pair<H: Host>(
-    process: &mut Process<H>,
+    context: &mut ThreadContext<H>,
     memory: Memory<'_>,
     at: u32,
     one: Fd,
@@ -81,16 +87,16 @@ fn store_pair<H: Host>(
     bytes[..4].copy_from_slice(&one.to_le_bytes());
     bytes[4..].copy_from_slice(&other.to_le_bytes());
     if let Err(errno) = memory.write(at, &bytes) {
-        process.guest.close(one)?;
-        process.guest.close(other)?;
+        context.guest.close(one)?;
+        context.guest.close(other)?;
         return Err(errno);
     }
     Ok(0)
 }
 
 /// bind(fd, addr, len)
-pub(crate) fn bind<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    let (domain, _) = shape(process, args.fd(0))?;
+pub(crate) fn bind<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    let (domain, _) = shape(context, args.fd(0))?;
     let (at, len) = (args.pointer(1), args.pointer(2));
     let addr = match (address::load(memory, at, len)?, domain) {
         // ip(7): Linux takes AF_UNSPEC for AF_INET when the address is the wildcard.
@@ -98,21 +104,25 @@ pub(crate) fn bind<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: 
         (addr, _) => addr,
     };
     misfit(&addr, domain, len)?;
-    process.guest.bind(args.fd(0), &addr).map(|()| 0)
+    context.guest.bind(args.fd(0), &addr).map(|()| 0)
 }
 
 /// connect(fd, addr, len)
-pub(crate) fn connect<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    let (domain, kind) = shape(process, args.fd(0))?;
+pub(crate) fn connect<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
+    let (domain, kind) = shape(context, args.fd(0))?;
     let addr = address::load(memory, args.pointer(1), args.pointer(2))?;
     if kind != Kind::Datagram {
         misfit(&addr, domain, args.pointer(2))?;
     }
-    process.guest.connect(args.fd(0), &addr).map(|()| 0)
+    context.guest.connect(args.fd(0), &addr).map(|()| 0)
 }
 
-fn shape<H: Host>(process: &mut Process<H>, fd: Fd) -> Result<(Domain, Kind)> {
-    let entry = process.guest.open_file(fd)?;
+fn shape<H: Host>(context: &mut ThreadContext<H>, fd: Fd) -> Result<(Domain, Kind)> {
+    let entry = context.guest.open_file(fd)?;
     let socket = entry.socket()?;
     Ok((socket.domain(), socket.kind()))
 }
@@ -129,34 +139,46 @@ fn misfit(addr: &SockAddr, domain: Domain, len: u32) -> Result<()> {
 }
 
 /// listen(fd, backlog)
-pub(crate) fn listen<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.listen(args.fd(0), args.int(1)).map(|()| 0)
+pub(crate) fn listen<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+    context.guest.listen(args.fd(0), args.int(1)).map(|()| 0)
 }
 
 /// accept4(fd, addr, len, flags)
-pub(crate) fn accept4<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+pub(crate) fn accept4<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
     let nonblocking = nonblocking(args.int(3))?;
-    process.guest.open_file(args.fd(0))?.socket()?;
+    context.guest.open_file(args.fd(0))?.socket()?;
     if args.pointer(1) != 0 && memory.u32(args.pointer(2))?.cast_signed() < 0 {
         return Err(Errno::EINVAL);
     }
-    let (fd, peer) = process.guest.accept(args.fd(0), nonblocking)?;
+    let (fd, peer) = context.guest.accept(args.fd(0), nonblocking)?;
     if let Err(errno) = address::store(memory, &address::bytes(&peer), args.pointer(1), args.pointer(2)) {
-        process.guest.close(fd)?;
+        context.guest.close(fd)?;
         return Err(errno);
     }
     number(fd)
 }
 
 /// getsockname(fd, addr, len)
-pub(crate) fn getsockname<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    let addr = process.guest.local_addr(args.fd(0))?;
+pub(crate) fn getsockname<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
+    let addr = context.guest.local_addr(args.fd(0))?;
     named(memory, args, &addr)
 }
 
 /// getpeername(fd, addr, len)
-pub(crate) fn getpeername<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    let addr = process.guest.peer_addr(args.fd(0))?;
+pub(crate) fn getpeername<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
+    let addr = context.guest.peer_addr(args.fd(0))?;
     named(memory, args, &addr)
 }
 
@@ -168,64 +190,76 @@ fn named(memory: Memory<'_>, args: &Args, addr: &guestnet_core::SockAddr) -> Res
 }
 
 /// shutdown(fd, how)
-pub(crate) fn shutdown<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.open_file(args.fd(0))?.socket()?;
+pub(crate) fn shutdown<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+    context.guest.open_file(args.fd(0))?.socket()?;
     let how = convert::shutdown(args.int(1))?;
-    process.guest.shutdown(args.fd(0), how).map(|()| 0)
+    context.guest.shutdown(args.fd(0), how).map(|()| 0)
 }
 
 /// sendto(fd, buf, len, flags, addr, addrlen)
-pub(crate) fn sendto<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.open_file(args.fd(0))?.socket()?;
+pub(crate) fn sendto<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
+    context.guest.open_file(args.fd(0))?.socket()?;
     let mut bufs = memory.vector(args.pointer(1), args.pointer(2))?;
     let flags = convert::send_flags(args.int(3));
     let count = if args.pointer(4) == 0 {
-        process.guest.send(args.fd(0), bufs.sources(), flags)?
+        context.guest.send(args.fd(0), bufs.sources(), flags)?
     } else {
         let addr = address::load(memory, args.pointer(4), args.pointer(5))?;
-        process.guest.send_to(args.fd(0), bufs.sources(), &addr, flags)?
+        context.guest.send_to(args.fd(0), bufs.sources(), &addr, flags)?
     };
     length(count)
 }
 
 /// recvfrom(fd, buf, len, flags, addr, addrlen)
-pub(crate) fn recvfrom<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    process.guest.open_file(args.fd(0))?.socket()?;
+pub(crate) fn recvfrom<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
+    context.guest.open_file(args.fd(0))?.socket()?;
     let mut bufs = memory.vector(args.pointer(1), args.pointer(2))?;
     let flags = convert::recv_flags(args.int(3))?;
     if args.pointer(4) == 0 {
-        let received = process.guest.recv(args.fd(0), bufs.targets(), flags)?;
+        let received = context.guest.recv(args.fd(0), bufs.targets(), flags)?;
         return length(received.len);
     }
-    let (received, from) = process.guest.recv_from(args.fd(0), bufs.targets(), flags)?;
+    let (received, from) = context.guest.recv_from(args.fd(0), bufs.targets(), flags)?;
     address::store(memory, &address::sender(&from), args.pointer(4), args.pointer(5))?;
     length(received.len)
 }
 
 /// Whether read(2) and write(2) mean anything: to an epoll they do not.
-fn can_move_bytes<H: Host>(process: &Process<H>, fd: Fd) -> Result<()> {
-    let stream = matches!(&*process.guest.open_file(fd)?, OpenFile::Stream(_));
-    if stream && process.guest.stream_kind(fd)? == Some(StreamKind::Unknown) {
+fn can_move_bytes<H: Host>(context: &ThreadContext<H>, fd: Fd) -> Result<()> {
+    let stream = matches!(&*context.guest.open_file(fd)?, OpenFile::Stream(_));
+    if stream && context.guest.stream_kind(fd)? == Some(StreamKind::Unknown) {
         return Err(Errno::EINVAL);
     }
     Ok(())
 }
 
 /// readv(fd, iov, count): bytes, or `EBADF` for a descriptor that is not one of ours.
-pub(crate) fn readv<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    can_move_bytes(process, args.fd(0))?;
+pub(crate) fn readv<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
+    can_move_bytes(context, args.fd(0))?;
     let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::EINVAL)?;
-    length(process.guest.read(args.fd(0), bufs.targets())?)
+    length(context.guest.read(args.fd(0), bufs.targets())?)
 }
 
 /// writev(fd, iov, count)
-pub(crate) fn writev<H: Host>(process: &mut Process<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    can_move_bytes(process, args.fd(0))?;
+pub(crate) fn writev<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
+    can_move_bytes(context, args.fd(0))?;
     let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::EINVAL)?;
-    length(process.guest.write(args.fd(0), bufs.sources())?)
+    length(context.guest.write(args.fd(0), bufs.sources())?)
 }
 
 /// `FIONREAD` of ioctl(2).
-pub(crate) fn fionread<H: Host>(process: &mut Process<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
-    length(process.guest.readable_bytes(args.fd(0))?)
+pub(crate) fn fionread<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+    length(context.guest.readable_bytes(args.fd(0))?)
 }

@@ -52,7 +52,7 @@ use lookup::Pending;
 pub use report::{TraceTo, io_reason, read_text, reporter};
 use services::Services;
 use stop::Stop;
-pub use stop::{Chore, Stopper, WeakStopper};
+pub use stop::{IdleTask, Stopper, WaitMode, WeakStopper};
 use stub::Stub;
 use unix::Unix;
 pub use unix::UnixNode;
@@ -115,18 +115,18 @@ impl OsHost {
         })
     }
 
-    /// Gives the thread something to do while it waits.
-    pub fn set_chore(&mut self, chore: Arc<Chore>) {
-        self.stop.set_chore(chore);
+    /// Gives the thread a task to run while it waits.
+    pub fn set_idle_task(&mut self, task: Arc<IdleTask>) {
+        self.stop.set_idle_task(task);
     }
 
-    /// From now on no call of a socket or a stream waits, whatever the mode of its descriptor: what would have to wait
-    /// says `EAGAIN`. For a thread that waits in another way, while others wait for the same descriptors in this one.
-    pub fn set_impatient(&mut self) {
-        self.stop.set_impatient();
+    /// Says whether calls of sockets and streams wait from now on. [`WaitMode::Nonblocking`] is for a thread that waits in
+    /// another way, while other threads block on the same descriptors.
+    pub fn set_wait_mode(&mut self, mode: WaitMode) {
+        self.stop.set_wait_mode(mode);
     }
 
-    /// Whom names are asked of from now on.
+    /// Sets the servers that look-ups ask from now on.
     ///
     /// # Errors
     /// `EINVAL`: no server is named.

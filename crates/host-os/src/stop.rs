@@ -1,4 +1,5 @@
-//! [`Stopper`]: ends a guest's waits from another thread. [`Chore`]: what a thread that waits has to do now and then.
+//! [`Stopper`]: ends a guest's waits from another thread. [`IdleTask`]: what a thread does at intervals while it waits.
+//! [`WaitMode`]: whether it waits at all.
 
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -16,60 +17,69 @@ use crate::poll::pollfd;
 #[derive(Clone, Debug)]
 pub struct Stopper(Arc<OwnedFd>);
 
-/// Something that a thread has to do now and then, such as the main thread of a program whose other threads ask it for
-/// numbers. All hosts of the thread have the same one: it is due when none of them has done it for so long.
-pub struct Chore {
-    every: Duration,
+/// A task that a thread runs at intervals while it waits, such as the main thread of a program that serves requests of the
+/// program's other threads. All hosts of the thread share one task: it is due when none of them has run it for so long.
+pub struct IdleTask {
+    interval: Duration,
     start: Instant,
-    /// When it was done last, in nanoseconds after `start`. Written by its thread only.
+    /// When it ran last, in nanoseconds after `start`. Only its own thread writes it.
     last: AtomicU64,
-    work: Box<dyn Fn() -> bool + Send + Sync>,
+    run: Box<dyn Fn() -> bool + Send + Sync>,
 }
 
-impl fmt::Debug for Chore {
+/// Whether a call of a host waits where the descriptor's mode says so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum WaitMode {
+    /// It waits.
+    #[default]
+    Blocking,
+    /// It does not wait, whatever the descriptor's mode: it fails with `EAGAIN`.
+    Nonblocking,
+}
+
+impl fmt::Debug for IdleTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Chore")
-            .field("every", &self.every)
+        f.debug_struct("IdleTask")
+            .field("interval", &self.interval)
             .finish_non_exhaustive()
     }
 }
 
-impl Chore {
-    /// `work` is called about every `every`, from within the waits of the hosts that it is given to
-    /// ([`crate::OsHost::set_chore`]), and must not use the host that waits. A wait during which it returns false ends
-    /// with `EINTR`.
+impl IdleTask {
+    /// The hosts that have the task ([`crate::OsHost::set_idle_task`]) call `run` about every `interval` from within their
+    /// waits. It must not use the host that waits. A wait during which it returns false ends with `EINTR`.
     #[must_use]
-    pub fn new(every: Duration, work: Box<dyn Fn() -> bool + Send + Sync>) -> Self {
-        Chore {
-            every,
+    pub fn new(interval: Duration, run: Box<dyn Fn() -> bool + Send + Sync>) -> Self {
+        IdleTask {
+            interval,
             start: Instant::now(),
             last: AtomicU64::new(0),
-            work,
+            run,
         }
     }
 
-    /// Does the work if it is due; for a thread whose calls never wait. Returns what the work returned, true if it is
+    /// Runs the task if it is due; for a thread whose calls never wait. Returns what `run` returned, true if the task is
     /// not due.
     #[must_use]
-    pub fn do_if_due(&self) -> bool {
-        self.left().is_ok()
+    pub fn run_if_due(&self) -> bool {
+        self.time_left().is_ok()
     }
 
-    /// The time until it is due again, after it was done if it was due; `Err` if the work said that the wait has to end.
-    fn left(&self) -> std::result::Result<Duration, ()> {
+    /// Runs the task if it is due, and returns the time until it is due again; `Err` if `run` said that the wait has to end.
+    fn time_left(&self) -> std::result::Result<Duration, ()> {
         let last = Duration::from_nanos(self.last.load(Ordering::Relaxed));
-        let left = (last + self.every).saturating_sub(self.start.elapsed());
+        let left = (last + self.interval).saturating_sub(self.start.elapsed());
         if !left.is_zero() {
             return Ok(left);
         }
-        // Before too: the work may come back here by way of another host.
-        self.done_now();
-        let go_on = (self.work)();
-        self.done_now();
-        if go_on { Ok(self.every) } else { Err(()) }
+        // Before the run too: it may come back here by way of another host.
+        self.record_run();
+        let go_on = (self.run)();
+        self.record_run();
+        if go_on { Ok(self.interval) } else { Err(()) }
     }
 
-    fn done_now(&self) {
+    fn record_run(&self) {
         let now = u64::try_from(self.start.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.last.store(now, Ordering::Relaxed);
     }
@@ -79,9 +89,8 @@ impl Chore {
 #[derive(Debug)]
 pub(crate) struct Stop {
     fd: Arc<OwnedFd>,
-    chore: Option<Arc<Chore>>,
-    /// Nothing waits: what would have to wait says `EAGAIN`.
-    impatient: bool,
+    idle_task: Option<Arc<IdleTask>>,
+    mode: WaitMode,
 }
 
 impl Stop {
@@ -89,41 +98,44 @@ impl Stop {
         let fd = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(errno)?;
         Ok(Stop {
             fd: Arc::new(fd),
-            chore: None,
-            impatient: false,
+            idle_task: None,
+            mode: WaitMode::Blocking,
         })
     }
 
-    pub(crate) fn set_chore(&mut self, chore: Arc<Chore>) {
-        self.chore = Some(chore);
+    pub(crate) fn set_idle_task(&mut self, task: Arc<IdleTask>) {
+        self.idle_task = Some(task);
     }
 
-    pub(crate) fn set_impatient(&mut self) {
-        self.impatient = true;
+    pub(crate) fn set_wait_mode(&mut self, mode: WaitMode) {
+        self.mode = mode;
     }
 
-    /// Before a wait of a call that waits.
+    /// A call checks this before it waits.
     ///
     /// # Errors
-    /// `EAGAIN`: nothing waits here.
+    /// `EAGAIN`: the host is [`WaitMode::Nonblocking`].
     pub(crate) fn may_wait(&self) -> Result<()> {
-        if self.impatient {
-            Err(Errno::EAGAIN)
-        } else {
-            Ok(())
+        match self.mode {
+            WaitMode::Blocking => Ok(()),
+            WaitMode::Nonblocking => Err(Errno::EAGAIN),
         }
     }
 
-    /// How long one wait of what may last as long as `timeout` may take before the chore is due. Does it first where it
-    /// is due already, unless there is no time for anything.
+    /// How long a wait of at most `timeout` may take at once: until the idle task is due. Runs the task first where it is
+    /// due already, but not for a wait of no time.
     ///
     /// # Errors
-    /// `EINTR`: the chore says that the wait has to end.
+    /// `EINTR`: the idle task says that the wait has to end.
     pub(crate) fn slice(&self, timeout: Option<Duration>) -> Result<Option<Duration>> {
-        let Some(chore) = self.chore.as_ref().filter(|_| timeout != Some(Duration::ZERO)) else {
+        let Some(task) = self
+            .idle_task
+            .as_ref()
+            .filter(|_| timeout != Some(Duration::ZERO))
+        else {
             return Ok(timeout);
         };
-        let left = chore.left().map_err(|()| Errno::EINTR)?;
+        let left = task.time_left().map_err(|()| Errno::EINTR)?;
         Ok(Some(timeout.map_or(left, |timeout| timeout.min(left))))
     }
 
@@ -140,12 +152,12 @@ impl Stop {
     }
 }
 
-/// A [`Stopper`] that does not keep what it needs for as long as it is kept itself.
+/// A [`Stopper`] that does not keep the eventfd open.
 #[derive(Clone, Debug)]
 pub struct WeakStopper(Weak<OwnedFd>);
 
 impl WeakStopper {
-    /// The stopper, `None` if neither the host nor another stopper of it is there any more.
+    /// The stopper; `None` if the host and all its stoppers are gone.
     #[must_use]
     pub fn upgrade(&self) -> Option<Stopper> {
         self.0.upgrade().map(Stopper)
@@ -153,7 +165,7 @@ impl WeakStopper {
 }
 
 impl Stopper {
-    /// A handle that keeps nothing.
+    /// A handle that does not keep the eventfd open.
     #[must_use]
     pub fn downgrade(&self) -> WeakStopper {
         WeakStopper(Arc::downgrade(&self.0))

@@ -14,11 +14,8 @@ if (/\s/.test(directory)) {
   process.stderr.write(`guestnet-emcc: ${directory} has a space in it, and a shell would take it apart\n`);
   process.exit(1);
 }
-const words = [];
-for (const library of ['libguestnet-program.js', 'libguestnet.js']) {
-  words.push('--js-library', path.join(directory, library));
-}
-words.push(path.join(directory, 'guestnet.c'));
+// emcc's preprocessor includes the parts of libguestnet.js from library/.
+const words = ['--js-library', path.join(directory, 'libguestnet.js'), path.join(directory, 'guestnet.c')];
 if (process.argv.includes('--jspi')) {
   words.push('--js-library', path.join(directory, 'jspi', 'libguestnet-jspi.js'));
   words.push(path.join(directory, 'jspi', 'guestnet-jspi.c'));

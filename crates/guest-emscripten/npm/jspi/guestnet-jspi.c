@@ -82,22 +82,22 @@ static int limit(int fd, int option) {
     return millis > INT32_MAX ? INT32_MAX : (int)millis;
 }
 
-/* What a call may still wait for. */
-struct patience {
+/* Until when a call may wait: as SO_RCVTIMEO or SO_SNDTIMEO says, which is read when it first waits. */
+struct deadline {
     int64_t end;
     int known, forever;
 };
 
 /* Waits for one descriptor; 0 when the time is over. */
-static int wait_for(int fd, short events, int option, struct patience *patience) {
-    if (!patience->known) {
+static int wait_for(int fd, short events, int option, struct deadline *deadline) {
+    if (!deadline->known) {
         int millis = limit(fd, option);
-        patience->known = 1;
-        patience->forever = millis < 0;
-        patience->end = now() + millis;
+        deadline->known = 1;
+        deadline->forever = millis < 0;
+        deadline->end = now() + millis;
     }
-    int64_t left = patience->forever ? -1 : patience->end - now();
-    if (!patience->forever && left <= 0) return 0;
+    int64_t left = deadline->forever ? -1 : deadline->end - now();
+    if (!deadline->forever && left <= 0) return 0;
     struct pollfd one = {fd, events, 0};
     guestnet_wait((intptr_t)&one, 1, (int)left);
     return 1;
@@ -107,11 +107,11 @@ int __syscall_accept4(int fd, intptr_t addr, intptr_t len, int flags, int unused
     ELSEWHERE(accept4(fd, addr, len, flags, unused, unused2));
     (void)unused;
     (void)unused2;
-    struct patience patience = {0, 0, 0};
+    struct deadline deadline = {0, 0, 0};
     for (;;) {
         int result = guestnet_try_accept4(fd, addr, len, flags);
         if (result != WOULD_BLOCK) return result;
-        if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &patience)) return -EAGAIN;
+        if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &deadline)) return -EAGAIN;
     }
 }
 
@@ -120,14 +120,14 @@ int __syscall_connect(int fd, intptr_t addr, size_t len, int unused, int unused2
     (void)unused;
     (void)unused2;
     (void)unused3;
-    struct patience patience = {0, 0, 0};
+    struct deadline deadline = {0, 0, 0};
     for (int first = 0;;) {
         int result = guestnet_try_connect(fd, addr, len);
         int pending = result == -EINPROGRESS || result == -EALREADY || result == -EAGAIN;
         if (!pending || !guestnet_blocks(fd)) return result;
         if (first == 0) first = result;
         /* socket(7): a connect that SO_SNDTIMEO ends says EINPROGRESS, a second one EALREADY. */
-        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &patience)) return first;
+        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &deadline)) return first;
     }
 }
 
@@ -139,7 +139,7 @@ static int is_stream(int fd) {
 
 int __syscall_recvfrom(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, intptr_t len) {
     ELSEWHERE(recvfrom(fd, buffer, size, flags, addr, len));
-    struct patience patience = {0, 0, 0};
+    struct deadline deadline = {0, 0, 0};
     size_t done = 0;
     for (;;) {
         int result = guestnet_try_recvfrom(fd, buffer + (intptr_t)done, size - done, flags, addr, len);
@@ -150,7 +150,7 @@ int __syscall_recvfrom(int fd, intptr_t buffer, size_t size, int flags, intptr_t
                 return (int)done;
             continue;
         }
-        if (!wait_for(fd, flags & MSG_OOB ? POLLPRI : POLLIN, SO_RCVTIMEO, &patience))
+        if (!wait_for(fd, flags & MSG_OOB ? POLLPRI : POLLIN, SO_RCVTIMEO, &deadline))
             return done > 0 ? (int)done : -EAGAIN;
     }
 }
@@ -160,18 +160,18 @@ int __syscall_recvmsg(int fd, intptr_t message, int flags, int unused, int unuse
     (void)unused;
     (void)unused2;
     (void)unused3;
-    struct patience patience = {0, 0, 0};
+    struct deadline deadline = {0, 0, 0};
     for (;;) {
         int result = guestnet_try_recvmsg(fd, message, flags);
         if (result != WOULD_BLOCK) return result;
-        if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &patience)) return -EAGAIN;
+        if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &deadline)) return -EAGAIN;
     }
 }
 
 /* A blocking send on a stream returns when everything is queued. */
 int __syscall_sendto(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, size_t len) {
     ELSEWHERE(sendto(fd, buffer, size, flags, addr, len));
-    struct patience patience = {0, 0, 0};
+    struct deadline deadline = {0, 0, 0};
     size_t done = 0;
     for (;;) {
         int result = guestnet_try_sendto(fd, buffer + (intptr_t)done, size - done, flags, addr, len);
@@ -181,7 +181,7 @@ int __syscall_sendto(int fd, intptr_t buffer, size_t size, int flags, intptr_t a
             if (done >= size || (flags & MSG_DONTWAIT)) return (int)done;
             continue;
         }
-        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &patience)) return done > 0 ? (int)done : -EAGAIN;
+        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &deadline)) return done > 0 ? (int)done : -EAGAIN;
     }
 }
 
@@ -191,32 +191,32 @@ int __syscall_sendmsg(int fd, intptr_t message, int flags, intptr_t unused, size
     (void)unused;
     (void)unused2;
     (void)unused3;
-    struct patience patience = {0, 0, 0};
+    struct deadline deadline = {0, 0, 0};
     for (;;) {
         int result = guestnet_try_sendmsg(fd, message, flags);
         if (result != WOULD_BLOCK) return result;
-        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &patience)) return -EAGAIN;
+        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &deadline)) return -EAGAIN;
     }
 }
 
 /* read() and write(), of files too. The result is an errno and not negative. A write may write a part only. */
 __wasi_errno_t __wasi_fd_read(__wasi_fd_t fd, const __wasi_iovec_t *vector, size_t count, __wasi_size_t *done) {
     ELSEWHERE(fd_read(fd, vector, count, done));
-    struct patience patience = {0, 0, 0};
+    struct deadline deadline = {0, 0, 0};
     for (;;) {
         int error = guestnet_try_fd_read(fd, vector, count, done);
         if (error != WOULD_BLOCK) return (__wasi_errno_t)error;
-        if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &patience)) return EAGAIN;
+        if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &deadline)) return EAGAIN;
     }
 }
 
 __wasi_errno_t __wasi_fd_write(__wasi_fd_t fd, const __wasi_ciovec_t *vector, size_t count, __wasi_size_t *done) {
     ELSEWHERE(fd_write(fd, vector, count, done));
-    struct patience patience = {0, 0, 0};
+    struct deadline deadline = {0, 0, 0};
     for (;;) {
         int error = guestnet_try_fd_write(fd, vector, count, done);
         if (error != WOULD_BLOCK) return (__wasi_errno_t)error;
-        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &patience)) return EAGAIN;
+        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &deadline)) return EAGAIN;
     }
 }
 

@@ -8,14 +8,12 @@
   const library = {
     $GW__deps: ['$GN', '$FS'],
     $GW: {
-      /** What a `guestnet_try_` function says where the program has to wait. */
+      /** What a `guestnet_try_` function returns where the program has to wait. */
       WOULD_BLOCK: -0x80000000,
-      /** Descriptor → who waits for it. */
+      /** Descriptor → the calls that wait for it. */
       waiters: new Map(),
       /** The calls that wait. */
       suspended: new Set(),
-      /** poll(2)'s bits and the addon's. */
-      BITS: [[1, 1], [4, 2], [8, 4], [16, 8], [2, 16], [0x2000, 32], [0x40, 1], [0x100, 2]],
 
       calls() {
         return GN.thread ?? GN.attach();
@@ -28,17 +26,16 @@
 
       /** The calls as functions that never wait, whatever the descriptor's mode. */
       tries() {
-        GW.impatient ??= GW.calls().impatient();
-        return GW.impatient;
+        GW.nonblocking ??= GW.calls().nonblocking();
+        return GW.nonblocking;
       },
 
-      impatient: null,
+      nonblocking: null,
 
-      /** Somebody may go on: whoever waits for these bits of the descriptor. */
+      /** A descriptor is ready: the calls that wait for these bits go on. */
       ready(fd, bits) {
         for (const waiter of [...(GW.waiters.get(fd) ?? [])]) {
-          // Errors and ends wake everybody.
-          if (bits & (waiter.fds.get(fd) | 12)) waiter.done(1);
+          if (bits & (waiter.fds.get(fd) | GN.READY.ALWAYS)) waiter.done(1);
         }
         GW.arm(fd);
       },
@@ -48,13 +45,23 @@
         for (const waiter of GW.waiters.get(fd) ?? []) bits |= waiter.fds.get(fd);
         if (!bits) GW.waiters.delete(fd);
         // What cannot be watched is looked at again at once.
-        if (GN.want(fd, 'jspi', bits) < 0) setImmediate(() => GW.ready(fd, -1));
+        if (GN.subscribe(fd, 'jspi', bits) < 0) setImmediate(() => GW.ready(fd, -1));
+      },
+
+      /** Whether a call that was tried has to wait: it would block, and neither its flags nor the mode say that it must not. */
+      mustWait(fd, result, flags) {
+        return result === -{{{ cDefs.EAGAIN }}} && !(flags & {{{ MSG_DONTWAIT }}}) && GW.blocks(fd);
+      },
+
+      /** Whether a socket receives no more. */
+      receiveShut(fd) {
+        return GW.calls().state(HEAPU8, fd, 0) & GN.STATE.RECEIVE_SHUT;
       },
 
       /** Resolves to 1 when a descriptor is ready, 0 when the time is over. */
       wait(fds, timeout) {
-        GN.hearers.jspi = GW.ready;
-        GN.over = GW.over;
+        GN.subscribers.jspi = GW.ready;
+        GN.endSuspended = GW.end;
         return new Promise((resolve) => {
           const waiter = {
             fds,
@@ -80,8 +87,8 @@
         });
       },
 
-      /** The program has ended. What it suspended does not go on, and keeps nothing running. */
-      over() {
+      /** The program has ended. Its suspended calls do not go on, and keep nothing running. */
+      end() {
         for (const waiter of GW.suspended) clearTimeout(waiter.timer);
         GW.waiters.clear();
       },
@@ -110,70 +117,103 @@
         const fd = {{{ makeGetValue('at', C_STRUCTS.pollfd.fd, 'i32') }}};
         const events = {{{ makeGetValue('at', C_STRUCTS.pollfd.events, 'i16') }}};
         if (fd < 0) continue;
-        let bits = wanted.get(fd) ?? 0;
-        for (const [theirs, ours] of GW.BITS) if (events & theirs) bits |= ours;
-        wanted.set(fd, bits);
+        wanted.set(fd, (wanted.get(fd) ?? 0) | GW.calls().interest(HEAPU8, events));
       }
       return GW.wait(wanted, timeout);
     },
   };
 
-  const attempt = (name, sig, parameters, body, more = []) => {
-    name = 'guestnet_try_' + name;
-    library[name] = eval(`(${parameters}) => { ${body} }`);
-    library[name + '__sig'] = sig;
-    library[name + '__deps'] = ['$GW', ...more];
-    library[name + '__async'] = false;
-  };
-  const DONTWAIT = 0x40;
-  /** A call with MSG_DONTWAIT. */
-  const flagged = (name, sig, parameters, call, after = '', more = []) => attempt(name, sig, parameters, `
-    const calls = GW.calls();
-    const result = calls.${call};
-    if (result === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
-    if (result === -{{{ cDefs.EAGAIN }}} && !(flags & ${DONTWAIT}) && GW.blocks(fd)) {
-      // A datagram socket that receives no more: a receive that would block ends instead.
-      return ${name.startsWith('recv')} && calls.state(HEAPU8, fd, 0) & 8 ? 0 : GW.WOULD_BLOCK;
-    }
-    ${after}
-    return result;`, ['guestnet_not_ours', ...more]);
-  flagged('recvfrom', 'iippipp', 'fd, buffer, size, flags, addr, len',
-    `recvfrom(HEAPU8, fd, buffer, size, flags | ${DONTWAIT}, addr, len)`);
-  flagged('sendto', 'iippipp', 'fd, buffer, size, flags, addr, len',
-    `sendto(HEAPU8, fd, buffer, size, flags | ${DONTWAIT}, addr, len)`);
-  flagged('recvmsg', 'iipi', 'fd, message, flags', `recvmsg(HEAPU8, fd, message, flags | ${DONTWAIT})`,
-    'if (result >= 0) guestnetArrived(calls);', ['$guestnetArrived']);
-  flagged('sendmsg', 'iipi', 'fd, message, flags', `sendmsg(HEAPU8, fd, message, flags | ${DONTWAIT})`);
-  attempt('accept4', 'iippi', 'fd, addr, len, flags', `
-    if (_guestnet_full() && GW.calls().state(HEAPU8, fd, 0) >= 0) return -{{{ cDefs.EMFILE }}};
-    const fresh = GW.tries().accept4(HEAPU8, fd, addr, len, flags);
-    if (fresh === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
-    if (fresh === -{{{ cDefs.EAGAIN }}} && GW.blocks(fd)) return GW.WOULD_BLOCK;
-    return fresh < 0 ? fresh : _guestnet_enter(fresh, 0o140000, flags & 0o4000, 2);`, ['guestnet_enter', 'guestnet_not_ours', 'guestnet_full']);
-  // After the wait the connection is made or has failed, and a second connect says which.
-  attempt('connect', 'iipp', 'fd, addr, len', `
-    const result = GW.tries().connect(HEAPU8, fd, addr, len);
-    if (result === -{{{ cDefs.EBADF }}}) return _guestnet_not_ours(fd);
-    if (GN.hearing && (result === 0 || (result === -{{{ cDefs.EINPROGRESS }}} && !GW.blocks(fd)))) GN.begin(fd);
-    return result;`, ['guestnet_not_ours']);
-  for (const [name, as, other] of [['fd_read', 'readv', 'guestnet_fs_read'], ['fd_write', 'writev', 'guestnet_fs_write']]) {
-    attempt(name, 'iippp', 'fd, iov, count, done', `
-      const result = GW.tries().${as}(HEAPU8, fd, iov, count);
-      if (result === -{{{ cDefs.EBADF }}}) return _${other}(fd, iov, count, done);
-      if (result === -{{{ cDefs.EAGAIN }}} && GW.blocks(fd)) {
-        if (!${name === 'fd_read'} || !(GW.calls().state(HEAPU8, fd, 0) & 8)) return GW.WOULD_BLOCK;
-        {{{ makeSetValue('done', 0, 0, SIZE_TYPE) }}};
-        return 0;
+  /** Each call tried without waiting. On the main thread. */
+  const tries = {
+    // A datagram socket that receives no more: a receive that would block ends instead.
+    guestnet_try_recvfrom__sig: 'iippipp',
+    guestnet_try_recvfrom: (fd, buffer, size, flags, addr, len) => {
+      const result = GW.calls().recvfrom(HEAPU8, fd, buffer, size, flags | {{{ MSG_DONTWAIT }}}, addr, len);
+      if (GW.mustWait(fd, result, flags)) return GW.receiveShut(fd) ? 0 : GW.WOULD_BLOCK;
+      return guestnetResult(result, fd);
+    },
+
+    guestnet_try_recvmsg__sig: 'iipi',
+    guestnet_try_recvmsg__deps: ['$guestnetInstallArrived'],
+    guestnet_try_recvmsg: (fd, message, flags) => {
+      const calls = GW.calls();
+      const result = calls.recvmsg(HEAPU8, fd, message, flags | {{{ MSG_DONTWAIT }}});
+      if (GW.mustWait(fd, result, flags)) return GW.receiveShut(fd) ? 0 : GW.WOULD_BLOCK;
+      if (result >= 0) guestnetInstallArrived(calls);
+      return guestnetResult(result, fd);
+    },
+
+    guestnet_try_sendto__sig: 'iippipp',
+    guestnet_try_sendto: (fd, buffer, size, flags, addr, len) => {
+      const result = GW.calls().sendto(HEAPU8, fd, buffer, size, flags | {{{ MSG_DONTWAIT }}}, addr, len);
+      return GW.mustWait(fd, result, flags) ? GW.WOULD_BLOCK : guestnetResult(result, fd);
+    },
+
+    guestnet_try_sendmsg__sig: 'iipi',
+    guestnet_try_sendmsg: (fd, message, flags) => {
+      const result = GW.calls().sendmsg(HEAPU8, fd, message, flags | {{{ MSG_DONTWAIT }}});
+      return GW.mustWait(fd, result, flags) ? GW.WOULD_BLOCK : guestnetResult(result, fd);
+    },
+
+    guestnet_try_accept4__sig: 'iippi',
+    guestnet_try_accept4__deps: ['guestnet_install', 'guestnet_full'],
+    guestnet_try_accept4: (fd, addr, len, flags) => {
+      if (_guestnet_full() && GW.calls().state(HEAPU8, fd, 0) >= 0) return -{{{ cDefs.EMFILE }}};
+      const fresh = GW.tries().accept4(HEAPU8, fd, addr, len, flags);
+      if (GW.mustWait(fd, fresh, 0)) return GW.WOULD_BLOCK;
+      if (fresh < 0) return guestnetResult(fresh, fd);
+      return _guestnet_install(fresh, {{{ cDefs.S_IFSOCK }}}, flags & {{{ cDefs.SOCK_NONBLOCK }}}, 2);
+    },
+
+    // After the wait the connection is made or has failed, and a second connect says which.
+    guestnet_try_connect__sig: 'iipp',
+    guestnet_try_connect: (fd, addr, len) => {
+      const result = GW.tries().connect(HEAPU8, fd, addr, len);
+      const begins = result === 0 || (result === -{{{ cDefs.EINPROGRESS }}} && !GW.blocks(fd));
+      if (begins && GN.hasCallbacks) GN.begin(fd);
+      return guestnetResult(result, fd);
+    },
+
+    guestnet_try_fd_read__sig: 'iippp',
+    guestnet_try_fd_read__deps: ['guestnet_fs_read'],
+    guestnet_try_fd_read: (fd, iov, count, done) => {
+      let result = GW.tries().readv(HEAPU8, fd, iov, count);
+      if (result === -{{{ cDefs.EBADF }}}) return _guestnet_fs_read(fd, iov, count, done);
+      if (GW.mustWait(fd, result, 0)) {
+        if (!GW.receiveShut(fd)) return GW.WOULD_BLOCK;
+        result = 0;
       }
       if (result < 0) return -result;
       {{{ makeSetValue('done', 0, 'result', SIZE_TYPE) }}};
-      return 0;`, [other]);
+      return 0;
+    },
+
+    guestnet_try_fd_write__sig: 'iippp',
+    guestnet_try_fd_write__deps: ['guestnet_fs_write'],
+    guestnet_try_fd_write: (fd, iov, count, done) => {
+      const result = GW.tries().writev(HEAPU8, fd, iov, count);
+      if (result === -{{{ cDefs.EBADF }}}) return _guestnet_fs_write(fd, iov, count, done);
+      if (GW.mustWait(fd, result, 0)) return GW.WOULD_BLOCK;
+      if (result < 0) return -result;
+      {{{ makeSetValue('done', 0, 'result', SIZE_TYPE) }}};
+      return 0;
+    },
+
+    guestnet_try_poll__sig: 'ipi',
+    guestnet_try_poll__deps: ['__syscall_poll_nonblocking'],
+    guestnet_try_poll: (fds, count) => { return ___syscall_poll_nonblocking(fds, count); },
+
+    guestnet_try_epoll__sig: 'iipi',
+    guestnet_try_epoll: (epoll, events, count) => { return GW.calls().epollWait(HEAPU8, epoll, events, count, 0); },
+  };
+  for (const name of Object.keys(tries).filter((name) => typeof tries[name] == 'function')) {
+    tries[name + '__deps'] = ['$GW', '$guestnetResult', ...(tries[name + '__deps'] ?? [])];
+    tries[name + '__async'] = false;
   }
-  attempt('poll', 'ipi', 'fds, count', `return ___syscall_poll_nonblocking(fds, count);`, ['__syscall_poll_nonblocking']);
-  attempt('epoll', 'iipi', 'epoll, events, count', `return GW.calls().epollWait(HEAPU8, epoll, events, count, 0);`);
+  Object.assign(library, tries);
 
 #if PTHREADS
-  // What the threads call beside the main one, which cannot suspend: the calls as they are without this file.
+  // What pthreads call, which cannot suspend: the calls as they are without this file.
   for (const name of [
     '__syscall_accept4', '__syscall_connect', '__syscall_recvfrom', '__syscall_recvmsg', '__syscall_sendto', '__syscall_sendmsg',
     '__syscall_poll', '__syscall_epoll_pwait', 'fd_read', 'fd_write', 'getaddrinfo', '_emscripten_lookup_name',

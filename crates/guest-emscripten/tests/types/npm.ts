@@ -18,7 +18,7 @@ const sockets: Options = {maxSockets: "100"};
 const unknown: Options = {rules: "net.toml"};
 
 const program: number = addon.open(everything, "net.toml", "-", "audit.jsonl", "--max-sockets 100");
-// @ts-expect-error: what the page says is an object.
+// @ts-expect-error: the module options are an object.
 addon.open("net.toml");
 addon.open();
 // @ts-expect-error: a program is a number.
@@ -31,4 +31,7 @@ const socket: number | undefined = calls?.socket?.(new Uint8Array(8), 2, 1, 0);
 calls.socket(2, 1, 0);
 // @ts-expect-error: a program is needed.
 addon.attach();
-export {everything, nothing, policy, socket, sockets, unknown};
+const bits: number = addon.READY.READ | addon.STATE.LISTENING | addon.ADDRINFO_ROOM.NODE | addon.FOREIGN;
+// @ts-expect-error: a bit that there is not.
+addon.STATE.BOUND;
+export {bits, everything, nothing, policy, socket, sockets, unknown};

@@ -1,18 +1,7 @@
-/**
- * A program of `emcc` as its engine sees it, for libguestnet.js: what its page and its environment say of its sockets, the
- * addon, and its beginning and end. Not here: any call.
- */
-{{{
-  // Where this file is: the addon lies beside it. Emscripten runs the text under the path that it was given on the
-  // command line, which the stack tells; `guestnet-emcc` gives a whole one.
-  globalThis.guestnetDirectory =
-    /(?:^|[\s(])(\/[^():]*|[A-Za-z]:[^():]*)[/\\]libguestnet[^/\\]*$/m.exec(
-      new Error().stack.split('\n').find((line) => line.includes('libguestnet')).replace(/:\d+(:\d+)?\)?$/, ''))?.[1] ?? '.';
-  ''
-}}}
-
-addToLibrary({
-  $guestnetDirectory: JSON.stringify(globalThis.guestnetDirectory),
+// A program as its engine sees it: its options and its environment, the addon, its beginning and end. Not here: any call.
+Object.assign(library, {
+  // The addon is in the directory of libguestnet.js, which `guestnet-emcc` names by an absolute path.
+  $guestnetDirectory: {{{ JSON.stringify(JSON.stringify(__dirname)) }}},
 
   $guestnetProgram__deps: ['$guestnetDirectory'],
   $guestnetProgram: {
@@ -24,20 +13,20 @@ addToLibrary({
     },
 
     /**
-     * What the page says of the program's sockets. It must say so itself: what an object has from its prototype may be
-     * anybody's, and to pass over it would be to pass over a policy.
+     * `Module.guestnet`, the options of the program's sockets; the addon reads what is in it. It must be a property of Module
+     * itself: what an object has from its prototype may come from anywhere, and to ignore it would be to ignore a policy.
      */
-    page() {
+    options() {
       if (!('guestnet' in Module)) return undefined;
-      const page = Module['guestnet'];
-      if (page === undefined) return undefined;
-      const isObject = typeof page == 'object' && page !== null;
-      const prototype = isObject && Object.getPrototypeOf(page);
+      const options = Module['guestnet'];
+      if (options === undefined) return undefined;
+      const isObject = typeof options == 'object' && options !== null;
+      const prototype = isObject && Object.getPrototypeOf(options);
       const plain = isObject && (prototype === null || Object.getPrototypeOf(prototype) === null);
       if (!plain || !Object.hasOwn(Module, 'guestnet')) {
         throw new Error('guestnet: Module.guestnet must be a plain object that Module itself has');
       }
-      return page;
+      return options;
     },
 
     /** A variable of the environment. */
@@ -45,9 +34,10 @@ addToLibrary({
       return Object.hasOwn(process.env, name) ? process.env[name] : undefined;
     },
 
+    /** The addon; the first path that loads wins. */
     addon() {
       const tries = [
-        guestnetProgram.page()?.['addon'],
+        guestnetProgram.options()?.['addon'],
         guestnetProgram.environment('GUESTNET_ADDON'),
         guestnetDirectory + '/guestnet.node',
         'guestnet/guestnet.node',
@@ -63,13 +53,13 @@ addToLibrary({
       throw new Error('guestnet: the addon cannot be loaded: ' + first?.message);
     },
 
-    /** Starts the program, and gives its number and what ends it. `closed` is called when it has ended. */
-    start(closed) {
+    /** Starts the program; returns its number and a function that ends it. `onEnd` is called when it has ended. */
+    start(onEnd) {
       const addon = guestnetProgram.addon();
       const variables = ['POLICY', 'TRACE', 'AUDIT', 'OPTIONS'];
-      const said = variables.map((name) => guestnetProgram.environment('GUESTNET_' + name));
-      const id = addon.open(guestnetProgram.page(), ...said);
-      // Before workers are joined: one that waits in a call would keep the process. One listener for all programs.
+      const values = variables.map((name) => guestnetProgram.environment('GUESTNET_' + name));
+      const id = addon.open(guestnetProgram.options(), ...values);
+      // Programs end before workers are joined: one that waits in a call would keep the process. One listener for all programs.
       const key = Symbol.for('guestnet.running');
       let running = globalThis[key];
       if (!running) {
@@ -81,7 +71,7 @@ addToLibrary({
       const end = () => {
         running.delete(end);
         addon.stop(id);
-        closed();
+        onEnd();
       };
       running.add(end);
       return [id, end];

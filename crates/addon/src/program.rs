@@ -1,35 +1,35 @@
-//! [`Instance`]: one run of a program, with all its threads.
+//! [`Program`]: one run of a program, with all its threads, and the table of those that run in this process.
 
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 use guestnet_core::{Capacity, Errno, Guest, Result, SharedGuestThread};
-use guestnet_emscripten::{Process, RESERVED};
+use guestnet_emscripten::{RESERVED, ThreadContext};
 use guestnet_host_os::{OsHost, Stopper, WeakStopper};
 
-use crate::napi::{Arguments, Failure, Value};
 use crate::options::Options;
-use crate::watch::Hearing;
+use crate::subscribers::Subscribers;
+use crate::sync::lock;
 
 /// One program. Its threads find it by its number.
 #[derive(Debug)]
-pub(crate) struct Instance {
-    /// What every thread's own is made from, until the end.
-    first: Mutex<Option<First>>,
-    /// Of the threads' hosts, as long as there are such.
+pub(crate) struct Program {
+    /// What the contexts of its threads are made from, until it ends.
+    origin: Mutex<Option<Origin>>,
+    /// Of the threads' hosts, as long as these exist.
     stoppers: Mutex<Vec<WeakStopper>>,
-    /// How often any thread was told that something is ready.
-    pub(crate) told: Arc<AtomicU64>,
-    /// Whether it was told to stop.
+    /// How many calls of all threads reported readiness.
+    pub(crate) reports: Arc<AtomicU64>,
+    /// Whether it has ended.
     pub(crate) ended: AtomicBool,
-    /// Who hears of what the threads' sockets begin.
-    pub(crate) hearing: Hearing,
+    /// The thread that is notified of sockets of other threads.
+    pub(crate) subscribers: Subscribers,
 }
 
 #[derive(Debug)]
-struct First {
+struct Origin {
     guest: SharedGuestThread<OsHost, ()>,
     /// Of the guest's host, which closes what is open at the end: it must not linger for it.
     stopper: Stopper,
@@ -37,49 +37,38 @@ struct First {
 }
 
 /// The programs that run in this process: Node's workers share it.
-static INSTANCES: OnceLock<Mutex<HashMap<i32, Arc<Instance>>>> = OnceLock::new();
+static PROGRAMS: OnceLock<Mutex<HashMap<i32, Arc<Program>>>> = OnceLock::new();
 static NEXT: AtomicI32 = AtomicI32::new(1);
 
-/// Nothing that is done under these locks can leave the data half-changed.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+fn programs() -> MutexGuard<'static, HashMap<i32, Arc<Program>>> {
+    lock(PROGRAMS.get_or_init(Mutex::default))
 }
 
-fn instances() -> MutexGuard<'static, HashMap<i32, Arc<Instance>>> {
-    lock(INSTANCES.get_or_init(Mutex::default))
+/// The program of a number; `None` if it has ended.
+pub(crate) fn find(id: i32) -> Option<Arc<Program>> {
+    programs().get(&id).map(Arc::clone)
 }
 
-pub(crate) fn find(id: i32) -> Option<Arc<Instance>> {
-    instances().get(&id).map(Arc::clone)
-}
-
-/// open(page, policy, trace, audit, options): starts a program under the options that [`Options::read`] describes.
-/// Returns its number.
-pub(crate) fn open(arguments: &Arguments) -> Result<Value, Failure> {
-    let options = Options::read(arguments)?;
-    let instance = Instance::new(options).map_err(|errno| format!("guestnet: {errno}"))?;
+/// Starts a program. Returns its number.
+///
+/// # Errors
+/// `EMFILE` and the like.
+pub(crate) fn start(options: Options) -> Result<i32> {
+    let program = Arc::new(Program::new(options)?);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
-    instances().insert(id, Arc::new(instance));
-    // A worker may be terminated, and then no JavaScript of it runs any more.
-    arguments.env().end_with(id)?;
-    arguments.env().int(id)
+    programs().insert(id, program);
+    Ok(id)
 }
 
-/// stop(number): ends a program. Every wait of its threads returns, and its descriptors are closed.
-pub(crate) fn stop(arguments: &Arguments) -> Result<Value, Failure> {
-    end(arguments.int(0));
-    arguments.env().undefined()
-}
-
-/// Ends a program, if it has not ended.
+/// Ends a program, if it has not ended: every wait of its threads returns, and its descriptors are closed.
 pub(crate) fn end(id: i32) {
-    let ended = instances().remove(&id);
-    if let Some(instance) = ended {
-        instance.stop();
+    let program = programs().remove(&id);
+    if let Some(program) = program {
+        program.end();
     }
 }
 
-impl Instance {
+impl Program {
     fn new(options: Options) -> Result<Self> {
         let Options {
             policy,
@@ -101,42 +90,43 @@ impl Instance {
             guest.set_hosts(hosts);
         }
         guest.observe(Box::new(reporter));
-        Ok(Instance {
-            first: Mutex::new(Some(First {
+        Ok(Program {
+            origin: Mutex::new(Some(Origin {
                 guest,
                 stopper,
                 spare,
             })),
             stoppers: Mutex::default(),
-            told: Arc::default(),
+            reports: Arc::default(),
             ended: AtomicBool::default(),
-            hearing: Hearing::default(),
+            subscribers: Subscribers::default(),
         })
     }
 
-    /// The `Process` of one more thread.
+    /// A context for calls of one thread, with a host of its own.
     ///
     /// # Errors
     /// `EBADF`: the program has ended, and has no descriptors. `EMFILE` and the like.
-    pub(crate) fn process(&self, prepare: impl FnOnce(&mut OsHost)) -> Result<Process<OsHost>> {
-        let first = lock(&self.first);
-        let First { guest, spare, .. } = first.as_ref().ok_or(Errno::EBADF)?;
+    pub(crate) fn context(&self, prepare: impl FnOnce(&mut OsHost)) -> Result<ThreadContext<OsHost>> {
+        let origin = lock(&self.origin);
+        let Origin { guest, spare, .. } = origin.as_ref().ok_or(Errno::EBADF)?;
         let mut host = spare.sibling()?;
         let mut stoppers = lock(&self.stoppers);
         stoppers.retain(|stopper| stopper.upgrade().is_some());
         stoppers.push(host.stopper().downgrade());
         drop(stoppers);
         prepare(&mut host);
-        Ok(Process::new(guest.guest().thread(host)).telling(&self.told))
+        let thread = guest.guest().thread(host);
+        Ok(ThreadContext::new(thread).with_report_count(&self.reports))
     }
 
-    fn stop(&self) {
+    fn end(&self) {
         // Before the waits end, which look at it.
         self.ended.store(true, Ordering::Release);
-        // From here on there is no more thread to be told than those in the list.
-        let Some(First {
+        // From here on no context is made, so that the list has all stoppers.
+        let Some(Origin {
             mut guest, stopper, ..
-        }) = lock(&self.first).take()
+        }) = lock(&self.origin).take()
         else {
             return;
         };
@@ -145,14 +135,14 @@ impl Instance {
             .filter_map(WeakStopper::upgrade)
             .collect::<Vec<_>>();
         for stopper in threads.iter().chain([&stopper]) {
-            // It fails only if the eventfd is broken, and then nobody waits on it.
+            // It fails only if the eventfd is broken, and then no thread waits on it.
             let _ = stopper.stop();
         }
         for fd in guest.open_descriptors() {
             // Another thread may have closed it meanwhile.
             let _ = guest.close(fd);
         }
-        // Another thread that is telling something leaves it to the reporter's own end.
+        // While another thread prints, the lines stay with the reporter until it is dropped.
         let _ = guest.names().flush_observer();
     }
 }

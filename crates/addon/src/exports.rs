@@ -1,0 +1,306 @@
+//! What JavaScript calls: `open`, `attach` and `stop`, the functions of a thread, and the numbers that both sides share. Each
+//! reads its arguments, makes one call, and gives the result back.
+
+use std::cell::RefCell;
+use std::ffi::CString;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::{Rc, Weak};
+use std::sync::Arc;
+use std::time::Duration;
+
+use guestnet_core::{Errno, LookupError, Ready};
+use guestnet_emscripten::{
+    ADDRINFO_ROOM, Args, CALLS, Call, FOREIGN, Lookup, READY, STATE, lookup_error, negated,
+};
+use guestnet_host_os::WaitMode;
+
+use crate::napi::{Arguments, Env, Function, Result, Value};
+use crate::options::{Environment, Options};
+use crate::program;
+use crate::thread::Thread;
+use crate::watch::Watch;
+
+crate::napi::register_module!(load);
+
+/// A function of the module.
+struct ModuleFunction(fn(&Arguments) -> Result<Value>);
+
+/// What a function of one thread does.
+type ThreadWork = fn(&Rc<Thread>, &Arguments) -> Result<Value>;
+
+/// A function of one thread of a program.
+struct ThreadFunction {
+    function: ThreadWork,
+    thread: Rc<Thread>,
+}
+
+/// A system call of one thread of a program.
+struct SystemCall {
+    call: &'static Call,
+    mode: WaitMode,
+    thread: Rc<Thread>,
+}
+
+/// What belongs to an environment, each of which has an OS thread of its own.
+#[derive(Default)]
+struct Owned {
+    /// The programs that it has opened.
+    programs: Vec<i32>,
+    /// Its threads, as long as JavaScript can call their functions.
+    threads: Vec<Weak<Thread>>,
+}
+
+thread_local! {
+    static OWNED: RefCell<Owned> = RefCell::default();
+}
+
+/// Gives the module its exports.
+fn load(env: Env, exports: Value) -> Result<()> {
+    env.define(exports, "open", ModuleFunction(open))?;
+    env.define(exports, "attach", ModuleFunction(attach))?;
+    env.define(exports, "stop", ModuleFunction(stop))?;
+    env.set(exports, c"READY", numbers(env, READY)?)?;
+    env.set(exports, c"STATE", numbers(env, STATE)?)?;
+    env.set(exports, c"ADDRINFO_ROOM", numbers(env, ADDRINFO_ROOM)?)?;
+    env.set(exports, c"FOREIGN", env.int(FOREIGN)?)?;
+    // A worker may be terminated, and then no JavaScript of it runs any more.
+    env.at_teardown(tear_down)
+}
+
+fn numbers(env: Env, names: &[(&str, i32)]) -> Result<Value> {
+    let object = env.object()?;
+    for (name, number) in names {
+        let name = CString::new(*name).map_err(|error| error.to_string())?;
+        env.set(object, &name, env.int(*number)?)?;
+    }
+    Ok(object)
+}
+
+/// Ends the programs that the environment has opened, and its threads.
+fn tear_down() {
+    let owned = OWNED.try_with(RefCell::take).unwrap_or_default();
+    for thread in owned.threads.iter().filter_map(Weak::upgrade) {
+        thread.close();
+    }
+    for id in owned.programs {
+        program::end(id);
+    }
+}
+
+/// open(options, policy, trace, audit, flags): starts a program under `Module.guestnet` and, of the environment,
+/// `GUESTNET_POLICY`, `GUESTNET_TRACE`, `GUESTNET_AUDIT` and `GUESTNET_OPTIONS`. Each may be undefined. Returns its number.
+fn open(arguments: &Arguments) -> Result<Value> {
+    let module = arguments
+        .entries(0)?
+        .ok_or("guestnet: Module.guestnet must be an object")?;
+    let environment = Environment {
+        policy: arguments.text(1),
+        trace: arguments.text(2),
+        audit: arguments.text(3),
+        options: arguments.text(4),
+    };
+    let id = program::start(Options::read(module, environment)?)?;
+    OWNED.with_borrow_mut(|owned| owned.programs.push(id));
+    arguments.env().int(id)
+}
+
+/// stop(number): ends a program. Every wait of its threads returns, and its descriptors are closed.
+fn stop(arguments: &Arguments) -> Result<Value> {
+    let id = arguments.int(0);
+    OWNED.with_borrow_mut(|owned| owned.programs.retain(|program| *program != id));
+    program::end(id);
+    arguments.env().undefined()
+}
+
+/// attach(number, pthread): the functions of this thread; `undefined` if there is no such program. A pthread other than the
+/// main one does nothing more when the program has ended: its calls throw `'unwind'`, as Emscripten's own exit does.
+fn attach(arguments: &Arguments) -> Result<Value> {
+    let env = arguments.env();
+    let Some(program) = program::find(arguments.int(0)) else {
+        return env.undefined();
+    };
+    let thread = Rc::new(Thread::new(program, arguments.int(1) != 0));
+    OWNED.with_borrow_mut(|owned| {
+        owned.threads.retain(|thread| thread.strong_count() > 0);
+        owned.threads.push(Rc::downgrade(&thread));
+    });
+    let object = env.object()?;
+    define_calls(env, object, &thread, WaitMode::Blocking)?;
+    for (name, function) in THREAD_FUNCTIONS {
+        let thread = Rc::clone(&thread);
+        let function = *function;
+        env.define(object, name, ThreadFunction { function, thread })?;
+    }
+    Ok(object)
+}
+
+fn define_calls(env: Env, object: Value, thread: &Rc<Thread>, mode: WaitMode) -> Result<()> {
+    for call in CALLS {
+        let thread = Rc::clone(thread);
+        env.define(object, call.name, SystemCall { call, mode, thread })?;
+    }
+    Ok(())
+}
+
+/// What a thread has besides the system calls.
+const THREAD_FUNCTIONS: &[(&str, ThreadWork)] = &[
+    ("nonblocking", nonblocking),
+    ("setIdleTask", set_idle_task),
+    ("release", release),
+    ("watch", watch),
+    ("watchFor", watch_for),
+    ("keepAlive", keep_alive),
+    ("subscribe", subscribe),
+    ("notify", notify),
+    ("acknowledge", acknowledge),
+    ("lookupStart", lookup_start),
+    ("lookupTake", lookup_take),
+    ("lookupCancel", lookup_cancel),
+];
+
+/// nonblocking(): the system calls of this thread again, as functions that never wait, whatever the descriptor's mode: they
+/// fail with `EAGAIN` instead.
+fn nonblocking(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    let env = arguments.env();
+    let object = env.object()?;
+    define_calls(env, object, thread, WaitMode::Nonblocking)?;
+    Ok(object)
+}
+
+/// setIdleTask(function, interval): calls the function every so many milliseconds while this thread waits or makes calls. A
+/// call ends with `EINTR` when the function throws: the engine is ending the thread. Once for a thread.
+fn set_idle_task(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    let interval = Duration::from_millis(u64::try_from(arguments.int(1)).unwrap_or(1).max(1));
+    thread.set_idle_task(arguments.keep_function(0)?, interval)?;
+    arguments.env().undefined()
+}
+
+/// release(): gives up what this thread keeps for calls to come. For when the program has ended and the engine has not.
+fn release(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    thread.release();
+    arguments.env().undefined()
+}
+
+/// watch(function): from now on `function(fd, bits)` is called for what [`watch_for`] asks, and, with 0, for what
+/// [`subscribe`] asks.
+fn watch(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    let watch = Watch::start(&thread.program, arguments.threadsafe_function(0)?)?;
+    *thread.watch.borrow_mut() = Some(watch);
+    arguments.env().undefined()
+}
+
+/// watchFor(fd, bits): reports once when the descriptor is ready for any of the bits of [`Ready`]. 0, or -1 if it cannot be
+/// watched.
+fn watch_for(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    let fd = arguments.int(0).cast_unsigned();
+    let bits = u8::try_from(arguments.int(1)).unwrap_or(0);
+    let watch = thread.watch.borrow();
+    let watch = watch.as_ref().ok_or("watch() comes first")?;
+    let armed = thread.with_guest(|guest| watch.arm(guest, fd, Ready::from_bits_truncate(bits)));
+    arguments.env().int(if armed.is_ok() { 0 } else { -1 })
+}
+
+/// keepAlive(on): whether what is watched keeps the engine's loop running.
+fn keep_alive(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    if let Some(watch) = &*thread.watch.borrow() {
+        watch
+            .function()
+            .keep_alive(arguments.env(), arguments.int(0) != 0);
+    }
+    arguments.env().undefined()
+}
+
+/// subscribe(on): whether the function of [`watch`] is called for what the program's other threads say by [`notify`].
+fn subscribe(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    let watch = thread.watch.borrow();
+    let watch = watch.as_ref().ok_or("watch() comes first")?;
+    let subscriber = (arguments.int(0) != 0).then(|| Arc::clone(watch.function()));
+    thread.program.subscribers.subscribe(subscriber);
+    arguments.env().undefined()
+}
+
+/// notify(fd): a socket of this thread connects or listens.
+fn notify(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    thread
+        .program
+        .subscribers
+        .notify(arguments.int(0).cast_unsigned());
+    arguments.env().undefined()
+}
+
+/// acknowledge(fd): the notification has arrived, and the next one may be sent.
+fn acknowledge(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    let fd = arguments.int(0).cast_unsigned();
+    thread.program.subscribers.acknowledge(fd);
+    arguments.env().undefined()
+}
+
+/// lookupStart(memory, node, service, hints, end): looks up on another thread, which then writes a byte to the pipe `end` and
+/// closes it, also if anything fails. The number of the look-up, or a negated errno.
+fn lookup_start(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    let memory = arguments.memory().ok_or("no memory")?;
+    let lookup = Lookup::read(memory, &args(arguments, 3));
+    let end = arguments.int(4).cast_unsigned();
+    let started = thread.lookups.borrow_mut().start(&thread.program, lookup, end);
+    arguments.env().int(started.unwrap_or_else(negated))
+}
+
+/// lookupTake(number, later): how many results there are, which `takeAddrInfoList` writes, or an `EAI_*`. There is nothing
+/// yet as long as no call can have reported readiness to the program and this is not a `later` turn of the loop.
+fn lookup_take(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    let (id, later) = (arguments.int(0), arguments.int(1) != 0);
+    let taken = thread.lookups.borrow_mut().take(&thread.program, id, later);
+    let count = taken.and_then(|result| {
+        thread
+            .with_context(|context| context.store_result(result))
+            .map_err(LookupError::System)
+    });
+    arguments.env().int(count.unwrap_or_else(lookup_error))
+}
+
+/// lookupCancel(number): gives a look-up up.
+fn lookup_cancel(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    thread.lookups.borrow_mut().cancel(arguments.int(0));
+    arguments.env().undefined()
+}
+
+/// The arguments of a system call, which come after the memory.
+#[inline]
+fn args(arguments: &Arguments, arity: usize) -> Args {
+    let mut args = Args::default();
+    for (index, slot) in args.0.iter_mut().enumerate().take(arity) {
+        *slot = arguments.int(index + 1);
+    }
+    args
+}
+
+impl Function for ModuleFunction {
+    fn call(&self, arguments: &Arguments) -> Result<Value> {
+        (self.0)(arguments)
+    }
+}
+
+impl Function for ThreadFunction {
+    fn call(&self, arguments: &Arguments) -> Result<Value> {
+        (self.function)(&self.thread, arguments)
+    }
+}
+
+impl Function for SystemCall {
+    #[inline]
+    fn call(&self, arguments: &Arguments) -> Result<Value> {
+        let SystemCall { call, mode, thread } = self;
+        // A bug of ours is `EIO` to the program, and not an exception that its C code cannot catch.
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            let Some(memory) = arguments.memory() else {
+                return negated(Errno::EFAULT);
+            };
+            let result = thread.call(call, *mode, memory, &args(arguments, call.arity));
+            if thread.is_over() {
+                arguments.env().throw_text(c"unwind");
+            }
+            result
+        }));
+        arguments.env().int(result.unwrap_or(negated(Errno::EIO)))
+    }
+}

@@ -1,0 +1,42 @@
+// What the parts share at compile time: the library that they fill, and the text of what several functions have in common.
+const before = LibraryManager.library;
+const library = {};
+
+/** Keeps a function of Emscripten's under a name of our own, with all that belongs to it. */
+const keep = (name, as) => {
+  library[as] = before[name];
+  // It may need what is marked as Emscripten's own affair; so do we, for it.
+  for (const needed of before[name + '__deps'] ?? []) delete before[needed + '__internal'];
+  for (const suffix of ['__deps', '__proxy', '__sig', '__i53abi', '__async', '__nothrow']) {
+    if (before[name + suffix] !== undefined) library[as + suffix] = before[name + suffix];
+  }
+};
+
+/** Adds calls, each of which runs in the thread that makes it and never suspends. */
+const addCalls = (calls) => {
+  for (const name of Object.keys(calls).filter((name) => typeof calls[name] == 'function')) {
+    calls[name + '__deps'] = ['$GN', ...(PTHREADS ? ['$guestnetOnMain'] : []), ...(calls[name + '__deps'] ?? [])];
+    calls[name + '__proxy'] = 'none';
+    calls[name + '__async'] = false;
+    calls[name + '__nothrow'] = true;
+  }
+  Object.assign(library, calls);
+};
+
+{{{
+  // Calls a function whose __proxy is 'sync'.
+  globalThis.onMain = (name, ...parameters) =>
+    PTHREADS ? `guestnetOnMain(${['_' + name, ...parameters].join(', ')})` : `_${name}(${parameters.join(', ')})`;
+  // Whether this is a pthread other than the main one.
+  globalThis.IS_PTHREAD = PTHREADS ? 'ENVIRONMENT_IS_PTHREAD' : 'false';
+  // POSIX: a thread that was cancelled ends at the latest where a call may wait.
+  globalThis.CANCELLATION_POINT = PTHREADS ? 'if (ENVIRONMENT_IS_PTHREAD) _pthread_testcancel();' : '';
+  // Numbers of the C library that cDefs does not have.
+  globalThis.SOCK_TYPE_MASK = 15;
+  globalThis.MSG_DONTWAIT = 0x40;
+  globalThis.EAI_AGAIN = -3;
+  globalThis.EAI_MEMORY = -10;
+  globalThis.EAI_SYSTEM = -11;
+  globalThis.PTHREAD_CANCEL_DISABLE = 1;
+  ''
+}}}
