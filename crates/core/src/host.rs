@@ -4,8 +4,8 @@
 //!
 //! * Every descriptor is non-blocking and close-on-exec. A call that would block returns [`Errno::EAGAIN`]
 //!   (a connect [`Errno::EINPROGRESS`]); blocking is made by the core, as try, wait, try again.
-//! * A send never raises a signal. [`Errno::EINTR`] is retried inside the host; the only `Intr` that comes out of
-//!   it means that the guest was told to stop.
+//! * A send never raises a signal. [`Errno::EINTR`] is retried inside the host; the only `EINTR` that comes out of
+//!   it means that the guest has to stop.
 //! * [`Host::wait`] and [`Host::poll_wait`] return early with [`Errno::EINTR`] when the guest is stopped from
 //!   another thread, and go on doing so.
 //! * A host judges nothing: the policy has been asked before any of these is called.
@@ -129,12 +129,12 @@ pub enum Destination<'a, Node> {
 }
 
 bitflags::bitflags! {
-    /// How an epoll(7) watches a descriptor, beside what for.
+    /// How an epoll(7) watches a descriptor.
     #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
     pub struct EpollMode: u8 {
-        /// `EPOLLET`: tell of changes only.
+        /// `EPOLLET`: report changes only.
         const EDGE = 1;
-        /// `EPOLLONESHOT`: tell once, until it is changed.
+        /// `EPOLLONESHOT`: report once, until it is changed.
         const ONESHOT = 1 << 1;
         /// `EPOLLEXCLUSIVE`: wake one of several epolls only.
         const EXCLUSIVE = 1 << 2;
@@ -212,20 +212,23 @@ pub enum Clock {
 /// The buffers of a call are the guest's memory, which other threads of the guest may be writing. The core never looks into
 /// them: a host hands them to the kernel, and what has to be copied or cut goes through [`Host::fill`],
 /// [`Host::prefix`] and [`Host::prefix_mut`]. A host whose guests have threads overrides these with raw copies.
+///
+/// Required are TCP, UDP, their options, clocks and waiting. The rest has defaults, which say of each feature that this host
+/// lacks it, and what a guest then sees.
 pub trait Host {
     /// An open kernel object: a socket, or a byte stream such as a pipe. Closed by [`Host::close`] or on drop.
     type Io: fmt::Debug;
     /// A place in the file system that the guest may see, found by [`Host::unix_node`]; stays the same place
-    /// whatever is renamed or linked meanwhile.
+    /// whatever is renamed or linked meanwhile. [`std::convert::Infallible`] for a host without UNIX sockets.
     type UnixNode: fmt::Debug;
 
     /// socket(2).
     ///
     /// # Errors
-    /// What the kernel says, such as `EMFILE` or `EAFNOSUPPORT`.
+    /// What the kernel says, such as `EMFILE`; `EAFNOSUPPORT`: this host has no sockets of this family.
     fn socket(&mut self, domain: Domain, kind: Kind) -> Result<Self::Io>;
 
-    /// socketpair(2) of UNIX sockets.
+    /// socketpair(2) of UNIX sockets. By default there is none, and a guest's socketpair(2) is `EOPNOTSUPP`.
     ///
     /// # Errors
     /// `EOPNOTSUPP`: this host has none. What the kernel says.
@@ -234,7 +237,7 @@ pub trait Host {
         Err(Errno::EOPNOTSUPP)
     }
 
-    /// pipe(2): the end to read from and the end to write to.
+    /// pipe(2): the end to read from and the end to write to. By default there is none, and a guest's pipe(2) is `ENOSYS`.
     ///
     /// # Errors
     /// `ENOSYS`: this host has none. What the kernel says.
@@ -243,10 +246,10 @@ pub trait Host {
     }
 
     /// close(2). The descriptor is gone, whatever the kernel says of unsent data. A linger time (`SO_LINGER`) is
-    /// waited for, until the guest is told to stop.
+    /// waited for, until the guest has to stop.
     fn close(&mut self, io: Self::Io);
 
-    /// Whether [`Host::close`] may wait.
+    /// Whether [`Host::close`] may wait. By default no close does.
     fn lingers(&mut self, io: &Self::Io) -> bool {
         let _ = io;
         false
@@ -312,11 +315,13 @@ pub trait Host {
         flags: SendFlags,
     ) -> Result<usize>;
 
-    /// recvmsg(2) without the address.
+    /// recvmsg(2) without the address. By default [`Host::recv_from`], whose address is thrown away.
     ///
     /// # Errors
     /// `EAGAIN`, `ENOTCONN`, `ECONNRESET`, `ECONNREFUSED` (a datagram bounced), …
-    fn recv(&mut self, io: &Self::Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received>;
+    fn recv(&mut self, io: &Self::Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
+        self.recv_from(io, bufs, flags).map(|(received, _)| received)
+    }
 
     /// recvmsg(2) with the sender's address, [`SockAddr::Unspec`] where there is none (a connected stream).
     ///
@@ -329,7 +334,8 @@ pub trait Host {
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)>;
 
-    /// sendmsg(2) with control data.
+    /// sendmsg(2) with control data. By default there is none: a guest's sendmsg(2) with control data is `EOPNOTSUPP`, and
+    /// without control data it is a send.
     ///
     /// # Errors
     /// As [`Host::send`], [`Host::send_to`] and [`Host::unix_send_to`]; `EOPNOTSUPP`: this host has no control data, or
@@ -342,11 +348,18 @@ pub trait Host {
         control: &[Control<&Self::Io>],
         flags: SendFlags,
     ) -> Result<usize> {
-        let _ = (io, bufs, to, control, flags);
-        Err(Errno::EOPNOTSUPP)
+        if !control.is_empty() {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        match to {
+            Destination::Peer => self.send(io, bufs, flags),
+            Destination::Inet(addr) => self.send_to(io, bufs, *addr, flags),
+            Destination::Unix(node) => self.unix_send_to(io, bufs, node, flags),
+        }
     }
 
-    /// recvmsg(2) with control data. Descriptors that came are closed; their identities are returned.
+    /// recvmsg(2) with control data. Descriptors that came are closed; their identities are returned. By default no control
+    /// data ever arrives, whatever the guest asked for.
     ///
     /// # Errors
     /// As [`Host::recv`].
@@ -366,7 +379,8 @@ pub trait Host {
         })
     }
 
-    /// What an open file is recognised by when it comes back as a descriptor in control data.
+    /// What an open file is recognised by when it comes back as a descriptor in control data. By default a guest can pass no
+    /// descriptor on.
     ///
     /// # Errors
     /// `EOPNOTSUPP`: this kind of file cannot be passed on.
@@ -375,7 +389,8 @@ pub trait Host {
         Err(Errno::EOPNOTSUPP)
     }
 
-    /// epoll_create1(2). The object is readable when one of its descriptors is ready.
+    /// epoll_create1(2). The object is readable when one of its descriptors is ready. By default there is none: a guest's
+    /// epoll_create1(2) is `ENOSYS`, and it polls with poll(2) or select(2).
     ///
     /// # Errors
     /// `ENOSYS`: this host has none. What the kernel says.
@@ -383,7 +398,7 @@ pub trait Host {
         Err(Errno::ENOSYS)
     }
 
-    /// epoll_ctl(2).
+    /// epoll_ctl(2). By default no object is an epoll.
     ///
     /// # Errors
     /// `EINVAL` (`epoll` is none, or an operation that it cannot do), `EEXIST`, `ENOENT`, `EPERM` (a regular file),
@@ -393,7 +408,7 @@ pub trait Host {
         Err(Errno::EINVAL)
     }
 
-    /// epoll_wait(2) without waiting. Appends at most `most` events.
+    /// epoll_wait(2) without waiting. Appends at most `most` events. By default no object is an epoll.
     ///
     /// # Errors
     /// `EINVAL`: `epoll` is none.
@@ -402,17 +417,24 @@ pub trait Host {
         Err(Errno::EINVAL)
     }
 
-    /// readv(2) on a byte stream that is not a socket.
+    /// readv(2) on a byte stream that is not a socket. By default there are none: this host makes no `Io` that an adapter
+    /// could enter as a stream, so that standard input is a file of the adapter.
     ///
     /// # Errors
-    /// `EAGAIN` where it would block, `EBADF` (not open for reading), `EIO`, …
-    fn read(&mut self, io: &Self::Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize>;
+    /// `EAGAIN` where it would block, `EBADF` (not open for reading), `EIO`, …; `EOPNOTSUPP`: this host has no byte streams.
+    fn read(&mut self, io: &Self::Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        let _ = (io, bufs);
+        Err(Errno::EOPNOTSUPP)
+    }
 
-    /// writev(2) on a byte stream that is not a socket.
+    /// writev(2) on a byte stream that is not a socket. By default there are none, as for [`Host::read`].
     ///
     /// # Errors
-    /// `EAGAIN` where it would block, `EPIPE`, `EBADF`, `ENOSPC`, …
-    fn write(&mut self, io: &Self::Io, bufs: &[IoSlice<'_>]) -> Result<usize>;
+    /// `EAGAIN` where it would block, `EPIPE`, `EBADF`, `ENOSPC`, …; `EOPNOTSUPP`: this host has no byte streams.
+    fn write(&mut self, io: &Self::Io, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        let _ = (io, bufs);
+        Err(Errno::EOPNOTSUPP)
+    }
 
     /// getsockopt(2), from the kernel each time.
     ///
@@ -432,32 +454,49 @@ pub trait Host {
     /// `EINVAL` on a listener.
     fn readable_bytes(&mut self, io: &Self::Io) -> Result<usize>;
 
-    /// What fstat(2) says of a byte stream.
-    fn stream_kind(&mut self, io: &Self::Io) -> StreamKind;
+    /// What fstat(2) says of a byte stream. By default there are none.
+    fn stream_kind(&mut self, io: &Self::Io) -> StreamKind {
+        let _ = io;
+        StreamKind::Unknown
+    }
 
     /// Finds a UNIX socket path, given in the guest's view, inside the directories that the guest may see.
     ///
     /// Returns the place and its path in the guest's view with every symbolic link resolved, for the policy to
     /// judge. With `create` the last component need not exist and is not followed (bind); without, it must (connect).
     ///
+    /// By default there are no UNIX sockets: [`Host::socket`] refuses the family with `EAFNOSUPPORT`, so that no guest has a
+    /// socket to bind, connect or send from, and this and the three calls below are `EOPNOTSUPP`.
+    ///
     /// # Errors
     /// `ENOENT`, `ENOTDIR`, `ELOOP`, `EACCES` (what the kernel says), `ENAMETOOLONG`; `EXDEV`: outside of every directory
-    /// of the guest, which the core tells as a denial and makes `EACCES` for the guest.
-    fn unix_node(&mut self, path: &str, create: bool) -> Result<(Self::UnixNode, String)>;
+    /// of the guest, which the core reports as a denial and makes `EACCES` for the guest; `EOPNOTSUPP`: this host has no
+    /// UNIX sockets.
+    fn unix_node(&mut self, path: &str, create: bool) -> Result<(Self::UnixNode, String)> {
+        let _ = (path, create);
+        Err(Errno::EOPNOTSUPP)
+    }
 
-    /// bind(2) to a place of the file system; `name` is what the guest called it, and what it will be told.
+    /// bind(2) to a place of the file system; `name` is what the guest called it, and what getsockname(2) will return.
+    /// By default there are no UNIX sockets ([`Host::unix_node`]).
     ///
     /// # Errors
-    /// `EADDRINUSE`, `EINVAL`, `EACCES`.
-    fn unix_bind(&mut self, io: &Self::Io, node: &Self::UnixNode, name: &str) -> Result<()>;
+    /// `EADDRINUSE`, `EINVAL`, `EACCES`; `EOPNOTSUPP`: this host has no UNIX sockets.
+    fn unix_bind(&mut self, io: &Self::Io, node: &Self::UnixNode, name: &str) -> Result<()> {
+        let _ = (io, node, name);
+        Err(Errno::EOPNOTSUPP)
+    }
 
-    /// connect(2) to a place of the file system.
+    /// connect(2) to a place of the file system. By default there are no UNIX sockets ([`Host::unix_node`]).
     ///
     /// # Errors
-    /// `ECONNREFUSED`, `EAGAIN` (the backlog is full), `EPROTOTYPE`, `EACCES`.
-    fn unix_connect(&mut self, io: &Self::Io, node: &Self::UnixNode) -> Result<()>;
+    /// `ECONNREFUSED`, `EAGAIN` (the backlog is full), `EPROTOTYPE`, `EACCES`; `EOPNOTSUPP`: this host has no UNIX sockets.
+    fn unix_connect(&mut self, io: &Self::Io, node: &Self::UnixNode) -> Result<()> {
+        let _ = (io, node);
+        Err(Errno::EOPNOTSUPP)
+    }
 
-    /// sendmsg(2) to a place of the file system.
+    /// sendmsg(2) to a place of the file system. By default there are no UNIX sockets ([`Host::unix_node`]).
     ///
     /// # Errors
     /// As [`Host::send`] and [`Host::unix_connect`].
@@ -467,7 +506,10 @@ pub trait Host {
         bufs: &[IoSlice<'_>],
         node: &Self::UnixNode,
         flags: SendFlags,
-    ) -> Result<usize>;
+    ) -> Result<usize> {
+        let _ = (io, bufs, node, flags);
+        Err(Errno::EOPNOTSUPP)
+    }
 
     /// Copies bytes into buffers, as many as there is room for, and returns how many.
     fn fill(bufs: &mut [IoSliceMut<'_>], mut data: &[u8]) -> usize {
@@ -508,7 +550,7 @@ pub trait Host {
     /// Returns whether it became ready. `None` waits for ever.
     ///
     /// # Errors
-    /// `EINTR`: the guest was told to stop.
+    /// `EINTR`: the guest has to stop.
     fn wait(&mut self, io: &Self::Io, want: Ready, timeout: Option<Duration>) -> Result<bool>;
 
     /// Whether a wait was refused with `EAGAIN` since this was asked last: the host of an adapter that waits in another way
@@ -530,7 +572,7 @@ pub trait Host {
     /// sleep. The result is level-triggered and true at the moment of return.
     ///
     /// # Errors
-    /// `EINTR`: the guest was told to stop.
+    /// `EINTR`: the guest has to stop.
     fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()>;
 
     /// What the last [`Host::poll_wait`] found, in the order of the tokens' addition where that costs nothing.
@@ -539,16 +581,27 @@ pub trait Host {
     /// Asks this host's resolver. Returns at once: the object becomes readable when the reply is there, also when it
     /// was there from the beginning. Closing it gives the question up.
     ///
+    /// By default there is no resolver: a guest can look up addresses, loopback's names and the names of a hosts file, which
+    /// the core answers, and every other name is `EAI_FAIL`.
+    ///
     /// # Errors
-    /// `System` if nothing can be asked now, such as `EMFILE`; whatever a resolver says comes with the reply.
-    fn lookup_start(&mut self, question: &Question) -> Result<Self::Io, LookupError>;
+    /// `System` if nothing can be asked now, such as `EMFILE`; `Fail`: this host has no resolver. What a resolver says comes
+    /// with the reply.
+    fn lookup_start(&mut self, question: &Question) -> Result<Self::Io, LookupError> {
+        let _ = question;
+        Err(LookupError::Fail)
+    }
 
-    /// The reply to a question, once; `None` as long as there is none.
-    fn lookup_take(&mut self, lookup: &Self::Io) -> Option<LookupReply>;
+    /// The reply to a question, once; `None` as long as there is none. By default no question was asked.
+    fn lookup_take(&mut self, lookup: &Self::Io) -> Option<LookupReply> {
+        let _ = lookup;
+        None
+    }
 
     /// The address of a DNS server on this machine's loopback, over UDP and TCP, that answers this guest from `names`.
     /// The first call starts it. It answers the sockets that were named as `client`, each from the moment of the call,
-    /// and nobody else on the machine.
+    /// and no other program of the machine. By default there is none: a guest that speaks DNS itself may do so with the servers
+    /// that its policy allows without the stub, and gets `EACCES` for the others.
     ///
     /// # Errors
     /// `EOPNOTSUPP`: this host has none. What socket(2) and bind(2) say.
@@ -557,9 +610,16 @@ pub trait Host {
         Err(Errno::EOPNOTSUPP)
     }
 
-    /// The port of a service name (services(5)) for a socket type.
-    fn service(&mut self, name: &str, kind: Kind) -> Option<u16>;
+    /// The port of a service name (services(5)) for a socket type. By default no name is known, and a guest's look-up of one
+    /// is `EAI_SERVICE`.
+    fn service(&mut self, name: &str, kind: Kind) -> Option<u16> {
+        let _ = (name, kind);
+        None
+    }
 
-    /// The name of a port (services(5)) for a socket type.
-    fn service_name(&mut self, port: u16, kind: Kind) -> Option<String>;
+    /// The name of a port (services(5)) for a socket type. By default none is known, and getnameinfo(3) gives the number.
+    fn service_name(&mut self, port: u16, kind: Kind) -> Option<String> {
+        let _ = (port, kind);
+        None
+    }
 }
