@@ -1,43 +1,45 @@
 //! How large a guest may grow: descriptors, and what the kernel holds for it (A32).
 
 use std::io::IoSlice;
-use std::net::TcpStream;
 
 use guestnet_core::policy::Policy;
 use guestnet_core::{Capacity, Domain, Errno, Fd, Kind, OptValue, SendFlags, SockOpt};
 
 use crate::behaviour::behaviours;
+use crate::guest::{Calls, Tested, guest_with};
 use crate::unix::{Place, unix};
-use crate::world::{Calls, guest_with};
-use crate::{MakeHost, Tested};
+use crate::world::World;
 
 behaviours! { "capacity":
-    a32_what_pairs_hold_that_nobody_reads_is_within_the_budget,
-    a32_a_unix_socket_has_no_larger_send_buffer_than_it_begins_with,
-    a32_unix_sockets_beyond_the_budget_are_enobufs,
-    a32_a_pipe_counts_as_long_as_either_end_is_open,
-    a32_pipes_count_as_sockets,
-    a32_an_epoll_counts,
+    a32_what_pairs_hold_that_nobody_reads_is_within_the_budget: SocketPairs,
+    a32_a_unix_socket_has_no_larger_send_buffer_than_it_begins_with: SocketPairs,
+    a32_unix_sockets_beyond_the_budget_are_enobufs: UnixSockets,
+    a32_a_pipe_counts_as_long_as_either_end_is_open: Pipes,
+    a32_pipes_count_as_sockets: Pipes SocketPairs,
+    a32_an_epoll_counts: Epoll,
     a32_a_larger_buffer_counts_and_a_smaller_one_gives_nothing_back,
     a32_a_buffer_beyond_the_budget_stays_what_it_was,
     a32_an_accepted_socket_counts_what_it_has_from_its_listener,
-    a_pair_that_has_no_room_for_both_leaves_neither,
+    a_pair_that_has_no_room_for_both_leaves_neither: Pipes SocketPairs,
     a_closed_descriptor_leaves_room_for_another_whatever_its_number_was,
 }
 
 /// A guest without any permission.
-fn confined<M: MakeHost>(capacity: Capacity) -> Tested<M> {
-    guest_with::<M>(M::host(), Policy::deny_all(), capacity)
+fn confined<W: World>(world: &W, capacity: Capacity) -> Tested<W> {
+    guest_with(world, world.host(), Policy::deny_all(), capacity)
 }
 
-fn buffers<M: MakeHost>(buffers: u64) -> Tested<M> {
-    confined::<M>(Capacity {
-        buffers,
-        ..Capacity::default()
-    })
+fn buffers<W: World>(world: &W, buffers: u64) -> Tested<W> {
+    confined(
+        world,
+        Capacity {
+            buffers,
+            ..Capacity::default()
+        },
+    )
 }
 
-fn size<M: MakeHost>(guest: &mut Tested<M>, fd: Fd, option: SockOpt) -> u64 {
+fn size<W: World>(guest: &mut Tested<W>, fd: Fd, option: SockOpt) -> u64 {
     match guest.option(fd, option).unwrap() {
         OptValue::Int(bytes) => u64::try_from(bytes).unwrap(),
         other => panic!("{other:?}"),
@@ -45,16 +47,16 @@ fn size<M: MakeHost>(guest: &mut Tested<M>, fd: Fd, option: SockOpt) -> u64 {
 }
 
 /// What the send buffer of a UNIX socket begins with.
-fn unix_buffer<M: MakeHost>() -> u64 {
-    let mut guest = confined::<M>(Capacity::default());
+fn unix_buffer<W: World>(world: &W) -> u64 {
+    let mut guest = confined(world, Capacity::default());
     let (one, _) = guest.socket_pair(Kind::Stream).unwrap();
-    size::<M>(&mut guest, one, SockOpt::SndBuf)
+    size::<W>(&mut guest, one, SockOpt::SndBuf)
 }
 
-fn a32_what_pairs_hold_that_nobody_reads_is_within_the_budget<M: MakeHost>() {
-    let budget = 10 * unix_buffer::<M>() + 1;
+fn a32_what_pairs_hold_that_nobody_reads_is_within_the_budget<W: World>(world: &W) {
+    let budget = 10 * unix_buffer(world) + 1;
     for kind in [Kind::Stream, Kind::Datagram, Kind::SeqPacket] {
-        let mut guest = buffers::<M>(budget);
+        let mut guest = buffers(world, budget);
         let mut held = 0;
         let mut open = Vec::new();
         let ended = loop {
@@ -84,28 +86,28 @@ fn a32_what_pairs_hold_that_nobody_reads_is_within_the_budget<M: MakeHost>() {
     }
 }
 
-fn a32_a_unix_socket_has_no_larger_send_buffer_than_it_begins_with<M: MakeHost>() {
-    let mut guest = confined::<M>(Capacity::default());
+fn a32_a_unix_socket_has_no_larger_send_buffer_than_it_begins_with<W: World>(world: &W) {
+    let mut guest = confined(world, Capacity::default());
     let (one, _) = guest.socket_pair(Kind::Stream).unwrap();
-    let begins = size::<M>(&mut guest, one, SockOpt::SndBuf);
+    let begins = size::<W>(&mut guest, one, SockOpt::SndBuf);
     let mut set = |size: i32| guest.set_option(one, SockOpt::SndBuf, OptValue::Int(size));
     set(i32::MAX).unwrap();
     set(16_384).unwrap();
     set(-1).unwrap_or(());
     set(1 << 20).unwrap();
-    assert_eq!(size::<M>(&mut guest, one, SockOpt::SndBuf), begins);
+    assert_eq!(size::<W>(&mut guest, one, SockOpt::SndBuf), begins);
     guest
         .set_option(one, SockOpt::SndBuf, OptValue::Int(16_384))
         .unwrap();
-    assert_eq!(size::<M>(&mut guest, one, SockOpt::SndBuf), 32_768);
+    assert_eq!(size::<W>(&mut guest, one, SockOpt::SndBuf), 32_768);
 }
 
-fn a32_unix_sockets_beyond_the_budget_are_enobufs<M: MakeHost>() {
+fn a32_unix_sockets_beyond_the_budget_are_enobufs<W: World>(world: &W) {
     let capacity = Capacity {
-        buffers: 3 * unix_buffer::<M>(),
+        buffers: 3 * unix_buffer(world),
         ..Capacity::default()
     };
-    let mut place = Place::<M>::with(Policy::allow_all(), capacity);
+    let mut place = Place::with(world, Policy::allow_all(), capacity);
     let listener = place.stream();
     place.guest.bind(listener, &unix("/run/s")).unwrap();
     place.guest.listen(listener, 8).unwrap();
@@ -143,8 +145,8 @@ fn a32_unix_sockets_beyond_the_budget_are_enobufs<M: MakeHost>() {
     assert!(guest.accept(listener, false).is_ok());
 }
 
-fn a32_a_pipe_counts_as_long_as_either_end_is_open<M: MakeHost>() {
-    let mut guest = buffers::<M>(2 * 65_536);
+fn a32_a_pipe_counts_as_long_as_either_end_is_open<W: World>(world: &W) {
+    let mut guest = buffers(world, 2 * 65_536);
     let (one, two) = (guest.pipe().unwrap(), guest.pipe().unwrap());
     assert_eq!(guest.pipe(), Err(Errno::ENFILE));
     guest.close(one.0).unwrap();
@@ -155,14 +157,14 @@ fn a32_a_pipe_counts_as_long_as_either_end_is_open<M: MakeHost>() {
     assert_eq!(guest.pipe(), Err(Errno::ENFILE));
 }
 
-fn a32_pipes_count_as_sockets<M: MakeHost>() {
+fn a32_pipes_count_as_sockets<W: World>(world: &W) {
     let with = |sockets| Capacity {
         sockets,
         ..Capacity::default()
     };
-    assert_eq!(confined::<M>(with(0)).pipe(), Err(Errno::EMFILE));
-    assert_eq!(confined::<M>(with(1)).pipe(), Err(Errno::EMFILE));
-    let mut guest = confined::<M>(with(3));
+    assert_eq!(confined(world, with(0)).pipe(), Err(Errno::EMFILE));
+    assert_eq!(confined(world, with(1)).pipe(), Err(Errno::EMFILE));
+    let mut guest = confined(world, with(3));
     let (read, write) = guest.pipe().unwrap();
     assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::EMFILE));
     guest.tcp();
@@ -174,8 +176,8 @@ fn a32_pipes_count_as_sockets<M: MakeHost>() {
     assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::EMFILE));
 }
 
-fn a32_an_epoll_counts<M: MakeHost>() {
-    let mut guest = buffers::<M>(2 << 20);
+fn a32_an_epoll_counts<W: World>(world: &W) {
+    let mut guest = buffers(world, 2 << 20);
     let epoll = guest.epoll_create().unwrap();
     guest.epoll_create().unwrap();
     assert_eq!(guest.epoll_create(), Err(Errno::ENOMEM));
@@ -183,10 +185,10 @@ fn a32_an_epoll_counts<M: MakeHost>() {
     assert_eq!(guest.epoll_create(), Ok(epoll));
 }
 
-fn a32_a_larger_buffer_counts_and_a_smaller_one_gives_nothing_back<M: MakeHost>() {
-    let mut guest = buffers::<M>(100_000);
+fn a32_a_larger_buffer_counts_and_a_smaller_one_gives_nothing_back<W: World>(world: &W) {
+    let mut guest = buffers(world, 100_000);
     let fd = guest.tcp();
-    let set = |guest: &mut Tested<M>, fd, option, size| guest.set_option(fd, option, OptValue::Int(size));
+    let set = |guest: &mut Tested<W>, fd, option, size| guest.set_option(fd, option, OptValue::Int(size));
     // The kernel doubles them.
     set(&mut guest, fd, SockOpt::SndBuf, 20_000).unwrap();
     set(&mut guest, fd, SockOpt::RcvBuf, 25_000).unwrap();
@@ -198,50 +200,50 @@ fn a32_a_larger_buffer_counts_and_a_smaller_one_gives_nothing_back<M: MakeHost>(
     assert_eq!(over, Err(Errno::ENOBUFS));
     // What it had it may have again.
     set(&mut guest, fd, SockOpt::SndBuf, 20_000).unwrap();
-    assert_eq!(size::<M>(&mut guest, fd, SockOpt::SndBuf), 40_000);
+    assert_eq!(size::<W>(&mut guest, fd, SockOpt::SndBuf), 40_000);
     guest.close(fd).unwrap();
     set(&mut guest, other, SockOpt::RcvBuf, 50_000).unwrap();
 }
 
-fn a32_a_buffer_beyond_the_budget_stays_what_it_was<M: MakeHost>() {
-    let mut guest = buffers::<M>(50_000);
+fn a32_a_buffer_beyond_the_budget_stays_what_it_was<W: World>(world: &W) {
+    let mut guest = buffers(world, 50_000);
     for fd in [guest.tcp(), guest.udp()] {
         for option in [SockOpt::SndBuf, SockOpt::RcvBuf] {
-            let before = size::<M>(&mut guest, fd, option);
+            let before = size::<W>(&mut guest, fd, option);
             let over = guest.set_option(fd, option, OptValue::Int(25_001));
             assert_eq!(over, Err(Errno::ENOBUFS));
-            assert_eq!(size::<M>(&mut guest, fd, option), before, "{option:?}");
+            assert_eq!(size::<W>(&mut guest, fd, option), before, "{option:?}");
         }
     }
 }
 
-fn a32_an_accepted_socket_counts_what_it_has_from_its_listener<M: MakeHost>() {
+fn a32_an_accepted_socket_counts_what_it_has_from_its_listener<W: World>(world: &W) {
     let capacity = Capacity {
         buffers: 100_000,
         ..Capacity::default()
     };
-    let mut guest = guest_with::<M>(M::host(), Policy::allow_all(), capacity);
+    let mut guest = guest_with(world, world.host(), Policy::allow_all(), capacity);
     let (listener, addr) = guest.tcp_listener();
     guest
         .set_option(listener, SockOpt::RcvBuf, OptValue::Int(25_000))
         .unwrap();
-    let _peers = [
-        TcpStream::connect(addr).unwrap(),
-        TcpStream::connect(addr).unwrap(),
-    ];
+    let _peers = [world.connect(addr).unwrap(), world.connect(addr).unwrap()];
     let (first, _) = guest.accept(listener, false).unwrap();
-    assert_eq!(size::<M>(&mut guest, first, SockOpt::RcvBuf), 50_000);
+    assert_eq!(size::<W>(&mut guest, first, SockOpt::RcvBuf), 50_000);
     assert_eq!(guest.accept(listener, false), Err(Errno::ENOBUFS));
     // The connection waits until there is room.
     guest.close(first).unwrap();
     assert_eq!(guest.accept(listener, false).map(|(fd, _)| fd), Ok(first));
 }
 
-fn a_pair_that_has_no_room_for_both_leaves_neither<M: MakeHost>() {
-    let mut guest = confined::<M>(Capacity {
-        descriptors: 3,
-        ..Capacity::default()
-    });
+fn a_pair_that_has_no_room_for_both_leaves_neither<W: World>(world: &W) {
+    let mut guest = confined(
+        world,
+        Capacity {
+            descriptors: 3,
+            ..Capacity::default()
+        },
+    );
     let (one, two) = (guest.tcp(), guest.tcp());
     assert_eq!(guest.socket_pair(Kind::Stream), Err(Errno::EMFILE));
     assert_eq!(guest.pipe(), Err(Errno::EMFILE));
@@ -254,11 +256,14 @@ fn a_pair_that_has_no_room_for_both_leaves_neither<M: MakeHost>() {
     guest.tcp();
 }
 
-fn a_closed_descriptor_leaves_room_for_another_whatever_its_number_was<M: MakeHost>() {
-    let mut guest = confined::<M>(Capacity {
-        descriptors: 3,
-        ..Capacity::default()
-    });
+fn a_closed_descriptor_leaves_room_for_another_whatever_its_number_was<W: World>(world: &W) {
+    let mut guest = confined(
+        world,
+        Capacity {
+            descriptors: 3,
+            ..Capacity::default()
+        },
+    );
     let fds = [guest.tcp(), guest.tcp(), guest.tcp()];
     for fd in [1, 0, 2, 2, 0, 1] {
         assert_eq!(guest.socket(Domain::Inet, Kind::Stream), Err(Errno::EMFILE));

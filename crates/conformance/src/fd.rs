@@ -1,45 +1,44 @@
 //! Descriptor numbers: the lowest free one, room, and nothing left behind.
 
-use std::io::{IoSlice, IoSliceMut, Read, Write};
-use std::net::TcpStream;
-use std::os::fd::OwnedFd;
+use std::io::{IoSlice, IoSliceMut};
 
 use guestnet_core::policy::{Policy, Use};
 use guestnet_core::{Capacity, Domain, Errno, Kind, Ready, RecvFlags, StreamKind};
 
-use crate::MakeHost;
 use crate::behaviour::behaviours;
+use crate::guest::{Calls, LOOPBACK, deny, guest, guest_on, guest_with};
+use crate::patience::eventually;
 use crate::peer::{take, while_waiting};
-use crate::world::{Calls, LOOPBACK, deny, eventually, guest, guest_on, guest_with, pipe_to_guest};
+use crate::world::{PeerListener, PeerStream, World};
 
 behaviours! { "fd":
     numbers_are_the_lowest_free_ones,
-    sockets_streams_and_files_share_one_number_space,
+    sockets_streams_and_files_share_one_number_space: ByteStreams,
     accept_takes_the_lowest_free_number,
     renumber_moves_a_socket_and_closes_what_was_there,
     renumber_onto_itself_changes_nothing,
     renumber_needs_both_to_be_open,
     a_file_of_the_adapter_comes_back_from_close_and_renumber,
-    a_full_table_is_emfile,
+    a_full_table_is_emfile: ByteStreams,
     too_many_sockets_are_emfile_and_other_descriptors_are_not,
     a_full_accept_leaves_the_connection_waiting,
-    a_descriptor_blocks_until_it_is_told_not_to,
-    a_pipe_carries_data_to_the_guest,
-    a_pipe_carries_data_from_the_guest,
-    a_pipe_whose_reader_is_gone_is_epipe,
-    a_regular_file_is_read_and_written_in_place,
-    the_wrong_direction_of_a_pipe_is_ebadf,
+    a_descriptor_blocks_until_it_is_told_not_to: ByteStreams,
+    a_pipe_carries_data_to_the_guest: ByteStreams,
+    a_pipe_carries_data_from_the_guest: ByteStreams,
+    a_pipe_whose_reader_is_gone_is_epipe: ByteStreams,
+    a_regular_file_is_read_and_written_in_place: Files,
+    the_wrong_direction_of_a_pipe_is_ebadf: ByteStreams,
     a_handed_over_listener_accepts,
     a_handed_over_connection_carries_data,
-    #[alone] closing_leaves_no_kernel_descriptor,
-    #[alone] a_guest_that_goes_away_leaves_no_kernel_descriptor,
-    #[alone] failures_leave_no_kernel_descriptor,
-    #[alone] a_refused_peer_leaves_no_kernel_descriptor,
-    #[alone] a_kernel_without_descriptors_is_emfile_and_polls_go_on,
+    #[alone] closing_leaves_no_kernel_descriptor: KernelDescriptors UnixSockets,
+    #[alone] a_guest_that_goes_away_leaves_no_kernel_descriptor: KernelDescriptors,
+    #[alone] failures_leave_no_kernel_descriptor: KernelDescriptors UnixSockets,
+    #[alone] a_refused_peer_leaves_no_kernel_descriptor: KernelDescriptors,
+    #[alone] a_kernel_without_descriptors_is_emfile_and_polls_go_on: KernelDescriptors,
 }
 
-fn numbers_are_the_lowest_free_ones<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn numbers_are_the_lowest_free_ones<W: World>(world: &W) {
+    let mut guest = guest(world);
     for expected in 0..5 {
         assert_eq!(guest.next_descriptor(), Ok(expected));
         assert_eq!(guest.udp(), expected);
@@ -56,10 +55,10 @@ fn numbers_are_the_lowest_free_ones<M: MakeHost>() {
     );
 }
 
-fn sockets_streams_and_files_share_one_number_space<M: MakeHost>() {
-    let mut host = M::host();
-    let (io, _writer) = pipe_to_guest::<M>(&mut host);
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+fn sockets_streams_and_files_share_one_number_space<W: World>(world: &W) {
+    let mut host = world.host();
+    let (io, _writer) = world.pipe_to_guest(&mut host);
+    let mut guest = guest_on(world, host, Policy::allow_all());
     assert_eq!(guest.insert_stream(io), Ok(0));
     assert_eq!(guest.insert_file(70), Ok(1));
     assert_eq!(guest.udp(), 2);
@@ -71,19 +70,19 @@ fn sockets_streams_and_files_share_one_number_space<M: MakeHost>() {
     assert_eq!(guest.tcp(), 1);
 }
 
-fn accept_takes_the_lowest_free_number<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn accept_takes_the_lowest_free_number<W: World>(world: &W) {
+    let mut guest = guest(world);
     let low = guest.udp();
     let (listener, addr) = guest.tcp_listener();
     guest.close(low).unwrap();
-    let _peer = TcpStream::connect(addr).unwrap();
+    let _peer = world.connect(addr).unwrap();
     assert_eq!(guest.accept(listener, false).unwrap().0, low);
 }
 
-fn renumber_moves_a_socket_and_closes_what_was_there<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (kept, mut peer) = guest.tcp_pair();
-    let (closed, mut gone) = guest.tcp_pair();
+fn renumber_moves_a_socket_and_closes_what_was_there<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (kept, peer) = guest.tcp_pair(world);
+    let (closed, gone) = guest.tcp_pair(world);
     assert_eq!(guest.renumber(kept, closed), Ok(None));
     assert_eq!(gone.read(&mut [0]).unwrap(), 0, "what was there was closed");
     assert_eq!(guest.say(kept, b"x"), Err(Errno::EBADF));
@@ -92,16 +91,16 @@ fn renumber_moves_a_socket_and_closes_what_was_there<M: MakeHost>() {
     assert_eq!(guest.udp(), kept, "the source's number is free");
 }
 
-fn renumber_onto_itself_changes_nothing<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn renumber_onto_itself_changes_nothing<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     assert_eq!(guest.renumber(fd, fd), Ok(None));
     peer.write_all(b"x").unwrap();
     assert_eq!(guest.hear(fd, 1, RecvFlags::empty()).unwrap(), b"x");
 }
 
-fn renumber_needs_both_to_be_open<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn renumber_needs_both_to_be_open<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.udp();
     for bad in [fd + 1, 1 << 31, u32::MAX] {
         assert_eq!(guest.renumber(fd, bad), Err(Errno::EBADF));
@@ -111,8 +110,8 @@ fn renumber_needs_both_to_be_open<M: MakeHost>() {
     assert!(guest.local_addr(fd).is_ok());
 }
 
-fn a_file_of_the_adapter_comes_back_from_close_and_renumber<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_file_of_the_adapter_comes_back_from_close_and_renumber<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (file, other, socket) = (
         guest.insert_file(1).unwrap(),
         guest.insert_file(2).unwrap(),
@@ -126,10 +125,11 @@ fn a_file_of_the_adapter_comes_back_from_close_and_renumber<M: MakeHost>() {
     assert_eq!(guest.close(file), Err(Errno::EBADF));
 }
 
-fn a_full_table_is_emfile<M: MakeHost>() {
-    let mut host = M::host();
-    let (io, _writer) = pipe_to_guest::<M>(&mut host);
-    let mut guest = guest_with::<M>(
+fn a_full_table_is_emfile<W: World>(world: &W) {
+    let mut host = world.host();
+    let (io, _writer) = world.pipe_to_guest(&mut host);
+    let mut guest = guest_with(
+        world,
         host,
         Policy::allow_all(),
         Capacity {
@@ -145,19 +145,19 @@ fn a_full_table_is_emfile<M: MakeHost>() {
     assert_eq!(guest.insert_file(2), Err((Errno::EMFILE, 2)));
     assert_eq!(guest.insert_stream(io), Err(Errno::EMFILE));
     assert_eq!(guest.next_descriptor(), Err(Errno::EMFILE));
-    let _peer = TcpStream::connect(addr).unwrap();
+    let _peer = world.connect(addr).unwrap();
     assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EMFILE);
     guest.close(1).unwrap();
     assert_eq!(guest.accept(listener, false).unwrap().0, 1);
 }
 
-fn too_many_sockets_are_emfile_and_other_descriptors_are_not<M: MakeHost>() {
+fn too_many_sockets_are_emfile_and_other_descriptors_are_not<W: World>(world: &W) {
     let capacity = Capacity {
         descriptors: 100,
         sockets: 2,
         ..Capacity::default()
     };
-    let mut guest = guest_with::<M>(M::host(), Policy::allow_all(), capacity);
+    let mut guest = guest_with(world, world.host(), Policy::allow_all(), capacity);
     let (one, two) = (guest.udp(), guest.tcp());
     for _ in 0..3 {
         assert_eq!(guest.socket(Domain::Inet, Kind::Datagram), Err(Errno::EMFILE));
@@ -171,16 +171,16 @@ fn too_many_sockets_are_emfile_and_other_descriptors_are_not<M: MakeHost>() {
     assert_eq!(guest.socket(Domain::Inet, Kind::Datagram), Ok(one));
 }
 
-fn a_full_accept_leaves_the_connection_waiting<M: MakeHost>() {
+fn a_full_accept_leaves_the_connection_waiting<W: World>(world: &W) {
     let capacity = Capacity {
         descriptors: 100,
         sockets: 2,
         ..Capacity::default()
     };
-    let mut guest = guest_with::<M>(M::host(), Policy::allow_all(), capacity);
+    let mut guest = guest_with(world, world.host(), Policy::allow_all(), capacity);
     let (listener, addr) = guest.tcp_listener();
     let other = guest.udp();
-    let peer = TcpStream::connect(addr).unwrap();
+    let peer = world.connect(addr).unwrap();
     assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EMFILE);
     guest.close(other).unwrap();
     assert_eq!(
@@ -189,10 +189,10 @@ fn a_full_accept_leaves_the_connection_waiting<M: MakeHost>() {
     );
 }
 
-fn a_descriptor_blocks_until_it_is_told_not_to<M: MakeHost>() {
-    let mut host = M::host();
-    let (io, _writer) = pipe_to_guest::<M>(&mut host);
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+fn a_descriptor_blocks_until_it_is_told_not_to<W: World>(world: &W) {
+    let mut host = world.host();
+    let (io, _writer) = world.pipe_to_guest(&mut host);
+    let mut guest = guest_on(world, host, Policy::allow_all());
     let (stream, socket) = (guest.insert_stream(io).unwrap(), guest.udp());
     for fd in [stream, socket] {
         for on in [false, true, false] {
@@ -206,16 +206,20 @@ fn a_descriptor_blocks_until_it_is_told_not_to<M: MakeHost>() {
     );
 }
 
-fn a_pipe_carries_data_to_the_guest<M: MakeHost>() {
-    let mut host = M::host();
-    let (io, mut writer) = pipe_to_guest::<M>(&mut host);
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+fn a_pipe_carries_data_to_the_guest<W: World>(world: &W) {
+    let mut host = world.host();
+    let (io, mut writer) = world.pipe_to_guest(&mut host);
+    let mut guest = guest_on(world, host, Policy::allow_all());
     let fd = guest.insert_stream(io).unwrap();
     assert_eq!(guest.stream_kind(fd), Ok(Some(StreamKind::Pipe)));
     assert_eq!(guest.read(fd, &mut []), Ok(0), "no room, no waiting");
     let (mut first, mut second) = ([0; 2], [0; 4]);
     let bufs = &mut [IoSliceMut::new(&mut first), IoSliceMut::new(&mut second)];
-    let (read, ()) = while_waiting(|| guest.read(fd, bufs), || writer.write_all(b"abcd").unwrap());
+    let (read, ()) = while_waiting(
+        world,
+        || guest.read(fd, bufs),
+        || writer.write_all(b"abcd").unwrap(),
+    );
     assert_eq!(read, Ok(4));
     assert_eq!((&first, &second[..2]), (b"ab", &b"cd"[..]));
     writer.write_all(b"xyz").unwrap();
@@ -227,16 +231,16 @@ fn a_pipe_carries_data_to_the_guest<M: MakeHost>() {
     assert_eq!(guest.read(fd, &mut [IoSliceMut::new(&mut rest)]), Ok(0));
 }
 
-fn a_pipe_carries_data_from_the_guest<M: MakeHost>() {
-    let mut host = M::host();
-    let (mut reader, writer) = std::io::pipe().unwrap();
-    let io = M::adopt_stream(&mut host, OwnedFd::from(writer));
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+fn a_pipe_carries_data_from_the_guest<W: World>(world: &W) {
+    let mut host = world.host();
+    let (io, mut reader) = world.pipe_from_guest(&mut host);
+    let mut guest = guest_on(world, host, Policy::allow_all());
     let fd = guest.insert_stream(io).unwrap();
     // More than a pipe holds: the guest waits for room, although the pipe is a blocking one.
-    let data = crate::world::pattern(1 << 20);
+    let data = crate::guest::pattern(1 << 20);
     let mut bufs: Vec<IoSlice<'_>> = data.chunks(70_001).map(IoSlice::new).collect();
     let (written, heard) = while_waiting(
+        world,
         || guest.write(fd, &mut bufs),
         || {
             let mut heard = vec![0; 1 << 20];
@@ -261,42 +265,39 @@ fn a_pipe_carries_data_from_the_guest<M: MakeHost>() {
     );
 }
 
-fn a_pipe_whose_reader_is_gone_is_epipe<M: MakeHost>() {
-    let mut host = M::host();
-    let (reader, writer) = std::io::pipe().unwrap();
-    let io = M::adopt_stream(&mut host, OwnedFd::from(writer));
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+fn a_pipe_whose_reader_is_gone_is_epipe<W: World>(world: &W) {
+    let mut host = world.host();
+    let (io, reader) = world.pipe_from_guest(&mut host);
+    let mut guest = guest_on(world, host, Policy::allow_all());
     let fd = guest.insert_stream(io).unwrap();
     drop(reader);
     assert_eq!(guest.write(fd, &mut [IoSlice::new(b"x")]), Err(Errno::EPIPE));
     assert!(guest.until(fd, Ready::WRITE).contains(Ready::ERROR));
 }
 
-fn a_regular_file_is_read_and_written_in_place<M: MakeHost>() {
-    let mut host = M::host();
-    let mut file = tempfile::tempfile().unwrap();
-    let io = M::adopt_stream(&mut host, file.try_clone().unwrap().into());
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+fn a_regular_file_is_read_and_written_in_place<W: World>(world: &W) {
+    let mut host = world.host();
+    let (io, mut position) = world.file(&mut host);
+    let mut guest = guest_on(world, host, Policy::allow_all());
     let fd = guest.insert_stream(io).unwrap();
     assert_eq!(guest.stream_kind(fd), Ok(Some(StreamKind::File)));
-    let data = crate::world::pattern(100_000);
+    let data = crate::guest::pattern(100_000);
     assert_eq!(
         guest.write(fd, &mut [IoSlice::new(&data[..10]), IoSlice::new(&data[10..])]),
         Ok(100_000)
     );
-    std::io::Seek::rewind(&mut file).unwrap();
+    position.rewind().unwrap();
     let mut heard = vec![0; 200_000];
     assert_eq!(guest.read(fd, &mut [IoSliceMut::new(&mut heard)]), Ok(100_000));
     assert!(heard[..100_000] == data);
     assert_eq!(guest.read(fd, &mut [IoSliceMut::new(&mut heard)]), Ok(0));
 }
 
-fn the_wrong_direction_of_a_pipe_is_ebadf<M: MakeHost>() {
-    let mut host = M::host();
-    let (reader, writer) = std::io::pipe().unwrap();
-    let read_end = M::adopt_stream(&mut host, OwnedFd::from(reader));
-    let write_end = M::adopt_stream(&mut host, OwnedFd::from(writer));
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+fn the_wrong_direction_of_a_pipe_is_ebadf<W: World>(world: &W) {
+    let mut host = world.host();
+    let (read_end, _writer) = world.pipe_to_guest(&mut host);
+    let (write_end, _reader) = world.pipe_from_guest(&mut host);
+    let mut guest = guest_on(world, host, Policy::allow_all());
     let (reader, writer) = (
         guest.insert_stream(read_end).unwrap(),
         guest.insert_stream(write_end).unwrap(),
@@ -308,32 +309,33 @@ fn the_wrong_direction_of_a_pipe_is_ebadf<M: MakeHost>() {
     );
 }
 
-fn a_handed_over_listener_accepts<M: MakeHost>() {
-    let listener = std::net::TcpListener::bind(LOOPBACK).unwrap();
+fn a_handed_over_listener_accepts<W: World>(world: &W) {
+    let listener = world.listen(LOOPBACK).unwrap();
     let addr = listener.local_addr().unwrap();
-    let mut host = M::host();
-    let io = M::adopt_socket(&mut host, listener.into());
-    // Whoever handed it over has decided: no permission to listen is needed.
-    let mut guest = guest_on::<M>(host, Policy::deny_all());
+    let mut host = world.host();
+    let io = world.hand_over_listener(&mut host, listener);
+    // The owner of the listener decided when it was handed over: the guest needs no permission to listen.
+    let mut guest = guest_on(world, host, Policy::deny_all());
     let fd = guest.insert_preopened(io, true).unwrap();
     assert_eq!(guest.local_addr(fd), Ok(addr.into()));
     assert_eq!(guest.accept(fd, true).unwrap_err(), Errno::EAGAIN);
-    let peer = crate::peer::patient(TcpStream::connect(addr).unwrap());
+    let peer = world.connect(addr).unwrap();
     guest.until(fd, Ready::READ);
     let (fd, _) = guest.accept(fd, false).unwrap();
     guest.say(fd, b"hi").unwrap();
     assert_eq!(take(&peer, 2), b"hi");
 }
 
-fn a_handed_over_connection_carries_data<M: MakeHost>() {
-    let listener = std::net::TcpListener::bind(LOOPBACK).unwrap();
-    let connected = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
-    let (mut peer, _) = listener.accept().unwrap();
-    let mut host = M::host();
-    let io = M::adopt_socket(&mut host, connected.into());
-    let mut guest = guest_on::<M>(host, Policy::deny_all());
+fn a_handed_over_connection_carries_data<W: World>(world: &W) {
+    let listener = world.listen(LOOPBACK).unwrap();
+    let connected = world.connect(listener.local_addr().unwrap()).unwrap();
+    let (peer, _) = listener.accept().unwrap();
+    let mut host = world.host();
+    let io = world.hand_over_stream(&mut host, connected);
+    let mut guest = guest_on(world, host, Policy::deny_all());
     let fd = guest.insert_preopened(io, false).unwrap();
     let (heard, ()) = while_waiting(
+        world,
         || guest.hear(fd, 8, RecvFlags::empty()),
         || peer.write_all(b"x").unwrap(),
     );
@@ -345,17 +347,17 @@ fn open_descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }
 
-fn closing_leaves_no_kernel_descriptor<M: MakeHost>() {
+fn closing_leaves_no_kernel_descriptor<W: World>(world: &W) {
     let root = tempfile::tempdir().unwrap();
-    let mut host = M::host();
-    M::add_directory(&mut host, root.path(), "/run");
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let mut host = world.host();
+    world.add_directory(&mut host, root.path(), "/run");
+    let mut guest = guest_on(world, host, Policy::allow_all());
     // The host's own descriptors for polling many are opened once.
     let udp: Vec<_> = (0..10).map(|_| (guest.udp(), Ready::READ)).collect();
     guest.poll(&udp, Some(std::time::Duration::ZERO)).unwrap();
     let before = open_descriptors();
     for round in 0..5 {
-        let (connected, peer) = guest.tcp_pair();
+        let (connected, peer) = guest.tcp_pair(world);
         let (listener, addr) = guest.tcp_listener();
         let client = guest.tcp();
         guest.dial(client, addr).unwrap();
@@ -384,11 +386,11 @@ fn closing_leaves_no_kernel_descriptor<M: MakeHost>() {
     assert_eq!(open_descriptors(), before);
 }
 
-fn a_guest_that_goes_away_leaves_no_kernel_descriptor<M: MakeHost>() {
+fn a_guest_that_goes_away_leaves_no_kernel_descriptor<W: World>(world: &W) {
     let before = open_descriptors();
     {
-        let host = M::host();
-        let mut guest = guestnet_core::GuestThread::<M::Host, u32>::new(
+        let host = world.host();
+        let mut guest = guestnet_core::GuestThread::<W::Host, u32>::new(
             host,
             std::sync::Arc::new(Policy::allow_all()),
             Capacity::default(),
@@ -399,20 +401,20 @@ fn a_guest_that_goes_away_leaves_no_kernel_descriptor<M: MakeHost>() {
     assert_eq!(open_descriptors(), before);
 }
 
-fn failures_leave_no_kernel_descriptor<M: MakeHost>() {
+fn failures_leave_no_kernel_descriptor<W: World>(world: &W) {
     let root = tempfile::tempdir().unwrap();
-    let mut host = M::host();
-    M::add_directory(&mut host, root.path(), "/run");
+    let mut host = world.host();
+    world.add_directory(&mut host, root.path(), "/run");
     let capacity = Capacity {
         descriptors: 4,
         sockets: 3,
         ..Capacity::default()
     };
-    let mut guest = guest_with::<M>(host, deny(&[(Use::Unix, "/run/no")]), capacity);
+    let mut guest = guest_with(world, host, deny(&[(Use::Unix, "/run/no")]), capacity);
     let (listener, addr) = guest.tcp_listener();
     let unix = guest.socket(Domain::Unix, Kind::Stream).unwrap();
     guest.tcp();
-    let _peer = TcpStream::connect(addr).unwrap();
+    let _peer = world.connect(addr).unwrap();
     let before = open_descriptors();
     for _ in 0..5 {
         guest.socket(Domain::Inet, Kind::Stream).unwrap_err();
@@ -426,13 +428,13 @@ fn failures_leave_no_kernel_descriptor<M: MakeHost>() {
     assert_eq!(open_descriptors(), before);
 }
 
-fn a_refused_peer_leaves_no_kernel_descriptor<M: MakeHost>() {
-    let mut guest = crate::world::guest_under::<M>(deny(&[(Use::Accept, "127.0.0.0/8")]));
+fn a_refused_peer_leaves_no_kernel_descriptor<W: World>(world: &W) {
+    let mut guest = crate::guest::guest_under(world, deny(&[(Use::Accept, "127.0.0.0/8")]));
     let (listener, addr) = guest.tcp_listener();
     guest.soft(listener);
     let before = open_descriptors();
     for _ in 0..5 {
-        let peer = TcpStream::connect(addr).unwrap();
+        let peer = world.connect(addr).unwrap();
         guest.until(listener, Ready::READ);
         assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EAGAIN);
         drop(peer);
@@ -440,8 +442,8 @@ fn a_refused_peer_leaves_no_kernel_descriptor<M: MakeHost>() {
     assert_eq!(open_descriptors(), before);
 }
 
-fn a_kernel_without_descriptors_is_emfile_and_polls_go_on<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_kernel_without_descriptors_is_emfile_and_polls_go_on<W: World>(world: &W) {
+    let mut guest = guest(world);
     let mut sockets: Vec<_> = (0..10).map(|_| guest.udp_bound()).collect();
     // Every descriptor that this process may have.
     let mut hoard = Vec::new();

@@ -1,41 +1,42 @@
 //! Destinations that are more than one address: groups and broadcasts, and the options that choose where they go.
 
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::{Domain, Errno, Kind, OptValue, SockOpt};
 
 use crate::behaviour::behaviours;
-use crate::world::{Calls, allow, deny, eventually, guest_under};
-use crate::{MakeHost, Tested};
+use crate::guest::{Calls, Tested, allow, deny, guest_under};
+use crate::patience::eventually;
+use crate::world::{PeerUdp, World};
 
 behaviours! { "gate":
-    a33_a_group_does_not_reach_a_member_that_is_denied,
-    a33_a_group_that_a_rule_names_is_reached,
-    a33_a_group_of_ipv6_does_not_reach_a_member_that_is_denied,
-    a33_a_broadcast_does_not_reach_whom_no_rule_allows,
+    a33_a_group_does_not_reach_a_member_that_is_denied: Groups,
+    a33_a_group_that_a_rule_names_is_reached: Groups,
+    a33_a_group_of_ipv6_does_not_reach_a_member_that_is_denied: Groups Ipv6,
+    a33_a_broadcast_does_not_reach_whom_no_rule_allows: Groups,
     a33_broadcasting_is_switched_off_by_whoever_wants,
 }
 
 /// A group of this machine's own, and no other than these tests have.
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 77, 33);
 
-/// Somebody on this machine who has joined the group on loopback.
-fn member() -> (UdpSocket, u16) {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-    socket.join_multicast_v4(&GROUP, &Ipv4Addr::LOCALHOST).unwrap();
+/// A peer that has joined the group on loopback.
+fn member<W: World>(world: &W) -> (W::Udp, u16) {
+    let socket = world.udp((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    socket.join(GROUP, Ipv4Addr::LOCALHOST).unwrap();
     socket.set_nonblocking(true).unwrap();
     let port = socket.local_addr().unwrap().port();
     (socket, port)
 }
 
 /// Whether a datagram was there. On loopback it is there once the call that sends it has returned.
-fn was_reached(socket: &UdpSocket) -> bool {
+fn was_reached(socket: &impl PeerUdp) -> bool {
     socket.recv(&mut [0; 8]).is_ok()
 }
 
 /// Sends to the group by way of loopback, by both ways that there are.
-fn send_to_group<M: MakeHost>(guest: &mut Tested<M>, port: u16) -> [Result<usize, Errno>; 2] {
+fn send_to_group<W: World>(guest: &mut Tested<W>, port: u16) -> [Result<usize, Errno>; 2] {
     let fd = guest.udp();
     let loopback = OptValue::Interface4(Ipv4Addr::LOCALHOST);
     guest.set_option(fd, SockOpt::IpMulticastIf, loopback).unwrap();
@@ -45,13 +46,13 @@ fn send_to_group<M: MakeHost>(guest: &mut Tested<M>, port: u16) -> [Result<usize
     [once, connected]
 }
 
-fn a33_a_group_does_not_reach_a_member_that_is_denied<M: MakeHost>() {
-    let (member, port) = member();
+fn a33_a_group_does_not_reach_a_member_that_is_denied<W: World>(world: &W) {
+    let (member, port) = member(world);
     let one_port = format!("udp://127.0.0.1:{port}");
     for rule in ["127.0.0.0/8", &one_port, "somebody.example", "::1"] {
-        let mut guest = guest_under::<M>(deny(&[(Use::Connect, rule)]));
+        let mut guest = guest_under(world, deny(&[(Use::Connect, rule)]));
         assert_eq!(
-            send_to_group::<M>(&mut guest, port),
+            send_to_group::<W>(&mut guest, port),
             [Err(Errno::EACCES); 2],
             "{rule}"
         );
@@ -59,8 +60,8 @@ fn a33_a_group_does_not_reach_a_member_that_is_denied<M: MakeHost>() {
     }
 }
 
-fn a33_a_group_that_a_rule_names_is_reached<M: MakeHost>() {
-    let (member, port) = member();
+fn a33_a_group_that_a_rule_names_is_reached<W: World>(world: &W) {
+    let (member, port) = member(world);
     let mut policy = PolicyBuilder::new();
     policy.deny(Use::Connect, "127.0.0.0/8").unwrap();
     policy
@@ -68,21 +69,21 @@ fn a33_a_group_that_a_rule_names_is_reached<M: MakeHost>() {
         .unwrap();
     // A rule for the other protocol does not name members of this one.
     for policy in [policy.build(), deny(&[(Use::Connect, "tcp://127.0.0.0/8")])] {
-        let mut guest = guest_under::<M>(policy);
-        assert_eq!(send_to_group::<M>(&mut guest, port), [Ok(1); 2]);
+        let mut guest = guest_under(world, policy);
+        assert_eq!(send_to_group::<W>(&mut guest, port), [Ok(1); 2]);
         for _ in 0..2 {
             eventually("the member is reached", || was_reached(&member).then_some(()));
         }
     }
 }
 
-fn a33_a_group_of_ipv6_does_not_reach_a_member_that_is_denied<M: MakeHost>() {
+fn a33_a_group_of_ipv6_does_not_reach_a_member_that_is_denied<W: World>(world: &W) {
     // Every node is a member of ff01::1, on loopback too.
-    let member = UdpSocket::bind((Ipv6Addr::UNSPECIFIED, 0)).unwrap();
+    let member = world.udp((Ipv6Addr::UNSPECIFIED, 0)).unwrap();
     member.set_nonblocking(true).unwrap();
     let port = member.local_addr().unwrap().port();
     for group in ["[ff01::1%1]", "[ff02::1%1]", "[ff02::1]"] {
-        let mut guest = guest_under::<M>(deny(&[(Use::Connect, "::1")]));
+        let mut guest = guest_under(world, deny(&[(Use::Connect, "::1")]));
         let fd = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
         // The index of loopback.
         guest
@@ -95,8 +96,8 @@ fn a33_a_group_of_ipv6_does_not_reach_a_member_that_is_denied<M: MakeHost>() {
     }
 }
 
-fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<M: MakeHost>() {
-    let somebody = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<W: World>(world: &W) {
+    let somebody = world.udp((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     somebody.set_nonblocking(true).unwrap();
     let port = somebody.local_addr().unwrap().port();
     // The broadcast address of loopback's network, which looks like any other.
@@ -107,10 +108,10 @@ fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<M: MakeHost>() {
         deny(&[(Use::Connect, "10.0.0.1")]),
         allow(&[(Use::Connect, &everyone), (Use::Connect, "255.255.255.255:1")]),
     ] {
-        let mut guest = guest_under::<M>(policy);
+        let mut guest = guest_under(world, policy);
         let fd = guest.udp();
         let on = OptValue::Int(1);
-        // Who sets it to be on the safe side, as Go does, goes on; it has no effect.
+        // A program that always sets it, as Go does, goes on; it has no effect.
         assert_eq!(guest.set_option(fd, SockOpt::Broadcast, on), Ok(()));
         assert_eq!(guest.option(fd, SockOpt::Broadcast), Ok(on));
         let to = everyone.parse().unwrap();
@@ -118,12 +119,12 @@ fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<M: MakeHost>() {
         assert_eq!(guest.dial(fd, to), Err(Errno::EACCES));
         assert!(!was_reached(&somebody));
     }
-    // A rule that names the broadcast address says that anybody may hear it.
+    // A rule that names the broadcast address allows every receiver in its network.
     let named = [
         (Use::Connect, everyone.as_str()),
         (Use::Connect, "255.255.255.255"),
     ];
-    let mut guest = guest_under::<M>(allow(&named));
+    let mut guest = guest_under(world, allow(&named));
     let fd = guest.udp();
     guest
         .set_option(fd, SockOpt::Broadcast, OptValue::Int(1))
@@ -132,8 +133,8 @@ fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<M: MakeHost>() {
     eventually("a broadcast arrives", || was_reached(&somebody).then_some(()));
 }
 
-fn a33_broadcasting_is_switched_off_by_whoever_wants<M: MakeHost>() {
-    let mut guest = guest_under::<M>(deny(&[(Use::Connect, "10.0.0.1")]));
+fn a33_broadcasting_is_switched_off_by_whoever_wants<W: World>(world: &W) {
+    let mut guest = guest_under(world, deny(&[(Use::Connect, "10.0.0.1")]));
     let fd = guest.udp();
     for (value, seen) in [(1, 1), (0, 0), (-1, 1), (0, 0)] {
         guest

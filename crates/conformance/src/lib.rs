@@ -1,23 +1,23 @@
 //! [`suite`]: what every guestnet host must do, as named behaviours.
 //!
-//! A behaviour is a sentence and a function that panics where the sentence is not true. It drives a [`GuestThread`] on the
-//! host under test; the peers are plain `std::net` sockets, mostly on a second thread, so that nothing is compared
-//! with itself. Whoever has a host implements [`MakeHost`] and runs every behaviour as one test; `tests/os.rs` does
-//! so for the kernel's sockets.
+//! A behaviour is a sentence and a function that panics where the sentence is not true. It drives a guest on the
+//! host under test; the peers are sockets of the host's [`World`], mostly on a second thread. For the kernel's host they are
+//! plain `std::net` sockets, so that nothing is compared with itself.
+//!
+//! To run the suite on a host, implement [`World`] and run every behaviour as one test, as `tests/os.rs` does
+//! for the kernel's sockets and `tests/sim.rs` for those of memory. A behaviour that needs something which the host lacks
+//! ([`Capability`]) is in the suite all the same, with the reason why it does not apply.
 //!
 //! Not here: ABIs. What a guest's address or errno looks like in memory is its adapter's.
-
-use std::os::fd::OwnedFd;
-use std::path::Path;
-
-use guestnet_core::{GuestThread, Host};
 
 mod behaviour;
 mod capacity;
 mod fd;
 mod gate;
+mod guest;
 mod limits;
 mod option;
+mod patience;
 mod peer;
 mod policy;
 mod readiness;
@@ -30,52 +30,31 @@ mod unix;
 mod unix_path;
 mod world;
 
-pub use behaviour::Behaviour;
+pub use behaviour::{Behaviour, Inapplicable};
+pub use patience::PATIENCE;
+pub use world::{Capability, Io, PeerListener, PeerStream, PeerUdp, World};
 
-/// What the suite has to know of a host besides [`Host`].
-pub trait MakeHost: 'static {
-    /// The host under test.
-    type Host: Host + 'static;
-
-    /// A host of its own for one guest.
-    fn host() -> Self::Host;
-
-    /// What ends that guest's waits from another thread.
-    fn stopper(host: &Self::Host) -> Box<dyn Fn() + Send>;
-
-    /// Lets UNIX socket paths below `guest` reach `directory`.
-    fn add_directory(host: &mut Self::Host, directory: &Path, guest: &str);
-
-    /// Takes over one end of a pipe, or a file, as a byte stream.
-    fn adopt_stream(host: &mut Self::Host, fd: OwnedFd) -> <Self::Host as Host>::Io;
-
-    /// Takes over a socket that somebody else opened.
-    fn adopt_socket(host: &mut Self::Host, fd: OwnedFd) -> <Self::Host as Host>::Io;
-}
-
-/// A guest on the host under test; its adapter's files are numbers.
-type Tested<M> = GuestThread<<M as MakeHost>::Host, u32>;
-
-/// Every behaviour, for a host.
+/// Every behaviour, for a host. Each gets a world of its own.
 #[must_use]
-pub fn suite<M: MakeHost>(_make_host: &M) -> Vec<Behaviour> {
+pub fn suite<W: World>(world: fn() -> W) -> Vec<Behaviour> {
     [
-        tcp::behaviours::<M>(),
-        transfer::behaviours::<M>(),
-        udp::behaviours::<M>(),
-        unix::behaviours::<M>(),
-        unix_path::behaviours::<M>(),
-        option::behaviours::<M>(),
-        readiness::behaviours::<M>(),
-        fd::behaviours::<M>(),
-        policy::behaviours::<M>(),
-        limits::behaviours::<M>(),
-        capacity::behaviours::<M>(),
-        gate::behaviours::<M>(),
-        stop::behaviours::<M>(),
-        resolve::behaviours::<M>(),
+        tcp::behaviours::<W>(),
+        transfer::behaviours::<W>(),
+        udp::behaviours::<W>(),
+        unix::behaviours::<W>(),
+        unix_path::behaviours::<W>(),
+        option::behaviours::<W>(),
+        readiness::behaviours::<W>(),
+        fd::behaviours::<W>(),
+        policy::behaviours::<W>(),
+        limits::behaviours::<W>(),
+        capacity::behaviours::<W>(),
+        gate::behaviours::<W>(),
+        stop::behaviours::<W>(),
+        resolve::behaviours::<W>(),
     ]
     .into_iter()
     .flatten()
+    .map(|entry| entry.behaviour(world))
     .collect()
 }

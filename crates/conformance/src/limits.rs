@@ -1,7 +1,6 @@
 //! The limits of bytes: what a guest has sent, received or seen in all, by whatever calls.
 
-use std::io::{IoSlice, IoSliceMut, Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::io::{IoSlice, IoSliceMut};
 use std::time::Duration;
 
 use guestnet_core::limits::Limits;
@@ -9,9 +8,10 @@ use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::{Errno, Fd, Kind, Ready, RecvFlags, Result, SendFlags};
 
 use crate::behaviour::behaviours;
+use crate::guest::{Calls, LOOPBACK, Tested, guest_under};
+use crate::patience::eventually;
 use crate::peer;
-use crate::world::{Calls, LOOPBACK, eventually, guest_under};
-use crate::{MakeHost, Tested};
+use crate::world::{PeerListener, PeerStream, PeerUdp, World};
 
 behaviours! { "limits":
     a28_a_peeked_datagram_counts_and_is_not_counted_again_when_it_is_taken,
@@ -22,14 +22,14 @@ behaviours! { "limits":
     a28_a_refused_datagram_is_neither_counted_nor_credit_for_the_next,
     a28_a_peeked_stream_counts_once_however_often_it_is_shown,
     a28_a_peek_before_the_association_is_dissolved_is_no_credit_after_it,
-    urgent_data_counts,
+    urgent_data_counts: UrgentData,
     a_stream_sends_up_to_the_total_and_not_a_byte_more,
     a_stream_is_received_whole_up_to_the_total,
     a_datagram_beyond_what_is_left_is_not_sent_and_a_smaller_one_is,
     an_empty_datagram_needs_a_total_that_is_not_used_up,
     what_is_exactly_left_goes_through_all_buffers_of_one_call,
     a_datagrams_length_is_told_and_counted_alike,
-    unix_sockets_count_nothing,
+    unix_sockets_count_nothing: SocketPairs,
     a_call_that_failed_counts_nothing,
     a37_each_datagram_costs_its_headers_of_the_rate_and_none_of_the_total,
     a37_each_received_datagram_costs_its_headers_of_the_rate,
@@ -39,39 +39,45 @@ behaviours! { "limits":
     a_rate_is_waited_for,
 }
 
-/// What a datagram costs of the rate beside its data, and a connection: docs/policy.md.
+/// What a datagram costs of the rate in addition to its data, and a connection: docs/policy.md.
 const DATAGRAM: u64 = 28;
 const CONNECTION: u64 = 120;
 
 /// A guest that may do everything, but move no more than this in all.
-fn total<M: MakeHost>(bytes: u64) -> Tested<M> {
-    limited::<M>(Limits {
-        bytes_total: Some(bytes),
-        ..Limits::default()
-    })
+fn total<W: World>(world: &W, bytes: u64) -> Tested<W> {
+    limited(
+        world,
+        Limits {
+            bytes_total: Some(bytes),
+            ..Limits::default()
+        },
+    )
 }
 
 /// A guest that may save up `burst`, and gets next to nothing more within a test.
-fn rate<M: MakeHost>(burst: u64) -> Tested<M> {
+fn rate<W: World>(world: &W, burst: u64) -> Tested<W> {
     assert!(
         burst <= 16 << 10,
         "up to there a whole second's worth is saved up"
     );
-    limited::<M>(Limits {
-        bytes_per_second: Some(burst),
-        ..Limits::default()
-    })
+    limited(
+        world,
+        Limits {
+            bytes_per_second: Some(burst),
+            ..Limits::default()
+        },
+    )
 }
 
-fn limited<M: MakeHost>(limits: Limits) -> Tested<M> {
+fn limited<W: World>(world: &W, limits: Limits) -> Tested<W> {
     let mut builder = PolicyBuilder::new();
     builder.allow_net().limits(limits);
-    guest_under::<M>(builder.build())
+    guest_under(world, builder.build())
 }
 
 /// How many bytes of a datagram the guest may still send: what is left of its total.
-fn left<M: MakeHost>(guest: &mut Tested<M>) -> usize {
-    let sink = UdpSocket::bind(LOOPBACK).unwrap();
+fn left<W: World>(world: &W, guest: &mut Tested<W>) -> usize {
+    let sink = world.udp(LOOPBACK).unwrap();
     let fd = guest.udp();
     guest.dial(fd, sink.local_addr().unwrap()).unwrap();
     let mut left = 0;
@@ -86,16 +92,16 @@ fn left<M: MakeHost>(guest: &mut Tested<M>) -> usize {
 }
 
 /// A guest's socket, and a peer that is connected to it.
-fn receiver<M: MakeHost>(guest: &mut Tested<M>) -> (Fd, UdpSocket) {
+fn receiver<W: World>(world: &W, guest: &mut Tested<W>) -> (Fd, W::Udp) {
     let (fd, addr) = guest.udp_bound();
-    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+    let peer = world.udp(LOOPBACK).unwrap();
     peer.connect(addr).unwrap();
     (fd, peer)
 }
 
-fn a28_a_peeked_datagram_counts_and_is_not_counted_again_when_it_is_taken<M: MakeHost>() {
-    let mut guest = total::<M>(1000);
-    let (fd, peer) = receiver::<M>(&mut guest);
+fn a28_a_peeked_datagram_counts_and_is_not_counted_again_when_it_is_taken<W: World>(world: &W) {
+    let mut guest = total(world, 1000);
+    let (fd, peer) = receiver(world, &mut guest);
     peer.send(&[7; 300]).unwrap();
     for _ in 0..10 {
         assert_eq!(guest.hear(fd, 512, RecvFlags::PEEK).unwrap().len(), 300);
@@ -103,18 +109,18 @@ fn a28_a_peeked_datagram_counts_and_is_not_counted_again_when_it_is_taken<M: Mak
     assert_eq!(guest.hear(fd, 512, RecvFlags::empty()).unwrap().len(), 300);
     peer.send(&[7; 100]).unwrap();
     assert_eq!(guest.hear(fd, 512, RecvFlags::empty()).unwrap().len(), 100);
-    assert_eq!(left::<M>(&mut guest), 600);
+    assert_eq!(left(world, &mut guest), 600);
 }
 
-fn a28_a_peek_into_little_room_counts_what_it_shows_and_the_rest_is_counted_later<M: MakeHost>() {
-    let mut guest = total::<M>(1000);
-    let (fd, peer) = receiver::<M>(&mut guest);
+fn a28_a_peek_into_little_room_counts_what_it_shows_and_the_rest_is_counted_later<W: World>(world: &W) {
+    let mut guest = total(world, 1000);
+    let (fd, peer) = receiver(world, &mut guest);
     // Shown of 300: 10, 100, 20, and then it is thrown away.
     peer.send(&[7; 300]).unwrap();
     for room in [10, 100, 20] {
         assert_eq!(guest.hear(fd, room, RecvFlags::PEEK).unwrap().len(), room);
     }
-    // What TRUNC tells is a length, and no bytes.
+    // TRUNC gives a length, and no bytes.
     let mut byte = [0];
     let bufs = &mut [IoSliceMut::new(&mut byte)];
     let flags = RecvFlags::PEEK | RecvFlags::TRUNC;
@@ -123,28 +129,28 @@ fn a28_a_peek_into_little_room_counts_what_it_shows_and_the_rest_is_counted_late
     peer.send(&[7; 50]).unwrap();
     assert_eq!(guest.hear(fd, 0, RecvFlags::empty()).unwrap().len(), 0);
     assert_eq!(guest.hear(fd, 512, RecvFlags::empty()).unwrap().len(), 50);
-    assert_eq!(left::<M>(&mut guest), 650);
-    let mut guest = total::<M>(1000);
-    let (fd, peer) = receiver::<M>(&mut guest);
+    assert_eq!(left(world, &mut guest), 650);
+    let mut guest = total(world, 1000);
+    let (fd, peer) = receiver(world, &mut guest);
     peer.send(&[7; 300]).unwrap();
     guest.hear(fd, 100, RecvFlags::PEEK).unwrap();
-    assert_eq!(left::<M>(&mut guest), 900);
+    assert_eq!(left(world, &mut guest), 900);
 }
 
-fn a28_a_datagram_counts_its_real_length_whatever_room_there_is_for_it<M: MakeHost>() {
+fn a28_a_datagram_counts_its_real_length_whatever_room_there_is_for_it<W: World>(world: &W) {
     for room in [0, 1, 299, 300, 301] {
-        let mut guest = total::<M>(1000);
-        let (fd, peer) = receiver::<M>(&mut guest);
+        let mut guest = total(world, 1000);
+        let (fd, peer) = receiver(world, &mut guest);
         peer.send(&[7; 300]).unwrap();
         let (_, received, _) = guest.hear_from(fd, room, RecvFlags::empty()).unwrap();
         assert_eq!((received.len, received.truncated), (room.min(300), room < 300));
-        assert_eq!(left::<M>(&mut guest), 700, "{room}");
+        assert_eq!(left(world, &mut guest), 700, "{room}");
     }
 }
 
-fn a28_what_was_peeked_at_may_still_be_taken_when_nothing_is_left<M: MakeHost>() {
-    let mut guest = total::<M>(300);
-    let (fd, peer) = receiver::<M>(&mut guest);
+fn a28_what_was_peeked_at_may_still_be_taken_when_nothing_is_left<W: World>(world: &W) {
+    let mut guest = total(world, 300);
+    let (fd, peer) = receiver(world, &mut guest);
     peer.send(&[7; 300]).unwrap();
     assert_eq!(guest.hear(fd, 512, RecvFlags::PEEK).unwrap().len(), 300);
     peer.send(&[8; 1]).unwrap();
@@ -153,8 +159,8 @@ fn a28_what_was_peeked_at_may_still_be_taken_when_nothing_is_left<M: MakeHost>()
     assert_eq!(guest.hear(fd, 512, RecvFlags::PEEK), Err(Errno::ENOBUFS));
     assert_eq!(guest.hear(fd, 512, RecvFlags::empty()), Err(Errno::ENOBUFS));
     // A stream likewise.
-    let mut guest = total::<M>(5);
-    let (fd, mut peer) = guest.tcp_pair();
+    let mut guest = total(world, 5);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"hello world").unwrap();
     assert_eq!(guest.hear(fd, 64, RecvFlags::PEEK).unwrap(), b"hello");
     assert_eq!(guest.hear(fd, 3, RecvFlags::empty()).unwrap(), b"hello"[..3]);
@@ -163,13 +169,13 @@ fn a28_what_was_peeked_at_may_still_be_taken_when_nothing_is_left<M: MakeHost>()
     assert_eq!(guest.hear(fd, 64, RecvFlags::empty()), Err(Errno::ENOBUFS));
 }
 
-fn a28_peeks_at_many_sockets_do_not_add_up_beyond_the_total<M: MakeHost>() {
-    let mut guest = total::<M>(100);
+fn a28_peeks_at_many_sockets_do_not_add_up_beyond_the_total<W: World>(world: &W) {
+    let mut guest = total(world, 100);
     let mut seen = 0;
     let mut ends = Vec::new();
     // A byte each of large datagrams, and then all of them.
     for _ in 0..100 {
-        let (fd, peer) = receiver::<M>(&mut guest);
+        let (fd, peer) = receiver(world, &mut guest);
         peer.send(&[7; 10_000]).unwrap();
         seen += guest.hear(fd, 1, RecvFlags::PEEK).unwrap().len();
         ends.push((fd, peer));
@@ -185,9 +191,9 @@ fn a28_peeks_at_many_sockets_do_not_add_up_beyond_the_total<M: MakeHost>() {
     assert_eq!(seen, 100);
 }
 
-fn a28_a_refused_datagram_is_neither_counted_nor_credit_for_the_next<M: MakeHost>() {
-    let allowed = UdpSocket::bind(LOOPBACK).unwrap();
-    let refused = UdpSocket::bind(LOOPBACK).unwrap();
+fn a28_a_refused_datagram_is_neither_counted_nor_credit_for_the_next<W: World>(world: &W) {
+    let allowed = world.udp(LOOPBACK).unwrap();
+    let refused = world.udp(LOOPBACK).unwrap();
     let mut builder = PolicyBuilder::new();
     builder.allow_net().limits(Limits {
         bytes_total: Some(1000),
@@ -195,7 +201,7 @@ fn a28_a_refused_datagram_is_neither_counted_nor_credit_for_the_next<M: MakeHost
     });
     let rule = format!("udp://{}", refused.local_addr().unwrap());
     builder.deny(Use::Accept, &rule).unwrap();
-    let mut guest = guest_under::<M>(builder.build());
+    let mut guest = guest_under(world, builder.build());
     let (fd, addr) = guest.udp_bound();
     for len in [300, 20] {
         refused.send_to(&vec![9; 400], addr).unwrap();
@@ -203,12 +209,12 @@ fn a28_a_refused_datagram_is_neither_counted_nor_credit_for_the_next<M: MakeHost
         assert_eq!(guest.hear(fd, 512, RecvFlags::PEEK).unwrap(), vec![7; len]);
         assert_eq!(guest.hear(fd, 512, RecvFlags::empty()).unwrap(), vec![7; len]);
     }
-    assert_eq!(left::<M>(&mut guest), 680);
+    assert_eq!(left(world, &mut guest), 680);
 }
 
-fn a28_a_peeked_stream_counts_once_however_often_it_is_shown<M: MakeHost>() {
-    let mut guest = total::<M>(1000);
-    let (fd, mut peer) = guest.tcp_pair();
+fn a28_a_peeked_stream_counts_once_however_often_it_is_shown<W: World>(world: &W) {
+    let mut guest = total(world, 1000);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(&[7; 100]).unwrap();
     for flags in [RecvFlags::PEEK, RecvFlags::PEEK | RecvFlags::WAITALL] {
         assert_eq!(guest.hear(fd, 60, flags).unwrap().len(), 60);
@@ -217,38 +223,38 @@ fn a28_a_peeked_stream_counts_once_however_often_it_is_shown<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 50, RecvFlags::WAITALL).unwrap().len(), 50);
     assert_eq!(guest.hear(fd, 100, RecvFlags::PEEK).unwrap().len(), 50);
     assert_eq!(guest.hear(fd, 100, RecvFlags::empty()).unwrap().len(), 50);
-    assert_eq!(left::<M>(&mut guest), 900);
+    assert_eq!(left(world, &mut guest), 900);
 }
 
-fn a28_a_peek_before_the_association_is_dissolved_is_no_credit_after_it<M: MakeHost>() {
-    let mut guest = total::<M>(1000);
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
+fn a28_a_peek_before_the_association_is_dissolved_is_no_credit_after_it<W: World>(world: &W) {
+    let mut guest = total(world, 1000);
+    let listener = world.listen(LOOPBACK).unwrap();
     let fd = guest.tcp();
     for _ in 0..3 {
         guest.dial(fd, listener.local_addr().unwrap()).unwrap();
-        let (mut peer, _) = listener.accept().unwrap();
+        let (peer, _) = listener.accept().unwrap();
         peer.write_all(&[7; 100]).unwrap();
         let all = RecvFlags::PEEK | RecvFlags::WAITALL;
         assert_eq!(guest.hear(fd, 100, all).unwrap().len(), 100);
         guest.connect(fd, &guestnet_core::SockAddr::Unspec).unwrap();
     }
-    assert_eq!(left::<M>(&mut guest), 700);
+    assert_eq!(left(world, &mut guest), 700);
 }
 
-fn urgent_data_counts<M: MakeHost>() {
-    let mut guest = total::<M>(1000);
-    let (one, mut other) = guest.tcp_pair();
+fn urgent_data_counts<W: World>(world: &W) {
+    let mut guest = total(world, 1000);
+    let (one, other) = guest.tcp_pair(world);
     let sent = guest.send(one, &mut [IoSlice::new(b"!")], SendFlags::OOB);
     assert_eq!(sent, Ok(1));
     peer::take(&other, 0);
     other.write_all(b"x").unwrap();
     assert_eq!(guest.hear(one, 8, RecvFlags::empty()).unwrap(), b"x");
-    assert_eq!(left::<M>(&mut guest), 998);
+    assert_eq!(left(world, &mut guest), 998);
 }
 
-fn a_stream_sends_up_to_the_total_and_not_a_byte_more<M: MakeHost>() {
-    let mut guest = total::<M>(1000);
-    let (fd, mut peer) = guest.tcp_pair();
+fn a_stream_sends_up_to_the_total_and_not_a_byte_more<W: World>(world: &W) {
+    let mut guest = total(world, 1000);
+    let (fd, peer) = guest.tcp_pair(world);
     let (one, two) = ([1; 600], [2; 600]);
     // Across the buffers of one call, and whatever is asked for afterwards.
     let bufs = &mut [IoSlice::new(&one), IoSlice::new(&[]), IoSlice::new(&two)];
@@ -261,9 +267,9 @@ fn a_stream_sends_up_to_the_total_and_not_a_byte_more<M: MakeHost>() {
     assert_eq!(seen, [&one[..], &two[..400]].concat());
 }
 
-fn a_stream_is_received_whole_up_to_the_total<M: MakeHost>() {
-    let mut guest = total::<M>(1000);
-    let (fd, mut peer) = guest.tcp_pair();
+fn a_stream_is_received_whole_up_to_the_total<W: World>(world: &W) {
+    let mut guest = total(world, 1000);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(&[7; 1500]).unwrap();
     let (mut one, mut two) = ([0; 500], [0; 400]);
     let bufs = &mut [IoSliceMut::new(&mut one), IoSliceMut::new(&mut two)];
@@ -274,9 +280,9 @@ fn a_stream_is_received_whole_up_to_the_total<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 500, RecvFlags::WAITALL), Err(Errno::ENOBUFS));
 }
 
-fn a_datagram_beyond_what_is_left_is_not_sent_and_a_smaller_one_is<M: MakeHost>() {
-    let mut guest = total::<M>(100);
-    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+fn a_datagram_beyond_what_is_left_is_not_sent_and_a_smaller_one_is<W: World>(world: &W) {
+    let mut guest = total(world, 100);
+    let peer = world.udp(LOOPBACK).unwrap();
     let to = peer.local_addr().unwrap();
     let fd = guest.udp();
     assert_eq!(guest.say_to(fd, &[1; 101], to), Err(Errno::ENOBUFS));
@@ -291,9 +297,9 @@ fn a_datagram_beyond_what_is_left_is_not_sent_and_a_smaller_one_is<M: MakeHost>(
     assert!(peer.recv(&mut buffer).is_err());
 }
 
-fn an_empty_datagram_needs_a_total_that_is_not_used_up<M: MakeHost>() {
-    let mut guest = total::<M>(10);
-    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+fn an_empty_datagram_needs_a_total_that_is_not_used_up<W: World>(world: &W) {
+    let mut guest = total(world, 10);
+    let peer = world.udp(LOOPBACK).unwrap();
     let to = peer.local_addr().unwrap();
     let fd = guest.udp();
     assert_eq!(guest.say_to(fd, b"", to), Ok(0));
@@ -301,14 +307,14 @@ fn an_empty_datagram_needs_a_total_that_is_not_used_up<M: MakeHost>() {
     assert_eq!(guest.say_to(fd, b"", to), Err(Errno::ENOBUFS));
 }
 
-fn what_is_exactly_left_goes_through_all_buffers_of_one_call<M: MakeHost>() {
-    let mut guest = total::<M>(10);
-    let (fd, _peer) = guest.tcp_pair();
+fn what_is_exactly_left_goes_through_all_buffers_of_one_call<W: World>(world: &W) {
+    let mut guest = total(world, 10);
+    let (fd, _peer) = guest.tcp_pair(world);
     guest.soft(fd);
     let bufs = &mut [IoSlice::new(b"hello"), IoSlice::new(b"world")];
     assert_eq!(guest.send(fd, bufs, SendFlags::empty()), Ok(10));
-    let mut guest = total::<M>(10);
-    let (fd, mut peer) = guest.tcp_pair();
+    let mut guest = total(world, 10);
+    let (fd, peer) = guest.tcp_pair(world);
     guest.soft(fd);
     peer.write_all(b"helloworld").unwrap();
     let (mut one, mut two) = ([0; 5], [0; 5]);
@@ -318,28 +324,28 @@ fn what_is_exactly_left_goes_through_all_buffers_of_one_call<M: MakeHost>() {
     assert_eq!((&one, &two), (b"hello", b"world"));
 }
 
-fn a_datagrams_length_is_told_and_counted_alike<M: MakeHost>() {
-    let mut guest = total::<M>(1000);
-    let (fd, peer) = receiver::<M>(&mut guest);
+fn a_datagrams_length_is_told_and_counted_alike<W: World>(world: &W) {
+    let mut guest = total(world, 1000);
+    let (fd, peer) = receiver(world, &mut guest);
     peer.send(&[7; 300]).unwrap();
     let mut buffer = [0; 10];
     let bufs = &mut [IoSliceMut::new(&mut buffer)];
     let received = guest.recv(fd, bufs, RecvFlags::TRUNC).unwrap();
     assert_eq!((received.len, received.truncated), (300, true));
-    assert_eq!(left::<M>(&mut guest), 700);
+    assert_eq!(left(world, &mut guest), 700);
 }
 
-fn unix_sockets_count_nothing<M: MakeHost>() {
-    let mut guest = total::<M>(10);
+fn unix_sockets_count_nothing<W: World>(world: &W) {
+    let mut guest = total(world, 10);
     let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
     assert_eq!(guest.say(one, &[7; 1000]), Ok(1000));
     assert_eq!(guest.hear(other, 1000, RecvFlags::PEEK).unwrap().len(), 1000);
-    assert_eq!(left::<M>(&mut guest), 10);
+    assert_eq!(left(world, &mut guest), 10);
 }
 
-fn a_call_that_failed_counts_nothing<M: MakeHost>() {
-    let mut guest = total::<M>(10);
-    let (stream, _peer) = guest.tcp_pair();
+fn a_call_that_failed_counts_nothing<W: World>(world: &W) {
+    let mut guest = total(world, 10);
+    let (stream, _peer) = guest.tcp_pair(world);
     guest.soft(stream);
     let unconnected = guest.tcp();
     for _ in 0..100 {
@@ -349,7 +355,7 @@ fn a_call_that_failed_counts_nothing<M: MakeHost>() {
         assert_eq!(guest.say(udp, b"x"), Err(Errno::EDESTADDRREQ));
         guest.close(udp).unwrap();
     }
-    assert_eq!(left::<M>(&mut guest), 10);
+    assert_eq!(left(world, &mut guest), 10);
 }
 
 /// How often `act` succeeds until it is `EAGAIN`, which no time may be the reason of.
@@ -374,13 +380,16 @@ fn allows(burst: u64, cost: u64, count: u64) -> bool {
     (exactly..exactly + 10 * burst / cost).contains(&count)
 }
 
-fn a37_each_datagram_costs_its_headers_of_the_rate_and_none_of_the_total<M: MakeHost>() {
-    let mut guest = limited::<M>(Limits {
-        bytes_per_second: Some(2800),
-        bytes_total: Some(100),
-        ..Limits::default()
-    });
-    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+fn a37_each_datagram_costs_its_headers_of_the_rate_and_none_of_the_total<W: World>(world: &W) {
+    let mut guest = limited(
+        world,
+        Limits {
+            bytes_per_second: Some(2800),
+            bytes_total: Some(100),
+            ..Limits::default()
+        },
+    );
+    let peer = world.udp(LOOPBACK).unwrap();
     let fd = guest.udp();
     guest.dial(fd, peer.local_addr().unwrap()).unwrap();
     guest.soft(fd);
@@ -388,9 +397,9 @@ fn a37_each_datagram_costs_its_headers_of_the_rate_and_none_of_the_total<M: Make
     assert!(allows(2800, DATAGRAM, sent), "{sent}");
 }
 
-fn a37_each_received_datagram_costs_its_headers_of_the_rate<M: MakeHost>() {
-    let mut guest = rate::<M>(280);
-    let (fd, peer) = receiver::<M>(&mut guest);
+fn a37_each_received_datagram_costs_its_headers_of_the_rate<W: World>(world: &W) {
+    let mut guest = rate(world, 280);
+    let (fd, peer) = receiver(world, &mut guest);
     guest.soft(fd);
     for _ in 0..200 {
         peer.send(b"").unwrap();
@@ -403,9 +412,9 @@ fn a37_each_received_datagram_costs_its_headers_of_the_rate<M: MakeHost>() {
     );
 }
 
-fn a37_each_connection_costs_of_the_rate<M: MakeHost>() {
-    let mut guest = rate::<M>(1200);
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
+fn a37_each_connection_costs_of_the_rate<W: World>(world: &W) {
+    let mut guest = rate(world, 1200);
+    let listener = world.listen(LOOPBACK).unwrap();
     let to = listener.local_addr().unwrap();
     let mut connections = Vec::new();
     let made = until_again(|| {
@@ -427,13 +436,13 @@ fn a37_each_connection_costs_of_the_rate<M: MakeHost>() {
     assert_eq!(guest.dial(udp, to), Ok(()));
 }
 
-fn a37_each_accepted_connection_costs_of_the_rate<M: MakeHost>() {
-    let mut guest = rate::<M>(1200);
+fn a37_each_accepted_connection_costs_of_the_rate<W: World>(world: &W) {
+    let mut guest = rate(world, 1200);
     let (listener, addr) = guest.tcp_listener();
     guest.soft(listener);
-    let mut peers: Vec<TcpStream> = Vec::new();
+    let mut peers: Vec<W::Stream> = Vec::new();
     let taken = until_again(|| {
-        peers.push(TcpStream::connect(addr).unwrap());
+        peers.push(world.connect(addr).unwrap());
         let mut accepted = guest.accept(listener, true);
         while accepted == Err(Errno::EAGAIN)
             && guest.poll(&[(listener, Ready::READ)], Some(Duration::ZERO))?[0].is_empty()
@@ -446,12 +455,15 @@ fn a37_each_accepted_connection_costs_of_the_rate<M: MakeHost>() {
     assert!(allows(1200, CONNECTION, taken), "{taken}");
 }
 
-fn a_rate_of_nothing_holds_a_call_that_does_not_wait_for_a_moment_only<M: MakeHost>() {
-    let mut guest = limited::<M>(Limits {
-        bytes_per_second: Some(0),
-        ..Limits::default()
-    });
-    let (fd, peer) = receiver::<M>(&mut guest);
+fn a_rate_of_nothing_holds_a_call_that_does_not_wait_for_a_moment_only<W: World>(world: &W) {
+    let mut guest = limited(
+        world,
+        Limits {
+            bytes_per_second: Some(0),
+            ..Limits::default()
+        },
+    );
+    let (fd, peer) = receiver(world, &mut guest);
     guest.soft(fd);
     let to = peer.local_addr().unwrap();
     // One is what may always be saved up.
@@ -462,9 +474,9 @@ fn a_rate_of_nothing_holds_a_call_that_does_not_wait_for_a_moment_only<M: MakeHo
     assert!(held >= Duration::from_millis(5), "{held:?}");
 }
 
-fn a_rate_is_waited_for<M: MakeHost>() {
-    let mut guest = rate::<M>(16 << 10);
-    let (fd, mut peer) = guest.tcp_pair();
+fn a_rate_is_waited_for<W: World>(world: &W) {
+    let mut guest = rate(world, 16 << 10);
+    let (fd, peer) = guest.tcp_pair(world);
     let began = guest.clock();
     // The connection and the first 16 KiB are there, 8 KiB more after half a second.
     assert_eq!(guest.say(fd, &[7; 24 << 10]), Ok(24 << 10));

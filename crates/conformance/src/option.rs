@@ -6,26 +6,26 @@ use std::time::Duration;
 use guestnet_core::{Domain, Errno, Fd, Kind, OptKind, OptValue, SockOpt};
 
 use crate::behaviour::behaviours;
-use crate::world::{Calls, guest};
-use crate::{MakeHost, Tested};
+use crate::guest::{Calls, Tested, guest};
+use crate::world::World;
 
 behaviours! { "option":
-    every_flag_is_set_and_read_back,
-    every_number_is_set_and_read_back,
+    every_flag_is_set_and_read_back: LinuxOptions Ipv6,
+    every_number_is_set_and_read_back: LinuxOptions Ipv6,
     buffers_are_what_the_kernel_makes_of_them,
     time_limits_are_rounded_up_by_the_kernel_at_most,
     linger_is_set_and_read_back,
-    facts_are_told_and_cannot_be_set,
-    an_option_of_another_protocol_is_enoprotoopt_or_eopnotsupp,
+    facts_are_told_and_cannot_be_set: UnixSockets,
+    an_option_of_another_protocol_is_enoprotoopt_or_eopnotsupp: UnixSockets,
     every_wrong_shape_is_einval_or_refused,
     a_number_out_of_range_is_refused,
     bind_to_device_is_refused,
     a_membership_cannot_be_read,
     the_low_water_mark_is_read_back,
-    v6only_cannot_be_set_after_bind,
+    v6only_cannot_be_set_after_bind: Ipv6,
 }
 
-fn set_and_read<M: MakeHost>(guest: &mut Tested<M>, fd: Fd, option: SockOpt, value: i32) {
+fn set_and_read<W: World>(guest: &mut Tested<W>, fd: Fd, option: SockOpt, value: i32) {
     assert_eq!(
         guest.set_option(fd, option, OptValue::Int(value)),
         Ok(()),
@@ -40,8 +40,8 @@ fn set_and_read<M: MakeHost>(guest: &mut Tested<M>, fd: Fd, option: SockOpt, val
     );
 }
 
-fn every_flag_is_set_and_read_back<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn every_flag_is_set_and_read_back<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (tcp, udp) = (guest.tcp(), guest.udp());
     let tcp6 = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
     let udp6 = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
@@ -60,13 +60,13 @@ fn every_flag_is_set_and_read_back<M: MakeHost>() {
         (udp6, SockOpt::Ipv6MulticastLoop),
     ] {
         for value in [1, 0, 1] {
-            set_and_read::<M>(&mut guest, fd, option, value);
+            set_and_read::<W>(&mut guest, fd, option, value);
         }
     }
 }
 
-fn every_number_is_set_and_read_back<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn every_number_is_set_and_read_back<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (tcp, udp) = (guest.tcp(), guest.udp());
     let udp6 = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
     for (fd, option, value) in [
@@ -82,9 +82,9 @@ fn every_number_is_set_and_read_back<M: MakeHost>() {
         (udp6, SockOpt::Ipv6MulticastHops, 4),
         (udp6, SockOpt::Ipv6Tclass, 0x20),
     ] {
-        set_and_read::<M>(&mut guest, fd, option, value);
+        set_and_read::<W>(&mut guest, fd, option, value);
     }
-    // The kernel has its own idea of these; it takes them and tells a number.
+    // The kernel may change these values; it takes them and gives a number.
     for (option, value) in [
         (SockOpt::TcpDeferAccept, 5),
         (SockOpt::TcpQuickAck, 1),
@@ -104,8 +104,8 @@ fn every_number_is_set_and_read_back<M: MakeHost>() {
     }
 }
 
-fn buffers_are_what_the_kernel_makes_of_them<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn buffers_are_what_the_kernel_makes_of_them<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.udp();
     for option in [SockOpt::SndBuf, SockOpt::RcvBuf] {
         guest.set_option(fd, option, OptValue::Int(10_000)).unwrap();
@@ -119,8 +119,8 @@ fn buffers_are_what_the_kernel_makes_of_them<M: MakeHost>() {
     }
 }
 
-fn time_limits_are_rounded_up_by_the_kernel_at_most<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn time_limits_are_rounded_up_by_the_kernel_at_most<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.tcp();
     for option in [SockOpt::RcvTimeo, SockOpt::SndTimeo] {
         assert_eq!(guest.option(fd, option), Ok(OptValue::Time(None)));
@@ -157,8 +157,8 @@ fn time_limits_are_rounded_up_by_the_kernel_at_most<M: MakeHost>() {
     }
 }
 
-fn linger_is_set_and_read_back<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn linger_is_set_and_read_back<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.tcp();
     for (on, seconds) in [(true, 5), (true, 0), (false, 0)] {
         let value = OptValue::Linger { on, seconds };
@@ -167,8 +167,8 @@ fn linger_is_set_and_read_back<M: MakeHost>() {
     }
 }
 
-fn facts_are_told_and_cannot_be_set<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn facts_are_told_and_cannot_be_set<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (listener, _) = guest.tcp_listener();
     for domain in [Domain::Inet, Domain::Inet6, Domain::Unix] {
         for kind in [Kind::Stream, Kind::Datagram] {
@@ -194,8 +194,8 @@ fn facts_are_told_and_cannot_be_set<M: MakeHost>() {
     }
 }
 
-fn an_option_of_another_protocol_is_enoprotoopt_or_eopnotsupp<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn an_option_of_another_protocol_is_enoprotoopt_or_eopnotsupp<W: World>(world: &W) {
+    let mut guest = guest(world);
     let udp = guest.udp();
     let unix = guest.socket(Domain::Unix, Kind::Stream).unwrap();
     for (fd, option) in [
@@ -239,8 +239,8 @@ fn values() -> [OptValue; 8] {
     ]
 }
 
-fn every_wrong_shape_is_einval_or_refused<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn every_wrong_shape_is_einval_or_refused<W: World>(world: &W) {
+    let mut guest = guest(world);
     for &option in SockOpt::ALL {
         let fd = guest.udp();
         for value in values() {
@@ -274,8 +274,8 @@ fn every_wrong_shape_is_einval_or_refused<M: MakeHost>() {
     }
 }
 
-fn a_number_out_of_range_is_refused<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_number_out_of_range_is_refused<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.tcp();
     for (option, value) in [
         (SockOpt::IpTtl, 256),
@@ -289,8 +289,8 @@ fn a_number_out_of_range_is_refused<M: MakeHost>() {
     }
 }
 
-fn bind_to_device_is_refused<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn bind_to_device_is_refused<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.tcp();
     assert_eq!(guest.option(fd, SockOpt::BindToDevice), Err(Errno::EOPNOTSUPP));
     for value in values() {
@@ -301,8 +301,8 @@ fn bind_to_device_is_refused<M: MakeHost>() {
     }
 }
 
-fn a_membership_cannot_be_read<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_membership_cannot_be_read<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.udp();
     for option in SockOpt::ALL
         .iter()
@@ -312,12 +312,12 @@ fn a_membership_cannot_be_read<M: MakeHost>() {
     }
 }
 
-fn the_low_water_mark_is_read_back<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn the_low_water_mark_is_read_back<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.tcp();
     assert_eq!(guest.option(fd, SockOpt::RcvLowat), Ok(OptValue::Int(1)));
-    set_and_read::<M>(&mut guest, fd, SockOpt::RcvLowat, 100);
-    set_and_read::<M>(&mut guest, fd, SockOpt::RcvLowat, 1);
+    set_and_read::<W>(&mut guest, fd, SockOpt::RcvLowat, 100);
+    set_and_read::<W>(&mut guest, fd, SockOpt::RcvLowat, 1);
     // socket(7): negative is the largest there is, 0 is 1.
     guest
         .set_option(fd, SockOpt::RcvLowat, OptValue::Int(-1))
@@ -327,8 +327,8 @@ fn the_low_water_mark_is_read_back<M: MakeHost>() {
     assert_eq!(guest.option(fd, SockOpt::RcvLowat), Ok(OptValue::Int(1)));
 }
 
-fn v6only_cannot_be_set_after_bind<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn v6only_cannot_be_set_after_bind<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
     let any = std::net::SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, 0));
     guest.bind(fd, &any.into()).unwrap();

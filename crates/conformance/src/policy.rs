@@ -1,8 +1,8 @@
-//! The gate: what the policy refuses never happens, on any call, and the observer hears of it.
+//! The gate: what the policy refuses never happens, on any call, and the observer is notified.
 
 use std::fmt;
-use std::io::{ErrorKind, IoSlice, IoSliceMut, Read};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
+use std::io::{ErrorKind, IoSlice, IoSliceMut};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -14,18 +14,18 @@ use guestnet_core::{
 };
 
 use crate::behaviour::behaviours;
+use crate::guest::{Calls, LOOPBACK, Tested, allow, deny, guest_on, guest_under};
 use crate::peer::while_waiting;
-use crate::world::{Calls, LOOPBACK, allow, deny, guest_on, guest_under};
-use crate::{MakeHost, Tested};
+use crate::world::{PeerListener, PeerStream, PeerUdp, World};
 
 behaviours! { "policy":
-    nothing_is_allowed_by_default,
+    nothing_is_allowed_by_default: Ipv6,
     a_refused_connect_sends_nothing,
     a_refused_bind_leaves_the_socket_unbound,
-    a5_zero_as_the_destination_is_judged_as_loopback,
-    a4_mapped_destinations_are_judged_as_ipv4,
+    a5_zero_as_the_destination_is_judged_as_loopback: Ipv6,
+    a4_mapped_destinations_are_judged_as_ipv4: Ipv6,
     a8_each_destination_of_a_connected_datagram_socket_is_judged,
-    a9_listening_unbound_is_judged_as_a_bind,
+    a9_listening_unbound_is_judged_as_a_bind: Ipv6,
     a9_a_handed_over_listener_gives_no_right_to_listen_elsewhere,
     a10_a_refused_peer_is_reset_and_the_next_is_accepted,
     a10_a_blocking_accept_waits_on_after_a_refused_peer,
@@ -34,23 +34,24 @@ behaviours! { "policy":
     a10_a_refused_datagram_leaves_no_trace_of_a_peek,
     a10_a_blocking_recv_waits_on_after_a_refused_datagram,
     a10_a_non_blocking_recv_among_refused_datagrams_is_eagain,
-    a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4,
+    a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4: Ipv6,
     a_socket_that_sent_hears_only_whom_it_may_send_to,
     judged_datagrams_are_whole,
     a14_a_port_is_neither_ignored_nor_widened,
     a17_calls_on_closed_and_unknown_numbers_are_ebadf,
-    a17_calls_on_what_is_not_a_socket_are_enotsock,
+    a17_calls_on_what_is_not_a_socket_are_enotsock: ByteStreams,
     a25_an_unspecified_family_is_no_way_round,
-    a_multicast_group_is_listened_on_by_permission_only,
+    a_multicast_group_is_listened_on_by_permission_only: Groups,
     a_port_of_the_kernels_choice_is_asked_for_as_port_0,
     a_denied_look_up_is_eai_fail,
     an_observer_hears_of_each_denial_once_with_the_flag,
+    a_path_that_cannot_be_one_is_no_denial: UnixSockets,
     an_observer_hears_of_a_denied_peer,
     a_deny_rule_has_no_flag_that_helps,
     an_observer_that_wants_calls_is_told_them,
 }
 
-/// What an observer heard.
+/// The calls that an observer received.
 #[derive(Clone, Default)]
 struct Log(Arc<Mutex<Vec<String>>>);
 
@@ -81,7 +82,7 @@ impl Observer for Ear {
 }
 
 impl Log {
-    fn listen<M: MakeHost>(guest: &mut Tested<M>, calls: bool) -> Self {
+    fn listen<W: World>(guest: &mut Tested<W>, calls: bool) -> Self {
         let log = Log::default();
         guest.observe(Box::new(Ear {
             log: log.clone(),
@@ -95,22 +96,22 @@ impl Log {
     }
 }
 
-fn udp_peer() -> (UdpSocket, SocketAddr) {
-    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+fn udp_peer<W: World>(world: &W) -> (W::Udp, SocketAddr) {
+    let peer = world.udp(LOOPBACK).unwrap();
     peer.set_nonblocking(true).unwrap();
     let addr = peer.local_addr().unwrap();
     (peer, addr)
 }
 
 /// Nothing that was sent to this socket on loopback arrived: it would be here already.
-fn unheard(peer: &UdpSocket) {
+fn unheard(peer: &impl PeerUdp) {
     assert_eq!(peer.recv(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
-fn nothing_is_allowed_by_default<M: MakeHost>() {
-    let mut guest = guest_under::<M>(Policy::deny_all());
-    let (peer, addr) = udp_peer();
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
+fn nothing_is_allowed_by_default<W: World>(world: &W) {
+    let mut guest = guest_under(world, Policy::deny_all());
+    let (peer, addr) = udp_peer(world);
+    let listener = world.listen(LOOPBACK).unwrap();
     let tcp = guest.tcp();
     assert_eq!(
         guest.dial(tcp, listener.local_addr().unwrap()),
@@ -134,9 +135,9 @@ fn nothing_is_allowed_by_default<M: MakeHost>() {
     );
 }
 
-fn a_refused_connect_sends_nothing<M: MakeHost>() {
-    let mut guest = guest_under::<M>(Policy::deny_all());
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
+fn a_refused_connect_sends_nothing<W: World>(world: &W) {
+    let mut guest = guest_under(world, Policy::deny_all());
+    let listener = world.listen(LOOPBACK).unwrap();
     listener.set_nonblocking(true).unwrap();
     let fd = guest.tcp();
     let to = listener.local_addr().unwrap();
@@ -146,8 +147,8 @@ fn a_refused_connect_sends_nothing<M: MakeHost>() {
     assert_eq!(guest.inet_addr(fd).port(), 0, "it was not bound either");
 }
 
-fn a_refused_bind_leaves_the_socket_unbound<M: MakeHost>() {
-    let mut guest = guest_under::<M>(allow(&[(Use::Listen, "tcp://127.0.0.1")]));
+fn a_refused_bind_leaves_the_socket_unbound<W: World>(world: &W) {
+    let mut guest = guest_under(world, allow(&[(Use::Listen, "tcp://127.0.0.1")]));
     let fd = guest.tcp();
     let any: SocketAddr = (Ipv4Addr::UNSPECIFIED, 0).into();
     assert_eq!(guest.bind(fd, &any.into()), Err(Errno::EACCES));
@@ -156,27 +157,30 @@ fn a_refused_bind_leaves_the_socket_unbound<M: MakeHost>() {
     assert_eq!(guest.listen(fd, 1), Ok(()));
 }
 
-fn a5_zero_as_the_destination_is_judged_as_loopback<M: MakeHost>() {
-    let (peer, addr) = udp_peer();
+fn a5_zero_as_the_destination_is_judged_as_loopback<W: World>(world: &W) {
+    let (peer, addr) = udp_peer(world);
     let zero: SocketAddr = (Ipv4Addr::UNSPECIFIED, addr.port()).into();
     let zero6: SocketAddr = (Ipv6Addr::UNSPECIFIED, addr.port()).into();
-    let mut refused = guest_under::<M>(deny(&[(Use::Connect, "127.0.0.0/8"), (Use::Connect, "[::1]")]));
+    let mut refused = guest_under(
+        world,
+        deny(&[(Use::Connect, "127.0.0.0/8"), (Use::Connect, "[::1]")]),
+    );
     let fd = refused.udp();
     assert_eq!(refused.say_to(fd, b"x", zero), Err(Errno::EACCES));
     assert_eq!(refused.dial(fd, zero), Err(Errno::EACCES));
     let fd = refused.socket(Domain::Inet6, Kind::Datagram).unwrap();
     assert_eq!(refused.say_to(fd, b"x", zero6), Err(Errno::EACCES));
     unheard(&peer);
-    let mut allowed = guest_under::<M>(allow(&[(Use::Connect, "udp://127.0.0.1")]));
+    let mut allowed = guest_under(world, allow(&[(Use::Connect, "udp://127.0.0.1")]));
     let fd = allowed.udp();
     assert_eq!(allowed.say_to(fd, b"x", zero), Ok(1));
     assert_eq!(peer.recv(&mut [0; 8]).unwrap(), 1);
 }
 
-fn a4_mapped_destinations_are_judged_as_ipv4<M: MakeHost>() {
-    let (peer, addr) = udp_peer();
+fn a4_mapped_destinations_are_judged_as_ipv4<W: World>(world: &W) {
+    let (peer, addr) = udp_peer(world);
     let mapped: SocketAddr = (Ipv4Addr::LOCALHOST.to_ipv6_mapped(), addr.port()).into();
-    let mut guest = guest_under::<M>(deny(&[(Use::Connect, "127.0.0.1")]));
+    let mut guest = guest_under(world, deny(&[(Use::Connect, "127.0.0.1")]));
     let fd = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
     assert_eq!(guest.say_to(fd, b"x", mapped), Err(Errno::EACCES));
     // The IPv4 spelling on an IPv6 socket is no way round.
@@ -186,10 +190,10 @@ fn a4_mapped_destinations_are_judged_as_ipv4<M: MakeHost>() {
     unheard(&peer);
 }
 
-fn a8_each_destination_of_a_connected_datagram_socket_is_judged<M: MakeHost>() {
-    let (friend, to) = udp_peer();
-    let (stranger, elsewhere) = udp_peer();
-    let mut guest = guest_under::<M>(allow(&[(Use::Connect, &format!("udp://{to}"))]));
+fn a8_each_destination_of_a_connected_datagram_socket_is_judged<W: World>(world: &W) {
+    let (friend, to) = udp_peer(world);
+    let (stranger, elsewhere) = udp_peer(world);
+    let mut guest = guest_under(world, allow(&[(Use::Connect, &format!("udp://{to}"))]));
     let fd = guest.udp();
     assert_eq!(guest.dial(fd, to), Ok(()));
     assert_eq!(guest.say_to(fd, b"x", elsewhere), Err(Errno::EACCES));
@@ -204,8 +208,8 @@ fn a8_each_destination_of_a_connected_datagram_socket_is_judged<M: MakeHost>() {
     unheard(&stranger);
 }
 
-fn a9_listening_unbound_is_judged_as_a_bind<M: MakeHost>() {
-    let mut guest = guest_under::<M>(allow(&[(Use::Listen, "tcp://127.0.0.1")]));
+fn a9_listening_unbound_is_judged_as_a_bind<W: World>(world: &W) {
+    let mut guest = guest_under(world, allow(&[(Use::Listen, "tcp://127.0.0.1")]));
     for domain in [Domain::Inet, Domain::Inet6] {
         let fd = guest.socket(domain, Kind::Stream).unwrap();
         assert_eq!(guest.listen(fd, 1), Err(Errno::EACCES));
@@ -213,14 +217,14 @@ fn a9_listening_unbound_is_judged_as_a_bind<M: MakeHost>() {
     }
 }
 
-fn a9_a_handed_over_listener_gives_no_right_to_listen_elsewhere<M: MakeHost>() {
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
+fn a9_a_handed_over_listener_gives_no_right_to_listen_elsewhere<W: World>(world: &W) {
+    let listener = world.listen(LOOPBACK).unwrap();
     let addr = listener.local_addr().unwrap();
-    let mut host = M::host();
-    let io = M::adopt_socket(&mut host, listener.into());
-    let mut guest = guest_on::<M>(host, Policy::deny_all());
+    let mut host = world.host();
+    let io = world.hand_over_listener(&mut host, listener);
+    let mut guest = guest_on(world, host, Policy::deny_all());
     let fd = guest.insert_preopened(io, false).unwrap();
-    let _peer = TcpStream::connect(addr).unwrap();
+    let _peer = world.connect(addr).unwrap();
     let (accepted, _) = guest.accept(fd, false).unwrap();
     // A connection that was dissolved is a socket like any other.
     assert_eq!(guest.connect(accepted, &SockAddr::Unspec), Ok(()));
@@ -230,9 +234,9 @@ fn a9_a_handed_over_listener_gives_no_right_to_listen_elsewhere<M: MakeHost>() {
     assert_eq!(guest.listen(fd, 1), Err(Errno::EACCES));
 }
 
-fn a10_a_refused_peer_is_reset_and_the_next_is_accepted<M: MakeHost>() {
-    let mut other = crate::world::guest::<M>();
-    let mut guest = guest_under::<M>(deny(&[(Use::Accept, "127.0.0.2")]));
+fn a10_a_refused_peer_is_reset_and_the_next_is_accepted<W: World>(world: &W) {
+    let mut other = crate::guest::guest(world);
+    let mut guest = guest_under(world, deny(&[(Use::Accept, "127.0.0.2")]));
     let (listener, addr) = guest.tcp_listener();
     let mut dial = |from: [u8; 4]| {
         let fd = other.tcp();
@@ -252,13 +256,14 @@ fn a10_a_refused_peer_is_reset_and_the_next_is_accepted<M: MakeHost>() {
     assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EAGAIN);
 }
 
-fn a10_a_blocking_accept_waits_on_after_a_refused_peer<M: MakeHost>() {
-    let mut guest = guest_under::<M>(deny(&[(Use::Accept, "127.0.0.2")]));
+fn a10_a_blocking_accept_waits_on_after_a_refused_peer<W: World>(world: &W) {
+    let mut guest = guest_under(world, deny(&[(Use::Accept, "127.0.0.2")]));
     let (listener, addr) = guest.tcp_listener();
     let (accepted, peer) = while_waiting(
+        world,
         || guest.accept(listener, false),
         || {
-            let mut refused = crate::world::guest::<M>();
+            let mut refused = crate::guest::guest(world);
             let fd = refused.tcp();
             refused
                 .bind(fd, &SocketAddr::from(([127, 0, 0, 2], 0)).into())
@@ -268,14 +273,14 @@ fn a10_a_blocking_accept_waits_on_after_a_refused_peer<M: MakeHost>() {
                 .dial(fd, addr)
                 .and_then(|()| refused.hear(fd, 8, RecvFlags::empty()));
             assert_eq!(reset, Err(Errno::ECONNRESET));
-            TcpStream::connect(addr).unwrap()
+            world.connect(addr).unwrap()
         },
     );
     assert_eq!(accepted.unwrap().1, peer.local_addr().unwrap().into());
 }
 
-fn a10_a_refused_peer_does_not_renew_the_time_limit<M: MakeHost>() {
-    let mut guest = guest_under::<M>(deny(&[(Use::Accept, "127.0.0.0/8")]));
+fn a10_a_refused_peer_does_not_renew_the_time_limit<W: World>(world: &W) {
+    let mut guest = guest_under(world, deny(&[(Use::Accept, "127.0.0.0/8")]));
     let (listener, addr) = guest.tcp_listener();
     let limit = Duration::from_millis(50);
     guest
@@ -286,7 +291,7 @@ fn a10_a_refused_peer_does_not_renew_the_time_limit<M: MakeHost>() {
         scope.spawn(|| {
             while !ended.load(std::sync::atomic::Ordering::Relaxed) {
                 // Each is refused; the reset may come before connect has returned.
-                drop(TcpStream::connect(addr));
+                drop(world.connect(addr));
             }
         });
         let accepted = guest.accept(listener, false);
@@ -296,16 +301,16 @@ fn a10_a_refused_peer_does_not_renew_the_time_limit<M: MakeHost>() {
 }
 
 /// A guest that is bound to UDP on loopback and refuses what 127.0.0.2 sends, and a refused and an allowed peer.
-fn between_peers<M: MakeHost>() -> (Tested<M>, u32, SocketAddr, UdpSocket, UdpSocket) {
-    let mut guest = guest_under::<M>(deny(&[(Use::Accept, "udp://127.0.0.2")]));
+fn between_peers<W: World>(world: &W) -> (Tested<W>, u32, SocketAddr, W::Udp, W::Udp) {
+    let mut guest = guest_under(world, deny(&[(Use::Accept, "udp://127.0.0.2")]));
     let (fd, addr) = guest.udp_bound();
-    let refused = UdpSocket::bind((Ipv4Addr::new(127, 0, 0, 2), 0)).unwrap();
-    let allowed = UdpSocket::bind(LOOPBACK).unwrap();
+    let refused = world.udp((Ipv4Addr::new(127, 0, 0, 2), 0)).unwrap();
+    let allowed = world.udp(LOOPBACK).unwrap();
     (guest, fd, addr, refused, allowed)
 }
 
-fn a10_a_refused_datagram_leaves_no_trace<M: MakeHost>() {
-    let (mut guest, fd, addr, refused, allowed) = between_peers::<M>();
+fn a10_a_refused_datagram_leaves_no_trace<W: World>(world: &W) {
+    let (mut guest, fd, addr, refused, allowed) = between_peers(world);
     guest.soft(fd);
     refused.send_to(b"SECRET", addr).unwrap();
     let mut buffer = [9; 8];
@@ -320,8 +325,8 @@ fn a10_a_refused_datagram_leaves_no_trace<M: MakeHost>() {
     assert_eq!(from, allowed.local_addr().unwrap().into());
 }
 
-fn a10_a_refused_datagram_leaves_no_trace_of_a_peek<M: MakeHost>() {
-    let (mut guest, fd, addr, refused, allowed) = between_peers::<M>();
+fn a10_a_refused_datagram_leaves_no_trace_of_a_peek<W: World>(world: &W) {
+    let (mut guest, fd, addr, refused, allowed) = between_peers(world);
     refused.send_to(b"SECRET", addr).unwrap();
     refused.send_to(b"", addr).unwrap();
     allowed.send_to(b"ok", addr).unwrap();
@@ -338,9 +343,10 @@ fn a10_a_refused_datagram_leaves_no_trace_of_a_peek<M: MakeHost>() {
     assert_eq!(buffer, [9; 8]);
 }
 
-fn a10_a_blocking_recv_waits_on_after_a_refused_datagram<M: MakeHost>() {
-    let (mut guest, fd, addr, refused, allowed) = between_peers::<M>();
+fn a10_a_blocking_recv_waits_on_after_a_refused_datagram<W: World>(world: &W) {
+    let (mut guest, fd, addr, refused, allowed) = between_peers(world);
     let (heard, ()) = while_waiting(
+        world,
         || guest.hear(fd, 8, RecvFlags::empty()),
         || {
             for _ in 0..100 {
@@ -352,15 +358,15 @@ fn a10_a_blocking_recv_waits_on_after_a_refused_datagram<M: MakeHost>() {
     assert_eq!(heard.unwrap(), b"ok");
 }
 
-fn a10_a_non_blocking_recv_among_refused_datagrams_is_eagain<M: MakeHost>() {
-    let (mut guest, fd, addr, refused, allowed) = between_peers::<M>();
+fn a10_a_non_blocking_recv_among_refused_datagrams_is_eagain<W: World>(world: &W) {
+    let (mut guest, fd, addr, refused, allowed) = between_peers(world);
     guest.soft(fd);
     for _ in 0..100 {
         refused.send_to(b"SECRET", addr).unwrap();
     }
     allowed.send_to(b"ok", addr).unwrap();
     // However many calls it takes: none gives anything but the allowed one, and readiness leads to it.
-    let heard = crate::world::eventually("the allowed datagram is heard", || {
+    let heard = crate::patience::eventually("the allowed datagram is heard", || {
         guest.until(fd, Ready::READ);
         match guest.hear(fd, 8, RecvFlags::empty()) {
             Ok(data) => Some(data),
@@ -373,13 +379,13 @@ fn a10_a_non_blocking_recv_among_refused_datagrams_is_eagain<M: MakeHost>() {
     assert_eq!(heard, b"ok");
 }
 
-fn a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4<M: MakeHost>() {
-    let mut guest = guest_under::<M>(deny(&[(Use::Accept, "127.0.0.1")]));
+fn a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4<W: World>(world: &W) {
+    let mut guest = guest_under(world, deny(&[(Use::Accept, "127.0.0.1")]));
     let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
     let udp = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
     guest.bind(udp, &any.into()).unwrap();
     guest.soft(udp);
-    let (peer, _) = udp_peer();
+    let (peer, _) = udp_peer(world);
     peer.send_to(b"x", (Ipv4Addr::LOCALHOST, guest.inet_addr(udp).port()))
         .unwrap();
     assert_eq!(guest.hear(udp, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
@@ -388,7 +394,9 @@ fn a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4<M: MakeHost>() {
     guest.listen(tcp, 4).unwrap();
     for soft in [false, true] {
         guest.set_nonblocking(tcp, soft).unwrap();
-        let mut peer = TcpStream::connect((Ipv4Addr::LOCALHOST, guest.inet_addr(tcp).port())).unwrap();
+        let peer = world
+            .connect((Ipv4Addr::LOCALHOST, guest.inet_addr(tcp).port()))
+            .unwrap();
         guest.until(tcp, Ready::READ);
         let accepted = if soft {
             guest.accept(tcp, true)
@@ -403,10 +411,10 @@ fn a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4<M: MakeHost>() {
     }
 }
 
-fn a_socket_that_sent_hears_only_whom_it_may_send_to<M: MakeHost>() {
-    let (friend, to) = udp_peer();
-    let (stranger, _) = udp_peer();
-    let mut guest = guest_under::<M>(allow(&[(Use::Connect, &format!("udp://{to}"))]));
+fn a_socket_that_sent_hears_only_whom_it_may_send_to<W: World>(world: &W) {
+    let (friend, to) = udp_peer(world);
+    let (stranger, _) = udp_peer(world);
+    let mut guest = guest_under(world, allow(&[(Use::Connect, &format!("udp://{to}"))]));
     let fd = guest.udp();
     guest.say_to(fd, b"x", to).unwrap();
     let (_, from) = friend.recv_from(&mut [0; 8]).unwrap();
@@ -418,9 +426,9 @@ fn a_socket_that_sent_hears_only_whom_it_may_send_to<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 16, RecvFlags::empty()), Err(Errno::EAGAIN));
 }
 
-fn judged_datagrams_are_whole<M: MakeHost>() {
-    let (mut guest, fd, addr, _refused, allowed) = between_peers::<M>();
-    let long: Vec<u8> = crate::world::pattern(65_507);
+fn judged_datagrams_are_whole<W: World>(world: &W) {
+    let (mut guest, fd, addr, _refused, allowed) = between_peers(world);
+    let long: Vec<u8> = crate::guest::pattern(65_507);
     allowed.send_to(&long, addr).unwrap();
     assert!(guest.hear(fd, 65_536, RecvFlags::empty()).unwrap() == long);
     for _ in 0..3 {
@@ -442,9 +450,9 @@ fn judged_datagrams_are_whole<M: MakeHost>() {
     assert_eq!(from, allowed.local_addr().unwrap().into());
 }
 
-fn a14_a_port_is_neither_ignored_nor_widened<M: MakeHost>() {
-    let (peer, to) = udp_peer();
-    let mut guest = guest_under::<M>(allow(&[(Use::Connect, &format!("udp://{to}"))]));
+fn a14_a_port_is_neither_ignored_nor_widened<W: World>(world: &W) {
+    let (peer, to) = udp_peer(world);
+    let mut guest = guest_under(world, allow(&[(Use::Connect, &format!("udp://{to}"))]));
     let fd = guest.udp();
     assert_eq!(guest.say_to(fd, b"x", to), Ok(1));
     assert_eq!(peer.recv(&mut [0; 8]).unwrap(), 1);
@@ -466,12 +474,12 @@ fn a14_a_port_is_neither_ignored_nor_widened<M: MakeHost>() {
     assert_eq!(guest.dial(tcp, to), Err(Errno::EACCES));
 }
 
-fn a17_calls_on_closed_and_unknown_numbers_are_ebadf<M: MakeHost>() {
-    let mut guest = guest_under::<M>(Policy::deny_all());
+fn a17_calls_on_closed_and_unknown_numbers_are_ebadf<W: World>(world: &W) {
+    let mut guest = guest_under(world, Policy::deny_all());
     let closed = guest.udp();
     guest.close(closed).unwrap();
     for fd in [closed, closed + 1, 1 << 31, u32::MAX] {
-        every_call::<M>(&mut guest, fd, Errno::EBADF);
+        every_call::<W>(&mut guest, fd, Errno::EBADF);
         assert_eq!(guest.close(fd), Err(Errno::EBADF));
         assert_eq!(guest.read(fd, &mut []), Err(Errno::EBADF));
         assert_eq!(guest.write(fd, &mut []), Err(Errno::EBADF));
@@ -481,19 +489,19 @@ fn a17_calls_on_closed_and_unknown_numbers_are_ebadf<M: MakeHost>() {
     }
 }
 
-fn a17_calls_on_what_is_not_a_socket_are_enotsock<M: MakeHost>() {
-    let mut host = M::host();
-    let (io, _writer) = crate::world::pipe_to_guest::<M>(&mut host);
-    let mut guest = guest_on::<M>(host, Policy::deny_all());
+fn a17_calls_on_what_is_not_a_socket_are_enotsock<W: World>(world: &W) {
+    let mut host = world.host();
+    let (io, _writer) = world.pipe_to_guest(&mut host);
+    let mut guest = guest_on(world, host, Policy::deny_all());
     let stream = guest.insert_stream(io).unwrap();
     let file = guest.insert_file(1).unwrap();
     for fd in [stream, file] {
-        every_call::<M>(&mut guest, fd, Errno::ENOTSOCK);
+        every_call::<W>(&mut guest, fd, Errno::ENOTSOCK);
     }
 }
 
 /// Every call that takes a socket fails with this, before the policy is asked and before anything happens.
-fn every_call<M: MakeHost>(guest: &mut Tested<M>, fd: u32, errno: Errno) {
+fn every_call<W: World>(guest: &mut Tested<W>, fd: u32, errno: Errno) {
     let addr = SockAddr::Inet(LOOPBACK);
     let mut byte = [0];
     let bufs = &mut [IoSliceMut::new(&mut byte)];
@@ -524,8 +532,8 @@ fn every_call<M: MakeHost>(guest: &mut Tested<M>, fd: u32, errno: Errno) {
     );
 }
 
-fn a25_an_unspecified_family_is_no_way_round<M: MakeHost>() {
-    let mut guest = guest_under::<M>(Policy::deny_all());
+fn a25_an_unspecified_family_is_no_way_round<W: World>(world: &W) {
+    let mut guest = guest_under(world, Policy::deny_all());
     let (fd, tcp) = (guest.udp(), guest.tcp());
     let sent = guest.send_to(
         fd,
@@ -544,11 +552,14 @@ fn a25_an_unspecified_family_is_no_way_round<M: MakeHost>() {
     assert_eq!(guest.dial(fd, LOOPBACK), Err(Errno::EACCES));
 }
 
-fn a_multicast_group_is_listened_on_by_permission_only<M: MakeHost>() {
-    let mut guest = guest_under::<M>(allow(&[
-        (Use::Listen, "udp://127.0.0.1"),
-        (Use::Listen, "udp://239.255.77.2"),
-    ]));
+fn a_multicast_group_is_listened_on_by_permission_only<W: World>(world: &W) {
+    let mut guest = guest_under(
+        world,
+        allow(&[
+            (Use::Listen, "udp://127.0.0.1"),
+            (Use::Listen, "udp://239.255.77.2"),
+        ]),
+    );
     let (fd, _) = guest.udp_bound();
     let join = |group| OptValue::Membership4 {
         group,
@@ -581,8 +592,8 @@ fn a_multicast_group_is_listened_on_by_permission_only<M: MakeHost>() {
     );
 }
 
-fn a_port_of_the_kernels_choice_is_asked_for_as_port_0<M: MakeHost>() {
-    let mut guest = guest_under::<M>(allow(&[(Use::Listen, "tcp://127.0.0.1:0")]));
+fn a_port_of_the_kernels_choice_is_asked_for_as_port_0<W: World>(world: &W) {
+    let mut guest = guest_under(world, allow(&[(Use::Listen, "tcp://127.0.0.1:0")]));
     let fd = guest.tcp();
     assert_eq!(
         guest.bind(fd, &SocketAddr::from((Ipv4Addr::LOCALHOST, 1)).into()),
@@ -592,9 +603,9 @@ fn a_port_of_the_kernels_choice_is_asked_for_as_port_0<M: MakeHost>() {
     assert_eq!(guest.listen(fd, 1), Ok(()));
 }
 
-fn a_denied_look_up_is_eai_fail<M: MakeHost>() {
-    let mut guest = guest_under::<M>(Policy::deny_all());
-    let log = Log::listen::<M>(&mut guest, false);
+fn a_denied_look_up_is_eai_fail<W: World>(world: &W) {
+    let mut guest = guest_under(world, Policy::deny_all());
+    let log = Log::listen::<W>(&mut guest, false);
     let query = |node| Query {
         node: Some(node),
         ..Query::default()
@@ -604,15 +615,15 @@ fn a_denied_look_up_is_eai_fail<M: MakeHost>() {
         Err(LookupError::Fail)
     );
     assert_eq!(log.take().len(), 1);
-    // Addresses and loopback names leave nobody's machine.
+    // No question about an address or a loopback name leaves the machine.
     guest.getaddrinfo(&query(b"192.0.2.1")).unwrap();
     guest.getaddrinfo(&query(b"localhost")).unwrap();
     assert!(log.take().is_empty());
 }
 
-fn an_observer_hears_of_each_denial_once_with_the_flag<M: MakeHost>() {
-    let mut guest = guest_under::<M>(Policy::deny_all());
-    let log = Log::listen::<M>(&mut guest, false);
+fn an_observer_hears_of_each_denial_once_with_the_flag<W: World>(world: &W) {
+    let mut guest = guest_under(world, Policy::deny_all());
+    let log = Log::listen::<W>(&mut guest, false);
     let (tcp, udp) = (guest.tcp(), guest.udp());
     let to: SocketAddr = "192.0.2.1:443".parse().unwrap();
     guest.dial(tcp, to).unwrap_err();
@@ -628,7 +639,11 @@ fn an_observer_hears_of_each_denial_once_with_the_flag<M: MakeHost>() {
             "listen 0.0.0.0:0: denied because no rule allows it [--allow-listen 0.0.0.0:0]",
         ]
     );
-    // What cannot be a path fills nobody's terminal.
+}
+
+fn a_path_that_cannot_be_one_is_no_denial<W: World>(world: &W) {
+    let mut guest = guest_under(world, Policy::deny_all());
+    let log = Log::listen::<W>(&mut guest, false);
     let unix = guest.socket(Domain::Unix, Kind::Stream).unwrap();
     let long = SockAddr::Unix("/x".repeat(4096).into());
     assert_eq!(guest.connect(unix, &long), Err(Errno::ENAMETOOLONG));
@@ -636,9 +651,9 @@ fn an_observer_hears_of_each_denial_once_with_the_flag<M: MakeHost>() {
     assert!(log.take().is_empty());
 }
 
-fn an_observer_hears_of_a_denied_peer<M: MakeHost>() {
-    let (mut guest, fd, addr, refused, allowed) = between_peers::<M>();
-    let log = Log::listen::<M>(&mut guest, false);
+fn an_observer_hears_of_a_denied_peer<W: World>(world: &W) {
+    let (mut guest, fd, addr, refused, allowed) = between_peers(world);
+    let log = Log::listen::<W>(&mut guest, false);
     refused.send_to(b"x", addr).unwrap();
     allowed.send_to(b"x", addr).unwrap();
     guest.hear(fd, 8, RecvFlags::PEEK).unwrap();
@@ -653,9 +668,9 @@ fn an_observer_hears_of_a_denied_peer<M: MakeHost>() {
     );
 }
 
-fn a_deny_rule_has_no_flag_that_helps<M: MakeHost>() {
-    let mut guest = guest_under::<M>(deny(&[(Use::Connect, "192.0.2.0/24")]));
-    let log = Log::listen::<M>(&mut guest, false);
+fn a_deny_rule_has_no_flag_that_helps<W: World>(world: &W) {
+    let mut guest = guest_under(world, deny(&[(Use::Connect, "192.0.2.0/24")]));
+    let log = Log::listen::<W>(&mut guest, false);
     let fd = guest.tcp();
     guest.dial(fd, "192.0.2.1:443".parse().unwrap()).unwrap_err();
     let heard = log.take();
@@ -665,9 +680,9 @@ fn a_deny_rule_has_no_flag_that_helps<M: MakeHost>() {
     );
 }
 
-fn an_observer_that_wants_calls_is_told_them<M: MakeHost>() {
-    let mut guest = crate::world::guest::<M>();
-    let log = Log::listen::<M>(&mut guest, true);
+fn an_observer_that_wants_calls_is_told_them<W: World>(world: &W) {
+    let mut guest = crate::guest::guest(world);
+    let log = Log::listen::<W>(&mut guest, true);
     let fd = guest.udp();
     guest.bind(fd, &LOOPBACK.into()).unwrap();
     guest.hear(fd, 8, RecvFlags::DONTWAIT).unwrap_err();

@@ -1,26 +1,37 @@
 //! Polling: what is ready, and only that, at the moment of the answer.
 //!
 //! Each behaviour is shown twice: with the descriptors alone, and in a crowd of 40 idle sockets. A host may wait for
-//! few and for many in different ways (poll(2), and epoll with a cache); a guest must not be able to tell.
+//! few and for many in different ways (poll(2), and epoll with a cache); a guest must not see a difference.
 
-use std::io::{IoSliceMut, Read, Write};
-use std::net::{TcpListener, TcpStream, UdpSocket};
+use std::io::IoSliceMut;
 use std::time::Duration;
 
 use guestnet_core::policy::Policy;
 use guestnet_core::{Errno, Fd, OptValue, Ready, RecvFlags, Result, Shutdown, SockOpt};
 
+use crate::behaviour::Entry;
+use crate::guest::{Calls, LOOPBACK, Tested, guest_on};
+use crate::patience::eventually;
 use crate::peer::{reset, take, while_waiting};
-use crate::world::{Calls, LOOPBACK, eventually, guest_on, pipe_to_guest};
-use crate::{Behaviour, MakeHost, Tested};
+use crate::world::{Capability, PeerListener, PeerStream, PeerUdp, World};
 
 macro_rules! twice {
-    ($($name:ident,)*) => {
-        pub(crate) fn behaviours<M: MakeHost>() -> Vec<Behaviour> {
-            vec![$(
-                Behaviour::new(concat!("readiness::alone::", stringify!($name)), $name::<M, 0>),
-                Behaviour::new(concat!("readiness::in_a_crowd::", stringify!($name)), $name::<M, 40>),
-            )*]
+    ($($name:ident $(: $needs:ident)?,)*) => {
+        pub(crate) fn behaviours<W: World>() -> Vec<Entry<W>> {
+            let mut entries = Vec::new();
+            $(
+                let bodies: [(&'static str, fn(&W)); 2] = [
+                    (concat!("readiness::alone::", stringify!($name)), $name::<W, 0>),
+                    (concat!("readiness::in_a_crowd::", stringify!($name)), $name::<W, 40>),
+                ];
+                entries.extend(bodies.map(|(name, body)| Entry {
+                    name,
+                    alone: false,
+                    needs: vec![$(Capability::$needs)?],
+                    body,
+                }));
+            )*
+            entries
         }
     };
 }
@@ -51,9 +62,9 @@ twice! {
     zero_time_asks_without_waiting,
     a_time_limit_elapses,
     nothing_to_wait_for_is_a_sleep,
-    a_pipe_is_readable_with_data_and_hangs_up_at_its_end,
-    a_poll_waits_for_a_pipe_and_wakes,
-    a_regular_file_is_always_ready,
+    a_pipe_is_readable_with_data_and_hangs_up_at_its_end: ByteStreams,
+    a_poll_waits_for_a_pipe_and_wakes: ByteStreams,
+    a_regular_file_is_always_ready: Files,
     the_adapters_files_are_always_ready,
     two_guests_do_not_see_each_others_readiness,
     a_socket_of_somebody_else_is_polled_too,
@@ -65,18 +76,18 @@ twice! {
 const NOW: Option<Duration> = Some(Duration::ZERO);
 
 /// A guest, and idle sockets that are part of each of its polls.
-struct Crowd<M: MakeHost> {
-    guest: Tested<M>,
+struct Crowd<W: World> {
+    guest: Tested<W>,
     idle: Vec<Fd>,
 }
 
-impl<M: MakeHost> Crowd<M> {
-    fn new(idle: usize) -> Self {
-        Self::on(M::host(), idle)
+impl<W: World> Crowd<W> {
+    fn new(world: &W, idle: usize) -> Self {
+        Self::on(world, world.host(), idle)
     }
 
-    fn on(host: M::Host, idle: usize) -> Self {
-        let mut guest = guest_on::<M>(host, Policy::allow_all());
+    fn on(world: &W, host: W::Host, idle: usize) -> Self {
+        let mut guest = guest_on(world, host, Policy::allow_all());
         let idle = (0..idle).map(|_| guest.udp_bound().0).collect();
         Crowd { guest, idle }
     }
@@ -111,49 +122,51 @@ impl<M: MakeHost> Crowd<M> {
     }
 }
 
-fn a_poll_waits_for_data_and_wakes<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, mut peer) = crowd.guest.tcp_pair();
+fn a_poll_waits_for_data_and_wakes<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     for _ in 0..3 {
-        let (ready, ()) = while_waiting(|| crowd.until(fd, Ready::READ), || peer.write_all(b"x").unwrap());
+        let (ready, ()) = while_waiting(
+            world,
+            || crowd.until(fd, Ready::READ),
+            || peer.write_all(b"x").unwrap(),
+        );
         assert_eq!(ready, Ready::READ);
         assert_eq!(crowd.guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"x");
     }
 }
 
-fn a_listener_is_readable_while_a_connection_waits<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn a_listener_is_readable_while_a_connection_waits<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     let (listener, addr) = crowd.guest.tcp_listener();
     assert_eq!(crowd.now(listener, Ready::READ | Ready::WRITE), Ready::empty());
-    let _peers = [
-        TcpStream::connect(addr).unwrap(),
-        TcpStream::connect(addr).unwrap(),
-    ];
+    let _peers = [world.connect(addr).unwrap(), world.connect(addr).unwrap()];
     for _ in 0..2 {
         assert_eq!(crowd.until(listener, Ready::READ | Ready::WRITE), Ready::READ);
         crowd.guest.accept(listener, true).unwrap();
     }
     assert_eq!(crowd.now(listener, Ready::READ), Ready::empty());
-    let _late = TcpStream::connect(addr).unwrap();
+    let _late = world.connect(addr).unwrap();
     assert_eq!(crowd.until(listener, Ready::READ), Ready::READ);
 }
 
-fn a_poll_waits_for_a_connection_and_wakes<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn a_poll_waits_for_a_connection_and_wakes<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     let (listener, addr) = crowd.guest.tcp_listener();
     for _ in 0..3 {
         let (ready, _peer) = while_waiting(
+            world,
             || crowd.until(listener, Ready::READ),
-            || TcpStream::connect(addr).unwrap(),
+            || world.connect(addr).unwrap(),
         );
         assert_eq!(ready, Ready::READ);
         crowd.guest.accept(listener, true).unwrap();
     }
 }
 
-fn a_connect_that_completes_is_writable<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
+fn a_connect_that_completes_is_writable<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let listener = world.listen(LOOPBACK).unwrap();
     let fd = crowd.guest.tcp();
     crowd.guest.soft(fd);
     // Polled before, so that what is remembered of the unconnected socket is wrong afterwards.
@@ -166,8 +179,8 @@ fn a_connect_that_completes_is_writable<M: MakeHost, const IDLE: usize>() {
     assert_eq!(crowd.guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
 }
 
-fn a_connect_that_fails_is_an_error<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn a_connect_that_fails_is_an_error<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     let (bound, fd) = (crowd.guest.tcp(), crowd.guest.tcp());
     crowd.guest.bind(bound, &LOOPBACK.into()).unwrap();
     let addr = crowd.guest.inet_addr(bound);
@@ -188,9 +201,9 @@ fn a_connect_that_fails_is_an_error<M: MakeHost, const IDLE: usize>() {
     );
 }
 
-fn data_is_readable_until_it_was_read<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, mut peer) = crowd.guest.tcp_pair();
+fn data_is_readable_until_it_was_read<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
     peer.write_all(b"abc").unwrap();
     assert_eq!(crowd.until(fd, Ready::READ), Ready::READ);
@@ -214,9 +227,9 @@ fn data_is_readable_until_it_was_read<M: MakeHost, const IDLE: usize>() {
     );
 }
 
-fn data_that_was_read_in_part_is_still_readable<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, mut peer) = crowd.guest.tcp_pair();
+fn data_that_was_read_in_part_is_still_readable<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     peer.write_all(b"abc").unwrap();
     for byte in b"abc" {
         assert_eq!(crowd.until(fd, Ready::READ), Ready::READ);
@@ -225,9 +238,9 @@ fn data_that_was_read_in_part_is_still_readable<M: MakeHost, const IDLE: usize>(
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
 }
 
-fn data_comes_again_and_again<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, mut peer) = crowd.guest.tcp_pair();
+fn data_comes_again_and_again<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     let rounds = 2000;
     // Ping-pong with no pause: an edge that falls between a look and a wait must not be lost.
     std::thread::scope(|scope| {
@@ -249,10 +262,10 @@ fn data_comes_again_and_again<M: MakeHost, const IDLE: usize>() {
     });
 }
 
-fn a_datagram_is_readable_and_a_datagram_socket_writable<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn a_datagram_is_readable_and_a_datagram_socket_writable<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     let (fd, addr) = crowd.guest.udp_bound();
-    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+    let peer = world.udp(LOOPBACK).unwrap();
     assert_eq!(crowd.now(fd, Ready::READ | Ready::WRITE), Ready::WRITE);
     peer.send_to(b"", addr).unwrap();
     peer.send_to(b"x", addr).unwrap();
@@ -263,11 +276,12 @@ fn a_datagram_is_readable_and_a_datagram_socket_writable<M: MakeHost, const IDLE
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
 }
 
-fn end_of_file_is_readable<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, peer) = crowd.guest.tcp_pair();
+fn end_of_file_is_readable<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     let want = Ready::READ | Ready::READ_HANGUP;
     let (ready, ()) = while_waiting(
+        world,
         || crowd.until(fd, want),
         || peer.shutdown(std::net::Shutdown::Write).unwrap(),
     );
@@ -278,21 +292,21 @@ fn end_of_file_is_readable<M: MakeHost, const IDLE: usize>() {
     assert_eq!(crowd.now(fd, Ready::READ), Ready::READ);
 }
 
-fn closing_both_ways_hangs_up<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, peer) = crowd.guest.tcp_pair();
+fn closing_both_ways_hangs_up<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
     crowd.guest.shutdown(fd, Shutdown::Write).unwrap();
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
     drop(peer);
-    // Told although nobody asked for it.
+    // Reported although it was not asked for.
     assert_eq!(crowd.until(fd, Ready::empty()), Ready::HANGUP);
     assert_eq!(crowd.now(fd, Ready::READ), Ready::READ | Ready::HANGUP);
 }
 
-fn a_reset_is_an_error_and_a_hang_up<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, peer) = crowd.guest.tcp_pair();
+fn a_reset_is_an_error_and_a_hang_up<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     crowd.guest.say(fd, b"unread").unwrap();
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
     reset(peer);
@@ -305,9 +319,9 @@ fn a_reset_is_an_error_and_a_hang_up<M: MakeHost, const IDLE: usize>() {
     assert_eq!(crowd.now(fd, Ready::READ), Ready::READ | Ready::HANGUP);
 }
 
-fn an_idle_connection_is_writable_only<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, _peer) = crowd.guest.tcp_pair();
+fn an_idle_connection_is_writable_only<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, _peer) = crowd.guest.tcp_pair(world);
     for _ in 0..3 {
         assert_eq!(crowd.now(fd, Ready::READ | Ready::WRITE), Ready::WRITE);
         assert_eq!(crowd.until(fd, Ready::WRITE), Ready::WRITE);
@@ -316,7 +330,7 @@ fn an_idle_connection_is_writable_only<M: MakeHost, const IDLE: usize>() {
 }
 
 /// Sends until nothing more fits; gives how much.
-fn fill<M: MakeHost>(guest: &mut Tested<M>, fd: Fd) -> usize {
+fn fill<W: World>(guest: &mut Tested<W>, fd: Fd) -> usize {
     let chunk = vec![7; 1 << 16];
     let mut sent = 0;
     guest.soft(fd);
@@ -336,31 +350,31 @@ fn fill<M: MakeHost>(guest: &mut Tested<M>, fd: Fd) -> usize {
     sent
 }
 
-fn a_full_connection_is_not_writable_until_the_peer_drains<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, peer) = crowd.guest.tcp_pair();
+fn a_full_connection_is_not_writable_until_the_peer_drains<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     assert_eq!(crowd.now(fd, Ready::WRITE), Ready::WRITE);
     for _ in 0..3 {
-        let sent = fill::<M>(&mut crowd.guest, fd);
+        let sent = fill::<W>(&mut crowd.guest, fd);
         assert_eq!(crowd.now(fd, Ready::READ | Ready::WRITE), Ready::empty());
         take(&peer, sent);
         assert_eq!(crowd.until(fd, Ready::READ | Ready::WRITE), Ready::WRITE);
     }
 }
 
-fn a_poll_waits_for_room_and_wakes<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, peer) = crowd.guest.tcp_pair();
+fn a_poll_waits_for_room_and_wakes<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     for _ in 0..3 {
-        let sent = fill::<M>(&mut crowd.guest, fd);
-        let (ready, _) = while_waiting(|| crowd.until(fd, Ready::WRITE), || take(&peer, sent));
+        let sent = fill::<W>(&mut crowd.guest, fd);
+        let (ready, _) = while_waiting(world, || crowd.until(fd, Ready::WRITE), || take(&peer, sent));
         assert_eq!(ready, Ready::WRITE);
     }
 }
 
-fn a_low_water_mark_holds_readiness_back<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, mut peer) = crowd.guest.tcp_pair();
+fn a_low_water_mark_holds_readiness_back<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     crowd
         .guest
         .set_option(fd, SockOpt::RcvLowat, OptValue::Int(4))
@@ -385,9 +399,9 @@ fn a_low_water_mark_holds_readiness_back<M: MakeHost, const IDLE: usize>() {
     assert_eq!(crowd.until(fd, Ready::READ), Ready::READ);
 }
 
-fn several_requests_for_one_descriptor_are_answered_each<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, mut peer) = crowd.guest.tcp_pair();
+fn several_requests_for_one_descriptor_are_answered_each<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     let set = [
         (fd, Ready::READ),
         (fd, Ready::WRITE),
@@ -402,15 +416,16 @@ fn several_requests_for_one_descriptor_are_answered_each<M: MakeHost, const IDLE
     crowd.guest.hear(fd, 8, RecvFlags::empty()).unwrap();
     assert_eq!(crowd.poll(&set, NOW).unwrap(), [none, write, none, write]);
     let (answers, ()) = while_waiting(
+        world,
         || crowd.poll(&[(fd, Ready::READ), (fd, Ready::READ)], None).unwrap(),
         || peer.write_all(b"x").unwrap(),
     );
     assert_eq!(answers, [read, read]);
 }
 
-fn only_what_was_asked_for_is_told<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, mut peer) = crowd.guest.tcp_pair();
+fn only_what_was_asked_for_is_told<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     peer.write_all(b"x").unwrap();
     assert_eq!(crowd.until(fd, Ready::READ), Ready::READ);
     assert_eq!(crowd.now(fd, Ready::WRITE), Ready::WRITE);
@@ -421,8 +436,8 @@ fn only_what_was_asked_for_is_told<M: MakeHost, const IDLE: usize>() {
     assert_eq!(crowd.now(fd, Ready::empty()), Ready::empty());
 }
 
-fn an_unconnected_stream_hangs_up<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn an_unconnected_stream_hangs_up<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     let fd = crowd.guest.tcp();
     // As poll(2) on Linux.
     assert_eq!(
@@ -434,10 +449,10 @@ fn an_unconnected_stream_hangs_up<M: MakeHost, const IDLE: usize>() {
     assert_eq!(crowd.now(fd, Ready::READ | Ready::WRITE), Ready::empty());
 }
 
-fn a_descriptor_that_was_closed_and_reused_is_the_new_one<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn a_descriptor_that_was_closed_and_reused_is_the_new_one<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     for _ in 0..3 {
-        let (old, mut peer) = crowd.guest.tcp_pair();
+        let (old, peer) = crowd.guest.tcp_pair(world);
         peer.write_all(b"old").unwrap();
         assert_eq!(
             crowd.until(old, Ready::READ | Ready::WRITE) & Ready::WRITE,
@@ -450,18 +465,19 @@ fn a_descriptor_that_was_closed_and_reused_is_the_new_one<M: MakeHost, const IDL
         assert_eq!(new, old);
         assert_eq!(crowd.now(new, Ready::READ | Ready::WRITE), Ready::empty());
         let (ready, _peer) = while_waiting(
+            world,
             || crowd.until(new, Ready::READ),
-            || TcpStream::connect(addr).unwrap(),
+            || world.connect(addr).unwrap(),
         );
         assert_eq!(ready, Ready::READ);
         crowd.guest.close(new).unwrap();
     }
 }
 
-fn a_descriptor_that_was_renumbered_is_what_it_became<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (quiet, _quiet_peer) = crowd.guest.tcp_pair();
-    let (loud, mut peer) = crowd.guest.tcp_pair();
+fn a_descriptor_that_was_renumbered_is_what_it_became<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (quiet, _quiet_peer) = crowd.guest.tcp_pair(world);
+    let (loud, peer) = crowd.guest.tcp_pair(world);
     peer.write_all(b"x").unwrap();
     assert_eq!(crowd.until(loud, Ready::READ), Ready::READ);
     assert_eq!(crowd.now(quiet, Ready::READ), Ready::empty());
@@ -470,14 +486,15 @@ fn a_descriptor_that_was_renumbered_is_what_it_became<M: MakeHost, const IDLE: u
     assert_eq!(crowd.poll(&[(loud, Ready::READ)], NOW), Err(Errno::EBADF));
     crowd.guest.hear(quiet, 8, RecvFlags::empty()).unwrap();
     let (ready, ()) = while_waiting(
+        world,
         || crowd.until(quiet, Ready::READ),
         || peer.write_all(b"y").unwrap(),
     );
     assert_eq!(ready, Ready::READ);
 }
 
-fn a_descriptor_that_is_not_open_spoils_nothing<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn a_descriptor_that_is_not_open_spoils_nothing<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     let (fd, _) = crowd.guest.udp_bound();
     let guest = &mut crowd.guest;
     guest.poll_begin();
@@ -496,8 +513,8 @@ fn a_descriptor_that_is_not_open_spoils_nothing<M: MakeHost, const IDLE: usize>(
     assert_eq!(events, [(2, Ready::WRITE)]);
 }
 
-fn zero_time_asks_without_waiting<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn zero_time_asks_without_waiting<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     let (fd, _) = crowd.guest.udp_bound();
     // Were there a wait, the watchdog's patience would not do for so many.
     for _ in 0..5000 {
@@ -505,8 +522,8 @@ fn zero_time_asks_without_waiting<M: MakeHost, const IDLE: usize>() {
     }
 }
 
-fn a_time_limit_elapses<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn a_time_limit_elapses<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     let (fd, _) = crowd.guest.udp_bound();
     for limit in [1, 999, 1_500, 20_000].map(Duration::from_micros) {
         let start = crowd.guest.clock();
@@ -526,18 +543,18 @@ fn a_time_limit_elapses<M: MakeHost, const IDLE: usize>() {
     );
 }
 
-fn nothing_to_wait_for_is_a_sleep<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn nothing_to_wait_for_is_a_sleep<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     let limit = Duration::from_millis(10);
     let start = crowd.guest.clock();
     assert!(crowd.poll(&[], Some(limit)).unwrap().is_empty());
     assert!(crowd.guest.elapsed(start) >= limit);
 }
 
-fn a_pipe_is_readable_with_data_and_hangs_up_at_its_end<M: MakeHost, const IDLE: usize>() {
-    let mut host = M::host();
-    let (io, mut writer) = pipe_to_guest::<M>(&mut host);
-    let mut crowd = Crowd::<M>::on(host, IDLE);
+fn a_pipe_is_readable_with_data_and_hangs_up_at_its_end<W: World, const IDLE: usize>(world: &W) {
+    let mut host = world.host();
+    let (io, mut writer) = world.pipe_to_guest(&mut host);
+    let mut crowd = Crowd::on(world, host, IDLE);
     let fd = crowd.guest.insert_stream(io).unwrap();
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
     writer.write_all(b"abc").unwrap();
@@ -550,14 +567,15 @@ fn a_pipe_is_readable_with_data_and_hangs_up_at_its_end<M: MakeHost, const IDLE:
     assert_eq!(crowd.guest.read(fd, &mut [IoSliceMut::new(&mut buffer)]), Ok(0));
 }
 
-fn a_poll_waits_for_a_pipe_and_wakes<M: MakeHost, const IDLE: usize>() {
-    let mut host = M::host();
-    let (io, mut writer) = pipe_to_guest::<M>(&mut host);
-    let mut crowd = Crowd::<M>::on(host, IDLE);
+fn a_poll_waits_for_a_pipe_and_wakes<W: World, const IDLE: usize>(world: &W) {
+    let mut host = world.host();
+    let (io, mut writer) = world.pipe_to_guest(&mut host);
+    let mut crowd = Crowd::on(world, host, IDLE);
     let fd = crowd.guest.insert_stream(io).unwrap();
     let mut buffer = [0; 8];
     for _ in 0..3 {
         let (ready, ()) = while_waiting(
+            world,
             || crowd.until(fd, Ready::READ),
             || writer.write_all(b"x").unwrap(),
         );
@@ -566,10 +584,10 @@ fn a_poll_waits_for_a_pipe_and_wakes<M: MakeHost, const IDLE: usize>() {
     }
 }
 
-fn a_regular_file_is_always_ready<M: MakeHost, const IDLE: usize>() {
-    let mut host = M::host();
-    let io = M::adopt_stream(&mut host, tempfile::tempfile().unwrap().into());
-    let mut crowd = Crowd::<M>::on(host, IDLE);
+fn a_regular_file_is_always_ready<W: World, const IDLE: usize>(world: &W) {
+    let mut host = world.host();
+    let (io, _position) = world.file(&mut host);
+    let mut crowd = Crowd::on(world, host, IDLE);
     let fd = crowd.guest.insert_stream(io).unwrap();
     let both = Ready::READ | Ready::WRITE;
     for _ in 0..3 {
@@ -579,12 +597,12 @@ fn a_regular_file_is_always_ready<M: MakeHost, const IDLE: usize>() {
     }
 }
 
-fn the_adapters_files_are_always_ready<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn the_adapters_files_are_always_ready<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     let fd = crowd.guest.insert_file(77).unwrap();
     let (socket, _) = crowd.guest.udp_bound();
     let both = Ready::READ | Ready::WRITE;
-    // It ends the wait, and what else is ready is told with it.
+    // It ends the wait, and what else is ready is reported with it.
     let answers = crowd.poll(&[(fd, both), (socket, both)], None).unwrap();
     assert_eq!(answers, [both, Ready::WRITE]);
     assert_eq!(
@@ -595,42 +613,43 @@ fn the_adapters_files_are_always_ready<M: MakeHost, const IDLE: usize>() {
     );
 }
 
-fn two_guests_do_not_see_each_others_readiness<M: MakeHost, const IDLE: usize>() {
-    let (mut one, mut two) = (Crowd::<M>::new(IDLE), Crowd::<M>::new(IDLE));
-    let (fd, mut peer) = one.guest.tcp_pair();
-    let (other, _other_peer) = two.guest.tcp_pair();
+fn two_guests_do_not_see_each_others_readiness<W: World, const IDLE: usize>(world: &W) {
+    let (mut one, mut two) = (Crowd::new(world, IDLE), Crowd::new(world, IDLE));
+    let (fd, peer) = one.guest.tcp_pair(world);
+    let (other, _other_peer) = two.guest.tcp_pair(world);
     peer.write_all(b"x").unwrap();
     assert_eq!(one.until(fd, Ready::READ), Ready::READ);
     assert_eq!(two.now(other, Ready::READ), Ready::empty());
 }
 
-fn a_socket_of_somebody_else_is_polled_too<M: MakeHost, const IDLE: usize>() {
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
+fn a_socket_of_somebody_else_is_polled_too<W: World, const IDLE: usize>(world: &W) {
+    let listener = world.listen(LOOPBACK).unwrap();
     let addr = listener.local_addr().unwrap();
     for _ in 0..3 {
         // The listener stays open here while the guest's is closed.
-        let mut host = M::host();
-        let io = M::adopt_socket(&mut host, listener.try_clone().unwrap().into());
-        let mut inner = Crowd::<M>::on(host, IDLE);
+        let mut host = world.host();
+        let io = world.hand_over_listener(&mut host, listener.try_clone().unwrap());
+        let mut inner = Crowd::on(world, host, IDLE);
         let fd = inner.guest.insert_preopened(io, true).unwrap();
         let (ready, _peer) = while_waiting(
+            world,
             || inner.until(fd, Ready::READ),
-            || TcpStream::connect(addr).unwrap(),
+            || world.connect(addr).unwrap(),
         );
         assert_eq!(ready, Ready::READ);
         inner.guest.accept(fd, true).unwrap();
         assert_eq!(inner.now(fd, Ready::READ), Ready::empty());
         inner.guest.close(fd).unwrap();
         let (quiet, _) = inner.guest.udp_bound();
-        let _unheard = TcpStream::connect(addr).unwrap();
+        let _unheard = world.connect(addr).unwrap();
         assert_eq!(inner.now(quiet, Ready::READ), Ready::empty());
         listener.accept().unwrap();
     }
 }
 
-fn the_same_set_can_be_waited_for_again<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
-    let (fd, mut peer) = crowd.guest.tcp_pair();
+fn the_same_set_can_be_waited_for_again<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
+    let (fd, peer) = crowd.guest.tcp_pair(world);
     let guest = &mut crowd.guest;
     guest.poll_begin();
     for &idle in &crowd.idle {
@@ -639,7 +658,7 @@ fn the_same_set_can_be_waited_for_again<M: MakeHost, const IDLE: usize>() {
     guest.poll_add(1, fd, Ready::READ).unwrap();
     guest.poll_wait(NOW).unwrap();
     assert_eq!(guest.poll_events().count(), 0);
-    let (waited, ()) = while_waiting(|| guest.poll_wait(None), || peer.write_all(b"x").unwrap());
+    let (waited, ()) = while_waiting(world, || guest.poll_wait(None), || peer.write_all(b"x").unwrap());
     assert_eq!(waited, Ok(()));
     assert_eq!(
         guest.poll_events().map(|event| event.token).collect::<Vec<_>>(),
@@ -652,8 +671,8 @@ fn the_same_set_can_be_waited_for_again<M: MakeHost, const IDLE: usize>() {
     );
 }
 
-fn thirty_thousand_requests_are_answered<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn thirty_thousand_requests_are_answered<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     let (fd, _) = crowd.guest.udp_bound();
     // Far above what poll(2) takes at once with a usual limit of descriptors.
     let set = vec![(fd, Ready::WRITE); 30_000];
@@ -666,17 +685,17 @@ fn thirty_thousand_requests_are_answered<M: MakeHost, const IDLE: usize>() {
     );
 }
 
-fn hundreds_of_sockets_are_told_apart<M: MakeHost, const IDLE: usize>() {
-    let mut crowd = Crowd::<M>::new(IDLE);
+fn hundreds_of_sockets_are_told_apart<W: World, const IDLE: usize>(world: &W) {
+    let mut crowd = Crowd::new(world, IDLE);
     // As many as a usual limit of 1024 descriptors leaves room for, with the other behaviours beside.
     let sockets: Vec<_> = (0..300).map(|_| crowd.guest.udp_bound()).collect();
     let set: Vec<_> = sockets.iter().map(|(fd, _)| (*fd, Ready::READ)).collect();
-    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+    let peer = world.udp(LOOPBACK).unwrap();
     for round in 0..5 {
         let loud = |index: usize| index % 7 == round;
         for (index, (_, addr)) in sockets.iter().enumerate() {
             if loud(index) {
-                peer.send_to(b"x", addr).unwrap();
+                peer.send_to(b"x", *addr).unwrap();
             }
         }
         let answers = crowd.poll(&set, None).unwrap();

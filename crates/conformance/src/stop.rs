@@ -1,7 +1,6 @@
 //! Stopping a guest from another thread: every wait ends with `EINTR`, and so does every later one.
 
 use std::io::IoSlice;
-use std::net::{TcpListener, UdpSocket};
 use std::time::Duration;
 
 use guestnet_core::policy::Policy;
@@ -9,9 +8,10 @@ use guestnet_core::resolve::{LookupFlags, Query};
 use guestnet_core::{Errno, LookupError, OptValue, Ready, RecvFlags, SendFlags, SockOpt};
 
 use crate::behaviour::behaviours;
-use crate::peer::while_waiting;
-use crate::world::{Calls, LOOPBACK, eventually, guest_on, pipe_to_guest};
-use crate::{MakeHost, Tested};
+use crate::guest::{Calls, LOOPBACK, Tested, guest_on};
+use crate::patience::eventually;
+use crate::peer::{when_waiting, while_waiting};
+use crate::world::{PeerListener, PeerStream, PeerUdp, World};
 
 behaviours! { "stop":
     a_blocking_accept_ends,
@@ -22,7 +22,7 @@ behaviours! { "stop":
     a_blocking_datagram_recv_ends,
     a_blocking_send_gives_what_was_queued,
     a_blocking_connect_ends,
-    a_blocking_read_of_a_pipe_ends,
+    a_blocking_read_of_a_pipe_ends: ByteStreams,
     a_close_that_lingers_ends,
     a_guest_with_a_lingering_socket_goes_at_once,
     a_poll_of_a_few_ends,
@@ -31,35 +31,35 @@ behaviours! { "stop":
     a_poll_without_time_notices,
     what_does_not_wait_still_works,
     every_later_wait_ends_too,
-    a_look_up_ends_or_answers,
+    a_look_up_ends_or_answers: Resolver,
     a_refused_flood_of_datagrams_does_not_hold_it_off,
     another_guest_is_not_stopped,
 }
 
 /// A guest and what stops it.
-fn guest<M: MakeHost>() -> (Tested<M>, Box<dyn Fn() + Send>) {
-    let host = M::host();
-    let stop = M::stopper(&host);
-    (guest_on::<M>(host, Policy::allow_all()), stop)
+fn guest<W: World>(world: &W) -> (Tested<W>, Box<dyn Fn() + Send>) {
+    let host = world.host();
+    let stop = world.stopper(&host);
+    (guest_on(world, host, Policy::allow_all()), stop)
 }
 
-fn a_blocking_accept_ends<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
+fn a_blocking_accept_ends<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
     let (listener, _) = guest.tcp_listener();
-    let (accepted, ()) = while_waiting(|| guest.accept(listener, false), stop);
+    let (accepted, ()) = while_waiting(world, || guest.accept(listener, false), stop);
     assert_eq!(accepted.unwrap_err(), Errno::EINTR);
 }
 
-fn a_blocking_recv_ends<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
-    let (fd, _peer) = guest.tcp_pair();
-    let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::empty()), stop);
+fn a_blocking_recv_ends<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
+    let (fd, _peer) = guest.tcp_pair(world);
+    let (heard, ()) = while_waiting(world, || guest.hear(fd, 8, RecvFlags::empty()), stop);
     assert_eq!(heard, Err(Errno::EINTR));
 }
 
-fn a_blocking_recv_with_a_limit_ends<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
-    let (fd, _peer) = guest.tcp_pair();
+fn a_blocking_recv_with_a_limit_ends<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
+    let (fd, _peer) = guest.tcp_pair(world);
     guest
         .set_option(
             fd,
@@ -67,51 +67,55 @@ fn a_blocking_recv_with_a_limit_ends<M: MakeHost>() {
             OptValue::Time(Some(Duration::from_secs(3600))),
         )
         .unwrap();
-    let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::empty()), stop);
+    let (heard, ()) = while_waiting(world, || guest.hear(fd, 8, RecvFlags::empty()), stop);
     assert_eq!(heard, Err(Errno::EINTR));
 }
 
-fn a_blocking_waitall_gives_what_there_is<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
-    std::io::Write::write_all(&mut peer, b"part").unwrap();
+fn a_blocking_waitall_gives_what_there_is<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
+    peer.write_all(b"part").unwrap();
     guest.until(fd, Ready::READ);
-    let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::WAITALL), stop);
+    let (heard, ()) = while_waiting(world, || guest.hear(fd, 8, RecvFlags::WAITALL), stop);
     assert_eq!(heard.unwrap(), b"part");
     assert_eq!(guest.hear(fd, 8, RecvFlags::WAITALL), Err(Errno::EINTR));
 }
 
-fn a_blocking_peek_for_more_ends<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
-    std::io::Write::write_all(&mut peer, b"part").unwrap();
+fn a_blocking_peek_for_more_ends<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
+    peer.write_all(b"part").unwrap();
     guest.until(fd, Ready::READ);
-    let (heard, ()) = while_waiting(|| guest.hear(fd, 8, RecvFlags::WAITALL | RecvFlags::PEEK), stop);
+    let (heard, ()) = while_waiting(
+        world,
+        || guest.hear(fd, 8, RecvFlags::WAITALL | RecvFlags::PEEK),
+        stop,
+    );
     assert_eq!(heard, Err(Errno::EINTR));
 }
 
-fn a_blocking_datagram_recv_ends<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
+fn a_blocking_datagram_recv_ends<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
     let (fd, _) = guest.udp_bound();
-    let (heard, ()) = while_waiting(|| guest.hear_from(fd, 8, RecvFlags::empty()), stop);
+    let (heard, ()) = while_waiting(world, || guest.hear_from(fd, 8, RecvFlags::empty()), stop);
     assert_eq!(heard.unwrap_err(), Errno::EINTR);
 }
 
-fn a_blocking_send_gives_what_was_queued<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
-    let (fd, _peer) = guest.tcp_pair();
+fn a_blocking_send_gives_what_was_queued<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
+    let (fd, _peer) = guest.tcp_pair(world);
     let data = vec![0; 64 << 20];
-    let (sent, ()) = while_waiting(|| guest.say(fd, &data), stop);
+    let (sent, ()) = while_waiting(world, || guest.say(fd, &data), stop);
     let sent = sent.unwrap();
     assert!(0 < sent && sent < data.len());
     let next = eventually("the buffers are full", || guest.say(fd, &data).err());
     assert_eq!(next, Errno::EINTR);
 }
 
-fn a_blocking_connect_ends<M: MakeHost>() {
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
+fn a_blocking_connect_ends<W: World>(world: &W) {
+    let listener = world.listen(LOOPBACK).unwrap();
     let addr = listener.local_addr().unwrap();
-    let (mut guest, stop) = guest::<M>();
+    let (mut guest, stop) = guest(world);
     let _queued = eventually("the queue is full", || {
         let fd = guest.tcp();
         guest.soft(fd);
@@ -121,29 +125,30 @@ fn a_blocking_connect_ends<M: MakeHost>() {
             .then_some(fd)
     });
     let fd = guest.tcp();
-    let (connected, ()) = while_waiting(|| guest.dial(fd, addr), stop);
+    let (connected, ()) = while_waiting(world, || guest.dial(fd, addr), stop);
     assert_eq!(connected, Err(Errno::EINTR));
     // The handshake goes on by itself, as after a signal.
     assert_eq!(guest.dial(fd, addr), Err(Errno::EINTR));
 }
 
-fn a_blocking_read_of_a_pipe_ends<M: MakeHost>() {
-    let mut host = M::host();
-    let stop = M::stopper(&host);
-    let (io, _writer) = pipe_to_guest::<M>(&mut host);
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+fn a_blocking_read_of_a_pipe_ends<W: World>(world: &W) {
+    let mut host = world.host();
+    let stop = world.stopper(&host);
+    let (io, _writer) = world.pipe_to_guest(&mut host);
+    let mut guest = guest_on(world, host, Policy::allow_all());
     let fd = guest.insert_stream(io).unwrap();
     let mut buffer = [0; 8];
     let (read, ()) = while_waiting(
+        world,
         || guest.read(fd, &mut [std::io::IoSliceMut::new(&mut buffer)]),
         stop,
     );
     assert_eq!(read, Err(Errno::EINTR));
 }
 
-fn a_close_that_lingers_ends<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
-    let (fd, _peer) = guest.tcp_pair();
+fn a_close_that_lingers_ends<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
+    let (fd, _peer) = guest.tcp_pair(world);
     guest
         .set_option(
             fd,
@@ -156,13 +161,13 @@ fn a_close_that_lingers_ends<M: MakeHost>() {
         .unwrap();
     guest.soft(fd);
     guest.say(fd, &vec![0; 64 << 20]).unwrap();
-    let (closed, ()) = while_waiting(|| guest.close(fd), stop);
+    let (closed, ()) = while_waiting(world, || guest.close(fd), stop);
     assert_eq!(closed, Ok(None));
 }
 
-fn a_guest_with_a_lingering_socket_goes_at_once<M: MakeHost>() {
-    let (mut guest, _stop) = guest::<M>();
-    let (fd, _peer) = guest.tcp_pair();
+fn a_guest_with_a_lingering_socket_goes_at_once<W: World>(world: &W) {
+    let (mut guest, _stop) = guest(world);
+    let (fd, _peer) = guest.tcp_pair(world);
     guest
         .set_option(
             fd,
@@ -179,31 +184,31 @@ fn a_guest_with_a_lingering_socket_goes_at_once<M: MakeHost>() {
     drop(guest);
 }
 
-fn a_poll_of_a_few_ends<M: MakeHost>() {
-    polled::<M>(1);
+fn a_poll_of_a_few_ends<W: World>(world: &W) {
+    polled(world, 1);
 }
 
-fn a_poll_of_many_ends<M: MakeHost>() {
-    polled::<M>(40);
+fn a_poll_of_many_ends<W: World>(world: &W) {
+    polled(world, 40);
 }
 
-fn polled<M: MakeHost>(count: usize) {
-    let (mut guest, stop) = guest::<M>();
+fn polled<W: World>(world: &W, count: usize) {
+    let (mut guest, stop) = guest(world);
     let set: Vec<_> = (0..count).map(|_| (guest.udp_bound().0, Ready::READ)).collect();
-    let (answers, ()) = while_waiting(|| guest.poll(&set, None), stop);
+    let (answers, ()) = while_waiting(world, || guest.poll(&set, None), stop);
     assert_eq!(answers, Err(Errno::EINTR));
     assert_eq!(guest.poll(&set, Some(Duration::ZERO)), Err(Errno::EINTR));
 }
 
-fn a_sleep_ends<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
-    let (slept, ()) = while_waiting(|| guest.poll(&[], Some(Duration::from_secs(3600))), stop);
+fn a_sleep_ends<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
+    let (slept, ()) = while_waiting(world, || guest.poll(&[], Some(Duration::from_secs(3600))), stop);
     assert_eq!(slept, Err(Errno::EINTR));
     assert_eq!(guest.poll(&[], None), Err(Errno::EINTR));
 }
 
-fn a_poll_without_time_notices<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
+fn a_poll_without_time_notices<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
     let ready = guest.udp();
     // A guest that spins on a writable socket, with few and with many descriptors.
     for count in [1, 40] {
@@ -217,8 +222,8 @@ fn a_poll_without_time_notices<M: MakeHost>() {
     }
 }
 
-fn what_does_not_wait_still_works<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
+fn what_does_not_wait_still_works<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
     let (fd, addr) = guest.udp_bound();
     stop();
     let sender = guest.udp();
@@ -229,8 +234,8 @@ fn what_does_not_wait_still_works<M: MakeHost>() {
     assert_eq!(guest.close(fd), Ok(None));
 }
 
-fn every_later_wait_ends_too<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
+fn every_later_wait_ends_too<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
     let (listener, _) = guest.tcp_listener();
     let (fd, _) = guest.udp_bound();
     stop();
@@ -241,8 +246,8 @@ fn every_later_wait_ends_too<M: MakeHost>() {
     }
 }
 
-fn a_look_up_ends_or_answers<M: MakeHost>() {
-    let (mut guest, stop) = guest::<M>();
+fn a_look_up_ends_or_answers<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
     stop();
     // RFC 6761: the name does not exist; a machine without a resolver may take its time to say so.
     let query = Query {
@@ -254,13 +259,13 @@ fn a_look_up_ends_or_answers<M: MakeHost>() {
     assert_eq!(answer, Err(LookupError::System(Errno::EINTR)));
 }
 
-fn a_refused_flood_of_datagrams_does_not_hold_it_off<M: MakeHost>() {
-    let host = M::host();
-    let stop = M::stopper(&host);
-    let policy = crate::world::deny(&[(guestnet_core::policy::Use::Accept, "udp://127.0.0.1")]);
-    let mut guest = guest_on::<M>(host, policy);
+fn a_refused_flood_of_datagrams_does_not_hold_it_off<W: World>(world: &W) {
+    let host = world.host();
+    let stop = world.stopper(&host);
+    let policy = crate::guest::deny(&[(guestnet_core::policy::Use::Accept, "udp://127.0.0.1")]);
+    let mut guest = guest_on(world, host, policy);
     let (fd, addr) = guest.udp_bound();
-    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+    let peer = world.udp(LOOPBACK).unwrap();
     let ended = std::sync::atomic::AtomicBool::new(false);
     std::thread::scope(|scope| {
         scope.spawn(|| {
@@ -269,7 +274,7 @@ fn a_refused_flood_of_datagrams_does_not_hold_it_off<M: MakeHost>() {
                 let _ = peer.send_to(b"spam", addr);
             }
         });
-        let stopper = crate::peer::when_asleep(scope, stop);
+        let stopper = when_waiting(world, scope, stop);
         let heard = guest.hear(fd, 8, RecvFlags::empty());
         ended.store(true, std::sync::atomic::Ordering::Relaxed);
         stopper.join().unwrap();
@@ -277,13 +282,14 @@ fn a_refused_flood_of_datagrams_does_not_hold_it_off<M: MakeHost>() {
     });
 }
 
-fn another_guest_is_not_stopped<M: MakeHost>() {
-    let (_stopped, stop) = guest::<M>();
-    let (mut other, _) = guest::<M>();
+fn another_guest_is_not_stopped<W: World>(world: &W) {
+    let (_stopped, stop) = guest(world);
+    let (mut other, _) = guest(world);
     let (fd, addr) = other.udp_bound();
     stop();
-    let peer = UdpSocket::bind(LOOPBACK).unwrap();
+    let peer = world.udp(LOOPBACK).unwrap();
     let (heard, _) = while_waiting(
+        world,
         || other.hear(fd, 8, RecvFlags::empty()),
         || peer.send_to(b"on", addr).unwrap(),
     );

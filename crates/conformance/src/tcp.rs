@@ -1,7 +1,6 @@
 //! TCP: connecting, accepting, closing one way and both. Moving data is `transfer`'s.
 
-use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, Shutdown as StdShutdown, SocketAddr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Ipv6Addr, Shutdown as StdShutdown, SocketAddr};
 use std::time::Duration;
 
 use guestnet_core::{
@@ -9,9 +8,10 @@ use guestnet_core::{
 };
 
 use crate::behaviour::behaviours;
-use crate::peer::{drain, patient, reset, take, while_waiting};
-use crate::world::{Calls, LOOPBACK, eventually, guest, pattern};
-use crate::{MakeHost, Tested};
+use crate::guest::{Calls, LOOPBACK, Tested, guest, pattern};
+use crate::patience::eventually;
+use crate::peer::{drain, reset, take, while_waiting};
+use crate::world::{PeerListener, PeerStream, World};
 
 behaviours! { "tcp":
     no_call_blocks_a_non_blocking_socket,
@@ -40,15 +40,15 @@ behaviours! { "tcp":
     binding_an_address_in_use_is_eaddrinuse,
     binding_a_foreign_address_is_eaddrnotavail,
     wrong_families_are_refused,
-    ipv6_works_as_ipv4_does,
-    a_dual_stack_listener_sees_mapped_peers,
+    ipv6_works_as_ipv4_does: Ipv6,
+    a_dual_stack_listener_sees_mapped_peers: Ipv6,
     an_accepted_socket_blocks_or_not_as_the_caller_says,
     closing_with_a_linger_time_delivers_the_data,
     closing_with_linger_zero_resets,
 }
 
 /// A listener of the guest's whose queue is full, and sockets that wait in it; the last one is in progress.
-fn stalled<M: MakeHost>(guest: &mut Tested<M>) -> (SocketAddr, Vec<Fd>) {
+fn stalled<W: World>(guest: &mut Tested<W>) -> (SocketAddr, Vec<Fd>) {
     let listener = guest.tcp();
     guest.bind(listener, &LOOPBACK.into()).unwrap();
     guest.listen(listener, 0).unwrap();
@@ -67,15 +67,15 @@ fn stalled<M: MakeHost>(guest: &mut Tested<M>) -> (SocketAddr, Vec<Fd>) {
     panic!("the backlog of 0 never filled up");
 }
 
-/// An address that nobody listens on: bound, so that nobody else takes it, and never listened on.
-fn dead_end<M: MakeHost>(guest: &mut Tested<M>) -> SocketAddr {
+/// An address without a listener: it is bound, so that no other socket takes it.
+fn dead_end<W: World>(guest: &mut Tested<W>) -> SocketAddr {
     let fd = guest.tcp();
     guest.bind(fd, &LOOPBACK.into()).unwrap();
     guest.inet_addr(fd)
 }
 
-fn no_call_blocks_a_non_blocking_socket<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn no_call_blocks_a_non_blocking_socket<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (listener, addr) = guest.tcp_listener();
     guest.soft(listener);
     assert_eq!(guest.accept(listener, true).unwrap_err(), Errno::EAGAIN);
@@ -92,11 +92,11 @@ fn no_call_blocks_a_non_blocking_socket<M: MakeHost>() {
     assert_eq!(full, Some(Errno::EAGAIN));
 }
 
-fn a_try_to_accept_does_not_wait_on_a_blocking_listener<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_try_to_accept_does_not_wait_on_a_blocking_listener<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (listener, addr) = guest.tcp_listener();
     assert_eq!(guest.try_accept(listener, false).unwrap_err(), Errno::EAGAIN);
-    let peer = TcpStream::connect(addr).unwrap();
+    let peer = world.connect(addr).unwrap();
     guest.until(listener, Ready::READ);
     let (fd, from) = guest.try_accept(listener, true).unwrap();
     assert_eq!(from, peer.local_addr().unwrap().into());
@@ -105,15 +105,16 @@ fn a_try_to_accept_does_not_wait_on_a_blocking_listener<M: MakeHost>() {
     // The mode is what it was, and so is what another call on the descriptor does.
     assert_eq!(guest.nonblocking(listener), Ok(false));
     let (accepted, _) = while_waiting(
+        world,
         || guest.accept(listener, false),
-        || TcpStream::connect(addr).unwrap(),
+        || world.connect(addr).unwrap(),
     );
     accepted.unwrap();
 }
 
-fn a_try_to_connect_does_not_wait_on_a_blocking_socket<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (addr, open) = stalled::<M>(&mut guest);
+fn a_try_to_connect_does_not_wait_on_a_blocking_socket<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (addr, open) = stalled::<W>(&mut guest);
     let fd = guest.tcp();
     let to = addr.into();
     assert_eq!(guest.try_connect(fd, &to), Err(Errno::EINPROGRESS));
@@ -124,26 +125,27 @@ fn a_try_to_connect_does_not_wait_on_a_blocking_socket<M: MakeHost>() {
     guest.until(fd, Ready::WRITE);
     assert_eq!(guest.try_connect(fd, &to), Ok(()));
     assert_eq!(guest.try_connect(fd, &to), Err(Errno::EISCONN));
-    let dead = dead_end::<M>(&mut guest).into();
+    let dead = dead_end::<W>(&mut guest).into();
     let fd = guest.tcp();
     assert_eq!(guest.try_connect(fd, &dead), Err(Errno::EINPROGRESS));
     guest.until(fd, Ready::WRITE);
     assert_eq!(guest.try_connect(fd, &dead), Err(Errno::ECONNREFUSED));
 }
 
-fn a_blocking_accept_waits_for_a_connection<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_blocking_accept_waits_for_a_connection<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (listener, addr) = guest.tcp_listener();
     let (accepted, peer) = while_waiting(
+        world,
         || guest.accept(listener, false),
-        || TcpStream::connect(addr).unwrap(),
+        || world.connect(addr).unwrap(),
     );
     let (_, from) = accepted.unwrap();
     assert_eq!(from, peer.local_addr().unwrap().into());
 }
 
-fn a_receive_limit_ends_accept_with_eagain<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_receive_limit_ends_accept_with_eagain<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (listener, addr) = guest.tcp_listener();
     let limit = Duration::from_millis(50);
     guest
@@ -153,7 +155,7 @@ fn a_receive_limit_ends_accept_with_eagain<M: MakeHost>() {
     assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EAGAIN);
     assert!(guest.elapsed(start) >= limit);
     // The connection inherits it (the kernel says so too).
-    let _peer = TcpStream::connect(addr).unwrap();
+    let _peer = world.connect(addr).unwrap();
     let (fd, _) = guest.accept(listener, false).unwrap();
     assert_eq!(
         guest.option(fd, SockOpt::RcvTimeo),
@@ -164,10 +166,10 @@ fn a_receive_limit_ends_accept_with_eagain<M: MakeHost>() {
     assert!(guest.elapsed(start) >= limit);
 }
 
-fn a_blocking_connect_waits_for_the_handshake<M: MakeHost>() {
-    let listener = TcpListener::bind(LOOPBACK).unwrap();
+fn a_blocking_connect_waits_for_the_handshake<W: World>(world: &W) {
+    let listener = world.listen(LOOPBACK).unwrap();
     let addr = listener.local_addr().unwrap();
-    let mut guest = guest::<M>();
+    let mut guest = guest(world);
     // Connections until the queue is full and the next one stays in progress.
     let _queued = eventually("the queue is full", || {
         let fd = guest.tcp();
@@ -179,6 +181,7 @@ fn a_blocking_connect_waits_for_the_handshake<M: MakeHost>() {
     });
     let fd = guest.tcp();
     let (connected, accepted) = while_waiting(
+        world,
         || guest.dial(fd, addr),
         || {
             listener.set_nonblocking(true).unwrap();
@@ -190,9 +193,9 @@ fn a_blocking_connect_waits_for_the_handshake<M: MakeHost>() {
     assert_eq!(guest.peer_addr(fd), Ok(addr.into()));
 }
 
-fn a_send_limit_ends_connect_with_einprogress<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (addr, _open) = stalled::<M>(&mut guest);
+fn a_send_limit_ends_connect_with_einprogress<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (addr, _open) = stalled::<W>(&mut guest);
     let fd = guest.tcp();
     let limit = Duration::from_millis(50);
     guest
@@ -205,9 +208,9 @@ fn a_send_limit_ends_connect_with_einprogress<M: MakeHost>() {
     assert!(guest.elapsed(start) >= limit * 2);
 }
 
-fn a_refused_blocking_connect_is_econnrefused<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let addr = dead_end::<M>(&mut guest);
+fn a_refused_blocking_connect_is_econnrefused<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let addr = dead_end::<W>(&mut guest);
     let fd = guest.tcp();
     assert_eq!(guest.dial(fd, addr), Err(Errno::ECONNREFUSED));
     assert_eq!(guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
@@ -215,9 +218,9 @@ fn a_refused_blocking_connect_is_econnrefused<M: MakeHost>() {
     assert_eq!(guest.dial(fd, addr), Err(Errno::ECONNREFUSED));
 }
 
-fn a_refused_non_blocking_connect_is_told_by_so_error_once<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let addr = dead_end::<M>(&mut guest);
+fn a_refused_non_blocking_connect_is_told_by_so_error_once<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let addr = dead_end::<W>(&mut guest);
     let fd = guest.tcp();
     guest.soft(fd);
     assert_eq!(guest.dial(fd, addr), Err(Errno::EINPROGRESS));
@@ -230,9 +233,9 @@ fn a_refused_non_blocking_connect_is_told_by_so_error_once<M: MakeHost>() {
     assert_eq!(guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
 }
 
-fn a_non_blocking_connect_is_einprogress_ealready_and_then_eisconn<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (addr, open) = stalled::<M>(&mut guest);
+fn a_non_blocking_connect_is_einprogress_ealready_and_then_eisconn<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (addr, open) = stalled::<W>(&mut guest);
     let (&listener, &waiting) = (open.first().unwrap(), open.last().unwrap());
     assert_eq!(guest.dial(waiting, addr), Err(Errno::EALREADY));
     // Room in the queue lets the handshake go on at the next SYN.
@@ -247,17 +250,17 @@ fn a_non_blocking_connect_is_einprogress_ealready_and_then_eisconn<M: MakeHost>(
     assert_eq!(guest.dial(waiting, addr), Err(Errno::EISCONN));
 }
 
-fn after_a_blocking_connect_a_second_is_eisconn<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn after_a_blocking_connect_a_second_is_eisconn<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (_listener, addr) = guest.tcp_listener();
     let fd = guest.tcp();
     assert_eq!(guest.dial(fd, addr), Ok(()));
     assert_eq!(guest.dial(fd, addr), Err(Errno::EISCONN));
 }
 
-fn unspec_dissolves_a_connection<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn unspec_dissolves_a_connection<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     assert_eq!(guest.connect(fd, &SockAddr::Unspec), Ok(()));
     assert_eq!(guest.peer_addr(fd), Err(Errno::ENOTCONN));
     let error = peer.read(&mut [0]).unwrap_err();
@@ -266,9 +269,9 @@ fn unspec_dissolves_a_connection<M: MakeHost>() {
     assert_eq!(guest.dial(fd, addr), Ok(()));
 }
 
-fn a_half_closed_peer_is_end_of_file_and_can_still_be_sent_to<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn a_half_closed_peer_is_end_of_file_and_can_still_be_sent_to<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"bye").unwrap();
     peer.shutdown(StdShutdown::Write).unwrap();
     assert_eq!(guest.hear(fd, 16, RecvFlags::WAITALL).unwrap(), b"bye");
@@ -277,9 +280,9 @@ fn a_half_closed_peer_is_end_of_file_and_can_still_be_sent_to<M: MakeHost>() {
     assert_eq!(take(&peer, 10), b"still here");
 }
 
-fn shutdown_write_is_end_of_file_at_the_peer<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn shutdown_write_is_end_of_file_at_the_peer<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     guest.say(fd, b"last").unwrap();
     guest.shutdown(fd, Shutdown::Write).unwrap();
     assert_eq!(drain(&peer), b"last");
@@ -288,24 +291,24 @@ fn shutdown_write_is_end_of_file_at_the_peer<M: MakeHost>() {
     guest.shutdown(fd, Shutdown::Both).unwrap();
 }
 
-fn shutdown_read_is_end_of_file_here<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, _peer) = guest.tcp_pair();
+fn shutdown_read_is_end_of_file_here<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, _peer) = guest.tcp_pair(world);
     guest.shutdown(fd, Shutdown::Read).unwrap();
     assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
 }
 
-fn shutdown_of_an_unconnected_socket_is_enotconn<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn shutdown_of_an_unconnected_socket_is_enotconn<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.tcp();
     for how in [Shutdown::Read, Shutdown::Write, Shutdown::Both] {
         assert_eq!(guest.shutdown(fd, how), Err(Errno::ENOTCONN));
     }
 }
 
-fn a_reset_is_econnreset_once_and_then_end_of_file<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, peer) = guest.tcp_pair();
+fn a_reset_is_econnreset_once_and_then_end_of_file<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     guest.say(fd, b"unread").unwrap();
     reset(peer);
     assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::ECONNRESET));
@@ -313,10 +316,10 @@ fn a_reset_is_econnreset_once_and_then_end_of_file<M: MakeHost>() {
     assert_eq!(guest.say(fd, b"x"), Err(Errno::EPIPE));
 }
 
-fn sending_to_a_closed_peer_is_epipe_without_a_signal<M: MakeHost>() {
+fn sending_to_a_closed_peer_is_epipe_without_a_signal<W: World>(world: &W) {
     use std::io::IoSlice;
-    let mut guest = guest::<M>();
-    let (fd, peer) = guest.tcp_pair();
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     drop(peer);
     assert_eq!(guest.hear(fd, 1, RecvFlags::empty()).unwrap(), b"");
     // The first send draws the RST, which is an error of its own on the next call or on the one after.
@@ -330,8 +333,8 @@ fn sending_to_a_closed_peer_is_epipe_without_a_signal<M: MakeHost>() {
     assert_eq!(guest.send(fd, both, SendFlags::empty()), Err(Errno::EPIPE));
 }
 
-fn accept_tells_the_peer_and_both_sides_agree_on_names<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn accept_tells_the_peer_and_both_sides_agree_on_names<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (listener, addr) = guest.tcp_listener();
     let client = guest.tcp();
     guest.dial(client, addr).unwrap();
@@ -342,21 +345,21 @@ fn accept_tells_the_peer_and_both_sides_agree_on_names<M: MakeHost>() {
     assert_eq!(guest.local_addr(server), Ok(addr.into()));
 }
 
-fn accept_on_what_does_not_listen_is_einval<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn accept_on_what_does_not_listen_is_einval<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.tcp();
     assert_eq!(guest.accept(fd, false).unwrap_err(), Errno::EINVAL);
     let datagrams = guest.udp();
     assert_eq!(guest.accept(datagrams, false).unwrap_err(), Errno::EOPNOTSUPP);
     assert_eq!(guest.listen(datagrams, 1), Err(Errno::EOPNOTSUPP));
-    let (connected, _peer) = guest.tcp_pair();
+    let (connected, _peer) = guest.tcp_pair(world);
     assert_eq!(guest.listen(connected, 1), Err(Errno::EINVAL));
 }
 
-fn listen_twice_changes_the_backlog_only<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn listen_twice_changes_the_backlog_only<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (listener, addr) = guest.tcp_listener();
-    let _peer = TcpStream::connect(addr).unwrap();
+    let _peer = world.connect(addr).unwrap();
     assert_eq!(guest.listen(listener, 1), Ok(()));
     assert_eq!(guest.listen(listener, -1), Ok(()));
     assert_eq!(
@@ -366,25 +369,25 @@ fn listen_twice_changes_the_backlog_only<M: MakeHost>() {
     guest.accept(listener, false).unwrap();
 }
 
-fn listen_binds_an_unbound_socket<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn listen_binds_an_unbound_socket<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.tcp();
     guest.listen(fd, 1).unwrap();
     let addr = guest.inet_addr(fd);
     assert!(addr.ip().is_unspecified() && addr.port() != 0, "{addr}");
-    let _peer = TcpStream::connect((LOOPBACK.ip(), addr.port())).unwrap();
+    let _peer = world.connect((LOOPBACK.ip(), addr.port())).unwrap();
     guest.accept(fd, false).unwrap();
 }
 
-fn binding_twice_is_einval<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn binding_twice_is_einval<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, _) = guest.tcp_listener();
     assert_eq!(guest.bind(fd, &LOOPBACK.into()), Err(Errno::EINVAL));
 }
 
-fn binding_an_address_in_use_is_eaddrinuse<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let peer = TcpListener::bind(LOOPBACK).unwrap();
+fn binding_an_address_in_use_is_eaddrinuse<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let peer = world.listen(LOOPBACK).unwrap();
     let fd = guest.tcp();
     assert_eq!(
         guest.bind(fd, &peer.local_addr().unwrap().into()),
@@ -393,16 +396,16 @@ fn binding_an_address_in_use_is_eaddrinuse<M: MakeHost>() {
     assert_eq!(guest.bind(fd, &LOOPBACK.into()), Ok(()));
 }
 
-fn binding_a_foreign_address_is_eaddrnotavail<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn binding_a_foreign_address_is_eaddrnotavail<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.tcp();
-    // TEST-NET-1 (RFC 5737) is nobody's.
+    // TEST-NET-1 (RFC 5737) belongs to no machine.
     let foreign: SocketAddr = "192.0.2.1:0".parse().unwrap();
     assert_eq!(guest.bind(fd, &foreign.into()), Err(Errno::EADDRNOTAVAIL));
 }
 
-fn wrong_families_are_refused<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn wrong_families_are_refused<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.tcp();
     let v6: SockAddr = SocketAddr::from((Ipv6Addr::LOCALHOST, 9)).into();
     assert_eq!(guest.bind(fd, &v6), Err(Errno::EAFNOSUPPORT));
@@ -414,23 +417,23 @@ fn wrong_families_are_refused<M: MakeHost>() {
     assert_eq!(guest.bind(fd, &SockAddr::Unspec), Err(Errno::EAFNOSUPPORT));
 }
 
-fn ipv6_works_as_ipv4_does<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn ipv6_works_as_ipv4_does<W: World>(world: &W) {
+    let mut guest = guest(world);
     let listener = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
     guest
         .bind(listener, &SocketAddr::from((Ipv6Addr::LOCALHOST, 0)).into())
         .unwrap();
     guest.listen(listener, 1).unwrap();
     let addr = guest.inet_addr(listener);
-    let peer = patient(TcpStream::connect(addr).unwrap());
+    let peer = world.connect(addr).unwrap();
     let (fd, from) = guest.accept(listener, false).unwrap();
     assert_eq!(from, peer.local_addr().unwrap().into());
     guest.say(fd, b"six").unwrap();
     assert_eq!(take(&peer, 3), b"six");
 }
 
-fn a_dual_stack_listener_sees_mapped_peers<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_dual_stack_listener_sees_mapped_peers<W: World>(world: &W) {
+    let mut guest = guest(world);
     let listener = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
     guest
         .set_option(listener, SockOpt::Ipv6Only, OptValue::Int(0))
@@ -440,7 +443,7 @@ fn a_dual_stack_listener_sees_mapped_peers<M: MakeHost>() {
         .unwrap();
     guest.listen(listener, 1).unwrap();
     let port = guest.inet_addr(listener).port();
-    let peer = TcpStream::connect((LOOPBACK.ip(), port)).unwrap();
+    let peer = world.connect((LOOPBACK.ip(), port)).unwrap();
     let (_, from) = guest.accept(listener, false).unwrap();
     let mapped = Ipv4Addr::LOCALHOST.to_ipv6_mapped();
     assert_eq!(
@@ -449,21 +452,21 @@ fn a_dual_stack_listener_sees_mapped_peers<M: MakeHost>() {
     );
 }
 
-fn an_accepted_socket_blocks_or_not_as_the_caller_says<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn an_accepted_socket_blocks_or_not_as_the_caller_says<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (listener, addr) = guest.tcp_listener();
     for nonblocking in [false, true] {
         guest.set_nonblocking(listener, !nonblocking).unwrap();
-        let _peer = TcpStream::connect(addr).unwrap();
+        let _peer = world.connect(addr).unwrap();
         guest.until(listener, Ready::READ);
         let (fd, _) = guest.accept(listener, nonblocking).unwrap();
         assert_eq!(guest.nonblocking(fd), Ok(nonblocking));
     }
 }
 
-fn closing_with_a_linger_time_delivers_the_data<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, peer) = guest.tcp_pair();
+fn closing_with_a_linger_time_delivers_the_data<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     guest
         .set_option(
             fd,
@@ -476,7 +479,7 @@ fn closing_with_a_linger_time_delivers_the_data<M: MakeHost>() {
         .unwrap();
     guest.soft(fd);
     let sent = guest.say(fd, &pattern(16 << 20)).unwrap();
-    let (closed, heard) = while_waiting(|| guest.close(fd), || drain(&peer));
+    let (closed, heard) = while_waiting(world, || guest.close(fd), || drain(&peer));
     assert_eq!(closed, Ok(None));
     assert!(
         heard == pattern(sent),
@@ -484,9 +487,9 @@ fn closing_with_a_linger_time_delivers_the_data<M: MakeHost>() {
     );
 }
 
-fn closing_with_linger_zero_resets<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn closing_with_linger_zero_resets<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     guest
         .set_option(fd, SockOpt::Linger, OptValue::Linger { on: true, seconds: 0 })
         .unwrap();

@@ -1,14 +1,15 @@
 //! Moving data over TCP: whole and in parts, with every flag, limit and mark. Datagrams are `udp`'s.
 
-use std::io::{IoSlice, IoSliceMut, Write};
+use std::io::{IoSlice, IoSliceMut};
 use std::time::Duration;
 
 use guestnet_core::{Errno, Fd, OptValue, Ready, RecvFlags, SendFlags, Shutdown, SockAddr, SockOpt};
 
 use crate::behaviour::behaviours;
+use crate::guest::{Calls, Tested, guest, pattern};
+use crate::patience::eventually;
 use crate::peer::{drain, take, while_waiting};
-use crate::world::{Calls, eventually, guest, pattern};
-use crate::{MakeHost, Tested};
+use crate::world::{PeerStream, World};
 
 behaviours! { "transfer":
     a_blocking_recv_waits_for_data,
@@ -29,8 +30,8 @@ behaviours! { "transfer":
     a_send_limit_ends_send_with_eagain,
     a_low_water_mark_holds_a_blocking_recv_back,
     a_low_water_mark_and_a_time_limit_give_what_there_is,
-    urgent_data_is_received_out_of_line,
-    urgent_data_is_received_in_line_if_asked_for,
+    urgent_data_is_received_out_of_line: UrgentData,
+    urgent_data_is_received_in_line_if_asked_for: UrgentData,
     receiving_urgent_data_never_blocks,
     sending_after_shutdown_write_is_epipe,
     sending_unconnected_is_epipe_and_receiving_enotconn,
@@ -41,32 +42,34 @@ behaviours! { "transfer":
 
 const ALL_BYTES: usize = 8 << 20;
 
-fn a_blocking_recv_waits_for_data<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn a_blocking_recv_waits_for_data<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     let (heard, ()) = while_waiting(
+        world,
         || guest.hear(fd, 16, RecvFlags::empty()),
         || peer.write_all(b"late").unwrap(),
     );
     assert_eq!(heard.unwrap(), b"late");
 }
 
-fn a_blocking_send_of_8_mib_completes_while_the_peer_drains<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, peer) = guest.tcp_pair();
+fn a_blocking_send_of_8_mib_completes_while_the_peer_drains<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     let data = pattern(ALL_BYTES);
-    let (sent, heard) = while_waiting(|| guest.say(fd, &data), || take(&peer, ALL_BYTES));
+    let (sent, heard) = while_waiting(world, || guest.say(fd, &data), || take(&peer, ALL_BYTES));
     assert_eq!(sent, Ok(ALL_BYTES));
     assert!(heard == data, "every byte arrives in order");
 }
 
-fn a_blocking_gathered_send_completes_in_order<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, peer) = guest.tcp_pair();
+fn a_blocking_gathered_send_completes_in_order<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     let data = pattern(ALL_BYTES);
     let mut bufs: Vec<IoSlice<'_>> = data.chunks(100_003).map(IoSlice::new).collect();
     bufs.insert(1, IoSlice::new(&[]));
     let (sent, heard) = while_waiting(
+        world,
         || guest.send(fd, &mut bufs, SendFlags::empty()),
         || take(&peer, ALL_BYTES),
     );
@@ -74,9 +77,9 @@ fn a_blocking_gathered_send_completes_in_order<M: MakeHost>() {
     assert!(heard == data, "every byte arrives in order");
 }
 
-fn dontwait_does_not_block_a_blocking_socket<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, _peer) = guest.tcp_pair();
+fn dontwait_does_not_block_a_blocking_socket<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, _peer) = guest.tcp_pair(world);
     assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
     assert_eq!(
         guest.hear(fd, 8, RecvFlags::DONTWAIT | RecvFlags::WAITALL),
@@ -91,9 +94,9 @@ fn dontwait_does_not_block_a_blocking_socket<M: MakeHost>() {
     assert_eq!(full, Some(Errno::EAGAIN));
 }
 
-fn a_non_blocking_send_takes_what_fits<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, peer) = guest.tcp_pair();
+fn a_non_blocking_send_takes_what_fits<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     guest.soft(fd);
     let data = pattern(64 << 20);
     let sent = guest.say(fd, &data).unwrap();
@@ -109,12 +112,13 @@ fn a_non_blocking_send_takes_what_fits<M: MakeHost>() {
     );
 }
 
-fn waitall_waits_for_the_whole_buffer<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn waitall_waits_for_the_whole_buffer<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"one ").unwrap();
     guest.until(fd, Ready::READ);
     let (heard, ()) = while_waiting(
+        world,
         || guest.hear(fd, 7, RecvFlags::WAITALL),
         || peer.write_all(b"two three").unwrap(),
     );
@@ -122,13 +126,14 @@ fn waitall_waits_for_the_whole_buffer<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b" three");
 }
 
-fn waitall_over_several_buffers_fills_them_in_order<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn waitall_over_several_buffers_fills_them_in_order<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"ab").unwrap();
     guest.until(fd, Ready::READ);
     let (mut first, mut second) = ([0; 3], [0; 4]);
     let (heard, ()) = while_waiting(
+        world,
         || {
             let bufs = &mut [
                 IoSliceMut::new(&mut first),
@@ -143,56 +148,60 @@ fn waitall_over_several_buffers_fills_them_in_order<M: MakeHost>() {
     assert_eq!((&first, &second), (b"abc", b"defg"));
 }
 
-fn waitall_ends_early_at_the_end_of_the_stream<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn waitall_ends_early_at_the_end_of_the_stream<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"short").unwrap();
     guest.until(fd, Ready::READ);
-    let (heard, ()) = while_waiting(|| guest.hear(fd, 100, RecvFlags::WAITALL), || drop(peer));
+    let (heard, ()) = while_waiting(world, || guest.hear(fd, 100, RecvFlags::WAITALL), || drop(peer));
     assert_eq!(heard.unwrap(), b"short");
 }
 
 /// Sets `SO_RCVTIMEO` or `SO_SNDTIMEO` and gives it.
-fn limited<M: MakeHost>(guest: &mut Tested<M>, fd: Fd, option: SockOpt) -> Duration {
+fn limited<W: World>(guest: &mut Tested<W>, fd: Fd, option: SockOpt) -> Duration {
     let limit = Duration::from_millis(50);
     guest.set_option(fd, option, OptValue::Time(Some(limit))).unwrap();
     limit
 }
 
-fn waitall_with_a_time_limit_gives_what_there_is<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
-    let limit = limited::<M>(&mut guest, fd, SockOpt::RcvTimeo);
+fn waitall_with_a_time_limit_gives_what_there_is<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
+    let limit = limited::<W>(&mut guest, fd, SockOpt::RcvTimeo);
     peer.write_all(b"some").unwrap();
     let start = guest.clock();
     assert_eq!(guest.hear(fd, 100, RecvFlags::WAITALL).unwrap(), b"some");
     assert!(guest.elapsed(start) >= limit);
 }
 
-fn waitall_with_peek_waits_and_takes_nothing<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn waitall_with_peek_waits_and_takes_nothing<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"one ").unwrap();
     guest.until(fd, Ready::READ);
     let both = RecvFlags::WAITALL | RecvFlags::PEEK;
-    let (heard, ()) = while_waiting(|| guest.hear(fd, 7, both), || peer.write_all(b"two").unwrap());
+    let (heard, ()) = while_waiting(
+        world,
+        || guest.hear(fd, 7, both),
+        || peer.write_all(b"two").unwrap(),
+    );
     assert_eq!(heard.unwrap(), b"one two");
     assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"one two");
 }
 
-fn waitall_with_peek_ends_at_the_end_of_the_stream<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn waitall_with_peek_ends_at_the_end_of_the_stream<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"one").unwrap();
     guest.until(fd, Ready::READ);
     let both = RecvFlags::WAITALL | RecvFlags::PEEK;
-    let (heard, ()) = while_waiting(|| guest.hear(fd, 7, both), || drop(peer));
+    let (heard, ()) = while_waiting(world, || guest.hear(fd, 7, both), || drop(peer));
     assert_eq!(heard.unwrap(), b"one");
 }
 
-fn peek_takes_nothing<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn peek_takes_nothing<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"abcdef").unwrap();
     assert_eq!(
         guest.hear(fd, 6, RecvFlags::PEEK | RecvFlags::WAITALL).unwrap(),
@@ -203,9 +212,9 @@ fn peek_takes_nothing<M: MakeHost>() {
     assert_eq!(guest.readable_bytes(fd), Ok(2));
 }
 
-fn a_scattered_recv_fills_the_buffers_in_order<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn a_scattered_recv_fills_the_buffers_in_order<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"abcdefgh").unwrap();
     eventually("all is there", || {
         (guest.readable_bytes(fd) == Ok(8)).then_some(())
@@ -217,10 +226,10 @@ fn a_scattered_recv_fills_the_buffers_in_order<M: MakeHost>() {
     assert_eq!((&first, &second[..5]), (b"abc", &b"defgh"[..]));
 }
 
-fn a_receive_limit_ends_recv_with_eagain<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, _peer) = guest.tcp_pair();
-    let limit = limited::<M>(&mut guest, fd, SockOpt::RcvTimeo);
+fn a_receive_limit_ends_recv_with_eagain<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, _peer) = guest.tcp_pair(world);
+    let limit = limited::<W>(&mut guest, fd, SockOpt::RcvTimeo);
     let start = guest.clock();
     assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::EAGAIN));
     assert!(guest.elapsed(start) >= limit);
@@ -228,10 +237,10 @@ fn a_receive_limit_ends_recv_with_eagain<M: MakeHost>() {
     assert!(guest.elapsed(start) >= limit * 2);
 }
 
-fn a_receive_limit_covers_the_whole_call<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
-    limited::<M>(&mut guest, fd, SockOpt::RcvTimeo);
+fn a_receive_limit_covers_the_whole_call<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
+    limited::<W>(&mut guest, fd, SockOpt::RcvTimeo);
     // Something is there from the beginning, however late the peer's thread comes.
     peer.write_all(b".").unwrap();
     guest.until(fd, Ready::READ);
@@ -250,10 +259,10 @@ fn a_receive_limit_covers_the_whole_call<M: MakeHost>() {
     });
 }
 
-fn a_send_limit_ends_send_with_eagain<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, _peer) = guest.tcp_pair();
-    let limit = limited::<M>(&mut guest, fd, SockOpt::SndTimeo);
+fn a_send_limit_ends_send_with_eagain<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, _peer) = guest.tcp_pair(world);
+    let limit = limited::<W>(&mut guest, fd, SockOpt::SndTimeo);
     let data = vec![0; 64 << 20];
     let start = guest.clock();
     let sent = guest.say(fd, &data).unwrap();
@@ -266,12 +275,13 @@ fn a_send_limit_ends_send_with_eagain<M: MakeHost>() {
     assert!(guest.elapsed(start) >= limit);
 }
 
-fn a_low_water_mark_holds_a_blocking_recv_back<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn a_low_water_mark_holds_a_blocking_recv_back<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     guest.set_option(fd, SockOpt::RcvLowat, OptValue::Int(6)).unwrap();
     peer.write_all(b"abc").unwrap();
     let (heard, ()) = while_waiting(
+        world,
         || guest.hear(fd, 16, RecvFlags::empty()),
         || peer.write_all(b"defg").unwrap(),
     );
@@ -290,11 +300,11 @@ fn a_low_water_mark_holds_a_blocking_recv_back<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"");
 }
 
-fn a_low_water_mark_and_a_time_limit_give_what_there_is<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn a_low_water_mark_and_a_time_limit_give_what_there_is<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     guest.set_option(fd, SockOpt::RcvLowat, OptValue::Int(6)).unwrap();
-    let limit = limited::<M>(&mut guest, fd, SockOpt::RcvTimeo);
+    let limit = limited::<W>(&mut guest, fd, SockOpt::RcvTimeo);
     let start = guest.clock();
     assert_eq!(guest.hear(fd, 16, RecvFlags::empty()), Err(Errno::EAGAIN));
     peer.write_all(b"abc").unwrap();
@@ -303,7 +313,7 @@ fn a_low_water_mark_and_a_time_limit_give_what_there_is<M: MakeHost>() {
 }
 
 /// Two connected sockets of the guest: only it can send urgent data here.
-fn inner_pair<M: MakeHost>(guest: &mut Tested<M>) -> (Fd, Fd) {
+fn inner_pair<W: World>(guest: &mut Tested<W>) -> (Fd, Fd) {
     let (listener, addr) = guest.tcp_listener();
     let client = guest.tcp();
     guest.dial(client, addr).unwrap();
@@ -311,9 +321,9 @@ fn inner_pair<M: MakeHost>(guest: &mut Tested<M>) -> (Fd, Fd) {
     (client, server)
 }
 
-fn urgent_data_is_received_out_of_line<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (client, server) = inner_pair::<M>(&mut guest);
+fn urgent_data_is_received_out_of_line<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (client, server) = inner_pair::<W>(&mut guest);
     guest.say(client, b"ab").unwrap();
     assert_eq!(
         guest.send(client, &mut [IoSlice::new(b"!")], SendFlags::OOB),
@@ -324,9 +334,9 @@ fn urgent_data_is_received_out_of_line<M: MakeHost>() {
     assert_eq!(guest.hear(server, 8, RecvFlags::empty()).unwrap(), b"ab");
 }
 
-fn urgent_data_is_received_in_line_if_asked_for<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (client, server) = inner_pair::<M>(&mut guest);
+fn urgent_data_is_received_in_line_if_asked_for<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (client, server) = inner_pair::<W>(&mut guest);
     guest
         .set_option(server, SockOpt::OobInline, OptValue::Int(1))
         .unwrap();
@@ -339,48 +349,48 @@ fn urgent_data_is_received_in_line_if_asked_for<M: MakeHost>() {
     assert_eq!(guest.hear(server, 1, RecvFlags::OOB), Err(Errno::EINVAL));
 }
 
-fn receiving_urgent_data_never_blocks<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn receiving_urgent_data_never_blocks<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     assert_eq!(guest.hear(fd, 8, RecvFlags::OOB), Err(Errno::EINVAL));
     peer.write_all(b"plain").unwrap();
     guest.until(fd, Ready::READ);
     assert_eq!(guest.hear(fd, 8, RecvFlags::OOB), Err(Errno::EINVAL));
 }
 
-fn sending_after_shutdown_write_is_epipe<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, _peer) = guest.tcp_pair();
+fn sending_after_shutdown_write_is_epipe<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, _peer) = guest.tcp_pair(world);
     guest.shutdown(fd, Shutdown::Write).unwrap();
     assert_eq!(guest.say(fd, b"x"), Err(Errno::EPIPE));
 }
 
-fn sending_unconnected_is_epipe_and_receiving_enotconn<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn sending_unconnected_is_epipe_and_receiving_enotconn<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.tcp();
     assert_eq!(guest.say(fd, b"x"), Err(Errno::EPIPE));
     assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::ENOTCONN));
     assert_eq!(guest.peer_addr(fd), Err(Errno::ENOTCONN));
 }
 
-fn sendto_ignores_the_address_of_a_stream<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, peer) = guest.tcp_pair();
+fn sendto_ignores_the_address_of_a_stream<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     assert_eq!(guest.say_to(fd, b"abc", "192.0.2.1:9".parse().unwrap()), Ok(3));
     assert_eq!(take(&peer, 3), b"abc");
 }
 
-fn recvfrom_has_no_address_on_a_stream<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn recvfrom_has_no_address_on_a_stream<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"abc").unwrap();
     let (data, received, from) = guest.hear_from(fd, 3, RecvFlags::WAITALL).unwrap();
     assert_eq!((&data[..received.len], from), (&b"abc"[..], SockAddr::Unspec));
 }
 
-fn an_empty_send_on_a_stream_is_nothing<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (fd, mut peer) = guest.tcp_pair();
+fn an_empty_send_on_a_stream_is_nothing<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (fd, peer) = guest.tcp_pair(world);
     assert_eq!(guest.say(fd, b""), Ok(0));
     assert_eq!(guest.send(fd, &mut [], SendFlags::empty()), Ok(0));
     assert_eq!(guest.write(fd, &mut []), Ok(0));

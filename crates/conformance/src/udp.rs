@@ -1,17 +1,17 @@
 //! UDP: whole datagrams, their bounds, connecting and dissolving.
 
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use guestnet_core::{
     Domain, Errno, Kind, OptValue, Ready, RecvFlags, SendFlags, Shutdown, SockAddr, SockOpt,
 };
 
-use crate::MakeHost;
 use crate::behaviour::behaviours;
+use crate::guest::{Calls, LOOPBACK, guest};
 use crate::peer::while_waiting;
-use crate::world::{Calls, LOOPBACK, guest};
+use crate::world::{PeerUdp, World};
 
 behaviours! { "udp":
     no_call_blocks_a_non_blocking_socket,
@@ -37,30 +37,29 @@ behaviours! { "udp":
     shutdown_unconnected_is_enotconn,
     a_shut_receiving_side_ends_a_blocking_recv,
     the_next_datagrams_length_can_be_asked_for,
-    ipv6_works_as_ipv4_does,
-    a_dual_stack_socket_hears_and_answers_ipv4,
+    ipv6_works_as_ipv4_does: Ipv6,
+    a_dual_stack_socket_hears_and_answers_ipv4: Ipv6,
     wrong_families_are_refused,
-    broadcast_needs_the_option,
-    multicast_reaches_a_member,
+    broadcast_needs_the_option: Groups,
+    multicast_reaches_a_member: Groups,
     zero_as_the_destination_reaches_loopback,
 }
 
-fn peer() -> (UdpSocket, SocketAddr) {
-    let peer = UdpSocket::bind(LOOPBACK).unwrap();
-    peer.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+fn peer<W: World>(world: &W) -> (W::Udp, SocketAddr) {
+    let peer = world.udp(LOOPBACK).unwrap();
     let addr = peer.local_addr().unwrap();
     (peer, addr)
 }
 
-fn heard(peer: &UdpSocket) -> Vec<u8> {
+fn heard(peer: &impl PeerUdp) -> Vec<u8> {
     let mut buffer = vec![0; 65_536];
     let count = peer.recv(&mut buffer).unwrap();
     buffer.truncate(count);
     buffer
 }
 
-fn no_call_blocks_a_non_blocking_socket<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn no_call_blocks_a_non_blocking_socket<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, _) = guest.udp_bound();
     guest.soft(fd);
     assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
@@ -76,11 +75,12 @@ fn no_call_blocks_a_non_blocking_socket<M: MakeHost>() {
     );
 }
 
-fn a_blocking_recv_waits_for_a_datagram<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_blocking_recv_waits_for_a_datagram<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (peer, from) = peer();
+    let (peer, from) = peer(world);
     let (heard, _) = while_waiting(
+        world,
         || guest.hear_from(fd, 16, RecvFlags::empty()),
         || peer.send_to(b"late", addr).unwrap(),
     );
@@ -88,10 +88,10 @@ fn a_blocking_recv_waits_for_a_datagram<M: MakeHost>() {
     assert_eq!((&data[..received.len], sender), (&b"late"[..], from.into()));
 }
 
-fn datagrams_keep_their_bounds<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn datagrams_keep_their_bounds<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (peer, to) = peer();
+    let (peer, to) = peer(world);
     for data in [&b"one"[..], b"", b"three"] {
         peer.send_to(data, addr).unwrap();
         assert_eq!(guest.say_to(fd, data, to), Ok(data.len()));
@@ -102,11 +102,11 @@ fn datagrams_keep_their_bounds<M: MakeHost>() {
     }
 }
 
-fn a_datagram_tells_its_sender<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_datagram_tells_its_sender<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (one, first) = peer();
-    let (two, second) = peer();
+    let (one, first) = peer(world);
+    let (two, second) = peer(world);
     one.send_to(b"1", addr).unwrap();
     two.send_to(b"2", addr).unwrap();
     assert_eq!(
@@ -119,10 +119,10 @@ fn a_datagram_tells_its_sender<M: MakeHost>() {
     assert_eq!((received.len, from), (1, second.into()));
 }
 
-fn a_long_datagram_is_truncated_and_the_rest_is_gone<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_long_datagram_is_truncated_and_the_rest_is_gone<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (peer, _) = peer();
+    let (peer, _) = peer(world);
     peer.send_to(b"abcdef", addr).unwrap();
     peer.send_to(b"next", addr).unwrap();
     let (data, received, _) = guest.hear_from(fd, 4, RecvFlags::empty()).unwrap();
@@ -137,10 +137,10 @@ fn a_long_datagram_is_truncated_and_the_rest_is_gone<M: MakeHost>() {
     );
 }
 
-fn a_long_datagram_is_truncated_over_several_buffers<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_long_datagram_is_truncated_over_several_buffers<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (peer, _) = peer();
+    let (peer, _) = peer(world);
     peer.send_to(b"abcdef", addr).unwrap();
     peer.send_to(b"abcdef", addr).unwrap();
     peer.send_to(b"abc", addr).unwrap();
@@ -158,10 +158,10 @@ fn a_long_datagram_is_truncated_over_several_buffers<M: MakeHost>() {
     assert_eq!((&first, &second), (b"ab", b"c\x09\x09"));
 }
 
-fn trunc_tells_the_real_length<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn trunc_tells_the_real_length<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (peer, _) = peer();
+    let (peer, _) = peer(world);
     peer.send_to(b"abcdef", addr).unwrap();
     let mut buffer = [0; 2];
     let received = guest
@@ -176,10 +176,10 @@ fn trunc_tells_the_real_length<M: MakeHost>() {
     assert_eq!((received.len, received.truncated), (6, true));
 }
 
-fn peek_leaves_the_datagram<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn peek_leaves_the_datagram<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (peer, from) = peer();
+    let (peer, from) = peer(world);
     peer.send_to(b"abc", addr).unwrap();
     for flags in [RecvFlags::PEEK, RecvFlags::PEEK, RecvFlags::empty()] {
         let (data, received, sender) = guest.hear_from(fd, 8, flags).unwrap();
@@ -188,18 +188,18 @@ fn peek_leaves_the_datagram<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
 }
 
-fn waitall_means_nothing<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn waitall_means_nothing<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (peer, _) = peer();
+    let (peer, _) = peer(world);
     peer.send_to(b"abc", addr).unwrap();
     assert_eq!(guest.hear(fd, 64, RecvFlags::WAITALL).unwrap(), b"abc");
 }
 
-fn an_empty_datagram_is_a_datagram<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn an_empty_datagram_is_a_datagram<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (peer, to) = peer();
+    let (peer, to) = peer(world);
     guest.dial(fd, to).unwrap();
     assert_eq!(guest.say(fd, b""), Ok(0));
     assert_eq!(guest.send(fd, &mut [], SendFlags::empty()), Ok(0));
@@ -214,10 +214,10 @@ fn an_empty_datagram_is_a_datagram<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
 }
 
-fn a_buffer_without_room_takes_a_datagram<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_buffer_without_room_takes_a_datagram<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (peer, _) = peer();
+    let (peer, _) = peer(world);
     for _ in 0..3 {
         peer.send_to(b"abc", addr).unwrap();
     }
@@ -232,10 +232,10 @@ fn a_buffer_without_room_takes_a_datagram<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
 }
 
-fn a_gathered_send_is_one_datagram<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_gathered_send_is_one_datagram<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.udp();
-    let (peer, to) = peer();
+    let (peer, to) = peer(world);
     let parts = &mut [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cde")];
     assert_eq!(guest.send_to(fd, parts, &to.into(), SendFlags::empty()), Ok(5));
     assert_eq!(heard(&peer), b"abcde");
@@ -245,17 +245,17 @@ fn a_gathered_send_is_one_datagram<M: MakeHost>() {
     assert_eq!(heard(&peer), b"abc");
 }
 
-fn a_datagram_that_is_too_long_is_emsgsize<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_datagram_that_is_too_long_is_emsgsize<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.udp();
-    let (peer, to) = peer();
+    let (peer, to) = peer(world);
     assert_eq!(guest.say_to(fd, &vec![0; 65_508], to), Err(Errno::EMSGSIZE));
     assert_eq!(guest.say_to(fd, &vec![7; 65_507], to), Ok(65_507));
     assert_eq!(heard(&peer).len(), 65_507);
 }
 
-fn a_receive_limit_ends_recv_with_eagain<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_receive_limit_ends_recv_with_eagain<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, _) = guest.udp_bound();
     let limit = Duration::from_millis(50);
     guest
@@ -274,11 +274,11 @@ fn a_receive_limit_ends_recv_with_eagain<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
 }
 
-fn sending_binds_an_ephemeral_port<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn sending_binds_an_ephemeral_port<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.udp();
     assert_eq!(guest.inet_addr(fd).port(), 0);
-    let (peer, to) = peer();
+    let (peer, to) = peer(world);
     guest.say_to(fd, b"x", to).unwrap();
     let (_, from) = peer.recv_from(&mut [0; 8]).unwrap();
     assert_eq!(from.port(), guest.inet_addr(fd).port());
@@ -286,18 +286,18 @@ fn sending_binds_an_ephemeral_port<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"answer");
 }
 
-fn sending_without_a_destination_is_edestaddrreq<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn sending_without_a_destination_is_edestaddrreq<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.udp();
     assert_eq!(guest.say(fd, b"x"), Err(Errno::EDESTADDRREQ));
     assert_eq!(guest.peer_addr(fd), Err(Errno::ENOTCONN));
 }
 
-fn a_connected_socket_hears_its_peer_only<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_connected_socket_hears_its_peer_only<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (friend, to) = peer();
-    let (stranger, _) = peer();
+    let (friend, to) = peer(world);
+    let (stranger, _) = peer(world);
     guest.dial(fd, to).unwrap();
     assert_eq!(guest.peer_addr(fd), Ok(to.into()));
     stranger.send_to(b"spam", addr).unwrap();
@@ -306,11 +306,11 @@ fn a_connected_socket_hears_its_peer_only<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 16, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
 }
 
-fn a_connected_socket_can_send_elsewhere<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_connected_socket_can_send_elsewhere<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.udp();
-    let (one, first) = peer();
-    let (two, second) = peer();
+    let (one, first) = peer(world);
+    let (two, second) = peer(world);
     guest.dial(fd, first).unwrap();
     assert_eq!(guest.say_to(fd, b"2", second), Ok(1));
     assert_eq!(guest.say(fd, b"1"), Ok(1));
@@ -320,25 +320,25 @@ fn a_connected_socket_can_send_elsewhere<M: MakeHost>() {
     assert_eq!(guest.peer_addr(fd), Ok(second.into()));
 }
 
-fn unspec_dissolves_the_association<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn unspec_dissolves_the_association<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (_friend, to) = peer();
-    let (stranger, _) = peer();
+    let (_friend, to) = peer(world);
+    let (stranger, _) = peer(world);
     guest.dial(fd, to).unwrap();
     assert_eq!(guest.connect(fd, &SockAddr::Unspec), Ok(()));
     assert_eq!(guest.peer_addr(fd), Err(Errno::ENOTCONN));
     assert_eq!(guest.say(fd, b"x"), Err(Errno::EDESTADDRREQ));
-    // A port of the kernel's choice went with the association; sending takes a new one, and anyone is heard there.
+    // A port of the kernel's choice went with the association; sending takes a new one, which receives from every sender.
     guest.say_to(fd, b"x", to).unwrap();
     let addr = SocketAddr::new(addr.ip(), guest.inet_addr(fd).port());
     stranger.send_to(b"now heard", addr).unwrap();
     assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"now heard");
 }
 
-fn a_bounced_datagram_is_econnrefused_once<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (closed, addr) = peer();
+fn a_bounced_datagram_is_econnrefused_once<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (closed, addr) = peer(world);
     drop(closed);
     let fd = guest.udp();
     guest.dial(fd, addr).unwrap();
@@ -354,16 +354,16 @@ fn a_bounced_datagram_is_econnrefused_once<M: MakeHost>() {
     assert_eq!(guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
 }
 
-fn shutdown_unconnected_is_enotconn<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn shutdown_unconnected_is_enotconn<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.udp();
     assert_eq!(guest.shutdown(fd, Shutdown::Write), Err(Errno::ENOTCONN));
 }
 
-fn a_shut_receiving_side_ends_a_blocking_recv<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_shut_receiving_side_ends_a_blocking_recv<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (peer, to) = peer();
+    let (peer, to) = peer(world);
     guest.dial(fd, to).unwrap();
     peer.send_to(b"before", addr).unwrap();
     guest.until(fd, Ready::READ);
@@ -373,10 +373,10 @@ fn a_shut_receiving_side_ends_a_blocking_recv<M: MakeHost>() {
     assert_eq!(guest.hear(fd, 8, RecvFlags::DONTWAIT), Err(Errno::EAGAIN));
 }
 
-fn the_next_datagrams_length_can_be_asked_for<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn the_next_datagrams_length_can_be_asked_for<W: World>(world: &W) {
+    let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
-    let (peer, _) = peer();
+    let (peer, _) = peer(world);
     assert_eq!(guest.readable_bytes(fd), Ok(0));
     peer.send_to(b"abc", addr).unwrap();
     peer.send_to(b"de", addr).unwrap();
@@ -384,9 +384,9 @@ fn the_next_datagrams_length_can_be_asked_for<M: MakeHost>() {
     assert_eq!(guest.readable_bytes(fd), Ok(3));
 }
 
-fn ipv6_works_as_ipv4_does<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let peer = UdpSocket::bind((Ipv6Addr::LOCALHOST, 0)).unwrap();
+fn ipv6_works_as_ipv4_does<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let peer = world.udp((Ipv6Addr::LOCALHOST, 0)).unwrap();
     let to = peer.local_addr().unwrap();
     let fd = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
     guest.say_to(fd, b"six", to).unwrap();
@@ -398,15 +398,15 @@ fn ipv6_works_as_ipv4_does<M: MakeHost>() {
     assert_eq!((&data[..received.len], sender), (&b"back"[..], to.into()));
 }
 
-fn a_dual_stack_socket_hears_and_answers_ipv4<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn a_dual_stack_socket_hears_and_answers_ipv4<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
     guest.set_option(fd, SockOpt::Ipv6Only, OptValue::Int(0)).unwrap();
     guest
         .bind(fd, &SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into())
         .unwrap();
     let port = guest.inet_addr(fd).port();
-    let (peer, addr) = peer();
+    let (peer, addr) = peer(world);
     peer.send_to(b"four", (Ipv4Addr::LOCALHOST, port)).unwrap();
     let (_, _, from) = guest.hear_from(fd, 8, RecvFlags::empty()).unwrap();
     let mapped = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), addr.port()));
@@ -415,8 +415,8 @@ fn a_dual_stack_socket_hears_and_answers_ipv4<M: MakeHost>() {
     assert_eq!(heard(&peer), b"answer");
 }
 
-fn wrong_families_are_refused<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn wrong_families_are_refused<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.udp();
     let v6: SocketAddr = (Ipv6Addr::LOCALHOST, 9).into();
     assert_eq!(guest.say_to(fd, b"x", v6), Err(Errno::EAFNOSUPPORT));
@@ -431,8 +431,8 @@ fn wrong_families_are_refused<M: MakeHost>() {
     }
 }
 
-fn broadcast_needs_the_option<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn broadcast_needs_the_option<W: World>(world: &W) {
+    let mut guest = guest(world);
     let fd = guest.udp();
     let everyone: SocketAddr = "127.255.255.255:9".parse().unwrap();
     assert_eq!(guest.say_to(fd, b"x", everyone), Err(Errno::EACCES));
@@ -442,8 +442,8 @@ fn broadcast_needs_the_option<M: MakeHost>() {
     assert_eq!(guest.say_to(fd, b"x", everyone), Ok(1));
 }
 
-fn multicast_reaches_a_member<M: MakeHost>() {
-    let mut guest = guest::<M>();
+fn multicast_reaches_a_member<W: World>(world: &W) {
+    let mut guest = guest(world);
     let group = Ipv4Addr::new(239, 255, 77, 1);
     let fd = guest.udp();
     guest
@@ -470,9 +470,9 @@ fn multicast_reaches_a_member<M: MakeHost>() {
     );
 }
 
-fn zero_as_the_destination_reaches_loopback<M: MakeHost>() {
-    let mut guest = guest::<M>();
-    let (peer, addr) = peer();
+fn zero_as_the_destination_reaches_loopback<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (peer, addr) = peer(world);
     let fd = guest.udp();
     assert_eq!(
         guest.say_to(fd, b"x", (Ipv4Addr::UNSPECIFIED, addr.port()).into()),

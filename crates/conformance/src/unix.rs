@@ -1,4 +1,4 @@
-//! UNIX sockets: streams, datagrams and the names that each side is told.
+//! UNIX sockets: streams, datagrams and the names that each side sees.
 //!
 //! Not here: which places a path can reach (`unix_path`).
 
@@ -14,11 +14,12 @@ use guestnet_core::{
 use tempfile::TempDir;
 
 use crate::behaviour::behaviours;
+use crate::guest::{Calls, Tested, guest_with};
+use crate::patience::PATIENCE;
 use crate::peer::while_waiting;
-use crate::world::{Calls, guest_with};
-use crate::{MakeHost, Tested};
+use crate::world::World;
 
-behaviours! { "unix":
+behaviours! { "unix" needs UnixSockets:
     a_stream_connects_and_carries_data,
     names_are_what_the_guest_gave,
     a_name_with_detours_is_told_as_it_was_given,
@@ -44,26 +45,26 @@ behaviours! { "unix":
 }
 
 /// A guest with one directory, `/run`.
-pub(crate) struct Place<M: MakeHost> {
-    pub(crate) guest: Tested<M>,
+pub(crate) struct Place<W: World> {
+    pub(crate) guest: Tested<W>,
     pub(crate) root: TempDir,
 }
 
-impl<M: MakeHost> Place<M> {
-    pub(crate) fn new() -> Self {
-        Self::under(Policy::allow_all())
+impl<W: World> Place<W> {
+    pub(crate) fn new(world: &W) -> Self {
+        Self::under(world, Policy::allow_all())
     }
 
-    pub(crate) fn under(policy: Policy) -> Self {
-        Self::with(policy, Capacity::default())
+    pub(crate) fn under(world: &W, policy: Policy) -> Self {
+        Self::with(world, policy, Capacity::default())
     }
 
-    pub(crate) fn with(policy: Policy, capacity: Capacity) -> Self {
+    pub(crate) fn with(world: &W, policy: Policy, capacity: Capacity) -> Self {
         let root = tempfile::tempdir().unwrap();
-        let mut host = M::host();
-        M::add_directory(&mut host, root.path(), "/run");
+        let mut host = world.host();
+        world.add_directory(&mut host, root.path(), "/run");
         Place {
-            guest: guest_with::<M>(host, policy, capacity),
+            guest: guest_with(world, host, policy, capacity),
             root,
         }
     }
@@ -131,13 +132,13 @@ pub(crate) fn unix(path: &str) -> SockAddr {
     SockAddr::Unix(path.into())
 }
 
-pub(crate) fn patient(stream: UnixStream) -> UnixStream {
-    stream.set_read_timeout(Some(Duration::from_secs(40))).unwrap();
+fn patient(stream: UnixStream) -> UnixStream {
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
     stream
 }
 
-fn a_stream_connects_and_carries_data<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_stream_connects_and_carries_data<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let listener = place.listener("/run/s");
     let client = place.connect("/run/s").unwrap();
     let (server, from) = place.guest.accept(listener, false).unwrap();
@@ -149,8 +150,8 @@ fn a_stream_connects_and_carries_data<M: MakeHost>() {
     assert_eq!(place.guest.say(server, b"x"), Err(Errno::EPIPE));
 }
 
-fn names_are_what_the_guest_gave<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn names_are_what_the_guest_gave<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let listener = place.listener("/run/s");
     let client = place.stream();
     assert_eq!(place.guest.local_addr(client), Ok(SockAddr::UnixUnnamed));
@@ -165,8 +166,8 @@ fn names_are_what_the_guest_gave<M: MakeHost>() {
     assert_eq!(place.guest.peer_addr(client), Ok(unix("/run/s")));
 }
 
-fn a_name_with_detours_is_told_as_it_was_given<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_name_with_detours_is_told_as_it_was_given<W: World>(world: &W) {
+    let mut place = Place::new(world);
     std::fs::create_dir(place.path("sub")).unwrap();
     let listener = place.listener("/run//sub/.././s");
     assert_eq!(place.guest.local_addr(listener), Ok(unix("/run//sub/.././s")));
@@ -174,8 +175,8 @@ fn a_name_with_detours_is_told_as_it_was_given<M: MakeHost>() {
     place.connect("/run/s").unwrap();
 }
 
-fn another_programs_socket_is_reached<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn another_programs_socket_is_reached<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let listener = UnixListener::bind(place.path("s")).unwrap();
     let fd = place.connect("/run/s").unwrap();
     let (mut peer, _) = listener.accept().unwrap();
@@ -192,8 +193,8 @@ fn another_programs_socket_is_reached<M: MakeHost>() {
     );
 }
 
-fn another_programs_name_is_told_in_the_guests_view<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn another_programs_name_is_told_in_the_guests_view<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let _listener = UnixListener::bind(place.path("s")).unwrap();
     let fd = place.connect("/run/s").unwrap();
     assert_eq!(place.guest.peer_addr(fd), Ok(unix("/run/s")));
@@ -201,15 +202,15 @@ fn another_programs_name_is_told_in_the_guests_view<M: MakeHost>() {
     let receiver = place.bound("/run/r");
     let stranger = UnixDatagram::bind(outside.path().join("secret")).unwrap();
     stranger.send_to(b"x", place.path("r")).unwrap();
-    // A name outside of the guest's directories is not told.
+    // The guest does not see a name outside of its directories.
     assert_eq!(
         place.guest.hear_from(receiver, 8, RecvFlags::empty()).unwrap().2,
         SockAddr::UnixUnnamed
     );
 }
 
-fn datagrams_carry_their_senders_name<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn datagrams_carry_their_senders_name<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let (one, two) = (place.bound("/run/1"), place.bound("/run/2"));
     let bufs = &mut [IoSlice::new(b"ab"), IoSlice::new(b"c")];
     assert_eq!(
@@ -230,8 +231,8 @@ fn datagrams_carry_their_senders_name<M: MakeHost>() {
     assert_eq!((&data[..received.len], from), (&b"abc"[..], unix("/run/1")));
 }
 
-fn a_reply_goes_to_the_senders_name<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_reply_goes_to_the_senders_name<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let fd = place.bound("/run/r");
     let peer = UnixDatagram::bind(place.path("p")).unwrap();
     peer.send_to(b"ask", place.path("r")).unwrap();
@@ -246,8 +247,8 @@ fn a_reply_goes_to_the_senders_name<M: MakeHost>() {
     assert_eq!(peer.recv(&mut buffer).unwrap(), 6);
 }
 
-fn connected_datagram_sockets_talk<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn connected_datagram_sockets_talk<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let (one, two) = (place.bound("/run/1"), place.bound("/run/2"));
     place.guest.connect(one, &unix("/run/2")).unwrap();
     assert_eq!(place.guest.peer_addr(one), Ok(unix("/run/2")));
@@ -260,8 +261,8 @@ fn connected_datagram_sockets_talk<M: MakeHost>() {
     place.guest.close(two).unwrap();
 }
 
-fn an_unnamed_sender_has_no_name<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn an_unnamed_sender_has_no_name<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let (fd, sender) = (place.bound("/run/r"), place.datagram());
     place
         .guest
@@ -278,8 +279,8 @@ fn an_unnamed_sender_has_no_name<M: MakeHost>() {
     );
 }
 
-fn an_unnamed_peer_has_no_name<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn an_unnamed_peer_has_no_name<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let listener = place.listener("/run/s");
     let client = place.connect("/run/s").unwrap();
     let (server, _) = place.guest.accept(listener, false).unwrap();
@@ -289,11 +290,11 @@ fn an_unnamed_peer_has_no_name<M: MakeHost>() {
     assert_eq!(place.guest.peer_addr(lone), Err(Errno::ENOTCONN));
 }
 
-fn a_stream_does_not_take_an_address<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_stream_does_not_take_an_address<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let _listener = place.listener("/run/s");
     let fd = place.stream();
-    let send = |place: &mut Place<M>| {
+    let send = |place: &mut Place<W>| {
         place
             .guest
             .send_to(fd, &mut [IoSlice::new(b"x")], &unix("/run/s"), SendFlags::empty())
@@ -304,7 +305,7 @@ fn a_stream_does_not_take_an_address<M: MakeHost>() {
 }
 
 /// Sends to a receiver that does not read until its queue is full; gives how many fitted.
-fn fill<M: MakeHost>(place: &mut Place<M>, fd: Fd, name: &str) -> usize {
+fn fill<W: World>(place: &mut Place<W>, fd: Fd, name: &str) -> usize {
     place.guest.soft(fd);
     let fitted = (0..100_000).find(|_| {
         let sent = place
@@ -315,13 +316,14 @@ fn fill<M: MakeHost>(place: &mut Place<M>, fd: Fd, name: &str) -> usize {
     fitted.unwrap()
 }
 
-fn a_full_receiver_blocks_sendto_until_it_reads<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_full_receiver_blocks_sendto_until_it_reads<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let receiver = UnixDatagram::bind(place.path("r")).unwrap();
     let fd = place.datagram();
     fill(&mut place, fd, "/run/r");
     place.guest.set_nonblocking(fd, false).unwrap();
     let (sent, _) = while_waiting(
+        world,
         || {
             place.guest.send_to(
                 fd,
@@ -347,8 +349,8 @@ fn a_full_receiver_blocks_sendto_until_it_reads<M: MakeHost>() {
     assert!(place.guest.elapsed(start) >= limit);
 }
 
-fn a_full_receiver_is_eagain_when_non_blocking<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_full_receiver_is_eagain_when_non_blocking<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let receiver = UnixDatagram::bind(place.path("r")).unwrap();
     let fd = place.datagram();
     let fitted = fill(&mut place, fd, "/run/r");
@@ -363,18 +365,20 @@ fn a_full_receiver_is_eagain_when_non_blocking<M: MakeHost>() {
         [Ready::empty()]
     );
     let (ready, _) = while_waiting(
+        world,
         || place.guest.until(fd, Ready::WRITE),
         || receiver.recv(&mut [0; 8]).unwrap(),
     );
     assert_eq!(ready, Ready::WRITE);
 }
 
-fn a_full_backlog_blocks_connect_until_accept<M: MakeHost>() {
-    let mut place = Place::<M>::new();
-    let mut other = crate::world::guest_on::<M>(
+fn a_full_backlog_blocks_connect_until_accept<W: World>(world: &W) {
+    let mut place = Place::new(world);
+    let mut other = crate::guest::guest_on(
+        world,
         {
-            let mut host = M::host();
-            M::add_directory(&mut host, place.root.path(), "/run");
+            let mut host = world.host();
+            world.add_directory(&mut host, place.root.path(), "/run");
             host
         },
         Policy::allow_all(),
@@ -406,8 +410,8 @@ fn a_full_backlog_blocks_connect_until_accept<M: MakeHost>() {
     assert_eq!(other.connect(fd, &unix("/run/s")), Ok(()));
 }
 
-fn a_low_water_mark_holds_a_blocking_recv_back<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_low_water_mark_holds_a_blocking_recv_back<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let listener = place.listener("/run/s");
     let mut peer = UnixStream::connect(place.path("s")).unwrap();
     let (fd, _) = place.guest.accept(listener, false).unwrap();
@@ -417,14 +421,15 @@ fn a_low_water_mark_holds_a_blocking_recv_back<M: MakeHost>() {
         .unwrap();
     peer.write_all(b"abc").unwrap();
     let (heard, ()) = while_waiting(
+        world,
         || place.guest.hear(fd, 16, RecvFlags::empty()),
         || peer.write_all(b"defg").unwrap(),
     );
     assert_eq!(heard.unwrap(), b"abcdefg");
 }
 
-fn limits_are_not_inherited_from_a_listener<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn limits_are_not_inherited_from_a_listener<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let listener = place.listener("/run/s");
     let limit = OptValue::Time(Some(Duration::from_millis(20)));
     place
@@ -438,6 +443,7 @@ fn limits_are_not_inherited_from_a_listener<M: MakeHost>() {
         Ok(OptValue::Time(None))
     );
     let (heard, ()) = while_waiting(
+        world,
         || place.guest.hear(fd, 8, RecvFlags::empty()),
         || {
             // Longer than the listener's limit, by the clock of another wait.
@@ -450,8 +456,8 @@ fn limits_are_not_inherited_from_a_listener<M: MakeHost>() {
     assert_eq!(heard.unwrap(), b"late");
 }
 
-fn a_stale_socket_is_econnrefused_and_its_name_in_use<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_stale_socket_is_econnrefused_and_its_name_in_use<W: World>(world: &W) {
+    let mut place = Place::new(world);
     drop(UnixListener::bind(place.path("s")).unwrap());
     assert_eq!(place.connect("/run/s"), Err(Errno::ECONNREFUSED));
     let fd = place.stream();
@@ -461,8 +467,8 @@ fn a_stale_socket_is_econnrefused_and_its_name_in_use<M: MakeHost>() {
     assert_eq!(place.guest.bind(fd, &unix("/run/t")), Err(Errno::EINVAL));
 }
 
-fn the_wrong_type_is_eprototype<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn the_wrong_type_is_eprototype<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let _listener = place.listener("/run/s");
     let fd = place.datagram();
     assert_eq!(place.guest.connect(fd, &unix("/run/s")), Err(Errno::EPROTOTYPE));
@@ -470,16 +476,16 @@ fn the_wrong_type_is_eprototype<M: MakeHost>() {
     assert_eq!(place.connect("/run/d"), Err(Errno::EPROTOTYPE));
 }
 
-fn what_is_not_there_is_enoent<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn what_is_not_there_is_enoent<W: World>(world: &W) {
+    let mut place = Place::new(world);
     place.unreachable("/run/nothing", Errno::ENOENT);
     place.refused("/run/nowhere/s", Errno::ENOENT);
     std::fs::write(place.path("file"), "").unwrap();
     place.refused("/run/file/s", Errno::ENOTDIR);
 }
 
-fn what_is_not_a_socket_is_econnrefused<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn what_is_not_a_socket_is_econnrefused<W: World>(world: &W) {
+    let mut place = Place::new(world);
     std::fs::write(place.path("file"), "").unwrap();
     std::fs::create_dir(place.path("dir")).unwrap();
     place.unreachable("/run/file", Errno::ECONNREFUSED);
@@ -501,10 +507,11 @@ fn what_is_not_a_socket_is_econnrefused<M: MakeHost>() {
     }
 }
 
-fn readiness_is_that_of_a_stream<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn readiness_is_that_of_a_stream<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let listener = place.listener("/run/s");
     let (ready, peer) = while_waiting(
+        world,
         || place.guest.until(listener, Ready::READ),
         || patient(UnixStream::connect(place.root.path().join("s")).unwrap()),
     );
@@ -525,8 +532,8 @@ fn readiness_is_that_of_a_stream<M: MakeHost>() {
     assert_eq!(place.guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
 }
 
-fn closing_leaves_the_name_behind<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn closing_leaves_the_name_behind<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let listener = place.listener("/run/s");
     place.guest.close(listener).unwrap();
     assert!(

@@ -6,12 +6,12 @@ use std::os::unix::net::{UnixListener, UnixStream};
 use guestnet_core::policy::{Policy, Use};
 use guestnet_core::{Domain, Errno, Kind, SockAddr};
 
-use crate::MakeHost;
 use crate::behaviour::behaviours;
+use crate::guest::{Calls, allow, guest_on};
 use crate::unix::{Place, unix};
-use crate::world::{Calls, allow, guest_on};
+use crate::world::World;
 
-behaviours! { "unix_path":
+behaviours! { "unix_path" needs UnixSockets:
     an_empty_path_is_refused,
     an_abstract_name_is_refused,
     a_path_outside_is_eacces,
@@ -31,8 +31,8 @@ behaviours! { "unix_path":
     the_policy_judges_the_resolved_path,
 }
 
-fn an_empty_path_is_refused<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn an_empty_path_is_refused<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let fd = place.stream();
     assert!(place.guest.bind(fd, &unix("")).is_err());
     assert_eq!(place.guest.bind(fd, &SockAddr::UnixUnnamed), Err(Errno::EINVAL));
@@ -44,12 +44,12 @@ fn an_empty_path_is_refused<M: MakeHost>() {
     assert_eq!(place.guest.local_addr(fd), Ok(SockAddr::UnixUnnamed));
 }
 
-fn an_abstract_name_is_refused<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn an_abstract_name_is_refused<W: World>(world: &W) {
+    let mut place = Place::new(world);
     place.refused("\0guestnet", Errno::EACCES);
-    let mut host = M::host();
-    M::add_directory(&mut host, place.root.path(), "/");
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let mut host = world.host();
+    world.add_directory(&mut host, place.root.path(), "/");
+    let mut guest = guest_on(world, host, Policy::allow_all());
     let fd = guest.socket(Domain::Unix, Kind::Stream).unwrap();
     for path in ["\0guestnet", "/a\0b", "/\0"] {
         assert_eq!(guest.bind(fd, &unix(path)), Err(Errno::EINVAL), "{path:?}");
@@ -58,8 +58,8 @@ fn an_abstract_name_is_refused<M: MakeHost>() {
     assert_eq!(std::fs::read_dir(place.root.path()).unwrap().count(), 0);
 }
 
-fn a_path_outside_is_eacces<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_path_outside_is_eacces<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let outside = tempfile::tempdir().unwrap();
     let path = outside.path().join("s");
     let _listener = UnixListener::bind(&path).unwrap();
@@ -69,16 +69,16 @@ fn a_path_outside_is_eacces<M: MakeHost>() {
     }
 }
 
-fn a_relative_path_begins_at_the_guests_root<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_relative_path_begins_at_the_guests_root<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let listener = place.listener("run/s");
     assert_eq!(place.guest.local_addr(listener), Ok(unix("run/s")));
     place.connect("/run/s").unwrap();
     place.connect("./run/s").unwrap();
 }
 
-fn going_up_is_eacces<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn going_up_is_eacces<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let name = place
         .root
         .path()
@@ -97,8 +97,8 @@ fn going_up_is_eacces<M: MakeHost>() {
     assert!(!place.path("s").exists());
 }
 
-fn a_symlink_out_is_eacces<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_symlink_out_is_eacces<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let outside = tempfile::tempdir().unwrap();
     let _listener = UnixListener::bind(outside.path().join("s")).unwrap();
     let up = format!("../{}", outside.path().file_name().unwrap().to_str().unwrap());
@@ -116,8 +116,8 @@ fn a_symlink_out_is_eacces<M: MakeHost>() {
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
 }
 
-fn an_absolute_symlink_is_eacces_even_if_it_leads_in<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn an_absolute_symlink_is_eacces_even_if_it_leads_in<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let _listener = place.listener("/run/s");
     symlink(place.path("s"), place.path("host")).unwrap();
     symlink("/run/s", place.path("guest")).unwrap();
@@ -126,8 +126,8 @@ fn an_absolute_symlink_is_eacces_even_if_it_leads_in<M: MakeHost>() {
     }
 }
 
-fn a_symlink_inside_is_followed<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_symlink_inside_is_followed<W: World>(world: &W) {
+    let mut place = Place::new(world);
     std::fs::create_dir(place.path("dir")).unwrap();
     symlink("dir", place.path("link")).unwrap();
     symlink("dir/s", place.path("s")).unwrap();
@@ -139,16 +139,16 @@ fn a_symlink_inside_is_followed<M: MakeHost>() {
     place.unreachable("/run/loop", Errno::ELOOP);
 }
 
-fn a_symlink_as_the_last_name_is_not_bound_through<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_symlink_as_the_last_name_is_not_bound_through<W: World>(world: &W) {
+    let mut place = Place::new(world);
     symlink("target", place.path("link")).unwrap();
     let fd = place.stream();
     assert_eq!(place.guest.bind(fd, &unix("/run/link")), Err(Errno::EADDRINUSE));
     assert!(!place.path("target").exists());
 }
 
-fn a_swapped_parent_directory_never_leaves_the_root<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_swapped_parent_directory_never_leaves_the_root<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let outside = tempfile::tempdir().unwrap();
     let _trap = UnixListener::bind(outside.path().join("s")).unwrap();
     std::fs::create_dir(place.path("dir")).unwrap();
@@ -165,8 +165,8 @@ fn a_swapped_parent_directory_never_leaves_the_root<M: MakeHost>() {
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
 }
 
-fn a_race_of_renames_never_leaves_the_root<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_race_of_renames_never_leaves_the_root<W: World>(world: &W) {
+    let mut place = Place::new(world);
     let outside = tempfile::tempdir().unwrap();
     let trap = UnixListener::bind(outside.path().join("s")).unwrap();
     trap.set_nonblocking(true).unwrap();
@@ -207,13 +207,13 @@ fn a_race_of_renames_never_leaves_the_root<M: MakeHost>() {
     assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 1);
 }
 
-fn a_renamed_root_stays_the_guests<M: MakeHost>() {
+fn a_renamed_root_stays_the_guests<W: World>(world: &W) {
     let above = tempfile::tempdir().unwrap();
     let (old, new) = (above.path().join("old"), above.path().join("new"));
     std::fs::create_dir(&old).unwrap();
-    let mut host = M::host();
-    M::add_directory(&mut host, &old, "/run");
-    let mut guest = guest_on::<M>(host, allow(&[(Use::Unix, "/run/*")]));
+    let mut host = world.host();
+    world.add_directory(&mut host, &old, "/run");
+    let mut guest = guest_on(world, host, allow(&[(Use::Unix, "/run/*")]));
     std::fs::rename(&old, &new).unwrap();
     let fd = guest.socket(Domain::Unix, Kind::Stream).unwrap();
     assert_eq!(guest.bind(fd, &unix("/run/s")), Ok(()));
@@ -221,7 +221,7 @@ fn a_renamed_root_stays_the_guests<M: MakeHost>() {
     UnixStream::connect(new.join("s")).unwrap();
 }
 
-fn a_long_directory_is_no_obstacle<M: MakeHost>() {
+fn a_long_directory_is_no_obstacle<W: World>(world: &W) {
     // Far longer than a socket address holds (unix(7)); what the guest says is short.
     let above = tempfile::tempdir().unwrap();
     let mut deep = above.path().to_owned();
@@ -229,9 +229,9 @@ fn a_long_directory_is_no_obstacle<M: MakeHost>() {
         deep.push("d".repeat(100));
     }
     std::fs::create_dir_all(&deep).unwrap();
-    let mut host = M::host();
-    M::add_directory(&mut host, &deep, "/run");
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let mut host = world.host();
+    world.add_directory(&mut host, &deep, "/run");
+    let mut guest = guest_on(world, host, Policy::allow_all());
     let (server, client) = (
         guest.socket(Domain::Unix, Kind::Stream).unwrap(),
         guest.socket(Domain::Unix, Kind::Stream).unwrap(),
@@ -242,8 +242,8 @@ fn a_long_directory_is_no_obstacle<M: MakeHost>() {
     assert_eq!(guest.peer_addr(client), Ok(unix("/run/s")));
 }
 
-fn a_name_that_is_too_long_is_enametoolong<M: MakeHost>() {
-    let mut place = Place::<M>::new();
+fn a_name_that_is_too_long_is_enametoolong<W: World>(world: &W) {
+    let mut place = Place::new(world);
     // A last name as long as fits beside the kernel's own prefix; see the host.
     let fits = "n".repeat(70);
     let listener = place.listener(&format!("/run/{fits}"));
@@ -268,12 +268,12 @@ fn a_name_that_is_too_long_is_enametoolong<M: MakeHost>() {
     );
 }
 
-fn two_directories_are_told_apart<M: MakeHost>() {
+fn two_directories_are_told_apart<W: World>(world: &W) {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let mut host = M::host();
-    M::add_directory(&mut host, one.path(), "/run");
-    M::add_directory(&mut host, two.path(), "/run/two");
-    let mut guest = guest_on::<M>(host, Policy::allow_all());
+    let mut host = world.host();
+    world.add_directory(&mut host, one.path(), "/run");
+    world.add_directory(&mut host, two.path(), "/run/two");
+    let mut guest = guest_on(world, host, Policy::allow_all());
     for (path, at) in [
         ("/run/s", one.path().join("s")),
         ("/run/two/s", two.path().join("s")),
@@ -284,11 +284,11 @@ fn two_directories_are_told_apart<M: MakeHost>() {
     }
 }
 
-fn without_a_directory_nothing_is_reached<M: MakeHost>() {
+fn without_a_directory_nothing_is_reached<W: World>(world: &W) {
     let outside = tempfile::tempdir().unwrap();
     let path = outside.path().join("s");
     let _listener = UnixListener::bind(&path).unwrap();
-    let mut guest = crate::world::guest::<M>();
+    let mut guest = crate::guest::guest(world);
     let fd = guest.socket(Domain::Unix, Kind::Stream).unwrap();
     assert_eq!(
         guest.connect(fd, &unix(path.to_str().unwrap())),
@@ -300,8 +300,11 @@ fn without_a_directory_nothing_is_reached<M: MakeHost>() {
     );
 }
 
-fn the_policy_judges_the_resolved_path<M: MakeHost>() {
-    let mut place = Place::<M>::under(allow(&[(Use::Unix, "/run/ok/*"), (Use::Unix, "/run/link")]));
+fn the_policy_judges_the_resolved_path<W: World>(world: &W) {
+    let mut place = Place::under(
+        world,
+        allow(&[(Use::Unix, "/run/ok/*"), (Use::Unix, "/run/link")]),
+    );
     for dir in ["ok", "no"] {
         std::fs::create_dir(place.path(dir)).unwrap();
     }

@@ -1,206 +1,310 @@
-//! The guest's side of a behaviour: guests, and shorthand for their calls.
+//! [`World`]: what the suite has to know of a host under test besides [`Host`], and the peers that it makes.
+//!
+//! A peer is a socket of the world that is not the guest's. Nothing here names an operating system: the kernel's world
+//! makes `std::net` peers, another world makes its own.
 
-use std::io::{IoSlice, IoSliceMut};
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::os::fd::OwnedFd;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::fmt;
+use std::io::{self, Read, Seek, Write};
+use std::net::{Ipv4Addr, Shutdown, SocketAddr};
+use std::path::Path;
 
-use guestnet_core::policy::{Policy, PolicyBuilder, Use};
-use guestnet_core::{
-    Capacity, Clock, Domain, Fd, GuestThread, Host, Kind, Ready, Received, RecvFlags, Result, SendFlags,
-    SockAddr,
-};
+use guestnet_core::Host;
 
-use crate::behaviour::watch;
-use crate::{MakeHost, Tested};
-
-/// 127.0.0.1 with a port of the kernel's choice.
-pub(crate) const LOOPBACK: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
-
-/// A guest that may do everything.
-pub(crate) fn guest<M: MakeHost>() -> Tested<M> {
-    guest_on::<M>(M::host(), Policy::allow_all())
+/// Something that a host may lack. A behaviour that needs it does not apply then, and the suite gives the reason.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Capability {
+    /// IPv6 on loopback, with IPv4 peers of an IPv6 socket.
+    Ipv6,
+    /// Multicast groups and broadcasts on loopback.
+    Groups,
+    /// Urgent data of TCP.
+    UrgentData,
+    /// UNIX sockets at paths of this machine, where other programs have theirs too ([`World::add_directory`]).
+    UnixSockets,
+    /// socketpair(2).
+    SocketPairs,
+    /// pipe(2) by the guest.
+    Pipes,
+    /// Pipes whose other end is a peer's ([`World::pipe_to_guest`], [`World::pipe_from_guest`]).
+    ByteStreams,
+    /// Regular files as byte streams ([`World::file`]).
+    Files,
+    /// epoll_create1(2).
+    Epoll,
+    /// A resolver that can be waited for.
+    Resolver,
+    /// The names of services(5).
+    Services,
+    /// Every option of [`guestnet_core::SockOpt`] as Linux has it, and memory that is accounted as Linux does.
+    LinuxOptions,
+    /// Descriptors of this process, one for each socket, which `/proc/self/fd` lists.
+    KernelDescriptors,
 }
 
-/// A guest under a policy.
-pub(crate) fn guest_under<M: MakeHost>(policy: Policy) -> Tested<M> {
-    guest_on::<M>(M::host(), policy)
-}
-
-/// A guest on a host that was prepared.
-pub(crate) fn guest_on<M: MakeHost>(host: M::Host, policy: Policy) -> Tested<M> {
-    guest_with::<M>(host, policy, Capacity::default())
-}
-
-/// A guest with room for so many descriptors and sockets.
-pub(crate) fn guest_with<M: MakeHost>(host: M::Host, policy: Policy, capacity: Capacity) -> Tested<M> {
-    watch(M::stopper(&host));
-    GuestThread::new(host, Arc::new(policy), capacity)
-}
-
-/// A policy that allows what these rules say.
-pub(crate) fn allow(rules: &[(Use, &str)]) -> Policy {
-    let mut builder = PolicyBuilder::new();
-    for (usage, text) in rules {
-        builder.allow(*usage, text).unwrap();
-    }
-    builder.build()
-}
-
-/// A policy that allows everything but what these rules say.
-pub(crate) fn deny(rules: &[(Use, &str)]) -> Policy {
-    let mut builder = PolicyBuilder::new();
-    builder.allow_net();
-    for (usage, text) in rules {
-        builder.deny(*usage, text).unwrap();
-    }
-    builder.build()
-}
-
-/// A guest's pipe: what is written to the second end is read from the first.
-pub(crate) fn pipe_to_guest<M: MakeHost>(host: &mut M::Host) -> (<M::Host as Host>::Io, std::io::PipeWriter) {
-    let (reader, writer) = std::io::pipe().unwrap();
-    (M::adopt_stream(host, OwnedFd::from(reader)), writer)
-}
-
-/// The calls of a guest in the forms that the behaviours use most.
-pub(crate) trait Calls {
-    fn tcp(&mut self) -> Fd;
-    fn udp(&mut self) -> Fd;
-    /// A blocking TCP listener on 127.0.0.1.
-    fn tcp_listener(&mut self) -> (Fd, SocketAddr);
-    /// A UDP socket bound to 127.0.0.1.
-    fn udp_bound(&mut self) -> (Fd, SocketAddr);
-    /// A blocking TCP connection from the guest to a std peer.
-    fn tcp_pair(&mut self) -> (Fd, TcpStream);
-    fn inet_addr(&mut self, fd: Fd) -> SocketAddr;
-    fn dial(&mut self, fd: Fd, addr: SocketAddr) -> Result<()>;
-    fn say(&mut self, fd: Fd, data: &[u8]) -> Result<usize>;
-    fn say_to(&mut self, fd: Fd, data: &[u8], addr: SocketAddr) -> Result<usize>;
-    fn hear(&mut self, fd: Fd, room: usize, flags: RecvFlags) -> Result<Vec<u8>>;
-    /// As `hear`, with what the host says of it; the whole buffer comes back.
-    fn hear_from(&mut self, fd: Fd, room: usize, flags: RecvFlags) -> Result<(Vec<u8>, Received, SockAddr)>;
-    fn soft(&mut self, fd: Fd);
-    /// One poll of some descriptors: for each the readiness, empty if it was not reported.
-    fn poll(&mut self, set: &[(Fd, Ready)], timeout: Option<Duration>) -> Result<Vec<Ready>>;
-    /// Waits until a descriptor is ready for any of `want`.
-    fn until(&mut self, fd: Fd, want: Ready) -> Ready;
-    fn elapsed(&self, since: Duration) -> Duration;
-    fn clock(&self) -> Duration;
-}
-
-impl<H: Host> Calls for GuestThread<H, u32> {
-    fn tcp(&mut self) -> Fd {
-        self.socket(Domain::Inet, Kind::Stream).unwrap()
-    }
-
-    fn udp(&mut self) -> Fd {
-        self.socket(Domain::Inet, Kind::Datagram).unwrap()
-    }
-
-    fn tcp_listener(&mut self) -> (Fd, SocketAddr) {
-        let fd = self.tcp();
-        self.bind(fd, &LOOPBACK.into()).unwrap();
-        self.listen(fd, 16).unwrap();
-        (fd, self.inet_addr(fd))
-    }
-
-    fn udp_bound(&mut self) -> (Fd, SocketAddr) {
-        let fd = self.udp();
-        self.bind(fd, &LOOPBACK.into()).unwrap();
-        (fd, self.inet_addr(fd))
-    }
-
-    fn tcp_pair(&mut self) -> (Fd, TcpStream) {
-        let listener = TcpListener::bind(LOOPBACK).unwrap();
-        let fd = self.tcp();
-        self.dial(fd, listener.local_addr().unwrap()).unwrap();
-        let (peer, from) = listener.accept().unwrap();
-        assert_eq!(from, self.inet_addr(fd));
-        (fd, crate::peer::patient(peer))
-    }
-
-    fn inet_addr(&mut self, fd: Fd) -> SocketAddr {
-        self.local_addr(fd).unwrap().inet().unwrap()
-    }
-
-    fn dial(&mut self, fd: Fd, addr: SocketAddr) -> Result<()> {
-        self.connect(fd, &addr.into())
-    }
-
-    fn say(&mut self, fd: Fd, data: &[u8]) -> Result<usize> {
-        self.send(fd, &mut [IoSlice::new(data)], SendFlags::empty())
-    }
-
-    fn say_to(&mut self, fd: Fd, data: &[u8], addr: SocketAddr) -> Result<usize> {
-        self.send_to(fd, &mut [IoSlice::new(data)], &addr.into(), SendFlags::empty())
-    }
-
-    fn hear(&mut self, fd: Fd, room: usize, flags: RecvFlags) -> Result<Vec<u8>> {
-        let mut buffer = vec![0; room];
-        let received = self.recv(fd, &mut [IoSliceMut::new(&mut buffer)], flags)?;
-        assert!(received.len <= room, "more was received than there was room for");
-        buffer.truncate(received.len);
-        Ok(buffer)
-    }
-
-    fn hear_from(&mut self, fd: Fd, room: usize, flags: RecvFlags) -> Result<(Vec<u8>, Received, SockAddr)> {
-        let mut buffer = vec![0; room];
-        let (received, from) = self.recv_from(fd, &mut [IoSliceMut::new(&mut buffer)], flags)?;
-        Ok((buffer, received, from))
-    }
-
-    fn soft(&mut self, fd: Fd) {
-        self.set_nonblocking(fd, true).unwrap();
-    }
-
-    fn poll(&mut self, set: &[(Fd, Ready)], timeout: Option<Duration>) -> Result<Vec<Ready>> {
-        self.poll_begin();
-        for (&(fd, want), token) in set.iter().zip(0..) {
-            self.poll_add(token, fd, want)?;
-        }
-        self.poll_wait(timeout)?;
-        let mut answers = vec![Ready::empty(); set.len()];
-        for event in self.poll_events() {
-            let answer = &mut answers[event.token as usize];
-            assert!(answer.is_empty(), "one request is answered once");
-            assert!(!event.ready.is_empty(), "what is reported is ready for something");
-            *answer = event.ready;
-        }
-        Ok(answers)
-    }
-
-    fn until(&mut self, fd: Fd, want: Ready) -> Ready {
-        let ready = self.poll(&[(fd, want)], None).unwrap()[0];
-        assert!(!ready.is_empty());
-        ready
-    }
-
-    fn elapsed(&self, since: Duration) -> Duration {
-        self.clock().saturating_sub(since)
-    }
-
-    fn clock(&self) -> Duration {
-        self.now(Clock::Monotonic)
+impl fmt::Display for Capability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Capability::Ipv6 => "IPv6",
+            Capability::Groups => "groups and broadcasts",
+            Capability::UrgentData => "urgent data",
+            Capability::UnixSockets => "UNIX sockets",
+            Capability::SocketPairs => "socketpair(2)",
+            Capability::Pipes => "pipe(2)",
+            Capability::ByteStreams => "byte streams",
+            Capability::Files => "regular files",
+            Capability::Epoll => "epoll",
+            Capability::Resolver => "a resolver",
+            Capability::Services => "service names",
+            Capability::LinuxOptions => "Linux's options",
+            Capability::KernelDescriptors => "kernel descriptors",
+        })
     }
 }
 
-/// Repeats until it gives something, for conditions that no call can wait for. Fails after a while.
-pub(crate) fn eventually<T>(what: &str, mut attempt: impl FnMut() -> Option<T>) -> T {
-    let end = Instant::now() + Duration::from_secs(30);
-    loop {
-        if let Some(found) = attempt() {
-            return found;
-        }
-        assert!(Instant::now() < end, "it never came to pass that {what}");
-        std::thread::yield_now();
+/// A host under test, with its guests' peers. Each behaviour has a world of its own.
+///
+/// Every peer is blocking until it is set otherwise, and each of its waits ends with an error after [`PATIENCE`], so that
+/// a failed behaviour does not hang. The optional parts panic by default: a world has them where [`World::lacks`] does not
+/// give a reason.
+///
+/// [`PATIENCE`]: crate::PATIENCE
+pub trait World: Sized + Send + Sync + 'static {
+    /// The host under test.
+    type Host: Host + 'static;
+    /// A TCP listener.
+    type Listener: PeerListener<Stream = Self::Stream>;
+    /// A TCP connection.
+    type Stream: PeerStream;
+    /// A UDP socket.
+    type Udp: PeerUdp;
+
+    /// Why the behaviours that need a capability do not apply to this host; `None` if they do.
+    fn lacks(capability: Capability) -> Option<&'static str>;
+
+    /// A host of its own for one guest.
+    fn host(&self) -> Self::Host;
+
+    /// What ends that guest's waits from another thread.
+    fn stopper(&self, host: &Self::Host) -> Box<dyn Fn() + Send>;
+
+    /// Whether the thread that calls this waits in a call of its host, asked from another thread. It may say so too early:
+    /// then what the other thread does comes early, and a behaviour is shown less sharply but never wrongly.
+    fn waits(&self) -> Box<dyn Fn() -> bool + Send>;
+
+    /// A peer that listens, with room for at least 16 connections.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn listen(&self, addr: impl Into<SocketAddr>) -> io::Result<Self::Listener>;
+
+    /// A peer that has connected.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn connect(&self, addr: impl Into<SocketAddr>) -> io::Result<Self::Stream>;
+
+    /// A peer that is bound.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn udp(&self, addr: impl Into<SocketAddr>) -> io::Result<Self::Udp>;
+
+    /// Gives a peer's listener to a guest's host.
+    fn hand_over_listener(&self, host: &mut Self::Host, listener: Self::Listener) -> Io<Self>;
+
+    /// Gives a peer's connection to a guest's host.
+    fn hand_over_stream(&self, host: &mut Self::Host, stream: Self::Stream) -> Io<Self>;
+
+    /// A pipe from a peer to a guest.
+    fn pipe_to_guest(&self, host: &mut Self::Host) -> (Io<Self>, Box<dyn Write + Send>) {
+        let _ = host;
+        lacking(Capability::ByteStreams)
+    }
+
+    /// A pipe from a guest to a peer.
+    fn pipe_from_guest(&self, host: &mut Self::Host) -> (Io<Self>, Box<dyn Read + Send>) {
+        let _ = host;
+        lacking(Capability::ByteStreams)
+    }
+
+    /// An empty regular file, open for reading and writing, and what moves its position.
+    fn file(&self, host: &mut Self::Host) -> (Io<Self>, Box<dyn Seek>) {
+        let _ = host;
+        lacking(Capability::Files)
+    }
+
+    /// Lets UNIX socket paths below `guest` reach `directory`.
+    fn add_directory(&self, host: &mut Self::Host, directory: &Path, guest: &str) {
+        let _ = (host, directory, guest);
+        lacking(Capability::UnixSockets)
     }
 }
 
-/// Bytes in which a lost or doubled piece shows.
-pub(crate) fn pattern(len: usize) -> Vec<u8> {
-    (0..len)
-        .map(|index| u8::try_from(index * 31 % 251).unwrap())
-        .collect()
+/// What a world's host calls an open socket or stream.
+pub type Io<W> = <<W as World>::Host as Host>::Io;
+
+fn lacking(capability: Capability) -> ! {
+    panic!("a world without {capability} was asked for it")
+}
+
+/// A TCP listener that is not the guest's. The methods are those of [`std::net::TcpListener`].
+pub trait PeerListener: fmt::Debug + Sized + Send + Sync {
+    /// What it accepts.
+    type Stream: PeerStream;
+
+    /// The address that it listens on.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// The next connection and its address.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it does not wait. What the world says.
+    fn accept(&self) -> io::Result<(Self::Stream, SocketAddr)>;
+
+    /// Whether its calls wait.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn set_nonblocking(&self, on: bool) -> io::Result<()>;
+
+    /// Another handle of the same open listener.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn try_clone(&self) -> io::Result<Self>;
+}
+
+/// A TCP connection that is not the guest's. The methods are those of [`std::net::TcpStream`], [`Read`] and [`Write`].
+pub trait PeerStream: fmt::Debug + Send + Sync {
+    /// Its own address.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Receives what there is.
+    ///
+    /// # Errors
+    /// `ConnectionReset`. What the world says.
+    fn read(&self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// As [`PeerStream::read`], and leaves it there.
+    ///
+    /// # Errors
+    /// As [`PeerStream::read`].
+    fn peek(&self, buffer: &mut [u8]) -> io::Result<usize>;
+
+    /// Sends what fits.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn write(&self, data: &[u8]) -> io::Result<usize>;
+
+    /// Closes one direction or both.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn shutdown(&self, how: Shutdown) -> io::Result<()>;
+
+    /// Sends everything.
+    ///
+    /// # Errors
+    /// As [`PeerStream::write`].
+    fn write_all(&self, data: &[u8]) -> io::Result<()> {
+        ReadWrite(self).write_all(data)
+    }
+
+    /// Fills the buffer.
+    ///
+    /// # Errors
+    /// As [`PeerStream::read`], and `UnexpectedEof`.
+    fn read_exact(&self, buffer: &mut [u8]) -> io::Result<()> {
+        ReadWrite(self).read_exact(buffer)
+    }
+
+    /// Receives until the end of file.
+    ///
+    /// # Errors
+    /// As [`PeerStream::read`].
+    fn read_to_end(&self, data: &mut Vec<u8>) -> io::Result<usize> {
+        ReadWrite(self).read_to_end(data)
+    }
+}
+
+/// A peer as the traits of `std::io` see it.
+struct ReadWrite<'s, S: ?Sized>(&'s S);
+
+impl<S: PeerStream + ?Sized> Read for ReadWrite<'_, S> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.0.read(buffer)
+    }
+}
+
+impl<S: PeerStream + ?Sized> Write for ReadWrite<'_, S> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.0.write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// A UDP socket that is not the guest's. The methods are those of [`std::net::UdpSocket`].
+pub trait PeerUdp: fmt::Debug + Send + Sync {
+    /// The address that it is bound to.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn local_addr(&self) -> io::Result<SocketAddr>;
+
+    /// Connects it.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn connect(&self, addr: impl Into<SocketAddr>) -> io::Result<()>;
+
+    /// Sends a datagram to the peer that it is connected to.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn send(&self, data: &[u8]) -> io::Result<usize>;
+
+    /// Sends a datagram.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn send_to(&self, data: &[u8], addr: impl Into<SocketAddr>) -> io::Result<usize>;
+
+    /// Receives a datagram, with its sender.
+    ///
+    /// # Errors
+    /// `WouldBlock` if it does not wait. What the world says.
+    fn recv_from(&self, buffer: &mut [u8]) -> io::Result<(usize, SocketAddr)>;
+
+    /// Receives a datagram.
+    ///
+    /// # Errors
+    /// As [`PeerUdp::recv_from`].
+    fn recv(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.recv_from(buffer).map(|(count, _)| count)
+    }
+
+    /// Whether its calls wait.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn set_nonblocking(&self, on: bool) -> io::Result<()>;
+
+    /// Joins a group at an interface. A world with [`Capability::Groups`] has it.
+    ///
+    /// # Errors
+    /// What the world says.
+    fn join(&self, group: Ipv4Addr, interface: Ipv4Addr) -> io::Result<()> {
+        let _ = (group, interface);
+        lacking(Capability::Groups)
+    }
 }
