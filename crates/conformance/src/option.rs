@@ -10,8 +10,8 @@ use crate::guest::{Calls, Tested, guest};
 use crate::world::World;
 
 behaviours! { "option":
-    every_flag_is_set_and_read_back: LinuxOptions Ipv6,
-    every_number_is_set_and_read_back: LinuxOptions Ipv6,
+    every_flag_is_set_and_read_back: Ipv6,
+    every_number_is_set_and_read_back: Ipv6,
     buffers_are_what_the_kernel_makes_of_them,
     time_limits_are_rounded_up_by_the_kernel_at_most,
     linger_is_set_and_read_back,

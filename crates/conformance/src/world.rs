@@ -35,8 +35,6 @@ pub enum Capability {
     Resolver,
     /// The names of services(5).
     Services,
-    /// Every option of [`guestnet_core::SockOpt`] as Linux has it, and memory that is accounted as Linux does.
-    LinuxOptions,
     /// Descriptors of this process, one for each socket, which `/proc/self/fd` lists.
     KernelDescriptors,
 }
@@ -55,7 +53,6 @@ impl fmt::Display for Capability {
             Capability::Epoll => "epoll",
             Capability::Resolver => "a resolver",
             Capability::Services => "service names",
-            Capability::LinuxOptions => "Linux's options",
             Capability::KernelDescriptors => "kernel descriptors",
         })
     }
