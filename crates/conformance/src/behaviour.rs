@@ -33,7 +33,7 @@ pub struct Inapplicable {
 
 impl fmt::Display for Inapplicable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not applicable: needs {}; {}", self.needs, self.reason)
+        write!(f, "not applicable: needs {}, but {}", self.needs, self.reason)
     }
 }
 

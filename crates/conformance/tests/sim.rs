@@ -3,7 +3,7 @@
 //! What does not apply is listed with the reason, and counts as ignored. Time is the machine's here, because peers run on
 //! threads of their own; what virtual time is for is shown by the tests of host-sim.
 
-use std::io::{self, ErrorKind, IoSlice, IoSliceMut};
+use std::io::{self, ErrorKind, IoSlice, IoSliceMut, Write};
 use std::net::{Shutdown, SocketAddr};
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -262,11 +262,24 @@ impl PeerUdp for Peer {
 }
 
 fn main() -> ExitCode {
-    let trials = suite(|| Sim(Network::in_real_time(0, Faults::default())))
-        .into_iter()
-        .map(trial)
-        .collect();
-    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+    let suite = suite(|| Sim(Network::in_real_time(0, Faults::default())));
+    let mut lacks: Vec<(Inapplicable, usize)> = Vec::new();
+    for why in suite.iter().filter_map(|behaviour| behaviour.inapplicable) {
+        match lacks.iter_mut().find(|(other, _)| *other == why) {
+            Some((_, count)) => *count += 1,
+            None => lacks.push((why, 1)),
+        }
+    }
+    let arguments = Arguments::from_args();
+    let trials = suite.into_iter().map(trial).collect();
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if !arguments.list {
+        for (why, count) in lacks {
+            // A closed stdout is no failure of the host.
+            let _ = writeln!(io::stdout(), "{count:3} {why}");
+        }
+    }
+    conclusion.exit_code()
 }
 
 fn trial(behaviour: Behaviour) -> Trial {
@@ -276,7 +289,9 @@ fn trial(behaviour: Behaviour) -> Trial {
         Ok(())
     });
     match why {
-        Some(why) => trial.with_kind(why.to_string()).with_ignored_flag(true),
+        Some(why) => trial
+            .with_kind(format!("needs {}", why.needs))
+            .with_ignored_flag(true),
         None => trial,
     }
 }

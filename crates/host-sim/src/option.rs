@@ -72,10 +72,11 @@ impl Options {
     /// # Errors
     /// `ENOPROTOOPT`, `EINVAL`; `EOPNOTSUPP`: this network has no groups.
     pub(crate) fn set(&mut self, option: SockOpt, value: OptValue, domain: Domain, tcp: bool) -> Result<()> {
-        check(option, domain, tcp)?;
         let value = match (option.kind(), value) {
             (OptKind::Fact, _) => return Err(Errno::ENOPROTOOPT),
-            (OptKind::Name | OptKind::Membership | OptKind::Interface4, _) => return Err(Errno::EOPNOTSUPP),
+            (OptKind::Name, _)
+            | (OptKind::Membership, OptValue::Membership4 { .. } | OptValue::Membership6 { .. })
+            | (OptKind::Interface4, OptValue::Interface4(_)) => return Err(Errno::EOPNOTSUPP),
             (OptKind::Int, OptValue::Int(number)) => OptValue::Int(number_of(option, number)?),
             (OptKind::Time, OptValue::Time(limit)) => {
                 // As far as a struct timeval goes; beyond is for ever.
@@ -85,6 +86,7 @@ impl Options {
             (OptKind::Linger, OptValue::Linger { .. }) => value,
             _ => return Err(Errno::EINVAL),
         };
+        check(option, domain, tcp)?;
         self.0.insert(option, value);
         Ok(())
     }

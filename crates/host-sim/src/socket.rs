@@ -76,7 +76,10 @@ pub(crate) enum Phase {
         reported: bool,
     },
     /// The connection was reset.
-    Ended,
+    Ended {
+        /// connect(2) had said before that it was made.
+        reported: bool,
+    },
 }
 
 /// A UDP socket.
@@ -168,7 +171,7 @@ impl Socket {
                 Phase::Closed => ready |= Ready::WRITE | Ready::HANGUP,
                 Phase::Listening { queue, .. } => ready.set(Ready::READ, !queue.is_empty()),
                 Phase::Connecting { .. } => {}
-                Phase::Failed | Phase::Ended => {
+                Phase::Failed | Phase::Ended { .. } => {
                     ready |= Ready::READ | Ready::WRITE | Ready::HANGUP | Ready::READ_HANGUP;
                 }
                 Phase::Connected { .. } => {

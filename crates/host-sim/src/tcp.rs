@@ -115,7 +115,7 @@ impl State {
         match &mut tcp.phase {
             Phase::Closed => {}
             Phase::Connecting { .. } => return Err(Errno::EALREADY),
-            Phase::Failed => {
+            Phase::Failed | Phase::Ended { reported: false } => {
                 tcp.phase = Phase::Closed;
                 let errno = socket.error.take().unwrap_or(Errno::ECONNABORTED);
                 socket.unbind();
@@ -126,7 +126,9 @@ impl State {
                 *reported = true;
                 return Ok(());
             }
-            Phase::Connected { .. } | Phase::Listening { .. } | Phase::Ended => return Err(Errno::EISCONN),
+            Phase::Connected { .. } | Phase::Listening { .. } | Phase::Ended { .. } => {
+                return Err(Errno::EISCONN);
+            }
         }
         self.bind_for(id, Some(to))?;
         self.tcp_mut(id)?.phase = Phase::Connecting { to };
@@ -316,9 +318,10 @@ impl State {
         }
         if let Ok(socket) = self.socket_mut(to)
             && let Some(tcp) = socket.tcp()
+            && let Phase::Connected { reported, .. } = tcp.phase
         {
             let ended = tcp.fin;
-            tcp.phase = Phase::Ended;
+            tcp.phase = Phase::Ended { reported };
             tcp.coming = 0;
             // Linux: after the peer's FIN nothing that could be read is lost.
             socket.error = Some(if ended { Errno::EPIPE } else { Errno::ECONNRESET });
@@ -334,7 +337,7 @@ impl State {
             return Err(Errno::EOPNOTSUPP);
         };
         let nothing = Ok(Received::default());
-        if !matches!(tcp.phase, Phase::Connected { .. } | Phase::Ended) {
+        if !matches!(tcp.phase, Phase::Connected { .. } | Phase::Ended { .. }) {
             let connecting = matches!(tcp.phase, Phase::Connecting { .. });
             let otherwise = if connecting {
                 Errno::EAGAIN
@@ -349,7 +352,7 @@ impl State {
         if tcp.received.is_empty() {
             return match error.take() {
                 Some(errno) => Err(errno),
-                None if tcp.fin || tcp.read_shut || matches!(tcp.phase, Phase::Ended) => nothing,
+                None if tcp.fin || tcp.read_shut || matches!(tcp.phase, Phase::Ended { .. }) => nothing,
                 None => Err(Errno::EAGAIN),
             };
         }
@@ -435,7 +438,7 @@ impl State {
                     self.post(at, Event::Fin { from: id, to: peer });
                 }
             }
-            Phase::Closed | Phase::Connecting { .. } | Phase::Failed | Phase::Ended => {}
+            Phase::Closed | Phase::Connecting { .. } | Phase::Failed | Phase::Ended { .. } => {}
         }
     }
 
