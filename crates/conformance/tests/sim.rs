@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use guestnet_conformance::{
-    Behaviour, Capability, PATIENCE, PeerListener, PeerStream, PeerUdp, World, suite,
+    Behaviour, Capability, Inapplicable, PATIENCE, PeerListener, PeerStream, PeerUdp, World, suite,
 };
 use guestnet_core::{Domain, Errno, Host, Kind, Ready, Received, RecvFlags, SendFlags, SockAddr};
 use guestnet_host_sim::{Faults, Io, Network, SimHost};

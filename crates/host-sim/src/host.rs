@@ -51,16 +51,20 @@ impl Stopper {
     }
 }
 
-impl SimHost {
-    pub(crate) fn new(network: Network) -> Self {
+impl Network {
+    /// A host on this network, for a guest or a peer.
+    #[must_use]
+    pub fn host(&self) -> SimHost {
         SimHost {
-            network,
+            network: self.clone(),
             stopped: Arc::default(),
             polled: Vec::new(),
             events: Vec::new(),
         }
     }
+}
 
+impl SimHost {
     /// The network that it is on.
     #[must_use]
     pub fn network(&self) -> &Network {

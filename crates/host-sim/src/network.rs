@@ -9,7 +9,6 @@ use std::time::{Duration, Instant};
 use guestnet_core::{Errno, Result};
 
 use crate::faults::Faults;
-use crate::host::SimHost;
 use crate::socket::Id;
 use crate::state::{Event, State};
 
@@ -91,12 +90,6 @@ impl Network {
             began,
             waiting: Mutex::default(),
         }))
-    }
-
-    /// A host on this network, for a guest or a peer.
-    #[must_use]
-    pub fn host(&self) -> SimHost {
-        SimHost::new(self.clone())
     }
 
     /// Changes what goes wrong from now on.

@@ -391,7 +391,7 @@ fn every_blocking_call_ends_exactly_at_its_limit() {
         let network = numbers.network(faults);
         let (mut guest, fd, _peer) = connection(numbers, &network);
         let limit = Duration::from_micros(1) + numbers.micros(100_000);
-        let mut ends = |guest: &mut Guest, call: &mut dyn FnMut(&mut Guest)| {
+        let ends = |guest: &mut Guest, call: &mut dyn FnMut(&mut Guest)| {
             let began = clock(guest);
             call(guest);
             assert_eq!(clock(guest) - began, limit);
