@@ -6,7 +6,7 @@ use guestnet_core::policy::Policy;
 use guestnet_core::{Capacity, Domain, Errno, Fd, Kind, OptValue, SendFlags, SockOpt};
 
 use crate::behaviour::behaviours;
-use crate::guest::{Calls, Tested, guest_with};
+use crate::guest::{Calls, TestGuest, guest_with};
 use crate::unix::{Place, unix};
 use crate::world::World;
 
@@ -25,11 +25,11 @@ behaviours! { "capacity":
 }
 
 /// A guest without any permission.
-fn confined<W: World>(world: &W, capacity: Capacity) -> Tested<W> {
+fn confined<W: World>(world: &W, capacity: Capacity) -> TestGuest<W> {
     guest_with(world, world.host(), Policy::deny_all(), capacity)
 }
 
-fn buffers<W: World>(world: &W, buffers: u64) -> Tested<W> {
+fn buffers<W: World>(world: &W, buffers: u64) -> TestGuest<W> {
     confined(
         world,
         Capacity {
@@ -39,7 +39,7 @@ fn buffers<W: World>(world: &W, buffers: u64) -> Tested<W> {
     )
 }
 
-fn size<W: World>(guest: &mut Tested<W>, fd: Fd, option: SockOpt) -> u64 {
+fn size<W: World>(guest: &mut TestGuest<W>, fd: Fd, option: SockOpt) -> u64 {
     match guest.option(fd, option).unwrap() {
         OptValue::Int(bytes) => u64::try_from(bytes).unwrap(),
         other => panic!("{other:?}"),
@@ -67,8 +67,8 @@ fn a32_what_pairs_hold_that_nobody_reads_is_within_the_budget<W: World>(world: &
             for fd in [one, other] {
                 let most = OptValue::Int(i32::MAX / 2);
                 guest.set_option(fd, SockOpt::SndBuf, most).unwrap();
-                guest.soft(fd);
-                while let Ok(count) = guest.say(fd, &[7; 4096]) {
+                guest.make_nonblocking(fd);
+                while let Ok(count) = guest.transmit(fd, &[7; 4096]) {
                     held += count as u64;
                 }
             }
@@ -188,7 +188,7 @@ fn a32_an_epoll_counts<W: World>(world: &W) {
 fn a32_a_larger_buffer_counts_and_a_smaller_one_gives_nothing_back<W: World>(world: &W) {
     let mut guest = buffers(world, 100_000);
     let fd = guest.tcp();
-    let set = |guest: &mut Tested<W>, fd, option, size| guest.set_option(fd, option, OptValue::Int(size));
+    let set = |guest: &mut TestGuest<W>, fd, option, size| guest.set_option(fd, option, OptValue::Int(size));
     // The kernel doubles them.
     set(&mut guest, fd, SockOpt::SndBuf, 20_000).unwrap();
     set(&mut guest, fd, SockOpt::RcvBuf, 25_000).unwrap();

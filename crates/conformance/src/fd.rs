@@ -85,9 +85,9 @@ fn renumber_moves_a_socket_and_closes_what_was_there<W: World>(world: &W) {
     let (closed, gone) = guest.tcp_pair(world);
     assert_eq!(guest.renumber(kept, closed), Ok(None));
     assert_eq!(gone.read(&mut [0]).unwrap(), 0, "what was there was closed");
-    assert_eq!(guest.say(kept, b"x"), Err(Errno::EBADF));
+    assert_eq!(guest.transmit(kept, b"x"), Err(Errno::EBADF));
     peer.write_all(b"moved").unwrap();
-    assert_eq!(guest.hear(closed, 5, RecvFlags::WAITALL).unwrap(), b"moved");
+    assert_eq!(guest.receive(closed, 5, RecvFlags::WAITALL).unwrap(), b"moved");
     assert_eq!(guest.udp(), kept, "the source's number is free");
 }
 
@@ -96,7 +96,7 @@ fn renumber_onto_itself_changes_nothing<W: World>(world: &W) {
     let (fd, peer) = guest.tcp_pair(world);
     assert_eq!(guest.renumber(fd, fd), Ok(None));
     peer.write_all(b"x").unwrap();
-    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()).unwrap(), b"x");
+    assert_eq!(guest.receive(fd, 1, RecvFlags::empty()).unwrap(), b"x");
 }
 
 fn renumber_needs_both_to_be_open<W: World>(world: &W) {
@@ -322,7 +322,7 @@ fn a_handed_over_listener_accepts<W: World>(world: &W) {
     let peer = world.connect(addr).unwrap();
     guest.until(fd, Ready::READ);
     let (fd, _) = guest.accept(fd, false).unwrap();
-    guest.say(fd, b"hi").unwrap();
+    guest.transmit(fd, b"hi").unwrap();
     assert_eq!(take(&peer, 2), b"hi");
 }
 
@@ -336,7 +336,7 @@ fn a_handed_over_connection_carries_data<W: World>(world: &W) {
     let fd = guest.insert_preopened(io, false).unwrap();
     let (heard, ()) = while_waiting(
         world,
-        || guest.hear(fd, 8, RecvFlags::empty()),
+        || guest.receive(fd, 8, RecvFlags::empty()),
         || peer.write_all(b"x").unwrap(),
     );
     assert_eq!(heard.unwrap(), b"x");
@@ -360,7 +360,7 @@ fn closing_leaves_no_kernel_descriptor<W: World>(world: &W) {
         let (connected, peer) = guest.tcp_pair(world);
         let (listener, addr) = guest.tcp_listener();
         let client = guest.tcp();
-        guest.dial(client, addr).unwrap();
+        guest.connect_to(client, addr).unwrap();
         let (accepted, _) = guest.accept(listener, false).unwrap();
         let path = guestnet_core::SockAddr::Unix(format!("/run/{round}").into());
         let (bound, to) = (
@@ -431,7 +431,7 @@ fn failures_leave_no_kernel_descriptor<W: World>(world: &W) {
 fn a_refused_peer_leaves_no_kernel_descriptor<W: World>(world: &W) {
     let mut guest = crate::guest::guest_under(world, deny(&[(Use::Accept, "127.0.0.0/8")]));
     let (listener, addr) = guest.tcp_listener();
-    guest.soft(listener);
+    guest.make_nonblocking(listener);
     let before = open_descriptors();
     for _ in 0..5 {
         let peer = world.connect(addr).unwrap();
@@ -454,10 +454,10 @@ fn a_kernel_without_descriptors_is_emfile_and_polls_go_on<W: World>(world: &W) {
     let set: Vec<_> = sockets.iter().map(|(fd, _)| (*fd, Ready::READ)).collect();
     let (from, _) = sockets.pop().unwrap();
     let (to, addr) = sockets.pop().unwrap();
-    guest.say_to(from, b"x", addr).unwrap();
+    guest.transmit_to(from, b"x", addr).unwrap();
     let ready = guest.poll(&set, None).unwrap();
     assert_eq!(ready.iter().filter(|ready| !ready.is_empty()).count(), 1);
-    assert_eq!(guest.hear(to, 8, RecvFlags::empty()).unwrap(), b"x");
+    assert_eq!(guest.receive(to, 8, RecvFlags::empty()).unwrap(), b"x");
     drop(hoard);
     assert!(guest.socket(Domain::Inet, Kind::Datagram).is_ok());
 }

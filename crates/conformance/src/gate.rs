@@ -6,7 +6,7 @@ use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::{Domain, Errno, Kind, OptValue, SockOpt};
 
 use crate::behaviour::behaviours;
-use crate::guest::{Calls, Tested, allow, deny, guest_under};
+use crate::guest::{Calls, TestGuest, allow, deny, guest_under};
 use crate::patience::eventually;
 use crate::world::{PeerUdp, World};
 
@@ -36,13 +36,13 @@ fn was_reached(socket: &impl PeerUdp) -> bool {
 }
 
 /// Sends to the group by way of loopback, by both ways that there are.
-fn send_to_group<W: World>(guest: &mut Tested<W>, port: u16) -> [Result<usize, Errno>; 2] {
+fn send_to_group<W: World>(guest: &mut TestGuest<W>, port: u16) -> [Result<usize, Errno>; 2] {
     let fd = guest.udp();
     let loopback = OptValue::Interface4(Ipv4Addr::LOCALHOST);
     guest.set_option(fd, SockOpt::IpMulticastIf, loopback).unwrap();
     let to = SocketAddr::from((GROUP, port));
-    let once = guest.say_to(fd, b"x", to);
-    let connected = guest.dial(fd, to).and_then(|()| guest.say(fd, b"x"));
+    let once = guest.transmit_to(fd, b"x", to);
+    let connected = guest.connect_to(fd, to).and_then(|()| guest.transmit(fd, b"x"));
     [once, connected]
 }
 
@@ -90,8 +90,8 @@ fn a33_a_group_of_ipv6_does_not_reach_a_member_that_is_denied<W: World>(world: &
             .set_option(fd, SockOpt::Ipv6MulticastIf, OptValue::Int(1))
             .unwrap();
         let to: SocketAddr = format!("{group}:{port}").parse().unwrap();
-        assert_eq!(guest.say_to(fd, b"x", to), Err(Errno::EACCES), "{group}");
-        assert_eq!(guest.dial(fd, to), Err(Errno::EACCES), "{group}");
+        assert_eq!(guest.transmit_to(fd, b"x", to), Err(Errno::EACCES), "{group}");
+        assert_eq!(guest.connect_to(fd, to), Err(Errno::EACCES), "{group}");
         assert!(!was_reached(&member), "{group}");
     }
 }
@@ -115,8 +115,8 @@ fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<W: World>(world: &W) {
         assert_eq!(guest.set_option(fd, SockOpt::Broadcast, on), Ok(()));
         assert_eq!(guest.option(fd, SockOpt::Broadcast), Ok(on));
         let to = everyone.parse().unwrap();
-        assert_eq!(guest.say_to(fd, b"x", to), Err(Errno::EACCES));
-        assert_eq!(guest.dial(fd, to), Err(Errno::EACCES));
+        assert_eq!(guest.transmit_to(fd, b"x", to), Err(Errno::EACCES));
+        assert_eq!(guest.connect_to(fd, to), Err(Errno::EACCES));
         assert!(!was_reached(&somebody));
     }
     // A rule that names the broadcast address allows every receiver in its network.
@@ -129,7 +129,7 @@ fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<W: World>(world: &W) {
     guest
         .set_option(fd, SockOpt::Broadcast, OptValue::Int(1))
         .unwrap();
-    assert_eq!(guest.say_to(fd, b"x", everyone.parse().unwrap()), Ok(1));
+    assert_eq!(guest.transmit_to(fd, b"x", everyone.parse().unwrap()), Ok(1));
     eventually("a broadcast arrives", || was_reached(&somebody).then_some(()));
 }
 

@@ -15,23 +15,23 @@ use crate::behaviour::watch;
 use crate::world::{PeerListener, World};
 
 /// A guest on the host under test; its adapter's files are numbers.
-pub(crate) type Tested<W> = GuestThread<<W as World>::Host, u32>;
+pub(crate) type TestGuest<W> = GuestThread<<W as World>::Host, u32>;
 
 /// 127.0.0.1 with a port of the kernel's choice.
 pub(crate) const LOOPBACK: SocketAddr = SocketAddr::V4(std::net::SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
 
 /// A guest that may do everything.
-pub(crate) fn guest<W: World>(world: &W) -> Tested<W> {
+pub(crate) fn guest<W: World>(world: &W) -> TestGuest<W> {
     guest_on(world, world.host(), Policy::allow_all())
 }
 
 /// A guest under a policy.
-pub(crate) fn guest_under<W: World>(world: &W, policy: Policy) -> Tested<W> {
+pub(crate) fn guest_under<W: World>(world: &W, policy: Policy) -> TestGuest<W> {
     guest_on(world, world.host(), policy)
 }
 
 /// A guest on a host that was prepared.
-pub(crate) fn guest_on<W: World>(world: &W, host: W::Host, policy: Policy) -> Tested<W> {
+pub(crate) fn guest_on<W: World>(world: &W, host: W::Host, policy: Policy) -> TestGuest<W> {
     guest_with(world, host, policy, Capacity::default())
 }
 
@@ -41,7 +41,7 @@ pub(crate) fn guest_with<W: World>(
     host: W::Host,
     policy: Policy,
     capacity: Capacity,
-) -> Tested<W> {
+) -> TestGuest<W> {
     watch(world.stopper(&host));
     GuestThread::new(host, Arc::new(policy), capacity)
 }
@@ -76,13 +76,18 @@ pub(crate) trait Calls {
     /// A blocking TCP connection from the guest to a peer.
     fn tcp_pair<W: World>(&mut self, world: &W) -> (Fd, W::Stream);
     fn inet_addr(&mut self, fd: Fd) -> SocketAddr;
-    fn dial(&mut self, fd: Fd, addr: SocketAddr) -> Result<()>;
-    fn say(&mut self, fd: Fd, data: &[u8]) -> Result<usize>;
-    fn say_to(&mut self, fd: Fd, data: &[u8], addr: SocketAddr) -> Result<usize>;
-    fn hear(&mut self, fd: Fd, room: usize, flags: RecvFlags) -> Result<Vec<u8>>;
-    /// As `hear`, with the length, the truncation and the sender; the whole buffer comes back.
-    fn hear_from(&mut self, fd: Fd, room: usize, flags: RecvFlags) -> Result<(Vec<u8>, Received, SockAddr)>;
-    fn soft(&mut self, fd: Fd);
+    fn connect_to(&mut self, fd: Fd, addr: SocketAddr) -> Result<()>;
+    fn transmit(&mut self, fd: Fd, data: &[u8]) -> Result<usize>;
+    fn transmit_to(&mut self, fd: Fd, data: &[u8], addr: SocketAddr) -> Result<usize>;
+    fn receive(&mut self, fd: Fd, room: usize, flags: RecvFlags) -> Result<Vec<u8>>;
+    /// As `receive`, with the length, the truncation and the sender; the whole buffer comes back.
+    fn receive_from(
+        &mut self,
+        fd: Fd,
+        room: usize,
+        flags: RecvFlags,
+    ) -> Result<(Vec<u8>, Received, SockAddr)>;
+    fn make_nonblocking(&mut self, fd: Fd);
     /// One poll of some descriptors: for each the readiness, empty if it was not reported.
     fn poll(&mut self, set: &[(Fd, Ready)], timeout: Option<Duration>) -> Result<Vec<Ready>>;
     /// Waits until a descriptor is ready for any of `want`.
@@ -116,7 +121,7 @@ impl<H: Host> Calls for GuestThread<H, u32> {
     fn tcp_pair<W: World>(&mut self, world: &W) -> (Fd, W::Stream) {
         let listener = world.listen(LOOPBACK).unwrap();
         let fd = self.tcp();
-        self.dial(fd, listener.local_addr().unwrap()).unwrap();
+        self.connect_to(fd, listener.local_addr().unwrap()).unwrap();
         let (peer, from) = listener.accept().unwrap();
         assert_eq!(from, self.inet_addr(fd));
         (fd, peer)
@@ -126,19 +131,19 @@ impl<H: Host> Calls for GuestThread<H, u32> {
         self.local_addr(fd).unwrap().inet().unwrap()
     }
 
-    fn dial(&mut self, fd: Fd, addr: SocketAddr) -> Result<()> {
+    fn connect_to(&mut self, fd: Fd, addr: SocketAddr) -> Result<()> {
         self.connect(fd, &addr.into())
     }
 
-    fn say(&mut self, fd: Fd, data: &[u8]) -> Result<usize> {
+    fn transmit(&mut self, fd: Fd, data: &[u8]) -> Result<usize> {
         self.send(fd, &mut [IoSlice::new(data)], SendFlags::empty())
     }
 
-    fn say_to(&mut self, fd: Fd, data: &[u8], addr: SocketAddr) -> Result<usize> {
+    fn transmit_to(&mut self, fd: Fd, data: &[u8], addr: SocketAddr) -> Result<usize> {
         self.send_to(fd, &mut [IoSlice::new(data)], &addr.into(), SendFlags::empty())
     }
 
-    fn hear(&mut self, fd: Fd, room: usize, flags: RecvFlags) -> Result<Vec<u8>> {
+    fn receive(&mut self, fd: Fd, room: usize, flags: RecvFlags) -> Result<Vec<u8>> {
         let mut buffer = vec![0; room];
         let received = self.recv(fd, &mut [IoSliceMut::new(&mut buffer)], flags)?;
         assert!(received.len <= room, "more was received than there was room for");
@@ -146,13 +151,18 @@ impl<H: Host> Calls for GuestThread<H, u32> {
         Ok(buffer)
     }
 
-    fn hear_from(&mut self, fd: Fd, room: usize, flags: RecvFlags) -> Result<(Vec<u8>, Received, SockAddr)> {
+    fn receive_from(
+        &mut self,
+        fd: Fd,
+        room: usize,
+        flags: RecvFlags,
+    ) -> Result<(Vec<u8>, Received, SockAddr)> {
         let mut buffer = vec![0; room];
         let (received, from) = self.recv_from(fd, &mut [IoSliceMut::new(&mut buffer)], flags)?;
         Ok((buffer, received, from))
     }
 
-    fn soft(&mut self, fd: Fd) {
+    fn make_nonblocking(&mut self, fd: Fd) {
         self.set_nonblocking(fd, true).unwrap();
     }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use guestnet_core::{Domain, Errno, Fd, Kind, OptKind, OptValue, SockOpt};
 
 use crate::behaviour::behaviours;
-use crate::guest::{Calls, Tested, guest};
+use crate::guest::{Calls, TestGuest, guest};
 use crate::world::World;
 
 behaviours! { "option":
@@ -25,7 +25,7 @@ behaviours! { "option":
     v6only_cannot_be_set_after_bind: Ipv6,
 }
 
-fn set_and_read<W: World>(guest: &mut Tested<W>, fd: Fd, option: SockOpt, value: i32) {
+fn set_and_read<W: World>(guest: &mut TestGuest<W>, fd: Fd, option: SockOpt, value: i32) {
     assert_eq!(
         guest.set_option(fd, option, OptValue::Int(value)),
         Ok(()),

@@ -14,7 +14,7 @@ use guestnet_core::{
 };
 
 use crate::behaviour::behaviours;
-use crate::guest::{Calls, LOOPBACK, Tested, allow, deny, guest_on, guest_under};
+use crate::guest::{Calls, LOOPBACK, TestGuest, allow, deny, guest_on, guest_under};
 use crate::peer::while_waiting;
 use crate::world::{PeerListener, PeerStream, PeerUdp, World};
 
@@ -82,7 +82,7 @@ impl Observer for Ear {
 }
 
 impl Log {
-    fn listen<W: World>(guest: &mut Tested<W>, calls: bool) -> Self {
+    fn listen<W: World>(guest: &mut TestGuest<W>, calls: bool) -> Self {
         let log = Log::default();
         guest.observe(Box::new(Ear {
             log: log.clone(),
@@ -104,7 +104,7 @@ fn udp_peer<W: World>(world: &W) -> (W::Udp, SocketAddr) {
 }
 
 /// Nothing that was sent to this socket on loopback arrived: it would be here already.
-fn unheard(peer: &impl PeerUdp) {
+fn assert_nothing_arrived(peer: &impl PeerUdp) {
     assert_eq!(peer.recv(&mut [0; 8]).unwrap_err().kind(), ErrorKind::WouldBlock);
 }
 
@@ -114,19 +114,19 @@ fn nothing_is_allowed_by_default<W: World>(world: &W) {
     let listener = world.listen(LOOPBACK).unwrap();
     let tcp = guest.tcp();
     assert_eq!(
-        guest.dial(tcp, listener.local_addr().unwrap()),
+        guest.connect_to(tcp, listener.local_addr().unwrap()),
         Err(Errno::EACCES)
     );
     assert_eq!(guest.bind(tcp, &LOOPBACK.into()), Err(Errno::EACCES));
     assert_eq!(guest.listen(tcp, 1), Err(Errno::EACCES));
     let udp = guest.udp();
-    assert_eq!(guest.dial(udp, addr), Err(Errno::EACCES));
+    assert_eq!(guest.connect_to(udp, addr), Err(Errno::EACCES));
     assert_eq!(guest.bind(udp, &LOOPBACK.into()), Err(Errno::EACCES));
-    assert_eq!(guest.say_to(udp, b"x", addr), Err(Errno::EACCES));
-    unheard(&peer);
+    assert_eq!(guest.transmit_to(udp, b"x", addr), Err(Errno::EACCES));
+    assert_nothing_arrived(&peer);
     let v6 = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
     assert_eq!(
-        guest.say_to(v6, b"x", (Ipv6Addr::LOCALHOST, 9).into()),
+        guest.transmit_to(v6, b"x", (Ipv6Addr::LOCALHOST, 9).into()),
         Err(Errno::EACCES)
     );
     assert_eq!(
@@ -141,7 +141,7 @@ fn a_refused_connect_sends_nothing<W: World>(world: &W) {
     listener.set_nonblocking(true).unwrap();
     let fd = guest.tcp();
     let to = listener.local_addr().unwrap();
-    assert_eq!(guest.dial(fd, to), Err(Errno::EACCES));
+    assert_eq!(guest.connect_to(fd, to), Err(Errno::EACCES));
     assert_eq!(guest.try_connect(fd, &to.into()), Err(Errno::EACCES));
     assert_eq!(listener.accept().unwrap_err().kind(), ErrorKind::WouldBlock);
     assert_eq!(guest.inet_addr(fd).port(), 0, "it was not bound either");
@@ -166,14 +166,14 @@ fn a5_zero_as_the_destination_is_judged_as_loopback<W: World>(world: &W) {
         deny(&[(Use::Connect, "127.0.0.0/8"), (Use::Connect, "[::1]")]),
     );
     let fd = refused.udp();
-    assert_eq!(refused.say_to(fd, b"x", zero), Err(Errno::EACCES));
-    assert_eq!(refused.dial(fd, zero), Err(Errno::EACCES));
+    assert_eq!(refused.transmit_to(fd, b"x", zero), Err(Errno::EACCES));
+    assert_eq!(refused.connect_to(fd, zero), Err(Errno::EACCES));
     let fd = refused.socket(Domain::Inet6, Kind::Datagram).unwrap();
-    assert_eq!(refused.say_to(fd, b"x", zero6), Err(Errno::EACCES));
-    unheard(&peer);
+    assert_eq!(refused.transmit_to(fd, b"x", zero6), Err(Errno::EACCES));
+    assert_nothing_arrived(&peer);
     let mut allowed = guest_under(world, allow(&[(Use::Connect, "udp://127.0.0.1")]));
     let fd = allowed.udp();
-    assert_eq!(allowed.say_to(fd, b"x", zero), Ok(1));
+    assert_eq!(allowed.transmit_to(fd, b"x", zero), Ok(1));
     assert_eq!(peer.recv(&mut [0; 8]).unwrap(), 1);
 }
 
@@ -182,12 +182,12 @@ fn a4_mapped_destinations_are_judged_as_ipv4<W: World>(world: &W) {
     let mapped: SocketAddr = (Ipv4Addr::LOCALHOST.to_ipv6_mapped(), addr.port()).into();
     let mut guest = guest_under(world, deny(&[(Use::Connect, "127.0.0.1")]));
     let fd = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
-    assert_eq!(guest.say_to(fd, b"x", mapped), Err(Errno::EACCES));
+    assert_eq!(guest.transmit_to(fd, b"x", mapped), Err(Errno::EACCES));
     // The IPv4 spelling on an IPv6 socket is no way round.
-    assert_eq!(guest.say_to(fd, b"x", addr), Err(Errno::EACCES));
+    assert_eq!(guest.transmit_to(fd, b"x", addr), Err(Errno::EACCES));
     let fd = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
-    assert_eq!(guest.dial(fd, mapped), Err(Errno::EACCES));
-    unheard(&peer);
+    assert_eq!(guest.connect_to(fd, mapped), Err(Errno::EACCES));
+    assert_nothing_arrived(&peer);
 }
 
 fn a8_each_destination_of_a_connected_datagram_socket_is_judged<W: World>(world: &W) {
@@ -195,17 +195,17 @@ fn a8_each_destination_of_a_connected_datagram_socket_is_judged<W: World>(world:
     let (stranger, elsewhere) = udp_peer(world);
     let mut guest = guest_under(world, allow(&[(Use::Connect, &format!("udp://{to}"))]));
     let fd = guest.udp();
-    assert_eq!(guest.dial(fd, to), Ok(()));
-    assert_eq!(guest.say_to(fd, b"x", elsewhere), Err(Errno::EACCES));
-    assert_eq!(guest.dial(fd, elsewhere), Err(Errno::EACCES));
+    assert_eq!(guest.connect_to(fd, to), Ok(()));
+    assert_eq!(guest.transmit_to(fd, b"x", elsewhere), Err(Errno::EACCES));
+    assert_eq!(guest.connect_to(fd, elsewhere), Err(Errno::EACCES));
     assert_eq!(
         guest.peer_addr(fd),
         Ok(to.into()),
         "a refused connect changes nothing"
     );
-    assert_eq!(guest.say(fd, b"x"), Ok(1));
+    assert_eq!(guest.transmit(fd, b"x"), Ok(1));
     assert_eq!(friend.recv(&mut [0; 8]).unwrap(), 1);
-    unheard(&stranger);
+    assert_nothing_arrived(&stranger);
 }
 
 fn a9_listening_unbound_is_judged_as_a_bind<W: World>(world: &W) {
@@ -241,18 +241,21 @@ fn a10_a_refused_peer_is_reset_and_the_next_is_accepted<W: World>(world: &W) {
     let mut dial = |from: [u8; 4]| {
         let fd = other.tcp();
         other.bind(fd, &SocketAddr::from((from, 0)).into()).unwrap();
-        other.dial(fd, addr).unwrap();
+        other.connect_to(fd, addr).unwrap();
         fd
     };
     let (first, second, third) = (dial([127, 0, 0, 2]), dial([127, 0, 0, 2]), dial([127, 0, 0, 1]));
     let (fd, from) = guest.accept(listener, false).unwrap();
     assert_eq!(Ok(from), other.local_addr(third));
     for refused in [first, second] {
-        assert_eq!(other.hear(refused, 8, RecvFlags::empty()), Err(Errno::ECONNRESET));
+        assert_eq!(
+            other.receive(refused, 8, RecvFlags::empty()),
+            Err(Errno::ECONNRESET)
+        );
     }
-    guest.say(fd, b"welcome").unwrap();
-    assert_eq!(other.hear(third, 8, RecvFlags::empty()).unwrap(), b"welcome");
-    guest.soft(listener);
+    guest.transmit(fd, b"welcome").unwrap();
+    assert_eq!(other.receive(third, 8, RecvFlags::empty()).unwrap(), b"welcome");
+    guest.make_nonblocking(listener);
     assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EAGAIN);
 }
 
@@ -270,8 +273,8 @@ fn a10_a_blocking_accept_waits_on_after_a_refused_peer<W: World>(world: &W) {
                 .unwrap();
             // The reset may come before connect has returned.
             let reset = refused
-                .dial(fd, addr)
-                .and_then(|()| refused.hear(fd, 8, RecvFlags::empty()));
+                .connect_to(fd, addr)
+                .and_then(|()| refused.receive(fd, 8, RecvFlags::empty()));
             assert_eq!(reset, Err(Errno::ECONNRESET));
             world.connect(addr).unwrap()
         },
@@ -301,7 +304,7 @@ fn a10_a_refused_peer_does_not_renew_the_time_limit<W: World>(world: &W) {
 }
 
 /// A guest that is bound to UDP on loopback and refuses what 127.0.0.2 sends, and a refused and an allowed peer.
-fn between_peers<W: World>(world: &W) -> (Tested<W>, u32, SocketAddr, W::Udp, W::Udp) {
+fn between_peers<W: World>(world: &W) -> (TestGuest<W>, u32, SocketAddr, W::Udp, W::Udp) {
     let mut guest = guest_under(world, deny(&[(Use::Accept, "udp://127.0.0.2")]));
     let (fd, addr) = guest.udp_bound();
     let refused = world.udp((Ipv4Addr::new(127, 0, 0, 2), 0)).unwrap();
@@ -311,7 +314,7 @@ fn between_peers<W: World>(world: &W) -> (Tested<W>, u32, SocketAddr, W::Udp, W:
 
 fn a10_a_refused_datagram_leaves_no_trace<W: World>(world: &W) {
     let (mut guest, fd, addr, refused, allowed) = between_peers(world);
-    guest.soft(fd);
+    guest.make_nonblocking(fd);
     refused.send_to(b"SECRET", addr).unwrap();
     let mut buffer = [9; 8];
     let bufs = &mut [IoSliceMut::new(&mut buffer)];
@@ -320,7 +323,7 @@ fn a10_a_refused_datagram_leaves_no_trace<W: World>(world: &W) {
     assert_eq!(buffer, [9; 8]);
     refused.send_to(b"SECRET", addr).unwrap();
     allowed.send_to(b"ok", addr).unwrap();
-    let (data, received, from) = guest.hear_from(fd, 8, RecvFlags::empty()).unwrap();
+    let (data, received, from) = guest.receive_from(fd, 8, RecvFlags::empty()).unwrap();
     assert_eq!((&data[..], received.len), (&b"ok\0\0\0\0\0\0"[..], 2));
     assert_eq!(from, allowed.local_addr().unwrap().into());
 }
@@ -331,11 +334,11 @@ fn a10_a_refused_datagram_leaves_no_trace_of_a_peek<W: World>(world: &W) {
     refused.send_to(b"", addr).unwrap();
     allowed.send_to(b"ok", addr).unwrap();
     for flags in [RecvFlags::PEEK, RecvFlags::PEEK, RecvFlags::empty()] {
-        let (data, received, from) = guest.hear_from(fd, 8, flags).unwrap();
+        let (data, received, from) = guest.receive_from(fd, 8, flags).unwrap();
         assert_eq!((&data[..], received.len), (&b"ok\0\0\0\0\0\0"[..], 2));
         assert_eq!(from, allowed.local_addr().unwrap().into());
     }
-    guest.soft(fd);
+    guest.make_nonblocking(fd);
     refused.send_to(b"SECRET", addr).unwrap();
     let mut buffer = [9; 8];
     let bufs = &mut [IoSliceMut::new(&mut buffer)];
@@ -347,7 +350,7 @@ fn a10_a_blocking_recv_waits_on_after_a_refused_datagram<W: World>(world: &W) {
     let (mut guest, fd, addr, refused, allowed) = between_peers(world);
     let (heard, ()) = while_waiting(
         world,
-        || guest.hear(fd, 8, RecvFlags::empty()),
+        || guest.receive(fd, 8, RecvFlags::empty()),
         || {
             for _ in 0..100 {
                 refused.send_to(b"SECRET", addr).unwrap();
@@ -360,7 +363,7 @@ fn a10_a_blocking_recv_waits_on_after_a_refused_datagram<W: World>(world: &W) {
 
 fn a10_a_non_blocking_recv_among_refused_datagrams_is_eagain<W: World>(world: &W) {
     let (mut guest, fd, addr, refused, allowed) = between_peers(world);
-    guest.soft(fd);
+    guest.make_nonblocking(fd);
     for _ in 0..100 {
         refused.send_to(b"SECRET", addr).unwrap();
     }
@@ -368,7 +371,7 @@ fn a10_a_non_blocking_recv_among_refused_datagrams_is_eagain<W: World>(world: &W
     // However many calls it takes: none gives anything but the allowed one, and readiness leads to it.
     let heard = crate::patience::eventually("the allowed datagram is heard", || {
         guest.until(fd, Ready::READ);
-        match guest.hear(fd, 8, RecvFlags::empty()) {
+        match guest.receive(fd, 8, RecvFlags::empty()) {
             Ok(data) => Some(data),
             Err(errno) => {
                 assert_eq!(errno, Errno::EAGAIN);
@@ -384,11 +387,11 @@ fn a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4<W: World>(world: &W
     let any = SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0));
     let udp = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
     guest.bind(udp, &any.into()).unwrap();
-    guest.soft(udp);
+    guest.make_nonblocking(udp);
     let (peer, _) = udp_peer(world);
     peer.send_to(b"x", (Ipv4Addr::LOCALHOST, guest.inet_addr(udp).port()))
         .unwrap();
-    assert_eq!(guest.hear(udp, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
+    assert_eq!(guest.receive(udp, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
     let tcp = guest.socket(Domain::Inet6, Kind::Stream).unwrap();
     guest.bind(tcp, &any.into()).unwrap();
     guest.listen(tcp, 4).unwrap();
@@ -416,21 +419,21 @@ fn a_socket_that_sent_hears_only_whom_it_may_send_to<W: World>(world: &W) {
     let (stranger, _) = udp_peer(world);
     let mut guest = guest_under(world, allow(&[(Use::Connect, &format!("udp://{to}"))]));
     let fd = guest.udp();
-    guest.say_to(fd, b"x", to).unwrap();
+    guest.transmit_to(fd, b"x", to).unwrap();
     let (_, from) = friend.recv_from(&mut [0; 8]).unwrap();
     stranger.send_to(b"SECRET", from).unwrap();
     friend.send_to(b"answer", from).unwrap();
-    assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"answer");
-    guest.soft(fd);
+    assert_eq!(guest.receive(fd, 16, RecvFlags::empty()).unwrap(), b"answer");
+    guest.make_nonblocking(fd);
     stranger.send_to(b"SECRET", from).unwrap();
-    assert_eq!(guest.hear(fd, 16, RecvFlags::empty()), Err(Errno::EAGAIN));
+    assert_eq!(guest.receive(fd, 16, RecvFlags::empty()), Err(Errno::EAGAIN));
 }
 
 fn judged_datagrams_are_whole<W: World>(world: &W) {
     let (mut guest, fd, addr, _refused, allowed) = between_peers(world);
     let long: Vec<u8> = crate::guest::pattern(65_507);
     allowed.send_to(&long, addr).unwrap();
-    assert!(guest.hear(fd, 65_536, RecvFlags::empty()).unwrap() == long);
+    assert!(guest.receive(fd, 65_536, RecvFlags::empty()).unwrap() == long);
     for _ in 0..3 {
         allowed.send_to(b"abcdef", addr).unwrap();
     }
@@ -443,9 +446,9 @@ fn judged_datagrams_are_whole<W: World>(world: &W) {
     assert_eq!((&first, &second), (b"ab", b"cd"));
     let received = guest.recv(fd, &mut [], RecvFlags::empty()).unwrap();
     assert_eq!((received.len, received.truncated), (0, true));
-    assert_eq!(guest.hear(fd, 6, RecvFlags::WAITALL).unwrap(), b"abcdef");
+    assert_eq!(guest.receive(fd, 6, RecvFlags::WAITALL).unwrap(), b"abcdef");
     allowed.send_to(b"", addr).unwrap();
-    let (_, received, from) = guest.hear_from(fd, 6, RecvFlags::empty()).unwrap();
+    let (_, received, from) = guest.receive_from(fd, 6, RecvFlags::empty()).unwrap();
     assert_eq!((received.len, received.truncated), (0, false));
     assert_eq!(from, allowed.local_addr().unwrap().into());
 }
@@ -454,7 +457,7 @@ fn a14_a_port_is_neither_ignored_nor_widened<W: World>(world: &W) {
     let (peer, to) = udp_peer(world);
     let mut guest = guest_under(world, allow(&[(Use::Connect, &format!("udp://{to}"))]));
     let fd = guest.udp();
-    assert_eq!(guest.say_to(fd, b"x", to), Ok(1));
+    assert_eq!(guest.transmit_to(fd, b"x", to), Ok(1));
     assert_eq!(peer.recv(&mut [0; 8]).unwrap(), 1);
     for port in [
         0,
@@ -464,14 +467,14 @@ fn a14_a_port_is_neither_ignored_nor_widened<W: World>(world: &W) {
         u16::MAX,
     ] {
         assert_eq!(
-            guest.say_to(fd, b"x", SocketAddr::new(to.ip(), port)),
+            guest.transmit_to(fd, b"x", SocketAddr::new(to.ip(), port)),
             Err(Errno::EACCES),
             "port {port}"
         );
     }
     // The same number of the other protocol.
     let tcp = guest.tcp();
-    assert_eq!(guest.dial(tcp, to), Err(Errno::EACCES));
+    assert_eq!(guest.connect_to(tcp, to), Err(Errno::EACCES));
 }
 
 fn a17_calls_on_closed_and_unknown_numbers_are_ebadf<W: World>(world: &W) {
@@ -501,7 +504,7 @@ fn a17_calls_on_what_is_not_a_socket_are_enotsock<W: World>(world: &W) {
 }
 
 /// Every call that takes a socket fails with this, before the policy is asked and before anything happens.
-fn every_call<W: World>(guest: &mut Tested<W>, fd: u32, errno: Errno) {
+fn every_call<W: World>(guest: &mut TestGuest<W>, fd: u32, errno: Errno) {
     let addr = SockAddr::Inet(LOOPBACK);
     let mut byte = [0];
     let bufs = &mut [IoSliceMut::new(&mut byte)];
@@ -549,7 +552,7 @@ fn a25_an_unspecified_family_is_no_way_round<W: World>(world: &W) {
     // Dissolving what is not there is allowed and does nothing.
     assert_eq!(guest.connect(fd, &SockAddr::Unspec), Ok(()));
     // After it every destination is judged as before.
-    assert_eq!(guest.dial(fd, LOOPBACK), Err(Errno::EACCES));
+    assert_eq!(guest.connect_to(fd, LOOPBACK), Err(Errno::EACCES));
 }
 
 fn a_multicast_group_is_listened_on_by_permission_only<W: World>(world: &W) {
@@ -626,8 +629,8 @@ fn an_observer_hears_of_each_denial_once_with_the_flag<W: World>(world: &W) {
     let log = Log::listen::<W>(&mut guest, false);
     let (tcp, udp) = (guest.tcp(), guest.udp());
     let to: SocketAddr = "192.0.2.1:443".parse().unwrap();
-    guest.dial(tcp, to).unwrap_err();
-    guest.say_to(udp, b"x", to).unwrap_err();
+    guest.connect_to(tcp, to).unwrap_err();
+    guest.transmit_to(udp, b"x", to).unwrap_err();
     guest.bind(tcp, &LOOPBACK.into()).unwrap_err();
     guest.listen(tcp, 1).unwrap_err();
     assert_eq!(
@@ -656,8 +659,8 @@ fn an_observer_hears_of_a_denied_peer<W: World>(world: &W) {
     let log = Log::listen::<W>(&mut guest, false);
     refused.send_to(b"x", addr).unwrap();
     allowed.send_to(b"x", addr).unwrap();
-    guest.hear(fd, 8, RecvFlags::PEEK).unwrap();
-    guest.hear(fd, 8, RecvFlags::empty()).unwrap();
+    guest.receive(fd, 8, RecvFlags::PEEK).unwrap();
+    guest.receive(fd, 8, RecvFlags::empty()).unwrap();
     let heard = log.take();
     let [line] = &heard[..] else {
         panic!("one denial, not {heard:?}")
@@ -672,7 +675,9 @@ fn a_deny_rule_has_no_flag_that_helps<W: World>(world: &W) {
     let mut guest = guest_under(world, deny(&[(Use::Connect, "192.0.2.0/24")]));
     let log = Log::listen::<W>(&mut guest, false);
     let fd = guest.tcp();
-    guest.dial(fd, "192.0.2.1:443".parse().unwrap()).unwrap_err();
+    guest
+        .connect_to(fd, "192.0.2.1:443".parse().unwrap())
+        .unwrap_err();
     let heard = log.take();
     assert!(
         heard.len() == 1 && heard[0].contains("192.0.2.0/24") && heard[0].ends_with("[]"),
@@ -685,7 +690,7 @@ fn an_observer_that_wants_calls_is_told_them<W: World>(world: &W) {
     let log = Log::listen::<W>(&mut guest, true);
     let fd = guest.udp();
     guest.bind(fd, &LOOPBACK.into()).unwrap();
-    guest.hear(fd, 8, RecvFlags::DONTWAIT).unwrap_err();
+    guest.receive(fd, 8, RecvFlags::DONTWAIT).unwrap_err();
     guest.listen(fd, 5).unwrap_err();
     guest.close(fd).unwrap();
     guest.close(fd).unwrap_err();

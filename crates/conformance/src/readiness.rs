@@ -10,7 +10,7 @@ use guestnet_core::policy::Policy;
 use guestnet_core::{Errno, Fd, OptValue, Ready, RecvFlags, Result, Shutdown, SockOpt};
 
 use crate::behaviour::Entry;
-use crate::guest::{Calls, LOOPBACK, Tested, guest_on};
+use crate::guest::{Calls, LOOPBACK, TestGuest, guest_on};
 use crate::patience::eventually;
 use crate::peer::{reset, take, while_waiting};
 use crate::world::{Capability, PeerListener, PeerStream, PeerUdp, World};
@@ -77,7 +77,7 @@ const NOW: Option<Duration> = Some(Duration::ZERO);
 
 /// A guest, and idle sockets that are part of each of its polls.
 struct Crowd<W: World> {
-    guest: Tested<W>,
+    guest: TestGuest<W>,
     idle: Vec<Fd>,
 }
 
@@ -132,7 +132,7 @@ fn a_poll_waits_for_data_and_wakes<W: World, const IDLE: usize>(world: &W) {
             || peer.write_all(b"x").unwrap(),
         );
         assert_eq!(ready, Ready::READ);
-        assert_eq!(crowd.guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"x");
+        assert_eq!(crowd.guest.receive(fd, 8, RecvFlags::empty()).unwrap(), b"x");
     }
 }
 
@@ -168,11 +168,11 @@ fn a_connect_that_completes_is_writable<W: World, const IDLE: usize>(world: &W) 
     let mut crowd = Crowd::new(world, IDLE);
     let listener = world.listen(LOOPBACK).unwrap();
     let fd = crowd.guest.tcp();
-    crowd.guest.soft(fd);
+    crowd.guest.make_nonblocking(fd);
     // Polled before, so that what is remembered of the unconnected socket is wrong afterwards.
     assert!(crowd.now(fd, Ready::WRITE).contains(Ready::HANGUP));
     assert_eq!(
-        crowd.guest.dial(fd, listener.local_addr().unwrap()),
+        crowd.guest.connect_to(fd, listener.local_addr().unwrap()),
         Err(Errno::EINPROGRESS)
     );
     assert_eq!(crowd.until(fd, Ready::READ | Ready::WRITE), Ready::WRITE);
@@ -184,8 +184,8 @@ fn a_connect_that_fails_is_an_error<W: World, const IDLE: usize>(world: &W) {
     let (bound, fd) = (crowd.guest.tcp(), crowd.guest.tcp());
     crowd.guest.bind(bound, &LOOPBACK.into()).unwrap();
     let addr = crowd.guest.inet_addr(bound);
-    crowd.guest.soft(fd);
-    assert_eq!(crowd.guest.dial(fd, addr), Err(Errno::EINPROGRESS));
+    crowd.guest.make_nonblocking(fd);
+    assert_eq!(crowd.guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
     let ready = crowd.until(fd, Ready::READ | Ready::WRITE);
     assert!(
         ready.contains(Ready::READ | Ready::WRITE | Ready::ERROR | Ready::HANGUP),
@@ -212,12 +212,12 @@ fn data_is_readable_until_it_was_read<W: World, const IDLE: usize>(world: &W) {
     assert_eq!(
         crowd
             .guest
-            .hear(fd, 3, RecvFlags::PEEK | RecvFlags::WAITALL)
+            .receive(fd, 3, RecvFlags::PEEK | RecvFlags::WAITALL)
             .unwrap(),
         b"abc"
     );
     assert_eq!(crowd.now(fd, Ready::READ), Ready::READ);
-    assert_eq!(crowd.guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"abc");
+    assert_eq!(crowd.guest.receive(fd, 8, RecvFlags::empty()).unwrap(), b"abc");
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
     assert_eq!(
         crowd
@@ -233,7 +233,7 @@ fn data_that_was_read_in_part_is_still_readable<W: World, const IDLE: usize>(wor
     peer.write_all(b"abc").unwrap();
     for byte in b"abc" {
         assert_eq!(crowd.until(fd, Ready::READ), Ready::READ);
-        assert_eq!(crowd.guest.hear(fd, 1, RecvFlags::empty()).unwrap(), [*byte]);
+        assert_eq!(crowd.guest.receive(fd, 1, RecvFlags::empty()).unwrap(), [*byte]);
     }
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
 }
@@ -253,11 +253,11 @@ fn data_comes_again_and_again<W: World, const IDLE: usize>(world: &W) {
         });
         for round in 0..rounds {
             assert_eq!(crowd.until(fd, Ready::READ) & Ready::READ, Ready::READ);
-            assert_eq!(crowd.guest.hear(fd, 8, RecvFlags::DONTWAIT).unwrap(), b"?");
+            assert_eq!(crowd.guest.receive(fd, 8, RecvFlags::DONTWAIT).unwrap(), b"?");
             if round % 3 == 0 {
                 assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
             }
-            crowd.guest.say(fd, b"!").unwrap();
+            crowd.guest.transmit(fd, b"!").unwrap();
         }
     });
 }
@@ -271,7 +271,7 @@ fn a_datagram_is_readable_and_a_datagram_socket_writable<W: World, const IDLE: u
     peer.send_to(b"x", addr).unwrap();
     for _ in 0..2 {
         assert_eq!(crowd.until(fd, Ready::READ), Ready::READ);
-        crowd.guest.hear(fd, 8, RecvFlags::DONTWAIT).unwrap();
+        crowd.guest.receive(fd, 8, RecvFlags::DONTWAIT).unwrap();
     }
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
 }
@@ -286,7 +286,7 @@ fn end_of_file_is_readable<W: World, const IDLE: usize>(world: &W) {
         || peer.shutdown(std::net::Shutdown::Write).unwrap(),
     );
     assert_eq!(ready, want);
-    assert_eq!(crowd.guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(crowd.guest.receive(fd, 8, RecvFlags::empty()).unwrap(), b"");
     // End of file does not go away by being read.
     assert_eq!(crowd.now(fd, want | Ready::WRITE), want | Ready::WRITE);
     assert_eq!(crowd.now(fd, Ready::READ), Ready::READ);
@@ -307,13 +307,13 @@ fn closing_both_ways_hangs_up<W: World, const IDLE: usize>(world: &W) {
 fn a_reset_is_an_error_and_a_hang_up<W: World, const IDLE: usize>(world: &W) {
     let mut crowd = Crowd::new(world, IDLE);
     let (fd, peer) = crowd.guest.tcp_pair(world);
-    crowd.guest.say(fd, b"unread").unwrap();
+    crowd.guest.transmit(fd, b"unread").unwrap();
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
     reset(peer);
     let ready = crowd.until(fd, Ready::empty());
     assert!(ready.contains(Ready::ERROR | Ready::HANGUP), "{ready:?}");
     assert_eq!(
-        crowd.guest.hear(fd, 8, RecvFlags::empty()),
+        crowd.guest.receive(fd, 8, RecvFlags::empty()),
         Err(Errno::ECONNRESET)
     );
     assert_eq!(crowd.now(fd, Ready::READ), Ready::READ | Ready::HANGUP);
@@ -330,11 +330,11 @@ fn an_idle_connection_is_writable_only<W: World, const IDLE: usize>(world: &W) {
 }
 
 /// Sends until nothing more fits; gives how much.
-fn fill<W: World>(guest: &mut Tested<W>, fd: Fd) -> usize {
+fn fill<W: World>(guest: &mut TestGuest<W>, fd: Fd) -> usize {
     let chunk = vec![7; 1 << 16];
     let mut sent = 0;
-    guest.soft(fd);
-    eventually("the buffers are full", || match guest.say(fd, &chunk) {
+    guest.make_nonblocking(fd);
+    eventually("the buffers are full", || match guest.transmit(fd, &chunk) {
         Ok(count) => {
             sent += count;
             None
@@ -386,7 +386,7 @@ fn a_low_water_mark_holds_readiness_back<W: World, const IDLE: usize>(world: &W)
     assert_eq!(crowd.now(fd, Ready::READ), Ready::empty());
     peer.write_all(b"d").unwrap();
     assert_eq!(crowd.until(fd, Ready::READ), Ready::READ);
-    crowd.guest.hear(fd, 8, RecvFlags::empty()).unwrap();
+    crowd.guest.receive(fd, 8, RecvFlags::empty()).unwrap();
     peer.write_all(b"abc").unwrap();
     eventually("the data is there", || {
         (crowd.guest.readable_bytes(fd) == Ok(3)).then_some(())
@@ -413,7 +413,7 @@ fn several_requests_for_one_descriptor_are_answered_each<W: World, const IDLE: u
     peer.write_all(b"x").unwrap();
     crowd.until(fd, Ready::READ);
     assert_eq!(crowd.poll(&set, None).unwrap(), [read, write, read, read | write]);
-    crowd.guest.hear(fd, 8, RecvFlags::empty()).unwrap();
+    crowd.guest.receive(fd, 8, RecvFlags::empty()).unwrap();
     assert_eq!(crowd.poll(&set, NOW).unwrap(), [none, write, none, write]);
     let (answers, ()) = while_waiting(
         world,
@@ -484,7 +484,7 @@ fn a_descriptor_that_was_renumbered_is_what_it_became<W: World, const IDLE: usiz
     crowd.guest.renumber(loud, quiet).unwrap();
     assert_eq!(crowd.now(quiet, Ready::READ), Ready::READ);
     assert_eq!(crowd.poll(&[(loud, Ready::READ)], NOW), Err(Errno::EBADF));
-    crowd.guest.hear(quiet, 8, RecvFlags::empty()).unwrap();
+    crowd.guest.receive(quiet, 8, RecvFlags::empty()).unwrap();
     let (ready, ()) = while_waiting(
         world,
         || crowd.until(quiet, Ready::READ),
@@ -708,7 +708,7 @@ fn hundreds_of_sockets_are_told_apart<W: World, const IDLE: usize>(world: &W) {
             if loud(index) {
                 crowd
                     .guest
-                    .hear(sockets[index].0, 8, RecvFlags::DONTWAIT)
+                    .receive(sockets[index].0, 8, RecvFlags::DONTWAIT)
                     .unwrap();
             }
         }

@@ -7,7 +7,7 @@ use guestnet_core::resolve::{AddrInfo, AddrInfoList, LookupFlags, Query};
 use guestnet_core::{Domain, Kind, LookupError, Result};
 
 use crate::behaviour::behaviours;
-use crate::guest::{Calls, LOOPBACK, Tested, allow, deny, guest, guest_under};
+use crate::guest::{Calls, LOOPBACK, TestGuest, allow, deny, guest, guest_under};
 use crate::world::{PeerUdp, World};
 
 behaviours! { "resolve":
@@ -30,7 +30,7 @@ behaviours! { "resolve":
     a_loopback_name_gives_the_right_to_connect_to_it,
 }
 
-fn ask<W: World>(guest: &mut Tested<W>, query: Query<'_>) -> Result<Vec<SocketAddr>, LookupError> {
+fn ask<W: World>(guest: &mut TestGuest<W>, query: Query<'_>) -> Result<Vec<SocketAddr>, LookupError> {
     // One type, so that each address comes once.
     let query = Query {
         kind: Some(query.kind.unwrap_or(Kind::Stream)),
@@ -347,8 +347,8 @@ fn a_loopback_name_gives_the_right_to_connect_to_it<W: World>(world: &W) {
     );
     let fd = guest.udp();
     ask::<W>(&mut guest, node("localhost")).unwrap();
-    assert_eq!(guest.dial(fd, to), Ok(()));
+    assert_eq!(guest.connect_to(fd, to), Ok(()));
     // Another port needs another rule.
     let other = SocketAddr::new(to.ip(), to.port().wrapping_add(1));
-    assert_eq!(guest.dial(fd, other), Err(guestnet_core::Errno::EACCES));
+    assert_eq!(guest.connect_to(fd, other), Err(guestnet_core::Errno::EACCES));
 }

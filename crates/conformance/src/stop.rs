@@ -8,7 +8,7 @@ use guestnet_core::resolve::{LookupFlags, Query};
 use guestnet_core::{Errno, LookupError, OptValue, Ready, RecvFlags, SendFlags, SockOpt};
 
 use crate::behaviour::behaviours;
-use crate::guest::{Calls, LOOPBACK, Tested, guest_on};
+use crate::guest::{Calls, LOOPBACK, TestGuest, guest_on};
 use crate::patience::eventually;
 use crate::peer::{when_waiting, while_waiting};
 use crate::world::{PeerListener, PeerStream, PeerUdp, World};
@@ -37,7 +37,7 @@ behaviours! { "stop":
 }
 
 /// A guest and what stops it.
-fn guest<W: World>(world: &W) -> (Tested<W>, Box<dyn Fn() + Send>) {
+fn guest<W: World>(world: &W) -> (TestGuest<W>, Box<dyn Fn() + Send>) {
     let host = world.host();
     let stop = world.stopper(&host);
     (guest_on(world, host, Policy::allow_all()), stop)
@@ -53,7 +53,7 @@ fn a_blocking_accept_ends<W: World>(world: &W) {
 fn a_blocking_recv_ends<W: World>(world: &W) {
     let (mut guest, stop) = guest(world);
     let (fd, _peer) = guest.tcp_pair(world);
-    let (heard, ()) = while_waiting(world, || guest.hear(fd, 8, RecvFlags::empty()), stop);
+    let (heard, ()) = while_waiting(world, || guest.receive(fd, 8, RecvFlags::empty()), stop);
     assert_eq!(heard, Err(Errno::EINTR));
 }
 
@@ -67,7 +67,7 @@ fn a_blocking_recv_with_a_limit_ends<W: World>(world: &W) {
             OptValue::Time(Some(Duration::from_secs(3600))),
         )
         .unwrap();
-    let (heard, ()) = while_waiting(world, || guest.hear(fd, 8, RecvFlags::empty()), stop);
+    let (heard, ()) = while_waiting(world, || guest.receive(fd, 8, RecvFlags::empty()), stop);
     assert_eq!(heard, Err(Errno::EINTR));
 }
 
@@ -76,9 +76,9 @@ fn a_blocking_waitall_gives_what_there_is<W: World>(world: &W) {
     let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"part").unwrap();
     guest.until(fd, Ready::READ);
-    let (heard, ()) = while_waiting(world, || guest.hear(fd, 8, RecvFlags::WAITALL), stop);
+    let (heard, ()) = while_waiting(world, || guest.receive(fd, 8, RecvFlags::WAITALL), stop);
     assert_eq!(heard.unwrap(), b"part");
-    assert_eq!(guest.hear(fd, 8, RecvFlags::WAITALL), Err(Errno::EINTR));
+    assert_eq!(guest.receive(fd, 8, RecvFlags::WAITALL), Err(Errno::EINTR));
 }
 
 fn a_blocking_peek_for_more_ends<W: World>(world: &W) {
@@ -88,7 +88,7 @@ fn a_blocking_peek_for_more_ends<W: World>(world: &W) {
     guest.until(fd, Ready::READ);
     let (heard, ()) = while_waiting(
         world,
-        || guest.hear(fd, 8, RecvFlags::WAITALL | RecvFlags::PEEK),
+        || guest.receive(fd, 8, RecvFlags::WAITALL | RecvFlags::PEEK),
         stop,
     );
     assert_eq!(heard, Err(Errno::EINTR));
@@ -97,7 +97,7 @@ fn a_blocking_peek_for_more_ends<W: World>(world: &W) {
 fn a_blocking_datagram_recv_ends<W: World>(world: &W) {
     let (mut guest, stop) = guest(world);
     let (fd, _) = guest.udp_bound();
-    let (heard, ()) = while_waiting(world, || guest.hear_from(fd, 8, RecvFlags::empty()), stop);
+    let (heard, ()) = while_waiting(world, || guest.receive_from(fd, 8, RecvFlags::empty()), stop);
     assert_eq!(heard.unwrap_err(), Errno::EINTR);
 }
 
@@ -105,10 +105,10 @@ fn a_blocking_send_gives_what_was_queued<W: World>(world: &W) {
     let (mut guest, stop) = guest(world);
     let (fd, _peer) = guest.tcp_pair(world);
     let data = vec![0; 64 << 20];
-    let (sent, ()) = while_waiting(world, || guest.say(fd, &data), stop);
+    let (sent, ()) = while_waiting(world, || guest.transmit(fd, &data), stop);
     let sent = sent.unwrap();
     assert!(0 < sent && sent < data.len());
-    let next = eventually("the buffers are full", || guest.say(fd, &data).err());
+    let next = eventually("the buffers are full", || guest.transmit(fd, &data).err());
     assert_eq!(next, Errno::EINTR);
 }
 
@@ -118,17 +118,17 @@ fn a_blocking_connect_ends<W: World>(world: &W) {
     let (mut guest, stop) = guest(world);
     let _queued = eventually("the queue is full", || {
         let fd = guest.tcp();
-        guest.soft(fd);
-        assert_eq!(guest.dial(fd, addr), Err(Errno::EINPROGRESS));
+        guest.make_nonblocking(fd);
+        assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
         guest.poll(&[(fd, Ready::WRITE)], Some(Duration::ZERO)).unwrap()[0]
             .is_empty()
             .then_some(fd)
     });
     let fd = guest.tcp();
-    let (connected, ()) = while_waiting(world, || guest.dial(fd, addr), stop);
+    let (connected, ()) = while_waiting(world, || guest.connect_to(fd, addr), stop);
     assert_eq!(connected, Err(Errno::EINTR));
     // The handshake goes on by itself, as after a signal.
-    assert_eq!(guest.dial(fd, addr), Err(Errno::EINTR));
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINTR));
 }
 
 fn a_blocking_read_of_a_pipe_ends<W: World>(world: &W) {
@@ -159,8 +159,8 @@ fn a_close_that_lingers_ends<W: World>(world: &W) {
             },
         )
         .unwrap();
-    guest.soft(fd);
-    guest.say(fd, &vec![0; 64 << 20]).unwrap();
+    guest.make_nonblocking(fd);
+    guest.transmit(fd, &vec![0; 64 << 20]).unwrap();
     let (closed, ()) = while_waiting(world, || guest.close(fd), stop);
     assert_eq!(closed, Ok(None));
 }
@@ -178,8 +178,8 @@ fn a_guest_with_a_lingering_socket_goes_at_once<W: World>(world: &W) {
             },
         )
         .unwrap();
-    guest.soft(fd);
-    guest.say(fd, &vec![0; 64 << 20]).unwrap();
+    guest.make_nonblocking(fd);
+    guest.transmit(fd, &vec![0; 64 << 20]).unwrap();
     // The watchdog's minute is far below the hour.
     drop(guest);
 }
@@ -227,10 +227,10 @@ fn what_does_not_wait_still_works<W: World>(world: &W) {
     let (fd, addr) = guest.udp_bound();
     stop();
     let sender = guest.udp();
-    assert_eq!(guest.say_to(sender, b"x", addr), Ok(1));
-    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"x");
-    guest.soft(fd);
-    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
+    assert_eq!(guest.transmit_to(sender, b"x", addr), Ok(1));
+    assert_eq!(guest.receive(fd, 8, RecvFlags::empty()).unwrap(), b"x");
+    guest.make_nonblocking(fd);
+    assert_eq!(guest.receive(fd, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
     assert_eq!(guest.close(fd), Ok(None));
 }
 
@@ -242,7 +242,7 @@ fn every_later_wait_ends_too<W: World>(world: &W) {
     stop();
     for _ in 0..3 {
         assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EINTR);
-        assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::EINTR));
+        assert_eq!(guest.receive(fd, 8, RecvFlags::empty()), Err(Errno::EINTR));
     }
 }
 
@@ -275,7 +275,7 @@ fn a_refused_flood_of_datagrams_does_not_hold_it_off<W: World>(world: &W) {
             }
         });
         let stopper = when_waiting(world, scope, stop);
-        let heard = guest.hear(fd, 8, RecvFlags::empty());
+        let heard = guest.receive(fd, 8, RecvFlags::empty());
         ended.store(true, std::sync::atomic::Ordering::Relaxed);
         stopper.join().unwrap();
         assert_eq!(heard, Err(Errno::EINTR));
@@ -290,7 +290,7 @@ fn another_guest_is_not_stopped<W: World>(world: &W) {
     let peer = world.udp(LOOPBACK).unwrap();
     let (heard, _) = while_waiting(
         world,
-        || other.hear(fd, 8, RecvFlags::empty()),
+        || other.receive(fd, 8, RecvFlags::empty()),
         || peer.send_to(b"on", addr).unwrap(),
     );
     assert_eq!(heard.unwrap(), b"on");

@@ -8,7 +8,7 @@ use guestnet_core::{
 };
 
 use crate::behaviour::behaviours;
-use crate::guest::{Calls, LOOPBACK, Tested, guest, pattern};
+use crate::guest::{Calls, LOOPBACK, TestGuest, guest, pattern};
 use crate::patience::eventually;
 use crate::peer::{drain, reset, take, while_waiting};
 use crate::world::{PeerListener, PeerStream, World};
@@ -48,7 +48,7 @@ behaviours! { "tcp":
 }
 
 /// A listener of the guest's whose queue is full, and sockets that wait in it; the last one is in progress.
-fn stalled<W: World>(guest: &mut Tested<W>) -> (SocketAddr, Vec<Fd>) {
+fn stalled<W: World>(guest: &mut TestGuest<W>) -> (SocketAddr, Vec<Fd>) {
     let listener = guest.tcp();
     guest.bind(listener, &LOOPBACK.into()).unwrap();
     guest.listen(listener, 0).unwrap();
@@ -57,8 +57,8 @@ fn stalled<W: World>(guest: &mut Tested<W>) -> (SocketAddr, Vec<Fd>) {
     // Loopback connects at once while there is room in the queue.
     for _ in 0..8 {
         let fd = guest.tcp();
-        guest.soft(fd);
-        assert_eq!(guest.dial(fd, addr), Err(Errno::EINPROGRESS));
+        guest.make_nonblocking(fd);
+        assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
         open.push(fd);
         if guest.poll(&[(fd, Ready::WRITE)], Some(Duration::ZERO)).unwrap()[0].is_empty() {
             return (addr, open);
@@ -68,7 +68,7 @@ fn stalled<W: World>(guest: &mut Tested<W>) -> (SocketAddr, Vec<Fd>) {
 }
 
 /// An address without a listener: it is bound, so that no other socket takes it.
-fn dead_end<W: World>(guest: &mut Tested<W>) -> SocketAddr {
+fn dead_end<W: World>(guest: &mut TestGuest<W>) -> SocketAddr {
     let fd = guest.tcp();
     guest.bind(fd, &LOOPBACK.into()).unwrap();
     guest.inet_addr(fd)
@@ -77,18 +77,18 @@ fn dead_end<W: World>(guest: &mut Tested<W>) -> SocketAddr {
 fn no_call_blocks_a_non_blocking_socket<W: World>(world: &W) {
     let mut guest = guest(world);
     let (listener, addr) = guest.tcp_listener();
-    guest.soft(listener);
+    guest.make_nonblocking(listener);
     assert_eq!(guest.accept(listener, true).unwrap_err(), Errno::EAGAIN);
     let client = guest.tcp();
-    guest.soft(client);
-    assert_eq!(guest.dial(client, addr), Err(Errno::EINPROGRESS));
+    guest.make_nonblocking(client);
+    assert_eq!(guest.connect_to(client, addr), Err(Errno::EINPROGRESS));
     guest.until(listener, Ready::READ);
     let (server, _) = guest.accept(listener, true).unwrap();
-    assert_eq!(guest.hear(server, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
-    assert_eq!(guest.hear(server, 8, RecvFlags::WAITALL), Err(Errno::EAGAIN));
-    assert_eq!(guest.hear(server, 8, RecvFlags::PEEK), Err(Errno::EAGAIN));
+    assert_eq!(guest.receive(server, 8, RecvFlags::empty()), Err(Errno::EAGAIN));
+    assert_eq!(guest.receive(server, 8, RecvFlags::WAITALL), Err(Errno::EAGAIN));
+    assert_eq!(guest.receive(server, 8, RecvFlags::PEEK), Err(Errno::EAGAIN));
     let chunk = vec![0; 1 << 20];
-    let full = (0..256).find_map(|_| guest.say(server, &chunk).err());
+    let full = (0..256).find_map(|_| guest.transmit(server, &chunk).err());
     assert_eq!(full, Some(Errno::EAGAIN));
 }
 
@@ -162,7 +162,7 @@ fn a_receive_limit_ends_accept_with_eagain<W: World>(world: &W) {
         guest.option(listener, SockOpt::RcvTimeo)
     );
     let start = guest.clock();
-    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()), Err(Errno::EAGAIN));
+    assert_eq!(guest.receive(fd, 1, RecvFlags::empty()), Err(Errno::EAGAIN));
     assert!(guest.elapsed(start) >= limit);
 }
 
@@ -173,8 +173,8 @@ fn a_blocking_connect_waits_for_the_handshake<W: World>(world: &W) {
     // Connections until the queue is full and the next one stays in progress.
     let _queued = eventually("the queue is full", || {
         let fd = guest.tcp();
-        guest.soft(fd);
-        assert_eq!(guest.dial(fd, addr), Err(Errno::EINPROGRESS));
+        guest.make_nonblocking(fd);
+        assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
         guest.poll(&[(fd, Ready::WRITE)], Some(Duration::ZERO)).unwrap()[0]
             .is_empty()
             .then_some(fd)
@@ -182,7 +182,7 @@ fn a_blocking_connect_waits_for_the_handshake<W: World>(world: &W) {
     let fd = guest.tcp();
     let (connected, accepted) = while_waiting(
         world,
-        || guest.dial(fd, addr),
+        || guest.connect_to(fd, addr),
         || {
             listener.set_nonblocking(true).unwrap();
             std::iter::from_fn(|| listener.accept().ok()).collect::<Vec<_>>()
@@ -202,9 +202,9 @@ fn a_send_limit_ends_connect_with_einprogress<W: World>(world: &W) {
         .set_option(fd, SockOpt::SndTimeo, OptValue::Time(Some(limit)))
         .unwrap();
     let start = guest.clock();
-    assert_eq!(guest.dial(fd, addr), Err(Errno::EINPROGRESS));
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
     assert!(guest.elapsed(start) >= limit);
-    assert_eq!(guest.dial(fd, addr), Err(Errno::EALREADY));
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EALREADY));
     assert!(guest.elapsed(start) >= limit * 2);
 }
 
@@ -212,18 +212,18 @@ fn a_refused_blocking_connect_is_econnrefused<W: World>(world: &W) {
     let mut guest = guest(world);
     let addr = dead_end::<W>(&mut guest);
     let fd = guest.tcp();
-    assert_eq!(guest.dial(fd, addr), Err(Errno::ECONNREFUSED));
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::ECONNREFUSED));
     assert_eq!(guest.option(fd, SockOpt::Error), Ok(OptValue::Error(None)));
     // Linux lets the same socket try again.
-    assert_eq!(guest.dial(fd, addr), Err(Errno::ECONNREFUSED));
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::ECONNREFUSED));
 }
 
 fn a_refused_non_blocking_connect_is_told_by_so_error_once<W: World>(world: &W) {
     let mut guest = guest(world);
     let addr = dead_end::<W>(&mut guest);
     let fd = guest.tcp();
-    guest.soft(fd);
-    assert_eq!(guest.dial(fd, addr), Err(Errno::EINPROGRESS));
+    guest.make_nonblocking(fd);
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
     let ready = guest.until(fd, Ready::WRITE);
     assert!(ready.contains(Ready::ERROR | Ready::WRITE), "{ready:?}");
     assert_eq!(
@@ -237,7 +237,7 @@ fn a_non_blocking_connect_is_einprogress_ealready_and_then_eisconn<W: World>(wor
     let mut guest = guest(world);
     let (addr, open) = stalled::<W>(&mut guest);
     let (&listener, &waiting) = (open.first().unwrap(), open.last().unwrap());
-    assert_eq!(guest.dial(waiting, addr), Err(Errno::EALREADY));
+    assert_eq!(guest.connect_to(waiting, addr), Err(Errno::EALREADY));
     // Room in the queue lets the handshake go on at the next SYN.
     for _ in 1..open.len() {
         guest.until(listener, Ready::READ);
@@ -246,16 +246,16 @@ fn a_non_blocking_connect_is_einprogress_ealready_and_then_eisconn<W: World>(wor
     guest.until(waiting, Ready::WRITE);
     assert_eq!(guest.option(waiting, SockOpt::Error), Ok(OptValue::Error(None)));
     // Linux says once that it is done.
-    assert_eq!(guest.dial(waiting, addr), Ok(()));
-    assert_eq!(guest.dial(waiting, addr), Err(Errno::EISCONN));
+    assert_eq!(guest.connect_to(waiting, addr), Ok(()));
+    assert_eq!(guest.connect_to(waiting, addr), Err(Errno::EISCONN));
 }
 
 fn after_a_blocking_connect_a_second_is_eisconn<W: World>(world: &W) {
     let mut guest = guest(world);
     let (_listener, addr) = guest.tcp_listener();
     let fd = guest.tcp();
-    assert_eq!(guest.dial(fd, addr), Ok(()));
-    assert_eq!(guest.dial(fd, addr), Err(Errno::EISCONN));
+    assert_eq!(guest.connect_to(fd, addr), Ok(()));
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EISCONN));
 }
 
 fn unspec_dissolves_a_connection<W: World>(world: &W) {
@@ -266,7 +266,7 @@ fn unspec_dissolves_a_connection<W: World>(world: &W) {
     let error = peer.read(&mut [0]).unwrap_err();
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
     let (_listener, addr) = guest.tcp_listener();
-    assert_eq!(guest.dial(fd, addr), Ok(()));
+    assert_eq!(guest.connect_to(fd, addr), Ok(()));
 }
 
 fn a_half_closed_peer_is_end_of_file_and_can_still_be_sent_to<W: World>(world: &W) {
@@ -274,20 +274,20 @@ fn a_half_closed_peer_is_end_of_file_and_can_still_be_sent_to<W: World>(world: &
     let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"bye").unwrap();
     peer.shutdown(StdShutdown::Write).unwrap();
-    assert_eq!(guest.hear(fd, 16, RecvFlags::WAITALL).unwrap(), b"bye");
-    assert_eq!(guest.hear(fd, 16, RecvFlags::empty()).unwrap(), b"");
-    assert_eq!(guest.say(fd, b"still here"), Ok(10));
+    assert_eq!(guest.receive(fd, 16, RecvFlags::WAITALL).unwrap(), b"bye");
+    assert_eq!(guest.receive(fd, 16, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(guest.transmit(fd, b"still here"), Ok(10));
     assert_eq!(take(&peer, 10), b"still here");
 }
 
 fn shutdown_write_is_end_of_file_at_the_peer<W: World>(world: &W) {
     let mut guest = guest(world);
     let (fd, peer) = guest.tcp_pair(world);
-    guest.say(fd, b"last").unwrap();
+    guest.transmit(fd, b"last").unwrap();
     guest.shutdown(fd, Shutdown::Write).unwrap();
     assert_eq!(drain(&peer), b"last");
     peer.write_all(b"answer").unwrap();
-    assert_eq!(guest.hear(fd, 6, RecvFlags::WAITALL).unwrap(), b"answer");
+    assert_eq!(guest.receive(fd, 6, RecvFlags::WAITALL).unwrap(), b"answer");
     guest.shutdown(fd, Shutdown::Both).unwrap();
 }
 
@@ -295,7 +295,7 @@ fn shutdown_read_is_end_of_file_here<W: World>(world: &W) {
     let mut guest = guest(world);
     let (fd, _peer) = guest.tcp_pair(world);
     guest.shutdown(fd, Shutdown::Read).unwrap();
-    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(guest.receive(fd, 8, RecvFlags::empty()).unwrap(), b"");
 }
 
 fn shutdown_of_an_unconnected_socket_is_enotconn<W: World>(world: &W) {
@@ -309,11 +309,11 @@ fn shutdown_of_an_unconnected_socket_is_enotconn<W: World>(world: &W) {
 fn a_reset_is_econnreset_once_and_then_end_of_file<W: World>(world: &W) {
     let mut guest = guest(world);
     let (fd, peer) = guest.tcp_pair(world);
-    guest.say(fd, b"unread").unwrap();
+    guest.transmit(fd, b"unread").unwrap();
     reset(peer);
-    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()), Err(Errno::ECONNRESET));
-    assert_eq!(guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
-    assert_eq!(guest.say(fd, b"x"), Err(Errno::EPIPE));
+    assert_eq!(guest.receive(fd, 8, RecvFlags::empty()), Err(Errno::ECONNRESET));
+    assert_eq!(guest.receive(fd, 8, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(guest.transmit(fd, b"x"), Err(Errno::EPIPE));
 }
 
 fn sending_to_a_closed_peer_is_epipe_without_a_signal<W: World>(world: &W) {
@@ -321,9 +321,9 @@ fn sending_to_a_closed_peer_is_epipe_without_a_signal<W: World>(world: &W) {
     let mut guest = guest(world);
     let (fd, peer) = guest.tcp_pair(world);
     drop(peer);
-    assert_eq!(guest.hear(fd, 1, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(guest.receive(fd, 1, RecvFlags::empty()).unwrap(), b"");
     // The first send draws the RST, which is an error of its own on the next call or on the one after.
-    let errno = eventually("the peer's RST arrives", || match guest.say(fd, b"x") {
+    let errno = eventually("the peer's RST arrives", || match guest.transmit(fd, b"x") {
         Ok(_) | Err(Errno::ECONNRESET) => None,
         Err(errno) => Some(errno),
     });
@@ -337,7 +337,7 @@ fn accept_tells_the_peer_and_both_sides_agree_on_names<W: World>(world: &W) {
     let mut guest = guest(world);
     let (listener, addr) = guest.tcp_listener();
     let client = guest.tcp();
-    guest.dial(client, addr).unwrap();
+    guest.connect_to(client, addr).unwrap();
     let (server, from) = guest.accept(listener, false).unwrap();
     assert_eq!(Ok(&from), guest.local_addr(client).as_ref());
     assert_eq!(Ok(&from), guest.peer_addr(server).as_ref());
@@ -428,7 +428,7 @@ fn ipv6_works_as_ipv4_does<W: World>(world: &W) {
     let peer = world.connect(addr).unwrap();
     let (fd, from) = guest.accept(listener, false).unwrap();
     assert_eq!(from, peer.local_addr().unwrap().into());
-    guest.say(fd, b"six").unwrap();
+    guest.transmit(fd, b"six").unwrap();
     assert_eq!(take(&peer, 3), b"six");
 }
 
@@ -477,8 +477,8 @@ fn closing_with_a_linger_time_delivers_the_data<W: World>(world: &W) {
             },
         )
         .unwrap();
-    guest.soft(fd);
-    let sent = guest.say(fd, &pattern(16 << 20)).unwrap();
+    guest.make_nonblocking(fd);
+    let sent = guest.transmit(fd, &pattern(16 << 20)).unwrap();
     let (closed, heard) = while_waiting(world, || guest.close(fd), || drain(&peer));
     assert_eq!(closed, Ok(None));
     assert!(

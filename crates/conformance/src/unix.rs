@@ -14,7 +14,7 @@ use guestnet_core::{
 use tempfile::TempDir;
 
 use crate::behaviour::behaviours;
-use crate::guest::{Calls, Tested, guest_with};
+use crate::guest::{Calls, TestGuest, guest_with};
 use crate::patience::PATIENCE;
 use crate::peer::while_waiting;
 use crate::world::World;
@@ -46,7 +46,7 @@ behaviours! { "unix" needs UnixSockets:
 
 /// A guest with one directory, `/run`.
 pub(crate) struct Place<W: World> {
-    pub(crate) guest: Tested<W>,
+    pub(crate) guest: TestGuest<W>,
     pub(crate) root: TempDir,
 }
 
@@ -143,11 +143,14 @@ fn a_stream_connects_and_carries_data<W: World>(world: &W) {
     let client = place.connect("/run/s").unwrap();
     let (server, from) = place.guest.accept(listener, false).unwrap();
     assert_eq!(from, SockAddr::UnixUnnamed);
-    place.guest.say(client, b"hello").unwrap();
-    assert_eq!(place.guest.hear(server, 5, RecvFlags::WAITALL).unwrap(), b"hello");
+    place.guest.transmit(client, b"hello").unwrap();
+    assert_eq!(
+        place.guest.receive(server, 5, RecvFlags::WAITALL).unwrap(),
+        b"hello"
+    );
     place.guest.close(client).unwrap();
-    assert_eq!(place.guest.hear(server, 5, RecvFlags::empty()).unwrap(), b"");
-    assert_eq!(place.guest.say(server, b"x"), Err(Errno::EPIPE));
+    assert_eq!(place.guest.receive(server, 5, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(place.guest.transmit(server, b"x"), Err(Errno::EPIPE));
 }
 
 fn names_are_what_the_guest_gave<W: World>(world: &W) {
@@ -180,7 +183,7 @@ fn another_programs_socket_is_reached<W: World>(world: &W) {
     let listener = UnixListener::bind(place.path("s")).unwrap();
     let fd = place.connect("/run/s").unwrap();
     let (mut peer, _) = listener.accept().unwrap();
-    place.guest.say(fd, b"hello").unwrap();
+    place.guest.transmit(fd, b"hello").unwrap();
     let mut data = [0; 5];
     peer.read_exact(&mut data).unwrap();
     assert_eq!(&data, b"hello");
@@ -204,7 +207,11 @@ fn another_programs_name_is_told_in_the_guests_view<W: World>(world: &W) {
     stranger.send_to(b"x", place.path("r")).unwrap();
     // The guest does not see a name outside of its directories.
     assert_eq!(
-        place.guest.hear_from(receiver, 8, RecvFlags::empty()).unwrap().2,
+        place
+            .guest
+            .receive_from(receiver, 8, RecvFlags::empty())
+            .unwrap()
+            .2,
         SockAddr::UnixUnnamed
     );
 }
@@ -221,13 +228,13 @@ fn datagrams_carry_their_senders_name<W: World>(world: &W) {
     );
     let (data, received, from) = place
         .guest
-        .hear_from(two, 2, RecvFlags::PEEK | RecvFlags::TRUNC)
+        .receive_from(two, 2, RecvFlags::PEEK | RecvFlags::TRUNC)
         .unwrap();
     assert_eq!(
         (&data[..], received.len, received.truncated, from),
         (&b"ab"[..], 3, true, unix("/run/1"))
     );
-    let (data, received, from) = place.guest.hear_from(two, 8, RecvFlags::empty()).unwrap();
+    let (data, received, from) = place.guest.receive_from(two, 8, RecvFlags::empty()).unwrap();
     assert_eq!((&data[..received.len], from), (&b"abc"[..], unix("/run/1")));
 }
 
@@ -236,7 +243,7 @@ fn a_reply_goes_to_the_senders_name<W: World>(world: &W) {
     let fd = place.bound("/run/r");
     let peer = UnixDatagram::bind(place.path("p")).unwrap();
     peer.send_to(b"ask", place.path("r")).unwrap();
-    let (_, _, from) = place.guest.hear_from(fd, 8, RecvFlags::empty()).unwrap();
+    let (_, _, from) = place.guest.receive_from(fd, 8, RecvFlags::empty()).unwrap();
     assert_eq!(
         place
             .guest
@@ -252,12 +259,12 @@ fn connected_datagram_sockets_talk<W: World>(world: &W) {
     let (one, two) = (place.bound("/run/1"), place.bound("/run/2"));
     place.guest.connect(one, &unix("/run/2")).unwrap();
     assert_eq!(place.guest.peer_addr(one), Ok(unix("/run/2")));
-    assert_eq!(place.guest.say(one, b""), Ok(0));
-    assert_eq!(place.guest.say(one, b"x"), Ok(1));
-    assert_eq!(place.guest.hear(two, 8, RecvFlags::empty()).unwrap(), b"");
-    assert_eq!(place.guest.hear(two, 8, RecvFlags::empty()).unwrap(), b"x");
+    assert_eq!(place.guest.transmit(one, b""), Ok(0));
+    assert_eq!(place.guest.transmit(one, b"x"), Ok(1));
+    assert_eq!(place.guest.receive(two, 8, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(place.guest.receive(two, 8, RecvFlags::empty()).unwrap(), b"x");
     place.guest.connect(one, &SockAddr::Unspec).unwrap();
-    assert_eq!(place.guest.say(one, b"x"), Err(Errno::ENOTCONN));
+    assert_eq!(place.guest.transmit(one, b"x"), Err(Errno::ENOTCONN));
     place.guest.close(two).unwrap();
 }
 
@@ -274,7 +281,7 @@ fn an_unnamed_sender_has_no_name<W: World>(world: &W) {
         )
         .unwrap();
     assert_eq!(
-        place.guest.hear_from(fd, 8, RecvFlags::empty()).unwrap().2,
+        place.guest.receive_from(fd, 8, RecvFlags::empty()).unwrap().2,
         SockAddr::UnixUnnamed
     );
 }
@@ -306,7 +313,7 @@ fn a_stream_does_not_take_an_address<W: World>(world: &W) {
 
 /// Sends to a receiver that does not read until its queue is full; gives how many fitted.
 fn fill<W: World>(place: &mut Place<W>, fd: Fd, name: &str) -> usize {
-    place.guest.soft(fd);
+    place.guest.make_nonblocking(fd);
     let fitted = (0..100_000).find(|_| {
         let sent = place
             .guest
@@ -388,7 +395,7 @@ fn a_full_backlog_blocks_connect_until_accept<W: World>(world: &W) {
     place.guest.listen(listener, 0).unwrap();
     let full = (0..100).find_map(|_| {
         let fd = other.socket(Domain::Unix, Kind::Stream).unwrap();
-        other.soft(fd);
+        other.make_nonblocking(fd);
         other.connect(fd, &unix("/run/s")).err()
     });
     assert_eq!(full, Some(Errno::EAGAIN));
@@ -422,7 +429,7 @@ fn a_low_water_mark_holds_a_blocking_recv_back<W: World>(world: &W) {
     peer.write_all(b"abc").unwrap();
     let (heard, ()) = while_waiting(
         world,
-        || place.guest.hear(fd, 16, RecvFlags::empty()),
+        || place.guest.receive(fd, 16, RecvFlags::empty()),
         || peer.write_all(b"defg").unwrap(),
     );
     assert_eq!(heard.unwrap(), b"abcdefg");
@@ -444,7 +451,7 @@ fn limits_are_not_inherited_from_a_listener<W: World>(world: &W) {
     );
     let (heard, ()) = while_waiting(
         world,
-        || place.guest.hear(fd, 8, RecvFlags::empty()),
+        || place.guest.receive(fd, 8, RecvFlags::empty()),
         || {
             // Longer than the listener's limit, by the clock of another wait.
             let (pair, _other) = UnixStream::pair().unwrap();
@@ -521,7 +528,7 @@ fn readiness_is_that_of_a_stream<W: World>(world: &W) {
     assert_eq!(place.guest.until(fd, both), Ready::WRITE);
     (&peer).write_all(b"x").unwrap();
     assert_eq!(place.guest.until(fd, both), both);
-    place.guest.hear(fd, 8, RecvFlags::empty()).unwrap();
+    place.guest.receive(fd, 8, RecvFlags::empty()).unwrap();
     drop(peer);
     assert!(
         place
@@ -529,7 +536,7 @@ fn readiness_is_that_of_a_stream<W: World>(world: &W) {
             .until(fd, Ready::READ)
             .contains(Ready::READ | Ready::HANGUP)
     );
-    assert_eq!(place.guest.hear(fd, 8, RecvFlags::empty()).unwrap(), b"");
+    assert_eq!(place.guest.receive(fd, 8, RecvFlags::empty()).unwrap(), b"");
 }
 
 fn closing_leaves_the_name_behind<W: World>(world: &W) {

@@ -186,7 +186,7 @@ fn a_race_of_renames_never_leaves_the_root<W: World>(world: &W) {
         });
         for round in 0..2000 {
             let fd = place.stream();
-            place.guest.soft(fd);
+            place.guest.make_nonblocking(fd);
             // Whatever it finds: the good directory, the bad one, none; EAGAIN is a full backlog.
             match place.guest.connect(fd, &unix("/run/dir/s")) {
                 Ok(()) | Err(Errno::EACCES | Errno::ENOENT | Errno::EAGAIN) => {}

@@ -24,13 +24,13 @@ const EPOCH: Duration = Duration::from_secs(946_684_800);
 pub struct SimHost {
     network: Network,
     stopped: Arc<AtomicBool>,
-    polled: Vec<Polled>,
+    polled: Vec<PollRequest>,
     events: Vec<PollEvent>,
 }
 
 /// One request of a poll.
 #[derive(Debug)]
-struct Polled {
+struct PollRequest {
     token: u32,
     id: Id,
     want: Ready,
@@ -247,7 +247,7 @@ impl Host for SimHost {
     }
 
     fn poll_add(&mut self, token: u32, io: &Io, want: Ready) -> Result<()> {
-        self.polled.push(Polled {
+        self.polled.push(PollRequest {
             token,
             id: io.id(),
             want: want | Ready::ALWAYS,
@@ -259,7 +259,7 @@ impl Host for SimHost {
         self.events.clear();
         let (polled, events) = (&self.polled, &mut self.events);
         self.network.wait(&self.stopped, timeout, |state| {
-            for &Polled { token, id, want } in polled {
+            for &PollRequest { token, id, want } in polled {
                 let ready = state.ready(id) & want;
                 if !ready.is_empty() {
                     events.push(PollEvent { token, ready });

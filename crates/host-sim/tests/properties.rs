@@ -19,7 +19,7 @@ use guestnet_host_sim::{Chance, Faults, Io, Network, SimHost};
 type Guest = GuestThread<SimHost, ()>;
 
 /// How many seeds each property is shown for.
-const SEEDS: u64 = 200;
+const SEEDS: u64 = 100;
 
 const LOOPBACK: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
 
@@ -237,7 +237,7 @@ fn upload(numbers: &mut Numbers) -> String {
     let network = numbers.network(Faults::default());
     let (mut guest, fd, peer) = connection(numbers, &network);
     network.set_faults(nuisances(numbers));
-    let data = pattern(400_000 + numbers.size(400_000));
+    let data = pattern(100_000 + numbers.size(300_000));
     peer.read_on();
     let (mut sent, mut log) = (0, String::new());
     while sent < data.len() {
@@ -322,11 +322,11 @@ fn after_a_reset_what_arrived_is_a_beginning_of_what_was_sent() {
         let network = numbers.network(Faults::default());
         let (mut guest, fd, peer) = connection(numbers, &network);
         network.set_faults(Faults {
-            reset: Chance(100),
+            reset: Chance(300),
             ..nuisances(numbers)
         });
         peer.read_on();
-        let data = pattern(2_000_000);
+        let data = pattern(1_000_000);
         let mut sent = 0;
         let errno = loop {
             let len = (1 + numbers.size(50_000)).min(data.len() - sent);
