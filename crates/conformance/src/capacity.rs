@@ -11,7 +11,7 @@ use crate::unix::{Place, unix};
 use crate::world::World;
 
 behaviours! { "capacity":
-    a32_what_pairs_hold_that_nobody_reads_is_within_the_budget: SocketPairs,
+    a32_unread_data_of_pairs_is_within_the_budget: SocketPairs,
     a32_a_unix_socket_has_no_larger_send_buffer_than_it_begins_with: SocketPairs,
     a32_unix_sockets_beyond_the_budget_are_enobufs: UnixSockets,
     a32_a_pipe_counts_as_long_as_either_end_is_open: Pipes,
@@ -53,7 +53,7 @@ fn unix_buffer<W: World>(world: &W) -> u64 {
     size::<W>(&mut guest, one, SockOpt::SndBuf)
 }
 
-fn a32_what_pairs_hold_that_nobody_reads_is_within_the_budget<W: World>(world: &W) {
+fn a32_unread_data_of_pairs_is_within_the_budget<W: World>(world: &W) {
     let budget = 10 * unix_buffer(world) + 1;
     for kind in [Kind::Stream, Kind::Datagram, Kind::SeqPacket] {
         let mut guest = buffers(world, budget);

@@ -22,7 +22,7 @@ behaviours! { "fd":
     a_full_table_is_emfile: ByteStreams,
     too_many_sockets_are_emfile_and_other_descriptors_are_not,
     a_full_accept_leaves_the_connection_waiting,
-    a_descriptor_blocks_until_it_is_told_not_to: ByteStreams,
+    a_descriptor_blocks_until_it_is_made_nonblocking: ByteStreams,
     a_pipe_carries_data_to_the_guest: ByteStreams,
     a_pipe_carries_data_from_the_guest: ByteStreams,
     a_pipe_whose_reader_is_gone_is_epipe: ByteStreams,
@@ -189,7 +189,7 @@ fn a_full_accept_leaves_the_connection_waiting<W: World>(world: &W) {
     );
 }
 
-fn a_descriptor_blocks_until_it_is_told_not_to<W: World>(world: &W) {
+fn a_descriptor_blocks_until_it_is_made_nonblocking<W: World>(world: &W) {
     let mut host = world.host();
     let (io, _writer) = world.pipe_to_guest(&mut host);
     let mut guest = guest_on(world, host, Policy::allow_all());

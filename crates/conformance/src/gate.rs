@@ -15,7 +15,7 @@ behaviours! { "gate":
     a33_a_group_that_a_rule_names_is_reached: Groups,
     a33_a_group_of_ipv6_does_not_reach_a_member_that_is_denied: Groups Ipv6,
     a33_a_broadcast_does_not_reach_whom_no_rule_allows: Groups,
-    a33_broadcasting_is_switched_off_by_whoever_wants,
+    a33_broadcasting_can_always_be_switched_off,
 }
 
 /// A group of this machine's own, and no other than these tests have.
@@ -97,9 +97,9 @@ fn a33_a_group_of_ipv6_does_not_reach_a_member_that_is_denied<W: World>(world: &
 }
 
 fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<W: World>(world: &W) {
-    let somebody = world.udp((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
-    somebody.set_nonblocking(true).unwrap();
-    let port = somebody.local_addr().unwrap().port();
+    let receiver = world.udp((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
+    receiver.set_nonblocking(true).unwrap();
+    let port = receiver.local_addr().unwrap().port();
     // The broadcast address of loopback's network, which looks like any other.
     let everyone = format!("127.255.255.255:{port}");
     for policy in [
@@ -117,7 +117,7 @@ fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<W: World>(world: &W) {
         let to = everyone.parse().unwrap();
         assert_eq!(guest.transmit_to(fd, b"x", to), Err(Errno::EACCES));
         assert_eq!(guest.connect_to(fd, to), Err(Errno::EACCES));
-        assert!(!was_reached(&somebody));
+        assert!(!was_reached(&receiver));
     }
     // A rule that names the broadcast address allows every receiver in its network.
     let named = [
@@ -130,10 +130,10 @@ fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<W: World>(world: &W) {
         .set_option(fd, SockOpt::Broadcast, OptValue::Int(1))
         .unwrap();
     assert_eq!(guest.transmit_to(fd, b"x", everyone.parse().unwrap()), Ok(1));
-    eventually("a broadcast arrives", || was_reached(&somebody).then_some(()));
+    eventually("a broadcast arrives", || was_reached(&receiver).then_some(()));
 }
 
-fn a33_broadcasting_is_switched_off_by_whoever_wants<W: World>(world: &W) {
+fn a33_broadcasting_can_always_be_switched_off<W: World>(world: &W) {
     let mut guest = guest_under(world, deny(&[(Use::Connect, "10.0.0.1")]));
     let fd = guest.udp();
     for (value, seen) in [(1, 1), (0, 0), (-1, 1), (0, 0)] {

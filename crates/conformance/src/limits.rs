@@ -28,7 +28,7 @@ behaviours! { "limits":
     a_datagram_beyond_what_is_left_is_not_sent_and_a_smaller_one_is,
     an_empty_datagram_needs_a_total_that_is_not_used_up,
     what_is_exactly_left_goes_through_all_buffers_of_one_call,
-    a_datagrams_length_is_told_and_counted_alike,
+    a_datagrams_length_is_reported_and_counted_alike,
     unix_sockets_count_nothing: SocketPairs,
     a_call_that_failed_counts_nothing,
     a37_each_datagram_costs_its_headers_of_the_rate_and_none_of_the_total,
@@ -324,7 +324,7 @@ fn what_is_exactly_left_goes_through_all_buffers_of_one_call<W: World>(world: &W
     assert_eq!((&one, &two), (b"hello", b"world"));
 }
 
-fn a_datagrams_length_is_told_and_counted_alike<W: World>(world: &W) {
+fn a_datagrams_length_is_reported_and_counted_alike<W: World>(world: &W) {
     let mut guest = total(world, 1000);
     let (fd, peer) = receiver(world, &mut guest);
     peer.send(&[7; 300]).unwrap();

@@ -15,7 +15,7 @@ behaviours! { "option":
     buffers_are_what_the_kernel_makes_of_them,
     time_limits_are_rounded_up_by_the_kernel_at_most,
     linger_is_set_and_read_back,
-    facts_are_told_and_cannot_be_set: UnixSockets,
+    facts_are_reported_and_cannot_be_set: UnixSockets,
     an_option_of_another_protocol_is_enoprotoopt_or_eopnotsupp: UnixSockets,
     every_wrong_shape_is_einval_or_refused,
     a_number_out_of_range_is_refused,
@@ -167,7 +167,7 @@ fn linger_is_set_and_read_back<W: World>(world: &W) {
     }
 }
 
-fn facts_are_told_and_cannot_be_set<W: World>(world: &W) {
+fn facts_are_reported_and_cannot_be_set<W: World>(world: &W) {
     let mut guest = guest(world);
     let (listener, _) = guest.tcp_listener();
     for domain in [Domain::Inet, Domain::Inet6, Domain::Unix] {

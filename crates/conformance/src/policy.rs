@@ -35,7 +35,7 @@ behaviours! { "policy":
     a10_a_blocking_recv_waits_on_after_a_refused_datagram,
     a10_a_non_blocking_recv_among_refused_datagrams_is_eagain,
     a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4: Ipv6,
-    a_socket_that_sent_hears_only_whom_it_may_send_to,
+    a_socket_that_sent_receives_only_from_whom_it_may_send_to,
     judged_datagrams_are_whole,
     a14_a_port_is_neither_ignored_nor_widened,
     a17_calls_on_closed_and_unknown_numbers_are_ebadf,
@@ -44,11 +44,11 @@ behaviours! { "policy":
     a_multicast_group_is_listened_on_by_permission_only: Groups,
     a_port_of_the_kernels_choice_is_asked_for_as_port_0,
     a_denied_look_up_is_eai_fail,
-    an_observer_hears_of_each_denial_once_with_the_flag,
+    an_observer_is_notified_of_each_denial_once_with_the_flag,
     a_path_that_cannot_be_one_is_no_denial: UnixSockets,
-    an_observer_hears_of_a_denied_peer,
+    an_observer_is_notified_of_a_denied_peer,
     a_deny_rule_has_no_flag_that_helps,
-    an_observer_that_wants_calls_is_told_them,
+    an_observer_that_wants_calls_gets_them,
 }
 
 /// The calls that an observer received.
@@ -414,7 +414,7 @@ fn a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4<W: World>(world: &W
     }
 }
 
-fn a_socket_that_sent_hears_only_whom_it_may_send_to<W: World>(world: &W) {
+fn a_socket_that_sent_receives_only_from_whom_it_may_send_to<W: World>(world: &W) {
     let (friend, to) = udp_peer(world);
     let (stranger, _) = udp_peer(world);
     let mut guest = guest_under(world, allow(&[(Use::Connect, &format!("udp://{to}"))]));
@@ -624,7 +624,7 @@ fn a_denied_look_up_is_eai_fail<W: World>(world: &W) {
     assert!(log.take().is_empty());
 }
 
-fn an_observer_hears_of_each_denial_once_with_the_flag<W: World>(world: &W) {
+fn an_observer_is_notified_of_each_denial_once_with_the_flag<W: World>(world: &W) {
     let mut guest = guest_under(world, Policy::deny_all());
     let log = Log::listen::<W>(&mut guest, false);
     let (tcp, udp) = (guest.tcp(), guest.udp());
@@ -654,7 +654,7 @@ fn a_path_that_cannot_be_one_is_no_denial<W: World>(world: &W) {
     assert!(log.take().is_empty());
 }
 
-fn an_observer_hears_of_a_denied_peer<W: World>(world: &W) {
+fn an_observer_is_notified_of_a_denied_peer<W: World>(world: &W) {
     let (mut guest, fd, addr, refused, allowed) = between_peers(world);
     let log = Log::listen::<W>(&mut guest, false);
     refused.send_to(b"x", addr).unwrap();
@@ -685,7 +685,7 @@ fn a_deny_rule_has_no_flag_that_helps<W: World>(world: &W) {
     );
 }
 
-fn an_observer_that_wants_calls_is_told_them<W: World>(world: &W) {
+fn an_observer_that_wants_calls_gets_them<W: World>(world: &W) {
     let mut guest = crate::guest::guest(world);
     let log = Log::listen::<W>(&mut guest, true);
     let fd = guest.udp();

@@ -54,7 +54,7 @@ twice! {
     a_poll_waits_for_room_and_wakes,
     a_low_water_mark_holds_readiness_back,
     several_requests_for_one_descriptor_are_answered_each,
-    only_what_was_asked_for_is_told,
+    only_what_was_asked_for_is_reported,
     an_unconnected_stream_hangs_up,
     a_descriptor_that_was_closed_and_reused_is_the_new_one,
     a_descriptor_that_was_renumbered_is_what_it_became,
@@ -67,10 +67,10 @@ twice! {
     a_regular_file_is_always_ready: Files,
     the_adapters_files_are_always_ready,
     two_guests_do_not_see_each_others_readiness,
-    a_socket_of_somebody_else_is_polled_too,
+    a_socket_that_another_program_shares_is_polled_too,
     the_same_set_can_be_waited_for_again,
     thirty_thousand_requests_are_answered,
-    hundreds_of_sockets_are_told_apart,
+    hundreds_of_sockets_are_distinguished,
 }
 
 const NOW: Option<Duration> = Some(Duration::ZERO);
@@ -423,7 +423,7 @@ fn several_requests_for_one_descriptor_are_answered_each<W: World, const IDLE: u
     assert_eq!(answers, [read, read]);
 }
 
-fn only_what_was_asked_for_is_told<W: World, const IDLE: usize>(world: &W) {
+fn only_what_was_asked_for_is_reported<W: World, const IDLE: usize>(world: &W) {
     let mut crowd = Crowd::new(world, IDLE);
     let (fd, peer) = crowd.guest.tcp_pair(world);
     peer.write_all(b"x").unwrap();
@@ -622,7 +622,7 @@ fn two_guests_do_not_see_each_others_readiness<W: World, const IDLE: usize>(worl
     assert_eq!(two.now(other, Ready::READ), Ready::empty());
 }
 
-fn a_socket_of_somebody_else_is_polled_too<W: World, const IDLE: usize>(world: &W) {
+fn a_socket_that_another_program_shares_is_polled_too<W: World, const IDLE: usize>(world: &W) {
     let listener = world.listen(LOOPBACK).unwrap();
     let addr = listener.local_addr().unwrap();
     for _ in 0..3 {
@@ -685,7 +685,7 @@ fn thirty_thousand_requests_are_answered<W: World, const IDLE: usize>(world: &W)
     );
 }
 
-fn hundreds_of_sockets_are_told_apart<W: World, const IDLE: usize>(world: &W) {
+fn hundreds_of_sockets_are_distinguished<W: World, const IDLE: usize>(world: &W) {
     let mut crowd = Crowd::new(world, IDLE);
     // As many as a usual limit of 1024 descriptors leaves room for, with the other behaviours beside.
     let sockets: Vec<_> = (0..300).map(|_| crowd.guest.udp_bound()).collect();

@@ -17,14 +17,14 @@ behaviours! { "resolve":
     both_types_are_answered_unless_one_is_asked_for,
     a_port_number_is_taken_as_it_is,
     a_service_has_a_port_for_its_protocols: Services,
-    a_wrong_service_is_told,
+    a_wrong_service_is_eai_service,
     without_a_node_it_is_loopback_or_the_wildcard,
     localhost_is_loopback_and_never_leaves,
     the_family_is_kept_to,
     mapped_addresses_are_given_if_asked_for,
-    contradictions_are_told,
+    contradictions_are_refused,
     a_malformed_name_is_eai_noname,
-    numerichost_asks_nobody,
+    numerichost_asks_no_resolver,
     the_canonical_name_is_given_if_asked_for,
     a_denied_name_is_eai_fail,
     a_loopback_name_gives_the_right_to_connect_to_it,
@@ -130,7 +130,7 @@ fn a_service_has_a_port_for_its_protocols<W: World>(world: &W) {
     assert_eq!(ask::<W>(&mut guest, domain).unwrap()[0].port(), 53);
 }
 
-fn a_wrong_service_is_told<W: World>(world: &W) {
+fn a_wrong_service_is_eai_service<W: World>(world: &W) {
     let mut guest = guest(world);
     for (service, flags, expected) in [
         (
@@ -260,7 +260,7 @@ fn mapped_addresses_are_given_if_asked_for<W: World>(world: &W) {
     );
 }
 
-fn contradictions_are_told<W: World>(world: &W) {
+fn contradictions_are_refused<W: World>(world: &W) {
     let mut guest = guest(world);
     assert_eq!(ask::<W>(&mut guest, Query::default()), Err(LookupError::NoName));
     let query = Query {
@@ -300,7 +300,7 @@ fn a_malformed_name_is_eai_noname<W: World>(world: &W) {
     assert_eq!(ask::<W>(&mut guest, query), Err(LookupError::NoName));
 }
 
-fn numerichost_asks_nobody<W: World>(world: &W) {
+fn numerichost_asks_no_resolver<W: World>(world: &W) {
     let mut guest = guest_under(world, Policy::deny_all());
     let query = |name| Query {
         flags: LookupFlags::NUMERICHOST,

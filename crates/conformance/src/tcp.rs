@@ -22,7 +22,7 @@ behaviours! { "tcp":
     a_blocking_connect_waits_for_the_handshake,
     a_send_limit_ends_connect_with_einprogress,
     a_refused_blocking_connect_is_econnrefused,
-    a_refused_non_blocking_connect_is_told_by_so_error_once,
+    a_refused_non_blocking_connect_is_in_so_error_once,
     a_non_blocking_connect_is_einprogress_ealready_and_then_eisconn,
     after_a_blocking_connect_a_second_is_eisconn,
     unspec_dissolves_a_connection,
@@ -32,7 +32,7 @@ behaviours! { "tcp":
     shutdown_of_an_unconnected_socket_is_enotconn,
     a_reset_is_econnreset_once_and_then_end_of_file,
     sending_to_a_closed_peer_is_epipe_without_a_signal,
-    accept_tells_the_peer_and_both_sides_agree_on_names,
+    accept_gives_the_peer_and_both_sides_agree_on_names,
     accept_on_what_does_not_listen_is_einval,
     listen_twice_changes_the_backlog_only,
     listen_binds_an_unbound_socket,
@@ -218,7 +218,7 @@ fn a_refused_blocking_connect_is_econnrefused<W: World>(world: &W) {
     assert_eq!(guest.connect_to(fd, addr), Err(Errno::ECONNREFUSED));
 }
 
-fn a_refused_non_blocking_connect_is_told_by_so_error_once<W: World>(world: &W) {
+fn a_refused_non_blocking_connect_is_in_so_error_once<W: World>(world: &W) {
     let mut guest = guest(world);
     let addr = dead_end::<W>(&mut guest);
     let fd = guest.tcp();
@@ -333,7 +333,7 @@ fn sending_to_a_closed_peer_is_epipe_without_a_signal<W: World>(world: &W) {
     assert_eq!(guest.send(fd, both, SendFlags::empty()), Err(Errno::EPIPE));
 }
 
-fn accept_tells_the_peer_and_both_sides_agree_on_names<W: World>(world: &W) {
+fn accept_gives_the_peer_and_both_sides_agree_on_names<W: World>(world: &W) {
     let mut guest = guest(world);
     let (listener, addr) = guest.tcp_listener();
     let client = guest.tcp();

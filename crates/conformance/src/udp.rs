@@ -17,10 +17,10 @@ behaviours! { "udp":
     no_call_blocks_a_non_blocking_socket,
     a_blocking_recv_waits_for_a_datagram,
     datagrams_keep_their_bounds,
-    a_datagram_tells_its_sender,
+    a_datagram_has_its_senders_address,
     a_long_datagram_is_truncated_and_the_rest_is_gone,
     a_long_datagram_is_truncated_over_several_buffers,
-    trunc_tells_the_real_length,
+    trunc_gives_the_real_length,
     peek_leaves_the_datagram,
     waitall_means_nothing,
     an_empty_datagram_is_a_datagram,
@@ -30,7 +30,7 @@ behaviours! { "udp":
     a_receive_limit_ends_recv_with_eagain,
     sending_binds_an_ephemeral_port,
     sending_without_a_destination_is_edestaddrreq,
-    a_connected_socket_hears_its_peer_only,
+    a_connected_socket_receives_from_its_peer_only,
     a_connected_socket_can_send_elsewhere,
     unspec_dissolves_the_association,
     a_bounced_datagram_is_econnrefused_once,
@@ -38,7 +38,7 @@ behaviours! { "udp":
     a_shut_receiving_side_ends_a_blocking_recv,
     the_next_datagrams_length_can_be_asked_for,
     ipv6_works_as_ipv4_does: Ipv6,
-    a_dual_stack_socket_hears_and_answers_ipv4: Ipv6,
+    a_dual_stack_socket_receives_and_answers_ipv4: Ipv6,
     wrong_families_are_refused,
     broadcast_needs_the_option: Groups,
     multicast_reaches_a_member: Groups,
@@ -102,7 +102,7 @@ fn datagrams_keep_their_bounds<W: World>(world: &W) {
     }
 }
 
-fn a_datagram_tells_its_sender<W: World>(world: &W) {
+fn a_datagram_has_its_senders_address<W: World>(world: &W) {
     let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
     let (one, first) = peer(world);
@@ -158,7 +158,7 @@ fn a_long_datagram_is_truncated_over_several_buffers<W: World>(world: &W) {
     assert_eq!((&first, &second), (b"ab", b"c\x09\x09"));
 }
 
-fn trunc_tells_the_real_length<W: World>(world: &W) {
+fn trunc_gives_the_real_length<W: World>(world: &W) {
     let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
     let (peer, _) = peer(world);
@@ -293,7 +293,7 @@ fn sending_without_a_destination_is_edestaddrreq<W: World>(world: &W) {
     assert_eq!(guest.peer_addr(fd), Err(Errno::ENOTCONN));
 }
 
-fn a_connected_socket_hears_its_peer_only<W: World>(world: &W) {
+fn a_connected_socket_receives_from_its_peer_only<W: World>(world: &W) {
     let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
     let (friend, to) = peer(world);
@@ -398,7 +398,7 @@ fn ipv6_works_as_ipv4_does<W: World>(world: &W) {
     assert_eq!((&data[..received.len], sender), (&b"back"[..], to.into()));
 }
 
-fn a_dual_stack_socket_hears_and_answers_ipv4<W: World>(world: &W) {
+fn a_dual_stack_socket_receives_and_answers_ipv4<W: World>(world: &W) {
     let mut guest = guest(world);
     let fd = guest.socket(Domain::Inet6, Kind::Datagram).unwrap();
     guest.set_option(fd, SockOpt::Ipv6Only, OptValue::Int(0)).unwrap();

@@ -22,9 +22,9 @@ use crate::world::World;
 behaviours! { "unix" needs UnixSockets:
     a_stream_connects_and_carries_data,
     names_are_what_the_guest_gave,
-    a_name_with_detours_is_told_as_it_was_given,
+    a_name_with_detours_stays_as_it_was_given,
     another_programs_socket_is_reached,
-    another_programs_name_is_told_in_the_guests_view,
+    another_programs_name_is_in_the_guests_view,
     datagrams_carry_their_senders_name,
     a_reply_goes_to_the_senders_name,
     connected_datagram_sockets_talk,
@@ -169,7 +169,7 @@ fn names_are_what_the_guest_gave<W: World>(world: &W) {
     assert_eq!(place.guest.peer_addr(client), Ok(unix("/run/s")));
 }
 
-fn a_name_with_detours_is_told_as_it_was_given<W: World>(world: &W) {
+fn a_name_with_detours_stays_as_it_was_given<W: World>(world: &W) {
     let mut place = Place::new(world);
     std::fs::create_dir(place.path("sub")).unwrap();
     let listener = place.listener("/run//sub/.././s");
@@ -196,7 +196,7 @@ fn another_programs_socket_is_reached<W: World>(world: &W) {
     );
 }
 
-fn another_programs_name_is_told_in_the_guests_view<W: World>(world: &W) {
+fn another_programs_name_is_in_the_guests_view<W: World>(world: &W) {
     let mut place = Place::new(world);
     let _listener = UnixListener::bind(place.path("s")).unwrap();
     let fd = place.connect("/run/s").unwrap();

@@ -26,7 +26,7 @@ behaviours! { "unix_path" needs UnixSockets:
     a_renamed_root_stays_the_guests,
     a_long_directory_is_no_obstacle,
     a_name_that_is_too_long_is_enametoolong,
-    two_directories_are_told_apart,
+    two_directories_are_distinguished,
     without_a_directory_nothing_is_reached,
     the_policy_judges_the_resolved_path,
 }
@@ -268,7 +268,7 @@ fn a_name_that_is_too_long_is_enametoolong<W: World>(world: &W) {
     );
 }
 
-fn two_directories_are_told_apart<W: World>(world: &W) {
+fn two_directories_are_distinguished<W: World>(world: &W) {
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
     let mut host = world.host();
     world.add_directory(&mut host, one.path(), "/run");

@@ -350,7 +350,7 @@ impl World {
                 }
                 self.guest
                     .poll_wait(Some(Duration::ZERO))
-                    .expect("nobody stops this guest");
+                    .expect("nothing stops this guest");
                 for event in self.guest.poll_events() {
                     let (fd, want) = set[event.token as usize];
                     assert!(self.model.contains_key(&fd));

@@ -212,7 +212,7 @@ fn a29_a_datagram_that_must_be_judged_is_judged_whatever_its_number_meant_before
 }
 
 #[test]
-fn a29_a_socket_that_is_bound_while_a_thread_waits_on_it_hears_no_refused_sender() {
+fn a29_a_socket_that_is_bound_while_a_thread_waits_on_it_receives_from_no_refused_sender() {
     let refused = UdpSocket::bind(LOOPBACK).unwrap();
     let allowed = UdpSocket::bind(LOOPBACK).unwrap();
     let rule = format!("udp://{}", refused.local_addr().unwrap());
@@ -237,7 +237,7 @@ fn a29_a_socket_that_is_bound_while_a_thread_waits_on_it_hears_no_refused_sender
 }
 
 #[test]
-fn a30_threads_together_send_the_total_and_are_told_what_arrived() {
+fn a30_threads_together_send_the_total_and_know_what_arrived() {
     const THREADS: usize = 12;
     let guest = guest(total(1 << 20), &[]);
     let (addr, counted) = sink(THREADS);
