@@ -16,6 +16,7 @@ mod fd;
 mod gate;
 mod guest;
 mod limits;
+mod once;
 mod option;
 mod patience;
 mod peer;
@@ -50,6 +51,7 @@ pub fn suite<W: World>(world: fn() -> W) -> Vec<Behaviour> {
         limits::behaviours::<W>(),
         capacity::behaviours::<W>(),
         gate::behaviours::<W>(),
+        once::behaviours::<W>(),
         stop::behaviours::<W>(),
         resolve::behaviours::<W>(),
     ]

@@ -48,7 +48,7 @@ behaviours! { "tcp":
 }
 
 /// A listener of the guest's whose queue is full, and sockets that wait in it; the last one is in progress.
-fn stalled<W: World>(guest: &mut TestGuest<W>) -> (SocketAddr, Vec<Fd>) {
+pub(crate) fn stalled<W: World>(guest: &mut TestGuest<W>) -> (SocketAddr, Vec<Fd>) {
     let listener = guest.tcp();
     guest.bind(listener, &LOOPBACK.into()).unwrap();
     guest.listen(listener, 0).unwrap();

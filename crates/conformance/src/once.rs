@@ -1,0 +1,146 @@
+//! What an operation leaves in the trace and the audit: one line, however often the guest or its adapter asks what became of it.
+
+use std::fmt;
+use std::sync::{Arc, Mutex};
+
+use guestnet_core::policy::{PolicyBuilder, Use};
+use guestnet_core::{AuditRecord, Denial, Errno, Observer, Ready, Result, ResultLine, Shutdown, SockAddr};
+
+use crate::behaviour::behaviours;
+use crate::guest::{Calls, TestGuest, guest_under};
+use crate::tcp::stalled;
+use crate::world::World;
+
+behaviours! { "once":
+    a_connect_that_is_asked_about_again_is_judged_traced_and_audited_once,
+    a_connect_that_the_guest_asks_about_is_audited_once,
+    a_connect_elsewhere_while_one_is_under_way_is_judged,
+    a_connect_after_the_end_of_one_that_was_under_way_is_judged_again,
+}
+
+/// The calls and the decisions that an observer received.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<(Vec<String>, Vec<String>)>>);
+
+impl Observer for Lines {
+    fn wants_calls(&self) -> bool {
+        true
+    }
+
+    fn call(&mut self, name: &'static str, _: fmt::Arguments<'_>, result: Result<u64>) {
+        let line = format!("{name} = {}", ResultLine(result));
+        self.0.lock().unwrap().0.push(line);
+    }
+
+    fn denied(&mut self, _: &Denial<'_>) {}
+
+    fn wants_decisions(&self) -> bool {
+        true
+    }
+
+    fn decided(&mut self, record: &AuditRecord<'_>) {
+        let line = format!("{} {}: {}", record.call, record.target, record.decision);
+        self.0.lock().unwrap().1.push(line);
+    }
+}
+
+impl Lines {
+    fn of<W: World>(guest: &mut TestGuest<W>) -> Self {
+        let lines = Lines::default();
+        guest.observe(Box::new(lines.clone()));
+        lines
+    }
+
+    /// The traced calls and the audited decisions since the last time.
+    fn take(&self) -> (Vec<String>, Vec<String>) {
+        std::mem::take(&mut *self.0.lock().unwrap())
+    }
+}
+
+/// A guest that may connect to loopback, but for one address.
+fn guest<W: World>(world: &W) -> TestGuest<W> {
+    let mut policy = PolicyBuilder::new();
+    policy.allow_net().deny(Use::Connect, "127.0.0.77").unwrap();
+    guest_under(world, policy.build())
+}
+
+fn a_connect_that_is_asked_about_again_is_judged_traced_and_audited_once<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (addr, open) = stalled::<W>(&mut guest);
+    let lines = Lines::of::<W>(&mut guest);
+    let (fd, to) = (guest.tcp(), SockAddr::from(addr));
+    lines.take();
+    assert_eq!(guest.try_connect(fd, &to), Err(Errno::EINPROGRESS));
+    for _ in 0..3 {
+        assert_eq!(guest.try_connect(fd, &to), Err(Errno::EALREADY));
+    }
+    let (calls, decisions) = lines.take();
+    assert_eq!(calls, [""; 0], "what is not over is not traced");
+    assert_eq!(decisions.len(), 1, "{decisions:?}");
+    while guest.try_accept(open[0], true).is_ok() {}
+    guest.until(fd, Ready::WRITE);
+    lines.take();
+    assert_eq!(guest.try_connect(fd, &to), Ok(()));
+    assert_eq!(lines.take(), (vec!["connect = 0".to_owned()], vec![]));
+    // The next one is another operation.
+    assert_eq!(guest.try_connect(fd, &to), Err(Errno::EISCONN));
+    let (calls, decisions) = lines.take();
+    assert_eq!((calls.len(), decisions.len()), (1, 1), "{calls:?} {decisions:?}");
+}
+
+fn a_connect_that_the_guest_asks_about_is_audited_once<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (addr, _open) = stalled::<W>(&mut guest);
+    let lines = Lines::of::<W>(&mut guest);
+    let fd = guest.tcp();
+    guest.make_nonblocking(fd);
+    lines.take();
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EALREADY));
+    let (calls, decisions) = lines.take();
+    assert_eq!(calls.len(), 2, "each call of the guest is traced: {calls:?}");
+    assert_eq!(decisions.len(), 1, "{decisions:?}");
+}
+
+fn a_connect_elsewhere_while_one_is_under_way_is_judged<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (addr, _open) = stalled::<W>(&mut guest);
+    let lines = Lines::of::<W>(&mut guest);
+    let fd = guest.tcp();
+    guest.make_nonblocking(fd);
+    lines.take();
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
+    let denied = ([127, 0, 0, 77], addr.port()).into();
+    assert_eq!(guest.connect_to(fd, denied), Err(Errno::EACCES));
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EALREADY));
+    let (_, decisions) = lines.take();
+    assert_eq!(decisions.len(), 2, "{decisions:?}");
+}
+
+/// shutdown(2) ends a connect that is under way (Linux goes back to an unconnected socket), and so does dissolving it: the
+/// next connect begins one.
+fn a_connect_after_the_end_of_one_that_was_under_way_is_judged_again<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (addr, _open) = stalled::<W>(&mut guest);
+    let lines = Lines::of::<W>(&mut guest);
+    let fd = guest.tcp();
+    guest.make_nonblocking(fd);
+    lines.take();
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
+    // Its own errno is the system's affair.
+    let _ = guest.shutdown(fd, Shutdown::Both);
+    let again = guest.connect_to(fd, addr).unwrap_err();
+    assert_eq!(
+        lines.take().1.len(),
+        2,
+        "after a shutdown, which was followed by {again:?}"
+    );
+
+    let fd = guest.tcp();
+    guest.make_nonblocking(fd);
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
+    lines.take();
+    guest.connect(fd, &SockAddr::Unspec).unwrap();
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
+    assert_eq!(lines.take().1.len(), 1, "after the association was dissolved");
+}
