@@ -98,12 +98,12 @@ impl Cache {
             .recursive(true)
             .mode(0o700)
             .create(&path)
-            .map_err(|error| failed(&guestnet_host_os::io_reason(&error)))?;
+            .map_err(|error| failed(&guestnet::host_os::io_reason(&error)))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&path, flags, Mode::empty())
-            .map_err(|error| failed(&guestnet_host_os::io_reason(&error.into())))?;
+            .map_err(|error| failed(&guestnet::host_os::io_reason(&error.into())))?;
         let stat =
-            rustix::fs::fstat(&dir).map_err(|error| failed(&guestnet_host_os::io_reason(&error.into())))?;
+            rustix::fs::fstat(&dir).map_err(|error| failed(&guestnet::host_os::io_reason(&error.into())))?;
         if !is_ours_alone(&stat) {
             return Err(failed(
                 &"it must belong to you, and nobody else may be able to write it (chmod 700)",

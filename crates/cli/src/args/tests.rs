@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::failure::USAGE;
-use crate::run_args::{Directory, Timeout, Variable};
-use guestnet_core::policy::{NoPins, Policy, Protocol};
-use guestnet_host_os::TraceTo;
+use crate::run_args::{Directory, Variable};
+use crate::units::Timeout;
+use guestnet::TraceTo;
+use guestnet::core::policy::{NoPins, Policy, Protocol};
 use std::time::Duration;
 
 fn parse_words(words: &[&str]) -> Result<Command, Failure> {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use guestnet_core::policy::{Effect, Policy, Protocol, Target, Use};
+use guestnet::core::policy::{Effect, Policy, Protocol, Target, Use};
 
 /// The most ports that are listed one by one; a policy with more of them is left to the policy's gate alone.
 const MOST: usize = 1024;
@@ -100,7 +100,7 @@ fn allowed(policy: &Policy, usage: Use) -> Ports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use guestnet_core::policy::{PolicyOption, PolicyOptions, Source};
+    use guestnet::core::policy::{PolicyOption, PolicyOptions, Source};
 
     fn policy(rules: &[(&str, &str)]) -> Policy {
         let mut options = PolicyOptions::default();
