@@ -11,7 +11,6 @@ use guestnet_host_os::read_text;
 use tempfile::TempDir;
 
 use crate::error::Error;
-use crate::options::Directory;
 
 /// The machine's own hosts file.
 const SYSTEM: &str = "/etc/hosts";
@@ -69,17 +68,17 @@ impl From<String> for HostsFile {
 pub struct Etc(TempDir);
 
 impl Etc {
-    /// The /etc of a guest, unless it has one of its own or may look no name up.
+    /// The /etc of a guest with these directories, unless one of them is its own /etc, or it may look no name up.
     ///
     /// # Errors
     /// As [`Etc::new`].
-    pub(crate) fn of(
-        directories: &[Directory],
+    pub(crate) fn of<'a>(
+        directories: impl IntoIterator<Item = &'a str>,
         policy: &Policy,
         hosts: &HostsFile,
     ) -> Result<Option<Etc>, Error> {
-        let own = directories.iter().any(|directory| {
-            let guest = Path::new("/").join(&directory.guest);
+        let own = directories.into_iter().any(|directory| {
+            let guest = Path::new("/").join(directory);
             Path::new(ETC).starts_with(&guest) || guest.starts_with(ETC)
         });
         if own || !policy.resolves_names() {
@@ -157,15 +156,7 @@ mod tests {
     fn a_guest_with_an_etc_of_its_own_or_without_names_gets_none() {
         let allows = |text| Policy::from_toml(text, "test").unwrap();
         let names = allows("[resolve]\nallow = [\"*\"]\n");
-        let directory = |guest: &str| Directory {
-            host: "/srv".into(),
-            guest: guest.into(),
-        };
-        let has = |guest: &str, policy| {
-            Etc::of(&[directory(guest)], policy, &HostsFile::default())
-                .unwrap()
-                .is_some()
-        };
+        let has = |guest: &str, policy| Etc::of([guest], policy, &HostsFile::default()).unwrap().is_some();
         assert!(has("/data", &names));
         for own in ["/", "/etc", "etc", "/etc/ssl"] {
             assert!(!has(own, &names), "{own}");

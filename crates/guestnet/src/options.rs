@@ -12,8 +12,6 @@ use guestnet_core::policy::{Policy, PolicyOptions};
 use crate::error::Error;
 #[cfg(feature = "dns")]
 use crate::hosts::HostsFile;
-#[cfg(feature = "quickjs")]
-use crate::script::SignalOffer;
 #[cfg(feature = "dns")]
 use guestnet_host_os::Upstream;
 
@@ -54,6 +52,17 @@ pub(crate) enum StreamSource {
     Inherit,
     Descriptor(OwnedFd),
 }
+
+/// What [`Options::signals`] offers.
+#[cfg(feature = "quickjs")]
+pub(crate) struct SignalOffer {
+    pub(crate) stream: OwnedFd,
+    pub(crate) ask: AskSignal,
+}
+
+/// Is called with the number of a signal and what it shall do.
+#[cfg(feature = "quickjs")]
+type AskSignal = Box<dyn Fn(i32, guestnet_quickjs::SignalAction) -> Result<(), guestnet_core::Errno> + Send>;
 
 /// A directory of the host with its name in the guest.
 #[derive(Debug)]

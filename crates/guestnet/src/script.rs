@@ -2,24 +2,17 @@
 
 use std::fmt;
 use std::net::SocketAddr;
-use std::os::fd::OwnedFd;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use guestnet_core::{Errno, Guest};
+use guestnet_core::Guest;
 use guestnet_host_os::OsHost;
-use guestnet_quickjs::{End as ScriptEnd, Script, ScriptBuilder, SignalAction, ThreadHost};
+use guestnet_quickjs::{End as ScriptEnd, Script, ScriptBuilder, ThreadHost};
 
 use crate::end::End;
 use crate::error::Error;
 use crate::handle::GuestHandle;
-use crate::options::{Directory, Options};
+use crate::options::{Directory, Options, SignalOffer};
 use crate::setup::GuestSetup;
-
-/// What [`Options::signals`] offers.
-pub(crate) struct SignalOffer {
-    pub(crate) stream: OwnedFd,
-    pub(crate) ask: Box<dyn Fn(i32, SignalAction) -> Result<(), Errno> + Send>,
-}
 
 /// A script that can be moved to the thread on which it will run, where [`ScriptBuilder::build`] starts its engine.
 #[derive(Debug)]
@@ -95,7 +88,7 @@ impl Options {
         if let Some(observer) = options.observer {
             guest.observe(observer);
         }
-        let names = std::sync::Arc::clone(guest.names());
+        let names = Arc::clone(guest.names());
 
         let mut builder = ScriptBuilder::new(guest);
         for arg in options.args {

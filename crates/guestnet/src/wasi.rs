@@ -147,7 +147,10 @@ impl Options {
         #[cfg(feature = "dns")]
         let hosts = options.hosts.unwrap_or_else(crate::HostsFile::system);
         #[cfg(feature = "dns")]
-        let etc = crate::Etc::of(&options.directories, &policy, &hosts)?;
+        let etc = {
+            let directories = options.directories.iter();
+            crate::Etc::of(directories.map(|directory| &*directory.guest), &policy, &hosts)?
+        };
         let mut guest = GuestThread::new(host, policy, capacity);
         #[cfg(feature = "dns")]
         guest.set_hosts(hosts.parse());
