@@ -16,6 +16,11 @@ pub(crate) struct PolicyArgs {
 }
 
 impl PolicyArgs {
+    /// Whether a long option is one about the policy.
+    pub(crate) fn has_option(name: &str) -> bool {
+        name == "policy" || PolicyOption::from_name(name).is_some()
+    }
+
     /// Takes a long option if it is one about the policy; `value` reads its value. Returns whether it was.
     pub(crate) fn option(
         &mut self,

@@ -112,10 +112,36 @@ pub(crate) fn parse_repl(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>,
     Ok(Some(run))
 }
 
+/// Every option of `run` that is not about the policy.
+pub(crate) const OPTIONS: [&str; 12] = [
+    "audit",
+    "compile-timeout",
+    "dir",
+    "dns",
+    "env",
+    "hosts",
+    "listen",
+    "max-compile-memory",
+    "max-memory",
+    "no-confine",
+    "timeout",
+    "trace",
+];
+
+/// Whether `run` has an option of this name; `help` does not count, which every guest may have too.
+pub(crate) fn has_option(name: &str) -> bool {
+    OPTIONS.contains(&name) || PolicyArgs::has_option(name)
+}
+
 /// `None`: help was asked for.
 pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>, Failure> {
     let mut run = defaults();
+    // Whether `--` has ended our options.
+    let mut over = false;
     loop {
+        if let Some(arguments) = parser.try_raw_args() {
+            over |= arguments.peek().is_some_and(|argument| argument == "--");
+        }
         match parser.next().map_err(failure::lexopt)? {
             Some(Arg::Short('h') | Arg::Long("help")) => return Ok(None),
             Some(Arg::Long(name)) => {
@@ -137,15 +163,30 @@ pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>, Fail
             }
         }
     }
-    // From here on everything is the guest's, options too.
+    // From here on everything is the guest's, options too. One of ours is more likely in the wrong place than the guest's
+    // own; as the guest's it would do nothing, and a rule that does nothing is not noticed.
     for arg in parser.raw_args().map_err(failure::lexopt)? {
-        run.args.push(arg.into_string().map_err(|arg| {
+        let arg = arg.into_string().map_err(|arg| {
             Failure::usage(format!(
                 "the guest's argument {arg:?} is not UTF-8, which WASI asks for"
             ))
-        })?);
+        })?;
+        over |= arg == "--";
+        if !over && let Some(option) = own_option(&arg) {
+            let guest = run.guest.display();
+            return Err(Failure::usage(format!(
+                "{option} behind {guest} would do nothing: put it before {guest}, or -- before {guest} to hand it to the guest"
+            )));
+        }
+        run.args.push(arg);
     }
     Ok(Some(run))
+}
+
+/// The option of ours that an argument is, without its value.
+fn own_option(arg: &str) -> Option<&str> {
+    let option = arg.split('=').next()?;
+    has_option(option.strip_prefix("--")?).then_some(option)
 }
 
 impl RunArgs {

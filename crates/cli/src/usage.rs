@@ -51,7 +51,8 @@ sockets, or a script for QuickJS, .js or .mjs. It may use no network until an op
 const RUN: &str = "\
 guestnet run [OPTIONS] GUEST [ARGS]...
 
-Runs a guest. What stands behind GUEST is the guest's own, options too.
+Runs a guest. What stands behind GUEST is the guest's own, options too; one of those below is
+an error there, unless `--` stands before it: guestnet run -- GUEST --policy FILE
 The exit code is the guest's; 1: it could not be run, 2: wrong usage, 124: --timeout
 is over, 134: the guest trapped, 130 and 143: SIGINT and SIGTERM.
 
