@@ -75,7 +75,7 @@ impl Confinement {
                 readable.extend(RESOLVER.map(PathBuf::from));
             }
             readable.push(RESOLV_CONF.into());
-            // A service that makes it anew does so beside it.
+            // A service that makes it anew does so in the same directory.
             if let Ok(real) = Path::new(RESOLV_CONF).canonicalize()
                 && let Some(parent) = real.parent()
                 && parent != Path::new("/etc")

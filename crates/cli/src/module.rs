@@ -157,7 +157,7 @@ fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     };
     let build = "build the guest for wasm32-wasip1 (Go: GOOS=wasip1 GOARCH=wasm)";
     match bytes {
-        // The binary format: magic, version, and the layer that tells components from modules.
+        // The binary format: magic, version, and the layer, which is another one for components than for modules.
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(()),
         [0, b'a', b's', b'm', _, _, 1, 0, ..] => Err(Failure::usage(format!(
             "{name} is a WebAssembly component, which this build of guestnet does not run yet: build a module for wasm32-wasip1"

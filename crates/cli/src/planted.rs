@@ -1,5 +1,5 @@
 //! A defect of an engine, as it were: a guest has this process do something, on the guest's own thread, that no call of any
-//! ABI offers. Only with the feature `planted-bug`, which no build that anybody is given has.
+//! ABI offers. Only with the feature `planted-bug`, which no build for users has.
 //!
 //! WebAssembly gets here by growing its memory to [`PAGES`], a script by asking for signal [`SIGNAL`]. What is done is in the
 //! environment of the command, as a word and what it is about; how that went is printed.

@@ -120,7 +120,7 @@ The exit code is 0 if guestnet can run the guest and 1 if it cannot.
 const EXPLAIN: &str = "\
 guestnet policy explain [POLICY OPTIONS] USE TARGET
 
-Tells what a policy decides. The first word is `allowed` or `denied`; then comes the
+Prints what a policy decides. The first word is `allowed` or `denied`; then comes the
 rule that decides, or the option that would allow it. The exit code is 0 for allowed
 and 1 for denied.
 

@@ -8,7 +8,7 @@
 //! * a script on QuickJS: [`Options::script`], or [`Options::script_parts`] to run it on another thread;
 //! * a program with threads of another ABI: [`Options::threads`], on which an adapter is built.
 //!
-//! Not here: hosts that are not the operating system's. Whoever writes one joins it with `guestnet-wasi` or
+//! Not here: hosts that are not the operating system's. An embedder with one joins it with `guestnet-wasi` or
 //! `guestnet-quickjs` directly.
 //!
 //! # A module under a policy

@@ -107,8 +107,8 @@ impl Options {
         Ok(self.policy(options.build()))
     }
 
-    /// Who hears of the guest's calls, denials and decisions: an [`Observer`] of the embedder's, or a
-    /// [`Reporting`](crate::Reporting) that writes a trace and an audit. By default nobody does.
+    /// What receives the guest's calls, denials and decisions: an [`Observer`] of the embedder's, or the one of
+    /// [`Reporting::open`](crate::Reporting::open), which writes a trace and an audit. By default there is none.
     pub fn observer(&mut self, observer: impl Observer + 'static) -> &mut Self {
         self.observer = Some(Box::new(observer));
         self
@@ -211,7 +211,7 @@ impl Options {
         self
     }
 
-    /// The hosts file, which is looked at before anybody is asked. By default the machine's own.
+    /// The hosts file, which is looked at before a server is asked. By default the machine's own.
     #[cfg(feature = "dns")]
     pub fn hosts(&mut self, hosts: impl Into<HostsFile>) -> &mut Self {
         self.hosts = Some(hosts.into());

@@ -1,7 +1,7 @@
 //! The system calls that a confined process does without, by seccomp.
 //!
 //! It is a list of what is refused. What a resolver's plug-ins, an allocator or the next C library call is not known, and
-//! a run that ends at a harmless call helps nobody. Calls that are newer than this list do not exist for the process.
+//! a run that ends at a harmless call is of no use. Calls that are newer than this list do not exist for the process.
 
 use std::collections::BTreeMap;
 
@@ -274,7 +274,7 @@ fn sockets() -> Result<Vec<SeccompRule>, BackendError> {
 const SOCK_PACKET: i32 = 10;
 
 /// All of these hold: an argument, how it is compared, and with what. The kernel takes 32 bits of each of them, but for
-/// the flags of clone(2), of which those above 32 bits are nobody's.
+/// the flags of clone(2), of which those above 32 bits have no meaning.
 fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, BackendError> {
     let conditions = conditions.iter().map(|(argument, op, value)| {
         SeccompCondition::new(*argument, SeccompCmpArgLen::Dword, op.clone(), *value)

@@ -49,7 +49,7 @@ impl fmt::Display for Ports {
     }
 }
 
-/// Where a guest may connect to. One that may look names up also reaches the DNS stub, whose port nobody knows before it
+/// Where a guest may connect to. One that may look names up also reaches the DNS stub, whose port is not known before it
 /// is there, and DNS servers on any port that `--dns` names.
 pub(crate) fn connect(policy: &Policy) -> Ports {
     if policy.resolves_names() {
