@@ -82,6 +82,8 @@
 
 mod end;
 mod error;
+#[cfg(all(feature = "dns", feature = "wasi"))]
+mod etc;
 mod handle;
 #[cfg(feature = "dns")]
 mod hosts;
@@ -100,6 +102,8 @@ mod wasi;
 
 pub use end::End;
 pub use error::{Error, reason};
+#[cfg(all(feature = "dns", feature = "wasi"))]
+pub use etc::Etc;
 pub use guestnet_core::{self as core, policy};
 pub use guestnet_host_os::{self as host_os, OsHost, TraceTo, Upstream};
 #[cfg(feature = "quickjs")]
@@ -108,7 +112,7 @@ pub use guestnet_quickjs as quickjs;
 pub use guestnet_wasi as adapter;
 pub use handle::GuestHandle;
 #[cfg(feature = "dns")]
-pub use hosts::{Etc, HostsFile};
+pub use hosts::HostsFile;
 #[cfg(feature = "wasi")]
 pub use limit::{DEFAULT_MAX_MEMORY, MemoryLimit, MemoryRefusal};
 pub use options::{Options, add_policy_file};

@@ -185,7 +185,7 @@ impl Options {
         #[cfg(feature = "dns")]
         if let Some(etc) = &etc {
             builder
-                .directory(etc.path(), crate::hosts::ETC, true)
+                .directory(etc.path(), crate::etc::ETC, true)
                 .map_err(|error| Error::Directory {
                     path: etc.path().to_owned(),
                     source: error.into(),
