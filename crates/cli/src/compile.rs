@@ -11,9 +11,9 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use guestnet::adapter::{CompileLimits, check_compile};
 use guestnet::host_os::io_reason;
 use guestnet::reason;
+use guestnet::wasi::{CompileLimits, check_compile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};

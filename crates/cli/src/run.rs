@@ -4,8 +4,8 @@ use std::path::Path;
 
 #[cfg(not(feature = "planted-bug"))]
 use guestnet::MemoryLimit as Limit;
-use guestnet::adapter::{Adapter, Wasi};
 use guestnet::core::policy::shell_word;
+use guestnet::wasi::{Adapter, Wasi};
 use guestnet::{OsHost, RunError, WasiParts, reason};
 use wasmtime::{Engine, Store};
 

@@ -98,7 +98,7 @@ mod script;
 mod setup;
 mod threads;
 #[cfg(feature = "wasi")]
-mod wasi;
+mod wasi_guest;
 
 pub use end::End;
 pub use error::{Error, reason};
@@ -109,7 +109,7 @@ pub use guestnet_host_os::{self as host_os, OsHost, TraceTo, Upstream};
 #[cfg(feature = "quickjs")]
 pub use guestnet_quickjs as quickjs;
 #[cfg(feature = "wasi")]
-pub use guestnet_wasi as adapter;
+pub use guestnet_wasi as wasi;
 pub use handle::GuestHandle;
 #[cfg(feature = "dns")]
 pub use hosts::HostsFile;
@@ -123,6 +123,6 @@ pub use run::{RunError, check, run};
 pub use script::{ScriptGuest, ScriptParts};
 pub use threads::ThreadedGuest;
 #[cfg(feature = "wasi")]
-pub use wasi::{WasiGuest, WasiParts, WasiRuntime, WasiState};
+pub use wasi_guest::{WasiGuest, WasiParts, WasiRuntime, WasiState};
 #[cfg(feature = "wasi")]
 pub use wasmtime;

@@ -1,5 +1,5 @@
 //! [`Options`]: what a guest is given and may do, whatever kind of guest it is. Not here: how that becomes a guest
-//! (`setup.rs`), and what only modules or scripts have (`wasi.rs`, `script.rs`).
+//! (`setup.rs`), and what only modules or scripts have (`wasi_guest.rs`, `script.rs`).
 
 use std::fmt;
 use std::net::SocketAddr;

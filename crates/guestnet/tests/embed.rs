@@ -7,9 +7,9 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use guestnet::adapter::{Adapter, Wasi};
 use guestnet::core::{Denial, Errno, Observer};
 use guestnet::policy::{Policy, PolicyBuilder, Use};
+use guestnet::wasi::{Adapter, Wasi};
 use guestnet::wasmtime::{Config, Engine, Module, Store};
 use guestnet::{End, Error, HostsFile, MemoryLimit, Options, OsHost, RunError, WasiRuntime, reason};
 
