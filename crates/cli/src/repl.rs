@@ -5,7 +5,7 @@
 use std::io::{BufRead, IsTerminal};
 
 use guestnet::core::{is_hidden, visible_lines};
-use guestnet::quickjs::{End as ScriptEnd, Evaluated, Script};
+use guestnet::quickjs::{End as ScriptEnd, Evaluation, Script};
 use guestnet::{End, OsHost};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
@@ -141,7 +141,7 @@ fn at_terminal(script: &mut Script<OsHost>) -> Result<End, Failure> {
     }));
     let mut pending = PendingInput::default();
     loop {
-        script.borrow_mut().pump();
+        script.borrow_mut().run_pending();
         let prompt = if pending.0.is_empty() {
             PROMPT
         } else {
@@ -169,12 +169,12 @@ fn perform(script: &mut Script<OsHost>, input: &str) -> Option<End> {
         return None;
     }
     match script.evaluate(input) {
-        Evaluated::Value(text) | Evaluated::Thrown(text) => {
+        Evaluation::Value(text) | Evaluation::Exception(text) => {
             say::print(format!("{}\n", visible_lines(&text)));
         }
-        Evaluated::Ended(end) => return Some(end.into()),
+        Evaluation::End(end) => return Some(end.into()),
     }
-    script.pump();
+    script.run_pending();
     None
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 #[cfg(not(feature = "planted-bug"))]
 use guestnet::MemoryLimit as Limit;
 use guestnet::core::policy::shell_word;
-use guestnet::wasi::{Adapter, Wasi};
+use guestnet::wasi::{Adapter, GuestCtx};
 use guestnet::{OsHost, RunError, WasiParts, reason};
 use wasmtime::{Engine, Store};
 
@@ -26,7 +26,7 @@ use crate::units::Bytes;
 /// What the store keeps for the guest.
 #[derive(Debug)]
 pub(crate) struct State {
-    wasi: Wasi<OsHost>,
+    wasi: GuestCtx<OsHost>,
     limit: Limit,
 }
 

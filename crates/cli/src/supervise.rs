@@ -55,11 +55,11 @@ impl Supervisor {
             )),
             (Some(Ok(Err(failure))), _) => Err(failure),
             (Some(Ok(Ok(End::Exit(code)))), _) => Ok(code),
-            (Some(Ok(Ok(End::Stopped))) | None, Some(reason)) => Err(Failure {
+            (Some(Ok(Ok(End::Stop))) | None, Some(reason)) => Err(Failure {
                 code: reason.code(),
                 message: reason.to_string(),
             }),
-            (Some(Ok(Ok(End::Stopped))) | None, None) => {
+            (Some(Ok(Ok(End::Stop))) | None, None) => {
                 Err(Failure::failed("the guest was stopped, and nobody asked for it"))
             }
         }

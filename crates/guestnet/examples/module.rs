@@ -46,6 +46,6 @@ fn main() -> Result<(), Box<dyn Error>> {
     watchdog.join().map_err(|_| "the watchdog panicked")?;
     match outcome? {
         End::Exit(code) => exit(code),
-        End::Stopped => Err("stopped: its time is over".into()),
+        End::Stop => Err("stopped: its time is over".into()),
     }
 }

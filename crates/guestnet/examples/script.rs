@@ -28,6 +28,6 @@ fn main() -> Result<(), Box<dyn Error>> {
         .script()?;
     match guest.run(path, source) {
         End::Exit(code) => exit(code),
-        End::Stopped => Err("stopped".into()),
+        End::Stop => Err("stopped".into()),
     }
 }

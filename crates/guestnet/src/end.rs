@@ -7,5 +7,5 @@ pub enum End {
     /// caught.
     Exit(i32),
     /// By [`GuestHandle::stop`](crate::GuestHandle::stop).
-    Stopped,
+    Stop,
 }

@@ -84,7 +84,7 @@ impl StdError for RunError {
 /// [`RunError::Import`], [`RunError::Library`].
 pub fn check<T: Send + 'static>(adapter: &Adapter<T>, module: &Module) -> Result<(), RunError> {
     let imports = adapter.imports(module);
-    if let Some(import) = imports.into_iter().find(|import| import.abi.is_none()) {
+    if let Some(import) = imports.into_iter().find(|import| !import.is_defined()) {
         return Err(RunError::Import {
             module: import.module,
             name: import.name,
@@ -133,10 +133,10 @@ fn end(error: wasmtime::Error) -> Result<End, RunError> {
         return Ok(End::Exit(exit.0));
     }
     if error.is::<Stopped>() {
-        return Ok(End::Stopped);
+        return Ok(End::Stop);
     }
     match error.downcast_ref::<Trap>() {
-        Some(Trap::Interrupt) => Ok(End::Stopped),
+        Some(Trap::Interrupt) => Ok(End::Stop),
         Some(trap) => Err(RunError::Trap {
             trap: *trap,
             function: innermost(&error),

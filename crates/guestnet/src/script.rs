@@ -174,7 +174,7 @@ impl From<ScriptEnd> for End {
     fn from(end: ScriptEnd) -> Self {
         match end {
             ScriptEnd::Exit(code) => End::Exit(code),
-            ScriptEnd::Stopped => End::Stopped,
+            ScriptEnd::Stop => End::Stop,
         }
     }
 }

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use guestnet_core::GuestThread;
 use guestnet_host_os::OsHost;
-use guestnet_wasi::{Adapter, Wasi, WasiBuilder};
-use wasmtime::{Config, Engine, Module, Store};
+use guestnet_wasi::{Adapter, GuestCtx, GuestCtxBuilder};
+use wasmtime::{Config, Engine, Linker, Module, Store};
 
 use crate::end::End;
 use crate::error::Error;
@@ -21,7 +21,7 @@ use crate::setup::GuestSetup;
 #[derive(Debug)]
 pub struct WasiParts {
     /// The guest's WASI, a part of the store's data.
-    pub wasi: Wasi<OsHost>,
+    pub wasi: GuestCtx<OsHost>,
     /// For other threads. [`GuestHandle::interrupt`] has it end code that computes, too.
     pub handle: GuestHandle,
     /// Where the listeners of [`Options::listen`] are.
@@ -48,7 +48,7 @@ impl fmt::Debug for WasiRuntime {
 /// The data of a [`WasiGuest`]'s store.
 #[derive(Debug)]
 pub struct WasiState {
-    wasi: Wasi<OsHost>,
+    wasi: GuestCtx<OsHost>,
     limit: MemoryLimit,
 }
 
@@ -87,6 +87,18 @@ impl WasiRuntime {
         config.epoch_interruption(true);
         let engine = Engine::new(&config).map_err(Error::Wasi)?;
         let adapter = Adapter::new(&engine, |state: &mut WasiState| &mut state.wasi).map_err(Error::Wasi)?;
+        Ok(WasiRuntime { engine, adapter })
+    }
+
+    /// A runtime whose modules also find the functions of a linker, those of the ABIs first. Its engine must be configured with
+    /// `epoch_interruption`, which [`GuestHandle::stop`] needs.
+    ///
+    /// # Errors
+    /// [`Error::Wasi`].
+    pub fn with_linker(linker: &Linker<WasiState>) -> Result<Self, Error> {
+        let engine = linker.engine().clone();
+        let adapter =
+            Adapter::with_linker(linker, |state: &mut WasiState| &mut state.wasi).map_err(Error::Wasi)?;
         Ok(WasiRuntime { engine, adapter })
     }
 
@@ -159,7 +171,7 @@ impl Options {
         }
         let handle = GuestHandle::new(stopper, guest.names(), Arc::default());
 
-        let mut builder = WasiBuilder::new(guest);
+        let mut builder = GuestCtxBuilder::new(guest);
         let [stdin, stdout, stderr] = streams;
         if let Some(io) = stdin {
             builder.stdin(io);
@@ -209,7 +221,7 @@ impl Options {
 
 impl WasiState {
     /// The guest's WASI.
-    pub fn wasi(&mut self) -> &mut Wasi<OsHost> {
+    pub fn wasi(&mut self) -> &mut GuestCtx<OsHost> {
         &mut self.wasi
     }
 }

@@ -9,8 +9,8 @@ use std::thread;
 
 use guestnet::core::{Denial, Errno, Observer};
 use guestnet::policy::{Policy, PolicyBuilder, Use};
-use guestnet::wasi::{Adapter, Wasi};
-use guestnet::wasmtime::{Config, Engine, Module, Store};
+use guestnet::wasi::{Adapter, GuestCtx};
+use guestnet::wasmtime::{Config, Engine, Linker, Module, Store};
 use guestnet::{End, Error, HostsFile, MemoryLimit, Options, OsHost, RunError, WasiRuntime, reason};
 
 /// A module with some functions of WASI and a body for `_start`.
@@ -99,7 +99,7 @@ fn a_guest_that_computes_is_stopped_and_others_of_its_engine_go_on() {
         let guest = scope.spawn(|| guest.run(&spins).unwrap());
         let other = scope.spawn(|| other.run(&reads).unwrap());
         handle.stop();
-        assert_eq!(guest.join().unwrap(), End::Stopped);
+        assert_eq!(guest.join().unwrap(), End::Stop);
         // It goes on after the engine's epoch was counted up.
         input.write_all(b"x").unwrap();
         assert_eq!(other.join().unwrap(), End::Exit(0));
@@ -116,11 +116,11 @@ fn a_guest_that_waits_is_stopped_and_so_is_one_that_was_stopped_before_it_began(
     thread::scope(|scope| {
         let guest = scope.spawn(|| guest.run(&reads).unwrap());
         handle.stop();
-        assert_eq!(guest.join().unwrap(), End::Stopped);
+        assert_eq!(guest.join().unwrap(), End::Stop);
     });
     let guest = Options::new().wasi(&runtime).unwrap();
     guest.handle().stop();
-    assert_eq!(guest.run(&spins).unwrap(), End::Stopped);
+    assert_eq!(guest.run(&spins).unwrap(), End::Stop);
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn a_script_is_stopped_from_another_thread() {
         let mut guest = Options::new().script().unwrap();
         let handle = guest.handle();
         let stopper = thread::spawn(move || handle.stop());
-        assert_eq!(guest.run("main.js", source), End::Stopped, "{source}");
+        assert_eq!(guest.run("main.js", source), End::Stop, "{source}");
         stopper.join().unwrap();
     }
 }
@@ -216,7 +216,7 @@ fn names_come_from_the_hosts_file_of_the_options() {
 fn a_store_of_the_embedders_takes_the_parts() {
     struct State {
         calls: u32,
-        wasi: Wasi<OsHost>,
+        wasi: GuestCtx<OsHost>,
     }
     let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
     let adapter: Adapter<State> = Adapter::new(&engine, |state: &mut State| &mut state.wasi).unwrap();
@@ -233,9 +233,26 @@ fn a_store_of_the_embedders_takes_the_parts() {
     thread::scope(|scope| {
         scope.spawn(|| handle.stop());
         let end = guestnet::run(&adapter, &spins, &mut store, |_| None);
-        assert_eq!(end.unwrap(), End::Stopped);
+        assert_eq!(end.unwrap(), End::Stop);
     });
     assert_eq!(store.data().calls, 1);
+}
+
+#[test]
+fn a_module_finds_the_embedders_functions_and_those_of_the_abis() {
+    let engine = Engine::new(Config::new().epoch_interruption(true)).unwrap();
+    let mut linker = Linker::new(&engine);
+    linker.func_wrap("env", "twice", |value: i32| value * 2).unwrap();
+    let runtime = WasiRuntime::with_linker(&linker).unwrap();
+    let module = r#"
+        (module
+          (import "env" "twice" (func $twice (param i32) (result i32)))
+          (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+          (memory (export "memory") 1)
+          (func (export "_start") (call $exit (call $twice (i32.const 21)))))"#;
+    let module = Module::new(runtime.engine(), module).unwrap();
+    let guest = Options::new().wasi(&runtime).unwrap();
+    assert_eq!(guest.run(&module).unwrap(), End::Exit(42));
 }
 
 #[test]
