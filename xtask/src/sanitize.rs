@@ -1,7 +1,7 @@
 //! `cargo xtask sanitize`: the tests of scripts with every access to memory checked, by AddressSanitizer.
 //!
 //! The C of the engine is instrumented by the C compiler, our Rust by the pinned rustc, and what system calls read and write
-//! is checked because rustix goes through libc here, whose functions the sanitizer knows. What is never freed is told at the
+//! is checked because rustix goes through libc here, whose functions the sanitizer knows. What is never freed is reported at the
 //! end of the crate's own tests. Not a part of `cargo xtask test`: everything is compiled once more.
 
 use crate::process::{self, capture, progress};

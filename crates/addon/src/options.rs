@@ -212,7 +212,8 @@ impl RawOptions {
             hosts: hosts.transpose()?,
             upstream: self.dns.unwrap_or_default(),
             // Last: an error above makes no file.
-            reporter: reporter(self.trace.as_ref(), self.audit.as_deref(), limit, advice)?,
+            reporter: reporter(self.trace.as_ref(), self.audit.as_deref(), limit, advice)
+                .map_err(|error| error.to_string())?,
         })
     }
 }

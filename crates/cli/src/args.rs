@@ -3,10 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use guestnet_core::policy::{Question, Use, shell_word};
+use guestnet::core::policy::{Question, Use, shell_word};
 use lexopt::Arg;
 
-use crate::failure::Failure;
+use crate::failure::{Failure, lexopt, missing, too_many, unknown_option, value};
 use crate::policy_args::PolicyArgs;
 use crate::run_args::{self, RunArgs};
 use crate::usage::Topic;
@@ -154,57 +154,12 @@ fn help(parser: &mut lexopt::Parser) -> Result<Command, Failure> {
     }
 }
 
-/// The value of an option, which stands behind `=` or as the next argument.
-pub(crate) fn value(parser: &mut lexopt::Parser, name: &str) -> Result<OsString, Failure> {
-    parser
-        .value()
-        .map_err(|_| Failure::usage(format!("--{name} needs a value")))
-}
-
-/// A value that is text.
-pub(crate) fn text(name: &str, value: OsString) -> Result<String, Failure> {
-    value
-        .into_string()
-        .map_err(|value| Failure::usage(format!("--{name} {value:?}: it is not UTF-8")))
-}
-
-/// A value that an option does not take, and why.
-pub(crate) fn wrong_value(name: &str, value: &str, reason: &str) -> Failure {
-    Failure::usage(format!("--{name} {value}: {reason}"))
-}
-
-pub(crate) fn unknown_option(option: &str, topic: Topic) -> Failure {
-    Failure::usage(format!("unknown option {option}; see {}", topic.help_command()))
-}
-
-/// Something that the command line lacks, and how it goes.
-pub(crate) fn missing(what: &str, usage: &str) -> Failure {
-    Failure::usage(format!("{what} is missing: {usage}; see guestnet help"))
-}
-
-/// Mistakes that lexopt itself sees: a value for an option that takes none.
-pub(crate) fn lexopt(error: lexopt::Error) -> Failure {
-    match error {
-        lexopt::Error::UnexpectedValue { option, value } => {
-            Failure::usage(format!("{option} takes no value, and was given {value:?}"))
-        }
-        other => Failure::usage(other.to_string()),
-    }
-}
-
 fn unexpected(arg: Arg<'_>, topic: Topic) -> Failure {
     match arg {
         Arg::Long(name) => unknown_option(&format!("--{name}"), topic),
         Arg::Short(letter) => unknown_option(&format!("-{letter}"), topic),
         Arg::Value(value) => too_many(&value, &format!("see {}", topic.help_command())),
     }
-}
-
-pub(crate) fn too_many(value: &std::ffi::OsStr, reason: &str) -> Failure {
-    Failure::usage(format!(
-        "`{}` is one argument too many: {reason}",
-        value.display()
-    ))
 }
 
 fn unknown_command(word: &std::ffi::OsStr) -> String {

@@ -1,72 +1,58 @@
-//! Puts a WebAssembly guest together, and what every guest is given: its host, policy, standard streams, listeners, directories, arguments and environment.
+//! From the options of a command line to those of a guest. Not here: how options become a guest (the crate `guestnet`).
 
-use std::os::fd::AsRawFd;
 use std::path::Path;
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 use std::thread;
 use std::time::Duration;
 
-use guestnet_core::policy::Policy;
-use guestnet_core::resolve::Names;
-use guestnet_core::{Capacity, GuestThread, Host, Reporter};
-use guestnet_host_os::{Io, OsHost};
-use guestnet_wasi::{GuestCtx, GuestCtxBuilder};
+use guestnet::core::Reporter;
+use guestnet::core::policy::Policy;
+use guestnet::{GuestHandle, HostsFile, Options, Reporting};
 
 use crate::failure::Failure;
 use crate::inherit::{self, Listeners};
-use crate::module::one_line;
 use crate::run_args::{Directory, RunArgs, Variable};
-use crate::{names, say, stdio};
-
-/// What a guest is made of, apart from its module.
-#[derive(Debug)]
-pub(crate) struct Parts<'a> {
-    pub(crate) host: OsHost,
-    pub(crate) policy: Policy,
-    pub(crate) reporter: Reporter,
-    pub(crate) inherited: Listeners,
-    /// The text of the hosts file.
-    pub(crate) hosts: String,
-    /// A directory of the host that is the guest's /etc.
-    pub(crate) etc: Option<&'a Path>,
-}
-
-/// What every kind of guest is given.
-#[derive(Debug)]
-pub(crate) struct Given {
-    /// Knows the directories, for UNIX sockets below them, and whom to ask for names.
-    pub(crate) host: OsHost,
-    pub(crate) streams: [Option<Io>; 3],
-    /// From descriptor 3 on.
-    pub(crate) listeners: Vec<Io>,
-    pub(crate) capacity: Capacity,
-    pub(crate) env: Vec<(String, String)>,
-}
+use crate::say;
 
 /// What `--trace` and `--audit` ask for.
 ///
 /// # Errors
 /// A file cannot be written.
 pub(crate) fn reporter(run: &RunArgs, policy: &Policy) -> Result<Reporter, Failure> {
-    let (trace, audit, limit) = (run.trace.as_ref(), run.audit.as_deref(), policy.limits().log);
-    guestnet_host_os::reporter(trace, audit, limit, ToString::to_string).map_err(Failure::failed)
+    let reporting = Reporting {
+        trace: run.trace.clone(),
+        audit: run.audit.clone(),
+        ..Reporting::default()
+    };
+    Ok(reporting.open(policy)?)
 }
 
-/// The guest whose reporter has to say what it has held back when the process ends.
-static REPORTED: OnceLock<Arc<Names>> = OnceLock::new();
+/// The hosts file: `--hosts`, or the machine's own.
+///
+/// # Errors
+/// A file that was named cannot be read.
+pub(crate) fn hosts(run: &RunArgs) -> Result<HostsFile, Failure> {
+    match &run.hosts {
+        Some(path) => Ok(HostsFile::read(path)?),
+        None => Ok(HostsFile::system()),
+    }
+}
+
+/// The guest whose reporter may hold lines back when the process ends.
+static REPORTED: OnceLock<GuestHandle> = OnceLock::new();
 
 /// Remembers a guest for [`flush`].
-pub(crate) fn flush_at_the_end(names: &Arc<Names>) {
+pub(crate) fn flush_at_the_end(handle: &GuestHandle) {
     // There is one guest a process.
-    let _ = REPORTED.set(Arc::clone(names));
+    let _ = REPORTED.set(handle.clone());
 }
 
-/// Before the process ends: lines that were counted are written. Another thread that tells something is given a moment,
-/// and no more: a guest that could not be stopped may be stuck in a terminal that nobody reads.
+/// Before the process ends: lines that were counted are written. Another thread that writes some is given a moment,
+/// and no more: a guest that could not be stopped may be stuck in a terminal that takes no output.
 pub(crate) fn flush() {
-    if let Some(names) = REPORTED.get() {
+    if let Some(handle) = REPORTED.get() {
         for _ in 0..20 {
-            if names.flush_observer() {
+            if handle.flush() {
                 return;
             }
             thread::sleep(Duration::from_millis(5));
@@ -74,121 +60,60 @@ pub(crate) fn flush() {
     }
 }
 
-/// Does what the options say that is the same for every kind of guest.
+/// The options of a guest, `name` being its first argument.
 ///
 /// # Errors
 /// One sentence with the option that could not be done.
-pub(crate) fn given(
+pub(crate) fn options(
     run: &RunArgs,
-    mut host: OsHost,
-    policy: &Policy,
+    policy: Policy,
+    reporter: Reporter,
+    hosts: HostsFile,
     inherited: Listeners,
-) -> Result<Given, Failure> {
-    let streams = stdio::adopt(&mut host)?;
-    let listeners = listeners(&mut host, inherited, run, policy)?;
-    for Directory {
-        host: directory,
-        guest,
-    } in &run.directories
-    {
-        host.add_directory(directory, guest)
-            .map_err(|errno| cannot_open(directory, &errno))?;
+    name: &str,
+) -> Result<Options, Failure> {
+    let mut options = Options::new();
+    options
+        .policy(policy)
+        .observer(reporter)
+        .hosts(hosts)
+        .dns(run.upstream.clone())
+        .max_memory(run.max_memory)
+        .inherit_stdio()
+        .arg(name)
+        .args(&run.args);
+    // First the service manager's, then those of `--listen`.
+    for socket in inherited.sockets {
+        options.socket(socket);
     }
-    let limits = policy.limits();
-    let mut capacity = Capacity::new(limits, guestnet_host_os::descriptors());
-    if limits.buffers.is_none() {
-        // What the kernel holds for the guest is memory too.
-        capacity.buffers = capacity.buffers.min(run.max_memory);
+    for addr in &run.listen {
+        options.listen(*addr);
     }
-    host.set_upstream(&run.upstream)
-        .map_err(|errno| Failure::failed(format!("--dns: cannot ask these servers: {errno}")))?;
-    let mut env = Vec::new();
+    for Directory { host, guest } in &run.directories {
+        options.directory(host, guest);
+    }
     for variable in &run.env {
         match variable {
-            Variable::Set(name, value) => env.push((name.clone(), value.clone())),
+            Variable::Set(name, value) => {
+                options.env(name, value);
+            }
             Variable::Inherit(name) => {
                 if let Some(value) = inherited_variable(name)? {
-                    env.push((name.clone(), value));
+                    options.env(name, value);
                 }
             }
         }
     }
-    Ok(Given {
-        host,
-        streams,
-        listeners,
-        capacity,
-        env,
-    })
+    Ok(options)
 }
 
-/// The guest as the store keeps it.
-///
-/// # Errors
-/// One sentence with the option that could not be done.
-pub(crate) fn assemble(run: &RunArgs, parts: Parts<'_>) -> Result<GuestCtx<OsHost>, Failure> {
-    let Parts {
-        host,
-        policy,
-        reporter,
-        inherited,
-        hosts,
-        etc,
-    } = parts;
-    let Given {
-        host,
-        streams,
-        listeners,
-        capacity,
-        env,
-    } = given(run, host, &policy, inherited)?;
-    let mut guest = GuestThread::new(host, Arc::new(policy), capacity);
-    guest.set_hosts(names::hosts(&hosts));
-    guest.observe(Box::new(reporter));
-    flush_at_the_end(guest.names());
-
-    let mut builder = GuestCtxBuilder::new(guest);
-    let [stdin, stdout, stderr] = streams;
-    if let Some(io) = stdin {
-        builder.stdin(io);
+/// Says where the listeners are whose port the system has chosen: there is no other way to find it out.
+pub(crate) fn say_ports(run: &RunArgs, listening: &[std::net::SocketAddr]) {
+    for (addr, local) in run.listen.iter().zip(listening) {
+        if addr.port() == 0 {
+            say::complain(format_args!("--listen tcp://{addr}: listening on {local}"));
+        }
     }
-    if let Some(io) = stdout {
-        builder.stdout(io);
-    }
-    if let Some(io) = stderr {
-        builder.stderr(io);
-    }
-    for io in listeners {
-        // Go's accept would hold all goroutines; C and Rust programs switch the mode themselves if they mind.
-        builder.listener(io, true);
-    }
-    for Directory { host, guest } in &run.directories {
-        builder
-            .directory(host, guest, false)
-            .map_err(|error| cannot_open(host, &one_line(&error)))?;
-    }
-    if let Some(etc) = etc {
-        builder
-            .directory(etc, names::ETC, true)
-            .map_err(|error| cannot_open(etc, &one_line(&error)))?;
-    }
-    builder.arg(argv0(&run.guest));
-    for arg in &run.args {
-        builder.arg(arg);
-    }
-    for (name, value) in env {
-        builder.env(name, value);
-    }
-    builder
-        .build()
-        .map_err(|error| Failure::failed(format!("cannot set up the guest: {}", one_line(&error))))
-}
-
-pub(crate) fn cannot_open(directory: &Path, reason: &dyn std::fmt::Display) -> Failure {
-    Failure::failed(format!(
-        "--dir {}: cannot open the directory: {reason}",
-        directory.display()
-    ))
 }
 
 /// `argv[0]` is the guest's file name, without the directories of the host, which are not the guest's business.
@@ -212,40 +137,6 @@ fn inherited_variable(name: &str) -> Result<Option<String>, Failure> {
             "--env {name}: its value is not UTF-8, which WASI asks for"
         ))),
     }
-}
-
-/// The guest's listeners, from descriptor 3 on: first the service manager's, then those of `--listen`. The option is
-/// the owner's permission by itself: no rule about listening is asked.
-fn listeners(
-    host: &mut OsHost,
-    inherited: Listeners,
-    run: &RunArgs,
-    policy: &Policy,
-) -> Result<Vec<Io>, Failure> {
-    let mut listeners = Vec::new();
-    for socket in inherited.sockets {
-        let number = socket.as_raw_fd();
-        let io = host.adopt_socket(socket).map_err(|errno| {
-            Failure::failed(format!(
-                "descriptor {number} of LISTEN_FDS cannot be a guest's socket: {errno}"
-            ))
-        })?;
-        listeners.push(io);
-    }
-    let backlog = i32::try_from(policy.limits().pending).unwrap_or(i32::MAX);
-    for addr in &run.listen {
-        let io = host
-            .listener(*addr, backlog)
-            .map_err(|errno| Failure::failed(format!("--listen tcp://{addr}: cannot listen: {errno}")))?;
-        // Nobody could know the port otherwise.
-        if addr.port() == 0
-            && let Ok(local) = host.local_addr(&io)
-        {
-            say::complain(format_args!("--listen tcp://{addr}: listening on {local}"));
-        }
-        listeners.push(io);
-    }
-    Ok(listeners)
 }
 
 #[cfg(test)]

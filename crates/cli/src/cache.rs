@@ -1,7 +1,7 @@
 //! [`Cache`]: compiled modules on disk, so that a large guest starts in milliseconds the second time.
 //!
 //! The directory is `modules` in `$GUESTNET_CACHE`, or in `guestnet` of the user's cache directory. It is trusted with
-//! machine code (`trust.rs` says why it may be), so it is used only if it belongs to this user and nobody else can
+//! machine code (`trust.rs` says why it may be), so it is used only if it belongs to this user and no other user can
 //! write it.
 
 use std::ffi::OsString;
@@ -98,12 +98,12 @@ impl Cache {
             .recursive(true)
             .mode(0o700)
             .create(&path)
-            .map_err(|error| failed(&guestnet_host_os::io_reason(&error)))?;
+            .map_err(|error| failed(&guestnet::host_os::io_reason(&error)))?;
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let dir = rustix::fs::open(&path, flags, Mode::empty())
-            .map_err(|error| failed(&guestnet_host_os::io_reason(&error.into())))?;
+            .map_err(|error| failed(&guestnet::host_os::io_reason(&error.into())))?;
         let stat =
-            rustix::fs::fstat(&dir).map_err(|error| failed(&guestnet_host_os::io_reason(&error.into())))?;
+            rustix::fs::fstat(&dir).map_err(|error| failed(&guestnet::host_os::io_reason(&error.into())))?;
         if !is_ours_alone(&stat) {
             return Err(failed(
                 &"it must belong to you, and nobody else may be able to write it (chmod 700)",
@@ -118,7 +118,7 @@ impl Cache {
         trust::cached_module(engine, self.entry(key)?).ok()
     }
 
-    /// A compiled module's file, if it is there and nobody else can have changed it.
+    /// A compiled module's file, if it is there and no other user can have changed it.
     pub(crate) fn entry(&self, key: &Key) -> Option<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.dir, key.file_name(), flags, Mode::empty()).ok()?;
@@ -195,7 +195,7 @@ impl Cache {
     }
 }
 
-/// The user's cache directory of guestnet. The toolchains of `cargo xtask` are beside `modules` in it.
+/// The user's cache directory of guestnet. The toolchains of `cargo xtask` are in it too, next to `modules`.
 fn root(var: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let var = |name| var(name).filter(|value| !value.is_empty()).map(PathBuf::from);
     // The XDG specification has relative paths ignored.

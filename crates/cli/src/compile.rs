@@ -11,8 +11,9 @@ use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
-use guestnet_host_os::io_reason;
-use guestnet_wasi::{CompileLimits, check_compile};
+use guestnet::host_os::io_reason;
+use guestnet::reason;
+use guestnet::wasi::{CompileLimits, check_compile};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::fs::{MemfdFlags, SealFlags};
 use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
@@ -20,49 +21,22 @@ use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 use crate::confine;
 use crate::engine::engine;
 use crate::failure::Failure;
-use crate::module::one_line;
-use crate::run_args::Timeout;
+use crate::run_args::CompileBudget;
 use crate::units::Bytes;
 
 /// The first argument of a process that compiles; no command of the user's is called so.
 const JOB: &str = "compile-for-guestnet";
 
-/// What `--max-compile-memory` is when it is not given.
-pub(crate) const DEFAULT_MEMORY: u64 = 4 << 30;
-
-/// What `--compile-timeout` is when it is not given.
-pub(crate) const DEFAULT_TIME: &str = "10m";
-
 /// The job's exit code when it has written a sentence in place of a module.
 const REFUSED: i32 = 3;
-/// The job's exit code when the compiler told that it had no memory left.
+/// The job's exit code when the compiler had no memory left.
 const NO_MEMORY: i32 = 4;
-
-/// How far the compilation of a guest may go.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Limits {
-    /// In bytes.
-    pub(crate) memory: u64,
-    pub(crate) time: Timeout,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Limits {
-            memory: DEFAULT_MEMORY,
-            time: Timeout {
-                duration: Duration::from_secs(600),
-                written: DEFAULT_TIME.to_owned(),
-            },
-        }
-    }
-}
 
 /// Compiles a guest, binary or as text, and returns a file that only this process has, with what came of it.
 ///
 /// # Errors
 /// One sentence that says what is wrong with the guest, or which limit was reached.
-pub(crate) fn compile(name: &str, guest: &[u8], limits: &Limits) -> Result<File, Failure> {
+pub(crate) fn compile(name: &str, guest: &[u8], budget: &CompileBudget) -> Result<File, Failure> {
     let failed =
         |error: std::io::Error| Failure::failed(format!("cannot start the compiler: {}", io_reason(&error)));
     let mut input = memory_file("guest").map_err(failed)?;
@@ -74,14 +48,14 @@ pub(crate) fn compile(name: &str, guest: &[u8], limits: &Limits) -> Result<File,
     let mut command = Command::new("/proc/self/exe");
     command
         .arg0("guestnet")
-        .args([JOB, &std::process::id().to_string(), &limits.memory.to_string()])
+        .args([JOB, &std::process::id().to_string(), &budget.memory.to_string()])
         .env_clear()
         .current_dir("/")
         .stdin(Stdio::from(input))
         .stdout(Stdio::from(output.try_clone().map_err(failed)?))
         .stderr(Stdio::null());
     let mut child = command.spawn().map_err(failed)?;
-    let in_time = ends_within(&child, limits.time.duration);
+    let in_time = ends_within(&child, budget.time.duration);
     if !matches!(in_time, Ok(true)) {
         // Either fails if it has ended meanwhile, which is as good.
         let _ = child.kill();
@@ -90,7 +64,7 @@ pub(crate) fn compile(name: &str, guest: &[u8], limits: &Limits) -> Result<File,
     if !in_time.map_err(failed)? {
         return Err(Failure::failed(format!(
             "{name} was not compiled within --compile-timeout {}",
-            limits.time.written
+            budget.time.written
         )));
     }
     output.rewind().map_err(failed)?;
@@ -111,7 +85,7 @@ pub(crate) fn compile(name: &str, guest: &[u8], limits: &Limits) -> Result<File,
         {
             return Err(Failure::failed(format!(
                 "{name} needs more than --max-compile-memory {} to be compiled",
-                Bytes(limits.memory)
+                Bytes(budget.memory)
             )));
         }
         _ => {
@@ -120,7 +94,7 @@ pub(crate) fn compile(name: &str, guest: &[u8], limits: &Limits) -> Result<File,
             )));
         }
     }
-    // Nobody else has it, and now nobody can change it.
+    // No other process has it, and now no process can change it.
     let seals = SealFlags::WRITE | SealFlags::GROW | SealFlags::SHRINK | SealFlags::SEAL;
     rustix::fs::fcntl_add_seals(&output, seals).map_err(|errno| failed(errno.into()))?;
     Ok(output)
@@ -158,11 +132,11 @@ pub(crate) fn job(arguments: &[OsString]) -> Option<i32> {
     let (Some(parent), Some(memory)) = (number(parent), number(memory)) else {
         return Some(REFUSED);
     };
-    // If its parent has gone, or the system refuses a limit, nobody is told, and nothing is compiled.
+    // If its parent has gone, or the system refuses a limit, nothing is compiled, and there is no message.
     Some(prepare(parent, memory).and_then(|()| perform()).unwrap_or(1))
 }
 
-/// Binds this process to its parent and to its limits.
+/// Binds this process to its parent and to its budget.
 fn prepare(parent: u64, memory: u64) -> std::io::Result<()> {
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
     // It may have ended before it was asked for.
@@ -198,8 +172,8 @@ fn perform() -> std::io::Result<i32> {
     std::io::stdin().lock().read_to_end(&mut guest)?;
     let (text, code) = match compiled(&guest) {
         Ok(compiled) => (compiled, 0),
-        Err(Refused::Sentence(sentence)) => (sentence.into_bytes(), REFUSED),
-        Err(Refused::Memory) => (Vec::new(), NO_MEMORY),
+        Err(CompileError::Sentence(sentence)) => (sentence.into_bytes(), REFUSED),
+        Err(CompileError::Memory) => (Vec::new(), NO_MEMORY),
     };
     // Not through std's buffer: it is written as it is.
     let output = std::io::stdout().lock();
@@ -211,20 +185,24 @@ fn perform() -> std::io::Result<i32> {
     Ok(code)
 }
 
-enum Refused {
+enum CompileError {
     Sentence(String),
     Memory,
 }
 
-fn compiled(guest: &[u8]) -> Result<Vec<u8>, Refused> {
-    let engine = engine(true).map_err(|failure| Refused::Sentence(failure.message))?;
-    check_compile(guest, &CompileLimits::default())
-        .map_err(|error| Refused::Sentence(format!("costs too much to compile: {}", one_line(&error))))?;
+fn compiled(guest: &[u8]) -> Result<Vec<u8>, CompileError> {
+    let engine = engine(true).map_err(|failure| CompileError::Sentence(failure.message))?;
+    check_compile(guest, &CompileLimits::default()).map_err(|error| {
+        CompileError::Sentence(format!("costs too much to compile: {}", reason(error.as_ref())))
+    })?;
     engine.precompile_module(guest).map_err(|error| {
         if error.is::<wasmtime::error::OutOfMemory>() {
-            Refused::Memory
+            CompileError::Memory
         } else {
-            Refused::Sentence(format!("is not a valid WebAssembly module: {}", one_line(&error)))
+            CompileError::Sentence(format!(
+                "is not a valid WebAssembly module: {}",
+                reason(error.as_ref())
+            ))
         }
     })
 }

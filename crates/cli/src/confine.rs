@@ -12,8 +12,9 @@ use std::fs::OpenOptions;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use guestnet_core::policy::Policy;
-use guestnet_host_os::{TraceTo, Upstream, io_reason};
+use guestnet::core::policy::Policy;
+use guestnet::host_os::io_reason;
+use guestnet::{TraceTo, Upstream};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd,
     Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
@@ -74,7 +75,7 @@ impl Confinement {
                 readable.extend(RESOLVER.map(PathBuf::from));
             }
             readable.push(RESOLV_CONF.into());
-            // A service that makes it anew does so beside it.
+            // A service that makes it anew does so in the same directory.
             if let Ok(real) = Path::new(RESOLV_CONF).canonicalize()
                 && let Some(parent) = real.parent()
                 && parent != Path::new("/etc")
@@ -117,7 +118,7 @@ impl Confinement {
         let text = if self.on {
             only_thread()?;
             let files = self.landlock().map_err(failed)?;
-            let calls = if calls::restrict(calls::Of::Guest).map_err(failed)? {
+            let calls = if calls::restrict(calls::Process::Guest).map_err(failed)? {
                 "system calls by seccomp"
             } else {
                 "system calls not, since this kernel has no seccomp"
@@ -205,7 +206,7 @@ pub(crate) fn compiler() -> std::io::Result<()> {
         .and_then(Ruleset::create)
         .and_then(RulesetCreated::restrict_self)
         .map_err(no_landlock)?;
-    calls::restrict(calls::Of::Compiler)?;
+    calls::restrict(calls::Process::Compiler)?;
     Ok(())
 }
 
@@ -227,7 +228,7 @@ fn add(
     ruleset.add_rule(PathBeneath::new(fd, access))
 }
 
-/// Whoever runs already would stay unconfined.
+/// A thread that runs already would stay unconfined.
 fn only_thread() -> Result<(), Failure> {
     let count = std::fs::read_dir("/proc/self/task").map_or(0, Iterator::count);
     match count {

@@ -1,7 +1,7 @@
 //! `guestnet policy explain`.
 
-use guestnet_core::policy::explain as decide;
-use guestnet_core::visible;
+use guestnet::core::policy::explain as decide;
+use guestnet::core::visible;
 
 use crate::args::ExplainArgs;
 use crate::failure::{FAILED, Failure};

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::Path;
 
-use guestnet_core::visible;
+use guestnet::core::visible;
+use guestnet::reason;
 
 use crate::engine::engine;
 use crate::failure::{FAILED, Failure};
@@ -23,7 +24,7 @@ pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
     // Nothing is compiled: what a guest costs to compile is a matter of running it.
     let inspection = adapter(&engine)?
         .inspect(&engine, &guest)
-        .map_err(|error| Failure::failed(format!("{name} cannot be run: {}", module::one_line(&error))))?;
+        .map_err(|error| Failure::failed(format!("{name} cannot be run: {}", reason(error.as_ref()))))?;
     let rows: Vec<Row> = inspection
         .imports
         .into_iter()

@@ -1,9 +1,9 @@
 //! The `guestnet` command: arguments become a policy and a guest, and the guest runs.
 //!
 //! This is the only crate of the project that prints. It is a library so that a test can build the same command with a
-//! defect in it (`planted.rs`). What a guest may do is decided in the core, what it can call in
-//! the adapter; here they are joined with the host and with the person at the terminal. `docs/cli.md` is the
-//! description for users.
+//! defect in it (`planted.rs`). What a guest may do is decided in the core, what it can call in the adapter, and the crate
+//! `guestnet` joins them with the host; here are the arguments, the messages, the exit codes and the confinement of the
+//! process. `docs/cli.md` is the description for users.
 
 mod args;
 mod assemble;
@@ -15,9 +15,7 @@ mod explain;
 mod failure;
 mod inherit;
 mod inspect;
-mod limit;
 mod module;
-mod names;
 #[cfg(feature = "planted-bug")]
 mod planted;
 mod policy_args;
@@ -27,8 +25,8 @@ mod run_args;
 mod say;
 mod script;
 mod signals;
-mod stdio;
 mod stop;
+mod supervise;
 mod trust;
 mod units;
 mod usage;

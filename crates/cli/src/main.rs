@@ -1,4 +1,4 @@
-//! The `guestnet` command. What it does is in the library beside it.
+//! The `guestnet` command. What it does is in the library of the same crate.
 
 fn main() {
     guestnet_cli::main();

@@ -5,34 +5,36 @@ use std::io::{IsTerminal, Read, Seek};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use guestnet_host_os::io_reason;
+use guestnet::host_os::io_reason;
+use guestnet::reason;
 use wasmtime::{Engine, Module};
 
 use crate::cache::{Cache, Key};
-use crate::compile::{Limits, compile};
+use crate::compile::compile;
 use crate::failure::Failure;
+use crate::run_args::CompileBudget;
 use crate::{say, trust};
 
 /// A guest above this size gets a line on the terminal while it is compiled: it takes seconds.
 const WORTH_A_LINE: usize = 1 << 20;
 
 /// How much of a guest is read to see what it is.
-const BEGINNING: u64 = 4096;
+const HEADER: u64 = 4096;
 
 /// Reads, compiles or finds the module of a guest.
 ///
 /// # Errors
 /// One sentence that names the file and what to do.
-pub(crate) fn load(engine: &Engine, path: &Path, limits: &Limits) -> Result<Module, Failure> {
+pub(crate) fn load(engine: &Engine, path: &Path, budget: &CompileBudget) -> Result<Module, Failure> {
     let name = path.display();
     let unreadable = |error| unreadable(path, &error);
     let mut file = File::open(path).map_err(unreadable)?;
     // Anything else, such as a pipe, can be read only once.
     let twice = file.metadata().map_err(unreadable)?.is_file();
     let mut bytes = Vec::new();
-    let beginning = if twice { BEGINNING } else { u64::MAX };
+    let most = if twice { HEADER } else { u64::MAX };
     (&mut file)
-        .take(beginning)
+        .take(most)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
     check_kind(path, &bytes)?;
@@ -58,7 +60,7 @@ pub(crate) fn load(engine: &Engine, path: &Path, limits: &Limits) -> Result<Modu
     if bytes.len() > WORTH_A_LINE && std::io::stderr().is_terminal() {
         say::complain(format_args!("compiling {name}; the next start is fast"));
     }
-    let mut compiled = compile(&name.to_string(), &bytes, limits)?;
+    let mut compiled = compile(&name.to_string(), &bytes, budget)?;
     if let Some(cache) = cache {
         let stored = cache.store(&key, &mut compiled);
         if let Err(error) = stored {
@@ -72,7 +74,7 @@ pub(crate) fn load(engine: &Engine, path: &Path, limits: &Limits) -> Result<Modu
         }
     }
     trust::compiled_module(engine, compiled)
-        .map_err(|error| Failure::failed(format!("{name} cannot be loaded: {}", one_line(&error))))
+        .map_err(|error| Failure::failed(format!("{name} cannot be loaded: {}", reason(error.as_ref()))))
 }
 
 /// Reads a guest that is to be looked at and not to be run.
@@ -95,24 +97,24 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
 
 /// A module of guestnet's own, made ready before the process is confined: it can neither read nor write the cache then.
 #[derive(Debug)]
-pub(crate) enum Own {
+pub(crate) enum OwnModule {
     /// An entry of the cache, which is loaded when it is needed.
     Cached(Mutex<Option<File>>),
     Compiled(Module),
 }
 
-impl Own {
+impl OwnModule {
     /// Finds a module in the cache, or compiles and keeps it. `None` in place of errors: it is compiled when it is needed, and
-    /// a cache that cannot be used was complained of before.
-    pub(crate) fn find(engine: &Engine, text: &str) -> Option<Own> {
+    /// there was a complaint about a cache that cannot be used before.
+    pub(crate) fn find(engine: &Engine, text: &str) -> Option<OwnModule> {
         let key = Key::new(engine, text.as_bytes(), std::io::empty()).ok()?;
         let cache = Cache::open().ok()?;
         if let Some(entry) = cache.entry(&key) {
-            return Some(Own::Cached(Mutex::new(Some(entry))));
+            return Some(OwnModule::Cached(Mutex::new(Some(entry))));
         }
         let module = Module::new(engine, text).ok()?;
         let _ = cache.store(&key, &mut module.serialize().ok()?.as_slice());
-        Some(Own::Compiled(module))
+        Some(OwnModule::Compiled(module))
     }
 }
 
@@ -120,11 +122,11 @@ impl Own {
 ///
 /// # Errors
 /// Wasmtime's.
-pub(crate) fn own(engine: &Engine, found: Option<&Own>, text: &[u8]) -> wasmtime::Result<Module> {
+pub(crate) fn own(engine: &Engine, found: Option<&OwnModule>, text: &[u8]) -> wasmtime::Result<Module> {
     let ready = match found {
         None => None,
-        Some(Own::Compiled(module)) => Some(module.clone()),
-        Some(Own::Cached(entry)) => {
+        Some(OwnModule::Compiled(module)) => Some(module.clone()),
+        Some(OwnModule::Cached(entry)) => {
             let entry = entry.lock().unwrap_or_else(PoisonError::into_inner).take();
             entry.and_then(|entry| trust::cached_module(engine, entry).ok())
         }
@@ -155,7 +157,7 @@ fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     };
     let build = "build the guest for wasm32-wasip1 (Go: GOOS=wasip1 GOARCH=wasm)";
     match bytes {
-        // The binary format: magic, version, and the layer that tells components from modules.
+        // The binary format: magic, version, and the layer, which is another one for components than for modules.
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(()),
         [0, b'a', b's', b'm', _, _, 1, 0, ..] => Err(Failure::usage(format!(
             "{name} is a WebAssembly component, which this build of guestnet does not run yet: build a module for wasm32-wasip1"
@@ -175,16 +177,6 @@ fn looks_like_text_format(bytes: &[u8]) -> bool {
         bytes.trim_ascii_start(),
         [b'(', b'm' | b';', ..] | [b';', b';', ..]
     )
-}
-
-/// Wasmtime's errors may have several lines and causes.
-pub(crate) fn one_line(error: &wasmtime::Error) -> String {
-    let text = format!("{error:#}");
-    text.lines()
-        .map(str::trim)
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
 }
 
 #[cfg(test)]

@@ -1,11 +1,14 @@
 //! A defect of an engine, as it were: a guest has this process do something, on the guest's own thread, that no call of any
-//! ABI offers. Only with the feature `planted-bug`, which no build that anybody is given has.
+//! ABI offers. Only with the feature `planted-bug`, which no build for users has.
 //!
 //! WebAssembly gets here by growing its memory to [`PAGES`], a script by asking for signal [`SIGNAL`]. What is done is in the
 //! environment of the command, as a word and what it is about; how that went is printed.
 
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
+
+use guestnet::{MemoryLimit, MemoryRefusal};
+use wasmtime::ResourceLimiter;
 
 use crate::say;
 
@@ -15,6 +18,43 @@ pub(crate) const PAGES: usize = 1234;
 pub(crate) const SIGNAL: i32 = 1234;
 
 const WHAT: &str = "GUESTNET_PLANTED";
+
+/// A limit of memory that a growth to [`PAGES`] starts it from.
+#[derive(Debug)]
+pub(crate) struct PlantedLimit(MemoryLimit);
+
+impl PlantedLimit {
+    pub(crate) fn new(max_memory: u64) -> PlantedLimit {
+        PlantedLimit(MemoryLimit::new(max_memory))
+    }
+
+    pub(crate) fn refusal(&self) -> Option<MemoryRefusal> {
+        self.0.refusal()
+    }
+}
+
+impl ResourceLimiter for PlantedLimit {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        if desired == PAGES << 16 {
+            run();
+        }
+        self.0.memory_growing(current, desired, maximum)
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        self.0.table_growing(current, desired, maximum)
+    }
+}
 
 /// Does what the environment says.
 pub(crate) fn run() {

@@ -3,11 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use guestnet_core::policy::{Policy, PolicyOption, PolicyOptions, Source};
-use guestnet_host_os::io_reason;
+use guestnet::add_policy_file;
+use guestnet::core::policy::{Policy, PolicyOption, PolicyOptions, Source};
 
-use crate::args::{text, wrong_value};
-use crate::failure::Failure;
+use crate::failure::{Failure, text, wrong_value};
 
 /// The policy as the command line has it so far.
 #[derive(Debug, Default)]
@@ -17,6 +16,11 @@ pub(crate) struct PolicyArgs {
 }
 
 impl PolicyArgs {
+    /// Whether a long option is one about the policy.
+    pub(crate) fn has_option(name: &str) -> bool {
+        name == "policy" || PolicyOption::from_name(name).is_some()
+    }
+
     /// Takes a long option if it is one about the policy; `value` reads its value. Returns whether it was.
     pub(crate) fn option(
         &mut self,
@@ -44,16 +48,7 @@ impl PolicyArgs {
     /// Reads the policy files and compiles everything. A flag wins over a file's limit.
     pub(crate) fn build(mut self) -> Result<Policy, Failure> {
         for path in &self.files {
-            let name = path.display().to_string();
-            let text = std::fs::read_to_string(path).map_err(|error| {
-                Failure::failed(format!(
-                    "cannot read the policy file {name}: {}",
-                    io_reason(&error)
-                ))
-            })?;
-            self.options
-                .file(&text, &name)
-                .map_err(|error| Failure::usage(error.to_string()))?;
+            add_policy_file(&mut self.options, path)?;
         }
         Ok(self.options.build())
     }

@@ -4,51 +4,44 @@
 
 use std::io::{BufRead, IsTerminal};
 
-use guestnet_core::{is_hidden, visible_lines};
-use guestnet_host_os::OsHost;
-use guestnet_quickjs::{End as ScriptEnd, Evaluation, Script};
+use guestnet::core::{is_hidden, visible_lines};
+use guestnet::quickjs::{End as ScriptEnd, Evaluation, Script};
+use guestnet::{End, OsHost};
 use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
 use rustyline::error::ReadlineError;
 use rustyline::history::MemHistory;
 use rustyline::{Completer, Config, Editor, Helper, Highlighter, Hinter, Validator};
 
-use crate::engine::{GUEST_STACK, HOST_STACK};
 use crate::failure::Failure;
 use crate::inherit::Listeners;
-use crate::run::{End, Watched, watched};
 use crate::run_args::RunArgs;
 use crate::say;
-use crate::script;
-use crate::stop::Interrupt;
+use crate::script::ScriptSetup;
 
-/// What the modules are called in a line.
-const BEGINNING: &[u8] =
+/// What is run before the first line: it gives the modules their names.
+const PRELUDE: &[u8] =
     b"import * as std from 'std'; import * as os from 'os'; Object.assign(globalThis, { std, os });";
 
 const PROMPT: &str = "js> ";
-const MORE: &str = "... ";
+const CONTINUATION_PROMPT: &str = "... ";
 
 /// Reads and evaluates until the input ends, and returns the exit code.
 ///
 /// # Errors
 /// One sentence on why it could not begin.
-pub(crate) fn repl(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
-    let (mut builder, stopper, signals, confinement) = script::prepare(&mut args, inherited)?;
-    builder.arg("guestnet repl");
-    let watch = Watched {
-        signals,
-        stopper,
-        interrupt: Interrupt::Flag(builder.stop_flag()),
-        timeout: args.timeout.take(),
-        stack: GUEST_STACK + HOST_STACK,
-    };
-    let mode = Mode::of_terminal();
+pub(crate) fn repl(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
+    let ScriptSetup {
+        builder,
+        supervisor,
+        confinement,
+    } = ScriptSetup::new(args, inherited, "guestnet repl")?;
+    let mode = TerminalMode::save();
     confinement.enforce()?;
-    let outcome = watched(watch, move || {
+    let outcome = supervisor.run(move || {
         let mut script = builder
             .build()
             .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
-        if script.run("<repl>", BEGINNING) != ScriptEnd::Exit(0) {
+        if script.run("<repl>", PRELUDE) != ScriptEnd::Exit(0) {
             return Err(Failure::failed("cannot load os and std"));
         }
         if std::io::stdin().is_terminal() {
@@ -57,21 +50,21 @@ pub(crate) fn repl(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failu
             from_input(&mut script)
         }
     });
-    mode.give_back();
+    mode.restore();
     outcome
 }
 
 /// The mode that a terminal had before the line editor took it over. One that is stopped while it waits for a key cannot
 /// give it back itself.
-struct Mode(Option<Termios>);
+struct TerminalMode(Option<Termios>);
 
-impl Mode {
-    fn of_terminal() -> Mode {
-        // Not a terminal: nothing to give back.
-        Mode(tcgetattr(std::io::stdin()).ok())
+impl TerminalMode {
+    fn save() -> TerminalMode {
+        // Not a terminal: nothing to restore.
+        TerminalMode(tcgetattr(std::io::stdin()).ok())
     }
 
-    fn give_back(&self) {
+    fn restore(&self) {
         if let Some(mode) = &self.0 {
             // It may be gone, as after SIGHUP.
             let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, mode);
@@ -81,9 +74,9 @@ impl Mode {
 
 /// What has been typed of an input that goes over several lines.
 #[derive(Default)]
-struct Pending(String);
+struct PendingInput(String);
 
-impl Pending {
+impl PendingInput {
     /// Takes a line; the whole input, once it is complete.
     fn push(&mut self, line: &str) -> Option<String> {
         if !self.0.is_empty() {
@@ -95,7 +88,7 @@ impl Pending {
 }
 
 fn from_input(script: &mut Script<OsHost>) -> Result<End, Failure> {
-    let mut pending = Pending::default();
+    let mut pending = PendingInput::default();
     for line in std::io::stdin().lock().lines() {
         let line = line.map_err(|error| Failure::failed(format!("cannot read standard input: {error}")))?;
         if let Some(input) = pending.push(&line)
@@ -110,25 +103,26 @@ fn from_input(script: &mut Script<OsHost>) -> Result<End, Failure> {
     Ok(End::Exit(0))
 }
 
-/// Completes names by asking the script.
+/// What the line editor asks while a line is typed.
 #[derive(Completer, Helper, Highlighter, Hinter, Validator)]
-struct Names<'a> {
+struct LineHelper<'a> {
     #[rustyline(Completer)]
-    names: Asking<'a>,
+    completer: NameCompleter<'a>,
 }
 
-struct Asking<'a>(&'a std::cell::RefCell<&'a mut Script<OsHost>>);
+/// Completes the names that the script knows.
+struct NameCompleter<'a>(&'a std::cell::RefCell<&'a mut Script<OsHost>>);
 
-impl rustyline::completion::Completer for Asking<'_> {
+impl rustyline::completion::Completer for NameCompleter<'_> {
     type Candidate = String;
 
     fn complete(
         &self,
         line: &str,
-        place: usize,
+        position: usize,
         _: &rustyline::Context<'_>,
     ) -> rustyline::Result<(usize, Vec<String>)> {
-        let text = line.get(..place).unwrap_or(line);
+        let text = line.get(..position).unwrap_or(line);
         let (start, mut names) = self.0.borrow().completions(text);
         // Listed at the terminal as they are.
         names.retain(|name| !name.contains(is_hidden));
@@ -140,15 +134,19 @@ fn at_terminal(script: &mut Script<OsHost>) -> Result<End, Failure> {
     let broken = |error: ReadlineError| Failure::failed(format!("cannot use the terminal: {error}"));
     let script = std::cell::RefCell::new(script);
     let config = Config::builder().auto_add_history(true).build();
-    let mut editor: Editor<Names<'_>, MemHistory> =
+    let mut editor: Editor<LineHelper<'_>, MemHistory> =
         Editor::with_history(config, MemHistory::new()).map_err(broken)?;
-    editor.set_helper(Some(Names {
-        names: Asking(&script),
+    editor.set_helper(Some(LineHelper {
+        completer: NameCompleter(&script),
     }));
-    let mut pending = Pending::default();
+    let mut pending = PendingInput::default();
     loop {
         script.borrow_mut().run_pending();
-        let prompt = if pending.0.is_empty() { PROMPT } else { MORE };
+        let prompt = if pending.0.is_empty() {
+            PROMPT
+        } else {
+            CONTINUATION_PROMPT
+        };
         match editor.readline(prompt) {
             Ok(line) => {
                 if let Some(input) = pending.push(&line)
@@ -174,8 +172,7 @@ fn perform(script: &mut Script<OsHost>, input: &str) -> Option<End> {
         Evaluation::Value(text) | Evaluation::Exception(text) => {
             say::print(format!("{}\n", visible_lines(&text)));
         }
-        Evaluation::End(ScriptEnd::Exit(code)) => return Some(End::Exit(code)),
-        Evaluation::End(ScriptEnd::Stop) => return Some(End::Stopped),
+        Evaluation::End(end) => return Some(end.into()),
     }
     script.run_pending();
     None

@@ -5,16 +5,13 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use guestnet_core::limits::parse_size;
-use guestnet_host_os::{TraceTo, Upstream};
+use guestnet::core::limits::parse_size;
+use guestnet::{DEFAULT_MAX_MEMORY, TraceTo, Upstream};
 use lexopt::Arg;
 
-use crate::args::{self, text, wrong_value};
-use crate::compile::Limits;
-use crate::failure::Failure;
-use crate::limit::DEFAULT_MAX_MEMORY;
+use crate::failure::{self, Failure, text, value, wrong_value};
 use crate::policy_args::PolicyArgs;
-use crate::units::parse_duration;
+use crate::units::{Timeout, parse_duration};
 use crate::usage::Topic;
 
 /// What to run, and how.
@@ -31,7 +28,7 @@ pub(crate) struct RunArgs {
     /// In bytes.
     pub(crate) max_memory: u64,
     /// Before it starts.
-    pub(crate) compile: Limits,
+    pub(crate) compile: CompileBudget,
     /// Whether this process gives up what it does not need.
     pub(crate) confine: bool,
     pub(crate) trace: Option<TraceTo>,
@@ -58,11 +55,24 @@ pub(crate) enum Variable {
     Inherit(String),
 }
 
-/// `--timeout`, also as it was written.
+/// How far the compilation of a guest may go.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Timeout {
-    pub(crate) duration: Duration,
-    pub(crate) written: String,
+pub(crate) struct CompileBudget {
+    /// In bytes.
+    pub(crate) memory: u64,
+    pub(crate) time: Timeout,
+}
+
+impl Default for CompileBudget {
+    fn default() -> Self {
+        CompileBudget {
+            memory: 4 << 30,
+            time: Timeout {
+                duration: Duration::from_secs(600),
+                written: "10m".to_owned(),
+            },
+        }
+    }
 }
 
 /// The options that hold where none is given.
@@ -76,7 +86,7 @@ fn defaults() -> RunArgs {
         env: Vec::new(),
         timeout: None,
         max_memory: DEFAULT_MAX_MEMORY,
-        compile: Limits::default(),
+        compile: CompileBudget::default(),
         confine: true,
         trace: None,
         audit: None,
@@ -88,59 +98,100 @@ fn defaults() -> RunArgs {
 /// The options of `guestnet repl`; `None`: help was asked for.
 pub(crate) fn parse_repl(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>, Failure> {
     let mut run = defaults();
-    while let Some(arg) = parser.next().map_err(args::lexopt)? {
+    while let Some(arg) = parser.next().map_err(failure::lexopt)? {
         match arg {
             Arg::Short('h') | Arg::Long("help") => return Ok(None),
             Arg::Long(name) => {
                 let name = name.to_owned();
                 run.option(&name, parser)?;
             }
-            Arg::Short(letter) => return Err(args::unknown_option(&format!("-{letter}"), Topic::Run)),
-            Arg::Value(value) => return Err(args::too_many(&value, "guestnet repl takes options only")),
+            Arg::Short(letter) => return Err(failure::unknown_option(&format!("-{letter}"), Topic::Run)),
+            Arg::Value(value) => return Err(failure::too_many(&value, "guestnet repl takes options only")),
         }
     }
     Ok(Some(run))
 }
 
+/// Every option of `run` that is not about the policy.
+pub(crate) const OPTIONS: [&str; 12] = [
+    "audit",
+    "compile-timeout",
+    "dir",
+    "dns",
+    "env",
+    "hosts",
+    "listen",
+    "max-compile-memory",
+    "max-memory",
+    "no-confine",
+    "timeout",
+    "trace",
+];
+
+/// Whether `run` has an option of this name; `help` does not count, which every guest may have too.
+pub(crate) fn has_option(name: &str) -> bool {
+    OPTIONS.contains(&name) || PolicyArgs::has_option(name)
+}
+
 /// `None`: help was asked for.
 pub(crate) fn parse(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>, Failure> {
     let mut run = defaults();
+    // Whether `--` has ended our options.
+    let mut over = false;
     loop {
-        match parser.next().map_err(args::lexopt)? {
+        if let Some(arguments) = parser.try_raw_args() {
+            over |= arguments.peek().is_some_and(|argument| argument == "--");
+        }
+        match parser.next().map_err(failure::lexopt)? {
             Some(Arg::Short('h') | Arg::Long("help")) => return Ok(None),
             Some(Arg::Long(name)) => {
                 let name = name.to_owned();
                 run.option(&name, parser)?;
             }
             Some(Arg::Short(letter)) => {
-                return Err(args::unknown_option(&format!("-{letter}"), Topic::Run));
+                return Err(failure::unknown_option(&format!("-{letter}"), Topic::Run));
             }
             Some(Arg::Value(guest)) => {
                 run.guest = guest.into();
                 break;
             }
             None => {
-                return Err(args::missing(
+                return Err(failure::missing(
                     "a guest to run",
                     "guestnet run [OPTIONS] GUEST [ARGS]...",
                 ));
             }
         }
     }
-    // From here on everything is the guest's, options too.
-    for arg in parser.raw_args().map_err(args::lexopt)? {
-        run.args.push(arg.into_string().map_err(|arg| {
+    // From here on everything is the guest's, options too. One of ours is more likely in the wrong place than the guest's
+    // own; as the guest's it would do nothing, and a rule that does nothing is not noticed.
+    for arg in parser.raw_args().map_err(failure::lexopt)? {
+        let arg = arg.into_string().map_err(|arg| {
             Failure::usage(format!(
                 "the guest's argument {arg:?} is not UTF-8, which WASI asks for"
             ))
-        })?);
+        })?;
+        over |= arg == "--";
+        if !over && let Some(option) = own_option(&arg) {
+            let guest = run.guest.display();
+            return Err(Failure::usage(format!(
+                "{option} behind {guest} would do nothing: put it before {guest}, or -- before {guest} to hand it to the guest"
+            )));
+        }
+        run.args.push(arg);
     }
     Ok(Some(run))
 }
 
+/// The option of ours that an argument is, without its value.
+fn own_option(arg: &str) -> Option<&str> {
+    let option = arg.split('=').next()?;
+    has_option(option.strip_prefix("--")?).then_some(option)
+}
+
 impl RunArgs {
     fn option(&mut self, name: &str, parser: &mut lexopt::Parser) -> Result<(), Failure> {
-        if self.policy.option(name, || args::value(parser, name))? {
+        if self.policy.option(name, || value(parser, name))? {
             return Ok(());
         }
         match name {
@@ -153,29 +204,27 @@ impl RunArgs {
                     Some(file) => TraceTo::File(file.into()),
                 });
             }
-            "listen" => self
-                .listen
-                .push(listen(&text(name, args::value(parser, name)?)?)?),
-            "dir" => self.directories.push(directory(args::value(parser, name)?)?),
-            "env" => self.env.push(variable(&text(name, args::value(parser, name)?)?)?),
-            "timeout" => self.timeout = Some(timeout(name, text(name, args::value(parser, name)?)?)?),
+            "listen" => self.listen.push(listen(&text(name, value(parser, name)?)?)?),
+            "dir" => self.directories.push(directory(value(parser, name)?)?),
+            "env" => self.env.push(variable(&text(name, value(parser, name)?)?)?),
+            "timeout" => self.timeout = Some(timeout(name, text(name, value(parser, name)?)?)?),
             "compile-timeout" => {
-                self.compile.time = timeout(name, text(name, args::value(parser, name)?)?)?;
+                self.compile.time = timeout(name, text(name, value(parser, name)?)?)?;
             }
-            "max-memory" => self.max_memory = size(name, &text(name, args::value(parser, name)?)?)?,
+            "max-memory" => self.max_memory = size(name, &text(name, value(parser, name)?)?)?,
             "max-compile-memory" => {
-                self.compile.memory = size(name, &text(name, args::value(parser, name)?)?)?;
+                self.compile.memory = size(name, &text(name, value(parser, name)?)?)?;
             }
             "no-confine" => self.confine = false,
-            "audit" => self.audit = Some(args::value(parser, name)?.into()),
+            "audit" => self.audit = Some(value(parser, name)?.into()),
             "dns" => {
-                let servers = text(name, args::value(parser, name)?)?;
+                let servers = text(name, value(parser, name)?)?;
                 self.upstream = servers
                     .parse()
                     .map_err(|reason: String| wrong_value(name, &servers, &reason))?;
             }
-            "hosts" => self.hosts = Some(args::value(parser, name)?.into()),
-            _ => return Err(args::unknown_option(&format!("--{name}"), Topic::Run)),
+            "hosts" => self.hosts = Some(value(parser, name)?.into()),
+            _ => return Err(failure::unknown_option(&format!("--{name}"), Topic::Run)),
         }
         Ok(())
     }

@@ -1,10 +1,10 @@
-//! The one place that prints. Nobody reads a message about a message that could not be printed, so errors of the
-//! terminal are dropped: the exit code still tells.
+//! The one place that prints. A message about a message that could not be printed has no reader, so errors of the
+//! terminal are dropped: the exit code is still there.
 
 use std::fmt;
 use std::io::Write;
 
-use guestnet_core::visible;
+use guestnet::core::visible;
 
 /// Prints to standard output.
 pub(crate) fn print(text: impl fmt::Display) {

@@ -9,14 +9,14 @@ use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
 use std::os::fd::OwnedFd;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use guestnet_core::Errno;
-use guestnet_quickjs::SignalAction;
+use guestnet::core::Errno;
+use guestnet::quickjs::SignalAction;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1, SIGUSR2};
 use signal_hook::low_level;
 
 use crate::failure::Failure;
 
-/// A signal that somebody here may care for.
+/// A signal that may mean something to a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Signal {
     /// The terminal is gone; to daemons, "read your configuration again".
@@ -73,7 +73,7 @@ impl Signal {
 pub(crate) struct Signals {
     pub(crate) pipes: Vec<(Signal, PipeReader)>,
     /// What a script has asked for; `None` for a guest that cannot ask.
-    script: Option<Arc<Wishes>>,
+    script: Option<Arc<SignalRequests>>,
 }
 
 /// What is to be done about a signal that came.
@@ -106,11 +106,11 @@ impl Signals {
         Ok(Signals { pipes, script: None })
     }
 
-    /// As [`Signals::new`], for a script: its wishes, and where it reads the numbers of signals.
+    /// As [`Signals::new`], for a script: its requests, and where it reads the numbers of signals.
     ///
     /// # Errors
     /// As above.
-    pub(crate) fn of_script() -> Result<(Signals, Arc<Wishes>, PipeReader), Failure> {
+    pub(crate) fn of_script() -> Result<(Signals, Arc<SignalRequests>, PipeReader), Failure> {
         let ignored = ignored_at_start();
         let mut signals = Signals::but(ignored)?;
         let mut writers = BTreeMap::new();
@@ -120,15 +120,15 @@ impl Signals {
             writers.insert(signal, writer);
         }
         let (numbers, to_script) = pipe().map_err(failed)?;
-        // A script that does not read loses signals, as it does that has one pending already, and holds nobody up.
+        // A script that does not read loses signals, as it does that has one pending already, and delays no other thread.
         rustix::io::ioctl_fionbio(&to_script, true).map_err(|errno| failed(errno.into()))?;
-        let wishes = Arc::new(Wishes {
-            wished: Mutex::default(),
+        let requests = Arc::new(SignalRequests {
+            state: Mutex::default(),
             writers,
             to_script,
         });
-        signals.script = Some(Arc::clone(&wishes));
-        Ok((signals, wishes, numbers))
+        signals.script = Some(Arc::clone(&requests));
+        Ok((signals, requests, numbers))
     }
 
     /// Takes one signal out of its pipe, which is readable, and judges it.
@@ -136,7 +136,7 @@ impl Signals {
         // poll(2) said that there is one; a spurious wake-up would only be a signal that came twice.
         let _ = pipe.read(&mut [0]);
         match &self.script {
-            Some(wishes) => wishes.judge(signal),
+            Some(requests) => requests.judge(signal),
             None => Verdict::End,
         }
     }
@@ -144,15 +144,15 @@ impl Signals {
 
 /// What a script has asked for.
 #[derive(Debug)]
-pub(crate) struct Wishes {
-    wished: Mutex<Wished>,
+pub(crate) struct SignalRequests {
+    state: Mutex<RequestState>,
     /// The pipes' ends of what a script must ask for. Kept open: a pipe without any would look as if a signal had come.
     writers: BTreeMap<Signal, PipeWriter>,
     to_script: PipeWriter,
 }
 
 #[derive(Debug, Default)]
-struct Wished {
+struct RequestState {
     actions: BTreeMap<Signal, SignalAction>,
     /// Those of the pipes that have a handler.
     taken: BTreeSet<Signal>,
@@ -160,54 +160,54 @@ struct Wished {
     warned: bool,
 }
 
-impl Wishes {
+impl SignalRequests {
     /// Does what a script asks with `os.signal`.
     ///
     /// # Errors
     /// `EINVAL`: the signal is not a script's; or what the system refused.
     pub(crate) fn set(&self, number: i32, action: SignalAction) -> Result<(), Errno> {
         let signal = Signal::of(number).ok_or(Errno::EINVAL)?;
-        let mut wished = self.lock();
+        let mut state = self.lock();
         if action != SignalAction::Default
-            && !wished.taken.contains(&signal)
+            && !state.taken.contains(&signal)
             && let Some(writer) = self.writers.get(&signal)
         {
             let writer = writer.try_clone().map_err(|_| Errno::EMFILE)?;
             take_over(signal, writer).map_err(|_| Errno::EINVAL)?;
-            wished.taken.insert(signal);
+            state.taken.insert(signal);
         }
-        wished.actions.insert(signal, action);
+        state.actions.insert(signal, action);
         Ok(())
     }
 
     fn judge(&self, signal: Signal) -> Verdict {
-        let mut wished = self.lock();
-        let action = wished.actions.get(&signal).copied();
+        let mut state = self.lock();
+        let action = state.actions.get(&signal).copied();
         match action.unwrap_or(SignalAction::Default) {
             SignalAction::Default => {
-                drop(wished);
+                drop(state);
                 if !signal.ends() {
                     // The kernel's own default; it ends the process.
                     let _ = low_level::emulate_default_handler(signal.number());
                 }
                 return Verdict::End;
             }
-            SignalAction::Ignore | SignalAction::Deliver if signal.ends() && wished.warned => {
+            SignalAction::Ignore | SignalAction::Deliver if signal.ends() && state.warned => {
                 return Verdict::End;
             }
             SignalAction::Ignore => {}
             SignalAction::Deliver => {
                 let number = u8::try_from(signal.number()).unwrap_or(0);
-                // Full, or the script has ended: nobody waits for it.
+                // Full, or the script has ended: it is lost.
                 let _ = (&self.to_script).write(&[number]);
             }
         }
-        wished.warned |= signal.ends();
+        state.warned |= signal.ends();
         Verdict::GoOn
     }
 
-    fn lock(&self) -> MutexGuard<'_, Wished> {
-        self.wished.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, RequestState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -251,14 +251,14 @@ impl Signals {
 mod tests {
     use super::*;
 
-    fn wishes() -> (Wishes, PipeReader) {
+    fn requests() -> (SignalRequests, PipeReader) {
         let (numbers, to_script) = pipe().unwrap();
-        let wishes = Wishes {
-            wished: Mutex::default(),
+        let requests = SignalRequests {
+            state: Mutex::default(),
             writers: BTreeMap::new(),
             to_script,
         };
-        (wishes, numbers)
+        (requests, numbers)
     }
 
     #[test]
@@ -273,22 +273,22 @@ mod tests {
     #[test]
     fn a_script_has_the_first_signal_that_ends_and_no_second_one_of_either_kind() {
         for action in [SignalAction::Deliver, SignalAction::Ignore] {
-            let (wishes, mut numbers) = wishes();
-            assert_eq!(wishes.judge(Signal::Interrupt), Verdict::End);
-            wishes.set(SIGINT, action).unwrap();
-            wishes.set(SIGTERM, action).unwrap();
-            wishes.set(SIGUSR1, action).unwrap();
+            let (requests, mut numbers) = requests();
+            assert_eq!(requests.judge(Signal::Interrupt), Verdict::End);
+            requests.set(SIGINT, action).unwrap();
+            requests.set(SIGTERM, action).unwrap();
+            requests.set(SIGUSR1, action).unwrap();
             for _ in 0..3 {
-                assert_eq!(wishes.judge(Signal::User1), Verdict::GoOn);
+                assert_eq!(requests.judge(Signal::User1), Verdict::GoOn);
             }
-            assert_eq!(wishes.judge(Signal::Terminate), Verdict::GoOn);
-            assert_eq!(wishes.judge(Signal::User1), Verdict::GoOn);
-            assert_eq!(wishes.judge(Signal::Interrupt), Verdict::End);
-            assert_eq!(wishes.judge(Signal::Terminate), Verdict::End);
+            assert_eq!(requests.judge(Signal::Terminate), Verdict::GoOn);
+            assert_eq!(requests.judge(Signal::User1), Verdict::GoOn);
+            assert_eq!(requests.judge(Signal::Interrupt), Verdict::End);
+            assert_eq!(requests.judge(Signal::Terminate), Verdict::End);
             // Asking again changes nothing.
-            wishes.set(SIGINT, action).unwrap();
-            assert_eq!(wishes.judge(Signal::Interrupt), Verdict::End);
-            drop(wishes);
+            requests.set(SIGINT, action).unwrap();
+            assert_eq!(requests.judge(Signal::Interrupt), Verdict::End);
+            drop(requests);
             let mut got = Vec::new();
             numbers.read_to_end(&mut got).unwrap();
             let (usr1, term) = (SIGUSR1.try_into().unwrap(), SIGTERM.try_into().unwrap());
@@ -302,12 +302,12 @@ mod tests {
 
     #[test]
     fn no_other_signal_is_a_scripts() {
-        let (wishes, _numbers) = wishes();
+        let (requests, _numbers) = requests();
         for number in (-1..70).chain([i32::MIN, i32::MAX]) {
             let allowed = [SIGHUP, SIGINT, SIGUSR1, SIGUSR2, SIGTERM].contains(&number);
             for action in [SignalAction::Deliver, SignalAction::Ignore, SignalAction::Default] {
                 let expected = if allowed { Ok(()) } else { Err(Errno::EINVAL) };
-                assert_eq!(wishes.set(number, action), expected, "{number}");
+                assert_eq!(requests.set(number, action), expected, "{number}");
             }
         }
     }

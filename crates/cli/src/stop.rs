@@ -3,75 +3,53 @@
 
 use std::io::PipeReader;
 use std::os::fd::AsFd;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use guestnet_host_os::Stopper;
+use guestnet::GuestHandle;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use wasmtime::Engine;
 
 use crate::failure::{SIGNALLED, TIMEOUT};
-use crate::run_args::Timeout;
 use crate::signals::{Signal, Signals, Verdict};
+use crate::units::Timeout;
 
-/// How long a guest that was told to stop may take. It is over at once unless it is in a call of a file system that
-/// cannot be interrupted, such as opening a FIFO that nobody writes, or in a long loop of a script's engine itself, such
+/// How long a guest may take to stop. It is over at once unless it is in a call of a file system that
+/// cannot be interrupted, such as opening a FIFO without a writer, or in a long loop of a script's engine itself, such
 /// as joining an array of a thousand million elements.
 const GRACE: Duration = Duration::from_secs(1);
 
 /// Why a run was ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Reason {
+pub(crate) enum StopReason {
     Signal(Signal),
     Timeout(Timeout),
 }
 
-impl Reason {
+impl StopReason {
     /// The exit code: as timeout(1) has it, and as shells count signals.
     pub(crate) fn code(&self) -> i32 {
         match self {
-            Reason::Signal(signal) => SIGNALLED + signal.number(),
-            Reason::Timeout(_) => TIMEOUT,
+            StopReason::Signal(signal) => SIGNALLED + signal.number(),
+            StopReason::Timeout(_) => TIMEOUT,
         }
     }
 }
 
-impl std::fmt::Display for Reason {
+impl std::fmt::Display for StopReason {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Reason::Signal(signal) => write!(f, "stopped: {}", signal.name()),
-            Reason::Timeout(timeout) => write!(f, "stopped: --timeout {} is over", timeout.written),
+            StopReason::Signal(signal) => write!(f, "stopped: {}", signal.name()),
+            StopReason::Timeout(timeout) => write!(f, "stopped: --timeout {} is over", timeout.written),
         }
     }
 }
 
-/// Waits for the end of a guest and for whatever ends it.
+/// Waits for the end of a guest, and for what ends it.
 #[derive(Debug)]
 pub(crate) struct Watch {
     pub(crate) signals: Signals,
     /// Its other end is the guest's, which closes it when it ends, however it ends.
     pub(crate) ended: PipeReader,
-    pub(crate) stopper: Stopper,
-    pub(crate) interrupt: Interrupt,
-}
-
-/// What ends a guest that computes.
-#[derive(Debug)]
-pub(crate) enum Interrupt {
-    /// WebAssembly compares the engine's epoch.
-    Epoch(Engine),
-    /// A script's engine looks at this now and then.
-    Flag(Arc<AtomicBool>),
-}
-
-impl Interrupt {
-    fn raise(&self) {
-        match self {
-            Interrupt::Epoch(engine) => engine.increment_epoch(),
-            Interrupt::Flag(flag) => flag.store(true, Ordering::Relaxed),
-        }
-    }
+    pub(crate) handle: GuestHandle,
 }
 
 /// What a wait brought.
@@ -84,22 +62,19 @@ enum Event {
 impl Watch {
     /// Waits until the guest has ended, and stops it at a signal or when the time is over. Returns why it was stopped,
     /// if it was, and whether it has ended: a second signal, or a guest that does not stop, is not waited for.
-    pub(crate) fn wait(&self, timeout: Option<Timeout>) -> (Option<Reason>, bool) {
+    pub(crate) fn wait(&self, timeout: Option<Timeout>) -> (Option<StopReason>, bool) {
         let deadline = timeout
             .as_ref()
             .and_then(|timeout| Instant::now().checked_add(timeout.duration));
         let reason = loop {
             match (self.event(deadline), &timeout) {
                 (Event::Signal(_, Verdict::GoOn), _) => {}
-                (Event::Signal(signal, Verdict::End), _) => break Reason::Signal(signal),
-                (Event::Late, Some(timeout)) => break Reason::Timeout(timeout.clone()),
+                (Event::Signal(signal, Verdict::End), _) => break StopReason::Signal(signal),
+                (Event::Late, Some(timeout)) => break StopReason::Timeout(timeout.clone()),
                 (Event::Late, None) | (Event::Ended, _) => return (None, true),
             }
         };
-        // The guest waits in a call, or it computes; a script looks at the flag when its wait was ended. Failing to
-        // write to an eventfd leaves the grace to end it.
-        self.interrupt.raise();
-        let _ = self.stopper.stop();
+        self.handle.stop();
         let ended = matches!(self.event(Instant::now().checked_add(GRACE)), Event::Ended);
         (Some(reason), ended)
     }
@@ -147,12 +122,11 @@ mod tests {
     use std::io::pipe;
 
     fn watch(signals: Vec<(Signal, PipeReader)>, ended: PipeReader) -> Watch {
-        let stopper = guestnet_host_os::OsHost::new().unwrap().stopper();
+        let guest = guestnet::Options::new().wasi_parts().unwrap();
         Watch {
             signals: Signals::of_pipes(signals),
             ended,
-            stopper,
-            interrupt: Interrupt::Epoch(Engine::default()),
+            handle: guest.handle,
         }
     }
 
@@ -197,6 +171,6 @@ mod tests {
 
     #[test]
     fn sigterm_has_the_code_that_shells_give_it() {
-        assert_eq!(Reason::Signal(Signal::Terminate).code(), 143);
+        assert_eq!(StopReason::Signal(Signal::Terminate).code(), 143);
     }
 }

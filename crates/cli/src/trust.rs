@@ -18,7 +18,7 @@ pub(crate) fn inherited_descriptor(number: RawFd) -> std::io::Result<OwnedFd> {
     if unsafe { libc::fcntl(number, libc::F_GETFD) } < 0 {
         return Err(std::io::Error::last_os_error());
     }
-    // SAFETY: The descriptor is open, and nobody else in this process owns it: `inherit` asks for each number once,
+    // SAFETY: The descriptor is open, and no other part of this process owns it: `inherit` asks for each number once,
     // from 3 on, before this program has opened anything and before it has started a thread.
     Ok(unsafe { OwnedFd::from_raw_fd(number) })
 }
@@ -30,10 +30,10 @@ pub(crate) fn inherited_descriptor(number: RawFd) -> std::io::Result<OwnedFd> {
 pub(crate) fn cached_module(engine: &Engine, entry: File) -> wasmtime::Result<Module> {
     // SAFETY: Wasmtime asks that the file be its own output, and that it stay unchanged while it is mapped.
     // `cache::Cache` opens it below a directory that it holds open and that belongs to this user and can be written by
-    // nobody else (checked on the open directory, not on a path), as a regular file of this user that nobody else can
+    // no other user (checked on the open directory, not on a path), as a regular file of this user that no other user can
     // write. Into that directory guestnet alone writes: what Wasmtime gave it, under a name made of the hash of the
     // guest and of the engine's settings; on disk before it has that name; read-only, never changed in place, only
-    // replaced or removed as a whole, which leaves the mapped file as it is. Whoever can forge such a file acts as this
+    // replaced or removed as a whole, which leaves the mapped file as it is. A process that can forge such a file acts as this
     // user already and could as well replace the guestnet binary.
     unsafe { Module::deserialize_open_file(engine, entry) }
 }

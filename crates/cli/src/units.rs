@@ -3,6 +3,13 @@
 use std::fmt;
 use std::time::Duration;
 
+/// `--timeout` and its like, also as it was written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Timeout {
+    pub(crate) duration: Duration,
+    pub(crate) written: String,
+}
+
 /// Reads a duration: a whole number with `ms`, `s`, `m` or `h`. `None` for anything else, and for what does not fit.
 pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
     let digits = text.bytes().take_while(u8::is_ascii_digit).count();

@@ -51,7 +51,8 @@ sockets, or a script for QuickJS, .js or .mjs. It may use no network until an op
 const RUN: &str = "\
 guestnet run [OPTIONS] GUEST [ARGS]...
 
-Runs a guest. What stands behind GUEST is the guest's own, options too.
+Runs a guest. What stands behind GUEST is the guest's own, options too; one of those below is
+an error there, unless `--` stands before it: guestnet run -- GUEST --policy FILE
 The exit code is the guest's; 1: it could not be run, 2: wrong usage, 124: --timeout
 is over, 134: the guest trapped, 130 and 143: SIGINT and SIGTERM.
 
@@ -119,7 +120,7 @@ The exit code is 0 if guestnet can run the guest and 1 if it cannot.
 const EXPLAIN: &str = "\
 guestnet policy explain [POLICY OPTIONS] USE TARGET
 
-Tells what a policy decides. The first word is `allowed` or `denied`; then comes the
+Prints what a policy decides. The first word is `allowed` or `denied`; then comes the
 rule that decides, or the option that would allow it. The exit code is 0 for allowed
 and 1 for denied.
 

@@ -49,7 +49,7 @@ use convert::errno;
 pub use io::Io;
 use io::IoKind;
 use lookup::Pending;
-pub use report::{TraceTo, io_reason, read_text, reporter};
+pub use report::{ReporterError, TraceTo, io_reason, read_text, reporter};
 use services::Services;
 use stop::Stop;
 pub use stop::{IdleTask, Stopper, WaitMode, WeakStopper};

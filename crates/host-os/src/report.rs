@@ -3,6 +3,7 @@
 //! Not here: what the lines say (the core's).
 
 use std::collections::BTreeSet;
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -22,17 +23,42 @@ pub enum TraceTo {
     File(PathBuf),
 }
 
-/// A reporter that tells the first denial on standard error and, if asked for, writes a trace and an audit. `limit` and
+/// Why there is no [`Reporter`]: the file of its trace or of its audit cannot be written.
+#[derive(Debug)]
+pub struct ReporterError {
+    /// `trace` or `audit`.
+    pub what: &'static str,
+    /// The file.
+    pub path: PathBuf,
+    /// What the system says.
+    pub source: std::io::Error,
+}
+
+impl fmt::Display for ReporterError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ReporterError { what, path, source } = self;
+        let path = path.display();
+        write!(f, "cannot write the {what} to {path}: {}", io_reason(source))
+    }
+}
+
+impl std::error::Error for ReporterError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.source)
+    }
+}
+
+/// A reporter that prints the first denial on standard error and, if asked for, writes a trace and an audit. `limit` and
 /// `advice` are those of [`Sinks`].
 ///
 /// # Errors
-/// The trace's or the audit's file cannot be written: a sentence without its full stop.
+/// [`ReporterError`].
 pub fn reporter(
     trace: Option<&TraceTo>,
     audit: Option<&Path>,
     limit: u64,
     advice: fn(&Flag) -> String,
-) -> Result<Reporter, String> {
+) -> Result<Reporter, ReporterError> {
     let trace = trace.map(|to| match to {
         TraceTo::Stderr => Ok(stderr()),
         TraceTo::File(path) => create("trace", path),
@@ -53,10 +79,11 @@ fn stderr() -> Sink {
     Box::new(std::io::stderr())
 }
 
-fn create(what: &str, path: &Path) -> Result<Sink, String> {
-    let named = |error| {
-        let path = path.display();
-        format!("cannot write the {what} to {path}: {}", io_reason(&error))
+fn create(what: &'static str, path: &Path) -> Result<Sink, ReporterError> {
+    let named = |source| ReporterError {
+        what,
+        path: path.to_owned(),
+        source,
     };
     // Several guests of one process may write to one file. The first of them makes it anew.
     static MADE: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());

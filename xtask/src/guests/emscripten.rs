@@ -225,7 +225,7 @@ pub(super) fn native_jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> 
     Ok(jobs)
 }
 
-/// Links straight to its place: the JavaScript names the wasm file beside it.
+/// Links straight to its place: the JavaScript names the wasm file in its own directory.
 fn link(
     emscripten: &Emscripten,
     package: &Package,

@@ -223,7 +223,7 @@ fn run_one(out: &Path, job: &Job) -> Result<()> {
 
 /// Removes products whose source is gone, in the directories that these jobs fill.
 fn remove_strays(out: &Path, jobs: &[Job]) -> Result<()> {
-    // Without their extension: emcc writes a .wasm beside the file that it is asked for.
+    // Without their extension: emcc writes a .wasm next to the file that it is asked for.
     let wanted: BTreeSet<PathBuf> = jobs.iter().map(|job| job.output.with_extension("")).collect();
     let directories: BTreeSet<&Path> = jobs.iter().filter_map(|job| job.output.parent()).collect();
     for directory in directories

@@ -1,7 +1,7 @@
 //! The npm package `guestnet`, assembled in `<target>/npm/guestnet`: what a user installs, with the addon built here.
 //!
 //! `crates/guest-emscripten/npm` is the package as it is published, less the addon. The addon is the cdylib of
-//! `crates/addon`, and becomes `guestnet.node` beside the package's `package.json`.
+//! `crates/addon`, and becomes `guestnet.node` next to the package's `package.json`.
 
 use super::stamp::Inputs;
 use super::{files_below, stem};

@@ -19,7 +19,7 @@ struct Program {
     /// Debian's source package.
     source: &'static str,
     parts: &'static [Part],
-    /// Flags of the link beside those of the package.
+    /// Flags of the link, in addition to those of the package.
     link: &'static [&'static str],
 }
 

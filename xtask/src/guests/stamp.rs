@@ -1,4 +1,4 @@
-//! Knows whether a product is current: a hash of its inputs is kept beside it.
+//! Knows whether a product is current: a hash of its inputs is kept next to it.
 
 use crate::Result;
 use std::fs;

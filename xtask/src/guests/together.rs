@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Compiles the guests and what chooses among them, in a directory beside `output`; gives the objects and the warnings.
+/// Compiles the guests and what chooses among them, in a directory next to `output`; gives the objects and the warnings.
 ///
 /// # Errors
 /// When a guest does not compile. Two guests that define the same global name do not link.

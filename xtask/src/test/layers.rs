@@ -1,7 +1,7 @@
 //! Arrows never point up: which crate of the workspace may name which other one.
 //!
-//! A guest never names a host, a host never a guest, and core neither; only the programs at the top, and tests, join
-//! them. Nothing but hosts, programs and the check of directories knows an operating system. This reads the manifests through
+//! A guest never names a host, a host never a guest, and core neither; only the embedder's
+//! crate, the programs at the top, and tests, join them. Nothing but these, hosts and the check of directories knows an operating system. This reads the manifests through
 //! `cargo metadata`; what code inside a crate may call is clippy's business.
 
 use crate::Result;
@@ -41,7 +41,9 @@ enum Layer {
     Guest,
     /// Behaviours that every host must show.
     Conformance,
-    /// Programs and tests, which join guests with hosts.
+    /// The crate for embedders, which joins guests with the host of the operating system.
+    Embedder,
+    /// Programs and tests, which join guests with hosts too.
     Top,
     /// xtask, which must compile when nothing else does.
     Apart,
@@ -78,6 +80,7 @@ fn layer(package: &str) -> Option<Layer> {
         "guestnet-core" => Layer::Core,
         "guestnet-directory" => Layer::Directory,
         "guestnet-conformance" => Layer::Conformance,
+        "guestnet" => Layer::Embedder,
         "guestnet-cli" | "guestnet-addon" | "guestnet-tests" | "guestnet-bench" | "guestnet-demo" => {
             Layer::Top
         }
@@ -98,6 +101,7 @@ fn allowed(from: Layer, to: Layer, dev: bool) -> bool {
         // Guests open directories through crates that know the system, and ask first whether they may.
         (Layer::Host | Layer::Guest, Layer::Directory) => true,
         (Layer::Host | Layer::Guest | Layer::Conformance, to) => to == Layer::Core,
+        (Layer::Embedder, to) => matches!(to, Layer::Core | Layer::Directory | Layer::Host | Layer::Guest),
         (Layer::Top, to) => to != Layer::Apart,
         (Layer::Core | Layer::Directory | Layer::Apart, _) => false,
     }
@@ -222,6 +226,17 @@ mod tests {
         assert!(arrow("guestnet-cli", "guestnet-host-os", false).is_empty());
         assert!(arrow("guestnet-tests", "guestnet-conformance", false).is_empty());
         assert_eq!(arrow("guestnet-wasi", "guestnet-cli", false).len(), 1);
+    }
+
+    #[test]
+    fn the_embedders_crate_joins_guests_with_hosts_below_the_programs() {
+        for below in ["guestnet-core", "guestnet-wasi", "guestnet-host-os"] {
+            assert!(arrow("guestnet", below, false).is_empty());
+            assert_eq!(arrow(below, "guestnet", false).len(), 1);
+        }
+        assert!(arrow("guestnet-cli", "guestnet", false).is_empty());
+        assert_eq!(arrow("guestnet", "guestnet-cli", false).len(), 1);
+        assert!(arrow("guestnet", "rustix", false).is_empty());
     }
 
     #[test]

@@ -7,7 +7,6 @@ mod circles;
 mod dependencies;
 mod layers;
 mod sizes;
-mod spdx;
 mod tally;
 mod types;
 mod wasm;

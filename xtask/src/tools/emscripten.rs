@@ -184,7 +184,7 @@ impl Layout {
         if !linker.exists() {
             relink(Path::new("lld"), &linker)?;
         }
-        // Debian's own node knows this directory; others look for node_modules beside the script.
+        // Debian's own node knows this directory; others look for node_modules next to the script.
         relink(
             Path::new("../nodejs"),
             &self.tree.join("usr/share/emscripten/node_modules"),

@@ -1,6 +1,6 @@
 //! Debian's mirror, as the machine's own apt is configured: packages of another release, and sources.
 //!
-//! Both are fetched beside the system, with lists of their own. Nothing of the machine's configuration changes.
+//! Both are fetched with lists of packages of their own, not the system's. Nothing of the machine's configuration changes.
 
 use super::apt::Apt;
 use crate::Result;
@@ -41,7 +41,7 @@ pub(super) fn site() -> Result<String> {
     site.ok_or_else(|| format!("apt's configuration names no mirror of {codename}"))
 }
 
-/// What the machine's apt has to be told to reach its mirror, and another one has to be told as well.
+/// The options that the machine's apt needs to reach its mirror, and that another apt needs as well.
 pub(super) fn settings() -> Result<Vec<String>> {
     const WANTED: [&str; 4] = [
         "Acquire::Check-Valid-Until ",

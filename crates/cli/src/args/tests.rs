@@ -2,9 +2,10 @@
 
 use super::*;
 use crate::failure::USAGE;
-use crate::run_args::{Directory, Timeout, Variable};
-use guestnet_core::policy::{NoPins, Policy, Protocol};
-use guestnet_host_os::TraceTo;
+use crate::run_args::{Directory, Variable};
+use crate::units::Timeout;
+use guestnet::TraceTo;
+use guestnet::core::policy::{NoPins, Policy, Protocol};
 use std::time::Duration;
 
 fn parse_words(words: &[&str]) -> Result<Command, Failure> {
@@ -38,10 +39,87 @@ fn policy(words: &[&str]) -> Policy {
 
 #[test]
 fn everything_behind_the_guest_is_the_guests() {
-    let run = run(&["--env", "A=1", "g.wasm", "--env", "B", "--", "-x", "--help"]);
+    let run = run(&[
+        "--env",
+        "A=1",
+        "g.wasm",
+        "--verbose",
+        "-e",
+        "B",
+        "--",
+        "-x",
+        "--help",
+    ]);
     assert_eq!(run.guest, PathBuf::from("g.wasm"));
-    assert_eq!(run.args, ["--env", "B", "--", "-x", "--help"]);
+    assert_eq!(run.args, ["--verbose", "-e", "B", "--", "-x", "--help"]);
     assert_eq!(run.env, [Variable::Set("A".into(), "1".into())]);
+}
+
+#[test]
+fn an_option_of_ours_behind_the_guest_is_an_error_unless_two_dashes_stand_before_it() {
+    assert_eq!(
+        wrong(&["run", "app.wasm", "x", "--allow-net"]),
+        "--allow-net behind app.wasm would do nothing: \
+         put it before app.wasm, or -- before app.wasm to hand it to the guest"
+    );
+    for option in [
+        "--policy",
+        "--deny-connect=10.0.0.1",
+        "--timeout=1s",
+        "--trace",
+        "--no-confine",
+    ] {
+        let name = option.split('=').next().unwrap();
+        assert!(
+            wrong(&["run", "g", option]).starts_with(&format!("{name} behind g ")),
+            "{option}"
+        );
+        for words in [
+            &["--", "g", "x", option][..],
+            &["--allow-net", "--", "g", "x", option],
+            &["g", "x", "--", option],
+        ] {
+            assert_eq!(run(words).args.last().unwrap(), option);
+        }
+        assert_eq!(run(&["--", "g", option]).args, [option]);
+        assert_eq!(run(&["g", "--", option]).args, ["--", option]);
+    }
+    // Not ours: help, what is no option, and what only begins like one.
+    for argument in [
+        "--help",
+        "-h",
+        "--version",
+        "--policy-file",
+        "--allow",
+        "--deny-unix",
+        "policy",
+        "---trace",
+    ] {
+        assert_eq!(run(&["g", argument]).args, [argument]);
+    }
+    // A value of ours is no sign.
+    assert_eq!(
+        wrong(&["run", "--env", "--", "g", "--trace"]),
+        wrong(&["run", "g", "--trace"])
+    );
+}
+
+#[test]
+fn the_options_that_are_looked_for_behind_the_guest_are_those_that_there_are() {
+    for name in crate::run_args::OPTIONS {
+        let mistake = parse_words(&["run", &format!("--{name}")]).expect_err("something is missing");
+        assert!(!mistake.message.contains("unknown option"), "{name}");
+    }
+    let help = crate::usage::text(Topic::Run);
+    let options = help
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("--"));
+    for line in options {
+        let name = line
+            .split(|end: char| !end.is_ascii_lowercase() && end != '-')
+            .next();
+        assert!(crate::run_args::has_option(name.unwrap()), "{line}");
+    }
 }
 
 #[test]

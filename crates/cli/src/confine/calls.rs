@@ -1,7 +1,7 @@
 //! The system calls that a confined process does without, by seccomp.
 //!
 //! It is a list of what is refused. What a resolver's plug-ins, an allocator or the next C library call is not known, and
-//! a run that ends at a harmless call helps nobody. Calls that are newer than this list do not exist for the process.
+//! a run that ends at a harmless call is of no use. Calls that are newer than this list do not exist for the process.
 
 use std::collections::BTreeMap;
 
@@ -11,9 +11,9 @@ use seccompiler::{
     SeccompRule, TargetArch, sock_filter,
 };
 
-/// Whose calls.
+/// The process whose calls they are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Of {
+pub(super) enum Process {
     /// A process with a guest in it.
     Guest,
     /// A process that compiles one: it has no sockets.
@@ -140,11 +140,11 @@ const UNKNOWN: u32 = 470;
 ///
 /// # Errors
 /// It has, and refuses.
-pub(super) fn restrict(of: Of) -> std::io::Result<bool> {
+pub(super) fn restrict(process: Process) -> std::io::Result<bool> {
     let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else {
         return Ok(false);
     };
-    let programs = programs(of, arch).map_err(|error| std::io::Error::other(error.to_string()))?;
+    let programs = programs(process, arch).map_err(|error| std::io::Error::other(error.to_string()))?;
     for program in programs {
         match seccompiler::apply_filter_all_threads(&program) {
             Ok(()) => {}
@@ -160,9 +160,9 @@ pub(super) fn restrict(of: Of) -> std::io::Result<bool> {
 }
 
 /// The filters; the strictest answer of all of them holds.
-fn programs(of: Of, arch: TargetArch) -> Result<[BpfProgram; 3], BackendError> {
+fn programs(process: Process, arch: TargetArch) -> Result<[BpfProgram; 3], BackendError> {
     let refused = SeccompFilter::new(
-        refused(of)?,
+        refused(process)?,
         SeccompAction::Allow,
         SeccompAction::Errno(libc::EPERM.cast_unsigned()),
         arch,
@@ -195,7 +195,7 @@ fn unknown() -> BpfProgram {
     ]
 }
 
-fn refused(of: Of) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
+fn refused(process: Process) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     let mut calls: BTreeMap<i64, Vec<SeccompRule>> = REFUSED
         .iter()
         .chain(REFUSED_HERE)
@@ -228,12 +228,12 @@ fn refused(of: Of) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
         ioctl.push(rule(&[(1, SeccompCmpOp::Eq, request)])?);
     }
     calls.insert(libc::SYS_ioctl, ioctl);
-    let sockets = match of {
-        Of::Compiler => Vec::new(),
-        Of::Guest => sockets()?,
+    let sockets = match process {
+        Process::Compiler => Vec::new(),
+        Process::Guest => sockets()?,
     };
     calls.insert(libc::SYS_socket, sockets);
-    if of == Of::Compiler {
+    if process == Process::Compiler {
         for call in [
             libc::SYS_connect,
             libc::SYS_bind,
@@ -274,7 +274,7 @@ fn sockets() -> Result<Vec<SeccompRule>, BackendError> {
 const SOCK_PACKET: i32 = 10;
 
 /// All of these hold: an argument, how it is compared, and with what. The kernel takes 32 bits of each of them, but for
-/// the flags of clone(2), of which those above 32 bits are nobody's.
+/// the flags of clone(2), of which those above 32 bits have no meaning.
 fn rule(conditions: &[(u8, SeccompCmpOp, u64)]) -> Result<SeccompRule, BackendError> {
     let conditions = conditions.iter().map(|(argument, op, value)| {
         SeccompCondition::new(*argument, SeccompCmpArgLen::Dword, op.clone(), *value)
@@ -300,8 +300,8 @@ mod tests {
     #[test]
     fn the_filters_are_within_the_kernels_limits() {
         let arch = TargetArch::try_from(std::env::consts::ARCH).unwrap();
-        for of in [Of::Guest, Of::Compiler] {
-            for program in programs(of, arch).unwrap() {
+        for process in [Process::Guest, Process::Compiler] {
+            for program in programs(process, arch).unwrap() {
                 assert!(!program.is_empty() && program.len() < 4096);
             }
         }

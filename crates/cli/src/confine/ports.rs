@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use guestnet_core::policy::{Effect, Policy, Protocol, Target, Use};
+use guestnet::core::policy::{Effect, Policy, Protocol, Target, Use};
 
 /// The most ports that are listed one by one; a policy with more of them is left to the policy's gate alone.
 const MOST: usize = 1024;
@@ -49,7 +49,7 @@ impl fmt::Display for Ports {
     }
 }
 
-/// Where a guest may connect to. One that may look names up also reaches the DNS stub, whose port nobody knows before it
+/// Where a guest may connect to. One that may look names up also reaches the DNS stub, whose port is not known before it
 /// is there, and DNS servers on any port that `--dns` names.
 pub(crate) fn connect(policy: &Policy) -> Ports {
     if policy.resolves_names() {
@@ -100,7 +100,7 @@ fn allowed(policy: &Policy, usage: Use) -> Ports {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use guestnet_core::policy::{PolicyOption, PolicyOptions, Source};
+    use guestnet::core::policy::{PolicyOption, PolicyOptions, Source};
 
     fn policy(rules: &[(&str, &str)]) -> Policy {
         let mut options = PolicyOptions::default();

@@ -27,8 +27,28 @@ fn arguments_are_the_guests_own_behind_its_file_name() {
     let scratch = Scratch::new();
     lister(&scratch, "args");
     let path = scratch.path().join("list.wat");
-    let words = ["run", path.to_str().unwrap(), "--trace", "", "é"];
+    let words = ["run", "--", path.to_str().unwrap(), "--trace", "", "é"];
     scratch.run(&words).assert(0, "list.wat\0--trace\0\0é\0", "");
+}
+
+#[test]
+fn an_option_behind_the_guest_is_an_error_or_the_guests_own() {
+    let scratch = Scratch::new();
+    lister(&scratch, "args");
+    scratch.run(&["run", "list.wat", "--allow-net"]).assert(
+        2,
+        "",
+        "guestnet: --allow-net behind list.wat would do nothing: \
+         put it before list.wat, or -- before list.wat to hand it to the guest\n",
+    );
+    let own = |words: &[&str]| scratch.run(words);
+    own(&["run", "--", "list.wat", "--allow-net", "--policy=x"]).assert(
+        0,
+        "list.wat\0--allow-net\0--policy=x\0",
+        "",
+    );
+    own(&["run", "list.wat", "a", "--", "--allow-net"]).assert(0, "list.wat\0a\0--\0--allow-net\0", "");
+    own(&["run", "list.wat", "--help", "-v"]).assert(0, "list.wat\0--help\0-v\0", "");
 }
 
 #[test]

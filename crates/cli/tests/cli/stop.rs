@@ -99,7 +99,7 @@ fn a_guest_that_waits_for_standard_input_is_stopped() {
     running.finish().assert(130, "", "guestnet: stopped: SIGINT\n");
 }
 
-/// Opens a FIFO that nobody writes: a call that nothing interrupts.
+/// Opens a FIFO without a writer: a call that nothing interrupts.
 fn stuck(scratch: &Scratch) -> Running {
     let mode = rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR;
     rustix::fs::mknodat(

@@ -157,7 +157,7 @@ impl Terminal {
         let (mut from, (sender, output)) = (keyboard.try_clone().expect("a descriptor"), channel());
         std::thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // It ends with an error when nobody has the terminal any more.
+            // It ends with an error when no process has the terminal any more.
             while let Ok(count) = from.read(&mut bytes) {
                 if count == 0 || sender.send(bytes[..count].to_vec()).is_err() {
                     break;
@@ -223,7 +223,7 @@ impl Terminal {
     /// As [`Terminal::code`], and the screen is complete afterwards.
     fn end(&mut self) -> Option<i32> {
         let code = self.code();
-        // The output ends when nobody has the terminal any more.
+        // The output ends when no process has the terminal any more.
         drop(self.device.take());
         while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
             self.screen.feed(&bytes);

@@ -1,21 +1,21 @@
-//! [`Limit`]: how much memory a guest may have. A growth that is refused is -1 to the guest, as when a machine is full.
+//! [`MemoryLimit`]: how much memory a module may have. A growth that is refused is -1 to the guest, as when a machine is full.
+
+use std::fmt;
 
 use wasmtime::ResourceLimiter;
 
-use crate::units::Bytes;
-
-/// What `--max-memory` is when it is not given: all that 32-bit code can address.
-pub(crate) const DEFAULT_MAX_MEMORY: u64 = 4 << 30;
+/// What a module may have when nothing is said: all that 32-bit code can address.
+pub const DEFAULT_MAX_MEMORY: u64 = 4 << 30;
 
 /// Elements in all tables of a guest. Large Go programs have about 200,000; this many cost 32 MiB.
 const MAX_TABLE_ELEMENTS: usize = 1 << 22;
 
-/// Counts what all memories and tables of one guest have together.
+/// Counts what all memories and tables of one guest have together, for [`wasmtime::Store::limiter`].
 ///
 /// Only what is granted counts. What is granted and then fails for lack of real memory stays counted: Wasmtime reports
 /// failures that were never asked about through the same call, so that taking a growth back would open a way round.
 #[derive(Debug)]
-pub(crate) struct Limit {
+pub struct MemoryLimit {
     max_memory: u64,
     memory: u64,
     elements: usize,
@@ -23,9 +23,27 @@ pub(crate) struct Limit {
     refused: Option<u64>,
 }
 
-impl Limit {
-    pub(crate) fn new(max_memory: u64) -> Limit {
-        Limit {
+/// A growth of memory that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MemoryRefusal {
+    /// How much the module would have had, in bytes.
+    pub wanted: u64,
+    /// How much it may have.
+    pub most: u64,
+}
+
+impl fmt::Display for MemoryRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let MemoryRefusal { wanted, most } = self;
+        write!(f, "needs {wanted} bytes of memory to start, and may have {most}")
+    }
+}
+
+impl MemoryLimit {
+    /// So many bytes, of all memories together.
+    #[must_use]
+    pub fn new(max_memory: u64) -> Self {
+        MemoryLimit {
             max_memory,
             memory: 0,
             elements: 0,
@@ -33,26 +51,23 @@ impl Limit {
         }
     }
 
-    /// Why a module could not be instantiated, if it was for this limit.
-    pub(crate) fn refusal(&self) -> Option<String> {
-        let (wanted, most) = (Bytes(self.refused?), Bytes(self.max_memory));
-        Some(format!(
-            "needs {wanted} of memory to start, and --max-memory allows it {most}"
-        ))
+    /// The first refusal, if there was one: why a module could not be instantiated.
+    #[must_use]
+    pub fn refusal(&self) -> Option<MemoryRefusal> {
+        Some(MemoryRefusal {
+            wanted: self.refused?,
+            most: self.max_memory,
+        })
     }
 }
 
-impl ResourceLimiter for Limit {
+impl ResourceLimiter for MemoryLimit {
     fn memory_growing(
         &mut self,
         current: usize,
         desired: usize,
         maximum: Option<usize>,
     ) -> wasmtime::Result<bool> {
-        #[cfg(feature = "planted-bug")]
-        if desired == crate::planted::PAGES << 16 {
-            crate::planted::run();
-        }
         // Beyond its own maximum a growth fails anyway, and must not count.
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
@@ -93,22 +108,23 @@ mod tests {
 
     #[test]
     fn all_memories_count_together() {
-        let mut limit = Limit::new(3 * PAGE as u64);
+        let mut limit = MemoryLimit::new(3 * PAGE as u64);
         assert!(limit.memory_growing(0, PAGE, None).unwrap());
         assert!(limit.memory_growing(0, PAGE, None).unwrap());
         assert!(!limit.memory_growing(PAGE, 3 * PAGE, None).unwrap());
         assert!(limit.memory_growing(PAGE, 2 * PAGE, None).unwrap());
         assert!(!limit.memory_growing(0, 1, None).unwrap());
-        let refusal = limit.refusal().unwrap();
-        assert_eq!(
-            refusal,
-            "needs 256 KiB of memory to start, and --max-memory allows it 192 KiB"
-        );
+        let page = PAGE as u64;
+        let refusal = MemoryRefusal {
+            wanted: 4 * page,
+            most: 3 * page,
+        };
+        assert_eq!(limit.refusal(), Some(refusal));
     }
 
     #[test]
     fn a_growth_beyond_the_memorys_own_maximum_does_not_count() {
-        let mut limit = Limit::new(2 * PAGE as u64);
+        let mut limit = MemoryLimit::new(2 * PAGE as u64);
         assert!(!limit.memory_growing(PAGE, 2 * PAGE, Some(PAGE)).unwrap());
         assert_eq!(limit.refusal(), None);
         assert!(limit.memory_growing(0, 2 * PAGE, Some(2 * PAGE)).unwrap());
@@ -116,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_failure_that_was_not_asked_about_gives_nothing_back() {
-        let mut limit = Limit::new(PAGE as u64);
+        let mut limit = MemoryLimit::new(PAGE as u64);
         assert!(limit.memory_growing(0, PAGE, None).unwrap());
         limit
             .memory_grow_failed(wasmtime::Error::msg("beyond the memory's type"))
@@ -126,7 +142,7 @@ mod tests {
 
     #[test]
     fn tables_are_bounded() {
-        let mut limit = Limit::new(0);
+        let mut limit = MemoryLimit::new(0);
         assert!(limit.table_growing(0, MAX_TABLE_ELEMENTS, None).unwrap());
         assert!(!limit.table_growing(0, 1, None).unwrap());
         assert_eq!(limit.refusal(), None);

@@ -1,0 +1,43 @@
+//! [`Reporting`]: what is written about a guest.
+
+use std::path::PathBuf;
+
+use guestnet_core::Reporter;
+use guestnet_core::policy::{Flag, Policy};
+use guestnet_host_os::TraceTo;
+
+use crate::error::Error;
+
+/// What is written about a guest: always its first denial, on standard error, and if it is asked for a trace and an audit.
+/// [`Reporting::open`] makes an observer of it, for [`Options::observer`](crate::Options::observer).
+#[derive(Clone, Debug)]
+pub struct Reporting {
+    /// Where one line a call goes, as strace(1) writes them.
+    pub trace: Option<TraceTo>,
+    /// The file to which each decision of the policy goes as one line of JSON.
+    pub audit: Option<PathBuf>,
+    /// How a denial names what would allow it. By default as the command's own option, `--allow-connect …`.
+    pub advice: fn(&Flag) -> String,
+}
+
+impl Default for Reporting {
+    fn default() -> Self {
+        Reporting {
+            trace: None,
+            audit: None,
+            advice: ToString::to_string,
+        }
+    }
+}
+
+impl Reporting {
+    /// Opens the files. The policy is the guest's: its limits have one for what is written.
+    ///
+    /// # Errors
+    /// [`Error::Reporter`]: a file cannot be written.
+    pub fn open(&self, policy: &Policy) -> Result<Reporter, Error> {
+        let (trace, audit) = (self.trace.as_ref(), self.audit.as_deref());
+        let limit = policy.limits().log;
+        Ok(guestnet_host_os::reporter(trace, audit, limit, self.advice)?)
+    }
+}

@@ -1,0 +1,114 @@
+//! What every kind of guest is made of: its host, its policy, its capacity, its standard streams and its listeners.
+
+use std::io;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+use guestnet_core::policy::Policy;
+use guestnet_core::{Capacity, Host, SockAddr};
+use guestnet_host_os::{Io, OsHost};
+
+use crate::error::Error;
+use crate::options::{Options, StreamSource};
+
+/// The parts of a guest that are the same for modules, scripts and programs with threads.
+#[derive(Debug)]
+pub(crate) struct GuestSetup {
+    /// Knows the directories, for UNIX sockets below them, and whom to ask for names.
+    pub(crate) host: OsHost,
+    pub(crate) policy: Arc<Policy>,
+    pub(crate) capacity: Capacity,
+    pub(crate) streams: [Option<Io>; 3],
+    /// From descriptor 3 on.
+    pub(crate) listeners: Vec<Io>,
+    /// Where those of [`Options::listen`] are.
+    pub(crate) listening: Vec<SocketAddr>,
+}
+
+impl GuestSetup {
+    /// Takes out of the options what is the same for every kind of guest.
+    pub(crate) fn new(options: &mut Options) -> Result<Self, Error> {
+        let policy = options.policy.take().unwrap_or_else(Policy::deny_all);
+        let mut host = OsHost::new().map_err(Error::Host)?;
+        let [stdin, stdout, stderr] = std::mem::take(&mut options.streams);
+        let streams = [
+            stream(&mut host, stdin, io::stdin())?,
+            stream(&mut host, stdout, io::stdout())?,
+            stream(&mut host, stderr, io::stderr())?,
+        ];
+        let sockets = std::mem::take(&mut options.sockets);
+        let mut listeners = sockets
+            .into_iter()
+            .map(|socket| {
+                let number = socket.as_raw_fd();
+                host.adopt_socket(socket)
+                    .map_err(|source| Error::Socket { number, source })
+            })
+            .collect::<Result<Vec<Io>, Error>>()?;
+        let mut listening = Vec::new();
+        let backlog = i32::try_from(policy.limits().pending).unwrap_or(i32::MAX);
+        for addr in std::mem::take(&mut options.listen) {
+            let failed = |source| Error::Listen { addr, source };
+            let io = host.listener(addr, backlog).map_err(failed)?;
+            // A listener of ours has no address of another family.
+            if let SockAddr::Inet(local) = host.local_addr(&io).map_err(failed)? {
+                listening.push(local);
+            }
+            listeners.push(io);
+        }
+        let directories = options
+            .directories
+            .iter()
+            .map(|directory| (&directory.host, &directory.guest));
+        let unix = std::mem::take(&mut options.unix_directories);
+        for (directory, guest) in directories.chain(unix.iter().map(|(host, guest)| (host, guest))) {
+            host.add_directory(directory, guest)
+                .map_err(|errno| Error::Directory {
+                    path: directory.clone(),
+                    source: errno.into(),
+                })?;
+        }
+        if std::mem::take(&mut options.follows_working_directory) {
+            host.follow_working_directory();
+        }
+        #[cfg(feature = "dns")]
+        host.set_upstream(&std::mem::take(&mut options.upstream))
+            .map_err(Error::Dns)?;
+        let mut capacity = Capacity::new(policy.limits(), guestnet_host_os::descriptors());
+        if let (None, Some(most)) = (policy.limits().buffers, options.max_memory) {
+            // What the kernel holds for the guest is memory too.
+            capacity.buffers = capacity.buffers.min(most);
+        }
+        Ok(GuestSetup {
+            host,
+            policy: Arc::new(policy),
+            capacity,
+            streams,
+            listeners,
+            listening,
+        })
+    }
+}
+
+/// A standard stream of the guest's; `None` if it is closed there.
+fn stream(host: &mut OsHost, source: StreamSource, own: impl AsFd) -> Result<Option<Io>, Error> {
+    let fd = match source {
+        StreamSource::Closed => return Ok(None),
+        StreamSource::Descriptor(fd) => fd,
+        StreamSource::Inherit => match inherit(own) {
+            // This process was started without it. (std opens /dev/null in its place before main, which the guest then gets.)
+            Err(error) if error.raw_os_error() == Some(rustix::io::Errno::BADF.raw_os_error()) => {
+                return Ok(None);
+            }
+            copy => copy.map_err(|error| Error::Stream(error.into()))?,
+        },
+    };
+    host.adopt_stream(fd)
+        .map(Some)
+        .map_err(|errno| Error::Stream(errno.into()))
+}
+
+fn inherit(own: impl AsFd) -> io::Result<OwnedFd> {
+    own.as_fd().try_clone_to_owned()
+}
