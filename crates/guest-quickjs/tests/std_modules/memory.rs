@@ -131,29 +131,45 @@ fn what_workers_send_counts_until_it_is_read_and_arrives_whole() {
         import * as os from "os";
         const parent = os.Worker.parent;
         const piece = new Uint8Array(1 << 20);
-        let sent = 0;
-        try {
-            for (; sent < 63; sent++) parent.postMessage(piece);
-        } catch (error) {
-            if (!["too many messages wait to be received", "out of memory"].includes(error.message)) throw error;
-        }
-        // There is room again when the receiver reads.
-        for (;;) {
-            try { parent.postMessage(sent); break; } catch { os.sleep(1); }
-        }
+        parent.onmessage = ({ data: full }) => {
+            parent.onmessage = null;
+            let sent = 0;
+            try {
+                for (; sent < 63; sent++) parent.postMessage(piece);
+            } catch (error) {
+                if (!["too many messages wait to be received", "out of memory"].includes(error.message)) throw error;
+            }
+            Atomics.add(full, 0, 1);
+            // There is room again when the receiver reads.
+            for (;;) {
+                try { parent.postMessage(sent); break; } catch { os.sleep(1); }
+            }
+        };
+        parent.postMessage("ready");
     "#;
     let source = format!(
         r#"{THROWN}
         const workers = Array.from({{ length: 8 }}, () => new os.Worker("/work/pours.js"));
-        // The script does not read until they have filled what there is.
-        while (thrown(() => workers[0].postMessage(new Uint8Array(1 << 20))) === "nothing") os.sleep(1);
-        let [announced, came, over] = [0, 0, 0];
+        const full = new Int32Array(new SharedArrayBuffer(4));
+        let [ready, announced, came, over] = [0, 0, 0, 0];
+        const pour = () => {{
+            for (const worker of workers) worker.postMessage(full);
+            // The script does not read until they have filled what there is.
+            while (Atomics.load(full, 0) < workers.length) os.sleep(1);
+            for (const worker of workers) {{
+                worker.onmessage = ({{ data }}) => {{
+                    if (typeof data !== "number") return came++;
+                    announced += data;
+                    worker.onmessage = null;
+                    if (++over === workers.length) print(announced === came, came > 8);
+                }};
+            }}
+        }};
+        // All of them have their memory before the first one takes the rest.
         for (const worker of workers) {{
-            worker.onmessage = ({{ data }}) => {{
-                if (typeof data !== "number") return came++;
-                announced += data;
+            worker.onmessage = () => {{
                 worker.onmessage = null;
-                if (++over === workers.length) print(announced === came, came > 8);
+                if (++ready === workers.length) pour();
             }};
         }}
         "#
