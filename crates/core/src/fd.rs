@@ -5,6 +5,7 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
+use std::fmt;
 use std::ops::Deref;
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
@@ -13,6 +14,69 @@ use crate::errno::{Errno, Result};
 /// A descriptor number as a guest holds it.
 pub type Fd = u32;
 
+/// A descriptor that was looked up: it stands for the same open file to the end of the call, whatever another thread does to
+/// the number. An adapter looks one up ([`GuestThread::look_up`](crate::GuestThread::look_up)) where it still has to read
+/// arguments from the guest's memory, since `EBADF` comes before `EFAULT`, and then makes its call with it.
+#[derive(Clone, Debug)]
+pub struct Descriptor<P> {
+    number: Fd,
+    pin: P,
+}
+
+impl<P> Descriptor<P> {
+    pub(crate) fn new(number: Fd, pin: P) -> Self {
+        Descriptor { number, pin }
+    }
+}
+
+/// What a call is about: a number, which the call looks up, or a [`Descriptor`] that was looked up before.
+#[derive(Debug)]
+pub enum Target<P> {
+    /// A number.
+    Number(Fd),
+    /// A descriptor.
+    Descriptor(Descriptor<P>),
+}
+
+impl<P> Target<P> {
+    /// The guest's number.
+    #[must_use]
+    pub fn number(&self) -> Fd {
+        match self {
+            Target::Number(number) => *number,
+            Target::Descriptor(descriptor) => descriptor.number,
+        }
+    }
+
+    /// The entry of a table that it stands for.
+    #[inline]
+    pub(crate) fn entry<'t, E, T: Slots<E, Pin = P>>(&self, table: &'t T) -> Result<T::Ref<'t>> {
+        match self {
+            Target::Number(number) => table.entry(*number),
+            Target::Descriptor(descriptor) => table.pinned(&descriptor.pin),
+        }
+    }
+}
+
+impl<P> From<Fd> for Target<P> {
+    fn from(number: Fd) -> Self {
+        Target::Number(number)
+    }
+}
+
+impl<P: Clone> From<&Descriptor<P>> for Target<P> {
+    fn from(descriptor: &Descriptor<P>) -> Self {
+        Target::Descriptor(descriptor.clone())
+    }
+}
+
+/// The number, as a trace prints it.
+impl<P> fmt::Display for Target<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number().fmt(f)
+    }
+}
+
 /// Where a guest keeps its descriptors: a [`Table`] for a guest of one thread, a [`SharedTable`] for several.
 pub trait Slots<E> {
     /// Access to an entry. It outlives the descriptor where another thread may close that meanwhile.
@@ -20,11 +84,26 @@ pub trait Slots<E> {
     where
         Self: 'a;
 
+    /// What keeps an entry from being exchanged for another one between two steps of a call.
+    type Pin: Clone;
+
     /// The entry of a descriptor.
     ///
     /// # Errors
     /// `EBADF` if it is not open.
     fn entry(&self, fd: Fd) -> Result<Self::Ref<'_>>;
+
+    /// Looks a descriptor up, for [`Slots::pinned`].
+    ///
+    /// # Errors
+    /// `EBADF` if it is not open.
+    fn pin(&self, fd: Fd) -> Result<Self::Pin>;
+
+    /// The entry that was looked up.
+    ///
+    /// # Errors
+    /// `EBADF`: it was closed meanwhile, by the same thread.
+    fn pinned(&self, pin: &Self::Pin) -> Result<Self::Ref<'_>>;
 
     /// The number that the next [`Slots::insert`] will give, if nobody else comes first.
     ///
@@ -237,9 +316,22 @@ impl<E> Slots<E> for Table<E> {
     where
         E: 'a;
 
+    /// No other thread can exchange it.
+    type Pin = Fd;
+
     #[inline]
     fn entry(&self, fd: Fd) -> Result<&E> {
         Table::entry(self, fd)
+    }
+
+    #[inline]
+    fn pin(&self, fd: Fd) -> Result<Fd> {
+        Table::entry(self, fd).map(|_| fd)
+    }
+
+    #[inline]
+    fn pinned(&self, pin: &Fd) -> Result<&E> {
+        Table::entry(self, *pin)
     }
 
     fn lowest_free(&self) -> Result<Fd> {
@@ -328,9 +420,21 @@ impl<E> Slots<E> for SharedTable<E> {
     where
         E: 'a;
 
+    type Pin = Arc<E>;
+
     #[inline]
     fn entry(&self, fd: Fd) -> Result<Arc<E>> {
         self.read().entry(fd).map(Arc::clone)
+    }
+
+    #[inline]
+    fn pin(&self, fd: Fd) -> Result<Arc<E>> {
+        self.entry(fd)
+    }
+
+    #[inline]
+    fn pinned(&self, pin: &Arc<E>) -> Result<Arc<E>> {
+        Ok(Arc::clone(pin))
     }
 
     fn lowest_free(&self) -> Result<Fd> {

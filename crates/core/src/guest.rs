@@ -11,7 +11,7 @@ use crate::addr::Domain;
 use crate::capacity::{Capacity, Room, SocketPermit};
 use crate::cell::Flag;
 use crate::errno::{Errno, Result};
-use crate::fd::{Fd, SharedTable, Slots, Table};
+use crate::fd::{Descriptor, Fd, SharedTable, Slots, Table, Target};
 use crate::gate::Gate;
 use crate::host::{Clock, Host};
 use crate::open_file::{Holds, OpenFile, Stream};
@@ -66,6 +66,9 @@ pub(crate) struct Call<'g, H: Host, F> {
     pub(crate) meter: Option<&'g Meter>,
     pub(crate) in_flight: &'g InFlight<H::Io, F>,
 }
+
+/// A descriptor of a guest of several threads.
+pub type SharedDescriptor<H, F> = Descriptor<Arc<OpenFile<<H as Host>::Io, F>>>;
 
 /// A thread of a guest that has several.
 pub type SharedGuestThread<H, F> = GuestThread<H, F, SharedTable<OpenFile<<H as Host>::Io, F>>>;
@@ -252,12 +255,33 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         })
     }
 
+    /// Looks a descriptor up, for a call that has more to read before it is made.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    #[inline]
+    pub fn look_up(&self, fd: Fd) -> Result<Descriptor<T::Pin>> {
+        Ok(Descriptor::new(fd, self.guest.table.pin(fd)?))
+    }
+
+    /// [`GuestThread::look_up`] for what only a socket answers.
+    ///
+    /// # Errors
+    /// `EBADF`, `ENOTSOCK`.
+    #[inline]
+    pub fn look_up_socket(&self, fd: Fd) -> Result<Descriptor<T::Pin>> {
+        let descriptor = self.look_up(fd)?;
+        self.open_file(&descriptor)?.socket()?;
+        Ok(descriptor)
+    }
+
     /// What a descriptor is.
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn open_file(&self, fd: Fd) -> Result<T::Ref<'_>> {
-        self.guest.table.entry(fd)
+    pub fn open_file(&self, fd: impl Into<Target<T::Pin>>) -> Result<T::Ref<'_>> {
+        let fd = &fd.into();
+        fd.entry(&self.guest.table)
     }
 
     /// The number that the next descriptor will get.
@@ -299,8 +323,9 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`; files of the adapter are `false`.
-    pub fn nonblocking(&self, fd: Fd) -> Result<bool> {
-        Ok(match &*self.guest.table.entry(fd)? {
+    pub fn nonblocking(&self, fd: impl Into<Target<T::Pin>>) -> Result<bool> {
+        let fd = &fd.into();
+        Ok(match &*fd.entry(&self.guest.table)? {
             OpenFile::Socket(socket) => socket.nonblocking.get(),
             OpenFile::Stream(stream) => stream.nonblocking.get(),
             OpenFile::File(_) => false,
@@ -311,8 +336,9 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn set_nonblocking(&mut self, fd: Fd, on: bool) -> Result<()> {
-        match &*self.guest.table.entry(fd)? {
+    pub fn set_nonblocking(&mut self, fd: impl Into<Target<T::Pin>>, on: bool) -> Result<()> {
+        let fd = &fd.into();
+        match &*fd.entry(&self.guest.table)? {
             OpenFile::Socket(socket) => socket.nonblocking.set(on),
             OpenFile::Stream(stream) => stream.nonblocking.set(on),
             OpenFile::File(_) => {}
@@ -381,11 +407,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     #[inline]
     pub(crate) fn with_open_file<R>(
         &mut self,
-        fd: Fd,
+        fd: &Target<T::Pin>,
         with: impl FnOnce(&mut Call<'_, H, F>, &OpenFile<H::Io, F>) -> Result<R>,
     ) -> Result<R> {
         let (table, mut call) = self.split();
-        let entry = table.entry(fd)?;
+        let entry = fd.entry(table)?;
         with(&mut call, &entry)
     }
 
@@ -393,7 +419,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     #[inline]
     pub(crate) fn with_socket<R>(
         &mut self,
-        fd: Fd,
+        fd: &Target<T::Pin>,
         with: impl FnOnce(&mut Call<'_, H, F>, &Socket<H::Io>) -> Result<R>,
     ) -> Result<R> {
         self.with_open_file(fd, |call, entry| with(call, entry.socket()?))

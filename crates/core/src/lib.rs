@@ -36,8 +36,8 @@ mod visible;
 pub use addr::{Domain, Kind, SockAddr, wildcard};
 pub use capacity::Capacity;
 pub use errno::{Errno, Result};
-pub use fd::{Fd, SharedTable, Slots, Table};
-pub use guest::{Guest, GuestThread, LingeringFile, SharedGuestThread};
+pub use fd::{Descriptor, Fd, SharedTable, Slots, Table, Target};
+pub use guest::{Guest, GuestThread, LingeringFile, SharedDescriptor, SharedGuestThread};
 
 pub use host::{
     Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, Message,

@@ -4,7 +4,7 @@ use std::io::{IoSlice, IoSliceMut};
 
 use crate::blocking::{Deadline, attempt, block_until_ready};
 use crate::errno::{Errno, Result};
-use crate::fd::{Fd, Slots};
+use crate::fd::{Slots, Target};
 use crate::guest::{Call, GuestThread};
 use crate::host::{Host, Received, RecvFlags, SendFlags, StreamKind};
 use crate::open_file::{OpenFile, Stream};
@@ -17,7 +17,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// Those of [`GuestThread::recv`]; `EBADF` also for a file of the adapter, which the adapter reads itself.
-    pub fn read(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+    pub fn read(&mut self, fd: impl Into<Target<T::Pin>>, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        let fd = &fd.into();
         let empty = bufs.iter().all(|buf| buf.is_empty());
         let flags = RecvFlags::empty();
         let (received, of_socket) = self.with_open_file(fd, |call, entry| {
@@ -38,7 +39,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// Those of [`GuestThread::send`]; `EBADF` also for a file of the adapter, which the adapter writes itself.
-    pub fn write(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>]) -> Result<usize> {
+    pub fn write(&mut self, fd: impl Into<Target<T::Pin>>, bufs: &mut [IoSlice<'_>]) -> Result<usize> {
+        let fd = &fd.into();
         let flags = SendFlags::empty();
         let (sent, by_socket) = self.with_open_file(fd, |call, entry| {
             Ok(match entry {
@@ -57,8 +59,9 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn stream_kind(&self, fd: Fd) -> Result<Option<StreamKind>> {
-        Ok(match &*self.guest.table.entry(fd)? {
+    pub fn stream_kind(&self, fd: impl Into<Target<T::Pin>>) -> Result<Option<StreamKind>> {
+        let fd = &fd.into();
+        Ok(match &*fd.entry(&self.guest.table)? {
             OpenFile::Stream(stream) => Some(stream.kind),
             OpenFile::Socket(_) | OpenFile::File(_) => None,
         })

@@ -14,8 +14,7 @@ pub(crate) fn sendmsg<H: Host>(
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
-    let fd = args.fd(0);
-    context.guest.open_file(fd)?.socket()?;
+    let fd = &context.guest.look_up_socket(args.fd(0))?;
     let header = Msghdr::load(memory, args.pointer(1))?;
     let mut bufs = header.vectors(memory)?;
     let addr = match header.name {
@@ -40,7 +39,7 @@ pub(crate) fn recvmsg<H: Host>(
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
-    let fd = args.fd(0);
+    let fd = &context.guest.look_up_socket(args.fd(0))?;
     // Descriptors may come where there is no room for them, which `MSG_CTRUNC` reports.
     let rights_may_come = context.guest.open_file(fd)?.socket()?.domain() == Domain::Unix;
     let header = Msghdr::load(memory, args.pointer(1))?;

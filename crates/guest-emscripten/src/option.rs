@@ -15,8 +15,7 @@ pub(crate) fn getsockopt<H: Host>(
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
-    let fd = args.fd(0);
-    context.guest.open_file(fd)?.socket()?;
+    let fd = &context.guest.look_up_socket(args.fd(0))?;
     let room = usize::try_from(memory.u32(args.pointer(4))?.cast_signed()).map_err(|_| Errno::EINVAL)?;
     let bytes = if (args.int(1), args.int(2)) == (abi::SOL_SOCKET, abi::SO_PROTOCOL) {
         let entry = context.guest.open_file(fd)?;
@@ -44,8 +43,7 @@ pub(crate) fn setsockopt<H: Host>(
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
-    let fd = args.fd(0);
-    context.guest.open_file(fd)?.socket()?;
+    let fd = &context.guest.look_up_socket(args.fd(0))?;
     let len = u32::try_from(args.int(4)).map_err(|_| Errno::EINVAL)?;
     let option = convert::option(args.int(1), args.int(2))?;
     let value = decode(option, memory, args.pointer(3), len)?;

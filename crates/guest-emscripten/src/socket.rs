@@ -1,6 +1,8 @@
 //! The calls on one socket: open, name, connect, move bytes. Each decodes, makes one call of the core, and encodes.
 
-use guestnet_core::{Domain, Errno, Fd, Host, Kind, OpenFile, Result, SockAddr, StreamKind};
+use guestnet_core::{
+    Domain, Errno, Fd, Host, Kind, OpenFile, Result, SharedDescriptor, SockAddr, StreamKind,
+};
 
 use crate::args::Args;
 use crate::context::ThreadContext;
@@ -96,7 +98,8 @@ fn store_pair<H: Host>(
 
 /// bind(fd, addr, len)
 pub(crate) fn bind<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    let (domain, _) = shape(context, args.fd(0))?;
+    let fd = &context.guest.look_up_socket(args.fd(0))?;
+    let (domain, _) = shape(context, fd)?;
     let (at, len) = (args.pointer(1), args.pointer(2));
     let addr = match (address::load(memory, at, len)?, domain) {
         // ip(7): Linux takes AF_UNSPEC for AF_INET when the address is the wildcard.
@@ -104,7 +107,7 @@ pub(crate) fn bind<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>, 
         (addr, _) => addr,
     };
     misfit(&addr, domain, len)?;
-    context.guest.bind(args.fd(0), &addr).map(|()| 0)
+    context.guest.bind(fd, &addr).map(|()| 0)
 }
 
 /// connect(fd, addr, len)
@@ -113,15 +116,16 @@ pub(crate) fn connect<H: Host>(
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
-    let (domain, kind) = shape(context, args.fd(0))?;
+    let fd = &context.guest.look_up_socket(args.fd(0))?;
+    let (domain, kind) = shape(context, fd)?;
     let addr = address::load(memory, args.pointer(1), args.pointer(2))?;
     if kind != Kind::Datagram {
         misfit(&addr, domain, args.pointer(2))?;
     }
-    context.guest.connect(args.fd(0), &addr).map(|()| 0)
+    context.guest.connect(fd, &addr).map(|()| 0)
 }
 
-fn shape<H: Host>(context: &mut ThreadContext<H>, fd: Fd) -> Result<(Domain, Kind)> {
+fn shape<H: Host>(context: &mut ThreadContext<H>, fd: &SharedDescriptor<H, ()>) -> Result<(Domain, Kind)> {
     let entry = context.guest.open_file(fd)?;
     let socket = entry.socket()?;
     Ok((socket.domain(), socket.kind()))
@@ -150,11 +154,11 @@ pub(crate) fn accept4<H: Host>(
     args: &Args,
 ) -> Result<i32> {
     let nonblocking = nonblocking(args.int(3))?;
-    context.guest.open_file(args.fd(0))?.socket()?;
+    let fd = &context.guest.look_up_socket(args.fd(0))?;
     if args.pointer(1) != 0 && memory.u32(args.pointer(2))?.cast_signed() < 0 {
         return Err(Errno::EINVAL);
     }
-    let (fd, peer) = context.guest.accept(args.fd(0), nonblocking)?;
+    let (fd, peer) = context.guest.accept(fd, nonblocking)?;
     if let Err(errno) = address::store(memory, &address::bytes(&peer), args.pointer(1), args.pointer(2)) {
         context.guest.close(fd)?;
         return Err(errno);
@@ -191,9 +195,9 @@ fn named(memory: Memory<'_>, args: &Args, addr: &guestnet_core::SockAddr) -> Res
 
 /// shutdown(fd, how)
 pub(crate) fn shutdown<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
-    context.guest.open_file(args.fd(0))?.socket()?;
+    let fd = &context.guest.look_up_socket(args.fd(0))?;
     let how = convert::shutdown(args.int(1))?;
-    context.guest.shutdown(args.fd(0), how).map(|()| 0)
+    context.guest.shutdown(fd, how).map(|()| 0)
 }
 
 /// sendto(fd, buf, len, flags, addr, addrlen)
@@ -202,14 +206,14 @@ pub(crate) fn sendto<H: Host>(
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
-    context.guest.open_file(args.fd(0))?.socket()?;
+    let fd = &context.guest.look_up_socket(args.fd(0))?;
     let mut bufs = memory.vector(args.pointer(1), args.pointer(2))?;
     let flags = convert::send_flags(args.int(3));
     let count = if args.pointer(4) == 0 {
-        context.guest.send(args.fd(0), bufs.sources(), flags)?
+        context.guest.send(fd, bufs.sources(), flags)?
     } else {
         let addr = address::load(memory, args.pointer(4), args.pointer(5))?;
-        context.guest.send_to(args.fd(0), bufs.sources(), &addr, flags)?
+        context.guest.send_to(fd, bufs.sources(), &addr, flags)?
     };
     length(count)
 }
@@ -220,20 +224,20 @@ pub(crate) fn recvfrom<H: Host>(
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
-    context.guest.open_file(args.fd(0))?.socket()?;
+    let fd = &context.guest.look_up_socket(args.fd(0))?;
     let mut bufs = memory.vector(args.pointer(1), args.pointer(2))?;
     let flags = convert::recv_flags(args.int(3))?;
     if args.pointer(4) == 0 {
-        let received = context.guest.recv(args.fd(0), bufs.targets(), flags)?;
+        let received = context.guest.recv(fd, bufs.targets(), flags)?;
         return length(received.len);
     }
-    let (received, from) = context.guest.recv_from(args.fd(0), bufs.targets(), flags)?;
+    let (received, from) = context.guest.recv_from(fd, bufs.targets(), flags)?;
     address::store(memory, &address::sender(&from), args.pointer(4), args.pointer(5))?;
     length(received.len)
 }
 
 /// Whether read(2) and write(2) mean anything: to an epoll they do not.
-fn can_move_bytes<H: Host>(context: &ThreadContext<H>, fd: Fd) -> Result<()> {
+fn can_move_bytes<H: Host>(context: &ThreadContext<H>, fd: &SharedDescriptor<H, ()>) -> Result<()> {
     let stream = matches!(&*context.guest.open_file(fd)?, OpenFile::Stream(_));
     if stream && context.guest.stream_kind(fd)? == Some(StreamKind::Unknown) {
         return Err(Errno::EINVAL);
@@ -243,9 +247,10 @@ fn can_move_bytes<H: Host>(context: &ThreadContext<H>, fd: Fd) -> Result<()> {
 
 /// readv(fd, iov, count): bytes, or `EBADF` for a descriptor that is not one of ours.
 pub(crate) fn readv<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    can_move_bytes(context, args.fd(0))?;
+    let fd = &context.guest.look_up(args.fd(0))?;
+    can_move_bytes(context, fd)?;
     let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::EINVAL)?;
-    length(context.guest.read(args.fd(0), bufs.targets())?)
+    length(context.guest.read(fd, bufs.targets())?)
 }
 
 /// writev(fd, iov, count)
@@ -254,9 +259,10 @@ pub(crate) fn writev<H: Host>(
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
-    can_move_bytes(context, args.fd(0))?;
+    let fd = &context.guest.look_up(args.fd(0))?;
+    can_move_bytes(context, fd)?;
     let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::EINVAL)?;
-    length(context.guest.write(args.fd(0), bufs.sources())?)
+    length(context.guest.write(fd, bufs.sources())?)
 }
 
 /// `FIONREAD` of ioctl(2).

@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use guestnet_core::{Errno, Host, OpenFile, Result, StreamKind};
+use guestnet_core::{Descriptor, Errno, Fd, Host, OpenFile, Result, StreamKind};
 use wasmtime::{Caller, FuncType, ValType};
 use wasmtime_wasi::I32Exit;
 
@@ -306,6 +306,7 @@ fn fd_fdstat_get<H: Host>(memory: &mut Memory<'_>, ctx: &mut GuestCtx<H>, fd: u3
         | abi::RIGHT_FD_FDSTAT_SET_FLAGS
         | abi::RIGHT_FD_FILESTAT_GET
         | abi::RIGHT_POLL_FD_READWRITE;
+    let fd = &ctx.guest.look_up(fd)?;
     if matches!(ctx.guest.open_file(fd)?, OpenFile::Socket(_)) {
         rights |= abi::RIGHT_SOCK_SHUTDOWN | abi::RIGHT_SOCK_ACCEPT;
     }
@@ -328,7 +329,7 @@ fn fd_fdstat_set_flags<H: Host>(
     fd: u32,
     flags: u32,
 ) -> Result<()> {
-    ctx.guest.open_file(fd)?;
+    let fd = &ctx.guest.look_up(fd)?;
     if flags & 0xffff & !abi::FDFLAGS != 0 {
         return Err(Errno::EINVAL);
     }
@@ -338,12 +339,12 @@ fn fd_fdstat_set_flags<H: Host>(
 /// `filestat` of what is not a file: the type, and no device, size or times.
 fn fd_filestat_get<H: Host>(memory: &mut Memory<'_>, ctx: &mut GuestCtx<H>, fd: u32, out: u32) -> Result<()> {
     let mut stat = [0; abi::FILESTAT];
-    stat[16] = filetype(ctx, fd)?;
+    stat[16] = filetype(ctx, &ctx.guest.look_up(fd)?)?;
     stat[24] = 1;
     memory.store(out, &stat)
 }
 
-fn filetype<H: Host>(ctx: &GuestCtx<H>, fd: u32) -> Result<u8> {
+fn filetype<H: Host>(ctx: &GuestCtx<H>, fd: &Descriptor<Fd>) -> Result<u8> {
     Ok(match ctx.guest.open_file(fd)? {
         OpenFile::Socket(socket) => convert::filetype(socket.kind()),
         OpenFile::Stream(_) => match ctx.guest.stream_kind(fd)? {

@@ -92,7 +92,7 @@ fn sock_bind<H: Host>(
     addr: u32,
     port: u32,
 ) -> Result<()> {
-    ctx.guest.open_file(fd)?;
+    let fd = &ctx.guest.look_up(fd)?;
     let addr = load_address(memory, addr, port)?;
     ctx.guest.bind(fd, &addr)
 }
@@ -113,7 +113,7 @@ fn sock_connect<H: Host>(
     addr: u32,
     port: u32,
 ) -> Result<()> {
-    ctx.guest.open_file(fd)?;
+    let fd = &ctx.guest.look_up(fd)?;
     let addr = load_address(memory, addr, port)?;
     ctx.guest.connect(fd, &addr)
 }
@@ -239,6 +239,7 @@ fn recv_from<H: Host>(
         return Err(Errno::EINVAL);
     }
     memory.check(buf, len)?;
+    let fd = &ctx.guest.look_up(fd)?;
     if len == 4
         && let OpenFile::Socket(socket) = ctx.guest.open_file(fd)?
         && (socket.domain(), socket.kind()) == (Domain::Inet6, Kind::Datagram)
@@ -265,7 +266,7 @@ fn sock_send_to<H: Host>(
     out: u32,
 ) -> Result<()> {
     memory.check(out, 4)?;
-    ctx.guest.open_file(fd)?;
+    let fd = &ctx.guest.look_up(fd)?;
     let flags = convert::send_flags(siflags)?;
     let addr = load_address(memory, addr, port)?;
     let sent = memory.gather(ciovs, count, |bufs| ctx.guest.send_to(fd, bufs, &addr, flags))?;
@@ -278,7 +279,7 @@ pub(crate) fn sock_shutdown<H: Host>(
     fd: u32,
     how: u32,
 ) -> Result<()> {
-    ctx.guest.open_file(fd)?;
+    let fd = &ctx.guest.look_up(fd)?;
     ctx.guest.shutdown(fd, convert::shutdown(how)?)
 }
 
@@ -340,7 +341,7 @@ fn sock_getsockopt<H: Host>(
     value: u32,
     len: u32,
 ) -> Result<()> {
-    ctx.guest.open_file(fd)?;
+    let fd = &ctx.guest.look_up(fd)?;
     let option = option(level, name)?;
     let by_value = len <= wasmedge::LENGTH_BY_VALUE;
     let room = if by_value { len } else { memory.u32(len)? };
@@ -370,7 +371,7 @@ fn sock_setsockopt<H: Host>(
     value: u32,
     len: u32,
 ) -> Result<()> {
-    ctx.guest.open_file(fd)?;
+    let fd = &ctx.guest.look_up(fd)?;
     let option = option(level, name)?;
     if option.kind() != OptKind::Name && len < option_size(option) {
         return Err(Errno::EINVAL);

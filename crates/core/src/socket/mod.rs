@@ -20,7 +20,7 @@ use crate::addr::{Domain, Kind, SockAddr, wildcard};
 use crate::blocking::{Backoff, Deadline, attempt};
 use crate::capacity::SocketPermit;
 use crate::errno::{Errno, Result};
-use crate::fd::{Fd, Slots};
+use crate::fd::{Fd, Slots, Target};
 use crate::gate::{Gate, Route};
 use crate::guest::{Call, GuestThread};
 use crate::host::{Host, Shutdown};
@@ -59,7 +59,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `EACCES` (the policy), `EADDRINUSE`, `EADDRNOTAVAIL`, `EINVAL` (already bound, or a family that the socket
     /// cannot have), `EAFNOSUPPORT`, `EBADF`, `ENOTSOCK`; for paths also `ENOENT`, `ENOTDIR`, `ELOOP`.
-    pub fn bind(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
+    pub fn bind(&mut self, fd: impl Into<Target<T::Pin>>, addr: &SockAddr) -> Result<()> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.bind(socket, addr));
         self.traced("bind", result, |()| 0, format_args!("{fd}, {addr}"))
     }
@@ -68,7 +69,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EACCES` (the policy), `EADDRINUSE`, `EINVAL`, `EOPNOTSUPP` (datagrams), `EBADF`, `ENOTSOCK`.
-    pub fn listen(&mut self, fd: Fd, backlog: i32) -> Result<()> {
+    pub fn listen(&mut self, fd: impl Into<Target<T::Pin>>, backlog: i32) -> Result<()> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.listen(socket, backlog));
         self.traced("listen", result, |()| 0, format_args!("{fd}, {backlog}"))
     }
@@ -78,7 +80,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `EAGAIN`, `EINVAL` (not listening), `EOPNOTSUPP` (datagrams), `EMFILE`, `ECONNABORTED`, `EBADF`, `ENOTSOCK`,
     /// `EINTR` (told to stop).
-    pub fn accept(&mut self, fd: Fd, nonblocking: bool) -> Result<(Fd, SockAddr)> {
+    pub fn accept(&mut self, fd: impl Into<Target<T::Pin>>, nonblocking: bool) -> Result<(Fd, SockAddr)> {
+        let fd = &fd.into();
         let result = self.do_accept(fd, nonblocking, true);
         self.trace_accept(fd, &result);
         result
@@ -89,7 +92,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EAGAIN` if there is no connection, which is not traced: the adapter asks again. Those of [`GuestThread::accept`].
-    pub fn try_accept(&mut self, fd: Fd, nonblocking: bool) -> Result<(Fd, SockAddr)> {
+    pub fn try_accept(&mut self, fd: impl Into<Target<T::Pin>>, nonblocking: bool) -> Result<(Fd, SockAddr)> {
+        let fd = &fd.into();
         let result = self.do_accept(fd, nonblocking, false);
         if !matches!(result, Err(Errno::EAGAIN)) {
             self.trace_accept(fd, &result);
@@ -97,7 +101,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         result
     }
 
-    fn trace_accept(&mut self, fd: Fd, result: &Result<(Fd, SockAddr)>) {
+    fn trace_accept(&mut self, fd: &Target<T::Pin>, result: &Result<(Fd, SockAddr)>) {
         if self.guest.traced {
             match result {
                 Ok((_, peer)) => {
@@ -113,10 +117,15 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         }
     }
 
-    fn do_accept(&mut self, fd: Fd, nonblocking: bool, may_wait: bool) -> Result<(Fd, SockAddr)> {
+    fn do_accept(
+        &mut self,
+        fd: &Target<T::Pin>,
+        nonblocking: bool,
+        may_wait: bool,
+    ) -> Result<(Fd, SockAddr)> {
         let (room, permit) = (Arc::clone(&self.guest.room), self.guest.room.permit());
         let (table, mut call) = self.split();
-        let entry = table.entry(fd)?;
+        let entry = fd.entry(table)?;
         let listener = entry.socket()?;
         let permit = permit?;
         table.lowest_free()?;
@@ -191,7 +200,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `EACCES` (the policy), `EINPROGRESS` (non-blocking, or `SO_SNDTIMEO` over), `EALREADY`, `EISCONN`,
     /// `ECONNREFUSED`, `ETIMEDOUT`, `ENETUNREACH`, `EAFNOSUPPORT`, `EINVAL`, `EBADF`, `ENOTSOCK`, `EINTR` (told to
     /// stop); for paths also `ENOENT`, `EAGAIN`, `EPROTOTYPE`.
-    pub fn connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
+    pub fn connect(&mut self, fd: impl Into<Target<T::Pin>>, addr: &SockAddr) -> Result<()> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, true));
         self.traced("connect", result, |()| 0, format_args!("{fd}, {addr}"))
     }
@@ -201,7 +211,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// Those of [`GuestThread::connect`] on a non-blocking socket. `EINPROGRESS`, `EALREADY`, and `EAGAIN` of a UNIX socket,
     /// mean that the adapter asks again once the descriptor is writable, or after a while; only the end of it is traced.
-    pub fn try_connect(&mut self, fd: Fd, addr: &SockAddr) -> Result<()> {
+    pub fn try_connect(&mut self, fd: impl Into<Target<T::Pin>>, addr: &SockAddr) -> Result<()> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, false));
         if matches!(result, Err(Errno::EINPROGRESS | Errno::EALREADY | Errno::EAGAIN)) {
             return result;
@@ -213,7 +224,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
-    pub fn shutdown(&mut self, fd: Fd, how: Shutdown) -> Result<()> {
+    pub fn shutdown(&mut self, fd: impl Into<Target<T::Pin>>, how: Shutdown) -> Result<()> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| {
             // It ends a connect that is under way; the next one begins another.
             *lock(&socket.connecting) = None;
@@ -234,7 +246,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`, `ENOTSOCK`.
-    pub fn local_addr(&mut self, fd: Fd) -> Result<SockAddr> {
+    pub fn local_addr(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<SockAddr> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.host.local_addr(&socket.io));
         self.traced("getsockname", result, |_| 0, format_args!("{fd}"))
     }
@@ -243,7 +256,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
-    pub fn peer_addr(&mut self, fd: Fd) -> Result<SockAddr> {
+    pub fn peer_addr(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<SockAddr> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| {
             let peer = call.host.peer_addr(&socket.io)?;
             Ok(stub::as_seen(call.gate, socket, peer))
@@ -255,7 +269,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`, `EINVAL` (a listener).
-    pub fn readable_bytes(&mut self, fd: Fd) -> Result<usize> {
+    pub fn readable_bytes(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<usize> {
+        let fd = &fd.into();
         self.with_open_file(fd, |call, entry| match entry {
             OpenFile::Socket(socket) => call.host.readable_bytes(&socket.io),
             OpenFile::Stream(stream) => call.host.readable_bytes(&stream.io),

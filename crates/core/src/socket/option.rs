@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::state::Socket;
 use crate::addr::Domain;
 use crate::errno::{Errno, Result};
-use crate::fd::{Fd, Slots};
+use crate::fd::{Slots, Target};
 use crate::gate::Gate;
 use crate::guest::GuestThread;
 use crate::host::Host;
@@ -20,7 +20,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `ENOPROTOOPT` (not an option of this socket, or it cannot be read), `EOPNOTSUPP` (refused:
     /// `SO_BINDTODEVICE`), `EBADF`, `ENOTSOCK`.
-    pub fn option(&mut self, fd: Fd, option: SockOpt) -> Result<OptValue> {
+    pub fn option(&mut self, fd: impl Into<Target<T::Pin>>, option: SockOpt) -> Result<OptValue> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| match option.kind() {
             OptKind::Name => Err(Errno::EOPNOTSUPP),
             OptKind::Membership => Err(Errno::ENOPROTOOPT),
@@ -50,7 +51,13 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Portability
     /// A UNIX socket's `SO_SNDBUF` becomes no larger than it begins with, as on a Linux whose `net.core.wmem_max` is no
     /// larger than the default: what was sent outlives its sender in the receiver's queue, and would be nobody's.
-    pub fn set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {
+    pub fn set_option(
+        &mut self,
+        fd: impl Into<Target<T::Pin>>,
+        option: SockOpt,
+        value: OptValue,
+    ) -> Result<()> {
+        let fd = &fd.into();
         let result = self.do_set_option(fd, option, value);
         self.traced(
             "setsockopt",
@@ -60,8 +67,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         )
     }
 
-    fn do_set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {
-        let entry = self.guest.table.entry(fd)?;
+    fn do_set_option(&mut self, fd: &Target<T::Pin>, option: SockOpt, value: OptValue) -> Result<()> {
+        let entry = fd.entry(&self.guest.table)?;
         let socket = entry.socket()?;
         match option.kind() {
             OptKind::Name => return Err(Errno::EOPNOTSUPP),

@@ -16,7 +16,7 @@ use super::{option, stub, unix_node};
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::blocking::{Backoff, Deadline, attempt, block_until_ready, block_until_received};
 use crate::errno::{Errno, Result};
-use crate::fd::{Fd, Slots};
+use crate::fd::{Slots, Target};
 use crate::gate::Gate;
 use crate::guest::{Call, GuestThread};
 use crate::host::{Host, Received, RecvFlags, SendFlags};
@@ -36,13 +36,19 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `EAGAIN`, `EPIPE` (never a signal), `ENOTCONN`, `EDESTADDRREQ`, `EMSGSIZE`, `ECONNRESET`, `ECONNREFUSED`,
     /// `ENOBUFS` (the guest's limit of bytes), `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
-    pub fn send(&mut self, fd: Fd, bufs: &mut [IoSlice<'_>], flags: SendFlags) -> Result<usize> {
+    pub fn send(
+        &mut self,
+        fd: impl Into<Target<T::Pin>>,
+        bufs: &mut [IoSlice<'_>],
+        flags: SendFlags,
+    ) -> Result<usize> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.send(socket, bufs, flags));
         self.trace_send(fd, &result, flags);
         result
     }
 
-    pub(crate) fn trace_send(&mut self, fd: Fd, result: &Result<usize>, flags: SendFlags) {
+    pub(crate) fn trace_send(&mut self, fd: &Target<T::Pin>, result: &Result<usize>, flags: SendFlags) {
         if self.guest.traced {
             self.trace(
                 "send",
@@ -60,11 +66,12 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `EOPNOTSUPP` (a UNIX stream), `EAFNOSUPPORT`; for paths those of [`GuestThread::connect`].
     pub fn send_to(
         &mut self,
-        fd: Fd,
+        fd: impl Into<Target<T::Pin>>,
         bufs: &mut [IoSlice<'_>],
         addr: &SockAddr,
         flags: SendFlags,
     ) -> Result<usize> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.send_to(socket, bufs, addr, flags));
         self.traced(
             "sendto",
@@ -79,13 +86,19 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `EAGAIN` (also when `SO_RCVTIMEO` is over), `ENOTCONN`, `ECONNRESET`, `ECONNREFUSED` (a datagram bounced),
     /// `ENOBUFS` (the guest's limit of bytes), `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
-    pub fn recv(&mut self, fd: Fd, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
+    pub fn recv(
+        &mut self,
+        fd: impl Into<Target<T::Pin>>,
+        bufs: &mut [IoSliceMut<'_>],
+        flags: RecvFlags,
+    ) -> Result<Received> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.recv(socket, bufs, flags));
         self.trace_recv(fd, &result, flags);
         result
     }
 
-    pub(crate) fn trace_recv(&mut self, fd: Fd, result: &Result<Received>, flags: RecvFlags) {
+    pub(crate) fn trace_recv(&mut self, fd: &Target<T::Pin>, result: &Result<Received>, flags: RecvFlags) {
         if self.guest.traced {
             self.trace(
                 "recv",
@@ -103,10 +116,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// Those of [`GuestThread::recv`].
     pub fn recv_from(
         &mut self,
-        fd: Fd,
+        fd: impl Into<Target<T::Pin>>,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<(Received, SockAddr)> {
+        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.recv_from(socket, bufs, flags));
         if self.guest.traced {
             match &result {
