@@ -8,6 +8,7 @@ use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
+use guestnet::{Environment, Options};
 use guestnet_core::{Errno, LookupError, Ready};
 use guestnet_emscripten::{
     ADDRINFO_ROOM, Args, CALLS, Call, FOREIGN, Lookup, READY, STATE, lookup_error, negated,
@@ -15,7 +16,6 @@ use guestnet_emscripten::{
 use guestnet_host_os::WaitMode;
 
 use crate::napi::{Arguments, Env, Function, Result, Value};
-use crate::options::{Environment, Options};
 use crate::program;
 use crate::thread::Thread;
 use crate::watch::Watch;
@@ -99,7 +99,8 @@ fn open(arguments: &Arguments) -> Result<Value> {
         audit: arguments.text(3),
         options: arguments.text(4),
     };
-    let id = program::start(Options::read(module, environment)?)?;
+    let options = Options::from_module(module, environment).map_err(|error| format!("guestnet: {error}"))?;
+    let id = program::start(options).map_err(|error| format!("guestnet: {error}"))?;
     OWNED.with_borrow_mut(|owned| owned.programs.push(id));
     arguments.env().int(id)
 }

@@ -15,11 +15,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::{null, null_mut};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use guestnet::OptionValue;
 use guestnet_core::Errno;
 use guestnet_emscripten::Memory;
 use napi_sys as sys;
-
-use crate::value::JsValue;
 
 /// The most arguments of a function: the memory and seven numbers.
 const MAX_ARGUMENTS: usize = 8;
@@ -232,23 +231,25 @@ impl Env {
     }
 
     /// Copies a value.
-    fn copy(self, value: sys::napi_value) -> Result<JsValue> {
+    fn copy(self, value: sys::napi_value) -> Result<OptionValue> {
         Ok(match self.kind(value)? {
-            sys::ValueType::napi_undefined => JsValue::Undefined,
+            sys::ValueType::napi_undefined => OptionValue::Undefined,
             sys::ValueType::napi_boolean => {
                 let mut flag = false;
                 // SAFETY: the value is a boolean.
                 check(unsafe { sys::napi_get_value_bool(self.0, value, &raw mut flag) })?;
-                JsValue::Boolean(flag)
+                OptionValue::Boolean(flag)
             }
             sys::ValueType::napi_number => {
                 let mut number = 0.0;
                 // SAFETY: the value is a number.
                 check(unsafe { sys::napi_get_value_double(self.0, value, &raw mut number) })?;
-                JsValue::Number(number)
+                OptionValue::Number(number)
             }
-            sys::ValueType::napi_string => self.string(value).map_or(JsValue::Other, JsValue::String),
-            _ => self.strings(value)?.map_or(JsValue::Other, JsValue::Strings),
+            sys::ValueType::napi_string => self.string(value).map_or(OptionValue::Other, OptionValue::String),
+            _ => self
+                .strings(value)?
+                .map_or(OptionValue::Other, OptionValue::Strings),
         })
     }
 
@@ -414,7 +415,7 @@ impl Arguments {
     ///
     /// # Errors
     /// What the engine says, such as when a getter throws.
-    pub(crate) fn entries(&self, index: usize) -> Result<Option<Vec<(String, JsValue)>>> {
+    pub(crate) fn entries(&self, index: usize) -> Result<Option<Vec<(String, OptionValue)>>> {
         let Some(&object) = self.values.get(index) else {
             return Ok(Some(Vec::new()));
         };

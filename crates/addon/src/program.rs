@@ -1,15 +1,14 @@
 //! [`Program`]: one run of a program, with all its threads, and the table of those that run in this process.
 
 use std::collections::HashMap;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use guestnet_core::{Capacity, Errno, Guest, Result, SharedGuestThread};
+use guestnet::{Error, GuestHandle, Options, ThreadedGuest};
+use guestnet_core::{Errno, SharedGuestThread};
 use guestnet_emscripten::{RESERVED, ThreadContext};
-use guestnet_host_os::{OsHost, Stopper, WeakStopper};
+use guestnet_host_os::{OsHost, WeakStopper};
 
-use crate::options::Options;
 use crate::subscribers::Subscribers;
 use crate::sync::lock;
 
@@ -30,9 +29,10 @@ pub(crate) struct Program {
 
 #[derive(Debug)]
 struct Origin {
-    guest: SharedGuestThread<OsHost, ()>,
-    /// Of the guest's host, which closes what is open at the end: it must not linger for it.
-    stopper: Stopper,
+    /// The first thread, which closes what is open at the end.
+    thread: SharedGuestThread<OsHost, ()>,
+    /// Of the first thread: at the end it must not linger for what it closes.
+    handle: GuestHandle,
     spare: OsHost,
 }
 
@@ -52,8 +52,8 @@ pub(crate) fn find(id: i32) -> Option<Arc<Program>> {
 /// Starts a program. Returns its number.
 ///
 /// # Errors
-/// `EMFILE` and the like.
-pub(crate) fn start(options: Options) -> Result<i32> {
+/// [`Error`].
+pub(crate) fn start(options: Options) -> Result<i32, Error> {
     let program = Arc::new(Program::new(options)?);
     let id = NEXT.fetch_add(1, Ordering::Relaxed);
     programs().insert(id, program);
@@ -69,31 +69,19 @@ pub(crate) fn end(id: i32) {
 }
 
 impl Program {
-    fn new(options: Options) -> Result<Self> {
-        let Options {
-            policy,
-            reporter,
-            upstream,
-            hosts,
-        } = options;
-        let mut host = OsHost::new()?;
-        // Before there are siblings: they have the same resolver.
-        host.set_upstream(&upstream)?;
+    fn new(mut options: Options) -> Result<Self, Error> {
         // UNIX sockets have the paths of this machine; the policy says which.
-        host.add_directory(Path::new("/"), "/")?;
-        host.follow_working_directory();
-        let spare = host.sibling()?;
-        let stopper = host.stopper();
-        let capacity = Capacity::new(policy.limits(), guestnet_host_os::descriptors());
-        let mut guest = Guest::new(Arc::new(policy), capacity, RESERVED).thread(host);
-        if let Some(hosts) = hosts {
-            guest.set_hosts(hosts);
-        }
-        guest.observe(Box::new(reporter));
+        options.unix_directory("/", "/").follow_working_directory();
+        let ThreadedGuest {
+            thread,
+            spare,
+            handle,
+            ..
+        } = options.threads(RESERVED)?;
         Ok(Program {
             origin: Mutex::new(Some(Origin {
-                guest,
-                stopper,
+                thread,
+                handle,
                 spare,
             })),
             stoppers: Mutex::default(),
@@ -107,16 +95,16 @@ impl Program {
     ///
     /// # Errors
     /// `EBADF`: the program has ended, and has no descriptors. `EMFILE` and the like.
-    pub(crate) fn context(&self, prepare: impl FnOnce(&mut OsHost)) -> Result<ThreadContext<OsHost>> {
+    pub(crate) fn context(&self, prepare: impl FnOnce(&mut OsHost)) -> Result<ThreadContext<OsHost>, Errno> {
         let origin = lock(&self.origin);
-        let Origin { guest, spare, .. } = origin.as_ref().ok_or(Errno::EBADF)?;
+        let Origin { thread, spare, .. } = origin.as_ref().ok_or(Errno::EBADF)?;
         let mut host = spare.sibling()?;
         let mut stoppers = lock(&self.stoppers);
         stoppers.retain(|stopper| stopper.upgrade().is_some());
         stoppers.push(host.stopper().downgrade());
         drop(stoppers);
         prepare(&mut host);
-        let thread = guest.guest().thread(host);
+        let thread = thread.guest().thread(host);
         Ok(ThreadContext::new(thread).with_report_count(&self.reports))
     }
 
@@ -125,7 +113,7 @@ impl Program {
         self.ended.store(true, Ordering::Release);
         // From here on no context is made, so that the list has all stoppers.
         let Some(Origin {
-            mut guest, stopper, ..
+            mut thread, handle, ..
         }) = lock(&self.origin).take()
         else {
             return;
@@ -134,15 +122,16 @@ impl Program {
             .iter()
             .filter_map(WeakStopper::upgrade)
             .collect::<Vec<_>>();
-        for stopper in threads.iter().chain([&stopper]) {
+        for stopper in &threads {
             // It fails only if the eventfd is broken, and then no thread waits on it.
             let _ = stopper.stop();
         }
-        for fd in guest.open_descriptors() {
+        handle.stop();
+        for fd in thread.open_descriptors() {
             // Another thread may have closed it meanwhile.
-            let _ = guest.close(fd);
+            let _ = thread.close(fd);
         }
         // While another thread prints, the lines stay with the reporter until it is dropped.
-        let _ = guest.names().flush_observer();
+        let _ = handle.flush();
     }
 }

@@ -69,6 +69,7 @@
 //!
 //! # Features
 //! `wasi` and `quickjs` bring the two kinds of guests, `dns` the owner's DNS servers and hosts files. All are on by default.
+//! `module-options` reads options as programs in JavaScript have them (`Module.guestnet`, `GUESTNET_OPTIONS`).
 #![forbid(unsafe_code)]
 #![cfg_attr(
     not(test),
@@ -89,6 +90,8 @@ mod handle;
 mod hosts;
 #[cfg(feature = "wasi")]
 mod limit;
+#[cfg(feature = "module-options")]
+mod module_options;
 mod options;
 mod reporting;
 #[cfg(feature = "wasi")]
@@ -115,6 +118,8 @@ pub use handle::GuestHandle;
 pub use hosts::HostsFile;
 #[cfg(feature = "wasi")]
 pub use limit::{DEFAULT_MAX_MEMORY, MemoryLimit, MemoryRefusal};
+#[cfg(feature = "module-options")]
+pub use module_options::{Environment, ModuleOptionsError, OptionValue};
 pub use options::{Options, add_policy_file};
 pub use reporting::Reporting;
 #[cfg(feature = "wasi")]

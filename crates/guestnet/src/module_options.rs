@@ -1,48 +1,114 @@
-//! [`Options`]: the options of a program's sockets, from `Module.guestnet` (the module options) and from the environment.
+//! [`Options::from_module`]: the options of a program that was compiled to JavaScript, from `Module.guestnet` (the module options)
+//! and from the environment.
 //!
 //! They are options of `guestnet run`, by the flags' names in the environment and the same in camel case in the module. Not
 //! here: what a rule means (the core's), and where the module and the environment are (`libguestnet.js`).
 
+use std::error::Error as StdError;
+use std::fmt;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use guestnet_core::Reporter;
-use guestnet_core::policy::{Flag, Policy, PolicyOption, PolicyOptions, Source, shell_word};
-use guestnet_core::resolve::{Hosts, MAX_HOSTS};
-use guestnet_host_os::{TraceTo, Upstream, io_reason, read_text, reporter};
+use guestnet_core::policy::{Flag, PolicyOption, PolicyOptions, Source, shell_word};
+use guestnet_host_os::{TraceTo, Upstream};
 use lexopt::Arg;
 
-use crate::value::JsValue;
+use crate::error::Error;
+use crate::hosts::HostsFile;
+use crate::options::{Options, add_policy_file};
+use crate::reporting::Reporting;
 
-/// A program's options, read and checked.
+/// The value of a module option.
+#[derive(Clone, Debug, PartialEq)]
+pub enum OptionValue {
+    /// `undefined`: as if the option were not there.
+    Undefined,
+    /// A boolean.
+    Boolean(bool),
+    /// A number.
+    Number(f64),
+    /// A string.
+    String(String),
+    /// An array of strings.
+    Strings(Vec<String>),
+    /// Anything else.
+    Other,
+}
+
+impl OptionValue {
+    /// One string.
+    fn text(self) -> Option<String> {
+        match self {
+            OptionValue::String(text) => Some(text),
+            OptionValue::Undefined
+            | OptionValue::Boolean(_)
+            | OptionValue::Number(_)
+            | OptionValue::Strings(_)
+            | OptionValue::Other => None,
+        }
+    }
+
+    /// One string or several.
+    fn texts(self) -> Option<Vec<String>> {
+        match self {
+            OptionValue::String(text) => Some(vec![text]),
+            OptionValue::Strings(texts) => Some(texts),
+            OptionValue::Undefined
+            | OptionValue::Boolean(_)
+            | OptionValue::Number(_)
+            | OptionValue::Other => None,
+        }
+    }
+}
+
+/// Why options of a module or of the environment cannot be used.
 #[derive(Debug)]
-pub(crate) struct Options {
-    pub(crate) policy: Policy,
-    pub(crate) reporter: Reporter,
-    /// The servers that look-ups ask.
-    pub(crate) upstream: Upstream,
-    /// The owner's hosts file.
-    pub(crate) hosts: Option<Arc<Hosts>>,
+#[non_exhaustive]
+pub enum ModuleOptionsError {
+    /// A module option has a mistake in it. The text goes behind `Module.guestnet`.
+    Module(String),
+    /// `GUESTNET_OPTIONS` has a mistake in it.
+    Environment(String),
+    /// A file cannot be read or written, or a policy file has a mistake in it.
+    File(Error),
+}
+
+impl fmt::Display for ModuleOptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            ModuleOptionsError::Module(text) => write!(f, "Module.guestnet{text}"),
+            ModuleOptionsError::Environment(text) => write!(f, "GUESTNET_OPTIONS: {text}"),
+            ModuleOptionsError::File(error) => error.fmt(f),
+        }
+    }
+}
+
+impl StdError for ModuleOptionsError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        match self {
+            ModuleOptionsError::File(error) => error.source(),
+            ModuleOptionsError::Module(_) | ModuleOptionsError::Environment(_) => None,
+        }
+    }
 }
 
 /// The variables of the environment, each of which may be unset.
-#[derive(Debug, Default)]
-pub(crate) struct Environment {
+#[derive(Clone, Debug, Default)]
+pub struct Environment {
     /// `GUESTNET_POLICY`: a policy file.
-    pub(crate) policy: Option<String>,
+    pub policy: Option<String>,
     /// `GUESTNET_TRACE`: a file, or `-`.
-    pub(crate) trace: Option<String>,
+    pub trace: Option<String>,
     /// `GUESTNET_AUDIT`: a file.
-    pub(crate) audit: Option<String>,
+    pub audit: Option<String>,
     /// `GUESTNET_OPTIONS`: flags.
-    pub(crate) options: Option<String>,
+    pub options: Option<String>,
 }
 
 /// Options as they were given, before files are read and made.
 #[derive(Debug, Default)]
 struct RawOptions {
     policy: PolicyOptions,
-    files: Vec<String>,
+    files: Vec<PathBuf>,
     /// There is a rule, or explicitly none, as by an empty array or `allowNet: false`: nothing is allowed by default.
     ruled: bool,
     trace: Option<TraceTo>,
@@ -52,17 +118,22 @@ struct RawOptions {
 }
 
 impl Options {
-    /// Reads the own properties of `Module.guestnet` and the environment.
+    /// Options from the own properties of `Module.guestnet` and from the environment. Without any rule, and without an empty list
+    /// of rules, everything is allowed, as node:net does.
     ///
-    /// A module option replaces the same option of the environment; rules of the module replace all rules of the environment.
+    /// A module option replaces the same option of the environment; rules of the module replace all rules and limits of the
+    /// environment.
     ///
     /// # Errors
-    /// The first mistake: one sentence with the option that it is in.
-    pub(crate) fn read(module: Vec<(String, JsValue)>, environment: Environment) -> Result<Self, String> {
-        let mut raw = RawOptions::from_environment(environment)?;
+    /// The first mistake, with the option that it is in.
+    pub fn from_module(
+        module: Vec<(String, OptionValue)>,
+        environment: Environment,
+    ) -> Result<Self, ModuleOptionsError> {
+        let mut raw = RawOptions::from_environment(environment).map_err(ModuleOptionsError::Environment)?;
         let module_rules = module
             .iter()
-            .any(|(key, value)| *value != JsValue::Undefined && is_about_rules(key));
+            .any(|(key, value)| *value != OptionValue::Undefined && is_about_rules(key));
         if module_rules {
             raw.policy = PolicyOptions::default();
             raw.files.clear();
@@ -70,14 +141,14 @@ impl Options {
         }
         for (key, value) in module {
             raw.set_module_option(&key, value)
-                .map_err(|reason| format!("guestnet: Module.guestnet{reason}"))?;
+                .map_err(ModuleOptionsError::Module)?;
         }
         let advice = if module_rules {
             module_advice
         } else {
             environment_advice
         };
-        raw.finish(advice).map_err(|reason| format!("guestnet: {reason}"))
+        raw.finish(advice).map_err(ModuleOptionsError::File)
     }
 }
 
@@ -89,19 +160,20 @@ fn is_about_rules(key: &str) -> bool {
 
 impl RawOptions {
     /// Sets a module option. The error is what comes behind `Module.guestnet`.
-    fn set_module_option(&mut self, key: &str, value: JsValue) -> Result<(), String> {
-        if value == JsValue::Undefined {
+    fn set_module_option(&mut self, key: &str, value: OptionValue) -> Result<(), String> {
+        if value == OptionValue::Undefined {
             return Ok(());
         }
         let wrong = |what: &str| format!(".{key} takes {what}");
         match key {
             // Where the library finds this addon.
             "addon" => value.text().map(drop).ok_or_else(|| wrong("a path"))?,
-            "policy" => self.files.extend(
-                value
+            "policy" => {
+                let files = value
                     .texts()
-                    .ok_or_else(|| wrong("a path or an array of paths"))?,
-            ),
+                    .ok_or_else(|| wrong("a path or an array of paths"))?;
+                self.files.extend(files.into_iter().map(PathBuf::from));
+            }
             "trace" => self.trace = Some(trace(&value.text().ok_or_else(|| wrong("a path, or '-'"))?)),
             "audit" => self.audit = Some(value.text().ok_or_else(|| wrong("a path"))?.into()),
             "hosts" => self.hosts = Some(value.text().ok_or_else(|| wrong("a path"))?.into()),
@@ -118,8 +190,8 @@ impl RawOptions {
                     .ok_or_else(|| format!(" has no option {key:?}; docs/emscripten.md lists them"))?;
                 let values = match option {
                     PolicyOption::AllowNet => match value {
-                        JsValue::Boolean(true) => vec![String::new()],
-                        JsValue::Boolean(false) => vec![],
+                        OptionValue::Boolean(true) => vec![String::new()],
+                        OptionValue::Boolean(false) => vec![],
                         _ => return Err(wrong("true or false")),
                     },
                     PolicyOption::Rule(..) => value
@@ -133,8 +205,8 @@ impl RawOptions {
                     | PolicyOption::MaxRate
                     | PolicyOption::MaxBytes
                     | PolicyOption::MaxLog => match value {
-                        JsValue::Number(number) => vec![number.to_string()],
-                        JsValue::String(text) => vec![text],
+                        OptionValue::Number(number) => vec![number.to_string()],
+                        OptionValue::String(text) => vec![text],
                         _ => return Err(wrong("a number or a string")),
                     },
                 };
@@ -157,7 +229,7 @@ impl RawOptions {
                 .map_err(|value| format!("--{name} {value:?}: it is not UTF-8"))
         };
         match name {
-            "policy" => self.files.push(value()?),
+            "policy" => self.files.push(value()?.into()),
             "audit" => self.audit = Some(value()?.into()),
             "hosts" => self.hosts = Some(value()?.into()),
             "dns" => {
@@ -188,47 +260,47 @@ impl RawOptions {
     }
 
     /// Reads and makes the files.
-    fn finish(mut self, advice: fn(&Flag) -> String) -> Result<Options, String> {
+    fn finish(mut self, advice: fn(&Flag) -> String) -> Result<Options, Error> {
         for name in &self.files {
-            let text = std::fs::read_to_string(name)
-                .map_err(|error| format!("cannot read the policy file {name}: {}", io_reason(&error)))?;
-            self.policy.file(&text, name).map_err(|error| error.to_string())?;
+            add_policy_file(&mut self.policy, name)?;
         }
         // As node:net does, until there is a rule.
         if !self.ruled && !self.policy.has_rules() {
-            self.policy.set(PolicyOption::AllowNet, "", Source::Api)?;
+            // It takes no value, so that none can be wrong.
+            let _ = self.policy.set(PolicyOption::AllowNet, "", Source::Api);
         }
-        let hosts = self.hosts.map(|path| {
-            let text = read_text(&path, MAX_HOSTS).map_err(|error| {
-                let path = path.display();
-                format!("cannot read the hosts file {path}: {}", io_reason(&error))
-            })?;
-            Ok::<_, String>(Arc::new(Hosts::parse(&text)))
-        });
+        // The system's resolver reads the machine's own file.
+        let hosts = self
+            .hosts
+            .map_or_else(|| Ok(HostsFile::default()), HostsFile::read)?;
         let policy = self.policy.build();
-        let limit = policy.limits().log;
-        Ok(Options {
-            policy,
-            hosts: hosts.transpose()?,
-            upstream: self.dns.unwrap_or_default(),
-            // Last: an error above makes no file.
-            reporter: reporter(self.trace.as_ref(), self.audit.as_deref(), limit, advice)
-                .map_err(|error| error.to_string())?,
-        })
+        let reporting = Reporting {
+            trace: self.trace,
+            audit: self.audit,
+            advice,
+        };
+        // Last: an error above makes no file.
+        let reporter = reporting.open(&policy)?;
+        let mut options = Options::new();
+        options
+            .policy(policy)
+            .observer(reporter)
+            .hosts(hosts)
+            .dns(self.dns.unwrap_or_default());
+        Ok(options)
     }
 }
 
 impl RawOptions {
     fn from_environment(environment: Environment) -> Result<Self, String> {
         let mut raw = RawOptions {
-            files: environment.policy.into_iter().collect(),
+            files: environment.policy.map(PathBuf::from).into_iter().collect(),
             trace: environment.trace.map(|text| trace(&text)),
             audit: environment.audit.map(PathBuf::from),
             ..RawOptions::default()
         };
         if let Some(options) = environment.options {
-            raw.set_flags(&options)
-                .map_err(|reason| format!("guestnet: GUESTNET_OPTIONS: {reason}"))?;
+            raw.set_flags(&options)?;
         }
         Ok(raw)
     }
@@ -329,4 +401,90 @@ fn environment_advice(flag: &Flag) -> String {
 /// In double quotes, for JavaScript and for [`words`].
 fn quoted(value: &str) -> String {
     format!("\"{}\"", value.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guestnet_core::policy::{NoPins, Policy, Protocol, Use};
+
+    fn read(module: &[(&str, OptionValue)], options: &str) -> Result<Options, String> {
+        let module = module
+            .iter()
+            .map(|(key, value)| ((*key).to_owned(), value.clone()));
+        let environment = Environment {
+            options: Some(options.to_owned()),
+            ..Environment::default()
+        };
+        Options::from_module(module.collect(), environment).map_err(|error| error.to_string())
+    }
+
+    fn policy(module: &[(&str, OptionValue)], options: &str) -> Policy {
+        read(module, options).unwrap().policy.unwrap()
+    }
+
+    fn may_connect(policy: &Policy, addr: &str) -> bool {
+        let addr = addr.parse().unwrap();
+        !policy
+            .decide(Use::Connect, Protocol::Tcp, addr, &NoPins)
+            .is_denied()
+    }
+
+    fn text(text: &str) -> OptionValue {
+        OptionValue::String(text.to_owned())
+    }
+
+    #[test]
+    fn everything_is_allowed_until_a_rule_says_otherwise() {
+        assert!(may_connect(&policy(&[], ""), "10.0.0.1:80"));
+        let limit = [("maxSockets", OptionValue::Number(7.0))];
+        let limited = policy(&limit, "");
+        assert!(may_connect(&limited, "10.0.0.1:80"));
+        assert_eq!(limited.limits().sockets, 7);
+        for none in [OptionValue::Strings(vec![]), text("10.0.0.2:80")] {
+            assert!(!may_connect(
+                &policy(&[("allowConnect", none)], ""),
+                "10.0.0.1:80"
+            ));
+        }
+        let off = [("allowNet", OptionValue::Boolean(false))];
+        assert!(!may_connect(&policy(&off, ""), "10.0.0.1:80"));
+    }
+
+    #[test]
+    fn rules_of_the_module_replace_those_of_the_environment() {
+        let environment = "--allow-connect 10.0.0.1:80 --max-sockets 5";
+        assert!(may_connect(&policy(&[], environment), "10.0.0.1:80"));
+        let both = policy(&[("allowConnect", text("10.0.0.2:80"))], environment);
+        assert!(!may_connect(&both, "10.0.0.1:80") && may_connect(&both, "10.0.0.2:80"));
+        // The environment's limits go with its rules.
+        assert_eq!(both.limits().sockets, Policy::deny_all().limits().sockets);
+        let undefined = policy(&[("allowConnect", OptionValue::Undefined)], environment);
+        assert!(may_connect(&undefined, "10.0.0.1:80"));
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_where_it_is() {
+        let wrong = |module: &[(&str, OptionValue)], options| read(module, options).unwrap_err();
+        assert_eq!(
+            wrong(&[("trace", OptionValue::Boolean(true))], ""),
+            "Module.guestnet.trace takes a path, or '-'"
+        );
+        assert!(
+            wrong(&[("allow-net", OptionValue::Boolean(true))], "")
+                .starts_with("Module.guestnet has no option ")
+        );
+        assert_eq!(wrong(&[], "--audit"), "GUESTNET_OPTIONS: --audit needs a value");
+        assert_eq!(wrong(&[], "\"--x"), "GUESTNET_OPTIONS: a double quote is missing");
+        assert!(
+            wrong(&[("policy", text("/no/such"))], "").starts_with("cannot read the policy file /no/such: ")
+        );
+    }
+
+    #[test]
+    fn words_are_cut_as_node_options_are() {
+        let cut = |text| words(text).unwrap();
+        assert_eq!(cut(r#" a  "b c" d"e f" "#), ["a", "b c", "de f"]);
+        assert_eq!(cut(r#""a\"b" "" \c"#), [r#"a"b"#, "", r"\c"]);
+    }
 }
