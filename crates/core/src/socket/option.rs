@@ -49,7 +49,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Portability
     /// A UNIX socket's `SO_SNDBUF` becomes no larger than it begins with, as on a Linux whose `net.core.wmem_max` is no
-    /// larger than the default: what was sent outlives its sender in the receiver's queue, and would count against no guest.
+    /// larger than the default: what was sent outlives its sender in the receiver's queue, and would count against no
+    /// guest.
     pub fn set_option(&mut self, fd: Fd, option: SockOpt, value: OptValue) -> Result<()> {
         let result = self.do_set_option(fd, option, value);
         self.traced(

@@ -111,9 +111,9 @@ impl<Io> Socket<Io> {
         u64::try_from(begins).unwrap_or(u64::MAX)
     }
 
-    /// Takes room for the send buffer of a UNIX socket, once, before it can send anything. Its memory is what it has sent
-    /// and the receiver has not read. The kernel has no limit for all of these together, as it has for TCP's and UDP's
-    /// (`tcp_mem`, `udp_mem`).
+    /// Takes room for the send buffer of a UNIX socket, once, before it can send anything. Its memory is what it has
+    /// sent and the receiver has not read. The kernel has no limit for all of these together, as it has for TCP's and
+    /// UDP's (`tcp_mem`, `udp_mem`).
     ///
     /// # Errors
     /// `ENOBUFS`.
