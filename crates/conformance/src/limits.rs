@@ -185,7 +185,7 @@ fn a28_peeks_at_many_sockets_do_not_add_up_beyond_the_total<W: World>(world: &W)
             let received = guest.receive(*fd, 10_000, flags).map(|data| data.len());
             assert_eq!(received, Err(Errno::ENOBUFS));
         }
-        // Where the room is just enough for what was shown, it is still shown.
+        // A buffer that holds no more than was shown before still gets it.
         assert_eq!(guest.receive(*fd, 1, RecvFlags::PEEK).unwrap().len(), 1);
     }
     assert_eq!(seen, 100);
