@@ -135,12 +135,12 @@ fn people_chat_through_the_chat_server() {
             .expect("an option");
         person
     });
-    // Said again until the last one is let in and hears it.
-    let heard = (0..1200).any(|_| {
+    // Said again until the last one is let in and receives it.
+    let received = (0..1200).any(|_| {
         (&people[0]).write_all(b"hello\n").expect("a line");
         (&people[2]).read(&mut [0; 64]).is_ok_and(|count| count > 0)
     });
-    assert!(heard);
+    assert!(received);
     people[1]
         .set_read_timeout(Some(std::time::Duration::from_secs(60)))
         .expect("an option");
