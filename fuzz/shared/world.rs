@@ -80,7 +80,7 @@ impl World {
         self.ticks.fetch_add(seconds * 1000, Ordering::Relaxed);
     }
 
-    /// A server has answered with this answer. The guest may have got it or not.
+    /// A server has answered with this address. The guest may have got it or not.
     pub(crate) fn see(&mut self, ip: IpAddr) {
         self.seen.insert(ip);
     }
