@@ -116,7 +116,7 @@ fn the_udp_tool_is_answered_by_another_that_ctrl_c_ends() {
     let id = rustix::process::Pid::from_raw(id).expect("not 0");
     rustix::process::kill_process(id, rustix::process::Signal::INT).expect("Ctrl-C");
     let ended = server.finish();
-    assert_eq!(ended.stderr, "2 heard\n");
+    assert_eq!(ended.stderr, "2 received\n");
     assert!(ended.success().ends_with("\none\ntwo\n"));
 }
 
