@@ -65,7 +65,7 @@ BENCH_UNUSED static struct sockaddr_in address_of(int fd) {
     return address;
 }
 
-/* Tells the measurements where this program can be reached. */
+/* Prints for the measurements where this program can be reached. */
 BENCH_UNUSED static void announce(int fd) {
     printf("%d\n", ntohs(address_of(fd).sin_port));
     fflush(stdout);

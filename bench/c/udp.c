@@ -1,6 +1,6 @@
 /* udp send PORT COUNT | udp recv COUNT: datagrams of 1200 bytes, a call each, with their addresses.
  *
- * The receiver tells the sender after every WINDOW datagrams, so that none is dropped for lack of room. */
+ * The receiver answers the sender after every WINDOW datagrams, so that none is dropped for lack of room. */
 #include "bench.h"
 
 #define WINDOW 25 /* also in bench/src/peer.rs */

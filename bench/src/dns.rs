@@ -17,7 +17,7 @@ pub(crate) fn start() -> Result<SocketAddr> {
         let mut query = [0; 512];
         while let Ok((len, from)) = socket.recv_from(&mut query) {
             let reply = query.get(..len).and_then(reply);
-            // A query that is none is not answered, and the client says that nobody was there.
+            // Bytes that are no query get no answer, and the client says that no server was there.
             let _ = reply.map(|reply| socket.send_to(&reply, from));
         }
     });

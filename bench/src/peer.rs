@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// The size of a datagram; also in bench/c/udp.c.
 const DATAGRAM: usize = 1200;
 
-/// After how many datagrams the receiver tells the sender; also in bench/c/udp.c.
+/// After how many datagrams the receiver answers the sender; also in bench/c/udp.c.
 const WINDOW: usize = 25;
 
 /// How many windows are under way: their datagrams fit the receiver's default buffer.
@@ -100,10 +100,10 @@ impl Peer {
 
 fn start(cpu: usize, work: impl FnOnce(&AtomicBool) -> std::io::Result<()> + Send + 'static) -> Running {
     let stop = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&stop);
+    let stopped = Arc::clone(&stop);
     let thread = std::thread::spawn(move || {
         sys::pin(cpu)?;
-        work(&told)
+        work(&stopped)
     });
     Running { thread, stop }
 }
@@ -119,7 +119,7 @@ impl Running {
         }
     }
 
-    /// Tells the peer to stop, when the program under test has failed: a peer that waits gives up by itself.
+    /// Stops the peer, when the program under test has failed: a peer that waits gives up by itself.
     pub(crate) fn abandon(self) {
         self.stop.store(true, Ordering::Relaxed);
     }
@@ -138,7 +138,7 @@ fn accept(listener: &TcpListener, stop: &AtomicBool) -> std::io::Result<TcpStrea
             return listener.accept().map(|(stream, _)| stream);
         }
         if ended {
-            return Err(std::io::Error::other("nobody connected"));
+            return Err(std::io::Error::other("no program connected"));
         }
     }
 }

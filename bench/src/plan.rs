@@ -1,6 +1,6 @@
 //! [`Plan`]: which rows are measured, and how often.
 
-/// Failures are sentences for whoever runs the measurements.
+/// Failures are sentences for the person who runs the measurements.
 pub(crate) type Result<T> = std::result::Result<T, String>;
 
 /// What to measure.

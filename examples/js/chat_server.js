@@ -1,14 +1,14 @@
-// A chat: each line that somebody sends goes to everybody else.
+// A chat: each line that one client sends goes to all others.
 //
 //   guestnet run --listen tcp://127.0.0.1:7000 chat_server.js
 //   guestnet run --allow-listen 127.0.0.1:7000 chat_server.js 127.0.0.1 7000
 import * as os from "os";
 import * as std from "std";
 
-/** More than this is kept for nobody: who does not read is shut out. */
+/** The server keeps no more than this for one client: a client that does not read is shut out. */
 const MAX_WAITING = 1 << 20;
 
-/** Everybody who is there: descriptor -> what waits to be sent. */
+/** The clients: descriptor -> what waits to be sent. */
 const people = new Map();
 
 const leave = fd => {

@@ -1,5 +1,5 @@
 //! What DNS servers answer, any bytes: through hickory's client and `host-os`'s reading of it into the core's look-ups,
-//! cache and pins. A guest is told no more than the caps, and may connect to what it was told and to nothing else.
+//! cache and pins. A guest gets no more addresses than the caps, and may connect to those that it got and to no others.
 //!
 //! The sources of `host-os` are compiled in here without the rest of it: nothing below needs a kernel.
 #![no_main]
@@ -138,7 +138,7 @@ fn look_up(world: &mut World, server: &Server, asked: &Asked) {
                     family.is_none_or(|family| (family == Domain::Inet) == ip.is_ipv4()),
                     "{ip}"
                 );
-                world.tell(&name, ip, false);
+                world.record_given(&name, ip, false);
             }
             assert!(
                 name.is_loopback() || age.is_some_and(|age| age < LONGEST),
@@ -154,10 +154,10 @@ fn look_up(world: &mut World, server: &Server, asked: &Asked) {
     }
 }
 
-/// Asks for the name of an address, which only goes to a server if the guest was told the address.
+/// Asks for the name of an address, which only goes to a server if the guest was given the address.
 fn name_of(world: &mut World, server: &Server) {
     let ip = server.one_of(&server::ADDRESSES).parse().expect("an address");
-    let known = world.was_told(ip);
+    let known = world.was_given(ip);
     let before = server.queries();
     let flags = NameInfoFlags::NAMEREQD | NameInfoFlags::NUMERICSERV;
     let result = world.guest.getnameinfo(SocketAddr::new(ip, 1), flags);

@@ -60,11 +60,11 @@ const TYPES: [RecordType; 10] = [
 const MAX_UDP: usize = 1232;
 const PLAIN_UDP: usize = 512;
 
-/// The stub's upstream. It notes what the stub is told, and holds the stub to the policy.
+/// The stub's upstream. It notes the answers that the stub gets, and checks that the stub follows the policy.
 struct Upstream {
     client: Resolver<Provider>,
     policy: Arc<Policy>,
-    told: Mutex<Vec<(Name, IpAddr)>>,
+    answers: Mutex<Vec<(Name, IpAddr)>>,
 }
 
 impl Ask for Upstream {
@@ -73,8 +73,8 @@ impl Ask for Upstream {
         if let Question::Addresses { name, .. } = question {
             assert!(self.policy.decide_name(name).is_allowed(), "{name} was asked for");
             let found = reply.outcome.iter().flat_map(|found| &found.addresses);
-            let mut told = self.told.lock().expect("no panic while it is held");
-            told.extend(found.map(|ip| (name.clone(), *ip)));
+            let mut answers = self.answers.lock().expect("no panic while it is held");
+            answers.extend(found.map(|ip| (name.clone(), *ip)));
         }
         reply
     }
@@ -93,8 +93,8 @@ fuzz_target!(|data: &[u8]| {
     let server = Server::new(data);
     let policy = world::policy();
     let ticks: Arc<AtomicU64> = Arc::default();
-    let nobody = Box::new(|_: &Question| -> LookupReply { panic!("the guest asks the stub and nobody else") });
-    let mut world = World::new(Arc::clone(&policy), nobody, Arc::clone(&ticks));
+    let unused = Box::new(|_: &Question| -> LookupReply { panic!("the guest asks only the stub") });
+    let mut world = World::new(Arc::clone(&policy), unused, Arc::clone(&ticks));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
         .build()
@@ -112,20 +112,20 @@ fuzz_target!(|data: &[u8]| {
                     Transport::Tcp
                 };
                 let now = || Duration::from_millis(ticks.fetch_add(1, Ordering::Relaxed));
-                let (reply, told) = runtime.block_on(async {
+                let (reply, answers) = runtime.block_on(async {
                     let upstream = Upstream {
                         client: server.client(),
                         policy: Arc::clone(&policy),
-                        told: Mutex::default(),
+                        answers: Mutex::default(),
                     };
                     let reply = answer::reply(&names, &upstream, now, &query, transport).await;
                     (
                         reply,
-                        upstream.told.into_inner().expect("no panic while it was held"),
+                        upstream.answers.into_inner().expect("no panic while it was held"),
                     )
                 });
-                for (name, ip) in told {
-                    world.tell(&name, ip, true);
+                for (name, ip) in answers {
+                    world.record_given(&name, ip, true);
                 }
                 if let Some(reply) = reply {
                     check(&mut world, &query, &reply, transport);
@@ -194,7 +194,7 @@ fn check(world: &mut World, query: &[u8], reply: &[u8], transport: Transport) {
     let [question] = query.queries.as_slice() else {
         panic!("only one question is answered");
     };
-    // The name of an address that the guest was told is the one that needs no rule.
+    // Only the name of an address that the guest was given needs no rule.
     let name = Name::parse(&question.name.to_ascii()).ok();
     let allowed = |name: &Name| world.policy.decide_name(name).is_allowed();
     assert!(
@@ -211,6 +211,6 @@ fn check(world: &mut World, query: &[u8], reply: &[u8], transport: Transport) {
         assert_eq!(question.query_type, wanted, "{ip}");
         assert!(Duration::from_secs(ttl.into()) <= SHORTEST_PIN, "{ttl}");
         let name = name.as_ref().expect("it was looked up");
-        world.tell(name, ip, false);
+        world.record_given(name, ip, false);
     }
 }

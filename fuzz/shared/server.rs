@@ -34,7 +34,7 @@ const OWNERS: [&str; 7] = [
 
 const LIFETIMES: [u32; 8] = [0, 1, 29, 60, 3600, 86_400, 1_000_000, u32::MAX];
 
-/// Addresses of every class that the policy tells apart, as records can have them.
+/// Addresses of every class that the policy distinguishes, as records can have them.
 pub(crate) const ADDRESSES: [&str; 16] = [
     "93.184.216.34",
     "93.184.216.35",
@@ -176,7 +176,7 @@ impl Server {
             reply.add_authority(Record::from_rdata(owner(), lifetime, RData::SOA(soa)));
             return reply;
         }
-        // More addresses than a guest is told.
+        // More addresses than a guest gets.
         if kind % 8 == 5 {
             let (owner, lifetime) = (owner(), self.one_of(&LIFETIMES));
             for last in 0..self.byte() {

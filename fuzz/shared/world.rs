@@ -1,5 +1,5 @@
-//! A guest that looks names up and connects, and a model of what it must be allowed: the addresses that it was told, for
-//! the names that its rules have, for a while, and nothing else.
+//! A guest that looks names up and connects, and a model of what it must be allowed: the addresses that it was given,
+//! for the names that its rules have, for a while, and nothing else.
 
 use std::collections::BTreeSet;
 use std::net::{IpAddr, SocketAddr};
@@ -26,15 +26,15 @@ pub(crate) struct World {
     pub(crate) policy: Arc<Policy>,
     ticks: Arc<AtomicU64>,
     fd: Fd,
-    told: Vec<Told>,
+    answers: Vec<Answer>,
     seen: BTreeSet<IpAddr>,
 }
 
-struct Told {
+struct Answer {
     name: Name,
     ip: IpAddr,
     at: Duration,
-    /// It may have been dropped or cut off before the guest was told.
+    /// It may have been dropped or cut off before the guest got it.
     maybe: bool,
 }
 
@@ -64,7 +64,7 @@ impl World {
             policy,
             ticks,
             fd,
-            told: Vec::new(),
+            answers: Vec::new(),
             seen: ADDRESSES
                 .iter()
                 .map(|text| text.parse().expect("an address"))
@@ -80,17 +80,17 @@ impl World {
         self.ticks.fetch_add(seconds * 1000, Ordering::Relaxed);
     }
 
-    /// A server has said this address; whether the guest was told it is another matter.
+    /// A server has answered with this address. The guest may have got it or not.
     pub(crate) fn see(&mut self, ip: IpAddr) {
         self.seen.insert(ip);
     }
 
-    /// The guest was told this address for this name, or may have been.
-    pub(crate) fn tell(&mut self, name: &Name, ip: IpAddr, maybe: bool) {
+    /// The guest was given this address for this name, or may have been.
+    pub(crate) fn record_given(&mut self, name: &Name, ip: IpAddr, maybe: bool) {
         self.seen.insert(ip);
         // What localhost is needs no server, and is not pinned.
         if !name.is_loopback() {
-            self.told.push(Told {
+            self.answers.push(Answer {
                 name: name.clone(),
                 ip: canonical_ip(ip),
                 at: self.now(),
@@ -99,9 +99,9 @@ impl World {
         }
     }
 
-    /// Whether an address was told to the guest, so that it may ask for its name.
-    pub(crate) fn was_told(&self, ip: IpAddr) -> bool {
-        self.told.iter().any(|told| told.ip == canonical_ip(ip))
+    /// Whether the guest was given an address, so that it may ask for its name.
+    pub(crate) fn was_given(&self, ip: IpAddr) -> bool {
+        self.answers.iter().any(|answer| answer.ip == canonical_ip(ip))
     }
 
     /// Tries to connect to every address that ever was seen.
@@ -132,17 +132,17 @@ impl World {
         let now = self.now();
         let class = address_class(reached);
         let (mut live, mut possible, mut denied) = (false, false, false);
-        for told in self.told.iter().filter(|told| told.ip == reached) {
-            let age = now.saturating_sub(told.at);
-            if told.name.as_str() == "bad.example" {
+        for answer in self.answers.iter().filter(|answer| answer.ip == reached) {
+            let age = now.saturating_sub(answer.at);
+            if answer.name.as_str() == "bad.example" {
                 // Also after it has expired.
-                if !told.maybe {
+                if !answer.maybe {
                     return Some(false);
                 }
                 denied = true;
-            } else if covered(&told.name) && class.may_follow_name(told.name.as_str() == "db") {
+            } else if covered(&answer.name) && class.may_follow_name(answer.name.as_str() == "db") {
                 possible |= age <= LONGEST;
-                live |= !told.maybe && age < SHORTEST;
+                live |= !answer.maybe && age < SHORTEST;
             }
         }
         match (live, possible) {

@@ -27,7 +27,7 @@ async function listen() {
   return { server, next, port: server.address().port };
 }
 
-/** Tells an instance something, and gives its answer. */
+/** Sends an instance one letter, and gives its answer. */
 function ask(socket, letter) {
   return new Promise((resolve, reject) => {
     let answer = '';
@@ -75,7 +75,7 @@ async function main() {
     else workers.push(new Worker(fileURLToPath(import.meta.url), { workerData: one }));
     sockets.push(await next());
   }
-  const tell = async (what, letter) => {
+  const askAll = async (what, letter) => {
     const answers = [];
     for (const socket of sockets) answers.push(socket ? await ask(socket, letter) : 'ended');
     console.log(`${what}: ${answers.join(' ')}`);
@@ -88,18 +88,18 @@ async function main() {
     await closed;
   };
 
-  await tell('connect', 'c');
+  await askAll('connect', 'c');
   // Numbers are each instance's own, lowest first.
-  await tell('open', 'o');
-  await tell('open', 'o');
+  await askAll('open', 'o');
+  await askAll('open', 'o');
   await end(1, (socket) => socket.write('e'));
   await end(4, (socket) => socket.write('e'));
-  await tell('connect', 'c');
+  await askAll('connect', 'c');
   // Nothing of it runs any more, and its descriptors are closed nevertheless.
   await end(3, () => workers[0].terminate());
-  await tell('open', 'o');
+  await askAll('open', 'o');
   await end(0, (socket) => socket.destroy());
-  await tell('connect', 'c');
+  await askAll('connect', 'c');
   await end(2, (socket) => socket.write('e'));
   await end(5, (socket) => socket.write('e'));
   server.close();

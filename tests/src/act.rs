@@ -1,4 +1,4 @@
-//! app_act, the guest that does what it is told, one action after the other: a test acts between them.
+//! app_act, the guest that does what a test asks, one action after the other: the test acts between them.
 
 use crate::paths::guest;
 use crate::run::{Finished, Guestnet, Program, Running};
@@ -43,7 +43,7 @@ impl Actor {
         self.result(action)
     }
 
-    /// Tells it one action and does not wait for its result.
+    /// Sends it one action and does not wait for its result.
     ///
     /// # Panics
     ///

@@ -50,7 +50,7 @@ pub fn native_guest(kind: &str, name: &str) -> PathBuf {
     built(target_dir().join("guests").join(directory).join(name), kind)
 }
 
-/// The command with a defect in it (`crates/cli/src/planted.rs`), beside the ordinary one.
+/// The command with a defect in it (`crates/cli/src/planted.rs`), next to the ordinary one.
 ///
 /// # Panics
 ///

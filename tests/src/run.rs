@@ -21,7 +21,7 @@ const DEADLINE: Duration = Duration::from_secs(180);
 /// How often an exiting program is looked at, once its output has ended.
 const REAP_INTERVAL: Duration = Duration::from_millis(2);
 
-/// How long a program that nobody needs any more may take to end by itself.
+/// How long a program that is not needed any more may take to end by itself.
 const PARTING: Duration = Duration::from_secs(2);
 
 /// A guest under `guestnet run`: options first, then the guest, then its arguments.

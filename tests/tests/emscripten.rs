@@ -39,7 +39,7 @@ fn a_look_up_is_under_way_while_the_program_goes_on_under_every_engine() {
     let transcript = include_str!("transcripts/emscripten_dns_async.txt");
     for (variant, engine) in COLUMNS {
         let printed = program(variant, engine, "dns_async").finish().success();
-        // There main is a thread beside the one that has the event loop, and may have the result at once.
+        // There main is another thread than the one that has the event loop, and may have the result at once.
         let expected: String = transcript
             .lines()
             .filter(|line| variant != Variant::Proxy || !line.starts_with("before it is ready"))
@@ -61,10 +61,10 @@ fn threads_look_names_up_without_waiting() {
 }
 
 #[test]
-fn callbacks_tell_of_connections_messages_and_ends_under_every_engine() {
+fn callbacks_report_connections_messages_and_ends_under_every_engine() {
     for (variant, engine) in COLUMNS {
         let printed = program(variant, engine, "callbacks").finish().success();
-        // Which end of the connection hears of it first is the kernel's choice.
+        // Which end of the connection gets its event first is the kernel's choice.
         assert_same_transcript(
             &sorted(include_str!("transcripts/emscripten_callbacks.txt")),
             &sorted(&printed),
@@ -73,7 +73,7 @@ fn callbacks_tell_of_connections_messages_and_ends_under_every_engine() {
 }
 
 #[test]
-fn callbacks_on_the_main_thread_tell_of_the_sockets_of_all_threads() {
+fn callbacks_on_the_main_thread_report_the_sockets_of_all_threads() {
     for (variant, engine) in THREADED {
         let printed = program(variant, engine, "thread_callbacks").finish().success();
         assert_same_transcript(

@@ -192,7 +192,7 @@ fn an_empty_list_of_rules_allows_nothing() {
 }
 
 #[test]
-fn files_of_a_policy_add_up_with_the_rules_beside_them() {
+fn files_of_a_policy_add_up_with_the_rules_next_to_them() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let at = |name: &str| directory.path().join(name).display().to_string();
     fs::write(at("one.toml"), "[connect]\nallow = [\"127.0.0.2\"]\n").expect("write a policy");
@@ -331,8 +331,8 @@ fn wrong_options_are_one_clear_sentence_and_nothing_is_run() {
             "Module.guestnet.maxRate \"10 parsecs\": it takes a number of bytes, as 256MiB, 1GiB or 500MB",
         ),
         (
-            "{ dns: 'nobody' }",
-            "Module.guestnet.dns \"nobody\": `nobody` is not `system` and not an IP address, with a port or without",
+            "{ dns: 'wrong' }",
+            "Module.guestnet.dns \"wrong\": `wrong` is not `system` and not an IP address, with a port or without",
         ),
         ("{ trace: true }", "Module.guestnet.trace takes a path, or '-'"),
         (
@@ -436,7 +436,7 @@ fn names_come_from_the_hosts_file_and_the_servers_that_were_given() {
     fs::write(&hosts, "127.0.0.1 db\n").expect("write the hosts file");
     let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
     let dns = server.local_addr().expect("local_addr");
-    let (tell, asked) = std::sync::mpsc::channel();
+    let (sender, asked) = std::sync::mpsc::channel();
     // It ends with the test's process.
     std::thread::spawn(move || {
         let mut query = [0; 512];
@@ -445,17 +445,17 @@ fn names_come_from_the_hosts_file_and_the_servers_that_were_given() {
             // A response, and no such name.
             answer[2] |= 0x80;
             answer[3] = (answer[3] & 0xf0) | 3;
-            let _ = (server.send_to(&answer, from), tell.send(answer));
+            let _ = (server.send_to(&answer, from), sender.send(answer));
         }
     });
     let module = format!(
-        "{{ guestnet: {{ hosts: '{}', dns: ['{dns}'], allowConnect: 'db:{port}', allowResolve: 'nobody.test' }} }}",
+        "{{ guestnet: {{ hosts: '{}', dns: ['{dns}'], allowConnect: 'db:{port}', allowResolve: 'missing.test' }} }}",
         hosts.display()
     );
     let finished = with_module(Engine::Node20, &module)
         .args([
             &format!("tcp db {port}"),
-            "resolve nobody.test",
+            "resolve missing.test",
             "resolve other.test",
         ])
         .finish();

@@ -40,7 +40,7 @@ fn pattern(length: usize) -> Vec<u8> {
         .collect()
 }
 
-/// An address that nobody had a moment ago, for a program that cannot say which port it was given.
+/// An address that was free a moment ago, for a program that cannot say which port it was given.
 fn free_addr() -> SocketAddr {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
@@ -116,11 +116,11 @@ fn redis_cli_subscribes_while_another_publishes() {
             .args(["-p", &port, "SUBSCRIBE", "news"])
             .start();
         assert_eq!(subscriber.line("subscribe"), "");
-        let told = native("redis-cli")
+        let receivers = native("redis-cli")
             .args(["-p", &port, "PUBLISH", "news", "it works"])
             .finish()
             .success();
-        assert_eq!(told.trim(), "1");
+        assert_eq!(receivers.trim(), "1");
         assert_eq!(subscriber.line("it works"), "");
     }
 }
@@ -149,14 +149,14 @@ fn curl_prints_what_the_native_one_prints_of_a_real_nginx() {
     let pinned = format!("http://any.test:{port}/small.txt");
     let resolve = format!("any.test:{port}:127.0.0.1");
     let missing = format!("http://127.0.0.1:{port}/missing");
-    let told = "%{http_code} %{size_download} %{num_connects} %{remote_ip}\\n";
+    let format = "%{http_code} %{size_download} %{num_connects} %{remote_ip}\\n";
     let cases: [&[&str]; 7] = [
         &["-i", &small],
         &["-I", &small],
         // The second request goes over the connection of the first.
-        &["-w", told, &small, &small],
-        &["-w", told, &named],
-        &["-w", told, "--resolve", &resolve, &pinned],
+        &["-w", format, &small, &small],
+        &["-w", format, &named],
+        &["-w", format, "--resolve", &resolve, &pinned],
         &["-i", "-d", "a=b", &missing],
         &["--unix-socket", &socket, "http://any.test/small.txt"],
     ];
@@ -188,7 +188,7 @@ fn curl_loads_megabytes_from_a_real_nginx() {
 
 #[test]
 fn curl_says_that_a_connection_is_refused() {
-    // The port of a connection's own end: nobody listens there, and nobody else gets it.
+    // The port of a connection's own end: no program listens there, and no other program gets it.
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
     let holder = TcpStream::connect(listener.local_addr().expect("local_addr")).expect("connect");
     let addr = holder.local_addr().expect("local_addr");
@@ -210,7 +210,7 @@ struct CivetWeb {
 
 impl CivetWeb {
     fn start(root: &Path) -> Self {
-        // Its port has to be chosen for it, and somebody else may be quicker.
+        // The test has to choose its port, and another program may be quicker.
         for _ in 0..8 {
             let addr = free_addr();
             let mut running = built(Engine::Node20, "civetweb")

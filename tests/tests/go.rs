@@ -16,7 +16,7 @@ fn native(name: &str) -> Program {
     Program::new(&native_guest("go", name))
 }
 
-/// Runs a guest that needs nobody else, both ways.
+/// Runs a guest that needs no other program, both ways.
 #[track_caller]
 fn same_alone(name: &str) {
     assert_same_transcript(

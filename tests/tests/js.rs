@@ -116,7 +116,7 @@ fn the_udp_tool_is_answered_by_another_that_ctrl_c_ends() {
     let id = rustix::process::Pid::from_raw(id).expect("not 0");
     rustix::process::kill_process(id, rustix::process::Signal::INT).expect("Ctrl-C");
     let ended = server.finish();
-    assert_eq!(ended.stderr, "2 heard\n");
+    assert_eq!(ended.stderr, "2 received\n");
     assert!(ended.success().ends_with("\none\ntwo\n"));
 }
 
@@ -135,12 +135,12 @@ fn people_chat_through_the_chat_server() {
             .expect("an option");
         person
     });
-    // Said again until the last one is let in and hears it.
-    let heard = (0..1200).any(|_| {
+    // Said again until the last one is let in and receives it.
+    let received = (0..1200).any(|_| {
         (&people[0]).write_all(b"hello\n").expect("a line");
         (&people[2]).read(&mut [0; 64]).is_ok_and(|count| count > 0)
     });
-    assert!(heard);
+    assert!(received);
     people[1]
         .set_read_timeout(Some(std::time::Duration::from_secs(60)))
         .expect("an option");

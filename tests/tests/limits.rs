@@ -1,4 +1,4 @@
-//! Limits of the policy on a guest: what it is told at each of them, by flags and by a file, and that no other guest
+//! Limits of the policy on a guest: what it gets at each of them, by flags and by a file, and that no other guest
 //! waits for it.
 
 use guestnet_tests::Guestnet;
@@ -30,7 +30,7 @@ fn udp() -> (UdpSocket, u16) {
     (socket, port)
 }
 
-/// A listener that reads all of each connection and tells how much it was.
+/// A listener that reads all of each connection and reports how much it was.
 fn sink() -> (u16, std::sync::mpsc::Receiver<usize>) {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
     let port = listener.local_addr().expect("local_addr").port();
@@ -108,7 +108,7 @@ fn a_stream_is_received_up_to_the_limit_however_it_is_asked_for() {
 }
 
 #[test]
-fn a_rate_makes_a_guest_wait_and_one_that_does_not_want_to_is_told_eagain() {
+fn a_rate_makes_a_guest_wait_and_one_that_does_not_want_to_gets_eagain() {
     let (_peer, port) = udp();
     let run = || Guestnet::run().allow_net().option("--max-rate=64KiB");
     let began = Instant::now();

@@ -1,5 +1,5 @@
-//! The policy as the command line gives it, on a Go guest: what a flag does not allow does not happen, and the guest is
-//! told EACCES.
+//! The policy as the command line gives it, on a Go guest: what a flag does not allow does not happen, and the guest
+//! gets EACCES.
 
 use guestnet_tests::{Guestnet, Program, guest};
 use std::io::{ErrorKind, Read, Write};
@@ -149,7 +149,7 @@ fn a_datagram_from_a_denied_peer_never_reaches_the_guest() {
     assert!(server.finish().success().ends_with("\nechoed 1 datagrams\n"));
 }
 
-/// A guest that may do everything but hear from an IPv4 peer.
+/// A guest that may do everything but receive from an IPv4 peer.
 fn accepting_no_ipv4(name: &str) -> Program {
     Guestnet::run()
         .allow_net()

@@ -68,7 +68,7 @@ pub(crate) fn run(project: &Project, tools: &Tools, which: &[&str]) -> Result<()
         command.args(["--re", part]);
     }
     command.args(["--", "--lib", "--tests"]);
-    // It exits with 2 and 3 for mutants that survive and that hang, which the lists tell better.
+    // It exits with 2 and 3 for mutants that survive and that hang, which the lists show better.
     let outcome = process::run(&mut command, "cargo mutants");
     let read = |name: &str| names(&output.join("mutants.out").join(name));
     let (missed, caught, timeout) = (read("missed.txt")?, read("caught.txt")?, read("timeout.txt")?);

@@ -117,8 +117,8 @@ pub(crate) fn watch(stop: Box<dyn Fn() + Send>) {
     CURRENT.with_borrow(|stoppers| stoppers.lock().unwrap_or_else(PoisonError::into_inner).push(stop));
 }
 
-/// Lists the behaviours of a module, each with the capabilities that it needs besides that of the whole module. Each name
-/// is a function's, so that a forgotten one is dead code.
+/// Lists the behaviours of a module, each with the capabilities that it needs in addition to that of the whole module.
+/// Each name is a function's, so that a forgotten one is dead code.
 macro_rules! behaviours {
     ($module:literal $(needs $every:ident)?: $($(#[$alone:ident])? $name:ident $(: $($needs:ident)+)?,)*) => {
         pub(crate) fn behaviours<W: $crate::world::World>() -> Vec<$crate::behaviour::Entry<W>> {

@@ -239,17 +239,17 @@ fn a_pipe_carries_data_from_the_guest<W: World>(world: &W) {
     // More than a pipe holds: the guest waits for room, although the pipe is a blocking one.
     let data = crate::guest::pattern(1 << 20);
     let mut bufs: Vec<IoSlice<'_>> = data.chunks(70_001).map(IoSlice::new).collect();
-    let (written, heard) = while_waiting(
+    let (written, received) = while_waiting(
         world,
         || guest.write(fd, &mut bufs),
         || {
-            let mut heard = vec![0; 1 << 20];
-            reader.read_exact(&mut heard).unwrap();
-            heard
+            let mut received = vec![0; 1 << 20];
+            reader.read_exact(&mut received).unwrap();
+            received
         },
     );
     assert_eq!(written, Ok(1 << 20));
-    assert!(heard == data, "every byte arrives in order");
+    assert!(received == data, "every byte arrives in order");
     guest.set_nonblocking(fd, true).unwrap();
     let full = eventually("the pipe is full", || {
         guest.write(fd, &mut [IoSlice::new(&data)]).err()
@@ -287,10 +287,10 @@ fn a_regular_file_is_read_and_written_in_place<W: World>(world: &W) {
         Ok(100_000)
     );
     position.rewind().unwrap();
-    let mut heard = vec![0; 200_000];
-    assert_eq!(guest.read(fd, &mut [IoSliceMut::new(&mut heard)]), Ok(100_000));
-    assert!(heard[..100_000] == data);
-    assert_eq!(guest.read(fd, &mut [IoSliceMut::new(&mut heard)]), Ok(0));
+    let mut received = vec![0; 200_000];
+    assert_eq!(guest.read(fd, &mut [IoSliceMut::new(&mut received)]), Ok(100_000));
+    assert!(received[..100_000] == data);
+    assert_eq!(guest.read(fd, &mut [IoSliceMut::new(&mut received)]), Ok(0));
 }
 
 fn the_wrong_direction_of_a_pipe_is_ebadf<W: World>(world: &W) {
@@ -334,12 +334,12 @@ fn a_handed_over_connection_carries_data<W: World>(world: &W) {
     let io = world.hand_over_stream(&mut host, connected);
     let mut guest = guest_on(world, host, Policy::deny_all());
     let fd = guest.insert_preopened(io, false).unwrap();
-    let (heard, ()) = while_waiting(
+    let (received, ()) = while_waiting(
         world,
         || guest.receive(fd, 8, RecvFlags::empty()),
         || peer.write_all(b"x").unwrap(),
     );
-    assert_eq!(heard.unwrap(), b"x");
+    assert_eq!(received.unwrap(), b"x");
 }
 
 /// The descriptors of this process.

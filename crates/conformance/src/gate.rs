@@ -14,7 +14,7 @@ behaviours! { "gate":
     a33_a_group_does_not_reach_a_member_that_is_denied: Groups,
     a33_a_group_that_a_rule_names_is_reached: Groups,
     a33_a_group_of_ipv6_does_not_reach_a_member_that_is_denied: Groups Ipv6,
-    a33_a_broadcast_does_not_reach_whom_no_rule_allows: Groups,
+    a33_a_broadcast_does_not_reach_receivers_that_no_rule_allows: Groups,
     a33_broadcasting_can_always_be_switched_off,
 }
 
@@ -49,7 +49,7 @@ fn send_to_group<W: World>(guest: &mut TestGuest<W>, port: u16) -> [Result<usize
 fn a33_a_group_does_not_reach_a_member_that_is_denied<W: World>(world: &W) {
     let (member, port) = member(world);
     let one_port = format!("udp://127.0.0.1:{port}");
-    for rule in ["127.0.0.0/8", &one_port, "somebody.example", "::1"] {
+    for rule in ["127.0.0.0/8", &one_port, "peer.example", "::1"] {
         let mut guest = guest_under(world, deny(&[(Use::Connect, rule)]));
         assert_eq!(
             send_to_group::<W>(&mut guest, port),
@@ -96,7 +96,7 @@ fn a33_a_group_of_ipv6_does_not_reach_a_member_that_is_denied<W: World>(world: &
     }
 }
 
-fn a33_a_broadcast_does_not_reach_whom_no_rule_allows<W: World>(world: &W) {
+fn a33_a_broadcast_does_not_reach_receivers_that_no_rule_allows<W: World>(world: &W) {
     let receiver = world.udp((Ipv4Addr::UNSPECIFIED, 0)).unwrap();
     receiver.set_nonblocking(true).unwrap();
     let port = receiver.local_addr().unwrap().port();

@@ -182,10 +182,10 @@ fn a28_peeks_at_many_sockets_do_not_add_up_beyond_the_total<W: World>(world: &W)
     }
     for (fd, _) in &ends {
         for flags in [RecvFlags::PEEK, RecvFlags::empty()] {
-            let heard = guest.receive(*fd, 10_000, flags).map(|data| data.len());
-            assert_eq!(heard, Err(Errno::ENOBUFS));
+            let received = guest.receive(*fd, 10_000, flags).map(|data| data.len());
+            assert_eq!(received, Err(Errno::ENOBUFS));
         }
-        // Where room is for no more than was shown it is still shown.
+        // A buffer that holds no more than was shown before still gets it.
         assert_eq!(guest.receive(*fd, 1, RecvFlags::PEEK).unwrap().len(), 1);
     }
     assert_eq!(seen, 100);
@@ -373,7 +373,7 @@ fn until_again<R>(mut act: impl FnMut() -> Result<R>) -> u64 {
     }
 }
 
-/// Whether so many are what a burst allows, with what a machine that was busy for some seconds got besides.
+/// Whether a burst allows so many, with those that a machine that was busy for some seconds got in addition.
 fn allows(burst: u64, cost: u64, count: u64) -> bool {
     // The last one goes on credit.
     let exactly = burst.div_ceil(cost);

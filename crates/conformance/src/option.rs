@@ -130,12 +130,12 @@ fn time_limits_are_rounded_up_by_the_kernel_at_most<W: World>(world: &W) {
             Duration::from_millis(2250),
         ] {
             guest.set_option(fd, option, OptValue::Time(Some(limit))).unwrap();
-            let Ok(OptValue::Time(Some(told))) = guest.option(fd, option) else {
+            let Ok(OptValue::Time(Some(rounded))) = guest.option(fd, option) else {
                 panic!("{limit:?} is a limit")
             };
             assert!(
-                told >= limit && told - limit < Duration::from_millis(20),
-                "{limit:?} became {told:?}"
+                rounded >= limit && rounded - limit < Duration::from_millis(20),
+                "{limit:?} became {rounded:?}"
             );
         }
         guest

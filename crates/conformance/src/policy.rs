@@ -35,7 +35,7 @@ behaviours! { "policy":
     a10_a_blocking_recv_waits_on_after_a_refused_datagram,
     a10_a_non_blocking_recv_among_refused_datagrams_is_eagain,
     a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4: Ipv6,
-    a_socket_that_sent_receives_only_from_whom_it_may_send_to,
+    a_socket_that_sent_receives_only_from_peers_it_may_send_to,
     judged_datagrams_are_whole,
     a14_a_port_is_neither_ignored_nor_widened,
     a17_calls_on_closed_and_unknown_numbers_are_ebadf,
@@ -348,7 +348,7 @@ fn a10_a_refused_datagram_leaves_no_trace_of_a_peek<W: World>(world: &W) {
 
 fn a10_a_blocking_recv_waits_on_after_a_refused_datagram<W: World>(world: &W) {
     let (mut guest, fd, addr, refused, allowed) = between_peers(world);
-    let (heard, ()) = while_waiting(
+    let (received, ()) = while_waiting(
         world,
         || guest.receive(fd, 8, RecvFlags::empty()),
         || {
@@ -358,7 +358,7 @@ fn a10_a_blocking_recv_waits_on_after_a_refused_datagram<W: World>(world: &W) {
             allowed.send_to(b"ok", addr).unwrap();
         },
     );
-    assert_eq!(heard.unwrap(), b"ok");
+    assert_eq!(received.unwrap(), b"ok");
 }
 
 fn a10_a_non_blocking_recv_among_refused_datagrams_is_eagain<W: World>(world: &W) {
@@ -369,7 +369,7 @@ fn a10_a_non_blocking_recv_among_refused_datagrams_is_eagain<W: World>(world: &W
     }
     allowed.send_to(b"ok", addr).unwrap();
     // However many calls it takes: none gives anything but the allowed one, and readiness leads to it.
-    let heard = crate::patience::eventually("the allowed datagram is heard", || {
+    let received = crate::patience::eventually("the allowed datagram is received", || {
         guest.until(fd, Ready::READ);
         match guest.receive(fd, 8, RecvFlags::empty()) {
             Ok(data) => Some(data),
@@ -379,7 +379,7 @@ fn a10_a_non_blocking_recv_among_refused_datagrams_is_eagain<W: World>(world: &W
             }
         }
     });
-    assert_eq!(heard, b"ok");
+    assert_eq!(received, b"ok");
 }
 
 fn a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4<W: World>(world: &W) {
@@ -414,7 +414,7 @@ fn a10_an_ipv4_peer_of_a_dual_stack_socket_is_judged_as_ipv4<W: World>(world: &W
     }
 }
 
-fn a_socket_that_sent_receives_only_from_whom_it_may_send_to<W: World>(world: &W) {
+fn a_socket_that_sent_receives_only_from_peers_it_may_send_to<W: World>(world: &W) {
     let (friend, to) = udp_peer(world);
     let (stranger, _) = udp_peer(world);
     let mut guest = guest_under(world, allow(&[(Use::Connect, &format!("udp://{to}"))]));
@@ -661,9 +661,9 @@ fn an_observer_is_notified_of_a_denied_peer<W: World>(world: &W) {
     allowed.send_to(b"x", addr).unwrap();
     guest.receive(fd, 8, RecvFlags::PEEK).unwrap();
     guest.receive(fd, 8, RecvFlags::empty()).unwrap();
-    let heard = log.take();
-    let [line] = &heard[..] else {
-        panic!("one denial, not {heard:?}")
+    let denials = log.take();
+    let [line] = &denials[..] else {
+        panic!("one denial, not {denials:?}")
     };
     assert!(
         line.starts_with(&format!("recvfrom {}: denied by ", refused.local_addr().unwrap())),
@@ -678,10 +678,10 @@ fn a_deny_rule_has_no_flag_that_helps<W: World>(world: &W) {
     guest
         .connect_to(fd, "192.0.2.1:443".parse().unwrap())
         .unwrap_err();
-    let heard = log.take();
+    let denials = log.take();
     assert!(
-        heard.len() == 1 && heard[0].contains("192.0.2.0/24") && heard[0].ends_with("[]"),
-        "{heard:?}"
+        denials.len() == 1 && denials[0].contains("192.0.2.0/24") && denials[0].ends_with("[]"),
+        "{denials:?}"
     );
 }
 

@@ -641,7 +641,7 @@ fn a_socket_that_another_program_shares_is_polled_too<W: World, const IDLE: usiz
         assert_eq!(inner.now(fd, Ready::READ), Ready::empty());
         inner.guest.close(fd).unwrap();
         let (quiet, _) = inner.guest.udp_bound();
-        let _unheard = world.connect(addr).unwrap();
+        let _unaccepted = world.connect(addr).unwrap();
         assert_eq!(inner.now(quiet, Ready::READ), Ready::empty());
         listener.accept().unwrap();
     }
@@ -687,7 +687,7 @@ fn thirty_thousand_requests_are_answered<W: World, const IDLE: usize>(world: &W)
 
 fn hundreds_of_sockets_are_distinguished<W: World, const IDLE: usize>(world: &W) {
     let mut crowd = Crowd::new(world, IDLE);
-    // As many as a usual limit of 1024 descriptors leaves room for, with the other behaviours beside.
+    // As many as a usual limit of 1024 descriptors leaves room for, with the other behaviours at the same time.
     let sockets: Vec<_> = (0..300).map(|_| crowd.guest.udp_bound()).collect();
     let set: Vec<_> = sockets.iter().map(|(fd, _)| (*fd, Ready::READ)).collect();
     let peer = world.udp(LOOPBACK).unwrap();

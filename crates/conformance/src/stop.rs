@@ -53,8 +53,8 @@ fn a_blocking_accept_ends<W: World>(world: &W) {
 fn a_blocking_recv_ends<W: World>(world: &W) {
     let (mut guest, stop) = guest(world);
     let (fd, _peer) = guest.tcp_pair(world);
-    let (heard, ()) = while_waiting(world, || guest.receive(fd, 8, RecvFlags::empty()), stop);
-    assert_eq!(heard, Err(Errno::EINTR));
+    let (received, ()) = while_waiting(world, || guest.receive(fd, 8, RecvFlags::empty()), stop);
+    assert_eq!(received, Err(Errno::EINTR));
 }
 
 fn a_blocking_recv_with_a_limit_ends<W: World>(world: &W) {
@@ -67,8 +67,8 @@ fn a_blocking_recv_with_a_limit_ends<W: World>(world: &W) {
             OptValue::Time(Some(Duration::from_secs(3600))),
         )
         .unwrap();
-    let (heard, ()) = while_waiting(world, || guest.receive(fd, 8, RecvFlags::empty()), stop);
-    assert_eq!(heard, Err(Errno::EINTR));
+    let (received, ()) = while_waiting(world, || guest.receive(fd, 8, RecvFlags::empty()), stop);
+    assert_eq!(received, Err(Errno::EINTR));
 }
 
 fn a_blocking_waitall_gives_what_there_is<W: World>(world: &W) {
@@ -76,8 +76,8 @@ fn a_blocking_waitall_gives_what_there_is<W: World>(world: &W) {
     let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"part").unwrap();
     guest.until(fd, Ready::READ);
-    let (heard, ()) = while_waiting(world, || guest.receive(fd, 8, RecvFlags::WAITALL), stop);
-    assert_eq!(heard.unwrap(), b"part");
+    let (received, ()) = while_waiting(world, || guest.receive(fd, 8, RecvFlags::WAITALL), stop);
+    assert_eq!(received.unwrap(), b"part");
     assert_eq!(guest.receive(fd, 8, RecvFlags::WAITALL), Err(Errno::EINTR));
 }
 
@@ -86,19 +86,19 @@ fn a_blocking_peek_for_more_ends<W: World>(world: &W) {
     let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"part").unwrap();
     guest.until(fd, Ready::READ);
-    let (heard, ()) = while_waiting(
+    let (received, ()) = while_waiting(
         world,
         || guest.receive(fd, 8, RecvFlags::WAITALL | RecvFlags::PEEK),
         stop,
     );
-    assert_eq!(heard, Err(Errno::EINTR));
+    assert_eq!(received, Err(Errno::EINTR));
 }
 
 fn a_blocking_datagram_recv_ends<W: World>(world: &W) {
     let (mut guest, stop) = guest(world);
     let (fd, _) = guest.udp_bound();
-    let (heard, ()) = while_waiting(world, || guest.receive_from(fd, 8, RecvFlags::empty()), stop);
-    assert_eq!(heard.unwrap_err(), Errno::EINTR);
+    let (received, ()) = while_waiting(world, || guest.receive_from(fd, 8, RecvFlags::empty()), stop);
+    assert_eq!(received.unwrap_err(), Errno::EINTR);
 }
 
 fn a_blocking_send_gives_what_was_queued<W: World>(world: &W) {
@@ -275,10 +275,10 @@ fn a_refused_flood_of_datagrams_does_not_hold_it_off<W: World>(world: &W) {
             }
         });
         let stopper = when_waiting(world, scope, stop);
-        let heard = guest.receive(fd, 8, RecvFlags::empty());
+        let received = guest.receive(fd, 8, RecvFlags::empty());
         ended.store(true, std::sync::atomic::Ordering::Relaxed);
         stopper.join().unwrap();
-        assert_eq!(heard, Err(Errno::EINTR));
+        assert_eq!(received, Err(Errno::EINTR));
     });
 }
 
@@ -288,12 +288,12 @@ fn another_guest_is_not_stopped<W: World>(world: &W) {
     let (fd, addr) = other.udp_bound();
     stop();
     let peer = world.udp(LOOPBACK).unwrap();
-    let (heard, _) = while_waiting(
+    let (received, _) = while_waiting(
         world,
         || other.receive(fd, 8, RecvFlags::empty()),
         || peer.send_to(b"on", addr).unwrap(),
     );
-    assert_eq!(heard.unwrap(), b"on");
+    assert_eq!(received.unwrap(), b"on");
     assert_eq!(
         other.send(fd, &mut [IoSlice::new(b"")], SendFlags::empty()),
         Err(Errno::EDESTADDRREQ)

@@ -479,10 +479,10 @@ fn closing_with_a_linger_time_delivers_the_data<W: World>(world: &W) {
         .unwrap();
     guest.make_nonblocking(fd);
     let sent = guest.transmit(fd, &pattern(16 << 20)).unwrap();
-    let (closed, heard) = while_waiting(world, || guest.close(fd), || drain(&peer));
+    let (closed, received) = while_waiting(world, || guest.close(fd), || drain(&peer));
     assert_eq!(closed, Ok(None));
     assert!(
-        heard == pattern(sent),
+        received == pattern(sent),
         "every byte arrives before the end of file"
     );
 }

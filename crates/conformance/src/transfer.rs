@@ -45,21 +45,21 @@ const ALL_BYTES: usize = 8 << 20;
 fn a_blocking_recv_waits_for_data<W: World>(world: &W) {
     let mut guest = guest(world);
     let (fd, peer) = guest.tcp_pair(world);
-    let (heard, ()) = while_waiting(
+    let (received, ()) = while_waiting(
         world,
         || guest.receive(fd, 16, RecvFlags::empty()),
         || peer.write_all(b"late").unwrap(),
     );
-    assert_eq!(heard.unwrap(), b"late");
+    assert_eq!(received.unwrap(), b"late");
 }
 
 fn a_blocking_send_of_8_mib_completes_while_the_peer_drains<W: World>(world: &W) {
     let mut guest = guest(world);
     let (fd, peer) = guest.tcp_pair(world);
     let data = pattern(ALL_BYTES);
-    let (sent, heard) = while_waiting(world, || guest.transmit(fd, &data), || take(&peer, ALL_BYTES));
+    let (sent, received) = while_waiting(world, || guest.transmit(fd, &data), || take(&peer, ALL_BYTES));
     assert_eq!(sent, Ok(ALL_BYTES));
-    assert!(heard == data, "every byte arrives in order");
+    assert!(received == data, "every byte arrives in order");
 }
 
 fn a_blocking_gathered_send_completes_in_order<W: World>(world: &W) {
@@ -68,13 +68,13 @@ fn a_blocking_gathered_send_completes_in_order<W: World>(world: &W) {
     let data = pattern(ALL_BYTES);
     let mut bufs: Vec<IoSlice<'_>> = data.chunks(100_003).map(IoSlice::new).collect();
     bufs.insert(1, IoSlice::new(&[]));
-    let (sent, heard) = while_waiting(
+    let (sent, received) = while_waiting(
         world,
         || guest.send(fd, &mut bufs, SendFlags::empty()),
         || take(&peer, ALL_BYTES),
     );
     assert_eq!(sent, Ok(ALL_BYTES));
-    assert!(heard == data, "every byte arrives in order");
+    assert!(received == data, "every byte arrives in order");
 }
 
 fn dontwait_does_not_block_a_blocking_socket<W: World>(world: &W) {
@@ -117,12 +117,12 @@ fn waitall_waits_for_the_whole_buffer<W: World>(world: &W) {
     let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"one ").unwrap();
     guest.until(fd, Ready::READ);
-    let (heard, ()) = while_waiting(
+    let (received, ()) = while_waiting(
         world,
         || guest.receive(fd, 7, RecvFlags::WAITALL),
         || peer.write_all(b"two three").unwrap(),
     );
-    assert_eq!(heard.unwrap(), b"one two");
+    assert_eq!(received.unwrap(), b"one two");
     assert_eq!(guest.receive(fd, 16, RecvFlags::empty()).unwrap(), b" three");
 }
 
@@ -132,7 +132,7 @@ fn waitall_over_several_buffers_fills_them_in_order<W: World>(world: &W) {
     peer.write_all(b"ab").unwrap();
     guest.until(fd, Ready::READ);
     let (mut first, mut second) = ([0; 3], [0; 4]);
-    let (heard, ()) = while_waiting(
+    let (received, ()) = while_waiting(
         world,
         || {
             let bufs = &mut [
@@ -144,7 +144,7 @@ fn waitall_over_several_buffers_fills_them_in_order<W: World>(world: &W) {
         },
         || peer.write_all(b"cdefg").unwrap(),
     );
-    assert_eq!(heard.unwrap().len, 7);
+    assert_eq!(received.unwrap().len, 7);
     assert_eq!((&first, &second), (b"abc", b"defg"));
 }
 
@@ -153,12 +153,12 @@ fn waitall_ends_early_at_the_end_of_the_stream<W: World>(world: &W) {
     let (fd, peer) = guest.tcp_pair(world);
     peer.write_all(b"short").unwrap();
     guest.until(fd, Ready::READ);
-    let (heard, ()) = while_waiting(
+    let (received, ()) = while_waiting(
         world,
         || guest.receive(fd, 100, RecvFlags::WAITALL),
         || drop(peer),
     );
-    assert_eq!(heard.unwrap(), b"short");
+    assert_eq!(received.unwrap(), b"short");
 }
 
 /// Sets `SO_RCVTIMEO` or `SO_SNDTIMEO` and gives it.
@@ -184,12 +184,12 @@ fn waitall_with_peek_waits_and_takes_nothing<W: World>(world: &W) {
     peer.write_all(b"one ").unwrap();
     guest.until(fd, Ready::READ);
     let both = RecvFlags::WAITALL | RecvFlags::PEEK;
-    let (heard, ()) = while_waiting(
+    let (received, ()) = while_waiting(
         world,
         || guest.receive(fd, 7, both),
         || peer.write_all(b"two").unwrap(),
     );
-    assert_eq!(heard.unwrap(), b"one two");
+    assert_eq!(received.unwrap(), b"one two");
     assert_eq!(guest.receive(fd, 16, RecvFlags::empty()).unwrap(), b"one two");
 }
 
@@ -199,8 +199,8 @@ fn waitall_with_peek_ends_at_the_end_of_the_stream<W: World>(world: &W) {
     peer.write_all(b"one").unwrap();
     guest.until(fd, Ready::READ);
     let both = RecvFlags::WAITALL | RecvFlags::PEEK;
-    let (heard, ()) = while_waiting(world, || guest.receive(fd, 7, both), || drop(peer));
-    assert_eq!(heard.unwrap(), b"one");
+    let (received, ()) = while_waiting(world, || guest.receive(fd, 7, both), || drop(peer));
+    assert_eq!(received.unwrap(), b"one");
 }
 
 fn peek_takes_nothing<W: World>(world: &W) {
@@ -259,9 +259,9 @@ fn a_receive_limit_covers_the_whole_call<W: World>(world: &W) {
                 std::thread::yield_now();
             }
         });
-        let heard = guest.receive(fd, 1 << 30, RecvFlags::WAITALL);
+        let received = guest.receive(fd, 1 << 30, RecvFlags::WAITALL);
         ended.store(true, std::sync::atomic::Ordering::Relaxed);
-        assert!(heard.unwrap().len() < 1 << 30);
+        assert!(received.unwrap().len() < 1 << 30);
     });
 }
 
@@ -286,12 +286,12 @@ fn a_low_water_mark_holds_a_blocking_recv_back<W: World>(world: &W) {
     let (fd, peer) = guest.tcp_pair(world);
     guest.set_option(fd, SockOpt::RcvLowat, OptValue::Int(6)).unwrap();
     peer.write_all(b"abc").unwrap();
-    let (heard, ()) = while_waiting(
+    let (received, ()) = while_waiting(
         world,
         || guest.receive(fd, 16, RecvFlags::empty()),
         || peer.write_all(b"defg").unwrap(),
     );
-    assert_eq!(heard.unwrap(), b"abcdefg");
+    assert_eq!(received.unwrap(), b"abcdefg");
     assert_eq!(guest.option(fd, SockOpt::RcvLowat), Ok(OptValue::Int(6)));
     // A buffer below the mark is filled and no more is waited for.
     peer.write_all(b"xy").unwrap();

@@ -51,7 +51,7 @@ fn peer<W: World>(world: &W) -> (W::Udp, SocketAddr) {
     (peer, addr)
 }
 
-fn heard(peer: &impl PeerUdp) -> Vec<u8> {
+fn received_by(peer: &impl PeerUdp) -> Vec<u8> {
     let mut buffer = vec![0; 65_536];
     let count = peer.recv(&mut buffer).unwrap();
     buffer.truncate(count);
@@ -79,12 +79,12 @@ fn a_blocking_recv_waits_for_a_datagram<W: World>(world: &W) {
     let mut guest = guest(world);
     let (fd, addr) = guest.udp_bound();
     let (peer, from) = peer(world);
-    let (heard, _) = while_waiting(
+    let (outcome, _) = while_waiting(
         world,
         || guest.receive_from(fd, 16, RecvFlags::empty()),
         || peer.send_to(b"late", addr).unwrap(),
     );
-    let (data, received, sender) = heard.unwrap();
+    let (data, received, sender) = outcome.unwrap();
     assert_eq!((&data[..received.len], sender), (&b"late"[..], from.into()));
 }
 
@@ -98,7 +98,7 @@ fn datagrams_keep_their_bounds<W: World>(world: &W) {
     }
     for data in [&b"one"[..], b"", b"three"] {
         assert_eq!(guest.receive(fd, 64, RecvFlags::empty()).unwrap(), data);
-        assert_eq!(heard(&peer), data);
+        assert_eq!(received_by(&peer), data);
     }
 }
 
@@ -205,7 +205,7 @@ fn an_empty_datagram_is_a_datagram<W: World>(world: &W) {
     assert_eq!(guest.send(fd, &mut [], SendFlags::empty()), Ok(0));
     assert_eq!(guest.write(fd, &mut [IoSlice::new(b"")]), Ok(0));
     for _ in 0..3 {
-        assert_eq!(heard(&peer), b"");
+        assert_eq!(received_by(&peer), b"");
     }
     peer.send_to(b"", addr).unwrap();
     assert!(guest.until(fd, Ready::READ).contains(Ready::READ));
@@ -238,11 +238,11 @@ fn a_gathered_send_is_one_datagram<W: World>(world: &W) {
     let (peer, to) = peer(world);
     let parts = &mut [IoSlice::new(b"ab"), IoSlice::new(b""), IoSlice::new(b"cde")];
     assert_eq!(guest.send_to(fd, parts, &to.into(), SendFlags::empty()), Ok(5));
-    assert_eq!(heard(&peer), b"abcde");
+    assert_eq!(received_by(&peer), b"abcde");
     guest.connect_to(fd, to).unwrap();
     let parts = &mut [IoSlice::new(b"ab"), IoSlice::new(b"c")];
     assert_eq!(guest.send(fd, parts, SendFlags::empty()), Ok(3));
-    assert_eq!(heard(&peer), b"abc");
+    assert_eq!(received_by(&peer), b"abc");
 }
 
 fn a_datagram_that_is_too_long_is_emsgsize<W: World>(world: &W) {
@@ -251,7 +251,7 @@ fn a_datagram_that_is_too_long_is_emsgsize<W: World>(world: &W) {
     let (peer, to) = peer(world);
     assert_eq!(guest.transmit_to(fd, &vec![0; 65_508], to), Err(Errno::EMSGSIZE));
     assert_eq!(guest.transmit_to(fd, &vec![7; 65_507], to), Ok(65_507));
-    assert_eq!(heard(&peer).len(), 65_507);
+    assert_eq!(received_by(&peer).len(), 65_507);
 }
 
 fn a_receive_limit_ends_recv_with_eagain<W: World>(world: &W) {
@@ -314,7 +314,10 @@ fn a_connected_socket_can_send_elsewhere<W: World>(world: &W) {
     guest.connect_to(fd, first).unwrap();
     assert_eq!(guest.transmit_to(fd, b"2", second), Ok(1));
     assert_eq!(guest.transmit(fd, b"1"), Ok(1));
-    assert_eq!((heard(&one), heard(&two)), (b"1".to_vec(), b"2".to_vec()));
+    assert_eq!(
+        (received_by(&one), received_by(&two)),
+        (b"1".to_vec(), b"2".to_vec())
+    );
     // Connecting again changes the peer.
     assert_eq!(guest.connect_to(fd, second), Ok(()));
     assert_eq!(guest.peer_addr(fd), Ok(second.into()));
@@ -332,8 +335,11 @@ fn unspec_dissolves_the_association<W: World>(world: &W) {
     // A port of the kernel's choice went with the association; sending takes a new one, which receives from every sender.
     guest.transmit_to(fd, b"x", to).unwrap();
     let addr = SocketAddr::new(addr.ip(), guest.inet_addr(fd).port());
-    stranger.send_to(b"now heard", addr).unwrap();
-    assert_eq!(guest.receive(fd, 16, RecvFlags::empty()).unwrap(), b"now heard");
+    stranger.send_to(b"now received", addr).unwrap();
+    assert_eq!(
+        guest.receive(fd, 16, RecvFlags::empty()).unwrap(),
+        b"now received"
+    );
 }
 
 fn a_bounced_datagram_is_econnrefused_once<W: World>(world: &W) {
@@ -412,7 +418,7 @@ fn a_dual_stack_socket_receives_and_answers_ipv4<W: World>(world: &W) {
     let mapped = SocketAddr::from((Ipv4Addr::LOCALHOST.to_ipv6_mapped(), addr.port()));
     assert_eq!(from, mapped.into());
     guest.transmit_to(fd, b"answer", mapped).unwrap();
-    assert_eq!(heard(&peer), b"answer");
+    assert_eq!(received_by(&peer), b"answer");
 }
 
 fn wrong_families_are_refused<W: World>(world: &W) {
@@ -478,5 +484,5 @@ fn zero_as_the_destination_reaches_loopback<W: World>(world: &W) {
         guest.transmit_to(fd, b"x", (Ipv4Addr::UNSPECIFIED, addr.port()).into()),
         Ok(1)
     );
-    assert_eq!(heard(&peer), b"x");
+    assert_eq!(received_by(&peer), b"x");
 }

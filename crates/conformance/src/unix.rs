@@ -427,12 +427,12 @@ fn a_low_water_mark_holds_a_blocking_recv_back<W: World>(world: &W) {
         .set_option(fd, SockOpt::RcvLowat, OptValue::Int(6))
         .unwrap();
     peer.write_all(b"abc").unwrap();
-    let (heard, ()) = while_waiting(
+    let (received, ()) = while_waiting(
         world,
         || place.guest.receive(fd, 16, RecvFlags::empty()),
         || peer.write_all(b"defg").unwrap(),
     );
-    assert_eq!(heard.unwrap(), b"abcdefg");
+    assert_eq!(received.unwrap(), b"abcdefg");
 }
 
 fn limits_are_not_inherited_from_a_listener<W: World>(world: &W) {
@@ -449,7 +449,7 @@ fn limits_are_not_inherited_from_a_listener<W: World>(world: &W) {
         place.guest.option(fd, SockOpt::RcvTimeo),
         Ok(OptValue::Time(None))
     );
-    let (heard, ()) = while_waiting(
+    let (received, ()) = while_waiting(
         world,
         || place.guest.receive(fd, 8, RecvFlags::empty()),
         || {
@@ -460,7 +460,7 @@ fn limits_are_not_inherited_from_a_listener<W: World>(world: &W) {
             peer.write_all(b"late").unwrap();
         },
     );
-    assert_eq!(heard.unwrap(), b"late");
+    assert_eq!(received.unwrap(), b"late");
 }
 
 fn a_stale_socket_is_econnrefused_and_its_name_in_use<W: World>(world: &W) {

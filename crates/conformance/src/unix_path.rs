@@ -244,7 +244,7 @@ fn a_long_directory_is_no_obstacle<W: World>(world: &W) {
 
 fn a_name_that_is_too_long_is_enametoolong<W: World>(world: &W) {
     let mut place = Place::new(world);
-    // A last name as long as fits beside the kernel's own prefix; see the host.
+    // A last name as long as fits after the kernel's own prefix; see the host.
     let fits = "n".repeat(70);
     let listener = place.listener(&format!("/run/{fits}"));
     place.connect(&format!("/run/{fits}")).unwrap();

@@ -1,4 +1,4 @@
-//! [`World`]: what the suite has to know of a host under test besides [`Host`], and the peers that it makes.
+//! [`World`]: what the suite has to know of a host under test in addition to [`Host`], and the peers that it makes.
 //!
 //! A peer is a socket of the world that is not the guest's. Nothing here names an operating system: the kernel's world
 //! makes `std::net` peers, another world makes its own.

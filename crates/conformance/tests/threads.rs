@@ -223,8 +223,8 @@ fn a29_a_socket_that_is_bound_while_a_thread_waits_on_it_receives_from_no_refuse
         let waiting = scope.spawn(move || {
             let mut buffer = [0; 64];
             let bufs = &mut [IoSliceMut::new(&mut buffer)];
-            let heard = guest.recv_from(udp, bufs, RecvFlags::empty());
-            (heard.unwrap().1, buffer)
+            let received = guest.recv_from(udp, bufs, RecvFlags::empty());
+            (received.unwrap().1, buffer)
         });
         binder.bind(udp, &LOOPBACK.into()).unwrap();
         let addr = binder.local_addr(udp).unwrap().inet().unwrap();
@@ -241,7 +241,7 @@ fn a30_threads_together_send_the_total_and_know_what_arrived() {
     const THREADS: usize = 12;
     let guest = guest(total(1 << 20), &[]);
     let (addr, counted) = sink(THREADS);
-    let told: usize = thread::scope(|scope| {
+    let sent: usize = thread::scope(|scope| {
         let senders: Vec<_> = (0..THREADS)
             .map(|_| {
                 let mut guest = guest.guest().thread(host());
@@ -249,22 +249,22 @@ fn a30_threads_together_send_the_total_and_know_what_arrived() {
                     let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
                     guest.connect(fd, &addr.into()).unwrap();
                     let data = vec![7; 1 << 20];
-                    let mut told = 0;
+                    let mut sent = 0;
                     let ended = loop {
                         match guest.send(fd, &mut [IoSlice::new(&data)], SendFlags::empty()) {
-                            Ok(count) => told += count,
+                            Ok(count) => sent += count,
                             Err(errno) => break errno,
                         }
                     };
                     assert_eq!(ended, Errno::ENOBUFS);
                     guest.close(fd).unwrap();
-                    told
+                    sent
                 })
             })
             .collect();
         senders.into_iter().map(|sender| sender.join().unwrap()).sum()
     });
-    assert_eq!((told, counted.join().unwrap()), (1 << 20, 1 << 20));
+    assert_eq!((sent, counted.join().unwrap()), (1 << 20, 1 << 20));
     assert_eq!(guest.open_descriptors(), []);
 }
 

@@ -158,7 +158,7 @@ impl Backoff {
     /// Sleeps, at most for `remaining`.
     ///
     /// # Errors
-    /// `EINTR`: the guest was told to stop.
+    /// `EINTR`: the guest was stopped.
     #[cold]
     pub(crate) fn sleep<H: Host>(&mut self, host: &mut H, remaining: Option<Duration>) -> Result<()> {
         let time = remaining.map_or(self.0, |remaining| remaining.min(self.0));

@@ -62,7 +62,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// epoll_wait(2): replaces `events` by at most `most` events. `None` waits for ever.
     ///
     /// # Errors
-    /// `EBADF`, `EINVAL` (not an epoll, or `most` is 0), `EINTR` (told to stop).
+    /// `EBADF`, `EINVAL` (not an epoll, or `most` is 0), `EINTR` (the guest was stopped).
     pub fn epoll_wait(
         &mut self,
         epoll: Fd,

@@ -105,7 +105,7 @@ pub trait Slots<E> {
     /// `EBADF`: it was closed meanwhile, by the same thread.
     fn pinned(&self, pin: &Self::Pin) -> Result<Self::Ref<'_>>;
 
-    /// The number that the next [`Slots::insert`] will give, if nobody else comes first.
+    /// The number that the next [`Slots::insert`] will give, if no other thread inserts first.
     ///
     /// # Errors
     /// `EMFILE` if the table is full.
@@ -123,8 +123,8 @@ pub trait Slots<E> {
     /// `EMFILE` if there is no room for two; both come back.
     fn insert_pair(&mut self, one: E, other: E) -> Result<(Fd, Fd), (Errno, [E; 2])>;
 
-    /// Takes an entry out; its number is free again. `None`: another descriptor or a call that is running still
-    /// has it, and whoever is the last drops it.
+    /// Takes an entry out; its number is free again. `None`: another descriptor or a running call still has the entry,
+    /// and the last one to let it go drops it.
     ///
     /// # Errors
     /// `EBADF` if it is not open.
@@ -165,8 +165,8 @@ impl<T> Table<T> {
         }
     }
 
-    /// A table whose numbers below `reserved` are chosen by the adapter ([`Table::install_at`]), because somebody else
-    /// counts them, such as Emscripten's file system. An entry first gets a number from `reserved` on; at most
+    /// A table whose numbers below `reserved` are chosen by the adapter ([`Table::install_at`]), because other code
+    /// assigns them, such as Emscripten's file system. An entry first gets a number from `reserved` on; at most
     /// `capacity` entries are open at a time.
     #[must_use]
     pub fn reserving(reserved: Fd, capacity: usize) -> Self {
@@ -457,7 +457,7 @@ impl<E> Slots<E> for SharedTable<E> {
         pair.map_err(|(errno, pair)| {
             let entries = pair.map(|entry| match Arc::into_inner(entry) {
                 Some(entry) => entry,
-                None => unreachable!("nobody saw it under the same lock"),
+                None => unreachable!("no thread saw it under the same lock"),
             });
             (errno, entries)
         })

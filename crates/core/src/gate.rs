@@ -1,6 +1,6 @@
 //! [`Gate`]: where the policy is asked, before the first system call.
 //!
-//! Each function is one row of the table of uses in docs/policy.md. The gate turns a denial into an errno, tells
+//! Each function is one row of the table of uses in docs/policy.md. The gate turns a denial into an errno, notifies
 //! the observer, and keeps the pins of this guest's look-ups; the judgement itself is `policy`'s.
 
 use std::fmt;
@@ -28,7 +28,7 @@ pub(crate) enum Route {
 pub(crate) struct Gate {
     policy: Arc<Policy>,
     pub(crate) names: Arc<Names>,
-    /// The observer wants to be told of every decision.
+    /// The observer wants to get every decision.
     pub(crate) audited: bool,
     /// Where our stub is, once it was needed.
     pub(crate) stub: Arc<OnceLock<SocketAddr>>,
@@ -56,7 +56,7 @@ impl Gate {
         now: impl Fn() -> Duration,
     ) -> Result<Route> {
         let dns = addr.port() == STUB.port() && self.policy.resolves_names();
-        // Nobody else has this address.
+        // No machine has this address.
         let stub = dns && addr == STUB;
         if !self.audited {
             if stub {
@@ -124,7 +124,7 @@ impl Gate {
     }
 
     /// `SO_BROADCAST`: from then on the kernel lets the socket send to whole networks, whose addresses look like any other.
-    /// Not told as a denial: many programs set it and never send such a thing.
+    /// The observer does not get it as a denial: many programs set it and never send such a thing.
     pub(crate) fn broadcast(&self, call: &'static str) -> bool {
         if !self.audited && self.policy.is_unrestricted(Use::Connect, Protocol::Udp) {
             return true;
@@ -147,7 +147,7 @@ impl Gate {
     }
 
     /// The interface that a datagram would leave by (`IP_PKTINFO`, `IPV6_PKTINFO`), 0 for the one that the system chooses.
-    /// Rules are about addresses, and the same address may be somebody else on another interface.
+    /// Rules are about addresses, and the same address may be another machine on another interface.
     pub(crate) fn interface(&mut self, call: &'static str, index: u32) -> Result<()> {
         let unrestricted = self.policy.is_unrestricted(Use::Connect, Protocol::Udp);
         if index == 0 || (unrestricted && !self.audited) {
@@ -183,7 +183,7 @@ impl Gate {
         self.enforce(call, Use::Unix, None, &path, decision, flag)
     }
 
-    /// A UNIX socket path that none of the guest's directories leads to: what the guest is told of it.
+    /// A UNIX socket path that none of the guest's directories leads to. Returns the errno for the guest.
     pub(crate) fn outside(&mut self, call: &'static str, path: &str) -> Errno {
         self.record(call, Use::Unix, None, &path, Decision::outside(), false, || None);
         Errno::EACCES

@@ -189,7 +189,7 @@ impl<H: Host, F> SharedGuestThread<H, F> {
         lingers.then_some(LingeringFile(entry))
     }
 
-    /// Gives up what was held. If nobody else has it any more it is closed, on this thread.
+    /// Gives up what was held. If this was the last reference, the file is closed, on this thread.
     pub fn let_go(&mut self, held: LingeringFile<H, F>) {
         if let Some(entry) = Arc::into_inner(held.0) {
             self.discard(entry);
@@ -375,7 +375,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// descriptors sleeps.
     ///
     /// # Errors
-    /// `EINTR`: the guest was told to stop.
+    /// `EINTR`: the guest was stopped.
     pub fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()> {
         let timeout = if self.always_ready.is_empty() {
             timeout
@@ -390,7 +390,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         self.always_ready.iter().chain(self.host.poll_events()).copied()
     }
 
-    /// The table, and all that a call needs besides.
+    /// The table, and everything else that a call needs.
     #[inline]
     pub(crate) fn split(&mut self) -> (&mut T, Call<'_, H, F>) {
         let call = Call {

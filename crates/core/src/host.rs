@@ -98,7 +98,7 @@ pub enum Control<D> {
     Dropped(u32),
 }
 
-/// What tells one open file from every other as long as it is open. A host makes it up.
+/// What distinguishes one open file from every other as long as it is open. The host chooses the number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Identity(pub u128);
 
@@ -540,8 +540,8 @@ pub trait Host {
     /// The time of a clock.
     fn now(&self, clock: Clock) -> Duration;
 
-    /// [`Clock::Monotonic`] as it was some milliseconds ago at most, if that is cheaper to tell: for lifetimes of seconds,
-    /// which are looked at for each datagram.
+    /// [`Clock::Monotonic`] as it was some milliseconds ago at most, if that is cheaper to read: for lifetimes of
+    /// seconds, which are checked for each datagram.
     fn now_coarse(&self) -> Duration {
         self.now(Clock::Monotonic)
     }

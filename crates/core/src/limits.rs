@@ -1,8 +1,9 @@
-//! How much of the network a guest may use, and of what is written about it. Numbers only: whoever does the work counts against them.
+//! How much of the network a guest may use, and how much is written about it. Numbers only: the code that does the work
+//! counts against them.
 
 use std::time::Duration;
 
-/// The limits of one guest. `docs/policy.md` tells what happens at each of them.
+/// The limits of one guest. `docs/policy.md` describes what happens at each of them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The most sockets and ends of pipes that are open at a time. Over it: `EMFILE`.

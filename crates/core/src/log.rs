@@ -2,7 +2,7 @@
 //!
 //! What a guest tries again and again is one line a second with a count, and a log that has reached its limit takes only
 //! what has never been in it. The memory for both is bounded. Not here: what the lines say (`report.rs`), and what time
-//! it is: whoever writes a line says that.
+//! it is: the caller that writes a line passes the time.
 
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
@@ -108,7 +108,7 @@ impl Log {
         self.state != State::Closed
     }
 
-    /// Takes a line: of JSON the members behind the time. `occurrence` is what tells it from what has occurred before.
+    /// Takes a line: of JSON the members behind the time. `occurrence` distinguishes it from earlier occurrences.
     /// With `counts`, the same line within a second is counted instead of written.
     pub(crate) fn take(&mut self, now: Duration, occurrence: impl Hash, body: &str, counts: bool) {
         self.end_counts(now);

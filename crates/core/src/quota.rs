@@ -16,12 +16,12 @@ use crate::sync::lock;
 /// The least that can be saved up: a guest with a low rate still sends whole datagrams and short answers at once.
 const LEAST_BURST: u64 = 16 << 10;
 
-/// How long a call that must not block is held up before it says `EAGAIN`. poll(2) tells the guest that the socket is
-/// ready, which is true; without this it would try without a pause.
+/// How long a non-blocking call sleeps before it returns `EAGAIN`. poll(2) reports the socket as ready, which is true;
+/// without this sleep the guest would try again without a pause.
 const HOLD: Duration = Duration::from_millis(5);
 
-/// What a datagram counts against the rate beside its data: its headers of IPv4 and UDP. A flood of empty datagrams is
-/// a flood.
+/// What a datagram counts against the rate in addition to its data: its headers of IPv4 and UDP. A flood of empty
+/// datagrams is a flood.
 pub(crate) const DATAGRAM: u64 = 28;
 
 /// What a TCP connection counts against the rate: the headers of the three packets that open it.
@@ -77,7 +77,7 @@ struct Reserved {
     rate: u64,
 }
 
-/// What a call is told that asks for a reservation.
+/// What a call gets when it asks for a reservation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     /// It may go on.
@@ -111,8 +111,8 @@ impl Meter {
     /// Reserves what a call wants, or for a stream a part of it. No lock is held while it waits for the rate.
     ///
     /// # Errors
-    /// `ENOBUFS`: the total does not allow it. `EAGAIN`: over the rate, and the call does not block. `EINTR`: told to
-    /// stop.
+    /// `ENOBUFS`: the total does not allow it. `EAGAIN`: over the rate, and the call does not block. `EINTR`: the guest
+    /// was stopped.
     pub(crate) fn reserve<H: Host>(&self, host: &mut H, want: Want, blocks: bool) -> Result<Reservation<'_>> {
         let mut held = false;
         loop {
@@ -124,7 +124,7 @@ impl Meter {
                     });
                 }
                 Err(_) if held => return Err(Errno::EAGAIN),
-                // At a rate of 0 there is never anything: sleep until told to stop.
+                // At a rate of 0 there is never anything: sleep until the guest is stopped.
                 Err(pause) if blocks => pause,
                 Err(pause) => Some(pause.map_or(HOLD, |pause| pause.min(HOLD))),
             };
@@ -265,7 +265,7 @@ mod tests {
             ..Limits::default()
         };
         let meter = Meter::new(&limits).expect("something is limited");
-        meter.quota.into_inner().expect("nobody has panicked")
+        meter.quota.into_inner().expect("no thread has panicked")
     }
 
     fn ask(quota: &mut Quota, want: Want) -> Result<Answer> {
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn one_that_has_come_needs_a_byte_or_room_for_the_longest_beside_others() {
+    fn one_that_has_come_needs_a_byte_or_room_for_the_longest_with_others() {
         let mut quota = quota(Some(100), None);
         let alone = granted(&mut quota, Want::NextDatagram);
         assert_eq!(alone.bytes, 100);

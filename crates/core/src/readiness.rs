@@ -1,4 +1,4 @@
-//! [`Ready`]: what a descriptor can do now, as poll(2) tells it.
+//! [`Ready`]: what a descriptor can do now, as poll(2) reports it.
 
 bitflags::bitflags! {
     /// A set of readiness conditions, level-triggered, with poll(2)'s meaning.

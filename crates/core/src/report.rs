@@ -1,6 +1,6 @@
-//! [`Reporter`]: what an [`Observer`] is told, as lines: the trace, the audit, and the first denial of a run.
+//! [`Reporter`]: an [`Observer`] that writes what it gets as lines: the trace, the audit, the first denial of a run.
 //!
-//! Not here: where the lines go and what time it is. Whoever runs the guest says that ([`Sinks`]).
+//! Not here: where the lines go and what time it is. The owner of the guest chooses that ([`Sinks`]).
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
@@ -14,7 +14,7 @@ use crate::visible::{Visible, push_json, visible};
 
 /// Where a [`Reporter`] writes, and what it cannot know itself.
 pub struct Sinks {
-    /// The one line about the first denial, for whoever runs the guest.
+    /// The one line about the first denial, for the owner of the guest.
     pub denial: Sink,
     /// One line a call, and one a denial, as strace(1) prints them; `None` for no trace.
     pub trace: Option<Sink>,
@@ -24,8 +24,8 @@ pub struct Sinks {
     pub clock: fn() -> Duration,
     /// The size in bytes that the trace and the audit may each come to. Beyond it they have only what is new.
     pub limit: u64,
-    /// A flag that would allow something, in the words of whoever runs the guest. A guest has chosen what is in it, and
-    /// people copy it: [`Flag`]'s own words are safe in a shell.
+    /// Writes a flag that would allow something in the words of the guest's owner. The guest has chosen what is in the
+    /// flag, and people copy it: [`Flag`]'s own words are safe in a shell.
     pub advice: fn(flag: &Flag) -> String,
 }
 
@@ -90,7 +90,7 @@ impl Reporter {
         self.line.clear();
         // Into a String.
         let _ = Visible(&mut self.line).write_fmt(text);
-        // What is cut off still tells it from others.
+        // The part that is cut off still distinguishes the line from others.
         let now = (self.clock)();
         match self.line.get(..self.line.floor_char_boundary(MAX_LINE)) {
             Some(beginning) if beginning.len() < self.line.len() => {
@@ -248,7 +248,7 @@ pub(crate) mod tests {
         Flag::address(Use::Connect, Protocol::Tcp, "10.0.0.5:5432".parse().unwrap())
     }
 
-    fn told(flag: &Flag) -> Denial<'_> {
+    fn denial_with(flag: &Flag) -> Denial<'_> {
         Denial {
             call: "connect",
             target: &"10.0.0.5:5432",
@@ -268,7 +268,7 @@ pub(crate) mod tests {
             Err(Errno::EINPROGRESS),
         );
         reporter.call("bind", format_args!("5, unix:/tmp/a\nb\u{202e}\u{2028}"), Ok(0));
-        reporter.denied(&told(&flag()));
+        reporter.denied(&denial_with(&flag()));
         assert_eq!(
             trace.lines(),
             [
@@ -280,7 +280,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn repeats_are_counted_in_both_logs_and_told_when_the_reporter_ends() {
+    fn repeats_are_counted_in_both_logs_and_written_when_the_reporter_ends() {
         let (mut reporter, denial, trace, audit) = reporter();
         let policy = PolicyBuilder::new().build();
         let target = "/run/x";
@@ -293,7 +293,7 @@ pub(crate) mod tests {
                 decision: policy.decide_unix(target),
                 redirected: false,
             });
-            reporter.denied(&told(&flag()));
+            reporter.denied(&denial_with(&flag()));
             reporter.call("connect", format_args!("3, {target}"), Err(Errno::EACCES));
             reporter.call("close", format_args!("3"), Ok(0));
         }
@@ -331,10 +331,10 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_the_first_denial_is_told() {
+    fn only_the_first_denial_is_printed() {
         let (mut reporter, denial, ..) = reporter();
         for _ in 0..3 {
-            reporter.denied(&told(&flag()));
+            reporter.denied(&denial_with(&flag()));
         }
         let expected = "guestnet: connect 10.0.0.5:5432: denied because no rule allows it; --allow-connect 10.0.0.5:5432 would\n";
         assert_eq!(denial.lines(), [expected]);
@@ -371,7 +371,7 @@ pub(crate) mod tests {
             reason: "denied by --deny-connect 10.6.6.6",
             target: &"10.6.6.6:1",
             flag: None,
-            ..told(&flag())
+            ..denial_with(&flag())
         };
         assert_eq!(
             sentence(&denial, ToString::to_string),
@@ -380,11 +380,11 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_would_allow_it_is_said_in_the_words_of_whoever_runs_it() {
-        let told = sentence(&told(&flag()), |flag| format!("<{flag}>"));
+    fn what_would_allow_it_is_said_in_the_words_of_the_owner() {
+        let explanation = sentence(&denial_with(&flag()), |flag| format!("<{flag}>"));
         assert!(
-            told.ends_with("; <--allow-connect 10.0.0.5:5432> would"),
-            "{told}"
+            explanation.ends_with("; <--allow-connect 10.0.0.5:5432> would"),
+            "{explanation}"
         );
     }
 }

@@ -1,4 +1,4 @@
-//! [`Observer`]: who is told what a guest did. The core itself logs nothing.
+//! [`Observer`]: it gets what a guest did. The core itself logs nothing.
 
 use std::fmt;
 
@@ -21,10 +21,10 @@ pub trait Observer: Send {
         false
     }
 
-    /// The policy decided something, a denial too. It may be told on another thread than the guest's.
+    /// The policy decided something, a denial too. The call may come on another thread than the guest's.
     fn decided(&mut self, _decided: &AuditRecord<'_>) {}
 
-    /// Nothing more may come: what was held back is to be told now.
+    /// Nothing more may come: the observer writes now what it has held back.
     fn flush(&mut self) {}
 }
 
@@ -60,7 +60,7 @@ pub struct Denial<'a> {
     pub reason: &'a str,
     /// The command-line flag that would allow it; `None` where a rule denies it.
     pub flag: Option<&'a Flag>,
-    /// What the guest is told.
+    /// The errno that the guest gets.
     pub errno: Errno,
 }
 

@@ -77,8 +77,8 @@ impl fmt::Write for Visible<'_> {
     }
 }
 
-/// Adds a text as a JSON string (RFC 8259, section 7). Beyond the RFC every hidden character is escaped: whoever prints
-/// the file must not have his terminal driven either.
+/// Adds a text as a JSON string (RFC 8259, section 7). Beyond the RFC every hidden character is escaped: a file that a
+/// person prints must not control the terminal either.
 pub(crate) fn push_json(line: &mut String, text: &str) {
     line.push('"');
     for each in text.chars() {

@@ -3,7 +3,7 @@
 //! A file of procfs is not data: `/proc/self/mem` is the memory of the program that opens it, so that a guest with such
 //! a file is guestnet. sysfs, cgroupfs, debugfs and their like are controls of the kernel, devtmpfs is its devices. No
 //! guest gets one of them, under whatever name it is mounted: [`check`] refuses a directory that is in one or has one
-//! below it, and [`is_interface`] tells of an open file that it is in one.
+//! below it, and [`is_interface`] checks whether an open file is in one.
 //!
 //! Not here: how a path stays below its directory (cap-std, wasmtime-wasi and openat2(2) see to that).
 #![forbid(unsafe_code)]
@@ -45,8 +45,8 @@ const INTERFACES: [&str; 22] = [
     "sysfs",
 ];
 
-/// The same as statfs(2) tells them: `linux/magic.h`. devtmpfs says that it is tmpfs, and fusectl, nfsd and openpromfs
-/// have little to take; [`check`] knows all of them by name.
+/// The same as statfs(2) reports them: `linux/magic.h`. devtmpfs says that it is tmpfs, and fusectl, nfsd and
+/// openpromfs have little to take; [`check`] knows all of them by name.
 const MAGIC: [u64; 17] = [
     0x4249_4e4d, // binfmt_misc
     0xcafe_4a11, // bpf
@@ -101,8 +101,8 @@ pub fn check(directory: &Path) -> io::Result<()> {
     }
 }
 
-/// Whether an open file or directory is in such a file system, as far as statfs(2) tells. It opens what is mounted where
-/// a directory was checked before.
+/// Whether an open file or directory is in such a file system, as far as statfs(2) reports it. It opens what is mounted
+/// where a directory was checked before.
 ///
 /// # Errors
 /// What fstatfs(2) says.
@@ -151,7 +151,7 @@ impl fmt::Display for Refusal {
                 )
             }
             Refusal::Unknown => f.write_str(
-                "what is mounted below it is not known, since /proc does not tell; it must be mounted, and know the directory",
+                "what is mounted below it is not known: /proc does not show it; /proc must be mounted, and know the directory",
             ),
         }
     }

@@ -145,7 +145,7 @@ impl<U: Ask, N: Fn() -> Duration + Send + Sync> Server<'_, U, N> {
         }
     }
 
-    /// Records other than addresses: they name things, and whoever wants to reach those asks again.
+    /// Records other than addresses: they contain names, and a guest that wants to reach one of them asks again.
     async fn other(&self, text: &str, kind: RecordType) -> std::result::Result<Vec<Record>, ResponseCode> {
         let text = text.strip_suffix('.').unwrap_or(text);
         let name = Name::parse(text).map_err(|_| ResponseCode::NXDomain)?;
@@ -162,7 +162,7 @@ impl<U: Ask, N: Fn() -> Duration + Send + Sync> Server<'_, U, N> {
             return Err(ResponseCode::ServFail);
         }
         match self.upstream.records(name.as_str(), kind).await {
-            // An address beside the records that were asked for would be one that is not pinned.
+            // An address next to the records that were asked for would not be pinned.
             Ok(records) => Ok(records
                 .into_iter()
                 .filter(|record| !matches!(record.record_type(), RecordType::A | RecordType::AAAA))
@@ -173,7 +173,7 @@ impl<U: Ask, N: Fn() -> Duration + Send + Sync> Server<'_, U, N> {
     }
 }
 
-/// The lifetime that the guest is told: no longer than the addresses stay pinned.
+/// The lifetime in the answers to the guest: no longer than the addresses stay pinned.
 fn ttl() -> u32 {
     u32::try_from(SHORTEST_PIN.as_secs()).unwrap_or(0)
 }

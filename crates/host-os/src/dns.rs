@@ -154,7 +154,7 @@ struct End<'r> {
     lifetime: Duration,
 }
 
-/// Follows the chain from the name that was asked for. A record of any other name is nobody's answer.
+/// Follows the chain from the name that was asked for. A record of any other name answers nothing.
 fn end_of_chain<'r>(records: &'r [Record], asked: &Name, kind: RecordType) -> Result<End<'r>, Failed> {
     let mut owner = asked;
     let mut ttl = u32::MAX;

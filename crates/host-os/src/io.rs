@@ -20,7 +20,7 @@ pub struct Io {
     pub(crate) kind: IoKind,
     /// The directory and the kernel's name of a bound UNIX socket, for as long as it is open.
     pub(crate) bound: OnceLock<unix::Bound>,
-    /// Somebody else may keep the same open file.
+    /// Another process may keep the same open file.
     pub(crate) shared: bool,
     /// A byte stream that was opened for the other direction only.
     pub(crate) no_read: bool,
@@ -78,7 +78,7 @@ impl Io {
     }
 }
 
-/// Whoever drops a descriptor without [`guestnet_core::Host::close`] does not wait for its data: the kernel sends it meanwhile.
+/// A drop without [`guestnet_core::Host::close`] does not wait for the data: the kernel sends it meanwhile.
 impl Drop for Io {
     fn drop(&mut self) {
         if self.lingers.load(Ordering::Relaxed) {

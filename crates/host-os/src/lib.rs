@@ -64,7 +64,7 @@ use wait::Waiter;
 /// (`PIPE_BUF`, pipe(7)).
 const PIPE_BUF: usize = 4096;
 
-/// How often a lingering close looks whether the peer has everything; no readiness tells.
+/// How often a lingering close looks whether the peer has everything; poll(2) does not report it.
 const LONGEST_LINGER_PAUSE: Duration = Duration::from_millis(5);
 
 /// One guest's kernel sockets.
@@ -157,7 +157,7 @@ impl OsHost {
     }
 
     /// Takes over an open descriptor as a byte stream, such as standard input. Its flags are left alone, because
-    /// they are shared with whoever else has the same open file.
+    /// every process that has the same open file shares them.
     ///
     /// # Errors
     /// What fstat(2) says.
@@ -269,7 +269,7 @@ fn recv_flags(flags: RecvFlags, boundaries: bool) -> rustix::net::RecvFlags {
     to
 }
 
-/// With `MSG_TRUNC` the kernel tells a datagram's real length; the guest gets it only if it asked.
+/// With `MSG_TRUNC` the kernel returns a datagram's real length; the guest gets it only if it asked.
 fn received(stored: usize, real: usize, flags: RecvFlags) -> Received {
     let len = if flags.contains(RecvFlags::TRUNC) {
         real
@@ -454,7 +454,7 @@ impl Host for OsHost {
         flags: SendFlags,
     ) -> Result<usize> {
         if control.iter().any(|item| matches!(item, Control::Rights(_))) {
-            // Whoever has no such credentials, such as a datagram socket without a peer, is somebody else.
+            // A socket without such credentials, such as a datagram socket without a peer, counts as another process's.
             let peer = rustix::net::sockopt::socket_peercred(io.fd());
             if !peer.is_ok_and(|peer| peer.pid == rustix::process::getpid()) {
                 return Err(Errno::EPERM);
@@ -746,7 +746,7 @@ impl OsHost {
         }
     }
 
-    /// Whether a byte stream is ready without waiting. A stopped guest is told here as well.
+    /// Whether a byte stream is ready without waiting. If the guest was stopped, this fails with `EINTR` too.
     fn ready_now(&self, io: &Io, want: Ready) -> Result<bool> {
         wait::wait_one(io.fd.as_raw_fd(), want, Some(Duration::ZERO), &self.stop)
     }

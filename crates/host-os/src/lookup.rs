@@ -1,4 +1,4 @@
-//! Look-ups that are under way: a task on the background thread, and an eventfd that tells when it is done.
+//! Look-ups that are under way: a task on the background thread, and an eventfd that becomes readable when it is done.
 
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -1,4 +1,4 @@
-//! What the process has of the system besides sockets: its clocks, and how many files it may have open.
+//! What the process gets from the system in addition to sockets: its clocks, and how many files it may have open.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! Where a [`Reporter`] writes on an operating system, and the small files that whoever runs a guest names.
+//! Where a [`Reporter`] writes on an operating system, and the small files that the owner of a guest names.
 //!
 //! Not here: what the lines say (the core's).
 
@@ -48,8 +48,8 @@ impl std::error::Error for ReporterError {
     }
 }
 
-/// A reporter that prints the first denial on standard error and, if asked for, writes a trace and an audit. `limit` and
-/// `advice` are those of [`Sinks`].
+/// A reporter that prints the first denial on standard error and, if asked for, writes a trace and an audit. `limit`
+/// and `advice` are those of [`Sinks`].
 ///
 /// # Errors
 /// [`ReporterError`].

@@ -148,7 +148,7 @@ impl Stub {
     }
 
     /// Answers a socket of the guest from now on. A socket that is bound to no address sends to loopback from 127.0.0.1,
-    /// and while it has its port nobody else can have that one there.
+    /// and while it has its port no other socket can have that port there.
     pub(crate) fn admit(&self, client: &OnceLock<Client>, kind: Kind, local: SocketAddr) {
         let ip = match canonical_ip(local.ip()) {
             ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -335,7 +335,7 @@ mod tests {
         ]
         .concat();
         let mut stranger = TcpStream::connect(stub.addr).unwrap();
-        // It may be told of its reset at once.
+        // It may get ECONNRESET at once.
         let _ = stranger.write_all(&framed);
         let mut len = [0; 2];
         assert!(!matches!(stranger.read(&mut len), Ok(1..)));

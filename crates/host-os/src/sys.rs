@@ -106,7 +106,7 @@ pub(crate) fn epoll_add(epoll: BorrowedFd<'_>, fd: RawFd, events: u32) -> Result
     epoll_ctl(epoll, libc::EPOLL_CTL_ADD, fd, events)
 }
 
-/// epoll_ctl(2) with `EPOLL_CTL_MOD`: whatever is ready now is told again.
+/// epoll_ctl(2) with `EPOLL_CTL_MOD`: the kernel reports again whatever is ready now.
 pub(crate) fn epoll_rearm(epoll: BorrowedFd<'_>, fd: RawFd, events: u32) -> Result<(), Errno> {
     epoll_ctl(epoll, libc::EPOLL_CTL_MOD, fd, events)
 }

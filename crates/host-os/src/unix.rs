@@ -16,8 +16,8 @@ use rustix::net::{SocketAddrAny, SocketAddrUnix};
 
 use crate::convert::errno;
 
-/// How often a path is looked up again because something was renamed meanwhile: whoever renames without end holds no
-/// guest up.
+/// How often a path is looked up again because something was renamed meanwhile: a program that renames without end
+/// holds no guest up.
 const ATTEMPTS: usize = 64;
 
 /// The guest's directories and the names of its bound sockets.
@@ -69,7 +69,7 @@ impl Unix {
     pub(crate) fn add_directory(&mut self, host: &Path, guest: &str) -> Result<()> {
         let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let fd = rustix::fs::open(host, flags, Mode::empty()).map_err(errno)?;
-        // It must have a name that a guest can be told.
+        // It must have a name that a guest can be given.
         target_of(fd.as_fd())?;
         let guest = components(guest).fold(String::new(), |path, part| path + "/" + part);
         self.roots.push(Arc::new(Root { guest, fd }));
@@ -153,7 +153,7 @@ impl Unix {
         };
         // Another guestnet process names its directory by descriptor, as ours does.
         let directory = if directory.starts_with("/proc/") {
-            // No other path below /proc: whoever sent it may have chosen one that hangs.
+            // No other path below /proc: the sender may have chosen one that hangs.
             is_descriptor(directory)
                 .then(|| std::fs::read_link(directory).ok())
                 .flatten()

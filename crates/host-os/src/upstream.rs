@@ -265,7 +265,7 @@ mod tests {
     #[test]
     fn the_system_has_the_names_of_addresses() {
         assert_eq!(name_of("127.0.0.1"), Ok("localhost".to_owned()));
-        // The one address that getnameinfo(3) asks nobody about.
+        // The one address that getnameinfo(3) asks no server about.
         assert_eq!(name_of("::"), Err(LookupError::NoName));
     }
 

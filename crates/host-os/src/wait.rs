@@ -1,10 +1,10 @@
 //! Waiting: ppoll(2) for a few descriptors, an edge-triggered epoll(7) with cached readiness for many.
 //!
 //! poll(2) costs a fixed amount for each descriptor; with 10,000 of them it takes milliseconds. So from
-//! [`FEW`] + 1 descriptors on, each is registered once, when it is first polled, and the kernel tells of changes
-//! only. What the kernel told is cached by descriptor. The cache may be stale (the guest has read what there was),
-//! therefore whatever looks ready is asked about once more with a poll(2) that does not wait, and only that answer
-//! is reported: the result is as level-triggered as poll(2)'s own.
+//! [`FEW`] + 1 descriptors on, each is registered once, when it is first polled, and the kernel reports only
+//! changes. What the kernel has reported is cached by descriptor. The cache may be stale (the guest has read what there
+//! was), therefore whatever looks ready is asked about once more with a poll(2) that does not wait, and only that
+//! answer is reported: the result is as level-triggered as poll(2)'s own.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -92,7 +92,7 @@ impl Waiter {
         self.events.clear();
     }
 
-    /// `id` tells apart objects that have the same descriptor number one after the other; it is never 0.
+    /// `id` distinguishes objects that have the same descriptor number one after the other; it is never 0.
     #[inline]
     pub(crate) fn add(&mut self, token: u32, fd: RawFd, id: u64, want: Ready) {
         self.requests.push(Request {
@@ -110,7 +110,7 @@ impl Waiter {
     }
 
     /// Forgets a descriptor that is about to be closed. The kernel's registration goes with the close, unless the
-    /// open file is `shared` with somebody who keeps it open.
+    /// open file is `shared` with a process that keeps it open.
     pub(crate) fn forget(&mut self, fd: RawFd, shared: bool) {
         let index = usize::try_from(fd).unwrap_or(usize::MAX);
         let Some(epoll) = &mut self.epoll else { return };
@@ -267,7 +267,7 @@ impl Epoll {
             batch: vec![libc::epoll_event { events: 0, u64: 0 }; BATCH],
             at_once: POLLED_AT_ONCE.min(crate::process::open_files()).max(1),
         };
-        // The stop signal is nobody's request: its state says so, by an id that no request has.
+        // The stop signal belongs to no request: its state says so, by an id that no request has.
         epoll.state(number)?.id = u64::MAX;
         Ok(epoll)
     }
@@ -291,7 +291,7 @@ impl Epoll {
                     Ok(()) => Ready::empty(),
                     // A regular file: always ready, says poll(2), and that is what verify will find.
                     Err(rustix::io::Errno::PERM) => Ready::READ | Ready::WRITE,
-                    // The same open file had this number before. What was told of it is forgotten: ask anew.
+                    // The same open file had this number before. Its cached state is lost: ask anew.
                     Err(rustix::io::Errno::EXIST) => {
                         sys::epoll_rearm(self.fd.as_fd(), request.fd, EVERYTHING).map_err(errno)?;
                         Ready::empty()
@@ -320,7 +320,7 @@ impl Epoll {
         Ok(())
     }
 
-    /// Takes what the kernel has to tell, waiting for it if `timeout` says so.
+    /// Takes the events that the kernel has, and waits for them if `timeout` says so.
     fn take(
         &mut self,
         requests: &mut [Request],
@@ -328,7 +328,7 @@ impl Epoll {
         timeout: Option<Duration>,
     ) -> Result<()> {
         let mut timeout = timeout;
-        // Every registered descriptor can be told of once; under a storm the rest comes with the next poll.
+        // The kernel can report every registered descriptor once; under a storm the rest comes with the next poll.
         for _ in 0..=self.states.len() / BATCH {
             let count = match sys::epoll_wait(self.fd.as_fd(), &mut self.batch, timeout) {
                 Ok(count) => count,
@@ -419,7 +419,7 @@ fn remaining(deadline: Option<Instant>) -> Option<Duration> {
 /// Sleeps.
 ///
 /// # Errors
-/// `EINTR`: the guest was told to stop.
+/// `EINTR`: the guest was stopped.
 pub(crate) fn sleep(time: Duration, stop: &Stop) -> Result<()> {
     wait_one(NO_DESCRIPTOR, Ready::empty(), Some(time), stop).map(drop)
 }
@@ -452,7 +452,7 @@ pub(crate) fn wait_one(fd: RawFd, want: Ready, timeout: Option<Duration>, stop: 
     }
 }
 
-/// What a guest's own epoll is told to watch for.
+/// The events that a guest's own epoll watches for.
 pub(crate) fn epoll_flags(interest: EpollInterest) -> epoll::EventFlags {
     let events = pollfd(NO_DESCRIPTOR, interest.ready).events;
     let mut flags = epoll::EventFlags::from_bits_retain(u32::from(events.cast_unsigned()));

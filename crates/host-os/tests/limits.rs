@@ -49,7 +49,7 @@ fn above_the_total_it_is_enobufs_in_both_directions() {
     assert_eq!(send(&mut guest, fd, &[7; 600]), Ok(600));
     peer.write_all(&[8; 300]).unwrap();
     assert_eq!(recv(&mut guest, fd, 300), Ok(300));
-    // What is left goes, and the guest is told how much that was.
+    // What is left is sent, and send(2) returns how much that was.
     assert_eq!(send(&mut guest, fd, &[7; 600]), Ok(100));
     assert_eq!(send(&mut guest, fd, &[7]), Err(Errno::ENOBUFS));
     assert_eq!(recv(&mut guest, fd, 1), Err(Errno::ENOBUFS));
@@ -151,7 +151,7 @@ fn a_backlog_is_cut_to_the_limit_of_pending_connections() {
         pending: 2,
         ..Limits::default()
     };
-    // Linux lets one more wait than it was told.
+    // Linux lets one more connection wait than the backlog says.
     assert_eq!(made(limited(), 100), 3);
     assert_eq!(made(limited(), -1), 3);
     assert_eq!(made(limited(), 1), 2);

@@ -106,7 +106,7 @@ fn both_ends_of_a_pipe_can_be_passed_and_keep_their_direction() {
 }
 
 #[test]
-fn descriptors_for_which_there_is_no_room_are_lost_and_that_is_told() {
+fn descriptors_for_which_there_is_no_room_are_lost_and_that_is_reported() {
     let mut guest = guest();
     let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
     let (a, b) = guest.socket_pair(Kind::Stream).unwrap();
@@ -154,7 +154,7 @@ fn who_never_receives_cannot_send_descriptors_without_end() {
 }
 
 #[test]
-fn the_arrival_of_a_datagram_is_told_to_who_asks() {
+fn the_arrival_time_of_a_datagram_is_reported_to_a_guest_that_asks() {
     let mut guest = guest();
     let (fd, addr) = udp(&mut guest, "127.0.0.1");
     for option in [
@@ -219,7 +219,7 @@ fn the_source_of_a_datagram_can_be_chosen() {
     );
 }
 
-/// A33: an address is judged, and by another interface it may be somebody else.
+/// A33: an address is judged, and by another interface it may be another machine.
 #[test]
 fn a_datagram_chooses_its_interface_only_where_no_rule_says_where_it_may_go() {
     let loopback = 1;
@@ -339,7 +339,7 @@ fn epoll_now(guest: &mut GuestThread, epoll: Fd) -> Vec<EpollEvent> {
 }
 
 #[test]
-fn an_epoll_tells_levels_edges_and_once() {
+fn an_epoll_reports_levels_edges_and_once() {
     let mut guest = guest();
     let epoll = guest.epoll_create().unwrap();
     let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
@@ -403,7 +403,7 @@ fn an_epoll_waits_is_polled_and_forgets_what_is_closed() {
 }
 
 #[test]
-fn what_is_no_epoll_is_told() {
+fn what_is_no_epoll_is_reported() {
     let mut guest = guest();
     let epoll = guest.epoll_create().unwrap();
     let (read, _) = guest.pipe().unwrap();
@@ -456,7 +456,7 @@ fn a_message_is_counted_and_stays_within_the_total() {
 }
 
 #[test]
-fn descriptors_that_nobody_wanted_are_given_up() {
+fn descriptors_that_no_receive_wanted_are_given_up() {
     let mut guest = guest();
     let (one, other) = guest.socket_pair(Kind::Stream).unwrap();
     let mut byte = [0];
@@ -466,7 +466,7 @@ fn descriptors_that_nobody_wanted_are_given_up() {
         guest.close(read).unwrap();
         let received = guest.recv(other, &mut [IoSliceMut::new(&mut byte)], RecvFlags::empty());
         assert_eq!(received.unwrap().len, 1);
-        // Its reading end is gone: the writing one is told so.
+        // Its read end is gone: poll(2) reports that on the write end.
         guest.poll_begin();
         guest.poll_add(0, write, Ready::WRITE).unwrap();
         guest.poll_wait(None).unwrap();
@@ -557,7 +557,7 @@ fn what_a_message_carried_is_closed_with_the_socket_that_it_waited_in() {
         Err(Errno::EAGAIN)
     );
     guest.close(write).unwrap();
-    // Nobody has the other end: those under way are gone.
+    // No process has the other end: those under way are gone.
     assert_eq!(guest.read(read, &mut [IoSliceMut::new(&mut byte)]), Ok(0));
 }
 

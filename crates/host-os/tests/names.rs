@@ -231,7 +231,7 @@ fn a_truncated_answer_is_fetched_whole_over_tcp() {
 }
 
 #[test]
-fn the_failures_of_servers_are_told_apart() {
+fn the_failures_of_servers_are_distinguished() {
     let table = [
         (ResponseCode::NXDomain, LookupError::NoName),
         (ResponseCode::NoError, LookupError::NoData),
@@ -247,7 +247,7 @@ fn the_failures_of_servers_are_told_apart() {
 
 #[test]
 fn a_dead_server_is_passed_over_for_one_that_answers() {
-    // Bound and closed again: nobody is there.
+    // Bound and closed again: no server is there.
     let gone = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
         .unwrap()
         .local_addr()
@@ -531,7 +531,7 @@ fn a_guest_that_speaks_dns_is_answered_by_us_under_the_policy() {
         assert_eq!(reply.answers.len(), 1);
         assert_eq!(reply.answers[0].data, RData::A(A(Ipv4Addr::LOCALHOST)));
     }
-    // What it was told is pinned.
+    // The addresses that it was given are pinned.
     assert_eq!(
         connect(&mut guest, SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
         Ok(())
@@ -627,8 +627,8 @@ fn ask_tcp(guest: &mut GuestThread<OsHost, ()>, to: SocketAddr) {
 #[test]
 fn dns_of_a_guest_that_may_look_nothing_up_is_denied() {
     let mut guest = guest(&["127.0.0.1:1".parse().unwrap()], &["10.0.0.1:80"]);
-    let heard = Decisions::default();
-    guest.observe(Box::new(heard.clone()));
+    let decisions = Decisions::default();
+    guest.observe(Box::new(decisions.clone()));
     let somewhere: SocketAddr = "198.51.100.53:53".parse().unwrap();
     // A36: the stub's address is one like any other for such a guest, and no stub is started.
     for to in [somewhere, STUB] {
@@ -639,7 +639,7 @@ fn dns_of_a_guest_that_may_look_nothing_up_is_denied() {
         assert_eq!(guest.connect(fd, &to.into()), Err(Errno::EACCES));
     }
     let lines = |to| ["connect", "sendto", "connect"].map(|call| format!("{call} {to} denied"));
-    assert_eq!(heard.take(), [lines(somewhere), lines(STUB)].concat());
+    assert_eq!(decisions.take(), [lines(somewhere), lines(STUB)].concat());
 }
 
 /// A36: what the stub answers is audited as served, whether the policy allows its address or not.
@@ -648,22 +648,25 @@ fn dns_that_is_served_leaves_a_line() {
     let server = server(plain(Ipv4Addr::new(192, 0, 2, 1), 60), silent());
     for rules in [&["*.example"][..], &["*"]] {
         let mut guest = guest(&[server.addr], rules);
-        let heard = Decisions::default();
-        guest.observe(Box::new(heard.clone()));
+        let decisions = Decisions::default();
+        guest.observe(Box::new(decisions.clone()));
         let query = question("x.example.", RecordType::A);
         ask_udp(&mut guest, STUB, &query);
         ask_tcp(&mut guest, STUB);
-        let heard = heard.take();
-        let served: Vec<_> = heard.iter().filter(|line| line.ends_with(" served")).collect();
+        let decisions = decisions.take();
+        let served: Vec<_> = decisions
+            .iter()
+            .filter(|line| line.ends_with(" served"))
+            .collect();
         assert_eq!(
             served,
             ["sendto 192.0.2.53:53 served", "connect 192.0.2.53:53 served"]
         );
         // And each question.
-        let asked = heard
+        let asked = decisions
             .iter()
             .filter(|line| **line == "getaddrinfo x.example allowed");
-        assert_eq!(asked.count(), 3, "{heard:?}");
+        assert_eq!(asked.count(), 3, "{decisions:?}");
     }
 }
 

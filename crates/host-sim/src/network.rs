@@ -138,7 +138,7 @@ impl Network {
         result
     }
 
-    /// Wakes the hosts that wait, after what they look at besides the network has changed.
+    /// Wakes the hosts that wait, after something other than the network that they look at has changed.
     pub(crate) fn wake(&self) {
         // Locked, so that no host is between its look and its wait.
         drop(self.lock());

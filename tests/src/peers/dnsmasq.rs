@@ -1,4 +1,4 @@
-//! A dnsmasq that knows the names of one hosts file and asks nobody.
+//! A dnsmasq that knows the names of one hosts file and asks no other server.
 
 use super::{Server, installed};
 use std::io;
@@ -74,7 +74,7 @@ impl Dnsmasq {
         if status.success() {
             Ok(())
         } else {
-            Err(io::Error::other("dnsmasq cannot be told to read its file again"))
+            Err(io::Error::other("dnsmasq cannot be made to read its file again"))
         }
     }
 

@@ -35,7 +35,7 @@ impl MariaDb {
         let mariadbd = installed("mariadbd", "mariadb-server")?;
         let command = |dir: &Path, port: u16| {
             let data = dir.join("data");
-            // As root it refuses to run unless it is told to.
+            // As root it refuses to run without this option.
             let user: &[&str] = if fs::metadata(dir)?.uid() == 0 {
                 &["--user=root"]
             } else {

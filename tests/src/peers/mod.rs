@@ -31,7 +31,7 @@ const START_DEADLINE: Duration = Duration::from_secs(120);
 /// How often a starting server is asked whether it answers.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// How many ports are tried before giving up: somebody else can take a free port before the server does.
+/// How many ports are tried before giving up: another program can take a free port before the server does.
 const PORT_ATTEMPTS: u32 = 8;
 
 /// One server process and its directory.
@@ -65,7 +65,7 @@ impl Server {
             let mut server = Self { child, addr, dir };
             let deadline = Instant::now() + START_DEADLINE;
             loop {
-                // Asked before the answer: it could be that of whoever took the port instead.
+                // Asked before the answer: it could come from another program that took the port.
                 if server.child.try_wait()?.is_some() {
                     last = server.log();
                     break;
@@ -100,7 +100,7 @@ impl Drop for Server {
     }
 }
 
-/// A loopback port that nobody had a moment ago.
+/// A loopback port that was free a moment ago.
 fn free_port() -> io::Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()
 }

@@ -152,7 +152,7 @@ impl Answer {
 
     /// A record in the additional section. It must come last.
     #[must_use]
-    pub fn beside(mut self, owner: &str, ttl: u32, ip: Ipv4Addr) -> Self {
+    pub fn additional(mut self, owner: &str, ttl: u32, ip: Ipv4Addr) -> Self {
         self.count(10);
         self.append(&encoded(owner), kind::A, ttl, &ip.octets());
         self
@@ -360,7 +360,7 @@ impl Drop for ScriptedDns {
 }
 
 fn both_sockets() -> (TcpListener, UdpSocket) {
-    // The port that TCP gets may be taken on UDP by somebody else.
+    // Another program may have the port that TCP gets on UDP.
     for _ in 0..100 {
         let tcp = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
         if let Ok(udp) = UdpSocket::bind(tcp.local_addr().expect("local_addr")) {

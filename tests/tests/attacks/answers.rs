@@ -1,4 +1,4 @@
-//! A19: what a hostile DNS server says, and what a guest is told of it: nothing that was not asked for, in bounded time;
+//! A19: what a hostile DNS server says, and what a guest gets of it: nothing that was not asked for, in bounded time;
 //! and no address of it can be reached.
 
 use super::names::{WAYS, asking, attempts, result, transcript};
@@ -8,7 +8,7 @@ use guestnet_tests::peers::script::{Answer, Asked, encoded, kind};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
-/// Whom the hostile answers name. Nobody is there; a dial of it would not be EACCES.
+/// The address in the hostile answers. No server is there; a dial of it would not be EACCES.
 const EVIL: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 66);
 const GOOD: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 
@@ -118,7 +118,7 @@ fn evil(asked: &Asked) -> Answer {
     asked.answer().ip(&asked.name, 60, EVIL)
 }
 
-/// The guest has heard of nobody but `GOOD`, and nobody else can be dialled.
+/// The guest knows no address but `GOOD`, and can dial no other.
 fn believes_nothing(what: &str, way: &str, seen: &str) {
     let said = result(seen, way, "x.example");
     assert!(!said.contains("127.0.0.66"), "{what}: {seen}");
@@ -165,8 +165,8 @@ const STORIES: [(&str, Hostile); 7] = [
     ("an address of another name behind the right one", |asked| {
         asked.address(GOOD, 60).ip("bank.example", 60, EVIL).bytes()
     }),
-    ("an address beside the answer", |asked| {
-        asked.address(GOOD, 60).beside("x.example", 60, EVIL).bytes()
+    ("an address in addition to the answer", |asked| {
+        asked.address(GOOD, 60).additional("x.example", 60, EVIL).bytes()
     }),
     ("an alias of itself", |asked| {
         asked.answer().cname(&asked.name, 60, &asked.name).bytes()
@@ -175,10 +175,13 @@ const STORIES: [(&str, Hostile); 7] = [
         let answer = asked.answer().cname(&asked.name, 60, "y.example");
         answer.cname("y.example", 60, &asked.name).bytes()
     }),
-    ("an alias, and an address of a name beside the chain", |asked| {
-        let answer = asked.answer().cname(&asked.name, 60, "y.example");
-        answer.ip("bank.example", 60, EVIL).bytes()
-    }),
+    (
+        "an alias, and an address of a name outside of the chain",
+        |asked| {
+            let answer = asked.answer().cname(&asked.name, 60, "y.example");
+            answer.ip("bank.example", 60, EVIL).bytes()
+        },
+    ),
     ("each name another alias, for ever", |asked| {
         // x.example is n1, n1 is n2, and so on: no answer ends it.
         let number: u32 = asked
@@ -270,7 +273,7 @@ fn an_answer_of_thousands_of_addresses_is_cut_to_what_a_guest_can_hold() {
         }
         vec![answer.bytes()]
     });
-    // Of the guests that are not told how many to take Go's has room for all that it is sent.
+    // Of the guests without a number of addresses to take, Go's has room for all that it is sent.
     let run = asking(&server).option("--allow-resolve=x.example");
     let seen = run
         .guest(&guest("go", "names"))

@@ -1,4 +1,4 @@
-//! A16 huge numbers, and guests that take all they can get: the host's memory stays bounded and nobody else's work stops.
+//! A16 huge numbers, and guests that take all they can get: the host's memory stays bounded and no other work stops.
 
 use super::support::{attack, measured};
 use guestnet_tests::{Guestnet, Program, guest};

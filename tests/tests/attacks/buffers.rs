@@ -6,9 +6,10 @@ const MIB: u64 = 1 << 20;
 
 /// What a guest that may do nothing printed under these limits.
 fn printed(abi: Abi, options: &[&str], mode: &str) -> String {
-    // Without a word of a policy the npm package allows everything: nobody is who is allowed here.
-    let nobody = (abi == Abi::Emscripten).then_some("--allow-connect=127.0.0.1:9");
-    let options: Vec<&str> = nobody.into_iter().chain(options.iter().copied()).collect();
+    // Without any option of a policy the npm package allows everything. With this one it allows a port without a
+    // server.
+    let policy = (abi == Abi::Emscripten).then_some("--allow-connect=127.0.0.1:9");
+    let options: Vec<&str> = policy.into_iter().chain(options.iter().copied()).collect();
     app(abi, "buffers", &options, &[mode]).finish().success()
 }
 

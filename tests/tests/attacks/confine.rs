@@ -15,7 +15,7 @@ const SCRIPT: &str = "import * as os from 'os'; os.signal(1234, null);";
 
 /// A guest of each engine that uses its defect for this.
 fn planted(directory: &Path, guest: &str, options: &[&str], what: &str) -> Finished {
-    // A script may read what lies beside it.
+    // A script may read the files next to it.
     let place = directory.join("guests");
     fs::create_dir_all(&place).expect("create");
     let path = place.join(guest);

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 const CALLS: usize = 31;
 
 #[test]
-fn a_descriptor_that_is_none_or_no_socket_is_told_so_by_every_call_and_reuse_shows_no_stale_readiness() {
+fn a_descriptor_that_is_none_or_no_socket_fails_in_every_call_and_reuse_shows_no_stale_readiness() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let transcript = attack(Guestnet::run().allow_net().tmp(directory.path()), "fds")
         .finish()

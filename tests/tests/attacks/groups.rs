@@ -1,4 +1,4 @@
-//! A33 groups and broadcasts, behind which somebody may be who is denied, and datagrams that choose their interface. A41
+//! A33 groups and broadcasts, whose receivers may include a denied one, and datagrams that choose their interface. A41
 //! ranges that are IPv4 in another spelling.
 
 use super::support::{Victim, script};
@@ -10,7 +10,7 @@ use std::net::{Ipv4Addr, UdpSocket};
 
 const GROUP: Ipv4Addr = Ipv4Addr::new(239, 255, 77, 34);
 
-/// Somebody on this machine who hears the group, and broadcasts of loopback's network.
+/// A receiver on this machine of the group, and of broadcasts of loopback's network.
 struct Member(UdpSocket);
 
 impl Member {
@@ -27,8 +27,8 @@ impl Member {
         self.0.local_addr().expect("local_addr").port()
     }
 
-    /// How many datagrams have come, once whoever sent them has ended.
-    fn heard(&self) -> usize {
+    /// How many datagrams have come, once their sender has ended.
+    fn received(&self) -> usize {
         std::iter::from_fn(|| match self.0.recv(&mut [0; 64]) {
             Ok(_) => Some(()),
             Err(error) if error.kind() == ErrorKind::WouldBlock => None,
@@ -68,16 +68,16 @@ fn by_script(options: &[String], group: Ipv4Addr, port: u16) -> Vec<String> {
         r#"
         import * as os from "os";
         import * as std from "std";
-        const told = (what, value) => print(`${{what}}: ${{value === -std.Error.EACCES ? "EACCES" : value}}`);
+        const show = (what, value) => print(`${{what}}: ${{value === -std.Error.EACCES ? "EACCES" : value}}`);
         const tried = async promise => {{ try {{ return await promise; }} catch (error) {{ return error; }} }};
         const send = (fd, addr) =>
             tried(os.sendto(fd, {{family: os.AF_INET, addr, port: {port}}}, new Uint8Array(5)));
         const fd = os.socket(os.AF_INET, os.SOCK_DGRAM);
         const loopback = Uint8Array.of(127, 0, 0, 1);
-        told("multicast", await tried(os.setsockopt(fd, os.IPPROTO_IP, os.IP_MULTICAST_IF, loopback)));
-        told("group", await send(fd, "{group}"));
-        told("option", await tried(os.setsockopt(fd, os.SO_BROADCAST, 1)));
-        told("broadcast", await send(fd, "127.255.255.255"));
+        show("multicast", await tried(os.setsockopt(fd, os.IPPROTO_IP, os.IP_MULTICAST_IF, loopback)));
+        show("group", await send(fd, "{group}"));
+        show("option", await tried(os.setsockopt(fd, os.SO_BROADCAST, 1)));
+        show("broadcast", await send(fd, "127.255.255.255"));
         "#
     );
     let seen = script(run, &text).success();
@@ -120,7 +120,7 @@ fn no_guest_reaches_a_denied_member_by_its_group() {
             ["0", "EACCES", "0", "EACCES"],
             "{rules:?}"
         );
-        assert_eq!(member.heard(), 0, "{rules:?}");
+        assert_eq!(member.received(), 0, "{rules:?}");
     }
 }
 
@@ -139,12 +139,12 @@ fn a_member_is_reached_by_a_group_that_a_rule_names() {
         format!("broadcast 127.255.255.255 {port}"),
     ];
     assert_eq!(by_emscripten(&rules, &actions), ["ok"; 2]);
-    assert_eq!(member.heard(), 2);
+    assert_eq!(member.received(), 2);
     assert_eq!(by_script(&rules, GROUP, port), ["0", "5", "0", "5"]);
-    assert_eq!(member.heard(), 2);
+    assert_eq!(member.received(), 2);
     // WASI cannot choose loopback for a group, and goes where the routes lead.
     assert_eq!(by_wasi(&rules, &actions)[1], "ok");
-    assert_eq!(member.heard(), 1);
+    assert_eq!(member.received(), 1);
 }
 
 #[test]

@@ -124,7 +124,7 @@ fn empty_datagrams_cost_their_headers() {
             .success();
         let (sent, most) = stormed(&printed, 28);
         assert!((20..=most).contains(&sent), "{abi:?}: {sent} of {most}");
-        // Nothing else has come, and what the guest was told is what has come.
+        // Nothing else has come, and the guest counted what has come.
         peer.set_nonblocking(true).expect("set_nonblocking");
         let came = std::iter::from_fn(|| peer.recv(&mut [0; 4]).ok()).count();
         assert_eq!(came as u64, sent, "{abi:?}");
@@ -169,7 +169,7 @@ fn connections_that_are_accepted_cost_it_too() {
         let mut guest = app(abi, "limits", &options, &["accept", "1500"]).start();
         let port: u16 = guest.line("port ").parse().expect("a port");
         let end = Instant::now() + Duration::from_secs(30);
-        // Always somebody waits to be accepted.
+        // A client always waits to be accepted.
         let mut waiting = Vec::new();
         while !guest.has_ended() && Instant::now() < end {
             if let Ok(stream) =

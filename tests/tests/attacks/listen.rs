@@ -4,7 +4,7 @@ use super::support::{attack, others};
 use guestnet_tests::Guestnet;
 use std::net::TcpListener;
 
-/// Lines about what the program is told when it goes on with a socket that it was refused for.
+/// Lines about what the program gets when it goes on with the socket of a refused call.
 const AFTERWARDS: [&str; 2] = ["accept on it", "UDP receive without bind"];
 
 fn transcript(run: Guestnet, port: u32, addresses: &[&str]) -> String {
@@ -16,7 +16,7 @@ fn transcript(run: Guestnet, port: u32, addresses: &[&str]) -> String {
 }
 
 #[test]
-fn without_a_rule_nothing_listens_by_any_call_and_a_refused_listener_takes_nobody() {
+fn without_a_rule_nothing_listens_by_any_call_and_a_refused_listener_accepts_no_client() {
     let addresses = ["127.0.0.1", "0.0.0.0", "::1", "::", "::ffff:127.0.0.1"];
     let transcript = transcript(Guestnet::run().option("--allow-connect=*"), 0, &addresses);
     let (afterwards, asked): (Vec<_>, Vec<_>) = transcript
@@ -74,7 +74,7 @@ fn a_rule_for_the_wildcard_and_port_0_is_what_an_implicit_bind_needs() {
 
 #[test]
 fn a_port_with_high_bits_does_not_bind_a_port_that_is_denied() {
-    // A port that is free: nobody else takes it as long as it is held.
+    // A port that is free: no other program takes it as long as this socket has it.
     let held = TcpListener::bind("127.0.0.1:0").expect("bind");
     let port = held.local_addr().expect("local_addr").port();
     let run = Guestnet::run()

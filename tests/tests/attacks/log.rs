@@ -37,7 +37,7 @@ fn dns_is_denied_to_a_guest_that_may_look_nothing_up_and_served_to_others_with_a
                 .option(format!("--audit={}", at("audit")))
         };
         // One is denied because of its protocol no more than the other.
-        let told = |transcript: String| {
+        let check_results = |transcript: String| {
             let results = transcript
                 .lines()
                 .map(|line| line.rsplit(": ").next().unwrap_or(line).to_owned());
@@ -47,16 +47,16 @@ fn dns_is_denied_to_a_guest_that_may_look_nothing_up_and_served_to_others_with_a
                 "{transcript}"
             );
         };
-        told(acts(run(), actions).finish().success());
+        check_results(acts(run(), actions).finish().success());
         assert_eq!(read("audit"), all, "{rule}");
-        told(script(run(), script_text).success());
+        check_results(script(run(), script_text).success());
         // A connect that does not wait is asked for again when the connection is there.
         let lines: BTreeSet<_> = read("audit").into_iter().collect();
         assert_eq!(lines, BTreeSet::from([line("connect")]), "{rule}");
         let emcc = program(Variant::Plain, Engine::Node20, "act")
             .env("GUESTNET_OPTIONS", rule)
             .env("GUESTNET_AUDIT", at("audit"));
-        told(emcc.args(actions).finish().success());
+        check_results(emcc.args(actions).finish().success());
         assert_eq!(read("audit"), all, "{rule}");
     }
 }

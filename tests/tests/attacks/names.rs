@@ -113,7 +113,7 @@ fn an_answer_that_changes_after_the_look_up_moves_no_connection() {
         let seen = transcript(asking(&server).option(&rule), way, second.port(), &["@127.0.0.2"]);
         assert!(all(&attempts(&seen, "127.0.0.2"), "EACCES", ATTEMPTS), "{seen}");
         assert_eq!((first.reached(), second.reached()), ((5, 5), (0, 0)), "{way}");
-        // A connect asks nobody a second time.
+        // A connect asks no server a second time.
         let asked = server.asked();
         assert!(asked.iter().all(|asked| asked.before == 0), "{way}: {asked:?}");
     }
@@ -373,7 +373,7 @@ fn no_query_carries_data_to_a_server_when_its_name_is_denied() {
         let seen = attack(run, "names")
             .arg("odd")
             .arg("c2VjcmV0.evil.test")
-            // The name of an address that the guest was given by nobody.
+            // The name of an address that the guest was never given.
             .arg("4.3.2.1.in-addr.arpa")
             .finish()
             .success();
@@ -447,7 +447,7 @@ fn a_guest_neither_sees_nor_changes_what_another_has_looked_up() {
     let to_second = format!("tcp 127.0.0.2 {}", second.port());
     assert_eq!(one.act("resolve db 4"), "127.0.0.1");
     assert_eq!(one.act(&to_first), "ok");
-    // The other one has looked nothing up, and is told nothing of it.
+    // The other one has looked nothing up, and gets nothing of it.
     assert_eq!(two.act(&to_first), "EACCES");
     assert_eq!(two.act("resolve db 4"), "127.0.0.2");
     assert_eq!(server.times("db"), 2);
@@ -466,7 +466,7 @@ fn an_answer_that_another_guest_forges_is_not_taken_for_the_servers() {
     let released = std::sync::Mutex::new(released);
     let server = ScriptedDns::answering(move |asked| {
         // Until the forger has ended, or for good if the test has failed.
-        let _ = released.lock().expect("nobody panics with it").recv();
+        let _ = released.lock().expect("no thread panics with it").recv();
         asked.address([192, 0, 2, 77], 60)
     });
     // Dropped before the server, which waits for its script.

@@ -1,10 +1,10 @@
-//! Calls at random: what nobody thought of.
+//! Calls at random: what the other tests did not think of.
 
 use super::support::attack;
 use guestnet_tests::Guestnet;
 use std::time::Duration;
 
-/// Calls of one run, and the runs. More of them are for whoever changes the adapter: the seed is an argument.
+/// Calls of one run, and the runs. More of them are for a developer who changes the adapter: the seed is an argument.
 const CALLS: &str = "10000";
 const SEEDS: std::ops::RangeInclusive<u32> = 1..=6;
 
@@ -12,7 +12,7 @@ const SEEDS: std::ops::RangeInclusive<u32> = 1..=6;
 fn calls_with_arguments_drawn_at_random_neither_end_the_guest_nor_stop_the_host() {
     for seed in SEEDS {
         let directory = tempfile::tempdir().expect("a temporary directory");
-        // Where nobody else is: what it sends reaches itself at most.
+        // At an address of its own: what it sends reaches itself at most.
         let run = Guestnet::run()
             .option("--max-memory=64MiB")
             .option("--allow-connect=127.0.0.2")

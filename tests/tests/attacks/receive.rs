@@ -1,4 +1,4 @@
-//! A10 and A9: connections and datagrams from whom the policy refuses, by every call that takes them.
+//! A10 and A9: connections and datagrams from peers that the policy refuses, by every call that takes them.
 
 use super::support::{PATIENCE, attack};
 use guestnet_tests::{Guestnet, Running};
@@ -26,7 +26,7 @@ fn serve(guest: &mut Running, peer: &UdpSocket, forbidden: &UdpSocket) -> usize 
     rounds
 }
 
-/// Nothing of a forbidden datagram shows, what the peer sent comes in full, and a guest that does not wait is told so.
+/// Nothing of a forbidden datagram shows, what the peer sent comes in full, and a guest that does not wait gets EAGAIN.
 fn check(transcript: &str, rounds: usize) {
     let rows: Vec<_> = transcript
         .lines()
@@ -36,7 +36,7 @@ fn check(transcript: &str, rounds: usize) {
     for row in rows {
         assert!(row.ends_with("forbidden 0 other 0"), "{row}");
         let expected = if row.contains("fd_read, none") {
-            // A read without room takes nothing, and asks nobody.
+            // A read without room takes nothing, and no peer is judged.
             ": ok allowed 0 "
         } else if row.contains("only forbidden") {
             ": EAGAIN allowed 0 "
@@ -69,10 +69,10 @@ fn a_refused_datagram_leaves_no_byte_in_the_guest_whatever_call_and_buffers_it_h
 }
 
 #[test]
-fn a_socket_that_sending_has_bound_hears_only_from_whom_it_may_send_to() {
+fn a_socket_that_sending_has_bound_receives_only_from_peers_it_may_send_to() {
     let (peer, forbidden) = (udp(), udp());
     let addr = peer.local_addr().expect("local_addr");
-    // Nothing says whom to accept: it is the rule for connect that counts, by its port too.
+    // No rule says which peers to accept: the rule for connect decides, by its port too.
     let run = Guestnet::run().option(format!("--allow-connect=udp://{addr}"));
     let mut guest = attack(run, "receive")
         .arg("autobound")

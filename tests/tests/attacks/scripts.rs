@@ -9,8 +9,8 @@ use std::path::Path;
 /// What each script may have, KiB.
 const LIMIT: u64 = 64 * 1024;
 
-/// What a process may hold besides, KiB: stacks of 17 threads, and what each needs of the host.
-const BESIDES: u64 = 24 * 1024;
+/// What a process may hold in addition, KiB: stacks of 17 threads, and what each needs of the host.
+const OVERHEAD: u64 = 24 * 1024;
 
 /// Each of these prints "done" when it holds all that it can get, and holds it until it is ended.
 const BEGIN: &str = r#"
@@ -37,7 +37,7 @@ fn bounded(main: &str, worker: &str) -> String {
     let (_, least) = peak(directory.path(), "done();", "");
     let (printed, peak) = peak(directory.path(), main, worker);
     assert!(
-        peak <= least + LIMIT + BESIDES,
+        peak <= least + LIMIT + OVERHEAD,
         "{peak} KiB against {least} KiB; refused: {printed}"
     );
     printed
@@ -58,7 +58,7 @@ fn messages_that_sixteen_workers_do_not_take_are_within_the_limit_of_the_script(
 }
 
 #[test]
-fn what_sixteen_workers_send_and_nobody_takes_is_within_it_too() {
+fn what_sixteen_workers_send_and_no_peer_reads_is_within_it_too() {
     let worker = r#"
         import * as os from "os";
         const piece = new Uint8Array(1 << 20);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 const MODES: [&str; 6] = ["poll", "storm", "clock", "receive", "lookup", "denied"];
 
-/// A spinner is ended within this time of being told, on a machine that is busy with others.
+/// A spinner ends within this time after the signal, on a machine that is busy with other work.
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
@@ -30,7 +30,7 @@ fn an_interrupt_ends_every_spinner() {
         let run = Guestnet::run().option("--allow-connect=10.0.0.1");
         let mut guest = attack(run, "spin").arg(mode).deadline(PATIENCE).start();
         let _ = guest.line("spinning");
-        let told = Instant::now();
+        let signalled = Instant::now();
         let kill = Command::new("kill")
             .arg("-INT")
             .arg(guest.id().to_string())
@@ -38,7 +38,7 @@ fn an_interrupt_ends_every_spinner() {
         assert!(kill.expect("kill(1)").success());
         let finished = guest.finish();
         assert_eq!(finished.status.code(), Some(130), "{mode}: {finished}");
-        assert!(told.elapsed() < SOON, "{mode}: {:?}", told.elapsed());
+        assert!(signalled.elapsed() < SOON, "{mode}: {:?}", signalled.elapsed());
     }
 }
 

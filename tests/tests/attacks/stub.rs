@@ -1,4 +1,4 @@
-//! A26 and A20: the DNS server that answers one guest on loopback answers nobody else there.
+//! A26 and A20: the DNS server that answers one guest on loopback answers no other program there.
 
 use super::names::asking;
 use super::support::{PATIENCE, attack};
@@ -40,7 +40,7 @@ fn the_resolver_of_one_guest_answers_no_other_program_on_the_machine() {
     let server = ScriptedDns::answering(move |asked| {
         if asked.name == "slow.example" {
             // Until the others have tried, or for good if the test has failed.
-            let _ = released.lock().expect("nobody panics with it").recv();
+            let _ = released.lock().expect("no thread panics with it").recv();
         }
         asked.address([192, 0, 2, 77], 60)
     });

@@ -18,7 +18,7 @@ pub(crate) fn attack(run: Guestnet, name: &str) -> Program {
     run.guest(&guest("wasip1", &format!("attack_{name}")))
 }
 
-/// Somebody on loopback, on TCP and UDP with the same port, who must not be reached, or must be.
+/// A server on loopback, on TCP and UDP with the same port, that a guest must not reach, or must reach.
 pub(crate) struct Victim {
     tcp: TcpListener,
     udp: UdpSocket,
@@ -30,7 +30,7 @@ impl Victim {
     }
 
     pub(crate) fn at(ip: IpAddr) -> Self {
-        // The port that TCP gets may be taken on UDP by somebody else.
+        // Another program may have the port that TCP gets on UDP.
         for _ in 0..100 {
             let tcp = TcpListener::bind((ip, 0)).expect("bind");
             let port = tcp.local_addr().expect("local_addr").port();
@@ -51,7 +51,7 @@ impl Victim {
         self.addr().port()
     }
 
-    /// How many connections and datagrams have come, once whoever sent them has ended.
+    /// How many connections and datagrams have come, once their sender has ended.
     pub(crate) fn reached(&self) -> (usize, usize) {
         let connections = std::iter::from_fn(|| match self.tcp.accept() {
             Ok(connection) => Some(connection),
@@ -172,7 +172,7 @@ pub(crate) struct Pourer {
 }
 
 impl Pourer {
-    /// Keeps the queue of whoever has written to it full.
+    /// Keeps full the queue of the socket that has written to it.
     pub(crate) fn new(datagram: Vec<u8>) -> Self {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
         let port = socket.local_addr().expect("local_addr").port();
@@ -189,7 +189,7 @@ impl Pourer {
                 }
                 for _ in 0..if to.is_some() { 50 } else { 0 } {
                     // A guest that has gone is no failure.
-                    let _ = socket.send_to(&datagram, to.expect("somebody"));
+                    let _ = socket.send_to(&datagram, to.expect("a receiver"));
                 }
             }
         });

@@ -82,13 +82,13 @@ fn what_a_denial_suggests_is_one_word_for_a_shell() {
         let explained = Guestnet::command("policy")
             .args(["explain", "unix", &path])
             .finish();
-        for (advised, told) in [
+        for (advised, finished) in [
             (advice(&wasi.stderr), &wasi),
             (advice(&script.stderr), &script),
             (advice(&explained.stdout), &explained),
         ] {
             let (words, files) = in_a_shell(advised);
-            assert_eq!(words, ["--allow-unix", &path], "{told}");
+            assert_eq!(words, ["--allow-unix", &path], "{finished}");
             assert!(files.is_empty(), "{files:?}");
         }
         // And in the environment of an Emscripten program.
@@ -156,9 +156,9 @@ fn the_names_in_a_module_do_not_act_on_the_terminal() {
     }
 }
 
-/// What is told about a path with all of them: on standard error, in the trace and in the audit.
+/// Checks what is written about a path with all of them: on standard error, in the trace and in the audit.
 #[track_caller]
-fn told_of(finished: &Finished, trace: &str, audit: &str) {
+fn reported_clean(finished: &Finished, trace: &str, audit: &str) {
     is_clean(&finished.stderr, 1);
     assert!(finished.stderr.contains("\\u{202e}"), "{finished}");
     assert!(!trace.contains(HIDDEN), "{trace:?}");
@@ -183,19 +183,19 @@ fn a_guests_path_does_not_act_on_the_terminal_nor_in_a_trace_or_an_audit() {
             .option(format!("--audit={}", at("audit")))
     };
     let wasi = acts(run(), [format!("unix-bind /tmp/{name}").as_str()]).finish();
-    told_of(&wasi, &read("trace"), &read("audit"));
+    reported_clean(&wasi, &read("trace"), &read("audit"));
     let text = format!(
         "import * as os from 'os'; const fd = os.socket(os.AF_UNIX, os.SOCK_STREAM);
          os.bind(fd, {{family: os.AF_UNIX, path: '/tmp/{name}'}});"
     );
-    told_of(&script(run(), &text), &read("trace"), &read("audit"));
+    reported_clean(&script(run(), &text), &read("trace"), &read("audit"));
     let emcc = program(Variant::Plain, Engine::Node20, "act")
         .env("GUESTNET_OPTIONS", "--allow-connect 10.0.0.1")
         .env("GUESTNET_AUDIT", at("audit"))
         .env("GUESTNET_TRACE", at("trace"))
         .arg(format!("unix-bind {}/{name}", directory.path().display()))
         .finish();
-    told_of(&emcc, &read("trace"), &read("audit"));
+    reported_clean(&emcc, &read("trace"), &read("audit"));
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn a_datagram_that_must_be_judged_does_not_arrive_as_a_streams_bytes() {
         let to = (Ipv4Addr::LOCALHOST, guest.line("port ").parse().expect("a port"));
         while !guest.has_ended() {
             for _ in 0..20 {
-                // A queue that is full is one that somebody reads, or nobody any more.
+                // A full queue is no failure: the guest reads it, or has ended.
                 let _ = forbidden.send_to(&[b'F'; 100], to);
                 let _ = allowed.send_to(&[b'a'; 100], to);
             }
@@ -92,8 +92,8 @@ fn many_threads_send_no_more_than_one() {
         let total = counter.total();
         assert_eq!(total, MOST, "{way:?}: all of it can be sent\n{printed}");
         assert_eq!(printed.lines().count(), 12, "{way:?}: {printed}");
-        let told: u64 = printed.lines().map(|line| numbers(line)[0]).sum();
-        assert_eq!(told, total, "{way:?}: {printed}");
+        let sent: u64 = printed.lines().map(|line| numbers(line)[0]).sum();
+        assert_eq!(sent, total, "{way:?}: {printed}");
         for line in printed.lines() {
             let whole = line == "sent 8388608 then the end";
             assert!(whole || line.ends_with(" then ENOBUFS"), "{way:?}: {printed}");
@@ -107,7 +107,7 @@ fn many_threads_receive_no_more_than_one() {
     for way in WAYS {
         let server = Server::new(|mut stream| {
             std::thread::spawn(move || {
-                // Whoever has had enough closes it.
+                // A guest that has had enough closes it.
                 while stream.write_all(&[b's'; 4096]).is_ok() {}
             });
         });
@@ -116,8 +116,8 @@ fn many_threads_receive_no_more_than_one() {
             .finish()
             .success();
         assert_eq!(printed.lines().count(), 12, "{way:?}: {printed}");
-        let told: u64 = printed.lines().map(|line| numbers(line)[0]).sum();
-        assert_eq!(told, MOST, "{way:?}: {printed}");
+        let received: u64 = printed.lines().map(|line| numbers(line)[0]).sum();
+        assert_eq!(received, MOST, "{way:?}: {printed}");
         assert!(
             printed.lines().all(|line| line.ends_with(" then ENOBUFS")),
             "{way:?}: {printed}"

@@ -7,7 +7,7 @@ use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixDatagram, UnixListener};
 use std::path::Path;
 
-/// Somebody on a UNIX socket outside of what a guest may see.
+/// A server on UNIX sockets outside of what a guest may see.
 struct Outside {
     stream: UnixListener,
     datagram: UnixDatagram,
@@ -27,7 +27,7 @@ impl Outside {
     }
 }
 
-/// A directory with the guest's own `in` and somebody else's `outside` beside it.
+/// A directory with the guest's own `in`, and next to it `outside`, which is not the guest's.
 fn directories() -> (tempfile::TempDir, Outside) {
     let root = tempfile::tempdir().expect("a temporary directory");
     for name in ["in", "in/sub", "outside"] {

@@ -36,7 +36,7 @@ fn both_say(run: impl Fn() -> Guestnet, name: &str) -> [String; 2] {
 }
 
 #[test]
-fn the_failures_of_a_server_are_told_apart() {
+fn the_failures_of_a_server_are_distinguished() {
     let server = ScriptedDns::answering(|asked| match asked.name.as_str() {
         "servfail.example" => asked.answer().code(code::SERVFAIL),
         "refused.example" => asked.answer().code(code::REFUSED),
@@ -71,7 +71,7 @@ fn a_server_that_fails_once_is_asked_again_the_next_time() {
     assert_eq!(guest.act("resolve x.example 4"), "EAI_AGAIN");
     let deadline = Instant::now() + PATIENCE;
     while guest.act("resolve x.example 4") != "192.0.2.1" {
-        assert!(Instant::now() < deadline, "the failure is still told");
+        assert!(Instant::now() < deadline, "the guest still gets the failure");
     }
     let _ = guest.finish().success();
 }
@@ -219,7 +219,7 @@ fn a_truncated_answer_is_fetched_over_tcp_and_a_server_without_tcp_fails() {
 
 /// A2 of `attacks` by a program that means no harm.
 #[test]
-fn a_go_guest_dials_the_address_that_it_was_told_and_not_the_next_one() {
+fn a_go_guest_dials_the_address_that_it_was_given_and_not_the_next_one() {
     let server =
         ScriptedDns::answering(|asked| asked.address([127, 0, 0, if asked.before == 0 { 1 } else { 2 }], 0));
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");

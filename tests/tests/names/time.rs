@@ -15,7 +15,7 @@ fn changing(first: fn(&Asked) -> Answer) -> ScriptedDns {
     })
 }
 
-/// Looks up until the server has been asked a second time; returns how often the guest was told the first answer.
+/// Looks up until the server has been asked a second time; returns how often the guest got the first answer.
 fn until_asked_again(server: &ScriptedDns, first: &str) -> usize {
     let mut guest = Actor::start(asking(&[server]));
     let deadline = Instant::now() + PATIENCE;
@@ -61,7 +61,7 @@ fn a_name_without_an_address_is_remembered_for_as_long_as_its_zone_says() {
     remembered(|asked| asked.answer().soa("example", 60), "EAI_NODATA");
 }
 
-/// The guest is told the first answer again and again, and the server is asked once.
+/// The guest gets the first answer again and again, and the server is asked once.
 fn remembered(answer: fn(&Asked) -> Answer, result: &str) {
     let server = changing(answer);
     let mut guest = Actor::start(asking(&[&server]));

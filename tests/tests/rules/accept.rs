@@ -73,7 +73,7 @@ fn rows(protocol: &str, port: u16) -> Vec<Row> {
     ]
 }
 
-/// A client outside of the sandbox; what it was told.
+/// Runs a client outside of the sandbox; returns the result that it got.
 fn client(protocol: &str, from: &str, to: &str) -> String {
     let action = format!("from {protocol} {from} {to}");
     let printed = Program::new(&native_guest("wasip1", "app_act"))

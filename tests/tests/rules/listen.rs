@@ -17,7 +17,7 @@ const KINDS: [&str; 11] = [
     "deny over allow",
 ];
 
-/// The port is held at 127.0.0.1, so that nobody takes it at all addresses; the guest binds it at 127.0.0.3.
+/// The port is held at 127.0.0.1, so that no program takes it at all addresses; the guest binds it at 127.0.0.3.
 fn rows(action: &str, protocol: &str, port: u16) -> Vec<Row> {
     let other = if protocol == "tcp" { "udp" } else { "tcp" };
     let [below, above] = [port - 1, port + 1];
@@ -142,7 +142,7 @@ fn a_deny_rule_for_any_address_of_the_wildcard_covers_the_wildcard() {
     );
 }
 
-/// Nobody is looked up to be listened on.
+/// A listener's address is never looked up.
 #[test]
 fn a_name_or_a_wildcard_name_is_no_target_for_listen_and_accept() {
     for option in [

@@ -1,5 +1,5 @@
 //! Every use of the network with every kind of rule, by a guest: what the rule covers happens, its neighbour does not,
-//! and the guest is told EACCES (or EAI_FAIL) and the person who runs it which flag or rule it was.
+//! the guest gets EACCES (or EAI_FAIL), and its owner reads which flag or rule it was.
 //!
 //! The rows are the table of uses in docs/policy.md, times the kinds of targets there. What a hostile guest tries
 //! against them is in `attacks`; how names come to addresses in `names`.
@@ -102,8 +102,8 @@ pub(crate) fn explained(row: &Row, usage: &str, target: impl Fn(&str) -> String)
     assert!(denied.stdout.starts_with("denied "), "{row:#?}\n{denied}");
     assert_eq!(denied.status.code(), Some(1), "{row:#?}\n{denied}");
     // A run judges the address that a name was looked up to, and says that.
-    let (told, reason) = row.says.split_once(": ").expect("a reason");
-    if told.ends_with(target.rsplit('/').next().unwrap_or(&target)) {
+    let (subject, reason) = row.says.split_once(": ").expect("a reason");
+    if subject.ends_with(target.rsplit('/').next().unwrap_or(&target)) {
         assert_eq!(denied.stdout, format!("{reason}\n"), "{row:#?}\n{denied}");
     }
 }
@@ -151,7 +151,7 @@ pub(crate) struct Net {
 
 impl Net {
     pub(crate) fn new(addresses: &[&str]) -> Self {
-        // Somebody else may have the port at one of the addresses.
+        // Another program may have the port at one of the addresses.
         for _ in 0..100 {
             let any = TcpListener::bind((addresses[0], 0)).expect("bind");
             let port = any.local_addr().expect("local_addr").port();

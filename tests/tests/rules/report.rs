@@ -1,4 +1,4 @@
-//! What the person who runs a guest is told of its denials: one line, the audit, the trace.
+//! What the owner of a guest reads about its denials: one line, the audit, the trace.
 
 use guestnet_tests::Guestnet;
 use guestnet_tests::act::acts;

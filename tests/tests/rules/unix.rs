@@ -99,7 +99,7 @@ fn every_kind_of_rule_for_a_bind_to_a_path() {
 }
 
 #[test]
-fn a_path_that_no_directory_leads_to_is_told_and_audited() {
+fn a_path_that_no_directory_leads_to_is_reported_and_audited() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let audit = directory.path().join("audit");
     let inside = directory.path().join("inside");

@@ -80,7 +80,7 @@ impl Package {
         for root in ["lib.rs", "main.rs"] {
             let path = sources.join(root);
             if path.is_file() {
-                // A program beside a library has modules of its own only if it declares some.
+                // A program next to a library has modules of its own only if it declares some.
                 package.add(&path, Vec::new(), sources)?;
                 break;
             }

@@ -1,4 +1,4 @@
-//! `cargo xtask test`: every check of the repository, in an order that tells of cheap mistakes first.
+//! `cargo xtask test`: every check of the repository, in an order that shows cheap mistakes first.
 //!
 //! A step that fails does not stop the others; all failures are repeated at the end, and the last line counts
 //! tests.

@@ -194,7 +194,7 @@ fn under_an_audit_or_a_rule_each_peer_and_sender_is_judged() {
 }
 
 #[test]
-fn listening_accepting_and_replying_are_told_with_the_flag_that_would_allow_them() {
+fn listening_accepting_and_replying_are_reported_with_the_flag_that_would_allow_them() {
     let (mut gate, seen) = gate(true, |builder| {
         one_address(builder);
         builder.allow(Use::Accept, "10.0.0.5").unwrap();

@@ -76,7 +76,7 @@ pub(super) fn takes_scope(ip: Ipv6Addr) -> bool {
     }
 }
 
-/// Whether this canonical address stands for whoever listens: multicast, or the broadcast address of IPv4.
+/// Whether this canonical address stands for all that listen: multicast, or the broadcast address of IPv4.
 #[inline]
 pub(super) fn is_group(ip: IpAddr) -> bool {
     match ip {

@@ -174,8 +174,8 @@ impl PolicyBuilder {
 /// Rules about names only, as rules about all ports.
 const ANY_PORT: &[(u16, u16)] = &[(0, u16::MAX)];
 
-/// A target. A rule that allows a range of IPv4 addresses says so: whoever reads `2002::/16` does not see that it is every
-/// address there is.
+/// A target. A rule that allows a range of IPv4 addresses says so: a reader of `2002::/16` does not see that it covers
+/// every address.
 fn target(effect: Effect, text: &str) -> Result<Target, ParseError> {
     let target: Target = text.parse()?;
     if effect == Effect::Allow
@@ -249,7 +249,7 @@ impl NetBuilder {
                 ] {
                     Prefix::new(zero, 0).into_iter().for_each(&mut add);
                 }
-                // Besides, for a question about a name that was not looked up yet.
+                // Also for a question about a name that was not looked up yet.
                 self.names.add(&NamePattern::Any, deny, ports, rule);
             }
             HostPattern::Name(NamePattern::Exact(name) | NamePattern::Below(name)) if name.is_loopback() => {

@@ -72,7 +72,7 @@ impl Policy {
             .any(|rules| rules.name_allowances || rules.name_denials)
     }
 
-    /// Whether an allow rule lets some name be looked up, besides `localhost`.
+    /// Whether an allow rule lets some name other than `localhost` be looked up.
     #[must_use]
     pub fn resolves_names(&self) -> bool {
         self.resolves
@@ -166,7 +166,7 @@ impl Policy {
         }
     }
 
-    /// Judges `SO_BROADCAST`. A broadcast of one network cannot be told from an ordinary address, and the option lets a
+    /// Judges `SO_BROADCAST`. A broadcast address of one network looks like an ordinary address, and the option lets a
     /// socket send to any of them. So it is allowed if the broadcast address of all networks (255.255.255.255) is, on
     /// every port of UDP on which anything is.
     pub fn decide_broadcast(&self) -> Decision<'_> {
@@ -269,7 +269,7 @@ impl Net {
         let mut result = ByName::default();
         pins.visit(ip, &mut |name, live| {
             let found = self.names.find(name, port);
-            // An answer that ran out still tells where the denied name is.
+            // An expired answer still shows which address the denied name has.
             result.found.deny = result.found.deny.or(found.deny);
             let Some(allow) = found.allow.filter(|_| live) else {
                 return;

@@ -14,12 +14,12 @@ pub enum Reason<'p> {
     /// The address is that of a group or a broadcast, behind which anybody may be, and this deny rule covers the port. Only
     /// for [`Use::Connect`](super::Use::Connect).
     Group(&'p Rule),
-    /// A broadcast reaches nobody whom the rules do not allow. Only for
+    /// A broadcast reaches only receivers that the rules allow. Only for
     /// [`Policy::decide_broadcast`](super::Policy::decide_broadcast).
     Covered,
     /// A datagram would choose the interface that it leaves by, and there are rules about where it may go.
     Interface,
-    /// The address is one that the guest was given in answer to a look-up, so that its name tells nobody anything new.
+    /// The guest was given this address in answer to a look-up, so a query for its name reveals nothing new.
     OwnAnswer,
     /// Everything is allowed (`--allow-net`) and no deny rule covers it.
     AllowNet,
@@ -132,17 +132,17 @@ impl fmt::Display for Decision<'_> {
             Reason::Group(rule) => {
                 write!(
                     f,
-                    "{word} because whom {rule} covers may hear it too, and no rule names the group"
+                    "{word} because a receiver that {rule} covers can get it too, and no rule names the group"
                 )
             }
-            Reason::Covered => write!(f, "{word} because nobody else hears it than whom the rules allow"),
+            Reason::Covered => write!(f, "{word} because only receivers that the rules allow can get it"),
             Reason::Interface => {
                 write!(
                     f,
                     "{word} because where it may go depends on rules, and the interface would decide too"
                 )
             }
-            Reason::OwnAnswer => write!(f, "{word} because the guest was told this address for a name"),
+            Reason::OwnAnswer => write!(f, "{word} because the guest was given this address for a name"),
             Reason::AllowNet => write!(f, "{word} by --allow-net"),
             Reason::AnyPeer => write!(f, "{word} because no rule restricts peers"),
             Reason::LoopbackName => write!(f, "{word} because the name never leaves this machine"),

@@ -92,7 +92,7 @@ impl fmt::Display for Explanation {
     }
 }
 
-/// Tells what the policy decides, by which rule from where, or which flag would allow it.
+/// Explains what the policy decides, by which rule from where, or which flag would allow it.
 #[must_use]
 pub fn explain(policy: &Policy, question: &Question) -> Explanation {
     match question {

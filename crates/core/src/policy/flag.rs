@@ -63,8 +63,8 @@ impl Flag {
         }
     }
 
-    /// For a UNIX socket path. `None` if no rule is about this path alone, as for one with a `*`, or if it has characters
-    /// that nobody sees: what is copied would not be what was read.
+    /// For a UNIX socket path. `None` if no rule is about this path alone, as for one with a `*`, or if it has
+    /// invisible characters: what a person copies would not be what the person read.
     #[must_use]
     pub fn path(path: &str) -> Option<Flag> {
         let exact = matches!(path.parse(), Ok(UnixPattern::Exact(exact)) if *exact == *path);

@@ -1,8 +1,8 @@
 //! The network policy: what a guest may do, decided before the first system call.
 //!
 //! This module parses rules, compiles them into a [`Policy`] and answers questions about addresses, names and
-//! UNIX paths. It does not enforce anything and asks nobody anything: the gate in this crate calls it, tells it
-//! the addresses that were looked up ([`Pins`]) and the time, and turns a refusal into an errno.
+//! UNIX paths. It enforces nothing and makes no system call: the gate in this crate calls it, passes it the addresses
+//! that were looked up ([`Pins`]) and the time, and turns a refusal into an errno.
 //!
 //! Three laws hold for every use: what no rule allows is denied, deny beats allow, and the order of rules means
 //! nothing. `docs/policy.md` is the description for users.

@@ -19,7 +19,7 @@ const MAX_NAME: usize = 253;
 const MAX_LABEL: usize = 63;
 
 /// Top-level domains that are set apart for names that are not in the public DNS: RFC 6761 (`localhost`), RFC 6762
-/// (`local`), and ICANN's reservation of 2024 (`internal`). `home.arpa` of RFC 8375 is looked at besides.
+/// (`local`), and ICANN's reservation of 2024 (`internal`). `home.arpa` of RFC 8375 is checked separately.
 const LOCAL_DOMAINS: [&str; 3] = ["localhost", "local", "internal"];
 
 /// A host name: lower case, in ASCII (IDNA, UTS 46), without a trailing dot, never a number. Cheap to clone.

@@ -159,7 +159,7 @@ fn key(ip: IpAddr) -> u128 {
     }
 }
 
-/// A multiplication instead of the standard hash, because this is on the way of every datagram to a name. Somebody
+/// A multiplication instead of the standard hash, because this is on the way of every datagram to a name. An attacker
 /// who picks addresses so that they collide makes one guest compare at most [`MAX_PINS`] numbers.
 #[derive(Default)]
 struct AddressHasher(u64);

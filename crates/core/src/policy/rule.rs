@@ -38,7 +38,7 @@ pub enum Source {
         /// The column of the rule's first character, from 1, in characters.
         column: usize,
     },
-    /// An option of the embedder's, by the name that it has for whoever wrote it, such as `allowConnect`.
+    /// An option of the embedder, by its name in the embedder's code, such as `allowConnect`.
     Option(Arc<str>),
     /// A call of the embedder.
     #[default]

@@ -288,7 +288,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// Tells the host from the ports. Only IPv6 has more than one colon in the host.
+    /// Separates the host from the ports. Only IPv6 has more than one colon in the host.
     fn host_and_ports(&self, rest: Piece<'t>) -> Result<(HostPattern, Option<Piece<'t>>), ParseError> {
         if let Some(inner) = rest.without_prefix("[") {
             return self.bracketed(inner);

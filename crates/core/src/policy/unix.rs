@@ -1,4 +1,4 @@
-//! Patterns of UNIX socket paths as a guest sees them. Symlinks are resolved before by whoever asks.
+//! Patterns of UNIX socket paths as a guest sees them. The caller has resolved symlinks before.
 
 use super::ParseError;
 use super::matcher::{Found, RuleId};

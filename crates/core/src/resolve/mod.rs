@@ -1,6 +1,6 @@
 //! getaddrinfo(3): numeric forms, services, the hosts file, the cache, and then an upstream, after the policy.
 //!
-//! Not here: whom a name is asked of (the host), and what a guest may ask for ([`Names`] and the policy).
+//! Not here: which server is asked for a name (the host), and what a guest may ask for ([`Names`] and the policy).
 
 mod cache;
 mod hosts;
@@ -114,7 +114,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         self.guest.gate.names.set_guest_hosts(hosts);
     }
 
-    /// What this guest may look up and was told, to be answered for from elsewhere.
+    /// The names of this guest: what it may look up and which answers it got. For code elsewhere that answers look-ups.
     #[must_use]
     pub fn names(&self) -> &Arc<Names> {
         &self.guest.gate.names
@@ -125,7 +125,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// [`LookupError`]: `NoName` (no such name, a malformed one, or neither node nor service), `NoData` (no address of
     /// the family), `Again` (a server did not answer, or the rate of look-ups is over), `Service`, `Family`, `BadFlags`,
-    /// `Fail` (the policy, or a server's refusal), `System(EINTR)` (told to stop).
+    /// `Fail` (the policy, or a server's refusal), `System(EINTR)` (the guest was stopped).
     pub fn getaddrinfo(&mut self, query: &Query<'_>) -> Result<AddrInfoList, LookupError> {
         let result = self.plan(query).and_then(|plan| self.complete(plan));
         if self.guest.traced {

@@ -42,7 +42,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// With [`NameInfoFlags::NAMEREQD`]: `NoName` (it has none), `Fail` (the policy), `Again` (no answer). Always:
-    /// `System(EINTR)` (told to stop).
+    /// `System(EINTR)` (the guest was stopped).
     pub fn getnameinfo(&mut self, addr: SocketAddr, flags: NameInfoFlags) -> Result<NameInfo, LookupError> {
         let kind = if flags.contains(NameInfoFlags::DGRAM) {
             Kind::Datagram

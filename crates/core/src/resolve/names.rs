@@ -1,7 +1,7 @@
-//! [`Names`]: what one guest may look up, and what it has been told: policy, pins, cache and rate in one place.
+//! [`Names`]: what one guest may look up, and which answers it got: policy, pins, cache and rate in one place.
 //!
-//! It is shared by the guest's thread and by whoever else answers for it, such as the stub that serves guests which
-//! speak DNS themselves. It asks nobody: [`Names::begin`] says what is to be asked, [`Names::finish`] takes the reply.
+//! The guest's threads share it with other code that answers the guest, such as the stub that serves guests which speak
+//! DNS themselves. It asks no server: [`Names::begin`] says what to ask, [`Names::finish`] takes the reply.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,7 +19,7 @@ use crate::sync::lock;
 use crate::trace::{AuditRecord, Denial, Observer};
 
 /// How long the addresses of a name may be dialled under a rule with that name, when the answer has no lifetime: the
-/// system's resolver and the hosts file do not tell one. Long enough for a program that looks up once and connects
+/// system's resolver and the hosts file do not give one. Long enough for a program that looks up once and connects
 /// again on failure.
 pub const SYSTEM_ANSWER_LIFETIME: Duration = Duration::from_secs(600);
 
@@ -100,8 +100,8 @@ impl Names {
         self.audited.store(audited, Ordering::Relaxed);
     }
 
-    /// Lets the observer tell what it has held back: for the end of the guest. Returns whether it could: if it is telling
-    /// something on another thread just now, which may never come to an end, that is not waited for.
+    /// Makes the observer write what it has held back, at the end of the guest. Returns `false` if the observer is in
+    /// use on another thread: that use may never end, so this does not wait for it.
     pub fn flush_observer(&self) -> bool {
         let mut observer = match self.observer.try_lock() {
             Ok(observer) => observer,
@@ -189,12 +189,12 @@ impl Names {
         outcome
     }
 
-    /// Whether the guest may ask for a name at all; tells the observer if not.
+    /// Whether the guest may ask for a name at all; notifies the observer if not.
     pub fn allowed(&self, name: &Name) -> bool {
         self.settle("getaddrinfo", name, self.policy.decide_name(name))
     }
 
-    /// Tells the observer of a decision, and returns whether it allows.
+    /// Gives the observer a decision, and returns whether it allows.
     fn settle(&self, call: &'static str, name: &Name, decision: Decision<'_>) -> bool {
         if self.audited.load(Ordering::Relaxed) {
             self.audit(call, Use::Resolve, None, name, decision, false);
@@ -240,8 +240,8 @@ impl Names {
         }
     }
 
-    /// A query for the name of an address carries the address out, so it is judged as the name that it asks for; an
-    /// address that the guest was given by us tells nobody anything new.
+    /// A query for the name of an address carries the address out, so it is judged as the name that it asks for. A
+    /// query for an address that guestnet has given to the guest reveals nothing new.
     fn may_ask_back(&self, ip: IpAddr, now: Duration) -> bool {
         let Ok(name) = Name::parse(&pointer_name(ip)) else {
             return false;

@@ -1,7 +1,7 @@
 //! The order of several addresses: destination address selection of RFC 6724, section 6.
 //!
-//! Rules 3, 4 and 7 (deprecated, home and tunnelled addresses) need what a kernel does not tell by connect and
-//! getsockname; they are left out, as musl does.
+//! Rules 3, 4 and 7 (deprecated, home and tunnelled addresses) need what connect(2) and getsockname(2) do not
+//! show; they are left out, as musl does.
 
 use std::cmp::{Ordering, Reverse};
 use std::net::{IpAddr, Ipv6Addr};

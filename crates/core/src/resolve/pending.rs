@@ -13,7 +13,7 @@ use crate::host::{Clock, Host};
 use crate::open_file::OpenFile;
 use crate::readiness::{PollEvent, Ready};
 
-/// A started look-up. Give it back to [`GuestThread::getaddrinfo_cancel`] if nobody wants it any more.
+/// A started look-up. Give it back to [`GuestThread::getaddrinfo_cancel`] if its result is not wanted any more.
 #[derive(Debug)]
 pub struct Lookup<Io> {
     state: State<Io>,

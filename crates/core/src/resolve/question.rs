@@ -71,7 +71,7 @@ pub enum LookupError {
     BadFlags,
     /// `EAI_MEMORY`.
     Memory,
-    /// `EAI_SYSTEM`: see the errno. `EINTR` means that the guest was told to stop.
+    /// `EAI_SYSTEM`: see the errno. `EINTR` means that the guest was stopped.
     System(Errno),
 }
 

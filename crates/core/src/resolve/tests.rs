@@ -346,7 +346,7 @@ fn a_family_that_the_machine_has_no_address_of_is_left_out() {
     assert_eq!(configured(v4, v6), all);
     assert_eq!(configured(v4, None), ["192.0.2.7", "127.0.0.1", "::1"]);
     assert_eq!(configured(None, v6), ["127.0.0.1", "2001:db8::7", "::1"]);
-    // An address of loopback counts as none, and a machine without any is told everything.
+    // An address of loopback counts as none, and a machine without any address gets everything.
     assert_eq!(configured(v4, Some("::1")), ["192.0.2.7", "127.0.0.1", "::1"]);
     assert_eq!(configured(Some("127.0.0.1"), None), all);
     assert_eq!(configured(None, None), all);
@@ -375,7 +375,7 @@ impl crate::Observer for Decisions {
     }
 }
 
-/// A36: what the guest learns of an address leaves a line, whoever knows the name.
+/// A36: what the guest learns about an address leaves a line in the audit, wherever the name comes from.
 #[test]
 fn a_question_for_the_name_of_an_address_is_a_decision_too() {
     let mut builder = PolicyBuilder::new();
@@ -383,9 +383,9 @@ fn a_question_for_the_name_of_an_address_is_a_decision_too() {
     builder.deny(Use::Resolve, "18.2.0.192.in-addr.arpa").unwrap();
     let names = Names::new(Arc::new(builder.build()));
     names.set_hosts(Arc::new(Hosts::parse("192.0.2.99 web")));
-    let heard = Decisions::default();
+    let decisions = Decisions::default();
     names.set_audited(true);
-    *lock(&names.observer) = Some(Box::new(heard.clone()));
+    *lock(&names.observer) = Some(Box::new(decisions.clone()));
     names
         .finish(
             &question("db.example"),
@@ -397,7 +397,11 @@ fn a_question_for_the_name_of_an_address_is_a_decision_too() {
         CacheLookup::Known(outcome) => outcome.map(|found| found.name.clone()).map_err(Some),
         CacheLookup::Ask => Err(None),
     };
-    assert_eq!(ask("192.0.2.17"), Err(None), "one that it was told is asked for");
+    assert_eq!(
+        ask("192.0.2.17"),
+        Err(None),
+        "the name of an address that it was given is asked for"
+    );
     assert_eq!(
         ask("192.0.2.18"),
         Err(Some(LookupError::Fail)),
@@ -408,9 +412,9 @@ fn a_question_for_the_name_of_an_address_is_a_decision_too() {
     assert_eq!(ask("127.0.0.1"), Ok("localhost".to_owned()));
     let ptr = |last: &str| format!("getnameinfo {last}.2.0.192.in-addr.arpa: ");
     assert_eq!(
-        *lock(&heard.0),
+        *lock(&decisions.0),
         [
-            ptr("17") + "allowed because the guest was told this address for a name",
+            ptr("17") + "allowed because the guest was given this address for a name",
             ptr("18") + "denied by deny resolve 18.2.0.192.in-addr.arpa",
             ptr("19") + "denied because no rule allows it",
             ptr("99") + "allowed because the name never leaves this machine",

@@ -1,8 +1,9 @@
 //! [`InFlight`]: descriptors in control data (`SCM_RIGHTS`) that are under way.
 //!
-//! A message carries a marker before its descriptors: the end of a pipe to write to, which nobody ever has but the message.
-//! It tells which message has come; and when its other end hangs up, the message is gone: it was received, or the
-//! socket that it waited in was closed. Then what it carried is given up here too, as the kernel has done.
+//! A message carries a marker before its descriptors: the write end of a pipe, which only the message has.
+//! The marker identifies the message that has come; and when the pipe's read end sees a hang-up, the message is gone:
+//! it was received, or the socket that it waited in was closed. Then the files that it carried are given up here too,
+//! as the kernel has done.
 //!
 //! Not here: sending and receiving (`message`).
 
@@ -44,7 +45,7 @@ pub(crate) struct InFlight<Io, F> {
     count: AtomicUsize,
     next: Mutex<u64>,
     /// Read from before a message is received until [`InFlight::receive`] has dealt with it: it has left the kernel, and
-    /// its marker with it, and must not be taken for one that is lost. Nobody waits for anything meanwhile.
+    /// its marker with it, and must not be taken for one that is lost. No thread blocks while it has this lock.
     receiving: RwLock<()>,
 }
 
@@ -134,7 +135,7 @@ impl<Io, F> InFlight<Io, F> {
     }
 
     /// The files of the message that brought descriptors with these identities, and whether some are lost, such as those
-    /// of somebody else's. They stay under way if the message was only peeked at.
+    /// of another process. They stay under way if the message was only peeked at.
     pub(super) fn receive(&self, identities: &[Identity], peek: bool) -> (Vec<Arc<OpenFile<Io, F>>>, bool) {
         let of_message = |message: &InFlightMessage<Io, F>| match &message.marker {
             Some((marker, _)) => identities.first() == Some(marker),

@@ -173,7 +173,7 @@ impl<H: Host, F> SharedGuestThread<H, F> {
             })
         });
         if let Some(SockAddr::Inet(to)) = addr {
-            option::tell_broadcast(gate, socket, "sendmsg", *to, &outcome);
+            option::record_broadcast(gate, socket, "sendmsg", *to, &outcome);
         }
         let mut sent = match outcome {
             Ok(sent) => sent,

@@ -75,11 +75,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         self.traced("listen", result, |()| 0, format_args!("{fd}, {backlog}"))
     }
 
-    /// accept4(2). A peer whom the policy refuses is reset, and the next one is taken.
+    /// accept4(2). A peer that the policy refuses is reset, and the next one is taken.
     ///
     /// # Errors
     /// `EAGAIN`, `EINVAL` (not listening), `EOPNOTSUPP` (datagrams), `EMFILE`, `ECONNABORTED`, `EBADF`, `ENOTSOCK`,
-    /// `EINTR` (told to stop).
+    /// `EINTR` (the guest was stopped).
     pub fn accept(&mut self, fd: impl Into<Target<T::Pin>>, nonblocking: bool) -> Result<(Fd, SockAddr)> {
         let fd = &fd.into();
         let result = self.do_accept(fd, nonblocking, true);
@@ -198,8 +198,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EACCES` (the policy), `EINPROGRESS` (non-blocking, or `SO_SNDTIMEO` over), `EALREADY`, `EISCONN`,
-    /// `ECONNREFUSED`, `ETIMEDOUT`, `ENETUNREACH`, `EAFNOSUPPORT`, `EINVAL`, `EBADF`, `ENOTSOCK`, `EINTR` (told to
-    /// stop); for paths also `ENOENT`, `EAGAIN`, `EPROTOTYPE`.
+    /// `ECONNREFUSED`, `ETIMEDOUT`, `ENETUNREACH`, `EAFNOSUPPORT`, `EINVAL`, `EBADF`, `ENOTSOCK`, `EINTR` (the guest
+    /// was stopped); for paths also `ENOENT`, `EAGAIN`, `EPROTOTYPE`.
     pub fn connect(&mut self, fd: impl Into<Target<T::Pin>>, addr: &SockAddr) -> Result<()> {
         let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, true));
@@ -392,7 +392,7 @@ impl<H: Host, F> Call<'_, H, F> {
                 }
                 let outcome = connected(host, socket, &SockAddr::Inet(target), first, waits);
                 socket.connect_returned(addr, judged.unwrap_or(now), &outcome);
-                option::tell_broadcast(gate, socket, "connect", *to, &outcome);
+                option::record_broadcast(gate, socket, "connect", *to, &outcome);
                 if socket.kind == Kind::Datagram {
                     // The address that was judged, not what the host makes of it.
                     let direct = route == Route::Direct && outcome.is_ok();

@@ -50,7 +50,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Portability
     /// A UNIX socket's `SO_SNDBUF` becomes no larger than it begins with, as on a Linux whose `net.core.wmem_max` is no
-    /// larger than the default: what was sent outlives its sender in the receiver's queue, and would be nobody's.
+    /// larger than the default: what was sent outlives its sender in the receiver's queue, and would count against no
+    /// guest.
     pub fn set_option(
         &mut self,
         fd: impl Into<Target<T::Pin>>,
@@ -161,8 +162,8 @@ fn set_buffer<H: Host>(host: &mut H, socket: &Socket<H::Io>, option: SockOpt, si
     Ok(())
 }
 
-/// Tells the observer why a broadcast failed on a socket whose `SO_BROADCAST` has no effect.
-pub(super) fn tell_broadcast<Io, T>(
+/// Gives the observer the reason why a broadcast failed on a socket whose `SO_BROADCAST` has no effect.
+pub(super) fn record_broadcast<Io, T>(
     gate: &Gate,
     socket: &Socket<Io>,
     call: &'static str,

@@ -12,7 +12,7 @@ use crate::policy::Protocol;
 use crate::sync::lock;
 
 /// How many peers or datagrams that the policy refuses one call takes off a queue before it looks whether the guest
-/// was told to stop. A non-blocking call then returns `EAGAIN`: a flood from a forbidden peer holds no guest up.
+/// was stopped. A non-blocking call then returns `EAGAIN`: a flood from a forbidden peer holds no guest up.
 pub(crate) const REFUSALS: usize = 64;
 
 /// How long a connect may be under way before it is judged again: longer than Linux tries by default (tcp(7),
@@ -27,7 +27,7 @@ pub struct Socket<Io> {
     pub(crate) kind: Kind,
     pub(crate) nonblocking: Flag,
     /// The guest bound it itself, with the listen permission, or it was handed over bound. A datagram socket that
-    /// only sending or connecting bound may receive from nobody but those it may send to; a stream without the
+    /// only sending or connecting bound may receive only from peers that it may send to; a stream without the
     /// permission must ask for it to listen.
     pub(crate) bound: Flag,
     /// `SO_RCVTIMEO`, for blocking receives and accepts.
@@ -44,8 +44,8 @@ pub struct Socket<Io> {
     pub(crate) dns_redirect: Address,
     /// `SO_BROADCAST` as the guest has set it, where the policy does not let the kernel know.
     pub(crate) broadcast: Flag,
-    /// Whom a datagram socket is connected to: the kernel lets through what comes from there only, and the policy
-    /// was asked about it.
+    /// The peer that a datagram socket is connected to: the kernel lets through only what comes from there, and the
+    /// policy was asked about it.
     pub(crate) peer: Address,
     /// Where a connect is under way to, and when it was judged.
     pub(crate) connecting: Mutex<Option<Box<(SockAddr, Duration)>>>,
@@ -111,9 +111,9 @@ impl<Io> Socket<Io> {
         u64::try_from(begins).unwrap_or(u64::MAX)
     }
 
-    /// Takes room for the send buffer of a UNIX socket, once, before it can send anything: its memory is what it has sent and
-    /// nobody has read. The kernel has no limit for all of these together, as it has for TCP's and UDP's (`tcp_mem`,
-    /// `udp_mem`).
+    /// Takes room for the send buffer of a UNIX socket, once, before it can send anything. Its memory is what it has
+    /// sent and the receiver has not read. The kernel has no limit for all of these together, as it has for TCP's and
+    /// UDP's (`tcp_mem`, `udp_mem`).
     ///
     /// # Errors
     /// `ENOBUFS`.

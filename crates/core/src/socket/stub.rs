@@ -53,7 +53,7 @@ pub(super) fn is_stub<Io>(gate: &Gate, socket: &Socket<Io>, peer: SocketAddr) ->
             .is_some_and(|stub| stub.port() == peer.port() && stub.ip() == canonical_ip(peer.ip()))
 }
 
-/// A peer's address as the guest is told it.
+/// A peer's address as the guest sees it.
 pub(super) fn as_seen<Io>(gate: &Gate, socket: &Socket<Io>, peer: SockAddr) -> SockAddr {
     match (peer.inet(), socket.dns_redirect.get()) {
         (Some(addr), Some(original)) if is_stub(gate, socket, addr) => SockAddr::Inet(original),

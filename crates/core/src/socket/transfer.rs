@@ -35,7 +35,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EAGAIN`, `EPIPE` (never a signal), `ENOTCONN`, `EDESTADDRREQ`, `EMSGSIZE`, `ECONNRESET`, `ECONNREFUSED`,
-    /// `ENOBUFS` (the guest's limit of bytes), `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
+    /// `ENOBUFS` (the guest's limit of bytes), `EBADF`, `ENOTSOCK`, `EINTR` (the guest was stopped).
     pub fn send(
         &mut self,
         fd: impl Into<Target<T::Pin>>,
@@ -85,7 +85,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EAGAIN` (also when `SO_RCVTIMEO` is over), `ENOTCONN`, `ECONNRESET`, `ECONNREFUSED` (a datagram bounced),
-    /// `ENOBUFS` (the guest's limit of bytes), `EBADF`, `ENOTSOCK`, `EINTR` (told to stop).
+    /// `ENOBUFS` (the guest's limit of bytes), `EBADF`, `ENOTSOCK`, `EINTR` (the guest was stopped).
     pub fn recv(
         &mut self,
         fd: impl Into<Target<T::Pin>>,
@@ -110,7 +110,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     }
 
     /// recvfrom(2) and recvmsg(2) with the sender's address, which is [`SockAddr::Unspec`] on a connected stream.
-    /// A datagram from a sender whom the policy refuses is dropped, and the next one is taken.
+    /// A datagram from a sender that the policy refuses is dropped, and the next one is taken.
     ///
     /// # Errors
     /// Those of [`GuestThread::recv`].
@@ -175,7 +175,7 @@ impl<H: Host, F> Call<'_, H, F> {
                         host.send_to(&socket.io, bufs, target, once)
                     })
                 });
-                option::tell_broadcast(gate, socket, "sendto", *to, &outcome);
+                option::record_broadcast(gate, socket, "sendto", *to, &outcome);
                 outcome
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::EAFNOSUPPORT),
@@ -313,7 +313,7 @@ fn recv_once<H: Host>(
     })
 }
 
-/// Takes datagrams, by `take`, until one is from a sender whom the policy allows.
+/// Takes datagrams, by `take`, until one is from a sender that the policy allows.
 ///
 /// # Errors
 /// `EAGAIN`: none is there, or a flood from others has to be interrupted.
@@ -472,7 +472,7 @@ pub(super) fn recv_at_least<H: Host>(
     }
 }
 
-/// The kernel's poll(2) heeds `SO_RCVLOWAT`, and would not tell of the last bytes of a part that was begun.
+/// The kernel's poll(2) heeds `SO_RCVLOWAT`, and would not report the last bytes of a part that was begun.
 fn with_low_water_1<H: Host, T>(
     host: &mut H,
     socket: &Socket<H::Io>,

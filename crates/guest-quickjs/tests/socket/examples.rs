@@ -179,7 +179,7 @@ fn the_udp_tool_is_answered_by_itself() {
                 };
                 let client = ScriptThread::start("udp.js", &["-c", "3", "127.0.0.1", &port], setup);
                 let (end, out, err) = client.finish();
-                assert_eq!((end, err.as_str()), (End::Exit(0), "3 heard\n"));
+                assert_eq!((end, err.as_str()), (End::Exit(0), "3 received\n"));
                 assert_eq!(out, lines + "\n");
             })
         })

@@ -85,7 +85,7 @@ pub(crate) fn recvmsg(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], flags: i3
         items.push(
             if (item.cmsg_level, item.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
                 let files = data.as_chunks().0.iter().map(|bytes| {
-                    // SAFETY: the kernel has just made this descriptor for us, and nobody else knows it.
+                    // SAFETY: the kernel has just made this descriptor for us, and no other code knows it.
                     unsafe { OwnedFd::from_raw_fd(RawFd::from_ne_bytes(*bytes)) }
                 });
                 Item::Files(files.collect())

@@ -1,4 +1,4 @@
-//! The attacks on the policy that can be told without a socket, by the numbers of `docs/policy.md`.
+//! The attacks on the policy that need no socket, by the numbers of `docs/policy.md`.
 //! The same attacks are driven by guests in the tests of each adapter.
 
 use super::{accepts, connects, listens, policy, tcp};
@@ -371,7 +371,7 @@ fn a33_a_rule_that_names_a_group_opens_it_and_no_other() {
 }
 
 #[test]
-fn a33_broadcasts_are_allowed_where_all_that_hear_them_are() {
+fn a33_broadcasts_are_allowed_where_all_their_receivers_are() {
     for (rules, allowed) in [
         ("", true),
         ("--allow-net", true),

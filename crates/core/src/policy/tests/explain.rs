@@ -4,7 +4,7 @@ use super::{addr, policy, tcp};
 use crate::policy::{Flag, Name, Pins, Policy, Protocol, Question, Use, explain};
 use std::time::Duration;
 
-fn told(flags: &str, usage: Use, target: &str) -> String {
+fn explained(flags: &str, usage: Use, target: &str) -> String {
     let question = Question::parse(usage, target).unwrap_or_else(|error| panic!("{target}: {error}"));
     let explanation = explain(&policy(flags), &question);
     let first = explanation.text.split(' ').next();
@@ -20,69 +20,69 @@ fn told(flags: &str, usage: Use, target: &str) -> String {
 fn the_rule_that_decides_is_named() {
     let flags = "--allow-connect 10.0.0.0/8:443 --deny-connect 10.6.0.0/16";
     assert_eq!(
-        told(flags, Use::Connect, "10.0.0.5:443"),
+        explained(flags, Use::Connect, "10.0.0.5:443"),
         "allowed by --allow-connect 10.0.0.0/8:443"
     );
     assert_eq!(
-        told(flags, Use::Connect, "10.6.0.5:443"),
+        explained(flags, Use::Connect, "10.6.0.5:443"),
         "denied by --deny-connect 10.6.0.0/16"
     );
     assert_eq!(
-        told("--allow-net", Use::Listen, "0.0.0.0:80"),
+        explained("--allow-net", Use::Listen, "0.0.0.0:80"),
         "allowed by --allow-net"
     );
     assert_eq!(
-        told("--allow-unix /run/*", Use::Unix, "/run/x"),
+        explained("--allow-unix /run/*", Use::Unix, "/run/x"),
         "allowed by --allow-unix /run/*"
     );
     assert_eq!(
-        told("", Use::Accept, "10.0.0.1:5"),
+        explained("", Use::Accept, "10.0.0.1:5"),
         "allowed because no rule restricts peers"
     );
 }
 
 #[test]
-fn without_a_rule_the_flag_is_told_that_would_allow() {
+fn without_a_rule_the_flag_is_named_that_would_allow() {
     let no = "denied because no rule allows it;";
     assert_eq!(
-        told("", Use::Connect, "10.0.0.5:5432"),
+        explained("", Use::Connect, "10.0.0.5:5432"),
         format!("{no} --allow-connect 10.0.0.5:5432 would")
     );
     assert_eq!(
-        told("", Use::Connect, "udp://[fe80::1%2]:53"),
+        explained("", Use::Connect, "udp://[fe80::1%2]:53"),
         format!("{no} --allow-connect 'udp://[fe80::1%2]:53' would")
     );
     assert_eq!(
-        told("", Use::Connect, "[::ffff:0.0.0.0]:80"),
+        explained("", Use::Connect, "[::ffff:0.0.0.0]:80"),
         format!("{no} --allow-connect 127.0.0.1:80 would")
     );
     assert_eq!(
-        told("", Use::Listen, "[::]:80"),
+        explained("", Use::Listen, "[::]:80"),
         format!("{no} --allow-listen '[::]:80' would")
     );
     assert_eq!(
-        told("--allow-accept 10.0.0.1", Use::Accept, "10.0.0.2:99"),
+        explained("--allow-accept 10.0.0.1", Use::Accept, "10.0.0.2:99"),
         format!("{no} --allow-accept 10.0.0.2 would")
     );
     assert_eq!(
-        told("", Use::Resolve, "Example.com"),
+        explained("", Use::Resolve, "Example.com"),
         format!("{no} --allow-resolve example.com would")
     );
     assert_eq!(
-        told("", Use::Unix, "/run/x"),
+        explained("", Use::Unix, "/run/x"),
         format!("{no} --allow-unix /run/x would")
     );
     assert_eq!(
-        told("", Use::Unix, "/run/$(touch pwned)"),
+        explained("", Use::Unix, "/run/$(touch pwned)"),
         format!("{no} --allow-unix '/run/$(touch pwned)' would")
     );
     // No flag: what is copied would not be what is read.
     assert_eq!(
-        told("", Use::Unix, "/run/\u{202e}kcos"),
+        explained("", Use::Unix, "/run/\u{202e}kcos"),
         "denied because no rule allows it"
     );
     assert_eq!(
-        told("", Use::Connect, "db:5432"),
+        explained("", Use::Connect, "db:5432"),
         format!("{no} --allow-connect db:5432 would")
     );
 }
@@ -91,26 +91,29 @@ fn without_a_rule_the_flag_is_told_that_would_allow() {
 fn groups_and_spellings_are_explained_as_they_are_decided() {
     let rules = "--allow-net --deny-connect 127.0.0.0/8 --deny-connect ::/0";
     assert_eq!(
-        told(rules, Use::Connect, "udp://224.0.0.251:5353"),
-        "denied because whom --deny-connect 127.0.0.0/8 covers may hear it too, and no rule names the group; \
+        explained(rules, Use::Connect, "udp://224.0.0.251:5353"),
+        "denied because a receiver that --deny-connect 127.0.0.0/8 covers can get it too, and no rule names the group; \
          --allow-connect udp://224.0.0.251:5353 would"
     );
     let named = format!("{rules} --allow-connect udp://224.0.0.251:5353");
     assert_eq!(
-        told(&named, Use::Connect, "udp://224.0.0.251:5353"),
+        explained(&named, Use::Connect, "udp://224.0.0.251:5353"),
         "allowed by --allow-connect udp://224.0.0.251:5353"
     );
     for spelling in ["[::ffff:10.0.0.1]", "[64:ff9b::a00:1]"] {
         assert_eq!(
-            told(rules, Use::Connect, &format!("{spelling}:80")),
+            explained(rules, Use::Connect, &format!("{spelling}:80")),
             "denied by --deny-connect ::/0"
         );
     }
-    assert_eq!(told(rules, Use::Connect, "10.0.0.1:80"), "allowed by --allow-net");
+    assert_eq!(
+        explained(rules, Use::Connect, "10.0.0.1:80"),
+        "allowed by --allow-net"
+    );
 }
 
 #[test]
-fn the_flag_that_is_told_does_allow() {
+fn the_flag_that_is_named_does_allow() {
     for (usage, to) in [
         (Use::Connect, "10.0.0.5:5432"),
         (Use::Connect, "0.0.0.0:80"),
@@ -139,7 +142,7 @@ fn the_flag_that_is_told_does_allow() {
 #[test]
 fn a_connection_by_name_is_explained_before_the_look_up() {
     assert_eq!(
-        told(
+        explained(
             "--allow-connect *.example.com:443",
             Use::Connect,
             "tcp://a.example.com:443"
@@ -148,12 +151,12 @@ fn a_connection_by_name_is_explained_before_the_look_up() {
          metadata addresses need a rule of their own"
     );
     assert_eq!(
-        told("--allow-connect db:5432", Use::Connect, "db:5432"),
+        explained("--allow-connect db:5432", Use::Connect, "db:5432"),
         "allowed by --allow-connect db:5432, at the addresses that the look-up returns; link-local and \
          metadata addresses need a rule of their own"
     );
     assert_eq!(
-        told(
+        explained(
             "--allow-connect a.b:80 --deny-resolve a.b",
             Use::Connect,
             "a.b:80"
@@ -161,19 +164,19 @@ fn a_connection_by_name_is_explained_before_the_look_up() {
         "denied by --deny-resolve a.b, so the name cannot be looked up"
     );
     assert_eq!(
-        told("--allow-net", Use::Connect, "a.b:80"),
+        explained("--allow-net", Use::Connect, "a.b:80"),
         "allowed by --allow-net"
     );
     assert_eq!(
-        told("--allow-connect *:80", Use::Connect, "a.b:80"),
+        explained("--allow-connect *:80", Use::Connect, "a.b:80"),
         "allowed by --allow-connect *:80"
     );
     assert_eq!(
-        told("--allow-connect 127.0.0.1:80", Use::Connect, "localhost:80"),
+        explained("--allow-connect 127.0.0.1:80", Use::Connect, "localhost:80"),
         "allowed by --allow-connect 127.0.0.1:80"
     );
     assert_eq!(
-        told("", Use::Resolve, "localhost"),
+        explained("", Use::Resolve, "localhost"),
         "allowed because the name never leaves this machine"
     );
 }

@@ -157,7 +157,7 @@ fn a_wrong_file_leaves_the_builder_as_it_was() {
 }
 
 #[test]
-fn every_mistake_is_told_with_line_and_column() {
+fn every_mistake_is_reported_with_line_and_column() {
     for (text, message) in [
         (
             "[connect]\nallow = [\"10.0.0.0/8:x\"]",
@@ -224,7 +224,7 @@ fn every_mistake_is_told_with_line_and_column() {
             "[limits]\nbytes-total = '10 apples'",
             "p.toml:2:15: `bytes-total` is a number of bytes, or a string such as \"10MiB\", not this string",
         ),
-        // The first mistake is the one that is told.
+        // The first mistake is the one that is reported.
         (
             "[listen]\nx = 1\n[accept]\ny = 1",
             "p.toml:2:1: unknown key `x` in [listen]; there are allow and deny",
@@ -235,7 +235,7 @@ fn every_mistake_is_told_with_line_and_column() {
 }
 
 #[test]
-fn what_is_no_toml_is_told_with_line_and_column() {
+fn what_is_no_toml_is_reported_with_line_and_column() {
     for (text, place) in [
         ("[connect]\nallow = [", "p.toml:2:"),
         ("[connect", "p.toml:1:"),
@@ -281,7 +281,7 @@ fn sizes_have_units() {
 }
 
 #[test]
-fn a_mistake_is_told_in_its_parts_too() {
+fn a_mistake_is_reported_in_its_parts_too() {
     let error = Policy::from_toml("[connect]\nallow = [7]\n", "p.toml").unwrap_err();
     assert_eq!((error.file(), error.line(), error.column()), ("p.toml", 2, 10));
     assert!(

@@ -231,13 +231,13 @@ fn model(rules: &[RuleSpec], net: bool, pins: &[Pinned], asked: &Asked) -> (bool
         Ok(bits) => bits >> 28 == 0xe || bits == u32::MAX,
         Err(bits) => bits >> 120 == 0xff,
     };
-    // Whoever is denied on the port may be a member, unless a rule names the group.
+    // A peer that is denied on the port may be a member, unless a rule names the group.
     let named = allowing.iter().any(|&index| names_groups(&rules[index].host));
-    let somebody: Vec<usize> = of_port(true).map(|(index, _)| index).collect();
+    let members: Vec<usize> = of_port(true).map(|(index, _)| index).collect();
     if !denying.is_empty() {
         (false, denying)
-    } else if connect && group && !named && !somebody.is_empty() && (otherwise || !allowing.is_empty()) {
-        (false, somebody)
+    } else if connect && group && !named && !members.is_empty() && (otherwise || !allowing.is_empty()) {
+        (false, members)
     } else {
         (otherwise || !allowing.is_empty(), allowing)
     }

@@ -44,7 +44,7 @@ fn names_that_are_in_use_are_read() {
 }
 
 #[test]
-fn what_is_no_name_is_told_apart() {
+fn what_is_no_name_is_distinguished() {
     let label = "a".repeat(63);
     let longest = format!("{label}.{label}.{label}.{}", "a".repeat(61));
     assert_eq!(name(&longest).as_str().len(), 253);

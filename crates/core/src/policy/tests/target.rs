@@ -66,7 +66,7 @@ fn a_protocol_restricts_a_target() {
 }
 
 #[test]
-fn a_mistake_is_told_with_its_column_and_one_sentence() {
+fn a_mistake_is_reported_with_its_column_and_one_sentence() {
     for (text, column, message) in [
         ("", 1, "the target is empty"),
         (

@@ -75,7 +75,7 @@ fn a_path_that_is_not_absolute_and_normal_is_denied() {
 }
 
 #[test]
-fn a_wrong_pattern_is_told_with_its_column() {
+fn a_wrong_pattern_is_reported_with_its_column() {
     for (text, column, message) in [
         (
             "",
