@@ -5,6 +5,7 @@
 pub mod act;
 pub mod docs;
 pub mod emscripten;
+pub mod markdown;
 pub mod paths;
 pub mod peers;
 pub mod run;

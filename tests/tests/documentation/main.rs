@@ -3,29 +3,31 @@
 //!
 //! What a block needs stands in a comment before it, which a reader of the page does not see:
 //!
-//! * `<!-- run: server.wasm = guest examples/echo_server, port 7000 -->`: the files that the commands name ([`Fixture`]).
-//!   A block without one is run as it is. In `console` blocks what each command prints is compared, and `…` stands for
+//! * `<!-- run: server.wasm = guest examples/echo_server, port 7000 -->`: the files that the commands name
+//!   (`markdown::Fixture`). A block without one is run as it is. In `console` blocks what each command prints is compared, and `…` stands for
 //!   any text; commands of `sh` blocks have to succeed.
 //! * `<!-- file: app.toml -->`: the commands of this page find the block under this name.
 //! * `<!-- source: examples/c/fetch.c -->`: the block is a part of this file, which other tests build.
 //! * `<!-- not run: the reason -->`
 //!
+//! A link leads to a file that is there, and to a heading that it has.
+//!
 //! Programs in Rust are run by rustdoc where a crate includes the page. A block of `text` is no code.
 
-mod markdown;
 mod session;
 
 use guestnet_tests::docs;
+use guestnet_tests::markdown::{self, Block, Mark};
 use libtest_mimic::{Arguments, Failed, Trial};
-use markdown::{Block, Mark};
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
 
 /// The pages outside of docs/.
-const PAGES: [&str; 4] = [
+const PAGES: [&str; 5] = [
     "README.md",
     "CONTRIBUTING.md",
+    "SECURITY.md",
     "guest-libs/c/README.md",
     "crates/guest-emscripten/npm/README.md",
 ];
@@ -52,6 +54,11 @@ fn main() {
                 session::run(&blocks, index).map_err(Failed::from)
             }));
         }
+        let name = page.clone();
+        trials.push(Trial::test(
+            format!("every_link_leads_somewhere::{page}"),
+            move || links(&name, &text),
+        ));
         trials.push(Trial::test(
             format!("every_block_is_run_or_says_why_not::{page}"),
             move || standing(&page, &blocks),
@@ -87,6 +94,33 @@ fn standing(page: &str, blocks: &[Block]) -> Result<(), Failed> {
         Ok(())
     } else {
         Err(faults.join("\n").into())
+    }
+}
+
+/// Fails with every link of a page to a file that is not there, or to a heading that a page does not have.
+fn links(page: &str, text: &str) -> Result<(), Failed> {
+    let from = docs::root().join(page);
+    let leads = |link: &String| {
+        let (path, anchor) = link.split_once('#').unwrap_or((link, ""));
+        let to = if path.is_empty() {
+            from.clone()
+        } else {
+            from.with_file_name(path)
+        };
+        let is_heading = || {
+            fs::read_to_string(&to)
+                .is_ok_and(|text| markdown::anchors(&text).iter().any(|name| name == anchor))
+        };
+        to.exists() && (anchor.is_empty() || is_heading())
+    };
+    let links = markdown::links(text)
+        .into_iter()
+        .filter(|link| !link.contains("://"));
+    let lost: Vec<String> = links.filter(|link| !leads(link)).collect();
+    if lost.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("these lead nowhere: {}", lost.join(", ")).into())
     }
 }
 

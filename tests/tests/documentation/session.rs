@@ -1,7 +1,7 @@
 //! Runs the commands of one block in a directory of its own, as a user who pastes them.
 
-use crate::markdown::{Block, Fixture, Mark};
 use guestnet_tests::emscripten::{self, Variant};
+use guestnet_tests::markdown::{ANYTHING, Block, Fixture, Mark, shows};
 use guestnet_tests::{Program, Running, docs, guest, paths};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener};
@@ -14,9 +14,6 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 /// How often a block is tried, because another program can take a free port before the command does.
 const ATTEMPTS: usize = 4;
-
-/// Stands for any text in what a command prints.
-const ANYTHING: char = '…';
 
 /// Runs the block of this index among those of its page.
 ///
@@ -71,32 +68,13 @@ fn session(place: &Place, text: &str) -> Result<(), String> {
         let finished = place.shell(&format!("{{ {command}\n}} 2>&1")).finish();
         // A page has no carriage returns, as HTTP has them.
         let printed = finished.stdout.trim_end().replace('\r', "");
-        if !matches(shown.trim_end(), &printed) {
+        if !shows(shown.trim_end(), &printed) {
             return Err(format!(
                 "$ {command}\n--- the page\n{shown}\n--- it printed\n{printed}"
             ));
         }
     }
     Ok(())
-}
-
-/// Whether what was printed is what a page shows.
-fn matches(shown: &str, printed: &str) -> bool {
-    let mut parts = shown.split(ANYTHING);
-    let Some(mut rest) = parts.next().and_then(|first| printed.strip_prefix(first)) else {
-        return false;
-    };
-    let parts: Vec<&str> = parts.collect();
-    let Some((last, middle)) = parts.split_last() else {
-        return rest.is_empty();
-    };
-    for part in middle {
-        match rest.split_once(part) {
-            Some((_, behind)) => rest = behind,
-            None => return false,
-        }
-    }
-    rest.ends_with(last)
 }
 
 /// The directory that commands run in.
