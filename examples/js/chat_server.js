@@ -1,14 +1,14 @@
-// A chat: each line that somebody sends goes to everybody else.
+// A chat: each line that a client sends goes to all others.
 //
 //   guestnet run --listen tcp://127.0.0.1:7000 chat_server.js
 //   guestnet run --allow-listen 127.0.0.1:7000 chat_server.js 127.0.0.1 7000
 import * as os from "os";
 import * as std from "std";
 
-/** More than this is kept for nobody: who does not read is shut out. */
+/** The most that waits for one client: one that does not read is disconnected. */
 const MAX_WAITING = 1 << 20;
 
-/** Everybody who is there: descriptor -> what waits to be sent. */
+/** The clients: descriptor -> what waits to be sent. */
 const people = new Map();
 
 const leave = fd => {

@@ -3,9 +3,9 @@
 //   guestnet run --allow-connect udp://192.0.2.7:9000 udp.js 192.0.2.7 9000
 //   guestnet run --allow-listen udp://0.0.0.0:9000 --allow-connect udp://192.0.2.0/24 udp.js -l 0.0.0.0 9000
 //
-// With -l it waits for somebody, and its lines go to whom it heard last; with -e it sends everything back besides. With
-// -c COUNT it ends after so many datagrams. A client without it ends when its input has ended and nothing came for a
-// second; who waits ends at Ctrl-C.
+// With -l it waits for datagrams, and its lines go to the sender of the last one; with -e it also sends each datagram
+// back. With -c COUNT it ends after so many datagrams. A client without it ends when its input has ended and nothing came
+// for a second; a server ends at Ctrl-C.
 import * as os from "os";
 import * as std from "std";
 import { Reader } from "guestnet:io";
@@ -29,7 +29,7 @@ const option = (flag, values) => {
 const echoes = option("-e", 0), listens = option("-l", 0), count = Number(option("-c", 1) ?? Infinity);
 const [host = "127.0.0.1", port = "9000"] = words;
 
-/** A socket that is open already, or a new one; whom it talks to, if that is known. */
+/** A socket that is open already, or a new one; its peer, if that is known. */
 const open = async () => {
     if (listens && std.getenv("LISTEN_FDS")) return [3];
     const hints = {service: port, socktype: os.SOCK_DGRAM, flags: listens ? os.AI_PASSIVE : 0};
@@ -39,7 +39,7 @@ const open = async () => {
         must(`${host}:${port}`, os.bind(fd, addr));
         return [fd];
     }
-    // Connected, a port that nobody listens on is told, and strangers are not heard.
+    // On a connected socket a closed port is an error, and datagrams of others are dropped.
     await os.connect(fd, addr).catch(error => fail(`${host}:${port}`, error));
     return [fd, addr];
 };
