@@ -1,4 +1,4 @@
-/* SO_ACCEPTCONN tells whether a socket listens. socket(7). */
+/* SO_ACCEPTCONN is 1 on a socket that listens, and 0 otherwise. socket(7). */
 #include "t.h"
 
 int main(void) {

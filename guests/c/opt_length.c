@@ -1,5 +1,5 @@
-/* Option values of other lengths: too short to set is EINVAL, too long is fine; getting cuts and tells. setsockopt(2).
- */
+/* Option values of other lengths: too short to set is EINVAL, too long is fine; getting cuts the value and returns its
+ * length. setsockopt(2). */
 #include "t.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* SO_TYPE tells the type of a socket. socket(7). */
+/* SO_TYPE is the type of the socket. socket(7). */
 #include "t.h"
 
 static void run(const char *what, int fd) {

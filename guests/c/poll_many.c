@@ -1,4 +1,4 @@
-/* Two hundred pairs in one poll: only those with data are told, and all that have it. poll(2). */
+/* Two hundred pairs in one poll: those with data are reported, all of them and no others. poll(2). */
 #include "t.h"
 
 #define COUNT 200

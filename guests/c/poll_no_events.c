@@ -1,4 +1,4 @@
-/* events 0 asks for nothing, yet errors and hang-ups are told. poll(2). */
+/* events 0 asks for nothing, yet errors and hang-ups are reported. poll(2). */
 #include "t.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* select tells readable and writable sockets and leaves the others out. select(2). */
+/* select reports readable and writable sockets, and no others. select(2). */
 #include "t.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* A client that connected and reset the connection before accept: Linux accepts it; the first recv tells. accept(2). */
+/* A client that connected and reset the connection before accept: Linux accepts it; the first recv fails. accept(2). */
 #include "t.h"
 
 int main(void) {

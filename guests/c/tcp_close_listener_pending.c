@@ -1,4 +1,4 @@
-/* Closing a listener resets the connections nobody accepted, and later ones are refused. listen(2), tcp(7). */
+/* Closing a listener resets the connections that were not accepted, and later ones are refused. listen(2), tcp(7). */
 #include "t.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* The first send after a reset tells ECONNRESET, later ones EPIPE. send(2). */
+/* The first send after a reset fails with ECONNRESET, later ones with EPIPE. send(2). */
 #include "t.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* Datagrams that came before connect stay in the queue, whoever sent them. udp(7). */
+/* Datagrams that came before connect stay in the queue, from any sender. udp(7). */
 #include "t.h"
 
 int main(void) {

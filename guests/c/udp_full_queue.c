@@ -1,4 +1,4 @@
-/* A receive queue that is full drops datagrams; the sender is not told and what was queued stays in order. udp(7). */
+/* A receive queue that is full drops datagrams; the sender sees no error, and what was queued stays in order. udp(7). */
 #include "t.h"
 
 int main(void) {

@@ -1,4 +1,4 @@
-/* One server socket tells its clients apart by address. */
+/* One server socket distinguishes its clients by address. */
 #include "t.h"
 
 int main(void) {

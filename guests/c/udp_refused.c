@@ -1,4 +1,4 @@
-/* A datagram to a port where nobody listens: a connected socket learns it, once. udp(7): ECONNREFUSED. */
+/* A datagram to a port without a socket: a connected socket gets the error, once. udp(7): ECONNREFUSED. */
 #include "t.h"
 
 /* A UDP port that answers "port unreachable": its socket takes datagrams from one stranger only. */

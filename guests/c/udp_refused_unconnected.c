@@ -1,4 +1,4 @@
-/* An unconnected UDP socket is not told that a port is unreachable. udp(7). */
+/* An unconnected UDP socket gets no error when a port is unreachable. udp(7). */
 #include "t.h"
 
 int main(void) {

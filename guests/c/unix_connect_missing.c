@@ -1,4 +1,4 @@
-/* Paths that cannot be connected to: nothing there, a file, a socket file that nobody listens on. connect(2), unix(7):
+/* Paths that cannot be connected to: nothing there, a file, a socket file without a listener. connect(2), unix(7):
  * ENOENT, ECONNREFUSED. */
 #include "t.h"
 

@@ -1,4 +1,4 @@
-/* bind makes a file, which stays until it is unlinked; then nobody finds the socket, which goes on. unix(7). */
+/* bind makes a file, which stays until it is unlinked; then no connect finds the socket, which goes on. unix(7). */
 #include "t.h"
 
 int main(int argc, char **argv) {

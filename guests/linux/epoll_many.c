@@ -1,4 +1,4 @@
-/* One epoll for many sockets: each is told by its own data, in as many calls as the room needs. epoll_wait(2). */
+/* One epoll for many sockets: each is reported with its own data, in as many calls as the room needs. epoll_wait(2). */
 #include "../c/t.h"
 #include <sys/epoll.h>
 

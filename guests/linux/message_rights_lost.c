@@ -1,4 +1,4 @@
-/* SCM_RIGHTS that nobody receives: what was sent is closed when the socket that it waits in is. unix(7). */
+/* SCM_RIGHTS that are not received: what was sent is closed when the socket that it waits in is. unix(7). */
 #include "../c/t.h"
 
 union control {

@@ -1,4 +1,4 @@
-/* A pipe beside sockets: polled with them, and its ends. pipe(2), pipe(7). */
+/* A pipe among sockets: polled with them, and its ends. pipe(2), pipe(7). */
 #include "../c/t.h"
 #include <signal.h>
 

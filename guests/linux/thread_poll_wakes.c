@@ -1,4 +1,4 @@
-/* A thread that waits in poll over several sockets is told by what another thread does to one of them. poll(2). */
+/* A thread that waits in poll over several sockets is woken by what another thread does to one of them. poll(2). */
 #include "threads.h"
 
 static int wake[2], quiet;

@@ -3,7 +3,9 @@
 //! The tests themselves are in `tests/`. Nothing here skips: what is missing is a panic that says how to get it.
 
 pub mod act;
+pub mod docs;
 pub mod emscripten;
+pub mod markdown;
 pub mod paths;
 pub mod peers;
 pub mod run;

@@ -118,6 +118,13 @@ impl Program {
         self
     }
 
+    /// Where the program starts.
+    #[must_use]
+    pub fn current_dir(mut self, directory: &Path) -> Self {
+        self.command.current_dir(directory);
+        self
+    }
+
     /// What the program reads.
     #[must_use]
     pub fn stdin(mut self, stdin: impl Into<Stdio>) -> Self {

@@ -3,88 +3,23 @@
 //!
 //! An ABI is a column. Emscripten's has several, because a program can be linked in several ways and run by several
 //! engines. A script of guests/js is a column too: it must print what the C program of its name prints natively. What is
-//! known to differ is in `expectations.toml`, with its reason.
+//! known to differ is in `expectations.toml`, with its reason. `docs/conformance.md` is written from the same lists.
 
-use guestnet_tests::emscripten::{Engine, Variant};
+mod page;
+mod table;
+
 use guestnet_tests::run::difference;
 use guestnet_tests::{Finished, Guestnet, Program, emscripten, guest, native_guest};
 use libtest_mimic::{Arguments, Failed, Trial};
-use serde::Deserialize;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+use table::{COLUMNS, Column, Difference, Guest, Sandbox, Source, expectations, guests, reason, script};
 
 /// How long one run of one guest may take. They all end by themselves within a second or two.
 const DEADLINE: Duration = Duration::from_secs(60);
-
-/// A way to run a C guest in the sandbox.
-#[derive(Debug, Clone, Copy)]
-struct Column {
-    name: &'static str,
-    sandbox: Sandbox,
-}
-
-/// What runs it.
-#[derive(Debug, Clone, Copy)]
-enum Sandbox {
-    Wasip1,
-    /// The same behaviour written again, with the calls of `os`: those of guests/c that JavaScript can say.
-    Js,
-    Emscripten(Variant, Engine),
-}
-
-const COLUMNS: [Column; 12] = [
-    Column {
-        name: "wasip1",
-        sandbox: Sandbox::Wasip1,
-    },
-    Column {
-        name: "js",
-        sandbox: Sandbox::Js,
-    },
-    Column {
-        name: "emscripten-node20",
-        sandbox: Sandbox::Emscripten(Variant::Plain, Engine::Node20),
-    },
-    Column {
-        name: "emscripten-node26",
-        sandbox: Sandbox::Emscripten(Variant::Plain, Engine::Node26),
-    },
-    Column {
-        name: "emscripten-bun",
-        sandbox: Sandbox::Emscripten(Variant::Plain, Engine::Bun),
-    },
-    Column {
-        name: "emscripten-pthread",
-        sandbox: Sandbox::Emscripten(Variant::Pthread, Engine::Node20),
-    },
-    Column {
-        name: "emscripten-jspi",
-        sandbox: Sandbox::Emscripten(Variant::Jspi, Engine::Node26),
-    },
-    Column {
-        name: "emscripten-jspi-pthread",
-        sandbox: Sandbox::Emscripten(Variant::JspiPthread, Engine::Node26),
-    },
-    Column {
-        name: "emscripten-deno",
-        sandbox: Sandbox::Emscripten(Variant::Module, Engine::Deno),
-    },
-    Column {
-        name: "emscripten-deno-pthread",
-        sandbox: Sandbox::Emscripten(Variant::Pthread, Engine::Deno),
-    },
-    Column {
-        name: "emscripten-bun-pthread",
-        sandbox: Sandbox::Emscripten(Variant::Pthread, Engine::Bun),
-    },
-    Column {
-        name: "emscripten-proxy",
-        sandbox: Sandbox::Emscripten(Variant::Proxy, Engine::Node20),
-    },
-];
 
 impl Column {
     /// Runs the guest of this name with a scratch directory.
@@ -95,33 +30,6 @@ impl Column {
             Sandbox::Emscripten(variant, engine) => emscripten::program(variant, engine, name).arg(scratch),
         }
     }
-
-    /// Whether it can have this guest at all.
-    fn can_have(self, guest: &Guest) -> bool {
-        match self.sandbox {
-            Sandbox::Wasip1 => guest.source == Source::Everywhere,
-            Sandbox::Js => guest.source == Source::Everywhere && script(&guest.name).is_file(),
-            // All others are in a column of the engine without threads.
-            Sandbox::Emscripten(Variant::Pthread, Engine::Deno | Engine::Bun) => {
-                guest.name.starts_with("thread_")
-            }
-            Sandbox::Emscripten(variant, _) => variant.has_threads() || !guest.name.starts_with("thread_"),
-        }
-    }
-
-    /// Whether an entry for `abi` is about this column: its own name, or the family that it begins with.
-    fn is_of(self, abi: &str) -> bool {
-        self.name
-            .strip_prefix(abi)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('-'))
-    }
-}
-
-/// guests/js/NAME.js.
-fn script(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../guests/js")
-        .join(format!("{name}.js"))
 }
 
 fn js(name: &str, scratch: &Path) -> Program {
@@ -148,39 +56,6 @@ fn native(guest: &Guest, scratch: &Path) -> Program {
     Program::new(&native_guest(kind, &guest.name)).arg(scratch)
 }
 
-/// A program of guests/c or guests/linux.
-#[derive(Debug, Clone)]
-struct Guest {
-    name: String,
-    source: Source,
-}
-
-/// Where a guest's source is, which says who can have it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Source {
-    /// guests/c.
-    Everywhere,
-    /// guests/linux.
-    Linux,
-}
-
-/// expectations.toml.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Expectations {
-    #[serde(default)]
-    differs: Vec<Difference>,
-}
-
-/// A guest that is known to differ in one column, or in all of a family.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Difference {
-    guest: String,
-    abi: String,
-    reason: String,
-}
-
 fn main() {
     let arguments = Arguments::from_args();
     let guests = guests();
@@ -194,17 +69,12 @@ fn main() {
                 (guest.clone(), Arc::clone(&oracle), Arc::clone(&expectations));
             trials.push(Trial::test(
                 format!("{}::{}", column.name, guest.name),
-                move || {
-                    let reason = expectations
-                        .iter()
-                        .find(|entry| entry.guest == guest.name && column.is_of(&entry.abi))
-                        .map(|entry| entry.reason.as_str());
-                    compare(&guest, column, &oracle, reason)
-                },
+                move || compare(&guest, column, &oracle, reason(&expectations, &guest, column)),
             ));
         }
     }
     trials.push(Trial::test("js::every_script_has_its_c_program", check_scripts));
+    trials.push(page::trial(guests.clone(), Arc::clone(&expectations)));
     trials.push(Trial::test(
         "expectations::every_entry_names_a_guest_an_abi_and_a_reason",
         move || check_expectations(&expectations, &guests),
@@ -292,39 +162,4 @@ fn check_expectations(expectations: &[Difference], guests: &[Guest]) -> Result<(
     } else {
         Err(faults.join("\n").into())
     }
-}
-
-/// guests/c/*.c and guests/linux/*.c. Those that begin with `app_` or `attack_` are programs for other tests.
-fn guests() -> Vec<Guest> {
-    let mut guests = Vec::new();
-    for (directory, source) in [("c", Source::Everywhere), ("linux", Source::Linux)] {
-        let dir = Path::new(env!("CARGO_MANIFEST_DIR"))
-            .join("../guests")
-            .join(directory);
-        let entries = fs::read_dir(&dir).unwrap_or_else(|error| panic!("{}: {error}", dir.display()));
-        let sources = entries.map(|entry| entry.expect("read a directory of guests").path());
-        let before = guests.len();
-        guests.extend(
-            sources
-                .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
-                .filter_map(|path: PathBuf| Some(path.file_stem()?.to_str()?.to_string()))
-                .filter(|name| !["app_", "attack_"].iter().any(|prefix| name.starts_with(prefix)))
-                .map(|name| Guest { name, source }),
-        );
-        assert!(guests.len() > before, "{} has no guests", dir.display());
-    }
-    guests.sort_by(|a, b| a.name.cmp(&b.name));
-    assert!(
-        guests.is_sorted_by(|a, b| a.name < b.name),
-        "two guests have one name"
-    );
-    guests
-}
-
-fn expectations() -> Vec<Difference> {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("expectations.toml");
-    let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    let parsed: Expectations =
-        toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-    parsed.differs
 }
