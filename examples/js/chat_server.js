@@ -1,11 +1,11 @@
-// A chat: each line that a client sends goes to all others.
+// A chat: each line that one client sends goes to all others.
 //
 //   guestnet run --listen tcp://127.0.0.1:7000 chat_server.js
 //   guestnet run --allow-listen 127.0.0.1:7000 chat_server.js 127.0.0.1 7000
 import * as os from "os";
 import * as std from "std";
 
-/** The most that waits for one client: one that does not read is disconnected. */
+/** The server keeps no more than this for one client: a client that does not read is shut out. */
 const MAX_WAITING = 1 << 20;
 
 /** The clients: descriptor -> what waits to be sent. */

@@ -3,9 +3,9 @@
 //   guestnet run --allow-connect udp://192.0.2.7:9000 udp.js 192.0.2.7 9000
 //   guestnet run --allow-listen udp://0.0.0.0:9000 --allow-connect udp://192.0.2.0/24 udp.js -l 0.0.0.0 9000
 //
-// With -l it waits for datagrams, and its lines go to the sender of the last one; with -e it also sends each datagram
-// back. With -c COUNT it ends after so many datagrams. A client without it ends when its input has ended and nothing came
-// for a second; a server ends at Ctrl-C.
+// With -l it waits for a peer, and its lines go to the peer that wrote last. With -e it also sends every datagram back.
+// With -c COUNT it ends after so many datagrams. A client without -c ends when its input has ended and nothing came for
+// a second; a listener ends at Ctrl-C.
 import * as os from "os";
 import * as std from "std";
 import { Reader } from "guestnet:io";
@@ -29,7 +29,7 @@ const option = (flag, values) => {
 const echoes = option("-e", 0), listens = option("-l", 0), count = Number(option("-c", 1) ?? Infinity);
 const [host = "127.0.0.1", port = "9000"] = words;
 
-/** A socket that is open already, or a new one; its peer, if that is known. */
+/** A socket that is open already, or a new one; and its peer, if that is known. */
 const open = async () => {
     if (listens && std.getenv("LISTEN_FDS")) return [3];
     const hints = {service: port, socktype: os.SOCK_DGRAM, flags: listens ? os.AI_PASSIVE : 0};
@@ -39,13 +39,13 @@ const open = async () => {
         must(`${host}:${port}`, os.bind(fd, addr));
         return [fd];
     }
-    // On a connected socket a closed port is an error, and datagrams of others are dropped.
+    // A connected socket reports a port without a listener, and receives nothing from other peers.
     await os.connect(fd, addr).catch(error => fail(`${host}:${port}`, error));
     return [fd, addr];
 };
 
 let [fd, peer] = await open();
-let [heard, timer, over] = [0, undefined, false];
+let [received, timer, over] = [0, undefined, false];
 
 /** A client waits so long for one more datagram. */
 const linger = () => {
@@ -59,20 +59,20 @@ const send = bytes => (listens ? os.sendto(fd, peer, bytes) : os.send(fd, bytes)
 
 const say = async () => {
     for await (const line of new Reader(0)) {
-        if (!peer) std.err.puts("nobody has written yet\n");
+        if (!peer) std.err.puts("no peer has written yet\n");
         else await send(encode(line)).catch(error => std.err.puts(`not sent: ${std.strerror(-error)}\n`));
     }
     over = true;
     linger();
 };
 
-const hear = async () => {
+const receive = async () => {
     const buffer = new Uint8Array(LARGEST);
-    while (heard < count) {
+    while (received < count) {
         const [length, from] = await os.recvfrom(fd, buffer);
         const bytes = buffer.slice(0, length);
         if (listens) peer = from;
-        heard++;
+        received++;
         std.out.puts(`${decode(bytes)}\n`);
         std.out.flush();
         if (echoes) await send(bytes);
@@ -89,10 +89,10 @@ if (listens) {
 }
 say().catch(error => std.err.puts(`standard input: ${error.message}\n`));
 try {
-    await hear();
+    await receive();
 } catch (error) {
     if (typeof error !== "number") throw error;
     if (error !== -std.Error.ECANCELED) fail(`${host}:${port}`, error);
 }
-std.err.puts(`${heard} heard\n`);
+std.err.puts(`${received} received\n`);
 std.exit(0);

@@ -3,7 +3,7 @@
 #![no_main]
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, OpenFile, Errno, Fd, GuestThread};
+use guestnet_core::{Capacity, Errno, Fd, GuestThread, OpenFile};
 use guestnet_fuzz::{Script, ScriptHost};
 use libfuzzer_sys::fuzz_target;
 use std::collections::BTreeMap;

@@ -22,7 +22,7 @@ use std::time::Duration;
 use answer::{Ask, Transport};
 use guestnet_core::LookupError;
 use guestnet_core::policy::{Name, Policy};
-use guestnet_core::resolve::{MAX_RESULTS, Question, LookupReply, SHORTEST_PIN};
+use guestnet_core::resolve::{LookupReply, MAX_RESULTS, Question, SHORTEST_PIN};
 use hickory_resolver::Resolver;
 use hickory_resolver::proto::op::{Edns, Message, MessageType, Query, ResponseCode};
 use hickory_resolver::proto::rr::{DNSClass, Name as DnsName, RData, Record, RecordType};

@@ -4,9 +4,9 @@
 #![no_main]
 
 use guestnet_core::policy::{Policy, PolicyBuilder, Protocol, Use};
-use guestnet_core::{Guest, 
-    Capacity, OpenFile, Fd, GuestThread, Kind, OptValue, Ready, RecvFlags, SendFlags, SharedGuestThread, Shutdown, Slots,
-    SockAddr, SockOpt,
+use guestnet_core::{
+    Capacity, Fd, Guest, GuestThread, Kind, OpenFile, OptValue, Ready, RecvFlags, SendFlags,
+    SharedGuestThread, Shutdown, Slots, SockAddr, SockOpt,
 };
 use guestnet_fuzz::{COUNTED, FORBIDDEN, Io, Script, ScriptHost, allowed};
 use libfuzzer_sys::fuzz_target;

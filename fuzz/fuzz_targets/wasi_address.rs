@@ -25,7 +25,10 @@ fuzz_target!(|data: &[u8]| {
         buffer.resize(len, 0);
         match convert::address(&buffer, number) {
             Ok(addr) => decoded(&addr, number),
-            Err(errno) => assert!(matches!(errno, Errno::EINVAL | Errno::EAFNOSUPPORT | Errno::EILSEQ)),
+            Err(errno) => assert!(matches!(
+                errno,
+                Errno::EINVAL | Errno::EAFNOSUPPORT | Errno::EILSEQ
+            )),
         }
     }
     if let Ok(flags) = convert::recv_flags(number) {

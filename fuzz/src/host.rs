@@ -5,7 +5,7 @@
 
 use crate::Script;
 use guestnet_core::policy::{NoPins, Policy, Protocol, Use};
-use guestnet_core::resolve::{Found, Question, LookupReply};
+use guestnet_core::resolve::{LookupReply, Question, Records};
 use guestnet_core::{
     Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, Received, RecvFlags, Result,
     SendFlags, Shutdown, SockAddr, SockOpt, StreamKind, wildcard,
@@ -333,7 +333,10 @@ impl Host for ScriptHost {
 
     fn set_option(&mut self, _io: &Io, option: SockOpt, value: OptValue) -> Result<()> {
         if option == SockOpt::Broadcast && value != OptValue::Int(0) {
-            assert!(self.policy.decide_broadcast().is_allowed(), "a socket may broadcast");
+            assert!(
+                self.policy.decide_broadcast().is_allowed(),
+                "a socket may broadcast"
+            );
         }
         self.outcome()
     }
@@ -419,9 +422,9 @@ impl Host for ScriptHost {
             return self.reply.take();
         }
         let outcome = match self.script.byte() {
-            0..128 => Ok(Found {
+            0..128 => Ok(Records {
                 addresses: vec![self.script.inet().ip()],
-                ..Found::default()
+                ..Records::default()
             }),
             _ => Err(LookupError::NoName),
         };
