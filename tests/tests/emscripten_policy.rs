@@ -462,7 +462,7 @@ fn names_come_from_the_hosts_file_and_the_servers_that_were_given() {
     assert_eq!(results(finished), ["ok", "EAI_NONAME", "EAI_FAIL"]);
     for query in asked.try_iter() {
         assert!(
-            query.windows(13).any(|part| part == b"\x06nobody\x04test\0"),
+            query.windows(14).any(|part| part == b"\x07missing\x04test\0"),
             "{query:?}"
         );
     }
