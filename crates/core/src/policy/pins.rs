@@ -200,3 +200,43 @@ impl PinLookup for PinsAt<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(ip: IpAddr) -> u64 {
+        let mut hasher = AddressHasher::default();
+        hasher.write_u128(key(ip));
+        hasher.finish()
+    }
+
+    /// The table takes its place from the lowest bits and a tag from the highest seven.
+    fn check_spread(name: &str, addresses: impl Iterator<Item = IpAddr>) {
+        let hashes: Vec<u64> = addresses.map(hash).collect();
+        let distinct = |part: fn(u64) -> u64| {
+            let parts: std::collections::HashSet<u64> = hashes.iter().map(|hash| part(*hash)).collect();
+            parts.len()
+        };
+        assert_eq!((hashes.len(), distinct(|hash| hash)), (256, 256), "{name}");
+        assert!(distinct(|hash| hash & 0xff) > 128, "{name}");
+        assert!(distinct(|hash| hash >> 57) > 64, "{name}");
+    }
+
+    #[test]
+    fn neighbouring_addresses_are_spread_over_the_table() {
+        let v4 = |number: u32| IpAddr::V4(std::net::Ipv4Addr::from_bits(number));
+        let v6 = |number: u128| IpAddr::V6(std::net::Ipv6Addr::from_bits(number));
+        let network = 0x2001_0db8_u128 << 96;
+        check_spread("hosts of a network", (0..256).map(|host| v4(0x0a00_0000 + host)));
+        check_spread(
+            "networks",
+            (0..256).map(|network| v4(0x0a00_0001 + (network << 8))),
+        );
+        check_spread("IPv6 hosts", (0..256).map(|host| v6(network + host)));
+        check_spread(
+            "IPv6 networks",
+            (0..256).map(|subnet| v6(network + (subnet << 64) + 1)),
+        );
+    }
+}

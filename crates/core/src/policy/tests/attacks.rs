@@ -519,3 +519,29 @@ fn a41_a_deny_rule_for_an_ipv6_range_covers_the_ipv4_that_is_written_in_it() {
         assert!(!connects(&policy, spelling));
     }
 }
+
+/// A rule for a range that has more in it than groups does not name a group.
+#[test]
+fn a33_a_range_of_groups_and_others_names_no_group() {
+    let mut builder = PolicyBuilder::new();
+    builder.allow_net();
+    builder.deny(Use::Connect, "127.0.0.0/8").unwrap();
+    builder.allow(Use::Connect, "224.0.0.0/3").unwrap();
+    let policy = builder.build();
+    let to = "224.0.0.5:80".parse().unwrap();
+    assert!(
+        policy
+            .decide(Use::Connect, Protocol::Udp, to, &NoPins)
+            .is_denied()
+    );
+    let mut builder = PolicyBuilder::new();
+    builder.allow_net();
+    builder.deny(Use::Connect, "127.0.0.0/8").unwrap();
+    builder.allow(Use::Connect, "224.0.0.0/4").unwrap();
+    assert!(
+        builder
+            .build()
+            .decide(Use::Connect, Protocol::Udp, to, &NoPins)
+            .is_allowed()
+    );
+}

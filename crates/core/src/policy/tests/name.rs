@@ -174,3 +174,18 @@ fn a_pattern_covers_what_its_rule_does() {
     assert!(!below.covers(&name("db.example")) && !below.covers(&name("xdb.example")));
     assert!(NamePattern::Any.covers(&name("z")));
 }
+
+/// The table of names takes its place from the lowest bits of the hash and a tag from the highest seven.
+#[test]
+fn the_hashes_of_similar_names_are_spread() {
+    let hashes: Vec<u64> = (0..256)
+        .map(|number| name(&format!("n{number}.example")).suffix_hash())
+        .collect();
+    let distinct = |part: fn(u64) -> u64| {
+        let parts: std::collections::HashSet<u64> = hashes.iter().map(|hash| part(*hash)).collect();
+        parts.len()
+    };
+    assert_eq!(distinct(|hash| hash), 256);
+    assert!(distinct(|hash| hash & 0xff) > 128);
+    assert!(distinct(|hash| hash >> 57) > 64);
+}

@@ -125,3 +125,19 @@ fn as_many_pins_as_there_may_be_are_all_held() {
         assert_eq!(names(&pins, ip(number), 9), ["a.b"], "{number}");
     }
 }
+
+/// Those that expire soonest go, and of those that expire together no more than it takes.
+#[test]
+fn no_more_pins_make_room_than_an_eighth() {
+    let mut pins = Pins::new();
+    for number in 0..=MAX_PINS {
+        let expires = if number < 10 { 10 } else { 20 };
+        pins.insert(&name("a.b"), ip(number), at(expires));
+    }
+    let surplus = (MAX_PINS + 1) / 8;
+    assert!(surplus > 10);
+    assert_eq!(pins.len(), MAX_PINS + 1 - surplus);
+    for number in 0..10 {
+        assert!(names(&pins, ip(number), 0).is_empty(), "{number}");
+    }
+}

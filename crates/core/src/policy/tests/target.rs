@@ -261,3 +261,26 @@ fn a_bare_ipv6_address_has_no_port_because_every_colon_belongs_to_it() {
     assert!(target.ports.is_all());
     assert!(matches!(target.host, HostPattern::Net(net) if net.base().to_string() == "2001:db8::1:443"));
 }
+
+#[test]
+fn a_set_of_ports_has_the_ports_of_its_ranges_only() {
+    let target: crate::policy::Target = "10.0.0.1:80,90-92".parse().unwrap();
+    for (port, has) in [
+        (79, false),
+        (80, true),
+        (81, false),
+        (90, true),
+        (92, true),
+        (93, false),
+    ] {
+        assert_eq!(target.ports.contains(port), has, "{port}");
+    }
+}
+
+#[test]
+fn the_first_empty_label_of_a_name_is_the_one_that_is_shown() {
+    for (text, column) in [(".a..b:80", 1), ("xa..b:80", 4)] {
+        let error = text.parse::<crate::policy::Target>().unwrap_err();
+        assert_eq!(error.column(), column, "{error}");
+    }
+}

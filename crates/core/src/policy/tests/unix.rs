@@ -125,3 +125,16 @@ fn a_pattern_prints_as_it_was_written() {
         assert_eq!(text.parse::<UnixPattern>().expect("a pattern").to_string(), text);
     }
 }
+
+#[test]
+fn a_pattern_covers_what_its_rule_does() {
+    use crate::policy::UnixPattern;
+    let exact = UnixPattern::Exact("/run/a".into());
+    assert!(exact.covers("/run/a"));
+    assert!(!exact.covers("/run/b") && !exact.covers("/run/a/b") && !exact.covers("/run"));
+    let below = UnixPattern::Below("/run/a".into());
+    assert!(below.covers("/run/a/b") && below.covers("/run/a/b/c") && below.covers("/run/a/x"));
+    for other in ["/run/a", "/run/a/", "/run/ab", "/run/abc/d", "/run/b/c"] {
+        assert!(!below.covers(other), "{other}");
+    }
+}
