@@ -7,7 +7,7 @@ use crate::Script;
 use guestnet_core::policy::{NoPins, Policy, Protocol, Use};
 use guestnet_core::resolve::{LookupReply, Question, Records};
 use guestnet_core::{
-    Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, Received, RecvFlags, Result,
+    Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result,
     SendFlags, Shutdown, SockAddr, SockOpt, StreamKind, wildcard,
 };
 use std::cell::{Cell, RefCell};
@@ -277,10 +277,10 @@ impl Host for ScriptHost {
         Ok(self.leave(io, room(bufs)))
     }
 
-    fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], _flags: RecvFlags) -> Result<Received> {
+    fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], _flags: RecvFlags) -> Result<RecvMeta> {
         self.happens_meanwhile();
         let len = self.arrival()?;
-        Ok(Received {
+        Ok(RecvMeta {
             len: fill(bufs, len, Self::mark(io)),
             truncated: false,
         })
@@ -291,12 +291,12 @@ impl Host for ScriptHost {
         io: &Io,
         bufs: &mut [IoSliceMut<'_>],
         _flags: RecvFlags,
-    ) -> Result<(Received, SockAddr)> {
+    ) -> Result<(RecvMeta, SockAddr)> {
         self.happens_meanwhile();
         let len = self.arrival()?;
         if io.domain == Domain::Unix {
             return Ok((
-                Received {
+                RecvMeta {
                     len: fill(bufs, len, UNCOUNTED),
                     truncated: false,
                 },
@@ -309,7 +309,7 @@ impl Host for ScriptHost {
             .any(|side| allowed(&self.policy, *side, Protocol::Udp, from));
         let stored = fill(bufs, len, if known { COUNTED } else { FORBIDDEN });
         Ok((
-            Received {
+            RecvMeta {
                 len: stored,
                 truncated: stored < usize::from(len),
             },

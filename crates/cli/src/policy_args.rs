@@ -41,7 +41,7 @@ impl PolicyArgs {
         };
         self.options
             .set(option, &value, Source::Flag)
-            .map_err(|reason| wrong_value(name, &value, &reason))?;
+            .map_err(|reason| wrong_value(name, &value, &reason.to_string()))?;
         Ok(true)
     }
 

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use guestnet::core::limits::parse_size;
-use guestnet::{DEFAULT_MAX_MEMORY, TraceTo, Upstream};
+use guestnet::{DEFAULT_MAX_MEMORY, TraceTo, Upstream, UpstreamError};
 use lexopt::Arg;
 
 use crate::failure::{self, Failure, text, value, wrong_value};
@@ -221,7 +221,7 @@ impl RunArgs {
                 let servers = text(name, value(parser, name)?)?;
                 self.upstream = servers
                     .parse()
-                    .map_err(|reason: String| wrong_value(name, &servers, &reason))?;
+                    .map_err(|reason: UpstreamError| wrong_value(name, &servers, &reason.to_string()))?;
             }
             "hosts" => self.hosts = Some(value(parser, name)?.into()),
             _ => return Err(failure::unknown_option(&format!("--{name}"), Topic::Run)),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use guestnet_core::policy::{Policy, PolicyBuilder, Use};
 use guestnet_core::{
-    Capacity, Clock, Domain, Fd, GuestThread, Host, Kind, Ready, Received, RecvFlags, Result, SendFlags,
+    Capacity, Clock, Domain, Fd, GuestThread, Host, Kind, Ready, RecvFlags, RecvMeta, Result, SendFlags,
     SockAddr,
 };
 
@@ -86,7 +86,7 @@ pub(crate) trait Calls {
         fd: Fd,
         room: usize,
         flags: RecvFlags,
-    ) -> Result<(Vec<u8>, Received, SockAddr)>;
+    ) -> Result<(Vec<u8>, RecvMeta, SockAddr)>;
     fn make_nonblocking(&mut self, fd: Fd);
     /// One poll of some descriptors: for each the readiness, empty if it was not reported.
     fn poll(&mut self, set: &[(Fd, Ready)], timeout: Option<Duration>) -> Result<Vec<Ready>>;
@@ -156,7 +156,7 @@ impl<H: Host> Calls for GuestThread<H, u32> {
         fd: Fd,
         room: usize,
         flags: RecvFlags,
-    ) -> Result<(Vec<u8>, Received, SockAddr)> {
+    ) -> Result<(Vec<u8>, RecvMeta, SockAddr)> {
         let mut buffer = vec![0; room];
         let (received, from) = self.recv_from(fd, &mut [IoSliceMut::new(&mut buffer)], flags)?;
         Ok((buffer, received, from))

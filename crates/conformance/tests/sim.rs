@@ -12,7 +12,7 @@ use std::thread;
 use guestnet_conformance::{
     Behaviour, Capability, Inapplicable, PATIENCE, PeerListener, PeerStream, PeerUdp, World, suite,
 };
-use guestnet_core::{Domain, Errno, Host, Kind, Ready, Received, RecvFlags, SendFlags, SockAddr};
+use guestnet_core::{Domain, Errno, Host, Kind, Ready, RecvFlags, RecvMeta, SendFlags, SockAddr};
 use guestnet_host_sim::{Faults, Io, Network, SimHost};
 use libtest_mimic::{Arguments, Trial};
 
@@ -158,7 +158,7 @@ impl Peer {
         }
     }
 
-    fn receive(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<(Received, SockAddr)> {
+    fn receive(&self, buffer: &mut [u8], flags: RecvFlags) -> io::Result<(RecvMeta, SockAddr)> {
         self.block(Ready::READ, |host, io| {
             host.recv_from(io, &mut [IoSliceMut::new(buffer)], flags)
         })

@@ -143,7 +143,7 @@ impl Deadline {
 /// datagram socket that one is not connected to, bytes behind those that were peeked at. Keeps a descriptor that
 /// looks ready and is not from taking a whole processor.
 #[derive(Debug)]
-pub(crate) struct Backoff(Duration);
+pub struct Backoff(Duration);
 
 impl Default for Backoff {
     fn default() -> Self {
@@ -155,14 +155,21 @@ impl Backoff {
     /// A longer one would be felt.
     const LONGEST: Duration = Duration::from_millis(4);
 
+    /// The next pause, for an adapter that waits in its own way.
+    pub fn next_pause(&mut self) -> Duration {
+        let pause = self.0;
+        self.0 = (pause * 2).min(Self::LONGEST);
+        pause
+    }
+
     /// Sleeps, at most for `remaining`.
     ///
     /// # Errors
     /// `EINTR`: the guest was stopped.
     #[cold]
     pub(crate) fn sleep<H: Host>(&mut self, host: &mut H, remaining: Option<Duration>) -> Result<()> {
-        let time = remaining.map_or(self.0, |remaining| remaining.min(self.0));
-        self.0 = (self.0 * 2).min(Self::LONGEST);
+        let pause = self.next_pause();
+        let time = remaining.map_or(pause, |remaining| remaining.min(pause));
         host.poll_begin();
         host.poll_wait(Some(time))
     }

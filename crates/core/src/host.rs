@@ -54,7 +54,7 @@ bitflags::bitflags! {
 
 /// What a receive brought.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Received {
+pub struct RecvMeta {
     /// Bytes stored, or with [`RecvFlags::TRUNC`] the datagram's length. 0 is end of file on a stream.
     pub len: usize,
     /// `MSG_TRUNC` came back: a datagram was longer than the buffer.
@@ -106,7 +106,7 @@ pub struct Identity(pub u128);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message<D> {
     /// The bytes.
-    pub received: Received,
+    pub received: RecvMeta,
     /// The sender, [`SockAddr::Unspec`] on a connected stream.
     pub from: SockAddr,
     /// The control data.
@@ -319,7 +319,7 @@ pub trait Host {
     ///
     /// # Errors
     /// `EAGAIN`, `ENOTCONN`, `ECONNRESET`, `ECONNREFUSED` (a datagram bounced), …
-    fn recv(&mut self, io: &Self::Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
+    fn recv(&mut self, io: &Self::Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<RecvMeta> {
         self.recv_from(io, bufs, flags).map(|(received, _)| received)
     }
 
@@ -332,7 +332,7 @@ pub trait Host {
         io: &Self::Io,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
-    ) -> Result<(Received, SockAddr)>;
+    ) -> Result<(RecvMeta, SockAddr)>;
 
     /// sendmsg(2) with control data. By default there is none: a guest's sendmsg(2) with control data is `EOPNOTSUPP`, and
     /// without control data it is a send.

@@ -34,6 +34,7 @@ mod trace;
 mod visible;
 
 pub use addr::{Domain, Kind, SockAddr, wildcard};
+pub use blocking::Backoff;
 pub use capacity::Capacity;
 pub use errno::{Errno, Result};
 pub use fd::{Descriptor, Fd, SharedTable, Slots, Table, Target};
@@ -41,7 +42,7 @@ pub use guest::{Guest, GuestThread, LingeringFile, SharedDescriptor, SharedGuest
 
 pub use host::{
     Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, Message,
-    Received, RecvFlags, SendFlags, Shutdown, StreamKind,
+    RecvFlags, RecvMeta, SendFlags, Shutdown, StreamKind,
 };
 pub use log::{MAX_OCCURRENCES, Sink};
 pub use open_file::{OpenFile, Stream};

@@ -66,11 +66,11 @@ pub(crate) enum Want {
 #[derive(Debug)]
 pub(crate) struct Reservation<'m> {
     meter: &'m Meter,
-    reserved: Reserved,
+    reserved: Grant,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-struct Reserved {
+struct Grant {
     /// Of the total; for a stream also how many may be moved.
     bytes: u64,
     /// Of the rate.
@@ -81,7 +81,7 @@ struct Reserved {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
     /// It may go on.
-    Granted(Reserved),
+    Granted(Grant),
     /// The guest is over its rate for so long; `None` is for ever.
     Later(Option<Duration>),
     /// Another call has reserved what would be needed, and may give it back in a moment.
@@ -140,7 +140,7 @@ impl Meter {
         &self,
         want: Want,
         now: impl Fn() -> Duration,
-    ) -> Result<std::result::Result<Reserved, Option<Duration>>> {
+    ) -> Result<std::result::Result<Grant, Option<Duration>>> {
         let mut quota = lock(&self.quota);
         loop {
             match quota.reserve(want, &now)? {
@@ -161,7 +161,7 @@ impl Meter {
         lock(&self.quota).reservations += 1;
         Reservation {
             meter: self,
-            reserved: Reserved::default(),
+            reserved: Grant::default(),
         }
     }
 }
@@ -216,7 +216,7 @@ impl Quota {
                 Err(Errno::ENOBUFS)
             };
         }
-        let mut reserved = Reserved {
+        let mut reserved = Grant {
             bytes: most.min(self.left),
             rate: 0,
         };
@@ -243,7 +243,7 @@ impl Quota {
     }
 
     /// Gives a reservation back, and counts what became of it.
-    fn settle(&mut self, reserved: Reserved, bytes: u64, rate: u64) {
+    fn settle(&mut self, reserved: Grant, bytes: u64, rate: u64) {
         self.left = self.left.saturating_add(reserved.bytes).saturating_sub(bytes);
         if let Some(bucket) = &mut self.rate {
             bucket.give_back(reserved.rate);
@@ -272,7 +272,7 @@ mod tests {
         quota.reserve(want, || NOW)
     }
 
-    fn granted(quota: &mut Quota, want: Want) -> Reserved {
+    fn granted(quota: &mut Quota, want: Want) -> Grant {
         match ask(quota, want) {
             Ok(Answer::Granted(reserved)) => reserved,
             other => panic!("{other:?}"),
@@ -280,7 +280,7 @@ mod tests {
     }
 
     /// What a reservation does when it ends.
-    fn end(quota: &mut Quota, reserved: Reserved, bytes: u64, rate: u64) {
+    fn end(quota: &mut Quota, reserved: Grant, bytes: u64, rate: u64) {
         quota.settle(reserved, bytes, rate);
         quota.reservations -= 1;
     }

@@ -6,7 +6,7 @@ use crate::blocking::{Deadline, attempt, block_until_ready};
 use crate::errno::{Errno, Result};
 use crate::fd::{Slots, Target};
 use crate::guest::{Call, GuestThread};
-use crate::host::{Host, Received, RecvFlags, SendFlags, StreamKind};
+use crate::host::{Host, RecvFlags, RecvMeta, SendFlags, StreamKind};
 use crate::open_file::{OpenFile, Stream};
 use crate::readiness::Ready;
 
@@ -23,7 +23,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         let flags = RecvFlags::empty();
         let (received, of_socket) = self.with_open_file(fd, |call, entry| {
             Ok(match entry {
-                OpenFile::Socket(_) | OpenFile::Stream(_) if empty => (Ok(Received::default()), false),
+                OpenFile::Socket(_) | OpenFile::Stream(_) if empty => (Ok(RecvMeta::default()), false),
                 OpenFile::Socket(socket) => (call.recv(socket, bufs, flags), true),
                 OpenFile::Stream(stream) => (call.read(stream, bufs), false),
                 OpenFile::File(_) => (Err(Errno::EBADF), false),
@@ -69,13 +69,13 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
 }
 
 impl<H: Host, F> Call<'_, H, F> {
-    fn read(&mut self, stream: &Stream<H::Io>, bufs: &mut [IoSliceMut<'_>]) -> Result<Received> {
+    fn read(&mut self, stream: &Stream<H::Io>, bufs: &mut [IoSliceMut<'_>]) -> Result<RecvMeta> {
         let blocks = !stream.nonblocking.get();
         let limit = &mut Deadline::new(None);
         let len = attempt(self.host, &stream.io, Ready::READ, blocks, limit, |host| {
             host.read(&stream.io, bufs)
         })?;
-        Ok(Received {
+        Ok(RecvMeta {
             len,
             truncated: false,
         })

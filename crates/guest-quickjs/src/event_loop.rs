@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use guestnet_core::resolve::Lookup;
-use guestnet_core::{Fd, Host, Ready};
+use guestnet_core::{Backoff, Fd, Host, Ready};
 use rquickjs::{Ctx, Function, Persistent, Result};
 
 use crate::budget::{Budget, Charge};
@@ -97,27 +97,6 @@ pub(crate) struct Handler {
     keeps_alive: bool,
 }
 
-/// Ever longer pauses for what poll(2) cannot wait for: room in a UNIX listener's backlog, the quota of bytes. The same
-/// times as the core's, which sleeps for them.
-pub(crate) struct Backoff(Duration);
-
-impl Default for Backoff {
-    fn default() -> Self {
-        Backoff(Duration::from_micros(50))
-    }
-}
-
-impl Backoff {
-    const LONGEST: Duration = Duration::from_millis(4);
-
-    /// The next pause.
-    fn next(&mut self) -> Duration {
-        let pause = self.0;
-        self.0 = (pause * 2).min(Self::LONGEST);
-        pause
-    }
-}
-
 impl Side {
     fn new() -> Self {
         Side {
@@ -153,7 +132,7 @@ impl Side {
         if moved {
             self.resume();
         } else {
-            self.paused_until = Some(now.saturating_add(self.backoff.next()));
+            self.paused_until = Some(now.saturating_add(self.backoff.next_pause()));
         }
     }
 }

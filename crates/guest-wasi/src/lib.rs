@@ -74,7 +74,7 @@ mod wamr;
 pub use cost::{CompileLimits, check_compile};
 pub use inspect::Inspection;
 pub use link::{Adapter, Import, InstancePre, SocketAbi, add_to_linker};
-pub use registry::Stopped;
+pub use registry::StopTrap;
 pub use state::{File, Getter, GuestCtx, GuestCtxBuilder};
 pub use wasmtime_wasi::I32Exit;
 

@@ -12,15 +12,15 @@ use crate::{abi, convert};
 /// The error of a call during which the guest was stopped from another thread. Found with `downcast_ref` in what the
 /// call of the guest's function returns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stopped;
+pub struct StopTrap;
 
-impl std::fmt::Display for Stopped {
+impl std::fmt::Display for StopTrap {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("the guest was stopped")
     }
 }
 
-impl std::error::Error for Stopped {}
+impl std::error::Error for StopTrap {}
 
 /// One function that a module may import.
 pub(crate) struct HostFunc<T: 'static> {
@@ -164,7 +164,7 @@ impl Code for i32 {
 /// Runs a call on the guest's memory and state, and turns its errno into the guest's number.
 ///
 /// # Errors
-/// [`Stopped`], or that the module exports no memory.
+/// [`StopTrap`], or that the module exports no memory.
 #[inline]
 pub(crate) fn enter<T, H: Host, R: Code>(
     caller: &mut Caller<'_, T>,
@@ -184,7 +184,7 @@ pub(crate) fn enter<T, H: Host, R: Code>(
 pub(crate) fn finish<R: Code>(result: Result<R>) -> wasmtime::Result<i32> {
     match result {
         Ok(done) => Ok(done.code()),
-        Err(Errno::EINTR) => Err(Stopped.into()),
+        Err(Errno::EINTR) => Err(StopTrap.into()),
         Err(errno) => Ok(convert::errno(errno)),
     }
 }

@@ -5,7 +5,7 @@
 #![expect(clippy::too_many_arguments, reason = "the parameters are the ABI's")]
 
 use guestnet_core::{
-    Domain, Errno, Host, Kind, OpenFile, OptKind, OptValue, Received, Result, SockAddr, SockOpt,
+    Domain, Errno, Host, Kind, OpenFile, OptKind, OptValue, RecvMeta, Result, SockAddr, SockOpt,
 };
 
 use crate::abi::{self, wasmedge};
@@ -231,7 +231,7 @@ fn recv_from<H: Host>(
     riflags: u32,
     out: u32,
     roflags: u32,
-) -> Result<(Received, SockAddr, (u32, u32))> {
+) -> Result<(RecvMeta, SockAddr, (u32, u32))> {
     memory.check(out, 4)?;
     memory.check(roflags, 2)?;
     let (buf, len) = address_buffer(memory, addr)?;
@@ -524,7 +524,7 @@ fn store_octets(memory: &mut Memory<'_>, (buf, len): (u32, u32), from: &SockAddr
 }
 
 /// `roflags` is an u16 in every ABI, although some guests give it more room.
-fn store_received(memory: &mut Memory<'_>, received: Received, out: u32, roflags: u32) -> Result<()> {
+fn store_received(memory: &mut Memory<'_>, received: RecvMeta, out: u32, roflags: u32) -> Result<()> {
     memory.store_size(out, received.len)?;
     let flags = if received.truncated {
         abi::RO_DATA_TRUNCATED

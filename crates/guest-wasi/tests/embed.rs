@@ -16,7 +16,7 @@ use counting_host::{CountingHost, Counts};
 use guestnet_core::policy::{Policy, PolicyBuilder, Use};
 use guestnet_core::{Capacity, Denial, GuestThread, Host, Observer, Result, ResultLine};
 use guestnet_host_os::OsHost;
-use guestnet_wasi::{Adapter, File, GuestCtx, GuestCtxBuilder, I32Exit, InstancePre, Stopped};
+use guestnet_wasi::{Adapter, File, GuestCtx, GuestCtxBuilder, I32Exit, InstancePre, StopTrap};
 use wasmtime::{Engine, Instance, Module, Store};
 
 /// `open` makes a TCP socket; `connect` makes one and connects it to a port of 127.0.0.1; both return an errno. `_start`
@@ -130,7 +130,7 @@ fn a_guest_that_blocks_in_a_socket_call_is_stopped_from_another_thread() {
     }
     stopper.stop().unwrap();
     let error = ended.join().unwrap().unwrap_err();
-    assert!(error.is::<Stopped>(), "{error:#}");
+    assert!(error.is::<StopTrap>(), "{error:#}");
 }
 
 #[derive(Default)]

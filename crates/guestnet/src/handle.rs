@@ -67,7 +67,7 @@ impl GuestHandle {
     /// Has the code in a store end when [`GuestHandle::stop`] is called, for an embedder with a store of its own. The
     /// engine must be configured with `epoch_interruption`. Other guests of the same engine go on.
     ///
-    /// The call of the guest's function then returns an error that is [`guestnet_wasi::Stopped`]. This takes the store's
+    /// The call of the guest's function then returns an error that is [`guestnet_wasi::StopTrap`]. This takes the store's
     /// epoch deadline and its callback.
     #[cfg(feature = "wasi")]
     pub fn interrupt<T: 'static>(&self, store: &mut wasmtime::Store<T>) {
@@ -77,7 +77,7 @@ impl GuestHandle {
         let stop = Arc::clone(&self.0.stop);
         store.epoch_deadline_callback(move |_| {
             if stop.load(Ordering::Relaxed) {
-                Err(guestnet_wasi::Stopped.into())
+                Err(guestnet_wasi::StopTrap.into())
             } else {
                 // Another guest of the engine is the one that ends.
                 Ok(wasmtime::UpdateDeadline::Continue(1))

@@ -108,7 +108,7 @@ pub use error::{Error, reason};
 #[cfg(all(feature = "dns", feature = "wasi"))]
 pub use etc::Etc;
 pub use guestnet_core::{self as core, policy};
-pub use guestnet_host_os::{self as host_os, OsHost, TraceTo, Upstream};
+pub use guestnet_host_os::{self as host_os, OsHost, TraceTo, Upstream, UpstreamError};
 #[cfg(feature = "quickjs")]
 pub use guestnet_quickjs as quickjs;
 #[cfg(feature = "wasi")]

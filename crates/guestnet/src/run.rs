@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 use std::fmt;
 
-use guestnet_wasi::{Adapter, I32Exit, Stopped};
+use guestnet_wasi::{Adapter, I32Exit, StopTrap};
 use wasmtime::{Module, Store, Trap, WasmBacktrace};
 
 use crate::end::End;
@@ -113,7 +113,7 @@ pub fn run<T: Send + 'static>(
         Ok(instance) => instance,
         Err(error) => {
             // Once its start function runs, a refusal is the guest's own affair: it saw -1.
-            let began = error.is::<Trap>() || error.is::<I32Exit>() || error.is::<Stopped>();
+            let began = error.is::<Trap>() || error.is::<I32Exit>() || error.is::<StopTrap>();
             return match refusal(store.data()) {
                 Some(refusal) if !began => Err(RunError::Memory(refusal)),
                 _ => end(error),
@@ -132,7 +132,7 @@ fn end(error: wasmtime::Error) -> Result<End, RunError> {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return Ok(End::Exit(exit.0));
     }
-    if error.is::<Stopped>() {
+    if error.is::<StopTrap>() {
         return Ok(End::Stop);
     }
     match error.downcast_ref::<Trap>() {

@@ -19,7 +19,7 @@ pub struct Io {
     pub(crate) id: u64,
     pub(crate) kind: IoKind,
     /// The directory and the kernel's name of a bound UNIX socket, for as long as it is open.
-    pub(crate) bound: OnceLock<unix::Bound>,
+    pub(crate) bound: OnceLock<unix::BoundPath>,
     /// Another process may keep the same open file.
     pub(crate) shared: bool,
     /// A byte stream that was opened for the other direction only.

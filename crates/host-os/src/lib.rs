@@ -34,7 +34,7 @@ use std::time::Duration;
 use guestnet_core::resolve::{LookupReply, Names, Question};
 use guestnet_core::{
     Clock, Control, Destination, Domain, EpollEvent, EpollOp, Errno, Host, Identity, Kind, LookupError,
-    Message, OptValue, PollEvent, Ready, Received, RecvFlags, Result, SendFlags, Shutdown, SockAddr, SockOpt,
+    Message, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result, SendFlags, Shutdown, SockAddr, SockOpt,
     StreamKind,
 };
 use rustix::event::{Timespec, epoll};
@@ -57,7 +57,7 @@ use stub::Stub;
 use unix::Unix;
 pub use unix::UnixNode;
 use upstream::Resolver;
-pub use upstream::{MAX_SERVERS, Upstream};
+pub use upstream::{MAX_SERVERS, Upstream, UpstreamError};
 use wait::Waiter;
 
 /// The largest piece written to a pipe or terminal at once: poll(2) promises that this much does not block
@@ -270,13 +270,13 @@ fn recv_flags(flags: RecvFlags, boundaries: bool) -> rustix::net::RecvFlags {
 }
 
 /// With `MSG_TRUNC` the kernel returns a datagram's real length; the guest gets it only if it asked.
-fn received(stored: usize, real: usize, flags: RecvFlags) -> Received {
+fn received(stored: usize, real: usize, flags: RecvFlags) -> RecvMeta {
     let len = if flags.contains(RecvFlags::TRUNC) {
         real
     } else {
         stored
     };
-    Received {
+    RecvMeta {
         len,
         truncated: real > stored,
     }
@@ -410,7 +410,7 @@ impl Host for OsHost {
         }
     }
 
-    fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received> {
+    fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<RecvMeta> {
         let with = recv_flags(flags, io.keeps_boundaries());
         if let [buf] = bufs {
             let (stored, real) = retry(|| rustix::net::recv(io.fd(), &mut **buf, with))?;
@@ -424,7 +424,7 @@ impl Host for OsHost {
         io: &Io,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
-    ) -> Result<(Received, SockAddr)> {
+    ) -> Result<(RecvMeta, SockAddr)> {
         let with = recv_flags(flags, io.keeps_boundaries());
         let unnamed = if io.keeps_boundaries() {
             SockAddr::UnixUnnamed

@@ -53,13 +53,13 @@ pub struct UnixNode {
 
 /// What a bound socket keeps: its directory, and its entry in the guest's names.
 #[derive(Debug)]
-pub(crate) struct Bound {
+pub(crate) struct BoundPath {
     _directory: OwnedFd,
     kernel_name: Vec<u8>,
     names: Names,
 }
 
-impl Drop for Bound {
+impl Drop for BoundPath {
     fn drop(&mut self) {
         lock(&self.names).remove(&self.kernel_name);
     }
@@ -119,7 +119,7 @@ impl Unix {
         }
     }
 
-    pub(crate) fn bind(&self, socket: BorrowedFd<'_>, node: &UnixNode, name: &str) -> Result<Bound> {
+    pub(crate) fn bind(&self, socket: BorrowedFd<'_>, node: &UnixNode, name: &str) -> Result<BoundPath> {
         let file = node.name.as_deref().ok_or(Errno::EINVAL)?;
         // The descriptor's number is part of the name, so the bound socket needs one of its own.
         let directory = rustix::io::fcntl_dupfd_cloexec(&node.fd, 0).map_err(errno)?;
@@ -127,7 +127,7 @@ impl Unix {
         let addr = SocketAddrUnix::new(kernel_name.as_slice()).map_err(errno)?;
         rustix::net::bind(socket, &addr).map_err(errno)?;
         lock(&self.names).insert(kernel_name.clone(), name.into());
-        Ok(Bound {
+        Ok(BoundPath {
             _directory: directory,
             kernel_name,
             names: Arc::clone(&self.names),

@@ -1,6 +1,7 @@
 //! [`Upstream`]: who is asked for names: the system's resolver, or DNS servers of the owner's choice.
 
 use std::ffi::CString;
+use std::fmt;
 use std::fs::File;
 use std::io::Read;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -43,11 +44,23 @@ pub enum Upstream {
     Servers(Vec<SocketAddr>),
 }
 
+/// A text that is no [`Upstream`]: a sentence without its full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamError(String);
+
+impl fmt::Display for UpstreamError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for UpstreamError {}
+
 impl FromStr for Upstream {
-    type Err = String;
+    type Err = UpstreamError;
 
     /// `system`, or addresses separated by commas, each with a port if it is not 53: `1.1.1.1,[2606:4700::1]:5353`.
-    fn from_str(text: &str) -> Result<Upstream, String> {
+    fn from_str(text: &str) -> Result<Upstream, UpstreamError> {
         if text == "system" {
             return Ok(Upstream::System);
         }
@@ -63,12 +76,14 @@ impl FromStr for Upstream {
                     .parse()
                     .or_else(|_| bare.parse::<IpAddr>().map(|ip| SocketAddr::new(ip, DNS)))
                     .map_err(|_| {
-                        format!("`{server}` is not `system` and not an IP address, with a port or without")
+                        UpstreamError(format!(
+                            "`{server}` is not `system` and not an IP address, with a port or without"
+                        ))
                     })
             })
-            .collect::<Result<Vec<SocketAddr>, String>>()?;
+            .collect::<Result<Vec<SocketAddr>, UpstreamError>>()?;
         if servers.len() > MAX_SERVERS {
-            return Err(format!("{MAX_SERVERS} servers are the most"));
+            return Err(UpstreamError(format!("{MAX_SERVERS} servers are the most")));
         }
         Ok(Upstream::Servers(servers))
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guestnet_core::{
-    Clock, Domain, Errno, Host, Kind, OptValue, PollEvent, Ready, Received, RecvFlags, Result, SendFlags,
+    Clock, Domain, Errno, Host, Kind, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result, SendFlags,
     Shutdown, SockAddr, SockOpt,
 };
 
@@ -200,7 +200,7 @@ impl Host for SimHost {
         io: &Io,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
-    ) -> Result<(Received, SockAddr)> {
+    ) -> Result<(RecvMeta, SockAddr)> {
         self.transfer(|state| {
             if !state.socket(io.id())?.is_tcp() {
                 let (received, from) = state.recv_udp(io.id(), bufs, flags)?;

@@ -8,7 +8,7 @@ use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use guestnet_core::{Errno, Received, Result, Shutdown};
+use guestnet_core::{Errno, RecvMeta, Result, Shutdown};
 
 use crate::address::{self, reaches};
 use crate::option::Options;
@@ -328,7 +328,7 @@ impl State {
         }
     }
 
-    pub(crate) fn recv_tcp(&mut self, id: Id, bufs: &mut [IoSliceMut<'_>], peek: bool) -> Result<Received> {
+    pub(crate) fn recv_tcp(&mut self, id: Id, bufs: &mut [IoSliceMut<'_>], peek: bool) -> Result<RecvMeta> {
         let room: usize = bufs.iter().map(|buf| buf.len()).sum();
         let short = self.dice.happens(self.faults.short);
         let socket = self.sockets.get_mut(&id).ok_or(Errno::EBADF)?;
@@ -336,7 +336,7 @@ impl State {
         let Protocol::Tcp(tcp) = &mut socket.protocol else {
             return Err(Errno::EOPNOTSUPP);
         };
-        let nothing = Ok(Received::default());
+        let nothing = Ok(RecvMeta::default());
         if !matches!(tcp.phase, Phase::Connected { .. } | Phase::Ended { .. }) {
             let connecting = matches!(tcp.phase, Phase::Connecting { .. });
             let otherwise = if connecting {
@@ -369,7 +369,7 @@ impl State {
         if !peek {
             tcp.received.drain(..count);
         }
-        Ok(Received {
+        Ok(RecvMeta {
             len: count,
             truncated: false,
         })

@@ -3,7 +3,7 @@
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 
-use guestnet_core::{Errno, Received, RecvFlags, Result, Shutdown};
+use guestnet_core::{Errno, RecvFlags, RecvMeta, Result, Shutdown};
 
 use crate::address::{self, reaches};
 use crate::socket::{Datagram, Id, Protocol, Socket, Udp};
@@ -109,7 +109,7 @@ impl State {
         id: Id,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
-    ) -> Result<(Received, SocketAddr)> {
+    ) -> Result<(RecvMeta, SocketAddr)> {
         if flags.contains(RecvFlags::OOB) {
             return Err(Errno::EOPNOTSUPP);
         }
@@ -130,7 +130,7 @@ impl State {
         } else {
             stored
         };
-        let received = Received {
+        let received = RecvMeta {
             len,
             truncated: real > stored,
         };

@@ -2,7 +2,7 @@
 //! `name_table.rs`, and put into words in `explain.rs`.
 
 use super::address::{canonical_parts, is_group};
-use super::matcher::{Addresses, Found, PortRules, RuleId};
+use super::matcher::{Addresses, Matches, PortRules, RuleId};
 use super::name_table::Names;
 use super::unix::{Paths, is_normal};
 use super::{AddressClass, Decision, Name, NoPins, PinLookup, Protocol, Reason, Rule, Use, address_class};
@@ -221,7 +221,7 @@ impl Policy {
         }
     }
 
-    fn conclude(&self, found: Found, otherwise: Option<Reason<'static>>) -> Decision<'_> {
+    fn conclude(&self, found: Matches, otherwise: Option<Reason<'static>>) -> Decision<'_> {
         match (self.rule(found.deny), self.rule(found.allow), otherwise) {
             (Some(rule), ..) => Decision::denied(Reason::Rule(rule)),
             (None, Some(rule), _) => Decision::allowed(Reason::Rule(rule)),
@@ -258,7 +258,7 @@ fn everywhere(port: u16) -> SocketAddr {
 /// What the names say that led to an address.
 #[derive(Default)]
 struct ByName {
-    found: Found,
+    found: Matches,
     /// A rule that would allow it, were the address not of this class.
     refused: Option<(RuleId, AddressClass)>,
 }

@@ -19,15 +19,15 @@ const NONE: u32 = u32::MAX;
 
 /// The rules that cover what was asked for: of each effect the one of the innermost range, if there is one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Found {
+pub(super) struct Matches {
     pub(super) allow: Option<RuleId>,
     pub(super) deny: Option<RuleId>,
 }
 
-impl Found {
+impl Matches {
     /// What either found; `self` is preferred.
-    pub(super) fn or(self, other: Found) -> Found {
-        Found {
+    pub(super) fn or(self, other: Matches) -> Matches {
+        Matches {
             allow: self.allow.or(other.allow),
             deny: self.deny.or(other.deny),
         }
@@ -112,8 +112,8 @@ pub(super) struct PortRules {
 
 impl PortRules {
     #[inline]
-    pub(super) fn find(&self, port: u16) -> Found {
-        Found {
+    pub(super) fn find(&self, port: u16) -> Matches {
+        Matches {
             allow: self.allow.find(port),
             deny: self.deny.find(port),
         }
@@ -210,8 +210,8 @@ impl<K: Copy + Ord> Ranges<K> {
     }
 
     #[inline]
-    fn find(&self, key: K, port: u16) -> Found {
-        let mut found = Found::default();
+    fn find(&self, key: K, port: u16) -> Matches {
+        let mut found = Matches::default();
         let interval = self.starts.partition_point(|start| *start <= key);
         let Some(&owner) = interval.checked_sub(1).and_then(|at| self.owners.get(at)) else {
             return found;
@@ -251,7 +251,7 @@ pub(super) struct Addresses {
 impl Addresses {
     /// What covers this canonical address. A rule without a scope covers every scope.
     #[inline]
-    pub(super) fn find(&self, ip: IpAddr, scope: u32, port: u16) -> Found {
+    pub(super) fn find(&self, ip: IpAddr, scope: u32, port: u16) -> Matches {
         match ip {
             IpAddr::V4(ip) => self.v4.find(ip.to_bits(), port),
             IpAddr::V6(ip) if self.scoped.is_empty() => self.v6.find(ip.to_bits(), port),
@@ -266,13 +266,13 @@ impl Addresses {
         self.v6.find(ip.to_bits(), port).deny
     }
 
-    fn find_scoped(&self, ip: Ipv6Addr, scope: u32, port: u16) -> Found {
+    fn find_scoped(&self, ip: Ipv6Addr, scope: u32, port: u16) -> Matches {
         let at = self
             .scoped
             .binary_search_by_key(&(ip.to_bits(), scope), |entry| entry.0)
             .ok();
         at.and_then(|at| self.scoped.get(at))
-            .map_or(Found::default(), |(_, rules)| rules.find(port))
+            .map_or(Matches::default(), |(_, rules)| rules.find(port))
     }
 
     /// The first deny rule about this port of any address that the wildcard address `ip` takes: `0.0.0.0` every IPv4

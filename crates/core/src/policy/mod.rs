@@ -39,7 +39,7 @@ pub use explain::{Explanation, Question, explain};
 pub use file::PolicyFileError;
 pub use flag::{Flag, shell_word};
 pub use name::{MAX_NAME_INPUT, Name, NameError, NamePattern};
-pub use options::{PolicyOption, PolicyOptions};
+pub use options::{OptionError, PolicyOption, PolicyOptions};
 pub use pins::{MAX_NAMES_PER_ADDRESS, MAX_PINS, NoPins, PinLookup, Pins, PinsAt};
 pub use prefix::Prefix;
 pub use rule::{Effect, Rule, Source};

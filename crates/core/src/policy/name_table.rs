@@ -1,7 +1,7 @@
 //! Rules about names in the form in which they are looked up: one probe for the name and one for each of its
 //! parents, by the hashes that a [`Name`] carries, whatever the number of rules.
 
-use super::matcher::{Found, PortRules, PortRulesBuilder, RuleId};
+use super::matcher::{Matches, PortRules, PortRulesBuilder, RuleId};
 use super::{Name, NamePattern};
 use smallvec::SmallVec;
 use std::collections::{BTreeMap, HashMap};
@@ -22,7 +22,7 @@ type Table = HashMap<u64, SmallVec<[(Name, PortRules); 1]>, BuildHasherDefault<P
 
 impl Names {
     /// What covers this name and port. The most particular rule of each effect is the one reported.
-    pub(super) fn find(&self, name: &Name, port: u16) -> Found {
+    pub(super) fn find(&self, name: &Name, port: u16) -> Matches {
         let mut found = probe(&self.exact, name.as_str(), name.suffix_hash(), port);
         if self.below_labels != 0 {
             for (parent, hash, labels) in name.parents() {
@@ -35,10 +35,10 @@ impl Names {
     }
 }
 
-fn probe(table: &Table, name: &str, hash: u64, port: u16) -> Found {
+fn probe(table: &Table, name: &str, hash: u64, port: u16) -> Matches {
     let entries = table.get(&hash).map_or(&[][..], |entries| entries);
     let entry = entries.iter().find(|entry| entry.0.as_str() == name);
-    entry.map_or(Found::default(), |(_, rules)| rules.find(port))
+    entry.map_or(Matches::default(), |(_, rules)| rules.find(port))
 }
 
 /// Passes a hash on that has been made before.

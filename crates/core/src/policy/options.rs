@@ -2,6 +2,8 @@
 //!
 //! Not here: how options are written (the command line's, or an embedder's), and the reading of files.
 
+use std::fmt;
+
 use super::{Effect, Policy, PolicyBuilder, PolicyFileError, Source, Use};
 use crate::limits::parse_size;
 
@@ -67,6 +69,18 @@ impl PolicyOption {
     }
 }
 
+/// What is wrong with the value of an option: a sentence without its full stop, and without the option's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OptionError(String);
+
+impl fmt::Display for OptionError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for OptionError {}
+
 /// A policy as options have it so far. Rules and files add up; of a limit the last option holds, and any option rather
 /// than a file.
 #[derive(Clone, Debug, Default)]
@@ -87,17 +101,17 @@ impl PolicyOptions {
     /// Adds an option; `value` is not looked at where it takes none.
     ///
     /// # Errors
-    /// What is wrong with the value: a sentence without its full stop.
-    pub fn set(&mut self, option: PolicyOption, value: &str, source: Source) -> Result<(), String> {
+    /// What is wrong with the value.
+    pub fn set(&mut self, option: PolicyOption, value: &str, source: Source) -> Result<(), OptionError> {
         match option {
             PolicyOption::AllowNet => {
                 self.rules.allow_net();
                 self.has_rules = true;
             }
             PolicyOption::Rule(effect, usage) => {
-                self.rules
-                    .rule(usage, effect, value, source)
-                    .map_err(|error| format!("{} (column {})", error.message(), error.column()))?;
+                self.rules.rule(usage, effect, value, source).map_err(|error| {
+                    OptionError(format!("{} (column {})", error.message(), error.column()))
+                })?;
                 self.has_rules = true;
             }
             PolicyOption::MaxSockets => self.max_sockets = Some(count(value)?),
@@ -144,14 +158,15 @@ impl PolicyOptions {
     }
 }
 
-fn count(value: &str) -> Result<u32, String> {
+fn count(value: &str) -> Result<u32, OptionError> {
     value
         .parse()
-        .map_err(|_| format!("it takes a whole number from 0 to {}", u32::MAX))
+        .map_err(|_| OptionError(format!("it takes a whole number from 0 to {}", u32::MAX)))
 }
 
-fn bytes(value: &str) -> Result<u64, String> {
-    parse_size(value).ok_or_else(|| "it takes a number of bytes, as 256MiB, 1GiB or 500MB".to_owned())
+fn bytes(value: &str) -> Result<u64, OptionError> {
+    parse_size(value)
+        .ok_or_else(|| OptionError("it takes a number of bytes, as 256MiB, 1GiB or 500MB".to_owned()))
 }
 
 #[cfg(test)]
@@ -189,8 +204,8 @@ mod tests {
     }
 
     /// The limit that an option has set.
-    fn limit(name: &str, value: &str) -> Result<Limits, String> {
-        let option = PolicyOption::from_name(name).ok_or("no option")?;
+    fn limit(name: &str, value: &str) -> Result<Limits, OptionError> {
+        let option = PolicyOption::from_name(name).expect("an option");
         let mut options = PolicyOptions::default();
         options.set(option, value, Source::Flag)?;
         Ok(options.build().limits().clone())
@@ -232,7 +247,10 @@ mod tests {
         );
         for name in ["max-sockets", "max-rate"] {
             assert!(
-                limit(name, "many").unwrap_err().starts_with("it takes a"),
+                limit(name, "many")
+                    .unwrap_err()
+                    .to_string()
+                    .starts_with("it takes a"),
                 "{name}"
             );
         }

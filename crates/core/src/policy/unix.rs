@@ -1,7 +1,7 @@
 //! Patterns of UNIX socket paths as a guest sees them. The caller has resolved symlinks before.
 
 use super::ParseError;
-use super::matcher::{Found, RuleId};
+use super::matcher::{Matches, RuleId};
 use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
@@ -103,13 +103,13 @@ impl fmt::Display for UnixPattern {
 /// above it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Paths {
-    exact: HashMap<Box<str>, Found>,
-    below: HashMap<Box<str>, Found>,
+    exact: HashMap<Box<str>, Matches>,
+    below: HashMap<Box<str>, Matches>,
 }
 
 impl Paths {
     /// What covers this path, which is absolute and normalised.
-    pub(super) fn find(&self, path: &str) -> Found {
+    pub(super) fn find(&self, path: &str) -> Matches {
         let mut found = self.exact.get(path).copied().unwrap_or_default();
         if !self.below.is_empty() {
             let mut rest = path;

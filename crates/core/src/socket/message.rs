@@ -17,7 +17,7 @@ use crate::capacity::PIPE;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots, Target};
 use crate::guest::{Call, GuestThread, SharedGuestThread};
-use crate::host::{Control, Destination, Host, Identity, Message, Received, RecvFlags, SendFlags};
+use crate::host::{Control, Destination, Host, Identity, Message, RecvFlags, RecvMeta, SendFlags};
 use crate::open_file::{Holds, OpenFile};
 use crate::policy::Protocol;
 use crate::readiness::Ready;
@@ -297,7 +297,7 @@ impl<H: Host, F> Call<'_, H, F> {
         });
         let mut message = match outcome {
             Err(Errno::EAGAIN) if blocks && socket.receive_ended.get() => Message {
-                received: Received::default(),
+                received: RecvMeta::default(),
                 from: SockAddr::Unspec,
                 control: Vec::new(),
                 control_truncated: false,

@@ -8,7 +8,7 @@ use std::io::{IoSlice, IoSliceMut};
 use super::state::Socket;
 use crate::addr::Kind;
 use crate::errno::{Errno, Result};
-use crate::host::{Host, Received, RecvFlags};
+use crate::host::{Host, RecvFlags, RecvMeta};
 use crate::quota::{DATAGRAM, Meter, Want};
 use crate::sync::lock;
 
@@ -77,7 +77,7 @@ impl Taking<'_> {
 
     /// Notes what the host gave for [`Taking::flags`], and returns it as the guest asked for it.
     #[inline]
-    pub(super) fn took(&mut self, mut received: Received) -> Received {
+    pub(super) fn took(&mut self, mut received: RecvMeta) -> RecvMeta {
         self.len = received.len;
         if received.len > self.room {
             received.truncated = true;

@@ -19,7 +19,7 @@ use crate::errno::{Errno, Result};
 use crate::fd::{Slots, Target};
 use crate::gate::Gate;
 use crate::guest::{Call, GuestThread};
-use crate::host::{Host, Received, RecvFlags, SendFlags};
+use crate::host::{Host, RecvFlags, RecvMeta, SendFlags};
 use crate::open_file::OpenFile;
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Protocol;
@@ -91,14 +91,14 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         fd: impl Into<Target<T::Pin>>,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
-    ) -> Result<Received> {
+    ) -> Result<RecvMeta> {
         let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.recv(socket, bufs, flags));
         self.trace_recv(fd, &result, flags);
         result
     }
 
-    pub(crate) fn trace_recv(&mut self, fd: &Target<T::Pin>, result: &Result<Received>, flags: RecvFlags) {
+    pub(crate) fn trace_recv(&mut self, fd: &Target<T::Pin>, result: &Result<RecvMeta>, flags: RecvFlags) {
         if self.guest.traced {
             self.trace(
                 "recv",
@@ -119,7 +119,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         fd: impl Into<Target<T::Pin>>,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
-    ) -> Result<(Received, SockAddr)> {
+    ) -> Result<(RecvMeta, SockAddr)> {
         let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.recv_from(socket, bufs, flags));
         if self.guest.traced {
@@ -195,7 +195,7 @@ impl<H: Host, F> Call<'_, H, F> {
         socket: &Socket<H::Io>,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
-    ) -> Result<Received> {
+    ) -> Result<RecvMeta> {
         if self.brings_rights(socket) {
             return self
                 .recv_message(socket, bufs, flags)
@@ -214,7 +214,7 @@ impl<H: Host, F> Call<'_, H, F> {
         socket: &Socket<H::Io>,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
-    ) -> Result<(Received, SockAddr)> {
+    ) -> Result<(RecvMeta, SockAddr)> {
         if self.brings_rights(socket) {
             let message = self.recv_message(socket, bufs, flags)?;
             return Ok((message.received, message.from));
@@ -235,7 +235,7 @@ impl<H: Host, F> Call<'_, H, F> {
                         let (received, from) = host.recv_from(&socket.io, bufs, taking.flags())?;
                         Ok((taking.took(received), from))
                     });
-                end_if_shut(socket, blocks, outcome, (Received::default(), SockAddr::Unspec))
+                end_if_shut(socket, blocks, outcome, (RecvMeta::default(), SockAddr::Unspec))
             })?
         };
         Ok((received, stub::as_seen(self.gate, socket, from)))
@@ -253,7 +253,7 @@ impl<H: Host, F> Call<'_, H, F> {
         socket: &Socket<H::Io>,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
-    ) -> Result<(Received, SockAddr)> {
+    ) -> Result<(RecvMeta, SockAddr)> {
         let (host, gate, meter) = (&mut *self.host, &mut *self.gate, self.meter);
         let scratch = &mut *self.scratch;
         let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT);
@@ -269,7 +269,7 @@ impl<H: Host, F> Call<'_, H, F> {
                 H::fill(bufs, datagram);
                 Ok((taking.took(received), from))
             });
-            end_if_shut(socket, blocks, outcome, (Received::default(), SockAddr::Unspec))
+            end_if_shut(socket, blocks, outcome, (RecvMeta::default(), SockAddr::Unspec))
         })
     }
 }
@@ -281,7 +281,7 @@ fn recv_unjudged<H: Host>(
     socket: &Socket<H::Io>,
     bufs: &mut [IoSliceMut<'_>],
     flags: RecvFlags,
-) -> Result<Received> {
+) -> Result<RecvMeta> {
     let stream = socket.kind == Kind::Stream;
     // Linux: a receive of urgent data never blocks.
     let never_blocks = stream && flags.contains(RecvFlags::OOB);
@@ -294,7 +294,7 @@ fn recv_unjudged<H: Host>(
     let limit = &mut Deadline::new(socket.recv_timeout.get());
     receive(host, socket, blocks, limit, |host| {
         let outcome = recv_once(host, meter, socket, bufs, flags, blocks);
-        end_if_shut(socket, blocks, outcome, Received::default())
+        end_if_shut(socket, blocks, outcome, RecvMeta::default())
     })
 }
 
@@ -306,7 +306,7 @@ fn recv_once<H: Host>(
     bufs: &mut [IoSliceMut<'_>],
     flags: RecvFlags,
     blocks: bool,
-) -> Result<Received> {
+) -> Result<RecvMeta> {
     metered::recv(host, meter, socket, bufs, flags, blocks, |host, bufs, taking| {
         let received = host.recv(&socket.io, bufs, taking.flags())?;
         Ok(taking.took(received))
@@ -434,7 +434,7 @@ pub(super) fn recv_at_least<H: Host>(
     socket: &Socket<H::Io>,
     mut bufs: &mut [IoSliceMut<'_>],
     flags: RecvFlags,
-) -> Result<Received> {
+) -> Result<RecvMeta> {
     let room = bufs.iter().map(|buf| buf.len()).sum::<usize>();
     let target = if flags.contains(RecvFlags::WAITALL) {
         room
@@ -455,7 +455,7 @@ pub(super) fn recv_at_least<H: Host>(
                 len += received.len;
                 IoSliceMut::advance_slices(&mut bufs, received.len);
                 if received.len == 0 || len >= target {
-                    return Ok(Received {
+                    return Ok(RecvMeta {
                         len,
                         truncated: false,
                     });
@@ -463,7 +463,7 @@ pub(super) fn recv_at_least<H: Host>(
             }
             Err(errno) if len == 0 => return Err(errno),
             Err(_) => {
-                return Ok(Received {
+                return Ok(RecvMeta {
                     len,
                     truncated: false,
                 });
@@ -498,7 +498,7 @@ fn peek_at_least<H: Host>(
     flags: RecvFlags,
     target: usize,
     limit: &mut Deadline,
-) -> Result<Received> {
+) -> Result<RecvMeta> {
     let mut pause = Backoff::default();
     loop {
         let received = block_until_ready(host, &socket.io, Ready::READ, limit, |host| {

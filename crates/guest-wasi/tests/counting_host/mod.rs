@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use guestnet_core::resolve::{LookupReply, Question};
 use guestnet_core::{
-    Clock, Domain, Host, Kind, LookupError, OptValue, PollEvent, Ready, Received, RecvFlags, Result,
+    Clock, Domain, Host, Kind, LookupError, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result,
     SendFlags, Shutdown, SockAddr, SockOpt, StreamKind,
 };
 use guestnet_host_os::{Io, OsHost, UnixNode};
@@ -66,8 +66,8 @@ impl Host for CountingHost {
         fn peer_addr(&mut self, io: &Io) -> Result<SockAddr>;
         fn send(&mut self, io: &Io, bufs: &[IoSlice<'_>], flags: SendFlags) -> Result<usize>;
         fn send_to(&mut self, io: &Io, bufs: &[IoSlice<'_>], addr: SocketAddr, flags: SendFlags) -> Result<usize>;
-        fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<Received>;
-        fn recv_from(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<(Received, SockAddr)>;
+        fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<RecvMeta>;
+        fn recv_from(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<(RecvMeta, SockAddr)>;
         fn read(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize>;
         fn write(&mut self, io: &Io, bufs: &[IoSlice<'_>]) -> Result<usize>;
         fn option(&mut self, io: &Io, option: SockOpt) -> Result<OptValue>;

@@ -21,7 +21,7 @@ pub(crate) enum Item {
 
 /// What recvmsg(2) brought.
 #[derive(Debug)]
-pub(crate) struct Arrived {
+pub(crate) struct Arrival {
     pub(crate) len: usize,
     pub(crate) from: Option<SocketAddrAny>,
     pub(crate) items: Vec<Item>,
@@ -56,7 +56,7 @@ pub(crate) fn sendmsg(
 }
 
 /// recvmsg(2). Descriptors that come are close-on-exec.
-pub(crate) fn recvmsg(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Arrived, Errno> {
+pub(crate) fn recvmsg(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], flags: i32) -> Result<Arrival, Errno> {
     let mut control = [0_u64; CONTROL_ROOM / 8];
     let mut name = MaybeUninit::<libc::sockaddr_storage>::zeroed();
     // SAFETY: all zero is a valid msghdr.
@@ -104,7 +104,7 @@ pub(crate) fn recvmsg(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], flags: i3
     let from = (header.msg_namelen >= 2 && header.msg_namelen <= super::socklen::<libc::sockaddr_storage>())
         // SAFETY: the kernel wrote an address of this length.
         .then(|| unsafe { SocketAddrAny::read(name.as_ptr().cast(), header.msg_namelen) });
-    Ok(Arrived {
+    Ok(Arrival {
         len,
         from,
         items,
