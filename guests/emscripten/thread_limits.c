@@ -2,7 +2,7 @@
  * by what the peers have seen.
  *
  *   swap PORT ROUNDS             one thread puts a TCP connection and a UNIX pair at one number in turn, the main thread writes there
- *   judged ALLOWED_PORT ROUNDS   likewise a UDP socket, which must not hear everybody, and a UNIX stream: the main thread receives by
+ *   judged ALLOWED_PORT ROUNDS   likewise a UDP socket, which must not receive from every sender, and a UNIX stream: the main thread receives by
  *                                recvmsg with MSG_WAITALL. Prints "port PORT" first and "forbidden COUNT of MESSAGES" last
  *   pour PORT THREADS BYTES      so many threads send so much each, and print "sent BYTES then ERRNO"
  *   drain PORT THREADS           so many threads receive: "took BYTES then ERRNO"
@@ -41,13 +41,14 @@ static void *feeds(void *argument) {
     return NULL;
 }
 
-static void swap(int rounds, void *(*keeps)(void *), void (*act)(int)) {
+/* Acts so many times, and goes on until something has come where something has to. */
+static void swap(int rounds, void *(*keeps)(void *), void (*act)(int), const int *came) {
     int pair[2];
     must("socketpair", socketpair(AF_UNIX, SOCK_STREAM, 0, pair));
     other = pair[0];
     place = (int)must("dup", dup(other));
     pthread_t swapper = start(swaps, NULL), keeper = start(keeps, &pair[1]);
-    for (int round = 0; round < rounds; round++) act(place);
+    for (int round = 0; round < rounds || (came != NULL && *came == 0); round++) act(place);
     over = 1;
     join(swapper);
     shutdown(pair[0], SHUT_RDWR);
@@ -123,12 +124,12 @@ int main(int argc, char **argv) {
     if (strcmp(argv[1], "swap") == 0) {
         one = tcp(AF_INET);
         must("connect", connect_to(one, to));
-        swap(number, drains, writes);
+        swap(number, drains, writes, NULL);
         printf("over\n");
     } else if (strcmp(argv[1], "judged") == 0) {
         one = udp_bound(AF_INET);
         printf("port %d\n", port_of(local_addr(one)));
-        swap(number, feeds, receives);
+        swap(number, feeds, receives, &messages);
         printf("forbidden %d of %d\n", forbidden, messages);
     } else if (strcmp(argv[1], "pour") == 0 && argc > 4) {
         wanted = atol(argv[4]);
