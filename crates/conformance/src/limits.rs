@@ -27,6 +27,7 @@ behaviours! { "limits":
     a_stream_is_received_whole_up_to_the_total,
     a_datagram_beyond_what_is_left_is_not_sent_and_a_smaller_one_is,
     an_empty_datagram_needs_a_total_that_is_not_used_up,
+    an_empty_receive_from_a_stream_needs_nothing_of_the_total,
     what_is_exactly_left_goes_through_all_buffers_of_one_call,
     a_datagrams_length_is_reported_and_counted_alike,
     unix_sockets_count_nothing: SocketPairs,
@@ -305,6 +306,15 @@ fn an_empty_datagram_needs_a_total_that_is_not_used_up<W: World>(world: &W) {
     assert_eq!(guest.transmit_to(fd, b"", to), Ok(0));
     assert_eq!(guest.transmit_to(fd, &[0; 10], to), Ok(10));
     assert_eq!(guest.transmit_to(fd, b"", to), Err(Errno::ENOBUFS));
+}
+
+fn an_empty_receive_from_a_stream_needs_nothing_of_the_total<W: World>(world: &W) {
+    let mut guest = total(world, 3);
+    let (fd, peer) = guest.tcp_pair(world);
+    peer.write_all(b"abcd").unwrap();
+    assert_eq!(guest.receive(fd, 3, RecvFlags::WAITALL), Ok(b"abc".to_vec()));
+    assert_eq!(guest.receive(fd, 1, RecvFlags::empty()), Err(Errno::ENOBUFS));
+    assert_eq!(guest.receive(fd, 0, RecvFlags::empty()), Ok(vec![]));
 }
 
 fn what_is_exactly_left_goes_through_all_buffers_of_one_call<W: World>(world: &W) {
