@@ -28,6 +28,7 @@ behaviours! { "limits":
     a_datagram_beyond_what_is_left_is_not_sent_and_a_smaller_one_is,
     an_empty_datagram_needs_a_total_that_is_not_used_up,
     an_empty_receive_from_a_stream_needs_nothing_of_the_total,
+    no_datagram_is_received_when_the_total_is_used_up,
     what_is_exactly_left_goes_through_all_buffers_of_one_call,
     a_datagrams_length_is_reported_and_counted_alike,
     unix_sockets_count_nothing: SocketPairs,
@@ -315,6 +316,15 @@ fn an_empty_receive_from_a_stream_needs_nothing_of_the_total<W: World>(world: &W
     assert_eq!(guest.receive(fd, 3, RecvFlags::WAITALL), Ok(b"abc".to_vec()));
     assert_eq!(guest.receive(fd, 1, RecvFlags::empty()), Err(Errno::ENOBUFS));
     assert_eq!(guest.receive(fd, 0, RecvFlags::empty()), Ok(vec![]));
+}
+
+fn no_datagram_is_received_when_the_total_is_used_up<W: World>(world: &W) {
+    let mut guest = total(world, 10);
+    let (fd, peer) = receiver(world, &mut guest);
+    peer.send(&[7; 10]).unwrap();
+    assert_eq!(guest.receive(fd, 16, RecvFlags::empty()).unwrap(), [7; 10]);
+    peer.send(&[]).unwrap();
+    assert_eq!(guest.receive(fd, 16, RecvFlags::empty()), Err(Errno::ENOBUFS));
 }
 
 fn what_is_exactly_left_goes_through_all_buffers_of_one_call<W: World>(world: &W) {
