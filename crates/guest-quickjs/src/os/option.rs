@@ -79,6 +79,7 @@ fn getsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
 fn read<H: Host + 'static>(state: &StateRef<H>, fd: i32, level: i32, name: i32) -> Result<Vec<u8>> {
     let fd = state.open_fd(fd)?;
     let mut guest = state.guest.borrow_mut();
+    let fd = &guest.look_up(fd)?;
     if (level, name) == (abi::SOL_SOCKET, abi::SO_PROTOCOL)
         && let OpenFile::Socket(socket) = &*guest.open_file(fd)?
     {
@@ -94,7 +95,7 @@ fn read<H: Host + 'static>(state: &StateRef<H>, fd: i32, level: i32, name: i32) 
 /// The error of an unknown option: that of the descriptor comes first.
 fn unknown<H: Host + 'static, T>(
     guest: &guestnet_core::SharedGuestThread<H, crate::file::File>,
-    fd: guestnet_core::Fd,
+    fd: &guestnet_core::SharedDescriptor<H, crate::file::File>,
 ) -> Result<T> {
     match &*guest.open_file(fd)? {
         OpenFile::Socket(_) => Err(Errno::ENOPROTOOPT),
@@ -134,6 +135,7 @@ fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
     call.status(bytes.and_then(|bytes| {
         let fd = state.open_fd(fd)?;
         let mut guest = state.guest.borrow_mut();
+        let fd = &guest.look_up(fd)?;
         let Some(option) = abi::option_of(level, name) else {
             return unknown(&guest, fd);
         };
