@@ -1,10 +1,13 @@
 //! What an operation leaves in the trace and the audit: one line, however often the guest or its adapter asks what became of it.
 
 use std::fmt;
+use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
 use guestnet_core::policy::{PolicyBuilder, Use};
-use guestnet_core::{AuditRecord, Denial, Errno, Observer, Ready, Result, ResultLine, Shutdown, SockAddr};
+use guestnet_core::{
+    AuditRecord, Denial, Errno, Fd, Observer, Ready, Result, ResultLine, Shutdown, SockAddr,
+};
 
 use crate::behaviour::behaviours;
 use crate::guest::{Calls, TestGuest, guest_under};
@@ -64,6 +67,15 @@ fn guest<W: World>(world: &W) -> TestGuest<W> {
     guest_under(world, policy.build())
 }
 
+/// A non-blocking socket with a connect under way, which is the first thing in `lines`.
+fn begin<W: World>(guest: &mut TestGuest<W>, lines: &Lines, addr: SocketAddr) -> Fd {
+    let fd = guest.tcp();
+    guest.make_nonblocking(fd);
+    lines.take();
+    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
+    fd
+}
+
 fn a_connect_that_is_asked_about_again_is_judged_traced_and_audited_once<W: World>(world: &W) {
     let mut guest = guest(world);
     let (addr, open) = stalled::<W>(&mut guest);
@@ -92,10 +104,7 @@ fn a_connect_that_the_guest_asks_about_is_audited_once<W: World>(world: &W) {
     let mut guest = guest(world);
     let (addr, _open) = stalled::<W>(&mut guest);
     let lines = Lines::of::<W>(&mut guest);
-    let fd = guest.tcp();
-    guest.make_nonblocking(fd);
-    lines.take();
-    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
+    let fd = begin::<W>(&mut guest, &lines, addr);
     assert_eq!(guest.connect_to(fd, addr), Err(Errno::EALREADY));
     let (calls, decisions) = lines.take();
     assert_eq!(calls.len(), 2, "each call of the guest is traced: {calls:?}");
@@ -106,10 +115,7 @@ fn a_connect_elsewhere_while_one_is_under_way_is_judged<W: World>(world: &W) {
     let mut guest = guest(world);
     let (addr, _open) = stalled::<W>(&mut guest);
     let lines = Lines::of::<W>(&mut guest);
-    let fd = guest.tcp();
-    guest.make_nonblocking(fd);
-    lines.take();
-    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
+    let fd = begin::<W>(&mut guest, &lines, addr);
     let denied = ([127, 0, 0, 77], addr.port()).into();
     assert_eq!(guest.connect_to(fd, denied), Err(Errno::EACCES));
     assert_eq!(guest.connect_to(fd, addr), Err(Errno::EALREADY));
@@ -123,10 +129,7 @@ fn a_connect_after_the_end_of_one_that_was_under_way_is_judged_again<W: World>(w
     let mut guest = guest(world);
     let (addr, _open) = stalled::<W>(&mut guest);
     let lines = Lines::of::<W>(&mut guest);
-    let fd = guest.tcp();
-    guest.make_nonblocking(fd);
-    lines.take();
-    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
+    let fd = begin::<W>(&mut guest, &lines, addr);
     // Its own errno is the system's affair.
     let _ = guest.shutdown(fd, Shutdown::Both);
     let again = guest.connect_to(fd, addr).unwrap_err();
@@ -136,9 +139,7 @@ fn a_connect_after_the_end_of_one_that_was_under_way_is_judged_again<W: World>(w
         "after a shutdown, which was followed by {again:?}"
     );
 
-    let fd = guest.tcp();
-    guest.make_nonblocking(fd);
-    assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
+    let fd = begin::<W>(&mut guest, &lines, addr);
     lines.take();
     guest.connect(fd, &SockAddr::Unspec).unwrap();
     assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
