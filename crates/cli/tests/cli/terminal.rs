@@ -329,9 +329,9 @@ fn a_connection_is_awaited_at_the_prompt() {
     );
     let (mut peer, _) = listener.accept().expect("a connection");
     terminal.asks("await os.send(fd, new Uint8Array([104, 105]))", "2");
-    let mut heard = [0; 2];
-    peer.read_exact(&mut heard).expect("two bytes");
-    assert_eq!(&heard, b"hi");
+    let mut received = [0; 2];
+    peer.read_exact(&mut received).expect("two bytes");
+    assert_eq!(&received, b"hi");
     // Answered while the prompt is away: the connection is watched by the script's own loop.
     let wait = "await os.recv(fd, new Uint8Array(8))";
     terminal.types(&format!("{wait}{ENTER}"));
@@ -339,7 +339,7 @@ fn a_connection_is_awaited_at_the_prompt() {
     peer.write_all(b"five!").expect("sent");
     terminal.shows(&[&format!("js> {wait}"), "5", "js>"]);
     terminal.asks("os.close(fd)", "0");
-    assert_eq!(peer.read(&mut heard).expect("the end"), 0);
+    assert_eq!(peer.read(&mut received).expect("the end"), 0);
     terminal.types(&format!("std.exit(5){ENTER}"));
     assert_eq!(terminal.end(), Some(5));
 }
