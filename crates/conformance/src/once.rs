@@ -3,22 +3,27 @@
 use std::fmt;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
+use guestnet_core::limits::Limits;
 use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::{
-    AuditRecord, Denial, Errno, Fd, Observer, Ready, Result, ResultLine, Shutdown, SockAddr,
+    AuditRecord, Denial, Errno, Fd, Observer, OptValue, Ready, RecvFlags, Result, ResultLine, Shutdown,
+    SockAddr, SockOpt,
 };
 
 use crate::behaviour::behaviours;
-use crate::guest::{Calls, TestGuest, guest_under};
-use crate::tcp::stalled;
-use crate::world::World;
+use crate::guest::{Calls, LOOPBACK, TestGuest, guest_under};
+use crate::tcp::{dead_end, stalled};
+use crate::world::{PeerListener, World};
 
 behaviours! { "once":
     a_connect_that_is_asked_about_again_is_judged_traced_and_audited_once,
     a_connect_that_the_guest_asks_about_is_audited_once,
     a_connect_elsewhere_while_one_is_under_way_is_judged,
     a_connect_after_the_end_of_one_that_was_under_way_is_judged_again,
+    a_connect_after_one_whose_failure_the_guest_was_told_is_judged_again,
+    a_connect_that_the_rate_holds_back_is_judged_and_audited_once,
 }
 
 /// The calls and the decisions that an observer received.
@@ -144,4 +149,62 @@ fn a_connect_after_the_end_of_one_that_was_under_way_is_judged_again<W: World>(w
     guest.connect(fd, &SockAddr::Unspec).unwrap();
     assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
     assert_eq!(lines.take().1.len(), 1, "after the association was dissolved");
+}
+
+/// How a guest learns that a connect failed.
+type Way<W> = fn(&mut TestGuest<W>, Fd) -> Option<Errno>;
+
+/// A guest that learns of a failure by `SO_ERROR`, a receive or a send begins a new connect, which the rules and the limits
+/// must see.
+fn a_connect_after_one_whose_failure_the_guest_was_told_is_judged_again<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let addr = dead_end::<W>(&mut guest);
+    let lines = Lines::of::<W>(&mut guest);
+    let ways: [Way<W>; 3] = [
+        |guest, fd| match guest.option(fd, SockOpt::Error) {
+            Ok(OptValue::Error(errno)) => errno,
+            other => panic!("{other:?}"),
+        },
+        |guest, fd| guest.receive(fd, 1, RecvFlags::empty()).err(),
+        |guest, fd| guest.transmit(fd, b"x").err(),
+    ];
+    for way in ways {
+        let fd = begin::<W>(&mut guest, &lines, addr);
+        guest.until(fd, Ready::WRITE);
+        assert_eq!(way(&mut guest, fd), Some(Errno::ECONNREFUSED));
+        lines.take();
+        // Linux says once more that the first one is over.
+        assert_eq!(guest.connect_to(fd, addr), Err(Errno::ECONNABORTED));
+        assert_eq!(lines.take().1, [""; 0], "the end of the first one");
+        assert_eq!(guest.connect_to(fd, addr), Err(Errno::EINPROGRESS));
+        assert_eq!(lines.take().1.len(), 1, "the next one");
+    }
+}
+
+fn a_connect_that_the_rate_holds_back_is_judged_and_audited_once<W: World>(world: &W) {
+    let mut policy = PolicyBuilder::new();
+    policy.allow_net().limits(Limits {
+        bytes_per_second: Some(1200),
+        ..Limits::default()
+    });
+    let mut guest = guest_under(world, policy.build());
+    let listener = world.listen(LOOPBACK).unwrap();
+    let to = listener.local_addr().unwrap();
+    let held = loop {
+        let fd = guest.tcp();
+        guest.make_nonblocking(fd);
+        match guest.connect_to(fd, to) {
+            Ok(()) | Err(Errno::EINPROGRESS) => drop(listener.accept().unwrap()),
+            Err(Errno::EAGAIN) => break fd,
+            other => panic!("{other:?}"),
+        }
+        guest.close(fd).unwrap();
+    };
+    let lines = Lines::of::<W>(&mut guest);
+    // It was judged before there was an observer.
+    while guest.connect_to(held, to) == Err(Errno::EAGAIN) {
+        guest.poll(&[], Some(Duration::from_millis(1))).unwrap();
+    }
+    assert_eq!(lines.take().1, [""; 0]);
+    drop(listener.accept().unwrap());
 }

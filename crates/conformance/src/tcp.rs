@@ -68,7 +68,7 @@ pub(crate) fn stalled<W: World>(guest: &mut TestGuest<W>) -> (SocketAddr, Vec<Fd
 }
 
 /// An address without a listener: it is bound, so that no other socket takes it.
-fn dead_end<W: World>(guest: &mut TestGuest<W>) -> SocketAddr {
+pub(crate) fn dead_end<W: World>(guest: &mut TestGuest<W>) -> SocketAddr {
     let fd = guest.tcp();
     guest.bind(fd, &LOOPBACK.into()).unwrap();
     guest.inet_addr(fd)

@@ -11,8 +11,8 @@ mod stub;
 mod transfer;
 
 pub(crate) use flight::InFlight;
-use state::REFUSALS;
 pub use state::Socket;
+use state::{PendingConnect, REFUSALS};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -209,8 +209,9 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// connect(2) that does not wait, whatever the descriptor's mode, as [`GuestThread::try_accept`] does not.
     ///
     /// # Errors
-    /// Those of [`GuestThread::connect`] on a non-blocking socket. `EINPROGRESS`, `EALREADY`, and `EAGAIN` of a UNIX socket,
-    /// mean that the adapter asks again once the descriptor is writable, or after a while; only the end of it is traced.
+    /// Those of [`GuestThread::connect`] on a non-blocking socket. `EINPROGRESS`, `EALREADY`, and `EAGAIN` (a UNIX listener
+    /// has no room, or the rate is used up) mean that the adapter asks again once the descriptor is writable, or after a
+    /// while; only the end of it is traced.
     pub fn try_connect(&mut self, fd: impl Into<Target<T::Pin>>, addr: &SockAddr) -> Result<()> {
         let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, false));
@@ -360,30 +361,42 @@ impl<H: Host, F> Call<'_, H, F> {
             (Domain::Unix, SockAddr::Unix(path)) => {
                 let (node, resolved) = find_node(host, gate, "connect", path, false)?;
                 let (to, now) = (SockAddr::Unix(resolved.as_str().into()), host.now_coarse());
-                let judged = socket.judged(&to, now);
-                if judged.is_none() {
-                    gate.unix("connect", &resolved)?;
-                }
+                let pending = match socket.pending_connect(&to, now) {
+                    Some(pending) => pending,
+                    None => {
+                        gate.unix("connect", &resolved)?;
+                        PendingConnect::new(to, now)
+                    }
+                };
                 socket.take_send_buffer()?;
                 let outcome = unix_connect(host, socket, &node, waits);
-                socket.connect_returned(&to, judged.unwrap_or(now), &outcome);
+                socket.connect_returned(pending, &outcome);
                 outcome
             }
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {
                 let now = host.now_coarse();
-                let judged = socket.judged(addr, now);
-                let route = match judged {
-                    Some(_) => stub::route(socket, *to),
-                    None => gate.connect("connect", socket.protocol(), *to, || now)?,
+                let (mut pending, route) = match socket.pending_connect(addr, now) {
+                    Some(pending) => (pending, stub::route(socket, *to)),
+                    None => {
+                        let route = gate.connect("connect", socket.protocol(), *to, || now)?;
+                        (PendingConnect::new(addr.clone(), now), route)
+                    }
                 };
                 let target = stub::target(host, gate, socket, *to, route)?;
-                // One that is under way was counted when it began, and that of a datagram socket sends nothing.
+                // The connect of a datagram socket sends nothing.
                 let reservation = match meter {
-                    Some(meter) if socket.kind == Kind::Stream && judged.is_none() => {
-                        Some(meter.reserve(host, Want::Connection, waits)?)
+                    Some(meter) if socket.kind == Kind::Stream && !pending.counted => {
+                        match meter.reserve(host, Want::Connection, waits) {
+                            Ok(reservation) => Some(reservation),
+                            Err(errno) => {
+                                socket.connect_returned(pending, &Err(errno));
+                                return Err(errno);
+                            }
+                        }
                     }
                     _ => None,
                 };
+                pending.counted = true;
                 let first = host.connect(&socket.io, &SockAddr::Inet(target));
                 if let Some(reservation) = reservation
                     && !matches!(first, Err(Errno::EALREADY | Errno::EISCONN))
@@ -391,7 +404,7 @@ impl<H: Host, F> Call<'_, H, F> {
                     reservation.settle(0, CONNECTION);
                 }
                 let outcome = connected(host, socket, &SockAddr::Inet(target), first, waits);
-                socket.connect_returned(addr, judged.unwrap_or(now), &outcome);
+                socket.connect_returned(pending, &outcome);
                 option::record_broadcast(gate, socket, "connect", *to, &outcome);
                 if socket.kind == Kind::Datagram {
                     // The address that was judged, not what the host makes of it.

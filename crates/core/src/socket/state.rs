@@ -19,6 +19,27 @@ pub(crate) const REFUSALS: usize = 64;
 /// `tcp_syn_retries`).
 const LONGEST_CONNECT: Duration = Duration::from_secs(180);
 
+/// A connect that was judged and is not over: the guest, or its adapter, asks what became of it by the same call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct PendingConnect {
+    to: SockAddr,
+    /// When it was judged.
+    judged: Duration,
+    /// The limits of bytes and rate have counted it: the host was asked to connect.
+    pub(crate) counted: bool,
+}
+
+impl PendingConnect {
+    /// A connect that is judged now.
+    pub(crate) fn new(to: SockAddr, now: Duration) -> Self {
+        PendingConnect {
+            to,
+            judged: now,
+            counted: false,
+        }
+    }
+}
+
 /// A socket of a guest.
 #[derive(Debug)]
 pub struct Socket<Io> {
@@ -47,8 +68,8 @@ pub struct Socket<Io> {
     /// The peer that a datagram socket is connected to: the kernel lets through only what comes from there, and the
     /// policy was asked about it.
     pub(crate) peer: Address,
-    /// Where a connect is under way to, and when it was judged.
-    pub(crate) connecting: Mutex<Option<Box<(SockAddr, Duration)>>>,
+    /// The connect that is under way.
+    pub(crate) connecting: Mutex<Option<Box<PendingConnect>>>,
     /// How much of the head of its queue a peek has shown, where bytes are counted: it is counted already.
     pub(crate) peeked: Mutex<usize>,
     /// What its buffers take of the guest's capacity.
@@ -127,24 +148,23 @@ impl<Io> Socket<Io> {
         self.buffers.grow(u64::try_from(begins).unwrap_or(u64::MAX))
     }
 
-    /// When the connect to this address was judged that is under way. The guest, or its adapter, asks what became of it by the
-    /// same call, which is the same operation: the lifetime of a name may have ended meanwhile, and the connection may be made.
-    pub(crate) fn judged(&self, to: &SockAddr, now: Duration) -> Option<Duration> {
+    /// The connect to this address, if it is under way. The same call again is the same operation: the lifetime of a name
+    /// may have ended meanwhile, and the connection may be made.
+    pub(crate) fn pending_connect(&self, to: &SockAddr, now: Duration) -> Option<PendingConnect> {
         lock(&self.connecting)
-            .as_ref()
-            .filter(|pending| pending.0 == *to && now.saturating_sub(pending.1) < LONGEST_CONNECT)
-            .map(|pending| pending.1)
+            .as_deref()
+            .filter(|pending| pending.to == *to && now.saturating_sub(pending.judged) < LONGEST_CONNECT)
+            .cloned()
     }
 
-    /// Remembers what became of a connect that was judged at that time.
-    pub(crate) fn connect_returned(&self, to: &SockAddr, judged: Duration, outcome: &Result<()>) {
+    /// Remembers what became of a connect that was judged.
+    pub(crate) fn connect_returned(&self, pending: PendingConnect, outcome: &Result<()>) {
         let mut connecting = lock(&self.connecting);
         match outcome {
-            Err(Errno::EINPROGRESS) => *connecting = Some(Box::new((to.clone(), judged))),
-            // There is no room in the listener's backlog yet.
-            Err(Errno::EAGAIN) if self.domain == Domain::Unix => {
-                *connecting = Some(Box::new((to.clone(), judged)));
-            }
+            // The rate held it back: one that is under way to another address stays so.
+            Err(Errno::EAGAIN) if connecting.as_ref().is_some_and(|earlier| earlier.counted) => {}
+            // EAGAIN: there is no room in the backlog of a UNIX listener, or under the rate, yet.
+            Err(Errno::EINPROGRESS | Errno::EAGAIN) => *connecting = Some(Box::new(pending)),
             // Of the connect that is under way, whichever address was said this time; or the guest was stopped.
             Err(Errno::EALREADY | Errno::EINTR) => {}
             _ => *connecting = None,
