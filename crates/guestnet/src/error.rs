@@ -70,6 +70,9 @@ pub enum Error {
     /// Wasmtime, or the guest's table of descriptors, refuses what was asked for.
     #[cfg(feature = "wasi")]
     Wasi(wasmtime::Error),
+    /// An option of `Module.guestnet` or of the environment has a mistake in it.
+    #[cfg(feature = "module-options")]
+    Module(guestnet_emscripten::ModuleOptionsError),
     /// The engine of scripts cannot be started.
     #[cfg(feature = "quickjs")]
     Script(guestnet_quickjs::BuildError),
@@ -109,6 +112,8 @@ impl fmt::Display for Error {
             Error::Signals(errno) => write!(f, "cannot take over signals: {errno}"),
             #[cfg(feature = "wasi")]
             Error::Wasi(error) => write!(f, "cannot set up the guest: {}", reason(error.as_ref())),
+            #[cfg(feature = "module-options")]
+            Error::Module(error) => error.fmt(f),
             #[cfg(feature = "quickjs")]
             Error::Script(error) => write!(f, "cannot start the script's engine: {error}"),
         }
@@ -126,6 +131,8 @@ impl StdError for Error {
             Error::Reporter(error) => error,
             #[cfg(feature = "wasi")]
             Error::Wasi(error) => error.as_ref(),
+            #[cfg(feature = "module-options")]
+            Error::Module(error) => error,
             #[cfg(feature = "quickjs")]
             Error::Script(error) => error,
         })

@@ -108,6 +108,8 @@ pub use error::{Error, reason};
 #[cfg(all(feature = "dns", feature = "wasi"))]
 pub use etc::Etc;
 pub use guestnet_core::{self as core, policy};
+#[cfg(feature = "module-options")]
+pub use guestnet_emscripten::{Environment, ModuleOptionsError, OptionValue};
 pub use guestnet_host_os::{self as host_os, OsHost, TraceTo, Upstream, UpstreamError};
 #[cfg(feature = "quickjs")]
 pub use guestnet_quickjs as quickjs;
@@ -118,8 +120,6 @@ pub use handle::GuestHandle;
 pub use hosts::HostsFile;
 #[cfg(feature = "wasi")]
 pub use limit::{DEFAULT_MAX_MEMORY, MemoryLimit, MemoryRefusal};
-#[cfg(feature = "module-options")]
-pub use module_options::{Environment, ModuleOptionsError, OptionValue};
 pub use options::{Options, add_policy_file};
 pub use reporting::Reporting;
 #[cfg(feature = "wasi")]

@@ -12,7 +12,7 @@ use crate::end::End;
 use crate::error::Error;
 use crate::handle::GuestHandle;
 use crate::options::{Directory, Options, SignalOffer};
-use crate::setup::GuestSetup;
+use crate::setup::{GuestSetup, give_streams};
 
 /// A script that can be moved to the thread on which it will run, where [`ScriptBuilder::build`] starts its engine.
 #[derive(Debug)]
@@ -68,6 +68,7 @@ impl Options {
             mut host,
             policy,
             capacity,
+            attachments,
             streams,
             listeners,
             listening,
@@ -83,11 +84,7 @@ impl Options {
         // What workers' hosts are made from: they share directories, resolver and stub.
         let spare = Mutex::new(host.sibling().map_err(Error::Host)?);
         let mut guest = Guest::new(policy, capacity, 0).thread(host);
-        #[cfg(feature = "dns")]
-        guest.set_hosts(options.hosts.unwrap_or_else(crate::HostsFile::system).parse());
-        if let Some(observer) = options.observer {
-            guest.observe(observer);
-        }
+        attachments.attach(&mut guest);
         let names = Arc::clone(guest.names());
 
         let mut builder = ScriptBuilder::new(guest);
@@ -97,16 +94,11 @@ impl Options {
         for (name, value) in options.env {
             builder.env(name, value);
         }
-        let [stdin, stdout, stderr] = streams;
-        if let Some(io) = stdin {
-            builder.stdin(io);
-        }
-        if let Some(io) = stdout {
-            builder.stdout(io);
-        }
-        if let Some(io) = stderr {
-            builder.stderr(io);
-        }
+        give_streams(
+            &mut builder,
+            streams,
+            [ScriptBuilder::stdin, ScriptBuilder::stdout, ScriptBuilder::stderr],
+        );
         for io in listeners {
             builder.listener(io);
         }

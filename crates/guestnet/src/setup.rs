@@ -6,8 +6,11 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, Host, SockAddr};
+use guestnet_core::{Capacity, GuestThread, Host, Observer, OpenFile, Slots, SockAddr};
 use guestnet_host_os::{Io, OsHost};
+
+#[cfg(feature = "dns")]
+use crate::HostsFile;
 
 use crate::error::Error;
 use crate::options::{Options, StreamSource};
@@ -15,15 +18,48 @@ use crate::options::{Options, StreamSource};
 /// The parts of a guest that are the same for modules, scripts and programs with threads.
 #[derive(Debug)]
 pub(crate) struct GuestSetup {
-    /// Knows the directories, for UNIX sockets below them, and whom to ask for names.
+    /// Knows the directories, for UNIX sockets below them, and the servers for names.
     pub(crate) host: OsHost,
     pub(crate) policy: Arc<Policy>,
     pub(crate) capacity: Capacity,
+    pub(crate) attachments: Attachments,
     pub(crate) streams: [Option<Io>; 3],
     /// From descriptor 3 on.
     pub(crate) listeners: Vec<Io>,
     /// Where those of [`Options::listen`] are.
     pub(crate) listening: Vec<SocketAddr>,
+}
+
+/// What a guest is given once its first thread is there.
+#[derive(Debug)]
+pub(crate) struct Attachments {
+    observer: Option<Box<dyn Observer>>,
+    #[cfg(feature = "dns")]
+    pub(crate) hosts: HostsFile,
+}
+
+impl Attachments {
+    /// Gives a guest its observer and its hosts file.
+    pub(crate) fn attach<F, T: Slots<OpenFile<Io, F>>>(self, thread: &mut GuestThread<OsHost, F, T>) {
+        #[cfg(feature = "dns")]
+        thread.set_hosts(self.hosts.parse());
+        if let Some(observer) = self.observer {
+            thread.observe(observer);
+        }
+    }
+}
+
+/// Gives a builder the standard streams that are open, by its three functions for them.
+pub(crate) fn give_streams<B>(
+    builder: &mut B,
+    streams: [Option<Io>; 3],
+    functions: [fn(&mut B, Io) -> &mut B; 3],
+) {
+    for (io, give) in streams.into_iter().zip(functions) {
+        if let Some(io) = io {
+            give(builder, io);
+        }
+    }
 }
 
 impl GuestSetup {
@@ -80,10 +116,16 @@ impl GuestSetup {
             // What the kernel holds for the guest is memory too.
             capacity.buffers = capacity.buffers.min(most);
         }
+        let attachments = Attachments {
+            observer: options.observer.take(),
+            #[cfg(feature = "dns")]
+            hosts: options.hosts.take().unwrap_or_else(HostsFile::system),
+        };
         Ok(GuestSetup {
             host,
             policy: Arc::new(policy),
             capacity,
+            attachments,
             streams,
             listeners,
             listening,

@@ -43,19 +43,16 @@ impl Options {
             host,
             policy,
             capacity,
+            attachments,
             streams,
             listeners,
             listening,
         } = GuestSetup::new(self)?;
-        let options = std::mem::take(self);
+        drop(std::mem::take(self));
         let spare = host.sibling().map_err(Error::Host)?;
         let stopper = host.stopper();
         let mut thread = Guest::new(policy, capacity, reserved).thread(host);
-        #[cfg(feature = "dns")]
-        thread.set_hosts(options.hosts.unwrap_or_else(crate::HostsFile::system).parse());
-        if let Some(observer) = options.observer {
-            thread.observe(observer);
-        }
+        attachments.attach(&mut thread);
         let handle = GuestHandle::new(stopper, thread.names(), Arc::default());
         Ok(ThreadedGuest {
             thread,

@@ -15,7 +15,7 @@ use crate::handle::GuestHandle;
 use crate::limit::{DEFAULT_MAX_MEMORY, MemoryLimit};
 use crate::options::{Directory, Options};
 use crate::run::{RunError, check, run};
-use crate::setup::GuestSetup;
+use crate::setup::{GuestSetup, give_streams};
 
 /// What an embedder puts into a store of its own.
 #[derive(Debug)]
@@ -150,6 +150,7 @@ impl Options {
             host,
             policy,
             capacity,
+            attachments,
             streams,
             listeners,
             listening,
@@ -157,31 +158,28 @@ impl Options {
         let options = std::mem::take(self);
         let stopper = host.stopper();
         #[cfg(feature = "dns")]
-        let hosts = options.hosts.unwrap_or_else(crate::HostsFile::system);
-        #[cfg(feature = "dns")]
         let etc = {
             let directories = options.directories.iter();
-            crate::Etc::of(directories.map(|directory| &*directory.guest), &policy, &hosts)?
+            crate::Etc::of(
+                directories.map(|directory| &*directory.guest),
+                &policy,
+                &attachments.hosts,
+            )?
         };
         let mut guest = GuestThread::new(host, policy, capacity);
-        #[cfg(feature = "dns")]
-        guest.set_hosts(hosts.parse());
-        if let Some(observer) = options.observer {
-            guest.observe(observer);
-        }
+        attachments.attach(&mut guest);
         let handle = GuestHandle::new(stopper, guest.names(), Arc::default());
 
         let mut builder = GuestCtxBuilder::new(guest);
-        let [stdin, stdout, stderr] = streams;
-        if let Some(io) = stdin {
-            builder.stdin(io);
-        }
-        if let Some(io) = stdout {
-            builder.stdout(io);
-        }
-        if let Some(io) = stderr {
-            builder.stderr(io);
-        }
+        give_streams(
+            &mut builder,
+            streams,
+            [
+                GuestCtxBuilder::stdin,
+                GuestCtxBuilder::stdout,
+                GuestCtxBuilder::stderr,
+            ],
+        );
         for io in listeners {
             // Go's accept would hold all goroutines; C and Rust programs switch the mode themselves if they mind.
             builder.listener(io, true);

@@ -118,7 +118,7 @@ const STEPS: &[Step] = &[
         check: |run| types::check(run.project, run.tools),
     },
     Step {
-        name: "core for wasm32",
+        name: "without a system",
         quick: false,
         check: |run| wasm::check(run.project, run.tools),
     },

@@ -1,8 +1,8 @@
-//! The core runs where there is no operating system: it builds for wasm32-unknown-unknown and imports nothing.
+//! The core and the adapter that browsers need run where there is no operating system: each builds for
+//! wasm32-unknown-unknown and imports nothing.
 //!
 //! A library of its own never shows an undefined symbol, and a program that links one takes only what it calls. So
-//! core itself is linked as a cdylib with dead code kept: whatever any function of it needs from outside becomes an
-//! import.
+//! each is linked as a cdylib with dead code kept: whatever any function of it needs from outside becomes an import.
 
 use crate::Result;
 use crate::process::{self, progress};
@@ -12,14 +12,23 @@ use std::fs;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 
-/// Builds core and looks at its imports.
+/// What has to run without a system.
+const PACKAGES: [&str; 2] = ["guestnet-core", "guestnet-emscripten"];
+
+/// Builds each of them and looks at its imports.
 pub(super) fn check(project: &Project, tools: &Tools) -> Result<()> {
     tools.rust_targets()?;
+    PACKAGES
+        .iter()
+        .try_for_each(|package| check_package(project, package))
+}
+
+fn check_package(project: &Project, package: &str) -> Result<()> {
     let mut cargo = project.cargo();
     cargo.args([
         "rustc",
         "-p",
-        "guestnet-core",
+        package,
         "--lib",
         "--crate-type",
         "cdylib",
@@ -30,27 +39,30 @@ pub(super) fn check(project: &Project, tools: &Tools) -> Result<()> {
         cargo.args(["--", "-Clink-dead-code", "-Clink-arg=--no-gc-sections"]),
         "cargo rustc for wasm32-unknown-unknown",
     )?;
-    let path = project.target.join(TARGET).join("debug/guestnet_core.wasm");
+    let name = package.replace('-', "_");
+    let path = project
+        .target
+        .join(TARGET)
+        .join("debug")
+        .join(format!("{name}.wasm"));
     let module = fs::read(&path).map_err(|error| format!("{}: {error}", path.display()))?;
     let Module { functions, imports } =
         read(&module).ok_or_else(|| format!("{} is not a module this check can read", path.display()))?;
-    // The names in the module's name section show that it is core that was linked, not an empty shell.
-    let is_core = module
-        .windows(b"guestnet_core".len())
-        .any(|window| window == b"guestnet_core");
-    if functions == 0 || !is_core {
+    // The names in the module's name section show that it is this crate that was linked, not an empty shell.
+    let is_it = module.windows(name.len()).any(|window| window == name.as_bytes());
+    if functions == 0 || !is_it {
         return Err(format!(
-            "{} holds no function of core: the check checks nothing",
+            "{} holds no function of {package}: the check checks nothing",
             path.display()
         ));
     }
     if !imports.is_empty() {
         return Err(format!(
-            "core must not need anything from outside, but imports {}",
+            "{package} must not need anything from outside, but imports {}",
             imports.join(", ")
         ));
     }
-    progress("core for wasm32", &format!("{functions} functions, no import"));
+    progress("wasm32", &format!("{package}: {functions} functions, no import"));
     Ok(())
 }
 
