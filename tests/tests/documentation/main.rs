@@ -64,7 +64,32 @@ fn main() {
             move || standing(&page, &blocks),
         ));
     }
+    trials.push(Trial::test("every_suite_is_in_the_table_of_tests_README", suites));
     libtest_mimic::run(&arguments, trials).exit();
+}
+
+/// Fails with every suite of `tests/tests` that has no row in tests/README.md.
+fn suites() -> Result<(), Failed> {
+    let table = fs::read_to_string(docs::root().join("tests/README.md")).map_err(Failed::from)?;
+    let mut missing = Vec::new();
+    for entry in fs::read_dir(docs::root().join("tests/tests")).map_err(Failed::from)? {
+        let entry = entry.map_err(Failed::from)?;
+        let mut name = entry.file_name().to_string_lossy().into_owned();
+        if entry.path().join("main.rs").exists() {
+            name.push('/');
+        } else if entry.path().is_dir() {
+            // What suites compare with.
+            continue;
+        }
+        if !table.contains(&format!("| `{name}` |")) {
+            missing.push(name);
+        }
+    }
+    if missing.is_empty() {
+        Ok(())
+    } else {
+        Err(format!("no row in the table of suites: {}", missing.join(", ")).into())
+    }
 }
 
 /// The pages of the repository, by their names from its root.
