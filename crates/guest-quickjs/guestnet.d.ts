@@ -1,5 +1,8 @@
 // What scripts on guestnet can import, as TypeScript has it. docs/quickjs.md and docs/quickjs-std.md say what it does.
 //
+// It lives beside TypeScript's lib.dom and beside @types/node, and takes no name of theirs. A project without @types/node can
+// add os.d.ts, for the module's short name "os"; one without lib.dom either, globals.d.ts.
+//
 // A test compares the names in here with what the modules export.
 
 /** The script's name and its arguments. */
@@ -7,17 +10,7 @@ declare const scriptArgs: string[];
 /** Prints values with a space between: strings as they are, others as `console.log` of qjs shows them. */
 declare function print(...values: unknown[]): void;
 
-interface GuestnetConsole {
-    log(...values: unknown[]): void;
-}
-interface GuestnetPerformance {
-    /** Milliseconds of the monotonic clock. */
-    now(): number;
-}
-declare const console: GuestnetConsole;
-declare const performance: GuestnetPerformance;
-
-declare module "os" {
+declare module "qjs:os" {
     /** What a call wants bytes of. */
     export type Bytes = ArrayBufferLike | ArrayBufferView;
     /** A number that is not negative, or the negative errno. */
@@ -95,10 +88,10 @@ declare module "os" {
     export function setReadHandler(fd: number, func: (() => void) | null): void;
     export function setWriteHandler(fd: number, func: (() => void) | null): void;
 
-    export function open(path: string, flags: number, mode?: number): Result;
+    export function open(path: string, flags?: number, mode?: number): Result;
     export function close(fd: number): Result;
-    export function seek(fd: number, offset: number, whence: number): number;
-    export function seek(fd: number, offset: bigint, whence: number): bigint;
+    export function seek(fd: number, offset: number, whence?: number): number;
+    export function seek(fd: number, offset: bigint, whence?: number): bigint;
     export function read(fd: number, buffer: Bytes, offset?: number, length?: number): Result;
     export function write(fd: number, buffer: Bytes, offset?: number, length?: number): Result;
     export function isatty(fd: number): boolean;
@@ -110,6 +103,12 @@ declare module "os" {
     export function lstat(path: string): [Stat | null, number];
     export function readdir(path: string): [string[], number];
     export function mkdir(path: string, mode?: number): Result;
+    /** A new directory whose name ends in six random letters and digits: its path and 0, or the pattern and -errno. */
+    export function mkdtemp(pattern?: string): [string, number];
+    /** A new file, likewise: its path and a descriptor, or the pattern and -errno. */
+    export function mkstemp(pattern?: string): [string, Result];
+    /** Times in milliseconds since 1970. */
+    export function utimes(path: string, atime: number, mtime: number): Result;
     export function remove(path: string): Result;
     export function rename(from: string, to: string): Result;
     export function realpath(path: string): [string, number];
@@ -123,12 +122,16 @@ declare module "os" {
     export function sleep(delay: number): Result;
     export function sleepAsync(delay: number): Promise<void>;
     export function now(): number;
+    /** Microseconds that this thread of the script has computed. */
+    export function cputime(): number;
     /**
      * Calls `func` when a signal comes. `null` gives the signal its default action back, `undefined` ignores it. A signal
      * that no script may handle is `-EINVAL`. Undefined in workers, and where an embedder offers no signals.
      */
     export function signal(signal: number, func?: (() => void) | null): number | undefined;
     export const platform: "linux";
+    /** Always `undefined`, which quickjs-ng returns where the path is not known. */
+    export function exePath(): string | undefined;
 
     export class Worker {
         /** Starts a module, whose name is as seen from the caller's, on a thread of its own. */
@@ -175,8 +178,8 @@ declare module "os" {
     export const TCP_WINDOW_CLAMP: number;
 }
 
-declare module "std" {
-    import { Bytes } from "os";
+declare module "qjs:std" {
+    import { Bytes } from "qjs:os";
 
     export interface FILE {
         close(): number;
@@ -185,17 +188,19 @@ declare module "std" {
         flush(): void;
         tell(): number;
         tello(): bigint;
-        seek(offset: number | bigint, whence: number): number;
-        seeko(offset: number | bigint, whence: number): number;
+        seek(offset: number | bigint, whence?: number): number;
+        seeko(offset: number | bigint, whence?: number): number;
         eof(): boolean;
         fileno(): number;
         error(): boolean;
         clearerr(): void;
         read(buffer: Bytes, offset?: number, length?: number): number;
-        write(buffer: Bytes, offset?: number, length?: number): number;
+        /** A part of a string is counted in the bytes of its UTF-8. */
+        write(content: string | Bytes, offset?: number, length?: number): number;
         /** `null` at the end. */
         getline(): string | null;
         readAsString(most?: number): string;
+        readAsArrayBuffer(most?: number): ArrayBuffer;
         /** -1 at the end. */
         getByte(): number;
         putByte(byte: number): number;
@@ -207,7 +212,8 @@ declare module "std" {
     export function loadScript(path: string): any;
     export function loadFile(path: string, options: { binary: true }): Uint8Array | null;
     export function loadFile(path: string, options?: { binary?: false }): string | null;
-    export function writeFile(path: string, content: string | Bytes): number;
+    /** Throws where it cannot. */
+    export function writeFile(path: string, content?: string | Bytes): void;
     export function getenv(name: string): string | undefined;
     export function setenv(name: string, value: string): void;
     export function unsetenv(name: string): void;
@@ -226,16 +232,12 @@ declare module "std" {
     export { _in as in, _out as out, _err as err };
 }
 
-declare module "qjs:os" {
-    export * from "os";
-}
-
-declare module "qjs:std" {
-    export * from "std";
+declare module "std" {
+    export * from "qjs:std";
 }
 
 declare module "guestnet:text" {
-    import { Bytes } from "os";
+    import { Bytes } from "qjs:os";
 
     /** UTF-8. */
     export function encode(text: string): Uint8Array;
@@ -354,7 +356,7 @@ declare module "guestnet:http" {
 }
 
 declare module "guestnet:sockets" {
-    import { FoundAddress } from "os";
+    import { FoundAddress } from "qjs:os";
 
     export interface Readable extends AsyncIterable<Uint8Array> {
         readonly locked: boolean;

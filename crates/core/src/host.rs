@@ -205,6 +205,8 @@ pub enum Clock {
     Realtime,
     /// `CLOCK_MONOTONIC`, since an arbitrary moment.
     Monotonic,
+    /// `CLOCK_THREAD_CPUTIME_ID`: what the calling thread, which is the guest's, has computed.
+    ThreadCpu,
 }
 
 /// An operating system, or a model of one. See the module's text for the duties.

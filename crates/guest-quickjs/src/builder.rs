@@ -151,19 +151,20 @@ impl<H: Host + 'static> ScriptBuilder<H> {
     pub fn directory(&mut self, host: &Path, guest: &str) -> io::Result<&mut Self> {
         guestnet_directory::check(host)?;
         let dir = Dir::open_ambient_dir(host, ambient_authority())?;
-        self.directories.add(guest, dir);
+        self.directories.add(guest, dir, host.canonicalize().ok());
         Ok(self)
     }
 
     /// A directory of the host from which modules can be imported, under the name that the main script's name begins
-    /// with; nothing else can be read there. What the kernel's own file systems have below it is refused file by file,
+    /// with; nothing else can be read there. Where that name is empty, an import that leads out of it (`../lib/x.js`) is
+    /// read where [`ScriptBuilder::directory`] has given the file. What the kernel's own file systems have below it is refused file by file,
     /// since a script may well lie in `/`.
     ///
     /// # Errors
     /// The directory cannot be opened.
     pub fn scripts(&mut self, host: &Path, name: &str) -> io::Result<&mut Self> {
         let dir = Dir::open_ambient_dir(host, ambient_authority())?;
-        self.scripts.add(name, dir);
+        self.scripts.add(name, dir, host.canonicalize().ok());
         Ok(self)
     }
 

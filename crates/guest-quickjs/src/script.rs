@@ -99,7 +99,9 @@ impl<H: Host + 'static> Script<H> {
         let state = Rc::new(make(getters));
         let shared_buffers = context.with(|ctx| share_buffers(&ctx, &state.memory));
         runtime.set_loader(
-            NameResolver,
+            NameResolver {
+                state: Rc::clone(&state),
+            },
             ModuleLoader {
                 state: Rc::clone(&state),
             },

@@ -4,6 +4,7 @@
     reason = "the engine's C interface; every block says why it holds"
 )]
 
+pub(crate) mod content;
 pub(crate) mod eval;
 pub(crate) mod heap;
 pub(crate) mod inspect;

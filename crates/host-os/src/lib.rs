@@ -651,6 +651,7 @@ impl Host for OsHost {
         let id = match clock {
             Clock::Realtime => ClockId::Realtime,
             Clock::Monotonic => ClockId::Monotonic,
+            Clock::ThreadCpu => ClockId::ThreadCPUTime,
         };
         process::read_clock(id)
     }

@@ -7,23 +7,56 @@ use crate::{Result, project::Project};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Directories of such files, each with the declarations that they take for granted; a file that imports its own needs none.
-const USES: [(&str, Option<&str>); 2] = [
-    (
-        "crates/guest-quickjs/tests/types",
-        Some("crates/guest-quickjs/guestnet.d.ts"),
-    ),
-    ("crates/guest-emscripten/tests/types", None),
+/// Files that use declarations.
+struct Uses {
+    /// Their directory, or one of them.
+    path: &'static str,
+    /// The declarations that they take for granted; a file that imports its own needs none.
+    declarations: &'static [&'static str],
+    /// The compiler's own declarations of what is there.
+    lib: &'static str,
+    /// Whether Node's are there as well.
+    node: bool,
+}
+
+/// Ours: `guestnet.d.ts` lives beside those of browsers and of Node, the other two beside nothing.
+const SCRIPTS: &str = "crates/guest-quickjs/guestnet.d.ts";
+const SCRIPTS_OS: &str = "crates/guest-quickjs/os.d.ts";
+const SCRIPTS_GLOBALS: &str = "crates/guest-quickjs/globals.d.ts";
+
+const USES: [Uses; 4] = [
+    Uses {
+        path: "crates/guest-quickjs/tests/types",
+        declarations: &[SCRIPTS, SCRIPTS_OS, SCRIPTS_GLOBALS],
+        lib: "esnext",
+        node: false,
+    },
+    Uses {
+        path: "crates/guest-quickjs/tests/types/beside/dom.ts",
+        declarations: &[SCRIPTS, SCRIPTS_OS],
+        lib: "esnext,dom",
+        node: false,
+    },
+    Uses {
+        path: "crates/guest-quickjs/tests/types/beside/node.ts",
+        declarations: &[SCRIPTS],
+        lib: "esnext,dom",
+        node: true,
+    },
+    Uses {
+        path: "crates/guest-emscripten/tests/types",
+        declarations: &[],
+        lib: "esnext",
+        node: false,
+    },
 ];
 
-/// The strictest rules; of the environment, nothing but what ECMAScript itself has.
-const OPTIONS: [&str; 10] = [
+/// The strictest rules.
+const OPTIONS: [&str; 8] = [
     "--noEmit",
     "--strict",
     "--target",
     "es2024",
-    "--lib",
-    "esnext",
     "--module",
     "esnext",
     "--moduleResolution",
@@ -33,26 +66,34 @@ const OPTIONS: [&str; 10] = [
 /// Compiles them.
 ///
 /// # Errors
-/// What the compiler says of the first directory that it refuses.
+/// What the compiler says of the first ones that it refuses.
 pub(super) fn check(project: &Project, tools: &Tools) -> Result<()> {
     let (node, tsc) = (tools.engine(Engine::Node20)?, tools.typescript()?);
-    for (directory, declarations) in USES {
-        let files = sources(&project.root.join(directory))?;
+    for uses in &USES {
+        let files = sources(&project.root.join(uses.path))?;
         let mut command = Command::new(&node);
         command.arg(&tsc).args(OPTIONS).current_dir(&project.root);
-        command.args(declarations).args(
+        command.arg("--lib").arg(uses.lib);
+        if uses.node {
+            command.arg("--types").arg("node");
+            command.arg("--typeRoots").arg(tools.node_types()?);
+        }
+        command.args(uses.declarations).args(
             files
                 .iter()
                 .map(|file| file.strip_prefix(&project.root).unwrap_or(file)),
         );
         process::capture(&mut command, "tsc")?;
-        progress("types", &format!("{directory}: {} files", files.len()));
+        progress("types", &format!("{}: {} files", uses.path, files.len()));
     }
     Ok(())
 }
 
-/// The TypeScript files of a directory.
+/// The TypeScript files of a directory, or the file.
 fn sources(directory: &Path) -> Result<Vec<PathBuf>> {
+    if directory.is_file() {
+        return Ok(vec![directory.to_owned()]);
+    }
     let entries =
         std::fs::read_dir(directory).map_err(|error| format!("{}: {error}", directory.display()))?;
     let mut files: Vec<PathBuf> = entries

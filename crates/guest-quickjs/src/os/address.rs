@@ -168,25 +168,23 @@ fn inet<'js>(
         u16::try_from(port).map_err(|_| wrong(ctx, "the address's port must be from 0 to 65535"))?
     };
     let addr = get(ctx, object, keys.addr)?;
-    let wildcard = guestnet_core::wildcard(domain);
-    let (ip, mut scope) = if addr.is_undefined() {
-        let ip = wildcard.map(|addr| addr.ip());
-        (ip.ok_or_else(|| wrong(ctx, "the address has no addr"))?, 0)
-    } else {
-        let numeric = cache
-            .parse(ctx, &addr)?
-            .filter(|numeric| numeric.ip.is_ipv4() == (domain == Domain::Inet))
-            .ok_or_else(|| {
-                let text = string(ctx, &addr, "the address's addr");
-                let text = text.as_deref().map_or("", excerpt);
-                let version = if domain == Domain::Inet { "IPv4" } else { "IPv6" };
-                wrong(
-                    ctx,
-                    &format!("the address's addr is not an {version} address: {text}"),
-                )
-            })?;
-        (numeric.ip, numeric.scope_id)
-    };
+    // Not the wildcard: a misspelt key would open the socket to everybody.
+    if addr.is_undefined() {
+        return Err(wrong(ctx, "the address has no addr"));
+    }
+    let numeric = cache
+        .parse(ctx, &addr)?
+        .filter(|numeric| numeric.ip.is_ipv4() == (domain == Domain::Inet))
+        .ok_or_else(|| {
+            let text = string(ctx, &addr, "the address's addr");
+            let text = text.as_deref().map_or("", excerpt);
+            let version = if domain == Domain::Inet { "IPv4" } else { "IPv6" };
+            wrong(
+                ctx,
+                &format!("the address's addr is not an {version} address: {text}"),
+            )
+        })?;
+    let (ip, mut scope) = (numeric.ip, numeric.scope_id);
     if domain == Domain::Inet6 {
         let number = get(ctx, object, keys.scope)?;
         if !number.is_undefined() {

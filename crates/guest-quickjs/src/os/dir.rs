@@ -5,7 +5,7 @@
 
 use std::cell::RefCell;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cap_std::fs::{self, Dir, OpenOptions};
@@ -32,6 +32,8 @@ pub(crate) struct Directories {
 struct Directory {
     name: Vec<String>,
     dir: Dir,
+    /// Its path on the host, without symbolic links. Only names of modules are compared with it: see [`Directories::guest_path`].
+    path: Option<PathBuf>,
 }
 
 /// Where a path leads.
@@ -48,9 +50,32 @@ pub(crate) struct PathTarget<'a> {
 impl Directories {
     /// Adds a directory under a name of the guest's. A name that is no absolute path counts from `/`, where the guest
     /// begins.
-    pub(crate) fn add(&mut self, guest: &str, dir: Dir) {
+    pub(crate) fn add(&mut self, guest: &str, dir: Dir, path: Option<PathBuf>) {
         let name = without_dots(parts(guest));
-        self.list.push(Directory { name, dir });
+        self.list.push(Directory { name, dir, path });
+    }
+
+    /// The host's path of the directory that has no name: relative names begin there.
+    pub(crate) fn root(&self) -> Option<&Path> {
+        let root = self.list.iter().find(|directory| directory.name.is_empty())?;
+        root.path.as_deref()
+    }
+
+    /// The guest's path of a file of the host, if a directory of the guest has it.
+    pub(crate) fn guest_path(&self, host: &Path) -> Option<String> {
+        let below = |directory: &'_ Directory| -> Option<(usize, String)> {
+            let path = directory.path.as_deref()?;
+            let rest = text(host.strip_prefix(path).ok()?).ok()?;
+            let mut whole = directory.name.clone();
+            whole.extend(parts(rest).map(str::to_owned));
+            Some((path.components().count(), format!("/{}", whole.join("/"))))
+        };
+        let deepest = self
+            .list
+            .iter()
+            .filter_map(below)
+            .max_by_key(|(depth, _)| *depth)?;
+        Some(deepest.1)
     }
 
     /// The same directories for another thread, which begins in `/`.
@@ -59,10 +84,11 @@ impl Directories {
     /// `EMFILE` of the host.
     pub(crate) fn share(&self) -> io::Result<Directories> {
         let mut list = Vec::new();
-        for Directory { name, dir } in &self.list {
+        for Directory { name, dir, path } in &self.list {
             list.push(Directory {
                 name: name.clone(),
                 dir: dir.try_clone()?,
+                path: path.clone(),
             });
         }
         Ok(Directories {
@@ -247,7 +273,7 @@ mod tests {
         let mut directories = Directories::default();
         for name in names {
             let dir = Dir::open_ambient_dir(env!("CARGO_MANIFEST_DIR"), cap_std::ambient_authority());
-            directories.add(name, dir.unwrap());
+            directories.add(name, dir.unwrap(), None);
         }
         directories
     }
@@ -274,6 +300,26 @@ mod tests {
         leads(&all, "database", "", "database");
         leads(&all, "/", "", ".");
         leads(&all, "..", "", ".");
+    }
+
+    #[test]
+    fn a_path_of_the_host_is_the_guests_in_the_deepest_directory_that_has_it() {
+        let mut all = Directories::default();
+        for (name, path) in [("/all", "/home/me"), ("lib", "/home/me/lib"), ("/other", "/opt")] {
+            let dir = Dir::open_ambient_dir(env!("CARGO_MANIFEST_DIR"), cap_std::ambient_authority());
+            all.add(name, dir.unwrap(), Some(path.into()));
+        }
+        for (host, guest) in [
+            ("/home/me/app/x.js", Some("/all/app/x.js")),
+            ("/home/me/lib/x.js", Some("/lib/x.js")),
+            ("/home/me", Some("/all")),
+            ("/home/you/x.js", None),
+            ("/home/me2/x.js", None),
+            ("/", None),
+        ] {
+            assert_eq!(all.guest_path(Path::new(host)).as_deref(), guest, "{host}");
+        }
+        assert_eq!(all.root(), None);
     }
 
     #[test]
@@ -304,7 +350,7 @@ mod tests {
         let mut all = Directories::default();
         // As if it had been mounted later: `ScriptBuilder::directory` checks a directory before it is added.
         let root = Dir::open_ambient_dir("/", cap_std::ambient_authority());
-        all.add("/host", root.unwrap());
+        all.add("/host", root.unwrap(), None);
         for path in [
             "/host/proc/self/mem",
             "/host/proc/self/maps",

@@ -99,7 +99,8 @@ pub(crate) fn open_path<H: Host + 'static>(state: &State<H>, path: &str, how: &O
 
 fn open<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
     let path = call.string(0, "the path")?;
-    let flags = call.int(1, "the flags")?;
+    // As qjs: O_RDONLY.
+    let flags = call.int_or(1, "the flags", 0)?;
     let mode = path::mode(call, 2, 0o666)?;
     let opened = open_path(call.state(), &path, &OpenHow { flags, mode });
     result(call, opened.map(i64::from))
@@ -158,7 +159,7 @@ pub(crate) fn seek_to<H: Host + 'static>(state: &State<H>, fd: Fd, offset: i64, 
 fn seek<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Value<'js>> {
     let fd = descriptor(call, 0)?;
     let offset = call.arg(1);
-    let whence = call.int(2, "the whence")?;
+    let whence = call.int_or(2, "the whence", 0)?;
     let place = seek_to(call.state(), fd, self::offset(call, &offset)?, whence);
     let place = place.map(|place| i64::try_from(place).unwrap_or(i64::MAX));
     if offset.is_big_int() {
@@ -205,6 +206,37 @@ pub(crate) fn part<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, index: usize
         ));
     }
     Ok(Part { buffer, offset, len })
+}
+
+/// As [`part`], and what is not in the buffer is left out, as quickjs-ng does for `FILE` objects.
+///
+/// # Errors
+/// `TypeError` for what is no buffer, `RangeError` for what is no size.
+pub(crate) fn clamped_part<'js, H: Host + 'static>(
+    call: &Call<'_, 'js, H>,
+    index: usize,
+) -> rquickjs::Result<Part> {
+    let buffer = Buffer::new(call.ctx(), call.arg(index))?;
+    let size = buffer
+        .len(call.ctx(), &call.state().getters)
+        .map_err(|_| detached(call))?;
+    let (offset, len) = clamped_range(call, index + 1, size)?;
+    Ok(Part { buffer, offset, len })
+}
+
+/// Reads the arguments `offset, length` from `index` on, as a range of `size` bytes.
+///
+/// # Errors
+/// `RangeError` for what is no size.
+pub(crate) fn clamped_range<H: Host + 'static>(
+    call: &Call<'_, '_, H>,
+    index: usize,
+    size: usize,
+) -> rquickjs::Result<(usize, usize)> {
+    let offset = size_argument(call, index, "the offset")?.unwrap_or(0).min(size);
+    let rest = size.saturating_sub(offset);
+    let len = size_argument(call, index + 1, "the length")?;
+    Ok((offset, len.unwrap_or(rest).min(rest)))
 }
 
 fn size_argument<H: Host + 'static>(

@@ -12,6 +12,7 @@ pub(crate) mod process;
 pub(crate) mod resolve;
 pub(crate) mod signal;
 pub(crate) mod socket;
+pub(crate) mod temporary;
 pub(crate) mod time;
 pub(crate) mod transfer;
 pub(crate) mod worker;
@@ -39,6 +40,7 @@ fn members<H: Host + 'static>() -> Vec<Member<H>> {
     members.extend(path::members());
     members.extend(process::members());
     members.extend(signal::members());
+    members.extend(temporary::members());
     members.extend(time::members());
     members.extend(worker::members());
     members

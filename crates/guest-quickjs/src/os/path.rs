@@ -1,9 +1,14 @@
 //! The calls of `os` that name files: `stat`, `readdir`, `mkdir`, `rename`, ….
 
-use cap_std::fs::{DirBuilder, DirBuilderExt, Metadata, MetadataExt};
-use guestnet_core::{Errno, Host};
-use rquickjs::{Array, IntoJs, Object, Result, Value};
+use std::time::Duration;
 
+use cap_fs_ext::{DirExt, SystemTimeSpec};
+use cap_std::fs::{DirBuilder, DirBuilderExt, Metadata, MetadataExt};
+use cap_std::time::SystemClock;
+use guestnet_core::{Errno, Host};
+use rquickjs::{Array, Exception, IntoJs, Object, Result, Value};
+
+use crate::argument::number;
 use crate::errno;
 use crate::native::{Call, Member};
 use crate::os::dir::PathTarget;
@@ -17,6 +22,7 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
         Member::Function("lstat", 1, lstat),
         Member::Function("readdir", 1, readdir),
         Member::Function("mkdir", 1, mkdir),
+        Member::Function("utimes", 3, utimes),
         Member::Function("remove", 1, remove),
         Member::Function("rename", 2, rename),
         Member::Function("realpath", 1, realpath),
@@ -46,14 +52,23 @@ fn status<'js, H: Host + 'static>(
 }
 
 /// The result of a call that gives a value: the value and 0, or `other` and the errno.
-fn pair<'js, H: Host + 'static>(
+fn result<'js, H: Host + 'static>(
     call: &Call<'_, 'js, H>,
     value: impl IntoJs<'js>,
     error: Option<Errno>,
 ) -> Result<Value<'js>> {
+    pair(call, value, error.map_or(0, errno::number))
+}
+
+/// An array of two.
+pub(crate) fn pair<'js, H: Host + 'static>(
+    call: &Call<'_, 'js, H>,
+    first: impl IntoJs<'js>,
+    second: impl IntoJs<'js>,
+) -> Result<Value<'js>> {
     let pair = Array::new(call.ctx().clone())?;
-    pair.set(0, value)?;
-    pair.set(1, error.map_or(0, errno::number))?;
+    pair.set(0, first)?;
+    pair.set(1, second)?;
     Ok(pair.into_value())
 }
 
@@ -86,7 +101,7 @@ fn described<'js, H: Host + 'static>(
 ) -> Result<Value<'js>> {
     let metadata = match found {
         Ok(metadata) => metadata,
-        Err(errno) => return pair(call, rquickjs::Null, Some(errno)),
+        Err(errno) => return result(call, rquickjs::Null, Some(errno)),
     };
     let object = Object::new(call.ctx().clone())?;
     for (name, value) in [
@@ -112,7 +127,7 @@ fn described<'js, H: Host + 'static>(
             .saturating_add(nanoseconds / 1_000_000);
         object.set(name, signed(milliseconds))?;
     }
-    pair(call, object, None)
+    result(call, object, None)
 }
 
 /// A count as JavaScript has numbers: exact up to 2^53.
@@ -132,7 +147,7 @@ fn readdir<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>
     let names = Array::new(call.ctx().clone())?;
     let entries = match at(call, &path, |place| place.dir.read_dir(&place.rest)) {
         Ok(entries) => entries,
-        Err(errno) => return pair(call, names, Some(errno)),
+        Err(errno) => return result(call, names, Some(errno)),
     };
     // readdir(3) has these two, std does not.
     names.set(0, ".")?;
@@ -140,14 +155,14 @@ fn readdir<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>
     for entry in entries {
         let name = match entry {
             Ok(entry) => entry.file_name().to_string_lossy().into_owned(),
-            Err(error) => return pair(call, names, Some(errno::of_io(&error))),
+            Err(error) => return result(call, names, Some(errno::of_io(&error))),
         };
         if names.len() >= MAX_NAMES {
-            return pair(call, names, Some(Errno::EOVERFLOW));
+            return result(call, names, Some(Errno::EOVERFLOW));
         }
         names.set(names.len(), name)?;
     }
-    pair(call, names, None)
+    result(call, names, None)
 }
 
 fn mkdir<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
@@ -167,6 +182,37 @@ pub(crate) fn mode<H: Host + 'static>(call: &Call<'_, '_, H>, index: usize, defa
         return Ok(default);
     }
     Ok(call.int(index, "the mode")?.cast_unsigned() & 0o777)
+}
+
+/// utimes(2), with milliseconds since 1970. Symbolic links are followed. A time before 1970, which cap-std's crate for this cannot
+/// have, is `EINVAL`.
+fn utimes<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let path = call.string(0, "the path")?;
+    let accessed = time(call, 1, "the access time")?;
+    let modified = time(call, 2, "the modification time")?;
+    let done = match accessed.zip(modified) {
+        Some((accessed, modified)) => at(call, &path, |place| {
+            place.dir.set_times(&place.rest, Some(accessed), Some(modified))
+        }),
+        None => Err(Errno::EINVAL),
+    };
+    status(call, done)
+}
+
+/// A time that an argument gives in milliseconds since 1970, if there is such a time; less than one is left out.
+fn time<H: Host + 'static>(
+    call: &Call<'_, '_, H>,
+    index: usize,
+    name: &str,
+) -> Result<Option<SystemTimeSpec>> {
+    let milliseconds = match call.arg(index) {
+        none if none.is_undefined() => 0.0,
+        value => number(&value)
+            .ok_or_else(|| Exception::throw_type(call.ctx(), &format!("{name} must be a number")))?,
+    };
+    let since = Duration::try_from_secs_f64(milliseconds.trunc() / 1_000.0).ok();
+    let time = since.and_then(|since| SystemClock::UNIX_EPOCH.checked_add(since));
+    Ok(time.map(SystemTimeSpec::Absolute))
 }
 
 /// remove(3): a file, or a directory that is empty.
@@ -201,8 +247,8 @@ fn realpath<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js
         .resolve(&path)
         .and_then(|place| place.real());
     match real {
-        Ok(real) => pair(call, real, None),
-        Err(errno) => pair(call, "", Some(errno)),
+        Ok(real) => result(call, real, None),
+        Err(errno) => result(call, "", Some(errno)),
     }
 }
 
@@ -217,13 +263,13 @@ fn symlink<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>
 fn readlink<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let path = call.string(0, "the path")?;
     match at(call, &path, |place| place.dir.read_link(&place.rest)) {
-        Ok(target) => pair(call, target.to_string_lossy().into_owned(), None),
-        Err(errno) => pair(call, "", Some(errno)),
+        Ok(target) => result(call, target.to_string_lossy().into_owned(), None),
+        Err(errno) => result(call, "", Some(errno)),
     }
 }
 
 fn getcwd<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
-    pair(call, call.state().directories.current(), None)
+    result(call, call.state().directories.current(), None)
 }
 
 fn chdir<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {

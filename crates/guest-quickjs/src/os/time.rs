@@ -20,6 +20,7 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
         Member::Function("sleep", 1, sleep),
         Member::Function("sleepAsync", 1, sleep_async),
         Member::Function("now", 0, now),
+        Member::Function("cputime", 0, cputime),
     ]
 }
 
@@ -69,6 +70,12 @@ fn sleep<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
         return Err(ending(call.ctx()));
     }
     call.value(slept.map_or_else(|errno| -errno::number(errno), |()| 0))
+}
+
+/// Microseconds of processor time, whole. Those of this thread: a process has other guests in it, which qjs's has not.
+fn cputime<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let computed = call.state().guest.borrow().now(Clock::ThreadCpu);
+    call.value(float(u64::try_from(computed.as_micros()).unwrap_or(u64::MAX)))
 }
 
 /// Milliseconds of the monotonic clock, to the nanosecond.

@@ -12,6 +12,7 @@ use rquickjs::function::Constructor;
 use rquickjs::object::Property;
 use rquickjs::{Class, Ctx, Exception, Function, IntoJs, Object, Persistent, Result, Value};
 
+use crate::argument::excerpt;
 use crate::budget::Charge;
 use crate::copyable;
 use crate::event_loop::Task;
@@ -261,9 +262,12 @@ fn construct<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
     if name.len() > MAX_PATH {
         return Err(Exception::throw_reference(ctx, "the module's name is too long"));
     }
-    let name = module_name::whole(&base, &name);
+    let name = module_name::whole(state, &base, &name);
     let source = module_name::source(state, &name);
-    let source = source.map_err(|_| Exception::throw_reference(ctx, &format!("could not load '{name}'")))?;
+    let source = source.map_err(|error| {
+        let message = format!("could not load '{}': {}", excerpt(&name), error.message());
+        Exception::throw_reference(ctx, &message)
+    })?;
     // Here and not in its thread, which has no caller to get the error.
     let budget = state.memory.budget();
     let charge = budget.charge(WORKER).zip(budget.charge(ENGINE));

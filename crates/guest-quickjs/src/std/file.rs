@@ -5,7 +5,7 @@ use std::rc::Rc;
 use guestnet_core::{Errno, Fd, Host};
 use rquickjs::class::{JsClass, Readable};
 use rquickjs::function::Constructor;
-use rquickjs::{Class, Coerced, Ctx, Exception, Object, Result, Value};
+use rquickjs::{ArrayBuffer, Class, Coerced, Ctx, Exception, Object, Result, Value};
 
 use crate::errno;
 use crate::native::{Call, Member};
@@ -70,6 +70,7 @@ fn methods<H: Host + 'static>() -> Vec<Member<H>> {
         Member::Function("write", 3, write),
         Member::Function("getline", 0, getline),
         Member::Function("readAsString", 0, read_as_string),
+        Member::Function("readAsArrayBuffer", 0, read_as_array_buffer),
         Member::Function("getByte", 0, get_byte),
         Member::Function("putByte", 1, put_byte),
     ]
@@ -117,7 +118,11 @@ fn status<'js, H: Host + 'static>(
 }
 
 fn close<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
-    let closed = this(call)?.close(call.state());
+    let stream = this(call)?;
+    if stream.is_standard() {
+        return Err(Exception::throw_type(call.ctx(), "cannot close stdio"));
+    }
+    let closed = stream.close(call.state());
     status(call, closed)
 }
 
@@ -171,7 +176,7 @@ fn tello<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
 fn seek<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let stream = this(call)?;
     let offset = file::offset(call, &call.arg(0))?;
-    let whence = call.int(1, "the whence")?;
+    let whence = call.int_or(1, "the whence", 0)?;
     let done = stream.seek(call.state(), offset, whence);
     status(call, done)
 }
@@ -196,7 +201,7 @@ fn clearerr<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js
 
 fn read<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let stream = this(call)?;
-    let part = file::part(call, 0)?;
+    let part = file::clamped_part(call, 0)?;
     // Checked before anything is taken from the stream.
     part.must_be_writable(call)?;
     let Part { buffer, offset, len } = part;
@@ -224,7 +229,10 @@ fn read<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
 
 fn write<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let stream = this(call)?;
-    let Part { buffer, offset, len } = file::part(call, 0)?;
+    if let Some(text) = call.arg(0).as_string() {
+        return write_text(call, &stream, text);
+    }
+    let Part { buffer, offset, len } = file::clamped_part(call, 0)?;
     let mut done = 0;
     while done < len {
         let (ctx, getters) = (call.ctx(), &call.state().getters);
@@ -237,6 +245,19 @@ fn write<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
         }
     }
     call.value(count(done))
+}
+
+/// Writes a string, or a part of its UTF-8 bytes.
+fn write_text<'js, H: Host + 'static>(
+    call: &Call<'_, 'js, H>,
+    stream: &Stream,
+    text: &rquickjs::String<'js>,
+) -> Result<Value<'js>> {
+    let bytes = inspect::bytes_of(text)?;
+    let (offset, len) = file::clamped_range(call, 1, bytes.len())?;
+    let bytes = bytes.get(offset..offset + len).unwrap_or_default();
+    let written = stream.write(call.state(), bytes).map_or(0, |()| bytes.len());
+    call.value(count(written))
 }
 
 /// A line without its end; `null` when there is no more.
@@ -259,6 +280,18 @@ pub(crate) fn text<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, bytes: &[u8]
 }
 
 fn read_as_string<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let bytes = read_rest(call)?;
+    text(call, bytes.as_deref().unwrap_or_default())
+}
+
+fn read_as_array_buffer<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let bytes = read_rest(call)?;
+    let bytes = bytes.as_deref().unwrap_or_default();
+    ArrayBuffer::new_copy(call.ctx().clone(), bytes).map(ArrayBuffer::into_value)
+}
+
+/// The rest of a stream, or at most so many bytes of it as the first argument says.
+fn read_rest<H: Host + 'static>(call: &Call<'_, '_, H>) -> Result<Option<Bytes>> {
     let stream = this(call)?;
     let most = match call.arg(0) {
         most if most.is_undefined() => MAX_TEXT,
@@ -266,11 +299,10 @@ fn read_as_string<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Val
             .map_err(|_| Exception::throw_range(call.ctx(), "the size must not be negative"))?,
     };
     let bytes = read_of(call, &stream, most.min(MAX_TEXT))?;
-    let bytes = bytes.as_deref().unwrap_or_default();
-    if bytes.len() == MAX_TEXT && most >= MAX_TEXT {
+    if bytes.as_ref().is_some_and(|bytes| bytes.len() == MAX_TEXT) && most >= MAX_TEXT {
         return Err(Exception::throw_range(call.ctx(), "the file is too long"));
     }
-    text(call, bytes)
+    Ok(bytes)
 }
 
 /// What can be read of a stream; the stream remembers why there is no more.

@@ -1,6 +1,6 @@
 //! The module `std`: C's standard library as qjs offers it.
 //!
-//! Left out, and so `undefined`: `popen` and `urlGet`, which start programs of the host, and `parseExtJSON`.
+//! Left out, and so `undefined`: what docs/quickjs-std.md lists with the reasons.
 
 pub(crate) mod file;
 mod printf;
@@ -8,7 +8,7 @@ pub(crate) mod stream;
 
 use std::marker::PhantomData;
 
-use guestnet_core::{Clock, Errno, Fd, Host};
+use guestnet_core::{Errno, Fd, Host};
 use rquickjs::module::{Declarations, Exports, ModuleDef};
 use rquickjs::{Coerced, Ctx, Exception, Object, Result, TypedArray, Value};
 
@@ -17,13 +17,11 @@ use crate::buffer::Buffer;
 use crate::errno;
 use crate::native::{Call, Member, declare, ending, export};
 use crate::os::file::{self as descriptors, OpenHow};
+use crate::os::temporary;
 use crate::state::{State, StateRef};
 use crate::std_module::stream::Stream;
-use crate::sys::heap::NoMemory;
+use crate::sys::heap::{Bytes, NoMemory};
 use crate::sys::{self, eval, inspect};
-
-/// How often another name is tried for a temporary file.
-const ATTEMPTS: u32 = 16;
 
 /// The most that all variables of a script may need, in bytes, each with [`VARIABLE`] in addition to its text.
 const MAX_ENVIRONMENT: usize = 1 << 20;
@@ -87,7 +85,7 @@ fn standard<'js, H: Host + 'static>(
     fd: Fd,
     modes: [bool; 3],
 ) -> Result<Value<'js>> {
-    match Stream::new(state, fd, modes) {
+    match Stream::standard(state, fd, modes) {
         Ok(stream) => file::make(ctx, state, stream),
         Err(_) => Err(NoMemory.throw(ctx)),
     }
@@ -151,12 +149,13 @@ fn load_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'j
     }
 }
 
-/// Writes a string or the bytes of a buffer to a file (quickjs-ng has it): 0 or -errno.
+/// Writes a string or the bytes of a buffer to a file. As quickjs-ng's it throws where it cannot, and nothing is `""`.
 fn write_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let path = call.string(0, "the path")?;
     let content = call.arg(1);
     let bytes = match content.as_string() {
         Some(text) => sys::text(text)?.into_bytes(),
+        None if content.is_undefined() => Bytes::new(&call.state().memory),
         None => Buffer::new(call.ctx(), content)?
             .to_bytes(call.ctx(), &call.state().getters, &call.state().memory)
             .map_err(|errno| descriptors::no_bytes(call, errno))?,
@@ -170,7 +169,13 @@ fn write_file<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'
         let written = stream.write(call.state(), &bytes);
         written.and(stream.close(call.state()))
     });
-    call.value(done.map_or_else(|errno| -errno::number(errno), |()| 0))
+    match done {
+        Ok(()) => call.value(rquickjs::Undefined),
+        Err(errno) => {
+            let message = format!("could not write '{}': {}", excerpt(&path), errno.message());
+            Err(Exception::throw_message(call.ctx(), &message))
+        }
+    }
 }
 
 fn getenv<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
@@ -326,33 +331,9 @@ fn fdopen<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>>
 /// A file without a name, in the directory that the script is in: it has no other place.
 fn tmpfile<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     call.state().streams.sweep(call.state());
-    let stream = temporary(call.state()).and_then(|fd| Stream::owning(call.state(), fd, [true, true, false]));
+    let stream = temporary::without_name(call.state())
+        .and_then(|fd| Stream::owning(call.state(), fd, [true, true, false]));
     opened(call, stream, 0)
-}
-
-fn temporary<H: Host + 'static>(state: &State<H>) -> guestnet_core::Result<Fd> {
-    let how = OpenHow {
-        flags: O_RDWR | O_CREAT | O_EXCL,
-        mode: 0o600,
-    };
-    let mut last = Errno::EEXIST;
-    for attempt in 0..ATTEMPTS {
-        let now = state.guest.borrow().now(Clock::Realtime).as_nanos();
-        let path = format!(".guestnet-tmp-{now:x}-{attempt}");
-        match descriptors::open_path(state, &path, &how) {
-            Ok(fd) => {
-                let place = state.directories.resolve(&path)?;
-                place
-                    .dir
-                    .remove_file(&place.rest)
-                    .map_err(|error| errno::of_io(&error))?;
-                return Ok(fd);
-            }
-            Err(Errno::EEXIST) => last = Errno::EEXIST,
-            Err(errno) => return Err(errno),
-        }
-    }
-    Err(last)
 }
 
 fn puts<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {

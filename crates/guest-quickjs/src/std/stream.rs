@@ -59,6 +59,8 @@ pub(crate) struct Stream {
     behind: RefCell<Vec<u8>>,
     end: Cell<bool>,
     failed: Cell<bool>,
+    /// `std.in`, `std.out` or `std.err`: a script does not close it.
+    standard: bool,
     _charge: Charge,
 }
 
@@ -89,8 +91,19 @@ impl Stream {
             behind: RefCell::default(),
             end: Cell::new(false),
             failed: Cell::new(false),
+            standard: false,
             _charge: charge,
         })
+    }
+
+    /// One of the three standard streams.
+    ///
+    /// # Errors
+    /// `ENOMEM`.
+    pub(crate) fn standard<D: Descriptors>(descriptors: &D, fd: Fd, modes: [bool; 3]) -> Result<Stream> {
+        let mut stream = Stream::new(descriptors, fd, modes)?;
+        stream.standard = true;
+        Ok(stream)
     }
 
     /// A stream of a descriptor that nothing else knows, and which is closed if there is none.
@@ -102,6 +115,11 @@ impl Stream {
             // The first error is the one that is returned.
             let _ = descriptors.close(fd);
         })
+    }
+
+    /// Whether it is one of the three standard streams.
+    pub(crate) fn is_standard(&self) -> bool {
+        self.standard
     }
 
     /// The descriptor; `None` once it is closed.

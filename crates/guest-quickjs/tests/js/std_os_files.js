@@ -84,7 +84,8 @@ throws(TypeError, "ArrayBuffer", () => os.read(fd, "text", 0, 1));
 throws(TypeError, "ArrayBuffer", () => os.write(fd));
 throws(TypeError, "descriptor", () => os.read({}, buffer, 0, 1));
 throws(TypeError, "offset", () => os.seek(fd, "x", 0));
-throws(TypeError, "whence", () => os.seek(fd, 0));
+equal(os.seek(fd, 3), 3, "no whence is SEEK_SET");
+throws(TypeError, "whence", () => os.seek(fd, 0, "x"));
 os.close(fd);
 
 // stat, lstat, symlink, readlink, realpath
@@ -104,6 +105,15 @@ equal(os.readlink("/work/link"), ["b", 0], "readlink");
 equal(os.readlink("/work/b"), ["", E.EINVAL], "readlink of a file");
 equal(os.realpath("/work/./link"), ["/work/b", 0], "realpath");
 equal(os.realpath("/work/none"), ["", E.ENOENT], "realpath of nothing");
+
+// utimes
+equal(os.utimes("/work/link", 1_000.9, 2_000), 0, "utimes follows links");
+equal([os.stat("/work/b")[0].atime, os.stat("/work/b")[0].mtime], [1_000, 2_000], "in milliseconds");
+equal(os.utimes("/work/none", 0, 0), -E.ENOENT, "utimes of nothing");
+equal([os.utimes("/work/b", -1, 0), os.utimes("/work/b", 0, -1e300)], [-E.EINVAL, -E.EINVAL], "before 1970");
+equal([os.utimes("/work/b", 1e300, 0), os.utimes("/work/b", 0, NaN)], [-E.EINVAL, -E.EINVAL], "no time");
+equal(os.utimes("/none", 0, 0), -E.EACCES, "utimes outside");
+throws(TypeError, "modification time", () => os.utimes("/work/b", 0, "x"));
 
 // mkdir, readdir, rename, remove, chdir, getcwd
 equal(os.mkdir("/work/dir", 0o700), 0, "mkdir");
@@ -131,6 +141,24 @@ equal(os.chdir("../a"), -E.ENOTDIR, "chdir to a file");
 equal(os.chdir("/work"), 0, "chdir");
 equal(os.remove("dir"), 0, "remove a directory");
 
+// mkdtemp, mkstemp: that another name is tried where one is taken is tested in temporary.rs
+let [made, number] = os.mkdtemp();
+holds(/^tmp[a-zA-Z0-9]{6}$/.test(made), made);
+equal([number, os.stat(made)[0].mode], [0, os.S_IFDIR | 0o700], "mkdtemp");
+[made, number] = os.mkdtemp(`${made}/dXXXXXX`);
+holds(/^tmp\w{6}\/d\w{6}$/.test(made), made);
+let [path, open] = os.mkstemp(`/work/${made}/f`);
+holds(path.startsWith(`/work/${made}/f`) && /f\w{6}$/.test(path), path);
+equal(os.write(open, bytes("temporary")), 9, "it is open for writing");
+equal([os.seek(open, 0), os.read(open, new Uint8Array(9))], [0, 9], "and for reading");
+equal([os.stat(path)[0].mode, std.loadFile(path)], [os.S_IFREG | 0o600, "temporary"], "mkstemp");
+for (const name of [path, made, made.split("/")[0]]) equal(os.remove(name), 0, name);
+equal(os.close(open), 0);
+equal(os.mkdtemp("/work/none/XXXXXX"), ["/work/none/XXXXXX", -E.ENOENT], "mkdtemp below nothing");
+equal(os.mkstemp("/none/x"), ["/none/xXXXXXX", -E.EACCES], "mkstemp outside");
+equal(os.mkstemp("x".repeat(5000))[1], -E.ENAMETOOLONG, "a long pattern");
+throws(TypeError, "pattern", () => os.mkstemp(5));
+
 // Wrong types
 for (const name of ["open", "stat", "lstat", "readdir", "mkdir", "remove", "rename", "realpath", "chdir", "readlink"]) {
     for (const wrong of [undefined, null, 1, {}, [], Symbol("s"), () => {}]) {
@@ -141,6 +169,8 @@ for (const name of ["open", "stat", "lstat", "readdir", "mkdir", "remove", "rena
 throws(TypeError, "flags", () => os.open("/work/a", "x"));
 throws(TypeError, "mode", () => os.open("/work/a", O_RDONLY, {}));
 throws(TypeError, "new path", () => os.rename("/work/a"));
+fd = os.open("/work/a");
+equal([os.write(fd, bytes("x")), os.close(fd)], [-E.EBADF, 0], "no flags are O_RDONLY");
 equal(os.open("", O_RDONLY), -E.ENOENT, "an empty path");
 equal(os.open("/work/a\0b", O_RDONLY), -E.EINVAL, "a path with a NUL");
 equal(os.open("/work/" + "x".repeat(5000), O_RDONLY), -E.ENAMETOOLONG, "a long path");
@@ -175,9 +205,16 @@ equal(os.remove("/work/d"), 0);
 throws(TypeError, "descriptor", () => os.dup("x"));
 throws(TypeError, "descriptor", () => os.dup2(0));
 
+// Processor time: whole microseconds that only grow; and no path of the host's
+const before = os.cputime();
+let sum = 0;
+while (os.cputime() === before) sum += 1;
+holds(Number.isInteger(before) && Number.isInteger(os.cputime()) && os.cputime() > before, "cputime");
+equal(os.exePath(), undefined, "exePath");
+
 // Terminals, the platform, and what is not there
 equal([os.isatty(0), os.isatty(1), os.isatty(99)], [false, false, false], "isatty");
-for (const name of ["exec", "kill", "waitpid", "getpid", "utimes", "ttyGetWinSize", "ttySetRaw"]) {
+for (const name of ["exec", "kill", "waitpid", "getpid", "ttyGetWinSize", "ttySetRaw"]) {
     equal(os[name], undefined, name);
 }
 for (const name of ["popen", "urlGet", "parseExtJSON"]) {

@@ -72,13 +72,24 @@ equal(file.read(into, 0, 1), 0, "at the end");
 equal(file.puts("x"), undefined, "puts says nothing");
 equal(file.error(), true, "error does");
 equal(file.putByte(1), -1);
-throws(RangeError, "overflow", () => file.read(into, 10, 10));
+equal([file.read(into, 10, 10), file.read(into, 99)], [0, 0], "what is not in the buffer is left out");
 throws(TypeError, "ArrayBuffer", () => file.read("x", 0, 1));
 throws(TypeError, "immutable", () => file.read(new ArrayBuffer(4).transferToImmutable(), 0, 1));
 throws(TypeError, "byte", () => file.putByte("x"));
 throws(TypeError, "offset", () => file.seek({}, 0));
 throws(RangeError, "negative", () => file.readAsString(-1));
 file.close();
+
+// As quickjs-ng's: strings are written, buffers are read, omitted places are the beginning, and no script closes stdio
+file = std.open("/work/ng", "w+");
+equal([file.write("xyzzy"), file.write("é!", 2), file.write("é!", 0, 2), file.write("x", 9)], [5, 1, 2, 0], "strings");
+equal(file.seek(0), 0, "no whence is SEEK_SET");
+equal(text(file.readAsArrayBuffer(5)), "xyzzy", "some bytes");
+equal(Array.from(new Uint8Array(file.readAsArrayBuffer())), [0x21, 0xc3, 0xa9], "the rest");
+equal(file.readAsArrayBuffer().byteLength, 0, "no more");
+throws(RangeError, "negative", () => file.readAsArrayBuffer(-1));
+file.close();
+for (const stream of [std.in, std.out, std.err]) throws(TypeError, "cannot close stdio", () => stream.close());
 
 // Modes
 equal(std.open("/work/none", "r", error), null, "no such file");
@@ -126,12 +137,14 @@ equal(file.readAsString(), "kept");
 file.close();
 
 // loadFile, writeFile
-equal(std.writeFile("/work/w", "é"), 0);
-equal(std.writeFile("/work/w2", new Uint8Array([0xc3, 0x28])), 0, "writeFile of bytes");
+equal(std.writeFile("/work/w", "é"), undefined);
+std.writeFile("/work/w2", new Uint8Array([0xc3, 0x28]));
 equal([std.loadFile("/work/w"), std.loadFile("/work/w2")], ["é", "\ufffd("], "what is no UTF-8 is replaced");
 equal(Array.from(std.loadFile("/work/w2", { binary: true })), [0xc3, 0x28], "as bytes");
 equal(std.loadFile("/work/none"), null);
-equal(std.writeFile("/work/none/w", ""), -E.ENOENT);
+throws(Error, "could not write '/work/none/w': No such file or directory", () => std.writeFile("/work/none/w", ""));
+std.writeFile("/work/empty");
+equal(std.loadFile("/work/empty"), "", "nothing is written");
 throws(TypeError, "ArrayBuffer", () => std.writeFile("/work/w", 5));
 
 // What a lost object has kept is written, and its descriptor is closed

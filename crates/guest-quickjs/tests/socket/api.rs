@@ -241,6 +241,53 @@ fn a_relative_unix_path_counts_from_the_directory_of_the_script() {
     assert_eq!((outcome.out.as_str(), outcome.err.as_str()), ("0 true\n", ""));
 }
 
+/// As the examples of bellard/quickjs#405 make them: a service as text, flags and lengths left out, whole buffers, addresses as
+/// they were returned.
+#[test]
+fn calls_with_the_omissions_of_the_proposals_examples_are_understood() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("page"), "x".repeat(5000)).expect("a file");
+    let source = "
+        import * as os from 'os';
+        import * as std from 'std';
+        const must = result => { if (typeof result === 'number' && result < 0) throw new Error(std.strerror(-result)); return result; };
+        const bytes = text => Uint8Array.from(text, letter => letter.charCodeAt(0)).buffer;
+        const [ai] = must(os.getaddrinfo('127.0.0.1', {service: '0'}));
+        const server = must(os.socket(os.AF_INET, os.SOCK_STREAM));
+        must(os.setsockopt(server, os.SO_REUSEADDR, new Uint32Array([1]).buffer));
+        must(os.bind(server, ai));
+        must(os.listen(server));
+        const serve = async () => {
+            const [fd, peer] = await os.accept(server);
+            // What accept returns is an address for every call.
+            print(os.bind(os.socket(peer.family, os.SOCK_DGRAM), peer));
+            const letter = new Uint8Array(1);
+            let path = '';
+            while (await os.recv(fd, letter.buffer) > 0 && letter[0] !== 10) path += String.fromCharCode(...letter);
+            const file = must(os.open(path));
+            const piece = new Uint8Array(4096);
+            for (let got = 0; (got = os.read(file, piece.buffer, 0, piece.byteLength)) > 0;) await os.send(fd, piece.buffer, got);
+            os.close(fd);
+        };
+        const served = serve();
+        const [addr] = must(os.getaddrinfo('127.0.0.1', {service: String(os.getsockname(server).port)}));
+        const fd = must(os.socket(addr.family, addr.socktype));
+        await os.connect(fd, addr);
+        must(await os.send(fd, bytes('./page\\n')) > 0);
+        const chunk = new Uint8Array(512);
+        let count = 0;
+        for (let got; (got = await os.recv(fd, chunk.buffer)) > 0;) count += got;
+        await served;
+        print(count, chunk[0]);
+        try { os.bind(server, undefined); } catch (error) { print(error.name); }
+    ";
+    let outcome = support::run_in(directory.path(), source);
+    assert_eq!(
+        (outcome.out.as_str(), outcome.err.as_str()),
+        ("0\n5000 120\nTypeError\n", "")
+    );
+}
+
 #[test]
 fn addresses_have_scopes_and_wrong_ones_say_what_is_wrong() {
     script(
@@ -251,6 +298,11 @@ fn addresses_have_scopes_and_wrong_ones_say_what_is_wrong() {
          print(said({addr: '127.0.0.1', port: 1}));
          print(said({addr: 'localhost', port: 1}));
          print(said({addr: '::1', port: 65536}));
+         print(said({}));
+         print(said({address: '::1', port: 1}));
+         print(said({family: os.AF_INET, port: 1}));
+         print(said({family: os.AF_UNIX}));
+         try { await os.connect(fd, {host: '::1', port: 1}); } catch (e) { print(e.name + ': ' + e.message); }
          print(said({family: 77}));
          print(said({family: os.AF_UNIX, path: 5}));
          print(os.bind(os.socket(os.AF_INET, os.SOCK_DGRAM), {family: os.AF_INET6, addr: '::1', port: 0}));",
@@ -259,6 +311,11 @@ TypeError: the address must be an object {family, port, addr}
 TypeError: the address's addr is not an IPv6 address: 127.0.0.1
 TypeError: the address's addr is not an IPv6 address: localhost
 TypeError: the address's port must be from 0 to 65535
+TypeError: the address has no addr
+TypeError: the address has no addr
+TypeError: the address has no addr
+TypeError: the address's path must be a string
+TypeError: the address has no addr
 TypeError: the address's family must be AF_INET, AF_INET6, AF_UNIX or AF_UNSPEC
 TypeError: the address's path must be a string
 -97

@@ -31,6 +31,7 @@ pub(crate) struct Run {
     memory: usize,
     signals: Option<(PipeReader, Ask)>,
     names: bool,
+    scripts: PathBuf,
 }
 
 /// Where the scripts of these tests are.
@@ -48,7 +49,14 @@ impl Run {
             memory: 0,
             signals: None,
             names: true,
+            scripts: scripts(),
         }
+    }
+
+    /// Where modules are imported from, instead of tests/js.
+    pub(crate) fn scripts(mut self, directory: &Path) -> Run {
+        self.scripts = directory.to_owned();
+        self
     }
 
     pub(crate) fn input(mut self, input: impl Into<Vec<u8>>) -> Run {
@@ -154,7 +162,7 @@ impl Run {
         if let Some((numbers, ask)) = signals {
             builder.signals(numbers, ask);
         }
-        builder.scripts(&scripts(), "").unwrap();
+        builder.scripts(&self.scripts, "").unwrap();
         for (host, guest) in &self.directories {
             builder.directory(host, guest).unwrap();
         }

@@ -13,6 +13,8 @@ mod library;
 mod limits;
 mod memory;
 mod misc;
+mod modules;
+mod names;
 mod print;
 mod signal;
 mod types;

@@ -1,4 +1,4 @@
-// Uses everything that guestnet.d.ts declares for "os", rightly, and wrongly where the compiler must say so. The step
+// Uses everything that guestnet.d.ts, with os.d.ts and globals.d.ts, declares for "os", rightly, and wrongly where the compiler must say so. The step
 // "types" of `cargo xtask test` compiles it; nothing runs it.
 import * as os from "os";
 import * as same from "qjs:os";
@@ -101,7 +101,11 @@ os.setReadHandler(fd, undefined);
 results.push(
     os.open("/file", os.O_RDWR | os.O_CREAT, 0o644),
     os.open("/file", os.O_RDONLY),
+    os.open("/file"),
     os.seek(fd, 0, 0),
+    os.seek(fd, 0),
+    os.utimes("/file", Date.now(), 0),
+    os.cputime(),
     os.read(fd, buffer),
     os.read(fd, buffer, 0, 1),
     os.write(fd, buffer),
@@ -127,6 +131,9 @@ os.pipe()[0];
 for (const [info, errno] of [os.stat("/file"), os.lstat("/file")]) {
     if (info !== null) print(info.size + info.mtime, (info.mode & os.S_IFMT) === os.S_IFDIR, errno);
 }
+for (const [path, number] of [os.mkdtemp(), os.mkdtemp("/dXXXXXX"), os.mkstemp(), os.mkstemp("/f")]) print(path.length, number + 1);
+// @ts-expect-error: it may not be known.
+os.exePath().length;
 const [names]: [string[], number] = os.readdir("/");
 for (const [path, errno] of [os.realpath("/a"), os.readlink("/a"), os.getcwd()]) print(path.length, errno + 1);
 

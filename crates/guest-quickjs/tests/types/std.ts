@@ -33,8 +33,10 @@ function use(file: std.FILE): void {
     file.puts("text", 1, numbers, place, states, texts);
     file.flush();
     file.clearerr();
-    // @ts-expect-error: there are no bytes in a string.
-    file.write("text");
+    const rest: ArrayBuffer[] = [file.readAsArrayBuffer(), file.readAsArrayBuffer(10)];
+    print(file.write("text") + file.write("text", 1, 2) + file.seek(0), rest);
+    // @ts-expect-error: nothing is read into a string.
+    file.read("text");
     // @ts-expect-error: the last line is followed by null.
     file.getline().length;
 }
@@ -58,7 +60,7 @@ const same_text: string | null = std.loadFile("/file", {binary: false});
 const bytes: Uint8Array | null = std.loadFile("/file", {binary: true});
 // @ts-expect-error: bytes are asked for.
 const no_bytes: Uint8Array | null = std.loadFile("/file");
-const written: number[] = [std.writeFile("/file", "text"), std.writeFile("/file", new Uint8Array(1))];
+const written: void[] = [std.writeFile("/file", "text"), std.writeFile("/file", new Uint8Array(1)), std.writeFile("/file")];
 const home: string | undefined = std.getenv("HOME");
 // @ts-expect-error: a variable may not be set.
 std.getenv("HOME").length;
