@@ -119,6 +119,9 @@ declare module "qjs:os" {
 
     export function setTimeout(func: () => void, delay?: number): number;
     export function clearTimeout(id: number | undefined): void;
+    /** Calls `func` again and again, at least a millisecond after each call. */
+    export function setInterval(func: () => void, delay?: number): number;
+    export function clearInterval(id: number | undefined): void;
     export function sleep(delay: number): Result;
     export function sleepAsync(delay: number): Promise<void>;
     export function now(): number;

@@ -42,6 +42,14 @@ impl Task {
     }
 }
 
+/// What a timer does.
+pub(crate) struct Timer {
+    pub(crate) task: Task,
+    pub(crate) _charge: Charge,
+    /// Its task runs again and again, so long after each run; otherwise once.
+    pub(crate) every: Option<Duration>,
+}
+
 /// How many timers a script may have at a time.
 pub(crate) const MAX_TIMERS: usize = 1 << 16;
 
@@ -58,7 +66,7 @@ pub(crate) type Id = u64;
 pub(crate) struct EventLoop<H: Host + 'static> {
     budget: Arc<Budget>,
     /// By due time, then in the order in which they were set.
-    pub(crate) timers: BTreeMap<(Duration, Id), (Task, Charge)>,
+    pub(crate) timers: BTreeMap<(Duration, Id), Timer>,
     due: HashMap<Id, Duration>,
     pub(crate) watches: BTreeMap<Fd, Watch>,
     pub(crate) lookups: BTreeMap<Id, (Lookup<H::Io>, Resolvers)>,
@@ -191,13 +199,31 @@ impl<H: Host + 'static> EventLoop<H> {
         self.budget.charge_anyway(TIMER)
     }
 
-    /// Sets a timer: `task` runs once, at the earliest `delay` after `now` (the monotonic clock's time).
-    pub(crate) fn set_timer(&mut self, now: Duration, delay: Duration, (task, charge): (Task, Charge)) -> Id {
+    /// Sets a timer, whose task runs at the earliest `delay` after `now` (the monotonic clock's time).
+    pub(crate) fn set_timer(&mut self, now: Duration, delay: Duration, timer: Timer) -> Id {
         let id = self.next_id();
-        let due = now.saturating_add(delay);
-        self.timers.insert((due, id), (task, charge));
-        self.due.insert(id, due);
+        self.insert_timer(now.saturating_add(delay), id, timer);
         id
+    }
+
+    fn insert_timer(&mut self, due: Duration, id: Id, timer: Timer) {
+        self.due.insert(id, due);
+        self.timers.insert((due, id), timer);
+    }
+
+    fn remove_timer(&mut self, id: Id) -> Option<Timer> {
+        let due = self.due.remove(&id)?;
+        self.timers.remove(&(due, id))
+    }
+
+    /// What a timer that is due does now; `None` if it was cleared. One that repeats is set again, under the same number.
+    pub(crate) fn fire_timer(&mut self, id: Id, now: Duration) -> Option<Task> {
+        let timer = self.remove_timer(id)?;
+        let task = timer.task.clone();
+        if let Some(every) = timer.every {
+            self.insert_timer(now.saturating_add(every), id, timer);
+        }
+        Some(task)
     }
 
     /// Whether there is memory to wait for one more descriptor.
@@ -212,8 +238,7 @@ impl<H: Host + 'static> EventLoop<H> {
 
     /// Takes a timer back, with what it would have done; `None` if it has run or never was.
     pub(crate) fn clear_timer(&mut self, id: Id) -> Option<Task> {
-        let due = self.due.remove(&id)?;
-        self.timers.remove(&(due, id)).map(|(task, _)| task)
+        self.remove_timer(id).map(|timer| timer.task)
     }
 
     /// Sets or removes what is called while a descriptor is ready. The old one comes back, to be dropped when nothing

@@ -11,7 +11,7 @@ use rquickjs::object::Filter;
 use rquickjs::promise::PromiseState;
 use rquickjs::{CatchResultExt, CaughtError, Ctx, Object, Persistent, Promise, Value};
 
-use crate::event_loop::Task;
+use crate::event_loop::{Task, Timer};
 use crate::print;
 use crate::report;
 use crate::script::{End, Script};
@@ -67,8 +67,12 @@ impl<H: Host + 'static> Script<H> {
         }));
         let now = self.state.now();
         let mut events = self.state.events.borrow_mut();
-        let charge = events.own_timer();
-        events.set_timer(now, Duration::ZERO, (task, charge));
+        let timer = Timer {
+            task,
+            _charge: events.own_timer(),
+            every: None,
+        };
+        events.set_timer(now, Duration::ZERO, timer);
         drop(events);
         while !over.get() && self.ended().is_none() {
             self.step();

@@ -122,7 +122,8 @@ fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
 fn dispatch<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>, event: Event) -> Result<()> {
     match event {
         Event::Timer(id) => {
-            let task = state.events.borrow_mut().clear_timer(id);
+            let now = state.now();
+            let task = state.events.borrow_mut().fire_timer(id, now);
             task.map_or(Ok(()), |task| task.run(ctx))
         }
         Event::Closed(promise) => promise.settle(ctx, Outcome::Error(Errno::ECANCELED)),

@@ -7,7 +7,7 @@ use rquickjs::{Ctx, Exception, Function, Object, Persistent, Result, Value};
 
 use crate::argument::number;
 use crate::errno;
-use crate::event_loop::{MAX_TIMERS, Task};
+use crate::event_loop::{MAX_TIMERS, Task, Timer};
 use crate::native::{Call, Member, ending, function};
 use crate::os::path::float;
 use crate::state::StateRef;
@@ -17,6 +17,8 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![
         Member::Function("setTimeout", 2, set_timeout),
         Member::Function("clearTimeout", 1, clear_timeout),
+        Member::Function("setInterval", 2, set_interval),
+        Member::Function("clearInterval", 1, clear_timeout),
         Member::Function("sleep", 1, sleep),
         Member::Function("sleepAsync", 1, sleep_async),
         Member::Function("now", 0, now),
@@ -36,7 +38,17 @@ fn set_timeout<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
         return Err(Exception::throw_type(call.ctx(), "not a function"));
     };
     let delay = milliseconds(call, 1)?;
-    let id = start(call, delay, callback)?;
+    let id = start(call, delay, callback, None)?;
+    call.value(float(id))
+}
+
+/// As quickjs-ng: at least a millisecond passes between two calls.
+fn set_interval<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let Some(callback) = call.arg(0).into_function() else {
+        return Err(Exception::throw_type(call.ctx(), "not a function"));
+    };
+    let every = milliseconds(call, 1)?.max(Duration::from_millis(1));
+    let id = start(call, every, callback, Some(every))?;
     call.value(float(id))
 }
 
@@ -54,7 +66,7 @@ fn clear_timeout<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Valu
 fn sleep_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let delay = milliseconds(call, 0)?;
     let (promise, resolve, _) = call.ctx().promise()?;
-    start(call, delay, resolve)?;
+    start(call, delay, resolve, None)?;
     Ok(promise.into_value())
 }
 
@@ -88,6 +100,7 @@ fn start<'js, H: Host + 'static>(
     call: &Call<'_, 'js, H>,
     delay: Duration,
     callback: Function<'js>,
+    every: Option<Duration>,
 ) -> Result<u64> {
     let task = Task::Call(Persistent::save(call.ctx(), callback));
     let now = call.state().now();
@@ -99,7 +112,12 @@ fn start<'js, H: Host + 'static>(
     let charge = call.state().events.borrow().admit_timer();
     let charge = charge.ok_or_else(|| NoMemory.throw(call.ctx()))?;
     let mut events = call.state().events.borrow_mut();
-    Ok(events.set_timer(now, delay, (task, charge)))
+    let timer = Timer {
+        task,
+        _charge: charge,
+        every,
+    };
+    Ok(events.set_timer(now, delay, timer))
 }
 
 /// A time that an argument gives; none is 0, and so is a negative one.

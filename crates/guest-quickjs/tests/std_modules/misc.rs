@@ -136,6 +136,55 @@ fn a_dup2_that_fails_leaves_the_target_as_it_is() {
 }
 
 #[test]
+fn an_interval_goes_on_until_it_is_cleared_and_keeps_the_script_going() {
+    Run::new()
+        .text(
+            r#"
+            import * as os from "os";
+            const calls = [0, 0, 0];
+            const start = os.now();
+            const first = os.setInterval(() => {
+                // Itself, from within; and another that was due at the same time.
+                if (++calls[0] === 3) { os.clearInterval(first); os.clearTimeout(second); }
+            });
+            const second = os.setInterval(() => { calls[1] += 1; }, 1);
+            const third = os.setInterval(() => {
+                if (++calls[2] < 5) return;
+                os.clearInterval(third);
+                print(calls[0], calls[1] >= 2, calls[2], os.now() - start >= 25, typeof third);
+                os.setTimeout(() => print("no more", calls[0], calls[2]), 10);
+            }, 5);
+            os.clearInterval(undefined);
+            os.clearInterval(987654321);
+            for (const wrong of ["code", undefined]) {
+                try { os.setInterval(wrong, 1); } catch (error) { print(`${error.name}: ${error.message}`); }
+            }
+            "#,
+        )
+        .expect("TypeError: not a function\nTypeError: not a function\n3 true 5 true number\nno more 3 5\n");
+    let outcome = Run::new().text(
+        "import * as os from 'os'; let calls = 0; os.setInterval(() => { if (++calls === 2) throw new Error('mine'); print(calls); }, 1)",
+    );
+    assert_eq!((outcome.end, outcome.out.as_str()), (End::Exit(1), "1\n"));
+    assert!(outcome.err.contains("Error: mine"), "{}", outcome.err);
+    Run::new()
+        .text(
+            r#"
+            import * as os from "os";
+            import * as std from "std";
+            let set = 0;
+            try {
+                for (;;) { os.setInterval(() => {}, 1e9); set += 1; }
+            } catch (error) {
+                print(error.name, set);
+            }
+            std.exit(0);
+            "#,
+        )
+        .expect("RangeError 65536\n");
+}
+
+#[test]
 fn a_script_may_have_many_timers_but_not_any_number() {
     Run::new()
         .text(

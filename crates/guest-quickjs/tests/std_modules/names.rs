@@ -10,9 +10,9 @@ use crate::harness::Run;
 const OS: &str = "
     O_APPEND O_BINARY O_CREAT O_EXCL O_RDONLY O_RDWR O_TEXT O_TRUNC O_WRONLY SIGABRT SIGALRM SIGCHLD SIGCONT SIGFPE SIGILL SIGINT
     SIGPIPE SIGQUIT SIGSEGV SIGSTOP SIGTERM SIGTSTP SIGTTIN SIGTTOU SIGUSR1 SIGUSR2 S_IFBLK S_IFCHR S_IFDIR S_IFIFO S_IFLNK S_IFMT
-    S_IFREG S_IFSOCK S_ISGID S_ISUID WNOHANG Worker chdir clearTimeout close cputime dup dup2 exePath exec getcwd
+    S_IFREG S_IFSOCK S_ISGID S_ISUID WNOHANG Worker chdir clearInterval clearTimeout close cputime dup dup2 exePath exec getcwd
     getpid isatty kill lstat mkdir mkdtemp mkstemp now open pipe platform read readdir readlink realpath remove rename seek
-    setReadHandler setTimeout setWriteHandler signal sleep sleepAsync stat symlink ttyGetWinSize ttySetRaw utimes
+    setInterval setReadHandler setTimeout setWriteHandler signal sleep sleepAsync stat symlink ttyGetWinSize ttySetRaw utimes
     waitpid write";
 
 const STD: &str = "

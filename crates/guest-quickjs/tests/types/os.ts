@@ -141,6 +141,8 @@ const timer: number = os.setTimeout(() => {}, 10);
 os.setTimeout(() => {});
 os.clearTimeout(timer);
 os.clearTimeout(undefined);
+os.clearInterval(os.setInterval(() => {}));
+os.setInterval(() => {}, 10) + 1;
 results.push(os.sleep(1), os.now());
 const slept: void = await os.sleepAsync(1);
 // @ts-expect-error: a function is needed.
