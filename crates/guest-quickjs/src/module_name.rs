@@ -50,12 +50,10 @@ pub(crate) fn whole<H: Host + 'static>(state: &State<H>, base: &str, name: &str)
 /// # Errors
 /// [`SourceError`]: `ENOENT`, `EACCES`, …, `EFBIG`, `ENOMEM`.
 pub(crate) fn source<H: Host + 'static>(state: &State<H>, name: &str) -> Result<Bytes, SourceError> {
-    if climbs(name) {
-        let path = state
-            .scripts
-            .root()
-            .and_then(|root| state.directories.guest_path(&host_path(root, name)))
-            .ok_or(SourceError::Outside)?;
+    // Without a directory of its own a script is in `/`, which has no parent.
+    if let Some(root) = state.scripts.root().filter(|_| climbs(name)) {
+        let path = state.directories.guest_path(&host_path(root, name));
+        let path = path.ok_or(SourceError::Outside)?;
         return state.read_file(&path).map_err(SourceError::Errno);
     }
     let most = state.max_text();

@@ -61,3 +61,21 @@ fn exit_and_what_is_never_completed_end_it() {
         "guestnet: `app.js` is one argument too many: guestnet repl takes options only\n",
     );
 }
+
+#[test]
+fn a_relative_import_counts_from_the_root() {
+    let scratch = Scratch::new();
+    scratch.file("x.js", "export default 5;");
+    let input = scratch.file(
+        "input",
+        "(await import('../x.js')).default\n(await import('./x.js')).default",
+    );
+    let mut command = scratch.guestnet(&["repl", "--dir", ".::/"]);
+    command.stdin(File::open(input).expect("the input"));
+    let finished = finish(command);
+    assert_eq!(
+        (finished.code, finished.stdout.as_str()),
+        (Some(0), "5\n5\n"),
+        "{finished:?}"
+    );
+}
