@@ -469,6 +469,22 @@ fn names_come_from_the_hosts_file_and_the_servers_that_were_given() {
 }
 
 #[test]
+fn gethostbyname_gives_no_address_for_a_denied_name() {
+    let finished = program(Variant::Plain, Engine::Node20, "gethostbyname")
+        .env("GUESTNET_OPTIONS", "--allow-connect 127.0.0.1:1")
+        .finish();
+    assert!(
+        finished.stderr.contains("getaddrinfo no.such.invalid: denied"),
+        "{}",
+        finished.stderr
+    );
+    // What the guest expects of h_errno is what goes with the error of getaddrinfo.
+    let denied = "a name that nobody has\n  gethostbyname: NULL\n  h_errno: yes\n  gethostbyname_r: NULL\n  h_errno: yes\n";
+    let printed = finished.success();
+    assert!(printed.contains(denied), "{printed}");
+}
+
+#[test]
 fn a_program_cannot_write_lines_of_its_own_into_an_audit_or_a_trace() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let at = |name: &str| directory.path().join(name).display().to_string();

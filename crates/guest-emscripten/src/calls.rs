@@ -72,7 +72,6 @@ calls! {
     Getaddrinfo "getaddrinfo" 3 names::getaddrinfo,
     TakeAddrInfoList "takeAddrInfoList" 2 names::take_addr_info_list,
     Getnameinfo "getnameinfo" 7 names::getnameinfo,
-    LookupName "lookupName" 1 names::lookup_name,
     Hosts "hosts" 2 names::hosts,
 }
 

@@ -5,7 +5,6 @@
 //! its `ai_addr` points to, and no other node: so all nodes are one block, that starts with the first of them, and all
 //! addresses another, that starts with the first one's.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use guestnet_core::resolve::{AddrInfoList, Hosts, MAX_HOSTS, Query};
@@ -136,31 +135,6 @@ pub(crate) fn getnameinfo<H: Host>(
         memory.write(at, &bytes)?;
     }
     Ok(0)
-}
-
-/// `_emscripten_lookup_name(name)`: the first IPv4 address, as it stands in memory; 0 if there is none. For
-/// gethostbyname(3).
-pub(crate) fn lookup_name<H: Host>(
-    context: &mut ThreadContext<H>,
-    memory: Memory<'_>,
-    args: &Args,
-) -> Result<i32> {
-    let node = memory.string(args.pointer(0), LONGEST_NAME)?;
-    let query = AddrInfoQuery {
-        node,
-        service: None,
-        flags: 0,
-        family: abi::AF_INET,
-        kind: abi::SOCK_STREAM,
-        protocol: 0,
-    };
-    let found = resolve(context, &query).ok().and_then(|list| {
-        list.results.iter().find_map(|result| match result.addr {
-            SocketAddr::V4(addr) => Some(i32::from_le_bytes(addr.ip().octets())),
-            SocketAddr::V6(_) => None,
-        })
-    });
-    Ok(found.unwrap_or(0))
 }
 
 /// hosts(text, len): the hosts file of the guest, which is asked before the machine's.

@@ -59,7 +59,6 @@ __wasi_errno_t guestnet_block_fd_write(__wasi_fd_t fd, const __wasi_ciovec_t *ve
 int guestnet_block_poll(intptr_t fds, int count, int timeout);
 int guestnet_block_epoll_pwait(int epoll, intptr_t events, int count, int timeout, intptr_t mask, size_t size);
 int guestnet_block_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result);
-uint32_t guestnet_block_lookup_name(const char *name);
 
 /* Suspends until one of the descriptors is ready or the time is over; -1 is for ever. More often than that is no harm. */
 int guestnet_wait(intptr_t fds, int count, int timeout);
@@ -256,16 +255,6 @@ int getaddrinfo(const char *node, const char *service, const struct addrinfo *hi
     int error = emscripten_dns_lookup_result(fd, result);
     close(fd);
     return error;
-}
-
-/* gethostbyname(): an IPv4 address as it stands in memory, 0 for none. */
-uint32_t _emscripten_lookup_name(const char *name) {
-    ELSEWHERE(lookup_name(name));
-    struct addrinfo hints = {0, AF_INET, SOCK_STREAM, 0, 0, 0, 0, 0}, *list;
-    if (getaddrinfo(name, 0, &hints, &list) != 0) return 0;
-    uint32_t address = ((struct sockaddr_in *)list->ai_addr)->sin_addr.s_addr;
-    freeaddrinfo(list);
-    return address;
 }
 
 #ifdef __cplusplus

@@ -216,9 +216,9 @@
   // What pthreads call, which cannot suspend: the calls as they are without this file.
   for (const name of [
     '__syscall_accept4', '__syscall_connect', '__syscall_recvfrom', '__syscall_recvmsg', '__syscall_sendto', '__syscall_sendmsg',
-    '__syscall_poll', '__syscall_epoll_pwait', 'fd_read', 'fd_write', 'getaddrinfo', '_emscripten_lookup_name',
+    '__syscall_poll', '__syscall_epoll_pwait', 'fd_read', 'fd_write', 'getaddrinfo',
   ]) {
-    const as = 'guestnet_block_' + name.replace(/^(__syscall)?_/, '').replace('emscripten_', '');
+    const as = 'guestnet_block_' + name.replace(/^(__syscall)?_/, '');
     for (const what of ['', '__deps', '__proxy', '__sig', '__i53abi', '__async', '__nothrow']) {
       if (before[name + what] !== undefined) library[as + what] = before[name + what];
     }

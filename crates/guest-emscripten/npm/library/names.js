@@ -101,12 +101,6 @@ addCalls({
     return (GN.thread ?? GN.attach()).getnameinfo(HEAPU8, addr, len, node, nodelen, serv, servlen, flags);
   },
 
-  _emscripten_lookup_name__deps: ['guestnet_hosts'],
-  _emscripten_lookup_name: (name) => {
-    {{{ onMain('guestnet_hosts') }}};
-    return (GN.thread ?? GN.attach()).lookupName(HEAPU8, name);
-  },
-
   emscripten_dns_lookup_async__sig: 'ippp',
   emscripten_dns_lookup_async__deps: ['guestnet_lookup_start'],
   emscripten_dns_lookup_async: (node, service, hints) => {
