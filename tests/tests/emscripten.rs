@@ -103,6 +103,19 @@ fn a_suspended_main_thread_leaves_its_event_loop_and_blocked_threads_alone() {
 }
 
 #[test]
+fn a_callback_looks_up_numbers_where_nothing_can_suspend() {
+    for variant in [Variant::Jspi, Variant::JspiPthread] {
+        let printed = program(variant, Engine::Node26, "callback_numbers")
+            .finish()
+            .success();
+        assert_eq!(
+            printed,
+            "127.0.0.1: 0\n::1: 0\nno node: 0\nno host: EAI_NONAME\ngethostbyname: 127.0.0.1\n"
+        );
+    }
+}
+
+#[test]
 fn a_suspended_main_does_not_go_on_when_a_callback_has_ended_the_program() {
     for variant in [Variant::Jspi, Variant::JspiPthread] {
         let finished = program(variant, Engine::Node26, "suspended_end").finish();

@@ -3,11 +3,13 @@
  * Each call is tried first, by an import that never suspends; only where it would block does the program wait, by the one
  * import that does. So a call that has nothing to wait for also works from where nothing can suspend, such as a callback.
  * Not here: what the calls do. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -246,8 +248,15 @@ int __syscall_epoll_pwait(int epoll, intptr_t events, int count, int timeout, in
     }
 }
 
+/* Whether nobody has to be asked for it: no name at all, or an address as a number. */
+static int is_number(const char *node) {
+    struct in_addr address;
+    return node == NULL || strchr(node, ':') != NULL || inet_aton(node, &address) != 0;
+}
+
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
     ELSEWHERE(getaddrinfo(node, service, hints, result));
+    if (is_number(node)) return guestnet_block_getaddrinfo(node, service, hints, result);
     int fd = emscripten_dns_lookup_async(node, service, hints);
     if (fd < 0) return fd == -EAGAIN ? EAI_AGAIN : EAI_SYSTEM;
     struct pollfd one = {fd, POLLIN, 0};

@@ -212,17 +212,18 @@
   }
   Object.assign(library, tries);
 
-#if PTHREADS
-  // What pthreads call, which cannot suspend: the calls as they are without this file.
+  // The calls as they are without this file: getaddrinfo() of a number, and what pthreads call, which cannot suspend.
   for (const name of [
+    'getaddrinfo',
+#if PTHREADS
     '__syscall_accept4', '__syscall_connect', '__syscall_recvfrom', '__syscall_recvmsg', '__syscall_sendto', '__syscall_sendmsg',
-    '__syscall_poll', '__syscall_epoll_pwait', 'fd_read', 'fd_write', 'getaddrinfo',
+    '__syscall_poll', '__syscall_epoll_pwait', 'fd_read', 'fd_write',
+#endif
   ]) {
     const as = 'guestnet_block_' + name.replace(/^(__syscall)?_/, '');
     for (const what of ['', '__deps', '__proxy', '__sig', '__i53abi', '__async', '__nothrow']) {
       if (before[name + what] !== undefined) library[as + what] = before[name + what];
     }
   }
-#endif
   addToLibrary(library);
 })();
