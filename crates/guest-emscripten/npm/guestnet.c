@@ -1,7 +1,8 @@
 /* guestnet.c: what Emscripten's C library answers itself before any JavaScript library is asked: socketpair() with ENOSYS,
- * and the look-ups of gethostbyname() with one address whatever the name is.
+ * gethostbyname() with one address whatever the name is, and getservbyname() from a file that the program does not have.
  *
  * guestnet-emcc names this file, to be compiled with the program. Not here: what the call does. */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -66,6 +67,33 @@ int __lookup_name(struct address *found, char *canonical, const char *name, int 
     }
     freeaddrinfo(list);
     return count;
+}
+
+/* musl's struct service; its callers have room for two. */
+struct service {
+    uint16_t port;
+    unsigned char proto, socktype;
+};
+
+/* What getservbyname() and its _r form ask for a service name: how many protocols have it, or an EAI_*. Without `protocol`,
+ * TCP's comes first. */
+int __lookup_serv(struct service *found, const char *name, int protocol, int type, int flags) {
+    static const unsigned char kinds[][2] = {{IPPROTO_TCP, SOCK_STREAM}, {IPPROTO_UDP, SOCK_DGRAM}};
+    int count = 0;
+    for (int i = 0; i < 2; i++) {
+        if ((protocol != 0 && protocol != kinds[i][0]) || (type != 0 && type != kinds[i][1])) continue;
+        struct addrinfo hints, *list;
+        memset(&hints, 0, sizeof hints);
+        hints.ai_family = AF_INET;
+        hints.ai_socktype = kinds[i][1];
+        hints.ai_flags = flags & AI_NUMERICSERV;
+        if (getaddrinfo(NULL, name, &hints, &list) != 0) continue;
+        found[count].port = ntohs(((struct sockaddr_in *)(void *)list->ai_addr)->sin_port);
+        found[count].proto = kinds[i][0];
+        found[count++].socktype = kinds[i][1];
+        freeaddrinfo(list);
+    }
+    return count > 0 ? count : EAI_SERVICE;
 }
 
 #ifdef __cplusplus
