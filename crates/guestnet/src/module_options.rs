@@ -19,9 +19,8 @@ impl Options {
         for name in &read.files {
             add_policy_file(&mut read.policy, name.as_ref())?;
         }
-        // The system's resolver reads the machine's own file.
         let hosts = match &read.hosts {
-            None => HostsFile::default(),
+            None => HostsFile::system(),
             Some(path) => HostsFile::read(path)?,
         };
         let policy = read.build_policy();

@@ -98,6 +98,8 @@ struct Plan {
 enum Source {
     /// Addresses with their scope ids, and a canonical name.
     Numeric(Vec<(IpAddr, u32)>, Option<String>),
+    /// Both loopback addresses, in the order that connects on this machine.
+    Loopback,
     Known(Arc<Records>),
     Ask(Question),
 }
@@ -165,6 +167,14 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
                 results: results(addresses.iter().copied(), &plan.ports),
                 canonical: canonical.clone(),
             }),
+            Source::Loopback => {
+                let mut both = vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
+                order::sort(&mut self.host, &mut both);
+                Ok(AddrInfoList {
+                    results: results(both.into_iter().map(|ip| (ip, 0)), &plan.ports),
+                    canonical: None,
+                })
+            }
         }
     }
 
@@ -233,7 +243,10 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// The addresses of the node, or what to ask for them.
     fn what(&mut self, query: &Query<'_>) -> Result<Source, LookupError> {
         let Some(node) = query.node else {
-            return Ok(Source::Numeric(unnamed(query), None));
+            return Ok(match unnamed(query) {
+                Some(addresses) => Source::Numeric(addresses, None),
+                None => Source::Loopback,
+            });
         };
         let node = std::str::from_utf8(node).map_err(|_| LookupError::NoName)?;
         if let Some(numeric) = parse_numeric_host(node) {
@@ -313,19 +326,19 @@ fn results(addresses: impl Iterator<Item = (IpAddr, u32)>, ports: &[(Kind, u16)]
         .collect()
 }
 
-/// The addresses when no node is given.
-fn unnamed(query: &Query<'_>) -> Vec<(IpAddr, u32)> {
+/// The addresses when no node is given; `None` for both loopback addresses.
+fn unnamed(query: &Query<'_>) -> Option<Vec<(IpAddr, u32)>> {
     let (v4, v6) = if query.flags.contains(LookupFlags::PASSIVE) {
         (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED)
     } else {
         (Ipv4Addr::LOCALHOST, Ipv6Addr::LOCALHOST)
     };
     match query.family {
-        Some(Domain::Inet) => vec![(v4.into(), 0)],
-        Some(Domain::Inet6) => vec![(v6.into(), 0)],
-        // What RFC 6724 puts first: the IPv4 wildcard, the IPv6 loopback.
-        _ if query.flags.contains(LookupFlags::PASSIVE) => vec![(v4.into(), 0), (v6.into(), 0)],
-        _ => vec![(v6.into(), 0), (v4.into(), 0)],
+        Some(Domain::Inet) => Some(vec![(v4.into(), 0)]),
+        Some(Domain::Inet6) => Some(vec![(v6.into(), 0)]),
+        // What RFC 6724 puts first: the IPv4 wildcard.
+        _ if query.flags.contains(LookupFlags::PASSIVE) => Some(vec![(v4.into(), 0), (v6.into(), 0)]),
+        _ => None,
     }
 }
 

@@ -125,16 +125,17 @@ impl Names {
                 if !self.allowed(name) {
                     return CacheLookup::Known(Err(LookupError::Fail));
                 }
-                if name.is_loopback() {
-                    // RFC 6761: these names never leave the machine.
-                    Ok(Arc::new(loopback(name, *family)))
-                } else if let Some(outcome) = in_hosts(&lock(&self.guest_hosts), name, *family) {
+                if let Some(outcome) = in_hosts(&lock(&self.guest_hosts), name, *family) {
                     outcome
                 } else if let Some(outcome) = in_hosts(&lock(&self.hosts), name, *family) {
-                    if let Ok(found) = &outcome {
+                    // A rule with the name localhost is about the loopback addresses, whatever the file says.
+                    if let (Ok(found), false) = (&outcome, name.is_loopback()) {
                         self.pin(name, &found.addresses, now.saturating_add(SYSTEM_ANSWER_LIFETIME));
                     }
                     outcome
+                } else if name.is_loopback() {
+                    // RFC 6761: these names never leave the machine.
+                    Ok(Arc::new(loopback(name, *family)))
                 } else {
                     return self.in_cache(question, now);
                 }
@@ -316,7 +317,12 @@ fn checked(question: &Question, mut found: Records) -> Result<Arc<Records>, Look
 /// What a hosts file says of a name; `None` if nothing.
 fn in_hosts(hosts: &Hosts, name: &Name, family: Option<Domain>) -> Option<Result<Arc<Records>, LookupError>> {
     let (all, canonical) = hosts.addresses(name)?;
-    let addresses: Vec<IpAddr> = all.iter().copied().filter(|ip| is_of(*ip, family)).collect();
+    let mut addresses: Vec<IpAddr> = all.iter().copied().filter(|ip| is_of(*ip, family)).collect();
+    // As glibc does: who asks for IPv4 and is the machine itself gets its IPv4 loopback.
+    let v4 = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    if family == Some(Domain::Inet) && all.contains(&Ipv6Addr::LOCALHOST.into()) && !addresses.contains(&v4) {
+        addresses.push(v4);
+    }
     if addresses.is_empty() {
         return Some(Err(LookupError::NoData));
     }
@@ -332,7 +338,8 @@ fn loopback(name: &Name, family: Option<Domain>) -> Records {
     Records {
         addresses: both.into_iter().filter(|ip| is_of(*ip, family)).collect(),
         name: name.as_str().to_owned(),
-        sorted: true,
+        // Which one comes first depends on what the machine has.
+        sorted: false,
     }
 }
 

@@ -213,5 +213,10 @@ mod tests {
             sorted(&[("127.0.0.1", Some("127.0.0.1")), ("::1", Some("::1"))]),
             ["::1", "127.0.0.1"]
         );
+        // localhost on a machine without IPv6.
+        assert_eq!(
+            sorted(&[("::1", None), ("127.0.0.1", Some("127.0.0.1"))]),
+            ["127.0.0.1", "::1"]
+        );
     }
 }

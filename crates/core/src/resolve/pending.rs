@@ -37,7 +37,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
                     Ok(io) => State::Waiting(io, plan),
                     Err(error) => State::Done(Err(error)),
                 },
-                Source::Known(_) | Source::Numeric(..) => State::Done(self.complete(plan)),
+                Source::Known(_) | Source::Numeric(..) | Source::Loopback => State::Done(self.complete(plan)),
             },
         };
         Lookup { state, polled: false }

@@ -257,7 +257,6 @@ fn the_hosts_file_comes_before_the_cache_and_the_server() {
 fn localhost_never_leaves_the_machine() {
     let policy = policy(&["*"]);
     let names = names(&policy);
-    names.set_hosts(Arc::new(Hosts::parse("10.0.0.7 localhost a.localhost")));
     for name in ["localhost", "LOCALHOST.", "a.localhost"] {
         assert_eq!(
             known(&names, name, START),
@@ -265,6 +264,53 @@ fn localhost_never_leaves_the_machine() {
             "{name}"
         );
     }
+}
+
+/// glibc's answers with such a file, for each family.
+#[test]
+fn a_hosts_file_that_has_localhost_says_what_it_is() {
+    let ask = |text: &str, name: &str, family| {
+        let policy = policy(&["*"]);
+        let names = names(&policy);
+        names.set_hosts(Arc::new(Hosts::parse(text)));
+        let name = Name::parse(name).unwrap();
+        match names.begin(&Question::Addresses { name, family }, START) {
+            CacheLookup::Known(outcome) => outcome.map(|found| {
+                let texts: Vec<String> = found.addresses.iter().map(ToString::to_string).collect();
+                texts.join(" ")
+            }),
+            CacheLookup::Ask => panic!("it never leaves the machine"),
+        }
+    };
+    let (any, v4, v6) = (None, Some(Domain::Inet), Some(Domain::Inet6));
+    let found = |text: &str| Ok(text.to_owned());
+    let only_v4 = "127.0.0.1 localhost";
+    assert_eq!(ask(only_v4, "localhost", any), found("127.0.0.1"));
+    assert_eq!(ask(only_v4, "localhost", v6), Err(LookupError::NoData));
+    let both = "127.0.0.1 localhost\n::1 localhost ip6-localhost";
+    assert_eq!(
+        ask(both, "LocalHost.", any),
+        found("127.0.0.1 ::1"),
+        "in the file's order, to be sorted"
+    );
+    assert_eq!(ask(both, "localhost", v4), found("127.0.0.1"));
+    assert_eq!(ask("::1 localhost", "localhost", any), found("::1"));
+    assert_eq!(ask("::1 localhost", "localhost", v4), found("127.0.0.1"));
+    let elsewhere = "10.0.0.7 localhost\n10.0.0.8 a.localhost";
+    assert_eq!(ask(elsewhere, "localhost", any), found("10.0.0.7"));
+    assert_eq!(ask(elsewhere, "a.localhost", any), found("10.0.0.8"));
+    assert_eq!(ask(elsewhere, "b.localhost", any), found("::1 127.0.0.1"));
+}
+
+/// A rule with the name localhost is about the loopback addresses, and no hosts file makes it one about others.
+#[test]
+fn a_rule_for_localhost_covers_no_other_address_that_a_hosts_file_gives_it() {
+    let policy = policy(&["localhost:80"]);
+    let names = names(&policy);
+    names.set_hosts(Arc::new(Hosts::parse("10.0.0.7 localhost")));
+    assert_eq!(known(&names, "localhost", START), Some(Ok(vec![ip("10.0.0.7")])));
+    assert!(!may_connect(&policy, &names, "10.0.0.7:80", START));
+    assert!(may_connect(&policy, &names, "127.0.0.1:80", START));
 }
 
 #[test]
