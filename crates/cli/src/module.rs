@@ -150,6 +150,11 @@ fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         };
         return Err(Failure::usage(message));
     }
+    if matches!(extension, "ts" | "mts" | "cts") {
+        return Err(Failure::usage(format!(
+            "{name} is TypeScript, which guestnet does not run: compile it to JavaScript first, for instance with tsc"
+        )));
+    }
     let is_not = |what: &str, advice: &str| {
         Err(Failure::failed(format!(
             "{name} is {what}, not WebAssembly: {advice}"
@@ -167,6 +172,9 @@ fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         [0x7f, b'E', b'L', b'F', ..] => is_not("a native program", build),
         [b'#', b'!', ..] => is_not("a script", build),
         _ if extension == "wat" || looks_like_text_format(bytes) => Ok(()),
+        _ if path == Path::new("/dev/stdin") => {
+            is_not("something else", "a script from standard input is guestnet run -")
+        }
         _ => is_not("something else", build),
     }
 }

@@ -1,5 +1,6 @@
 //! `guestnet run script.js`: a script on QuickJS, under the same options as every guest.
 
+use std::io::Read;
 use std::path::Path;
 
 use guestnet::host_os::io_reason;
@@ -15,8 +16,17 @@ use crate::run_args::RunArgs;
 use crate::signals::Signals;
 use crate::supervise::Supervisor;
 
+/// The guest that is a script from standard input.
+const STDIN: &str = "-";
+
+/// What a script from standard input is called in its own errors.
+const STDIN_NAME: &str = "<stdin>";
+
 /// Whether a guest is a script, by its name.
 pub(crate) fn is_script(guest: &Path) -> bool {
+    if guest == Path::new(STDIN) {
+        return true;
+    }
     let extension = guest.extension().and_then(|extension| extension.to_str());
     matches!(extension, Some("js" | "mjs"))
 }
@@ -41,8 +51,21 @@ pub(crate) fn run(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
     let unreadable = |error: &std::io::Error| {
         Failure::failed(format!("cannot read the guest {name}: {}", io_reason(error)))
     };
-    let source = std::fs::read(&path).map_err(|error| unreadable(&error))?;
-    let main = assemble::argv0(&path);
+    let (source, main) = if path == Path::new(STDIN) {
+        let mut source = Vec::new();
+        std::io::stdin()
+            .read_to_end(&mut source)
+            .map_err(|error| unreadable(&error))?;
+        if source.starts_with(b"\0asm") {
+            return Err(Failure::usage(
+                "`-` is a script from standard input, and this is WebAssembly: name it /dev/stdin",
+            ));
+        }
+        (source, STDIN_NAME.to_owned())
+    } else {
+        let source = std::fs::read(&path).map_err(|error| unreadable(&error))?;
+        (source, assemble::argv0(&path))
+    };
     let ScriptSetup {
         mut builder,
         supervisor,

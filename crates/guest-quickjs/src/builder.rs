@@ -15,6 +15,7 @@ use guestnet_core::{Errno, Host, SharedGuestThread};
 use rquickjs::module::Declared;
 use rquickjs::{Ctx, Module};
 
+use crate::call_site::FailedCalls;
 use crate::event_loop::EventLoop;
 use crate::file::File;
 use crate::native_modules::{self, Declarations, NativeModules};
@@ -228,6 +229,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             signals,
             modules,
             rejections: RefCell::new(Rejections::new(&memory)),
+            failed_calls: FailedCalls::default(),
             memory,
         };
         engine

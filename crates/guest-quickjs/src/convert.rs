@@ -30,6 +30,29 @@ pub(crate) fn lookup_error(error: LookupError) -> i32 {
     }
 }
 
+/// The name and the words of an `EAI_*`; `None` for other numbers.
+pub(crate) fn lookup_error_words(number: i32) -> Option<(&'static str, &'static str)> {
+    Some(match number {
+        abi::EAI_AGAIN => ("EAI_AGAIN", "Temporary failure in name resolution"),
+        abi::EAI_BADFLAGS => ("EAI_BADFLAGS", "Bad value for ai_flags"),
+        abi::EAI_FAIL => ("EAI_FAIL", "Non-recoverable failure in name resolution"),
+        abi::EAI_FAMILY => ("EAI_FAMILY", "ai_family not supported"),
+        abi::EAI_MEMORY => ("EAI_MEMORY", "Memory allocation failure"),
+        abi::EAI_NODATA => ("EAI_NODATA", "No address associated with hostname"),
+        abi::EAI_NONAME => ("EAI_NONAME", "Name or service not known"),
+        abi::EAI_SERVICE => ("EAI_SERVICE", "Servname not supported for ai_socktype"),
+        abi::EAI_SOCKTYPE => ("EAI_SOCKTYPE", "ai_socktype not supported"),
+        _ => return None,
+    })
+}
+
+/// The name and the words of what a call fails with: a negative errno or an `EAI_*`.
+pub(crate) fn error_words(number: i32) -> Option<(&'static str, &'static str)> {
+    let errno = number.checked_neg().and_then(errno::named);
+    let errno = errno.map(|errno| (errno.name(), errno.message()));
+    errno.or_else(|| lookup_error_words(number))
+}
+
 /// `AF_*`, but `AF_UNSPEC`.
 pub(crate) fn domain(number: i32) -> Option<Domain> {
     match number {

@@ -15,6 +15,7 @@ use crate::event_loop::{Task, Timer};
 use crate::print;
 use crate::report;
 use crate::script::{End, Script};
+use crate::state::State;
 use crate::turn::{Turn, turn};
 
 /// The result of a line.
@@ -44,7 +45,7 @@ impl<H: Host + 'static> Script<H> {
             let promise: rquickjs::Result<Promise<'_>> = ctx.eval_with_options(source, options);
             match promise.catch(&ctx) {
                 Ok(promise) => Ok(Persistent::save(&ctx, promise)),
-                Err(error) => Err(exception_text(&ctx, error)),
+                Err(error) => Err(exception_text(&ctx, &self.state, error)),
             }
         });
         let evaluated = match started {
@@ -106,7 +107,9 @@ impl<H: Host + 'static> Script<H> {
                 let promise = promise.clone().restore(&ctx).ok()?;
                 match promise.state() {
                     PromiseState::Pending => None,
-                    PromiseState::Resolved | PromiseState::Rejected => Some(outcome(&ctx, &promise)),
+                    PromiseState::Resolved | PromiseState::Rejected => {
+                        Some(outcome(&ctx, &self.state, &promise))
+                    }
                 }
             });
             if let Some(settled) = settled {
@@ -151,7 +154,7 @@ impl<H: Host + 'static> Script<H> {
                 }
                 Err(error) => {
                     if self.ended().is_none() {
-                        let text = exception_text(&ctx, error);
+                        let text = exception_text(&ctx, &self.state, error);
                         crate::os::file::write_all(&self.state, 2, format!("{text}\n").as_bytes());
                     }
                     true
@@ -178,7 +181,7 @@ impl<H: Host + 'static> Script<H> {
 }
 
 /// What a promise of an evaluation was settled with: `{value}`, or an error.
-fn outcome<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> Evaluation {
+fn outcome<'js, H: Host + 'static>(ctx: &Ctx<'js>, state: &State<H>, promise: &Promise<'js>) -> Evaluation {
     let value = match promise.result::<Object<'js>>() {
         Some(Ok(result)) => result.get::<_, Value<'js>>("value"),
         Some(Err(error)) => Err(error),
@@ -186,17 +189,24 @@ fn outcome<'js>(ctx: &Ctx<'js>, promise: &Promise<'js>) -> Evaluation {
     };
     match value.and_then(|value| print::text_of(ctx, &value)).catch(ctx) {
         Ok(text) => Evaluation::Value(String::from_utf8_lossy(&text).into_owned()),
-        Err(error) => Evaluation::Exception(exception_text(ctx, error)),
+        Err(error) => Evaluation::Exception(exception_text(ctx, state, error)),
     }
 }
 
 /// The text of an exception.
-fn exception_text<'js>(ctx: &Ctx<'js>, error: CaughtError<'js>) -> String {
+fn exception_text<'js, H: Host + 'static>(
+    ctx: &Ctx<'js>,
+    state: &State<H>,
+    error: CaughtError<'js>,
+) -> String {
     let value = match error {
         CaughtError::Exception(exception) => exception.into_value(),
         CaughtError::Value(value) => value,
         CaughtError::Error(error) => return error.to_string(),
     };
+    if let Some(text) = report::failed_call(ctx, state, &value) {
+        return text;
+    }
     match print::text_of(ctx, &value) {
         Ok(text) => String::from_utf8_lossy(&text).into_owned(),
         Err(_) => {

@@ -67,6 +67,7 @@ mod argument;
 mod budget;
 mod buffer;
 mod builder;
+mod call_site;
 mod convert;
 mod copyable;
 mod embedder;

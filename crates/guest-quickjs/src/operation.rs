@@ -51,6 +51,20 @@ impl Operation {
         }
     }
 
+    /// The function that scripts call for it.
+    pub(crate) const fn call(&self) -> &'static str {
+        match self {
+            Operation::Accept => "os.accept",
+            Operation::Connect(..) => "os.connect",
+            Operation::Receive(Receive { from: false, .. }) => "os.recv",
+            Operation::Receive(Receive { from: true, .. }) => "os.recvfrom",
+            Operation::Send(Send { to: None, .. }) => "os.send",
+            Operation::Send(Send { to: Some(_), .. }) => "os.sendto",
+            Operation::Ready(Direction::Read, _) => "readable",
+            Operation::Ready(Direction::Write, _) => "writable",
+        }
+    }
+
     /// The bytes of text that it holds.
     pub(crate) fn text(&self) -> usize {
         match self {

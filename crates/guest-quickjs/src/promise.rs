@@ -4,6 +4,7 @@ use guestnet_core::Errno;
 use rquickjs::{Ctx, Function, Persistent, Result, Value};
 
 use crate::budget::Charge;
+use crate::call_site::{CallSite, FailedCalls};
 use crate::convert::negative;
 use crate::sys::heap::{Memory, NoMemory};
 
@@ -15,6 +16,7 @@ pub(crate) struct Resolvers {
     _charge: Charge,
     resolve: Persistent<Function<'static>>,
     reject: Persistent<Function<'static>>,
+    site: CallSite,
 }
 
 /// The result of a try.
@@ -36,11 +38,16 @@ impl<'js> Outcome<'js> {
 }
 
 impl Resolvers {
-    /// A promise and the functions that settle it, for an operation that holds so many bytes of text.
+    /// A promise and the functions that settle it, for the call that runs, which holds so many bytes of text while it waits.
     ///
     /// # Errors
     /// No memory.
-    pub(crate) fn new<'js>(ctx: &Ctx<'js>, memory: &Memory, text: usize) -> Result<(Value<'js>, Resolvers)> {
+    pub(crate) fn new<'js>(
+        ctx: &Ctx<'js>,
+        memory: &Memory,
+        call: &'static str,
+        text: usize,
+    ) -> Result<(Value<'js>, Resolvers)> {
         let charge = memory.budget().charge(PENDING.saturating_add(text));
         let charge = charge.ok_or_else(|| NoMemory.throw(ctx))?;
         let (promise, resolve, reject) = ctx.promise()?;
@@ -48,6 +55,7 @@ impl Resolvers {
             _charge: charge,
             resolve: Persistent::save(ctx, resolve),
             reject: Persistent::save(ctx, reject),
+            site: CallSite::here(ctx, call),
         };
         Ok((promise.into_value(), resolvers))
     }
@@ -56,11 +64,16 @@ impl Resolvers {
     ///
     /// # Errors
     /// No memory.
-    pub(crate) fn settle<'js>(self, ctx: &Ctx<'js>, outcome: Outcome<'js>) -> Result<()> {
+    pub(crate) fn settle<'js>(
+        self,
+        ctx: &Ctx<'js>,
+        failed: &FailedCalls,
+        outcome: Outcome<'js>,
+    ) -> Result<()> {
         match outcome {
             Outcome::Value(value) => self.resolve(ctx, value),
-            Outcome::Error(errno) => self.reject(ctx, negative(errno)),
-            Outcome::Wait => self.reject(ctx, negative(Errno::EAGAIN)),
+            Outcome::Error(errno) => self.reject(ctx, failed, negative(errno)),
+            Outcome::Wait => self.reject(ctx, failed, negative(Errno::EAGAIN)),
         }
     }
 
@@ -76,7 +89,8 @@ impl Resolvers {
     ///
     /// # Errors
     /// No memory.
-    pub(crate) fn reject(self, ctx: &Ctx<'_>, number: i32) -> Result<()> {
+    pub(crate) fn reject(self, ctx: &Ctx<'_>, failed: &FailedCalls, number: i32) -> Result<()> {
+        failed.note(number, self.site);
         self.reject.restore(ctx)?.call::<_, ()>((number,))
     }
 }

@@ -3,6 +3,7 @@
 use guestnet_core::{Host, visible_lines};
 use rquickjs::{Coerced, Ctx, Value};
 
+use crate::convert::error_words;
 use crate::os::file;
 use crate::state::State;
 use crate::sys::heap::{Bytes, NoMemory};
@@ -18,7 +19,16 @@ pub(crate) fn unhandled<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, reas
     write(ctx, state, "Possibly unhandled promise rejection: ", reason);
 }
 
+/// Prints one sentence of guestnet's own.
+pub(crate) fn line<H: Host + 'static>(state: &State<H>, text: &str) {
+    file::write_all(state, 2, visible_lines(&format!("{text}\n")).as_bytes());
+}
+
 fn write<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, before: &str, error: &Value<'_>) {
+    if let Some(text) = failed_call(ctx, state, error) {
+        let line = visible_lines(&format!("{before}{text}\n")).into_owned();
+        return file::write_all(state, 2, line.as_bytes());
+    }
     let text = error.get::<Coerced<rquickjs::String<'_>>>();
     let text = text.and_then(|text| inspect::bytes_of(&text.0));
     if text.is_err() {
@@ -51,6 +61,24 @@ fn write<H: Host + 'static>(ctx: &Ctx<'_>, state: &State<H>, before: &str, error
             );
         }
     }
+}
+
+/// What a number says that a call of the script was rejected with, such as
+/// `ECONNREFUSED (connection refused), from os.connect at app.js:12`; `None` for all else.
+pub(crate) fn failed_call<H: Host + 'static>(
+    ctx: &Ctx<'_>,
+    state: &State<H>,
+    error: &Value<'_>,
+) -> Option<String> {
+    let number = error.as_int()?;
+    let (name, words) = error_words(number)?;
+    let call = state.failed_calls.take(ctx, number)?;
+    // `ai_family` and its like begin with a small letter as it is.
+    let (first, rest) = words.split_at_checked(1)?;
+    Some(format!(
+        "{name} ({}{rest}), from {call}",
+        first.to_ascii_lowercase()
+    ))
 }
 
 /// How much of a text is looked at at once, in bytes.

@@ -27,10 +27,14 @@ use crate::{print, report};
 /// How much of the thread's stack a script may use, in bytes. A thread that runs scripts needs some more.
 const STACK: usize = 1 << 20;
 
+/// The exit code of a script whose main module awaits what nothing can settle any more.
+const UNSETTLED: i32 = 13;
+
 /// How a script ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// By itself, with this code: 0, what it gave to `std.exit`, or 1 after an error that nothing caught.
+    /// By itself, with this code: 0, what it gave to `std.exit`, 1 after an error that nothing caught, or 13, as Node has it,
+    /// where an `await` at the top level can never end.
     Exit(i32),
     /// The embedder stopped it.
     Stop,
@@ -169,13 +173,13 @@ impl<H: Host + 'static> Script<H> {
             }
         });
         if let Some(promise) = evaluated {
-            self.drive(&promise);
+            self.drive(name, &promise);
         }
         self.end()
     }
 
     /// Turns the loop until nothing is pending or the script has ended.
-    fn drive(&self, main: &Persistent<Promise<'static>>) {
+    fn drive(&self, name: &str, main: &Persistent<Promise<'static>>) {
         loop {
             self.run_jobs();
             let goes_on = self.context.with(|ctx| {
@@ -185,7 +189,13 @@ impl<H: Host + 'static> Script<H> {
                 }
                 match turn(&ctx, &self.state).catch(&ctx) {
                     Ok(Turn::Done) => true,
-                    Ok(Turn::Idle) => worker::finish_workers(&self.state),
+                    Ok(Turn::Idle) => {
+                        let goes_on = worker::finish_workers(&self.state);
+                        if !goes_on {
+                            self.check_end(&ctx, name, main);
+                        }
+                        goes_on
+                    }
                     Ok(Turn::Stop) => {
                         self.state.stop.store(true, Ordering::Relaxed);
                         false
@@ -237,6 +247,21 @@ impl<H: Host + 'static> Script<H> {
         {
             report::unhandled(ctx, &self.state, &reason);
             self.state.exit.set(Some(1));
+        }
+    }
+
+    /// Nothing is pending any more: a main module that still awaits something never ends.
+    fn check_end(&self, ctx: &Ctx<'_>, name: &str, main: &Persistent<Promise<'static>>) {
+        if let Ok(main) = main.clone().restore(ctx)
+            && main.state() == PromiseState::Pending
+        {
+            report::line(
+                &self.state,
+                &format!(
+                    "{name}: an await at the top level never ends: nothing is pending that could settle it"
+                ),
+            );
+            self.state.exit.set(Some(UNSETTLED));
         }
     }
 

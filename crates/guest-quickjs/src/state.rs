@@ -11,6 +11,7 @@ use guestnet_core::{Clock, Errno, Fd, Host, SharedGuestThread};
 use rquickjs::{Ctx, Error, Result};
 
 use crate::buffer::Getters;
+use crate::call_site::FailedCalls;
 use crate::event_loop::EventLoop;
 use crate::file::File;
 use crate::native_modules::NativeModules;
@@ -58,6 +59,8 @@ pub(crate) struct State<H: Host + 'static> {
     /// What all threads of the script have together.
     pub(crate) memory: Arc<Memory>,
     pub(crate) rejections: RefCell<Rejections>,
+    /// Where numbers come from that nothing catches.
+    pub(crate) failed_calls: FailedCalls,
 }
 
 /// How functions hold the state.
@@ -114,6 +117,7 @@ impl<H: Host + 'static> State<H> {
         self.modules.forget();
         self.getters.forget();
         self.addresses.forget();
+        self.failed_calls.forget();
         let rejections = self.rejections.borrow_mut().take();
         drop(rejections);
     }

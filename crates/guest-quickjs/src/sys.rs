@@ -36,6 +36,16 @@ pub(crate) fn throw_uncatchable(ctx: &Ctx<'_>, error: Value<'_>) -> rquickjs::Er
     rethrow(ctx, error)
 }
 
+/// An error that holds the stack of calls at this moment, which no code of the guest has seen. Runs code of the guest where
+/// it has set `Error.prepareStackTrace`. `None`: there is no memory, which the context's exception says.
+pub(crate) fn stack_here<'js>(ctx: &Ctx<'js>) -> Option<Value<'js>> {
+    // SAFETY: the context is alive.
+    let error = unsafe { qjs::JS_NewError(ctx.as_raw().as_ptr()) };
+    // SAFETY: the call has given us one reference, or an exception.
+    let error = unsafe { Value::from_raw(ctx.clone(), error) };
+    error.is_object().then_some(error)
+}
+
 fn rethrow(ctx: &Ctx<'_>, error: Value<'_>) -> rquickjs::Error {
     // SAFETY: the value is alive; the engine takes over one reference, which this call adds.
     let raw = unsafe { qjs::JS_DupValue(ctx.as_raw().as_ptr(), error.as_raw()) };

@@ -10,6 +10,7 @@ use std::thread;
 use guestnet_core::{Errno, Host};
 
 use crate::builder::ScriptBuilder;
+use crate::call_site::FailedCalls;
 use crate::errno;
 use crate::event_loop::EventLoop;
 use crate::file::File;
@@ -102,6 +103,7 @@ where
             signals: Signals::new(None),
             modules: NativeModules::new(modules),
             rejections: RefCell::new(Rejections::new(&memory)),
+            failed_calls: FailedCalls::default(),
             memory,
         };
         // A script that cannot start has announced its end as well.

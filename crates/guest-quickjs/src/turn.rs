@@ -126,7 +126,7 @@ fn dispatch<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>, event: Event)
             let task = state.events.borrow_mut().fire_timer(id, now);
             task.map_or(Ok(()), |task| task.run(ctx))
         }
-        Event::Closed(promise) => promise.settle(ctx, Outcome::Error(Errno::ECANCELED)),
+        Event::Closed(promise) => promise.settle(ctx, &state.failed_calls, Outcome::Error(Errno::ECANCELED)),
         Event::Lookup(id) => {
             let found = state.events.borrow_mut().lookups.remove(&id);
             let Some((lookup, promise)) = found else {
@@ -194,7 +194,7 @@ fn advance<H: Host + 'static>(
                 if let Some(side) = state.events.borrow_mut().side(fd, generation, direction) {
                     side.resume();
                 }
-                pending.promise.settle(ctx, done)?;
+                pending.promise.settle(ctx, &state.failed_calls, done)?;
             }
         }
     }

@@ -30,7 +30,7 @@ fn lines_are_evaluated_and_their_values_printed() {
             "\"x\"",
             "ReferenceError: none is not defined",
             "\"slept\"",
-            "-13",
+            "EACCES (permission denied), from os.connect at <input>:1",
             "\"value\"",
             "guestnet repl",
             "undefined"

@@ -1,6 +1,6 @@
 //! Scripts: what the options do for them.
 
-use crate::scratch::{Running, Scratch};
+use crate::scratch::{Running, Scratch, finish};
 use rustix::process::Signal;
 use std::net::TcpListener;
 
@@ -240,4 +240,121 @@ fn what_is_no_module_is_refused() {
     scratch.file("app.js", "1");
     assert_eq!(scratch.run(&["inspect", "app.js"]).code, Some(2));
     assert_eq!(scratch.run(&["run", "missing.js"]).code, Some(1));
+}
+
+#[test]
+fn an_errno_that_nothing_catches_has_its_name_and_the_line_of_its_call() {
+    let scratch = Scratch::new();
+    let port = {
+        // Closed again, so that a connection is refused.
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        listener.local_addr().expect("an address").port()
+    };
+    let refused = "ECONNREFUSED (connection refused), from os.connect at app.js:";
+    let unhandled = "Possibly unhandled promise rejection: ";
+    let dial =
+        format!("os.connect(os.socket(os.AF_INET, os.SOCK_STREAM), {{addr: '127.0.0.1', port: {port}}})");
+    let cases = [
+        (format!("await {dial};"), format!("{refused}3\n")),
+        (format!("{dial};"), format!("{unhandled}{refused}3\n")),
+        (
+            format!("async function f() {{\n await {dial}; }}\nf().then(print);"),
+            format!("{unhandled}{refused}4\n"),
+        ),
+        // What was caught and is thrown again is still that call's.
+        (
+            format!("try {{ await {dial} }} catch (e) {{ await os.sleepAsync(1); throw e }}"),
+            format!("{refused}3\n"),
+        ),
+        (
+            "await os.recv(99, new Uint8Array(1));".to_owned(),
+            "EBADF (bad file descriptor), from os.recv at app.js:3\n".to_owned(),
+        ),
+        (
+            "await os.getaddrinfoAsync('127.0.0.1', 'nonsense-service');".to_owned(),
+            "EAI_SERVICE (servname not supported for ai_socktype), from os.getaddrinfoAsync at app.js:3\n"
+                .to_owned(),
+        ),
+        // A number of the script's own is no errno of a call.
+        ("throw -5;".to_owned(), "-5\n".to_owned()),
+    ];
+    for (source, expected) in cases {
+        scratch.file("app.js", format!("import * as os from 'os';\n\n{source}\n"));
+        scratch
+            .run(&["run", "--allow-net", "app.js"])
+            .assert(1, "", &expected);
+    }
+    // The promise still rejects with a number, and a script that catches it prints what it likes.
+    scratch.file(
+        "app.js",
+        format!("import * as os from 'os';\nprint(await {dial}.catch(errno => errno));\n"),
+    );
+    scratch
+        .run(&["run", "--allow-net", "app.js"])
+        .assert(0, "-111\n", "");
+}
+
+#[test]
+fn an_await_that_never_ends_is_code_13_and_one_sentence() {
+    let scratch = Scratch::new();
+    let sentence = |name| {
+        format!("{name}: an await at the top level never ends: nothing is pending that could settle it\n")
+    };
+    scratch.file(
+        "app.js",
+        "print('before');\nawait new Promise(() => {});\nprint('never');\n",
+    );
+    scratch
+        .run(&["run", "app.js"])
+        .assert(13, "before\n", &sentence("app.js"));
+    // Of a module that is imported as well.
+    scratch.file("lib.js", "await new Promise(() => {});\n");
+    scratch.file("app.js", "import './lib.js';\nprint('never');\n");
+    scratch
+        .run(&["run", "app.js"])
+        .assert(13, "", &sentence("app.js"));
+    // A promise that no await waits for, and one that a timer settles, are no such thing.
+    scratch.file(
+        "app.js",
+        "import * as os from 'os';\nnew Promise(() => {});\nawait os.sleepAsync(1);\nprint('over');\n",
+    );
+    scratch.run(&["run", "app.js"]).assert(0, "over\n", "");
+}
+
+#[test]
+fn a_script_comes_from_standard_input_and_what_does_not_run_is_named() {
+    let scratch = Scratch::new();
+    scratch.file("lib.js", "export default 'lib';");
+    let input = scratch.file(
+        "input",
+        "import lib from './lib.js';\nprint(lib, scriptArgs.join(' '));\nthrow new Error('no');\n",
+    );
+    let mut command = scratch.guestnet(&["run", "-", "--one"]);
+    command.stdin(std::fs::File::open(&input).expect("the input"));
+    finish(command).assert(
+        1,
+        "lib <stdin> --one\n",
+        "Error: no\n    at <anonymous> (<stdin>:3:11)\n",
+    );
+    let mut command = scratch.guestnet(&["run", "/dev/stdin"]);
+    command.stdin(std::fs::File::open(&input).expect("the input"));
+    finish(command).assert(
+        1,
+        "",
+        "guestnet: /dev/stdin is something else, not WebAssembly: a script from standard input is guestnet run -\n",
+    );
+    let module = scratch.file("module", b"\0asm\x01\0\0\0");
+    let mut command = scratch.guestnet(&["run", "-"]);
+    command.stdin(std::fs::File::open(module).expect("the input"));
+    finish(command).assert(
+        2,
+        "",
+        "guestnet: `-` is a script from standard input, and this is WebAssembly: name it /dev/stdin\n",
+    );
+    scratch.file("x.ts", "const n: number = 1;");
+    scratch.run(&["run", "x.ts"]).assert(
+        2,
+        "",
+        "guestnet: x.ts is TypeScript, which guestnet does not run: compile it to JavaScript first, for instance with tsc\n",
+    );
 }

@@ -6,6 +6,7 @@
 use guestnet_core::{Errno, Host};
 use rquickjs::{Ctx, Result, Value};
 
+use crate::call_site::CallSite;
 use crate::convert::negative;
 use crate::operation::{Operation, PendingOperation};
 use crate::promise::{Outcome, Resolvers};
@@ -25,31 +26,32 @@ pub(crate) fn begin<'js, H: Host + 'static>(
     fd: i32,
     mut operation: Operation,
 ) -> Result<Value<'js>> {
+    let call = operation.call();
     let fd = match state.open_fd(fd) {
         Ok(fd) => fd,
-        Err(errno) => return rejected(ctx, negative(errno)),
+        Err(errno) => return rejected(ctx, state, call, negative(errno)),
     };
     let direction = operation.direction();
     let waiting = state.events.borrow_mut().waiting(fd, direction);
     if waiting >= MAX_PENDING {
-        return rejected(ctx, negative(Errno::ENOBUFS));
+        return rejected(ctx, state, call, negative(Errno::ENOBUFS));
     }
     if waiting > 0 {
         // Those before it come first, and it will not wait for them.
         if operation.dontwait() {
-            return rejected(ctx, negative(Errno::EAGAIN));
+            return rejected(ctx, state, call, negative(Errno::EAGAIN));
         }
     } else {
         match operation.attempt(ctx, state, fd)? {
             Outcome::Value(value) => return value::settled(ctx, false, &value),
-            Outcome::Error(errno) => return rejected(ctx, negative(errno)),
+            Outcome::Error(errno) => return rejected(ctx, state, call, negative(errno)),
             Outcome::Wait => {}
         }
     }
     if !state.events.borrow().admits(fd) {
-        return rejected(ctx, negative(Errno::ENOMEM));
+        return rejected(ctx, state, call, negative(Errno::ENOMEM));
     }
-    let (promise, resolvers) = Resolvers::new(ctx, &state.memory, operation.text())?;
+    let (promise, resolvers) = Resolvers::new(ctx, &state.memory, call, operation.text())?;
     let pending = PendingOperation {
         operation,
         promise: resolvers,
@@ -58,7 +60,13 @@ pub(crate) fn begin<'js, H: Host + 'static>(
     Ok(promise)
 }
 
-/// A promise that is rejected with a number.
-fn rejected<'js>(ctx: &Ctx<'js>, number: i32) -> Result<Value<'js>> {
+/// A promise that is rejected with a number, by the call that runs.
+fn rejected<'js, H: Host + 'static>(
+    ctx: &Ctx<'js>,
+    state: &StateRef<H>,
+    call: &'static str,
+    number: i32,
+) -> Result<Value<'js>> {
+    state.failed_calls.note(number, CallSite::here(ctx, call));
     value::settled(ctx, true, &Value::new_int(ctx.clone(), number))
 }

@@ -133,17 +133,18 @@ fn getaddrinfo<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
 /// `EAI_MEMORY` with [`MAX_LOOKUPS`] under way.
 fn getaddrinfo_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let query = OwnedQuery::read(call)?;
-    let (promise, resolvers) = Resolvers::new(call.ctx(), &call.state().memory, LOOKUP)?;
+    let (promise, resolvers) =
+        Resolvers::new(call.ctx(), &call.state().memory, "os.getaddrinfoAsync", LOOKUP)?;
     let state = call.state();
     match query {
         Ok(_) if state.events.borrow().lookups() >= MAX_LOOKUPS => {
-            resolvers.reject(call.ctx(), lookup_error(LookupError::Memory))?;
+            resolvers.reject(call.ctx(), &state.failed_calls, lookup_error(LookupError::Memory))?;
         }
         Ok(query) => {
             let lookup = state.guest.borrow_mut().getaddrinfo_start(&query.query());
             state.events.borrow_mut().wait_for_lookup(lookup, resolvers);
         }
-        Err(error) => resolvers.reject(call.ctx(), lookup_error(error))?,
+        Err(error) => resolvers.reject(call.ctx(), &state.failed_calls, lookup_error(error))?,
     }
     Ok(promise)
 }
@@ -165,7 +166,7 @@ pub(crate) fn finish<H: Host + 'static>(
     match answer {
         None => return Ok(Some((lookup, promise))),
         Some(Ok(answer)) => promise.resolve(ctx, encode(ctx, &state.addresses, &answer)?)?,
-        Some(Err(error)) => promise.reject(ctx, lookup_error(error))?,
+        Some(Err(error)) => promise.reject(ctx, &state.failed_calls, lookup_error(error))?,
     }
     Ok(None)
 }

@@ -14,6 +14,7 @@ use rquickjs::{Coerced, Ctx, Exception, Object, Result, TypedArray, Value};
 
 use crate::argument::excerpt;
 use crate::buffer::Buffer;
+use crate::convert::lookup_error_words;
 use crate::errno;
 use crate::native::{Call, Member, declare, ending, export};
 use crate::os::file::{self as descriptors, OpenHow};
@@ -234,8 +235,10 @@ fn getenviron<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'
 
 fn strerror<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let number = call.int(0, "the error")?;
-    match errno::named(number) {
-        Some(errno) => call.value(errno.message()),
+    let words = errno::named(number).map(Errno::message);
+    let words = words.or_else(|| lookup_error_words(number).map(|(_, words)| words));
+    match words {
+        Some(words) => call.value(words),
         None if number == 0 => call.value("Success"),
         None => call.value(format!("Unknown error {number}")),
     }

@@ -37,6 +37,8 @@ equal(std.gc(), undefined);
 // Errors
 equal([std.strerror(0), std.strerror(2), std.strerror(111), std.strerror(-1), std.strerror(9999)],
     ["Success", "No such file or directory", "Connection refused", "Unknown error -1", "Unknown error 9999"]);
+equal([std.strerror(os.EAI_NONAME), std.strerror(os.EAI_AGAIN), std.strerror(os.EAI_AGAIN - 100)],
+    ["Name or service not known", "Temporary failure in name resolution", "Unknown error -1103"]);
 throws(TypeError, "error", () => std.strerror("x"));
 equal([std.Error.EINVAL, std.Error.ECONNREFUSED, std.Error.EWOULDBLOCK, std.Error.EAGAIN, std.Error.ENOTSUP], [22, 111, 11, 11, 95]);
 equal([std.SEEK_SET, std.SEEK_CUR, std.SEEK_END], [0, 1, 2]);

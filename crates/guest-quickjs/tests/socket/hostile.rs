@@ -257,7 +257,13 @@ fn five_thousand_descriptors_are_served() {
 
 #[test]
 fn a_promise_that_is_never_settled_holds_nothing_up() {
-    script("await new Promise(() => {});", "");
+    script("new Promise(() => {});", "");
+    let outcome = run("await new Promise(() => {});");
+    assert_eq!((outcome.end, outcome.out.as_str()), (End::Exit(13), ""));
+    assert_eq!(
+        outcome.err,
+        "test.js: an await at the top level never ends: nothing is pending that could settle it\n"
+    );
 }
 
 #[test]
@@ -284,7 +290,33 @@ fn a_rejection_without_a_handler_ends_the_script() {
     ));
     assert_eq!(outcome.end, End::Exit(1));
     assert_eq!(outcome.out, "");
-    assert_eq!(outcome.err, "Possibly unhandled promise rejection: -9\n");
+    let errno = "Possibly unhandled promise rejection: EBADF (bad file descriptor), from os.recv at test.js:";
+    assert!(outcome.err.starts_with(errno), "{}", outcome.err);
+}
+
+#[test]
+fn a_script_that_prepares_stack_traces_gets_its_numbers_as_ever() {
+    // Calls within the function, one that throws and one that makes no sense: no line is found then, and nothing else changes.
+    for prepare in [
+        "() => { throw 1; }",
+        "() => 5",
+        "() => ''",
+        "() => { os.recv(99, new Uint8Array(1)).catch(() => {}); return null; }",
+    ] {
+        script(
+            &format!(
+                "Error.prepareStackTrace = {prepare};
+                 const [a, b] = await pair();
+                 const waits = os.recv(a, new Uint8Array(1));
+                 await os.send(b, new Uint8Array(1));
+                 print(await waits, await os.recv(99, new Uint8Array(1)).catch(errno => errno));
+                 const closed = os.recv(a, new Uint8Array(1));
+                 os.close(a);
+                 print(await closed.catch(errno => errno));"
+            ),
+            "1 -9\n-125\n",
+        );
+    }
 }
 
 #[test]
