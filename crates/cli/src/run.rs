@@ -43,23 +43,26 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     let reporter = assemble::reporter(&args, &policy)?;
     let hosts = assemble::hosts(&args)?;
     let mut confinement = Confinement::new(&args, &policy);
-    let engine = engine(false)?;
-    let module = module::load(&engine, &args.guest, &args.compile)?;
-    let adapter = adapter(&engine)?;
     let path = args.guest.clone();
-    guestnet::check(&adapter, &module).map_err(|error| failure(&path, &error))?;
-
     let name = assemble::argv0(&path);
     let mut options = assemble::options(&args, policy, reporter, hosts, inherited, &name)?;
+    // Before the guest is read and compiled, so that connections wait for it.
+    assemble::say_ports(&args, options.open_listeners()?);
+    let engine = engine(false)?;
+    let module = module::load(&engine, &path, &args.compile)?;
+    let adapter = adapter(&engine)?;
+    guestnet::check(&adapter, &module).map_err(|error| failure(&path, &error))?;
+    if !module.imports().any(|import| import.name() == "path_open") {
+        options.without_etc();
+    }
     let WasiParts {
         wasi,
         handle,
-        listening,
         // Held to the end of the run: dropping it removes the directory.
         etc,
+        ..
     } = options.wasi_parts()?;
     assemble::flush_at_the_end(&handle);
-    assemble::say_ports(&args, &listening);
     if let Some(etc) = &etc {
         confinement.etc(etc.path());
     }

@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 
-use guestnet_core::Observer;
 use guestnet_core::policy::{Policy, PolicyOptions};
+use guestnet_core::{Host, Observer, SockAddr};
+use guestnet_host_os::{Io, OsHost};
 
 use crate::error::Error;
 #[cfg(feature = "dns")]
@@ -30,16 +31,28 @@ pub struct Options {
     pub(crate) streams: [StreamSource; 3],
     pub(crate) sockets: Vec<OwnedFd>,
     pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) listeners: OpenListeners,
     pub(crate) directories: Vec<Directory>,
     pub(crate) unix_directories: Vec<(PathBuf, String)>,
     pub(crate) follows_working_directory: bool,
     pub(crate) max_memory: Option<u64>,
+    #[cfg(all(feature = "dns", feature = "wasi"))]
+    pub(crate) without_etc: bool,
     #[cfg(feature = "dns")]
     pub(crate) upstream: Upstream,
     #[cfg(feature = "dns")]
     pub(crate) hosts: Option<HostsFile>,
     #[cfg(feature = "quickjs")]
     pub(crate) signals: Option<SignalOffer>,
+}
+
+/// The listeners of [`Options::listen`] that are open.
+#[derive(Default)]
+pub(crate) struct OpenListeners {
+    /// The guest's, which opened them.
+    pub(crate) host: Option<OsHost>,
+    pub(crate) listeners: Vec<Io>,
+    pub(crate) addresses: Vec<SocketAddr>,
 }
 
 /// Where a standard stream comes from.
@@ -175,6 +188,35 @@ impl Options {
         self
     }
 
+    /// Opens the listeners of [`Options::listen`] now, and returns where they are: connections wait while a guest is being
+    /// compiled, where they would be refused. Without it they are opened when the options become a guest. Their backlog is
+    /// the policy's limit of pending connections, so the policy comes first.
+    ///
+    /// # Errors
+    /// [`Error::Host`], [`Error::Listen`].
+    pub fn open_listeners(&mut self) -> Result<&[SocketAddr], Error> {
+        let mut host = match self.listeners.host.take() {
+            Some(host) => host,
+            None => OsHost::new().map_err(Error::Host)?,
+        };
+        let pending = match &self.policy {
+            Some(policy) => policy.limits().pending,
+            None => Policy::deny_all().limits().pending,
+        };
+        let backlog = i32::try_from(pending).unwrap_or(i32::MAX);
+        for addr in std::mem::take(&mut self.listen) {
+            let failed = |source| Error::Listen { addr, source };
+            let io = host.listener(addr, backlog).map_err(failed)?;
+            // A listener of ours has no address of another family.
+            if let SockAddr::Inet(local) = host.local_addr(&io).map_err(failed)? {
+                self.listeners.addresses.push(local);
+            }
+            self.listeners.listeners.push(io);
+        }
+        self.listeners.host = Some(host);
+        Ok(&self.listeners.addresses)
+    }
+
     /// A directory of the host under a name of the guest's, for files and for UNIX sockets: the policy says which sockets.
     pub fn directory(&mut self, host: impl Into<PathBuf>, guest: impl Into<String>) -> &mut Self {
         self.directories.push(Directory {
@@ -215,6 +257,14 @@ impl Options {
     #[cfg(feature = "dns")]
     pub fn hosts(&mut self, hosts: impl Into<HostsFile>) -> &mut Self {
         self.hosts = Some(hosts.into());
+        self
+    }
+
+    /// Gives the guest no /etc of ours. By default a module that may look names up has one, with the files that a resolver of
+    /// its own reads: a directory that takes the lowest descriptor. A module that opens no file has no use for it.
+    #[cfg(all(feature = "dns", feature = "wasi"))]
+    pub fn without_etc(&mut self) -> &mut Self {
+        self.without_etc = true;
         self
     }
 

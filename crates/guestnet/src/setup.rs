@@ -6,14 +6,14 @@ use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use guestnet_core::policy::Policy;
-use guestnet_core::{Capacity, GuestThread, Host, Observer, OpenFile, Slots, SockAddr};
+use guestnet_core::{Capacity, GuestThread, Observer, OpenFile, Slots};
 use guestnet_host_os::{Io, OsHost};
 
 #[cfg(feature = "dns")]
 use crate::HostsFile;
 
 use crate::error::Error;
-use crate::options::{Options, StreamSource};
+use crate::options::{OpenListeners, Options, StreamSource};
 
 /// The parts of a guest that are the same for modules, scripts and programs with threads.
 #[derive(Debug)]
@@ -65,8 +65,17 @@ pub(crate) fn give_streams<B>(
 impl GuestSetup {
     /// Takes out of the options what is the same for every kind of guest.
     pub(crate) fn new(options: &mut Options) -> Result<Self, Error> {
+        options.open_listeners()?;
         let policy = options.policy.take().unwrap_or_else(Policy::deny_all);
-        let mut host = OsHost::new().map_err(Error::Host)?;
+        let OpenListeners {
+            host,
+            listeners: opened,
+            addresses: listening,
+        } = std::mem::take(&mut options.listeners);
+        let mut host = match host {
+            Some(host) => host,
+            None => OsHost::new().map_err(Error::Host)?,
+        };
         let [stdin, stdout, stderr] = std::mem::take(&mut options.streams);
         let streams = [
             stream(&mut host, stdin, io::stdin())?,
@@ -82,17 +91,7 @@ impl GuestSetup {
                     .map_err(|source| Error::Socket { number, source })
             })
             .collect::<Result<Vec<Io>, Error>>()?;
-        let mut listening = Vec::new();
-        let backlog = i32::try_from(policy.limits().pending).unwrap_or(i32::MAX);
-        for addr in std::mem::take(&mut options.listen) {
-            let failed = |source| Error::Listen { addr, source };
-            let io = host.listener(addr, backlog).map_err(failed)?;
-            // A listener of ours has no address of another family.
-            if let SockAddr::Inet(local) = host.local_addr(&io).map_err(failed)? {
-                listening.push(local);
-            }
-            listeners.push(io);
-        }
+        listeners.extend(opened);
         let directories = options
             .directories
             .iter()

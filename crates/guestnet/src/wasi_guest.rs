@@ -158,7 +158,9 @@ impl Options {
         let options = std::mem::take(self);
         let stopper = host.stopper();
         #[cfg(feature = "dns")]
-        let etc = {
+        let etc = if options.without_etc {
+            None
+        } else {
             let directories = options.directories.iter();
             crate::Etc::of(
                 directories.map(|directory| &*directory.guest),

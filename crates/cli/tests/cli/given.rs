@@ -1,7 +1,7 @@
 //! What a guest is given: arguments, environment, directories, standard streams, listeners and memory.
 
 use crate::scratch::{Scratch, finish};
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::net::{TcpListener, TcpStream};
 use std::process::{Command, Stdio};
 
@@ -140,6 +140,48 @@ fn a_listener_is_in_non_blocking_mode() {
     );
     // And without one, 8: EBADF.
     assert_eq!(scratch.run(&["run", "accept.wat"]).code, Some(8));
+}
+
+/// The listener is open before the command has read the guest, here from a pipe that has nothing in it yet.
+#[test]
+fn connections_wait_while_a_guest_is_read_and_compiled() {
+    let scratch = Scratch::new();
+    accepter(&scratch);
+    let pipe = scratch.path().join("later.wat");
+    let made = Command::new("mkfifo").arg(&pipe).status().unwrap();
+    assert!(made.success());
+    let mut command = scratch.guestnet(&["run", "--listen=tcp://127.0.0.1:0", "later.wat"]);
+    let mut running = command.stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(running.stderr.take().unwrap())
+        .read_line(&mut said)
+        .unwrap();
+    let (_, address) = said.trim_end().split_once("listening on ").expect(&said);
+    let mut client = TcpStream::connect(address).unwrap();
+    let module = std::fs::read(scratch.path().join("accept.wat")).unwrap();
+    std::fs::write(&pipe, module).unwrap();
+    let mut received = String::new();
+    client.read_to_string(&mut received).unwrap();
+    assert_eq!(received, "ready\n");
+    assert!(running.wait().unwrap().success());
+}
+
+/// The files of /etc are there for a module that can open them; without them the first socket is descriptor 3.
+#[test]
+fn a_module_that_opens_no_file_has_no_etc() {
+    let scratch = Scratch::new();
+    let first_socket = |file: &str, imports: &[&str]| {
+        let body = r#"(func (export "_start")
+             (drop (call $sock_open (i32.const 1) (i32.const 2) (i32.const 0)))
+             (call $proc_exit (i32.load (i32.const 0))))"#;
+        scratch.guest(file, imports, body);
+        scratch.run(&["run", "--allow-net", file]).code
+    };
+    assert_eq!(first_socket("none.wat", &["sock_open", "proc_exit"]), Some(3));
+    assert_eq!(
+        first_socket("opens.wat", &["sock_open", "proc_exit", "path_open"]),
+        Some(4)
+    );
 }
 
 /// The command with descriptor 3 and the variables of a service manager.
