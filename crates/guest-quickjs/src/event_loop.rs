@@ -10,7 +10,8 @@ use std::time::Duration;
 
 use guestnet_core::resolve::Lookup;
 use guestnet_core::{Backoff, Fd, Host, Ready};
-use rquickjs::{Ctx, Function, Persistent, Result};
+use rquickjs::function::Args;
+use rquickjs::{Array, Ctx, Function, Persistent, Result, Value};
 
 use crate::budget::{Budget, Charge};
 use crate::operation::{Direction, PendingOperation};
@@ -22,6 +23,8 @@ use crate::sys::heap::Memory;
 pub(crate) enum Task {
     /// Calls a function of the guest without arguments, such as a timer's or a promise's resolving function.
     Call(Persistent<Function<'static>>),
+    /// Calls a function of the guest with these arguments.
+    Apply(Persistent<Function<'static>>, Persistent<Array<'static>>),
     /// Runs code of ours.
     Run(Rc<Work>),
 }
@@ -37,17 +40,39 @@ impl Task {
     pub(crate) fn run(self, ctx: &Ctx<'_>) -> Result<()> {
         match self {
             Task::Call(function) => function.restore(ctx)?.call::<_, ()>(()),
+            Task::Apply(function, args) => {
+                let args = args.restore(ctx)?;
+                let mut all = Args::new(ctx.clone(), args.len());
+                for value in args.iter::<Value<'_>>() {
+                    all.push_arg(value?)?;
+                }
+                all.apply(&function.restore(ctx)?)
+            }
             Task::Run(run) => run(ctx),
         }
     }
 }
 
-/// What a timer does.
+/// What a timer does, and how.
 pub(crate) struct Timer {
     pub(crate) task: Task,
     pub(crate) _charge: Charge,
     /// Its task runs again and again, so long after each run; otherwise once.
     pub(crate) every: Option<Duration>,
+    /// Whether the script goes on while nothing else is pending.
+    pub(crate) keeps_alive: bool,
+}
+
+impl Timer {
+    /// A timer whose task runs once.
+    pub(crate) fn once(task: Task, charge: Charge) -> Timer {
+        Timer {
+            task,
+            _charge: charge,
+            every: None,
+            keeps_alive: true,
+        }
+    }
 }
 
 /// How many timers a script may have at a time.
@@ -68,6 +93,8 @@ pub(crate) struct EventLoop<H: Host + 'static> {
     /// By due time, then in the order in which they were set.
     pub(crate) timers: BTreeMap<(Duration, Id), Timer>,
     due: HashMap<Id, Duration>,
+    /// How many of the timers do not keep the script alive.
+    background: usize,
     pub(crate) watches: BTreeMap<Fd, Watch>,
     pub(crate) lookups: BTreeMap<Id, (Lookup<H::Io>, Resolvers)>,
     last: Id,
@@ -175,6 +202,7 @@ impl<H: Host + 'static> EventLoop<H> {
             budget: Arc::clone(memory.budget()),
             timers: BTreeMap::new(),
             due: HashMap::new(),
+            background: 0,
             watches: BTreeMap::new(),
             lookups: BTreeMap::new(),
             last: 0,
@@ -207,16 +235,12 @@ impl<H: Host + 'static> EventLoop<H> {
     }
 
     fn insert_timer(&mut self, due: Duration, id: Id, timer: Timer) {
+        self.background += usize::from(!timer.keeps_alive);
         self.due.insert(id, due);
         self.timers.insert((due, id), timer);
     }
 
-    fn remove_timer(&mut self, id: Id) -> Option<Timer> {
-        let due = self.due.remove(&id)?;
-        self.timers.remove(&(due, id))
-    }
-
-    /// What a timer that is due does now; `None` if it was cleared. One that repeats is set again, under the same number.
+    /// What a timer that is due does now. One that repeats is set again, under the same number.
     pub(crate) fn fire_timer(&mut self, id: Id, now: Duration) -> Option<Task> {
         let timer = self.remove_timer(id)?;
         let task = timer.task.clone();
@@ -224,6 +248,13 @@ impl<H: Host + 'static> EventLoop<H> {
             self.insert_timer(now.saturating_add(every), id, timer);
         }
         Some(task)
+    }
+
+    fn remove_timer(&mut self, id: Id) -> Option<Timer> {
+        let due = self.due.remove(&id)?;
+        let timer = self.timers.remove(&(due, id))?;
+        self.background -= usize::from(!timer.keeps_alive);
+        Some(timer)
     }
 
     /// Whether there is memory to wait for one more descriptor.
@@ -318,7 +349,7 @@ impl<H: Host + 'static> EventLoop<H> {
 
     /// Whether anything can still happen.
     pub(crate) fn is_idle(&self) -> bool {
-        self.timers.is_empty()
+        self.timers.len() == self.background
             && self.lookups.is_empty()
             && !self
                 .watches
@@ -329,6 +360,7 @@ impl<H: Host + 'static> EventLoop<H> {
     /// Gives every JavaScript value back, to be dropped when nothing is borrowed.
     pub(crate) fn forget_values(&mut self) -> impl Sized + use<H> {
         self.due.clear();
+        self.background = 0;
         (
             std::mem::take(&mut self.ready),
             std::mem::take(&mut self.timers),

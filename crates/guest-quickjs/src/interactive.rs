@@ -68,12 +68,8 @@ impl<H: Host + 'static> Script<H> {
         }));
         let now = self.state.now();
         let mut events = self.state.events.borrow_mut();
-        let timer = Timer {
-            task,
-            _charge: events.own_timer(),
-            every: None,
-        };
-        events.set_timer(now, Duration::ZERO, timer);
+        let charge = events.own_timer();
+        events.set_timer(now, Duration::ZERO, Timer::once(task, charge));
         drop(events);
         while !over.get() && self.ended().is_none() {
             self.step();

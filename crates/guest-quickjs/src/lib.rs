@@ -98,6 +98,7 @@ mod text;
 mod thread;
 mod turn;
 mod wait;
+mod web;
 
 pub use builder::{BuildError, ScriptBuilder};
 pub use file::File;

@@ -1,4 +1,4 @@
-//! `print` and `console.log`, and the text of any value as qjs prints it.
+//! `print`, and the text of any value as qjs prints it.
 //!
 //! Printing runs no code of the guest: getters, `toString`, proxies and changed prototypes are not called, and what
 //! of the engine's own functions is needed was kept before the script began ([`Intrinsics`]).
@@ -31,18 +31,15 @@ const MAX_STRING: usize = 1_000;
 /// How many prototypes are looked through for the name of an error.
 const MAX_PROTOTYPES: usize = 100;
 
-/// Adds the globals `print` and `console`.
+/// Adds the global `print`.
 pub(crate) fn install<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Result<()> {
     let intrinsics = Intrinsics::keep(ctx)?;
     ctx.store_userdata(intrinsics)?;
     let globals = ctx.globals();
-    globals.set("print", function(ctx, state, "print", 1, print)?)?;
-    let console = Object::new(ctx.clone())?;
-    console.set("log", function(ctx, state, "log", 1, print)?)?;
-    globals.set("console", console)
+    globals.set("print", function(ctx, state, "print", 1, print)?)
 }
 
-/// `print(...)` and `console.log(...)`: the arguments with a space between, strings as they are.
+/// `print(...)`: the arguments with a space between, strings as they are.
 fn print<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let most = call.state().max_text().min(MAX_PRINTED);
     let mut line = Bytes::new(&call.state().memory);

@@ -23,6 +23,8 @@ use crate::signals::Signals;
 use crate::std_module::stream::Streams;
 use crate::sys::heap::{Bytes, Memory};
 use crate::sys::opaque::Opaque;
+use crate::web::labels::ConsoleState;
+use crate::web::loaded::Loaded;
 
 /// The longest line or text that is read at once, in bytes. The engine's strings end at about 1 GiB.
 pub(crate) const MAX_TEXT: usize = 256 << 20;
@@ -61,6 +63,9 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) rejections: RefCell<Rejections>,
     /// Where numbers come from that nothing catches.
     pub(crate) failed_calls: FailedCalls,
+    pub(crate) console: ConsoleState,
+    /// The JavaScript behind the globals of `web`, as far as it is loaded.
+    pub(crate) libraries: Loaded,
 }
 
 /// How functions hold the state.
@@ -118,6 +123,7 @@ impl<H: Host + 'static> State<H> {
         self.getters.forget();
         self.addresses.forget();
         self.failed_calls.forget();
+        self.libraries.forget();
         let rejections = self.rejections.borrow_mut().take();
         drop(rejections);
     }

@@ -13,6 +13,9 @@ use crate::os::path::float;
 use crate::state::StateRef;
 use crate::sys::heap::NoMemory;
 
+/// The shortest time from one call of an interval to the next: none must take the whole processor.
+pub(crate) const SHORTEST: Duration = Duration::from_millis(1);
+
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![
         Member::Function("setTimeout", 2, set_timeout),
@@ -38,17 +41,18 @@ fn set_timeout<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
         return Err(Exception::throw_type(call.ctx(), "not a function"));
     };
     let delay = milliseconds(call, 1)?;
-    let id = start(call, delay, callback, None)?;
+    let id = start_once(call, delay, callback)?;
     call.value(float(id))
 }
 
-/// As quickjs-ng: at least a millisecond passes between two calls.
+/// As quickjs-ng: at least [`SHORTEST`] passes between two calls.
 fn set_interval<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let Some(callback) = call.arg(0).into_function() else {
         return Err(Exception::throw_type(call.ctx(), "not a function"));
     };
-    let every = milliseconds(call, 1)?.max(Duration::from_millis(1));
-    let id = start(call, every, callback, Some(every))?;
+    let every = milliseconds(call, 1)?.max(SHORTEST);
+    let task = Task::Call(Persistent::save(call.ctx(), callback));
+    let id = start(call, every, task, Some(every), true)?;
     call.value(float(id))
 }
 
@@ -66,7 +70,7 @@ fn clear_timeout<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Valu
 fn sleep_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let delay = milliseconds(call, 0)?;
     let (promise, resolve, _) = call.ctx().promise()?;
-    start(call, delay, resolve, None)?;
+    start_once(call, delay, resolve)?;
     Ok(promise.into_value())
 }
 
@@ -91,18 +95,22 @@ fn cputime<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>
 }
 
 /// Milliseconds of the monotonic clock, to the nanosecond.
-fn now<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+pub(crate) fn now<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
     let now = call.state().guest.borrow().now(Clock::Monotonic);
     call.value(now.as_secs_f64() * 1_000.0)
 }
 
-fn start<'js, H: Host + 'static>(
-    call: &Call<'_, 'js, H>,
+/// Sets a timer that does `task`.
+///
+/// # Errors
+/// `RangeError` for too many of them; no memory.
+pub(crate) fn start<H: Host + 'static>(
+    call: &Call<'_, '_, H>,
     delay: Duration,
-    callback: Function<'js>,
+    task: Task,
     every: Option<Duration>,
+    keeps_alive: bool,
 ) -> Result<u64> {
-    let task = Task::Call(Persistent::save(call.ctx(), callback));
     let now = call.state().now();
     // A statement of its own: an exception may run code of the guest, which may set timers.
     let full = call.state().events.borrow().timers() >= MAX_TIMERS;
@@ -111,13 +119,23 @@ fn start<'js, H: Host + 'static>(
     }
     let charge = call.state().events.borrow().admit_timer();
     let charge = charge.ok_or_else(|| NoMemory.throw(call.ctx()))?;
-    let mut events = call.state().events.borrow_mut();
     let timer = Timer {
         task,
         _charge: charge,
         every,
+        keeps_alive,
     };
-    Ok(events.set_timer(now, delay, timer))
+    Ok(call.state().events.borrow_mut().set_timer(now, delay, timer))
+}
+
+/// Sets a timer that calls a function once.
+fn start_once<'js, H: Host + 'static>(
+    call: &Call<'_, 'js, H>,
+    delay: Duration,
+    callback: Function<'js>,
+) -> Result<u64> {
+    let task = Task::Call(Persistent::save(call.ctx(), callback));
+    start(call, delay, task, None, true)
 }
 
 /// A time that an argument gives; none is 0, and so is a negative one.
@@ -138,7 +156,7 @@ fn milliseconds<H: Host + 'static>(call: &Call<'_, '_, H>, index: usize) -> Resu
     }
 }
 
-fn whole(value: &Value<'_>) -> Option<u64> {
+pub(crate) fn whole(value: &Value<'_>) -> Option<u64> {
     let number = number(value)?;
     #[expect(
         clippy::cast_possible_truncation,

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::ptr::NonNull;
 
-use rquickjs::{Ctx, Error, Object, Promise, Result, Value, qjs};
+use rquickjs::{Ctx, Error, Function, Object, Promise, Result, Value, qjs};
 
 /// The flags of an ordinary property.
 const ORDINARY: i32 =
@@ -100,6 +100,50 @@ pub(crate) fn define<'js>(
     // SAFETY: all are alive and of one runtime; the engine takes over the reference that was added.
     let result =
         unsafe { qjs::JS_DefinePropertyValue(ctx.as_raw().as_ptr(), object.as_raw(), atom, raw, ORDINARY) };
+    if result < 0 { Err(Error::Exception) } else { Ok(()) }
+}
+
+/// Defines a property that one function stands for, both to read it (without an argument) and to write it (with one).
+///
+/// # Errors
+/// No memory.
+pub(crate) fn define_accessor<'js>(
+    object: &Object<'js>,
+    name: &CStr,
+    function: &Function<'js>,
+    enumerable: bool,
+) -> Result<()> {
+    let ctx = object.ctx();
+    let raw = ctx.as_raw().as_ptr();
+    let mut flags = qjs::JS_PROP_CONFIGURABLE
+        | qjs::JS_PROP_HAS_GET
+        | qjs::JS_PROP_HAS_SET
+        | qjs::JS_PROP_HAS_CONFIGURABLE
+        | qjs::JS_PROP_HAS_ENUMERABLE
+        | qjs::JS_PROP_THROW;
+    if enumerable {
+        flags |= qjs::JS_PROP_ENUMERABLE;
+    }
+    // SAFETY: the context is alive and the name ends with NUL.
+    let atom = unsafe { qjs::JS_NewAtom(raw, name.as_ptr()) };
+    if atom == qjs::JS_ATOM_NULL {
+        return Err(Error::Exception);
+    }
+    let (undefined, function) = (Value::new_undefined(ctx.clone()), function.as_value());
+    // SAFETY: all are alive and of one runtime; the engine takes its own references.
+    let result = unsafe {
+        qjs::JS_DefineProperty(
+            raw,
+            object.as_raw(),
+            atom,
+            undefined.as_raw(),
+            function.as_raw(),
+            function.as_raw(),
+            flags.cast_signed(),
+        )
+    };
+    // SAFETY: the reference is the one that JS_NewAtom has given.
+    unsafe { qjs::JS_FreeAtom(raw, atom) };
     if result < 0 { Err(Error::Exception) } else { Ok(()) }
 }
 

@@ -18,4 +18,5 @@ mod names;
 mod print;
 mod signal;
 mod types;
+mod web;
 mod worker;

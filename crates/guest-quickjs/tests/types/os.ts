@@ -6,8 +6,6 @@ import * as same from "qjs:os";
 const words: string[] = scriptArgs;
 print("any", 1, null, words);
 console.log(performance.now().toFixed());
-// @ts-expect-error: nothing else of a browser's console is there.
-console.error("no");
 
 const bytes: os.Bytes[] = [
     new ArrayBuffer(1),
