@@ -456,6 +456,24 @@ pub trait Host {
     /// `EINVAL` on a listener.
     fn readable_bytes(&mut self, io: &Self::Io) -> Result<usize>;
 
+    /// `SIOCOUTQ` of ioctl(2): bytes of a socket that its peer has not acknowledged or taken. By default no host can say.
+    ///
+    /// # Errors
+    /// `EINVAL` on a listener; `ENOTTY`: this host cannot say.
+    fn unsent_bytes(&mut self, io: &Self::Io) -> Result<usize> {
+        let _ = io;
+        Err(Errno::ENOTTY)
+    }
+
+    /// `SIOCATMARK` of ioctl(2): whether the socket is at the mark of urgent data. By default no host can say.
+    ///
+    /// # Errors
+    /// `ENOTTY`: this socket has no mark, or this host cannot say.
+    fn at_mark(&mut self, io: &Self::Io) -> Result<bool> {
+        let _ = io;
+        Err(Errno::ENOTTY)
+    }
+
     /// What fstat(2) says of a byte stream. By default there are none.
     fn stream_kind(&mut self, io: &Self::Io) -> StreamKind {
         let _ = io;

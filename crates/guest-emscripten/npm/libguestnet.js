@@ -13,6 +13,7 @@
 #include "library/program.js"
 #include "library/threads.js"
 #include "library/streams.js"
+#include "library/flags.js"
 #include "library/callbacks.js"
 #include "library/names.js"
 #include "library/calls.js"

@@ -55,6 +55,8 @@ calls! {
     Readv "readv" 3 socket::readv,
     Writev "writev" 3 socket::writev,
     Fionread "fionread" 1 socket::fionread,
+    UnsentBytes "unsentBytes" 1 socket::unsent_bytes,
+    AtMark "atMark" 1 socket::at_mark,
     Poll "poll" 4 poll::poll,
     Interest "interest" 1 poll::interest,
     EpollCreate "epollCreate" 1 poll::epoll_create,
@@ -91,6 +93,8 @@ impl Call {
                 | Id::State
                 | Id::Interest
                 | Id::Fionread
+                | Id::UnsentBytes
+                | Id::AtMark
                 | Id::Hosts
                 | Id::TakeAddrInfoList
                 | Id::Arrived

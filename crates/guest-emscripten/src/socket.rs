@@ -269,3 +269,17 @@ pub(crate) fn writev<H: Host>(
 pub(crate) fn fionread<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     length(context.guest.readable_bytes(args.fd(0))?)
 }
+
+/// `TIOCOUTQ` of ioctl(2).
+pub(crate) fn unsent_bytes<H: Host>(
+    context: &mut ThreadContext<H>,
+    _: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
+    length(context.guest.unsent_bytes(args.fd(0))?)
+}
+
+/// `SIOCATMARK` of ioctl(2).
+pub(crate) fn at_mark<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
+    context.guest.at_mark(args.fd(0)).map(i32::from)
+}

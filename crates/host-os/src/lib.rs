@@ -599,6 +599,15 @@ impl Host for OsHost {
         Ok(usize::try_from(count).unwrap_or(0))
     }
 
+    fn unsent_bytes(&mut self, io: &Io) -> Result<usize> {
+        let count = sys::unacknowledged(io.fd()).map_err(errno)?;
+        Ok(usize::try_from(count).unwrap_or(0))
+    }
+
+    fn at_mark(&mut self, io: &Io) -> Result<bool> {
+        Ok(sys::at_mark(io.fd()).map_err(errno)? != 0)
+    }
+
     fn stream_kind(&mut self, io: &Io) -> StreamKind {
         match io.kind {
             IoKind::Stream(kind) => kind,

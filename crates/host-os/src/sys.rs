@@ -88,6 +88,16 @@ pub(crate) fn fionread(fd: BorrowedFd<'_>) -> Result<i32, Errno> {
     Ok(count)
 }
 
+/// `SIOCATMARK` of tcp(7): 0 if the socket is not at the mark.
+pub(crate) fn at_mark(fd: BorrowedFd<'_>) -> Result<i32, Errno> {
+    /// `linux/sockios.h`'s number, which libc does not have for every target.
+    const SIOCATMARK: libc::Ioctl = 0x8905;
+    let mut mark: libc::c_int = 0;
+    // SAFETY: SIOCATMARK stores one int.
+    check(unsafe { libc::ioctl(fd.as_raw_fd(), SIOCATMARK, &raw mut mark) })?;
+    Ok(mark)
+}
+
 /// ppoll(2). A descriptor that was closed meanwhile is reported as `POLLNVAL`: nothing is read through it.
 pub(crate) fn ppoll(fds: &mut [libc::pollfd], timeout: Option<Duration>) -> Result<usize, Errno> {
     let timeout = timeout.map(|limit| libc::timespec {

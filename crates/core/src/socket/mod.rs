@@ -278,6 +278,31 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             OpenFile::File(_) => Err(Errno::ENOTTY),
         })
     }
+
+    /// `TIOCOUTQ` of ioctl(2), the `SIOCOUTQ` of tcp(7), udp(7) and unix(7): bytes that were sent and not yet acknowledged, of
+    /// TCP, or not yet taken.
+    ///
+    /// # Errors
+    /// `EBADF`, `EINVAL` (a listener), `ENOTTY` (no socket, or a host that cannot say).
+    pub fn unsent_bytes(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<usize> {
+        let fd = &fd.into();
+        self.with_open_file(fd, |call, entry| match entry {
+            OpenFile::Socket(socket) => call.host.unsent_bytes(&socket.io),
+            OpenFile::Stream(_) | OpenFile::File(_) => Err(Errno::ENOTTY),
+        })
+    }
+
+    /// `SIOCATMARK` of ioctl(2), sockatmark(3): whether the next byte to read is the one behind urgent data, or is it.
+    ///
+    /// # Errors
+    /// `EBADF`, `ENOTTY` (no stream socket, or a host that cannot say).
+    pub fn at_mark(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<bool> {
+        let fd = &fd.into();
+        self.with_open_file(fd, |call, entry| match entry {
+            OpenFile::Socket(socket) => call.host.at_mark(&socket.io),
+            OpenFile::Stream(_) | OpenFile::File(_) => Err(Errno::ENOTTY),
+        })
+    }
 }
 
 impl<H: Host, F> Call<'_, H, F> {

@@ -139,7 +139,7 @@
       const calls = GW.calls();
       const result = calls.recvmsg(HEAPU8, fd, message, flags | {{{ MSG_DONTWAIT }}});
       if (GW.mustWait(fd, result, flags)) return GW.receiveShut(fd) ? 0 : GW.WOULD_BLOCK;
-      if (result >= 0) guestnetInstallArrived(calls);
+      if (result >= 0) guestnetInstallArrived(calls, flags);
       return guestnetResult(result, fd);
     },
 
@@ -162,7 +162,7 @@
       const fresh = GW.tries().accept4(HEAPU8, fd, addr, len, flags);
       if (GW.mustWait(fd, fresh, 0)) return GW.WOULD_BLOCK;
       if (fresh < 0) return guestnetResult(fresh, fd);
-      return _guestnet_install(fresh, {{{ cDefs.S_IFSOCK }}}, flags & {{{ cDefs.SOCK_NONBLOCK }}}, 2);
+      return _guestnet_install(fresh, {{{ cDefs.S_IFSOCK }}}, flags & {{{ DESCRIPTOR_FLAGS }}}, 2);
     },
 
     // After the wait the connection is made or has failed, and a second connect says which.

@@ -20,12 +20,12 @@ Object.assign(library, {
 
   // Has `make` make two descriptors at `at`, and gives them numbers. Where that fails, what stood there stays.
   $guestnetPair__deps: ['guestnet_install_pair', {{{ PTHREADS ? "'$guestnetOnMain'" : '' }}}],
-  $guestnetPair: (at, kind, nonblocking, make) => {
+  $guestnetPair: (at, kind, flags, make) => {
     const one = {{{ makeGetValue('at', 0, 'i32') }}};
     const other = {{{ makeGetValue('at', 4, 'i32') }}};
     let result = make();
     if (result < 0) return result;
-    result = {{{ onMain('guestnet_install_pair', 'at', 'kind', 'nonblocking') }}};
+    result = {{{ onMain('guestnet_install_pair', 'at', 'kind', 'flags') }}};
     if (result < 0) {
       {{{ makeSetValue('at', 0, 'one', 'i32') }}};
       {{{ makeSetValue('at', 4, 'other', 'i32') }}};
@@ -43,13 +43,14 @@ Object.assign(library, {
     return calls.poll(HEAPU8, fds, nfds, timeout, 1);
   },
 
-  // Descriptors in control data get numbers of the file system.
+  // Descriptors in control data get numbers of the file system; the flags are those of recvmsg().
   $guestnetInstallArrived__deps: ['guestnet_install', {{{ PTHREADS ? "'$guestnetOnMain'" : '' }}}],
-  $guestnetInstallArrived: (calls) => {
+  $guestnetInstallArrived: (calls, flags) => {
+    const closesOnExec = flags & {{{ MSG_CMSG_CLOEXEC }}} ? {{{ cDefs.O_CLOEXEC }}} : 0;
     for (let fd = -1, fresh; (fresh = calls.arrived(HEAPU8, fd)) >= 0; ) {
       const kind = calls.fileType(HEAPU8, fresh);
-      const nonblocking = calls.mode(HEAPU8, fresh);
-      fd = {{{ onMain('guestnet_install', 'fresh', 'kind', 'nonblocking', 1) }}};
+      const modes = closesOnExec | (calls.mode(HEAPU8, fresh) ? {{{ cDefs.O_NONBLOCK }}} : 0);
+      fd = {{{ onMain('guestnet_install', 'fresh', 'kind', 'modes', 1) }}};
     }
   },
 });
@@ -60,7 +61,7 @@ addCalls({
     const fresh = (GN.thread ?? GN.attach()).socket(HEAPU8, domain, type, protocol);
     if (fresh < 0) return fresh;
     const begins = (type & {{{ SOCK_TYPE_MASK }}}) === {{{ cDefs.SOCK_DGRAM }}} ? 1 : 0;
-    const fd = {{{ onMain('guestnet_install', 'fresh', cDefs.S_IFSOCK, `type & ${cDefs.SOCK_NONBLOCK}`, 'begins') }}};
+    const fd = {{{ onMain('guestnet_install', 'fresh', cDefs.S_IFSOCK, `type & ${DESCRIPTOR_FLAGS}`, 'begins') }}};
     return GN.numbered(fd);
   },
 
@@ -69,14 +70,14 @@ addCalls({
   guestnet_socketpair__deps: ['$guestnetPair'],
   guestnet_socketpair: (domain, type, protocol, at) => {
     const calls = GN.thread ?? GN.attach();
-    return guestnetPair(at, {{{ cDefs.S_IFSOCK }}}, type & {{{ cDefs.SOCK_NONBLOCK }}},
+    return guestnetPair(at, {{{ cDefs.S_IFSOCK }}}, type & {{{ DESCRIPTOR_FLAGS }}},
       () => calls.socketpair(HEAPU8, domain, type, protocol, at));
   },
 
   __syscall_pipe2__deps: ['$guestnetPair'],
   __syscall_pipe2: (at, flags) => {
     const calls = GN.thread ?? GN.attach();
-    return guestnetPair(at, {{{ cDefs.S_IFIFO }}}, flags & {{{ cDefs.O_NONBLOCK }}}, () => calls.pipe(HEAPU8, at, flags));
+    return guestnetPair(at, {{{ cDefs.S_IFIFO }}}, flags & {{{ DESCRIPTOR_FLAGS }}}, () => calls.pipe(HEAPU8, at, flags));
   },
 
   __syscall_bind__deps: ['$guestnetResult'],
@@ -118,7 +119,7 @@ addCalls({
     }
     const fresh = calls.accept4(HEAPU8, listener, addr, len, flags);
     if (fresh < 0) return guestnetResult(fresh, listener);
-    const fd = {{{ onMain('guestnet_install', 'fresh', cDefs.S_IFSOCK, `flags & ${cDefs.SOCK_NONBLOCK}`, 2) }}};
+    const fd = {{{ onMain('guestnet_install', 'fresh', cDefs.S_IFSOCK, `flags & ${DESCRIPTOR_FLAGS}`, 2) }}};
     return GN.numbered(fd);
   },
 
@@ -178,7 +179,7 @@ addCalls({
     {{{ CANCELLATION_POINT }}}
     const calls = GN.thread ?? GN.attach();
     const result = calls.recvmsg(HEAPU8, fd, message, flags);
-    if (result >= 0) guestnetInstallArrived(calls);
+    if (result >= 0) guestnetInstallArrived(calls, flags);
     return guestnetResult(result, fd);
   },
 
@@ -198,7 +199,7 @@ addCalls({
   __syscall_epoll_create1: (flags) => {
     const fresh = (GN.thread ?? GN.attach()).epollCreate(HEAPU8, flags);
     if (fresh < 0) return fresh;
-    const fd = {{{ onMain('guestnet_install', 'fresh', cDefs.S_IFREG, 0, 0) }}};
+    const fd = {{{ onMain('guestnet_install', 'fresh', cDefs.S_IFREG, `flags & ${DESCRIPTOR_FLAGS}`, 0) }}};
     return GN.numbered(fd);
   },
 
@@ -258,14 +259,17 @@ addCalls({
     return result;
   },
 
-  __syscall_dup3__deps: ['guestnet_fs_dup3'],
+  __syscall_dup3__deps: ['guestnet_dup3'],
   __syscall_dup3: (fd, closed, flags) => {
-    if (!ENVIRONMENT_IS_PTHREAD) return {{{ onMain('guestnet_fs_dup3', 'fd', 'closed', 'flags') }}};
+    if (!ENVIRONMENT_IS_PTHREAD) return {{{ onMain('guestnet_dup3', 'fd', 'closed', 'flags') }}};
     const calls = GN.thread ?? GN.attach();
     const held = calls.hold(HEAPU8, closed);
-    const result = {{{ onMain('guestnet_fs_dup3', 'fd', 'closed', 'flags') }}};
+    const result = {{{ onMain('guestnet_dup3', 'fd', 'closed', 'flags') }}};
     if (held > 0) calls.letGo(HEAPU8);
     return result;
   },
+#else
+  __syscall_dup3__deps: ['guestnet_dup3'],
+  __syscall_dup3: (fd, closed, flags) => { return _guestnet_dup3(fd, closed, flags); },
 #endif
 });

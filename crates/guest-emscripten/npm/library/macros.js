@@ -33,7 +33,25 @@ const addCalls = (calls) => {
   globalThis.CANCELLATION_POINT = PTHREADS ? 'if (ENVIRONMENT_IS_PTHREAD) _pthread_testcancel();' : '';
   // Numbers of the C library that cDefs does not have.
   globalThis.SOCK_TYPE_MASK = 15;
+  // SOCK_NONBLOCK and SOCK_CLOEXEC, and what other calls call so, are O_NONBLOCK and O_CLOEXEC.
+  globalThis.DESCRIPTOR_FLAGS = cDefs.O_NONBLOCK | cDefs.O_CLOEXEC;
+  globalThis.FD_CLOEXEC = 1;
+  globalThis.F_DUPFD_CLOEXEC = 1030;
+  globalThis.F_SETOWN_EX = 15;
+  globalThis.F_OWNER_TID = 0;
+  globalThis.F_OWNER_PID = 1;
+  globalThis.F_OWNER_PGRP = 2;
+  globalThis.FIOCLEX = 0x5451;
+  globalThis.FIONCLEX = 0x5450;
+  globalThis.FIOASYNC = 0x5452;
+  globalThis.TIOCOUTQ = 0x5411;
+  globalThis.FIOSETOWN = 0x8901;
+  globalThis.SIOCSPGRP = 0x8902;
+  globalThis.FIOGETOWN = 0x8903;
+  globalThis.SIOCGPGRP = 0x8904;
+  globalThis.SIOCATMARK = 0x8905;
   globalThis.MSG_DONTWAIT = 0x40;
+  globalThis.MSG_CMSG_CLOEXEC = 0x40000000;
   globalThis.EAI_AGAIN = -3;
   globalThis.EAI_MEMORY = -10;
   globalThis.EAI_SYSTEM = -11;

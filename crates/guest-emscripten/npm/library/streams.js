@@ -2,7 +2,6 @@
 keep('fd_read', 'guestnet_fs_read');
 keep('fd_write', 'guestnet_fs_write');
 keep('fd_close', 'guestnet_fs_close');
-keep('__syscall_dup3', 'guestnet_fs_dup3');
 
 Object.assign(GN, {
   root: null,
@@ -39,8 +38,8 @@ Object.assign(GN, {
     return stream?.stream_ops === GN.stream_ops ? stream : undefined;
   },
 
-  /** Gives a fresh descriptor a number of the file system. */
-  install(fresh, kind, nonblocking, begins) {
+  /** Gives a fresh descriptor a number of the file system; `flags` has O_NONBLOCK and O_CLOEXEC. */
+  install(fresh, kind, flags, begins) {
     const calls = GN.thread ?? GN.attach();
     let stream, node;
     try {
@@ -63,26 +62,27 @@ Object.assign(GN, {
     }
     node.numbers.add(stream.fd);
     stream.guestnet = stream.fd;
-    stream.shared = new GN.OpenFile(node, {{{ cDefs.O_RDWR }}} | (nonblocking ? {{{ cDefs.O_NONBLOCK }}} : 0));
+    stream.closesOnExec = !!(flags & {{{ cDefs.O_CLOEXEC }}});
+    stream.shared = new GN.OpenFile(node, {{{ cDefs.O_RDWR }}} | (flags & {{{ cDefs.O_NONBLOCK }}}));
     node.open = begins === 2;
     GN.onInstall(stream.fd, begins);
     return stream.fd;
   },
 
   /** The same for the two fresh descriptors that stand at `at`. */
-  installPair(at, kind, nonblocking) {
+  installPair(at, kind, flags) {
     const one = {{{ makeGetValue('at', 0, 'i32') }}};
     const other = {{{ makeGetValue('at', 4, 'i32') }}};
     let first;
     try {
-      first = GN.install(one, kind, nonblocking);
+      first = GN.install(one, kind, flags);
     } catch (error) {
       GN.thread.close(HEAPU8, other);
       throw error;
     }
     let second;
     try {
-      second = GN.install(other, kind, nonblocking);
+      second = GN.install(other, kind, flags);
     } catch (error) {
       FS.close(FS.getStream(first));
       throw error;
@@ -116,20 +116,6 @@ Object.assign(GN, {
         blksize: 4096,
         blocks: 0,
       };
-    },
-    ioctl(stream, request, at) {
-      if (request == {{{ cDefs.FIONREAD }}}) {
-        const count = GN.thread.fionread(HEAPU8, stream.fd);
-        if (count < 0) return count;
-        {{{ makeSetValue('at', 0, 'count', 'i32') }}};
-        return 0;
-      }
-      if (request == {{{ cDefs.FIONBIO }}}) {
-        const on = {{{ makeGetValue('at', 0, 'i32') }}} ? {{{ cDefs.O_NONBLOCK }}} : 0;
-        stream.flags = (stream.flags & ~{{{ cDefs.O_NONBLOCK }}}) | on;
-        return 0;
-      }
-      return -{{{ cDefs.ENOTTY }}};
     },
     read(stream, buffer, offset, length) {
       return GN.result(GN.thread.recvfrom(HEAPU8, stream.fd, offset, length, 0, 0, 0));
@@ -167,12 +153,12 @@ Object.assign(library, {
   guestnet_install__sig: 'iiiii',
   guestnet_install__deps: ['$GN'],
   guestnet_install__proxy: 'sync',
-  guestnet_install: (fresh, kind, nonblocking, begins) => GN.attempt(() => GN.install(fresh, kind, nonblocking, begins)),
+  guestnet_install: (fresh, kind, flags, begins) => GN.attempt(() => GN.install(fresh, kind, flags, begins)),
 
   guestnet_install_pair__sig: 'ipii',
   guestnet_install_pair__deps: ['$GN', '$FS'],
   guestnet_install_pair__proxy: 'sync',
-  guestnet_install_pair: (at, kind, nonblocking) => GN.attempt(() => GN.installPair(at, kind, nonblocking)),
+  guestnet_install_pair: (at, kind, flags) => GN.attempt(() => GN.installPair(at, kind, flags)),
 
   guestnet_full__sig: 'i',
   guestnet_full__deps: ['$GN', '$FS'],
