@@ -103,6 +103,21 @@ fn a_suspended_main_thread_leaves_its_event_loop_and_blocked_threads_alone() {
 }
 
 #[test]
+fn so_error_in_the_error_callback_has_the_error_and_a_program_that_watches_nothing_ends() {
+    for (variant, engine) in COLUMNS
+        .into_iter()
+        .filter(|(variant, _)| *variant != Variant::Proxy)
+    {
+        let run = || program(variant, engine, "callback_error");
+        assert_eq!(
+            run().finish().success(),
+            "error: ECONNREFUSED\nSO_ERROR: ECONNREFUSED, then errno 0\n"
+        );
+        assert_eq!(run().arg("idle").finish().success(), "idle\n");
+    }
+}
+
+#[test]
 fn a_callback_looks_up_numbers_where_nothing_can_suspend() {
     for variant in [Variant::Jspi, Variant::JspiPthread] {
         let printed = program(variant, Engine::Node26, "callback_numbers")

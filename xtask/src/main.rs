@@ -43,6 +43,7 @@ Usage: cargo xtask COMMAND
                    notice; PART is a part of a mutant's name
   guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), emscripten,
                    emscripten-variants, programs or bench-emscripten
+  package          the npm package with its addon, for release; prints where it is
   tools            fetch every tool that the other commands need
 
 Fetched tools are kept in $GUESTNET_CACHE, by default ~/.cache/guestnet.";
@@ -73,6 +74,7 @@ enum Command<'a> {
     Fuzz { target: Option<&'a str>, time: Duration },
     Guests { kinds: &'a [&'a str] },
     Mutants { which: &'a [&'a str] },
+    Package,
     Sanitize,
     Tools,
 }
@@ -104,6 +106,7 @@ fn parse<'a>(args: &'a [&'a str]) -> Option<Command<'a>> {
         }
         ["guests", kinds @ ..] => Command::Guests { kinds },
         ["mutants", which @ ..] => Command::Mutants { which },
+        ["package"] => Command::Package,
         ["sanitize"] => Command::Sanitize,
         ["tools"] => Command::Tools,
         _ => return None,
@@ -129,6 +132,10 @@ fn run(command: Command) -> Result<()> {
         Command::Fuzz { target: None, time } => fuzz::all(&project, &tools, time),
         Command::Guests { kinds } => guests::build(&project, &tools, &guests::Kind::parse(kinds)?),
         Command::Mutants { which } => mutants::run(&project, &tools, which),
+        Command::Package => {
+            println!("{}", guests::package(&project, &tools)?.display());
+            Ok(())
+        }
         Command::Sanitize => sanitize::run(&project, &tools),
         Command::Tools => tools.all(),
     }

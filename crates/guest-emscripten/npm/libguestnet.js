@@ -8,6 +8,15 @@
  * `library`, which they fill, and `GN`, the one object of the program at run time. Each uses what stands above it, and reports
  * to what stands below by the functions GN.onEnd, GN.onInstall and GN.onClose.
  */
+#if MEMORY64
+#error guestnet needs a memory of 32-bit addresses: link without -sMEMORY64
+#endif
+#if WASMFS
+#error guestnet keeps its descriptors in the file system in JavaScript: link without -sWASMFS
+#endif
+#if !FILESYSTEM
+#error guestnet keeps its descriptors in the file system: link without -sFILESYSTEM=0
+#endif
 (() => {
 #include "library/macros.js"
 #include "library/program.js"

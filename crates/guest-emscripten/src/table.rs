@@ -71,7 +71,7 @@ pub(crate) fn file_type<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, 
 }
 
 /// state(fd, take): what a socket is doing, as [`bits::STATE`]. With `take` also what a receive would return at this moment,
-/// and the pending error, which is cleared: readiness that was reported may be out of date.
+/// and the pending error, which the next `SO_ERROR` returns too: readiness that was reported may be out of date.
 pub(crate) fn state<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = args.fd(0);
     let take = args.int(1) != 0;
@@ -82,23 +82,26 @@ pub(crate) fn state<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args
     drop(file);
     let listening = guest.option(fd, SockOpt::AcceptConn)? == OptValue::Flag(true);
     let connected = guest.peer_addr(fd).is_ok();
-    let (mut error, mut end, mut readable) = (0, false, false);
+    let (mut error, mut end, mut readable) = (None, false, false);
     if take {
-        if let OptValue::Error(Some(errno)) = guest.option(fd, SockOpt::Error)? {
-            error = convert::errno(errno);
-        } else if !listening {
+        error = guest.take_error(fd)?;
+        if error.is_none() && !listening {
             let look = RecvFlags::PEEK | RecvFlags::DONTWAIT;
             match guest.recv(fd, &mut [IoSliceMut::new(&mut [0])], look) {
                 Ok(received) => {
                     (end, readable) = (received.len == 0 && !datagram, received.len > 0 || datagram);
                 }
                 Err(Errno::EAGAIN | Errno::ENOTCONN) => {}
-                Err(errno) => error = convert::errno(errno),
+                Err(errno) => {
+                    // The callback, and what it calls, may ask for it by SO_ERROR.
+                    guest.keep_error(fd, errno)?;
+                    error = Some(errno);
+                }
             }
         }
     }
     let hung_up = take
-        && error == 0
+        && error.is_none()
         && ![listening, connected, datagram, end].contains(&true)
         && is_hung_up(guest, fd)?;
     let flags = [
@@ -115,7 +118,7 @@ pub(crate) fn state<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args
         .filter(|(on, _)| *on)
         .map(|(_, bit)| bit)
         .sum::<i32>();
-    Ok(state | error << bits::ERROR_SHIFT)
+    Ok(state | error.map_or(0, convert::errno) << bits::ERROR_SHIFT)
 }
 
 /// Whether poll(2) says `POLLHUP`, as it does of a stream socket that neither is connected nor connects.

@@ -50,6 +50,7 @@ impl Attachments {
 }
 
 /// Gives a builder the standard streams that are open, by its three functions for them.
+#[cfg(any(feature = "quickjs", feature = "wasi"))]
 pub(crate) fn give_streams<B>(
     builder: &mut B,
     streams: [Option<Io>; 3],

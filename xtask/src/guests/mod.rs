@@ -154,6 +154,15 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
     run_all(&out, jobs)
 }
 
+/// Assembles the npm package for release, and returns its directory.
+///
+/// # Errors
+/// When the addon does not build.
+pub(crate) fn package(project: &Project, tools: &Tools) -> Result<PathBuf> {
+    let package = package::Package::build(project, tools, package::Profile::Release)?;
+    Ok(package.directory().to_owned())
+}
+
 /// Runs the jobs whose inputs changed, as many at once as there are processors.
 fn run_all(out: &Path, jobs: Vec<Job>) -> Result<()> {
     let total = jobs.len();

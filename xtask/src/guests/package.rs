@@ -31,6 +31,7 @@ pub(super) enum Profile {
 /// An assembled package.
 #[derive(Debug, Clone)]
 pub(super) struct Package {
+    directory: PathBuf,
     flags: Vec<String>,
     jspi_flags: Vec<String>,
     hash: u64,
@@ -71,10 +72,16 @@ impl Package {
         let jspi_flags = words(tools, &directory, &["--jspi"])?;
         inputs.text(&flags.join(" ")).text(&jspi_flags.join(" "));
         Ok(Self {
+            directory,
             flags,
             jspi_flags,
             hash: inputs.hash(),
         })
+    }
+
+    /// Where it is.
+    pub(super) fn directory(&self) -> &Path {
+        &self.directory
     }
 
     /// What `guestnet-emcc` prints, for a link with these flags.

@@ -367,6 +367,7 @@ impl<H: Host, F> Call<'_, H, F> {
     fn connect(&mut self, socket: &Socket<H::Io>, addr: &SockAddr, may_wait: bool) -> Result<()> {
         let waits = may_wait && !socket.nonblocking.get();
         let (host, gate, meter) = (&mut *self.host, &mut *self.gate, self.meter);
+        *lock(&socket.kept_error) = None;
         match (socket.domain, addr) {
             (_, SockAddr::Unspec) => {
                 // A stream lost its port, unless the guest chose the number: listening must be asked for again. Also

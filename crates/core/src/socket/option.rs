@@ -27,7 +27,10 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             OptKind::Membership => Err(Errno::ENOPROTOOPT),
             OptKind::Int if option == SockOpt::Broadcast && socket.broadcast.get() => Ok(OptValue::Int(1)),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Fact => {
-                call.host.option(&socket.io, option)
+                match call.host.option(&socket.io, option)? {
+                    OptValue::Error(None) => Ok(OptValue::Error(lock(&socket.kept_error).take())),
+                    value => Ok(value),
+                }
             }
         });
         self.traced(
@@ -36,6 +39,36 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             |_| 0,
             format_args!("{fd}, {}, {:?}", option.name(), result),
         )
+    }
+
+    /// Takes the pending error of a socket, for an adapter that reports it by an event, and keeps it for the program
+    /// ([`GuestThread::keep_error`]).
+    ///
+    /// # Errors
+    /// `EBADF`, `ENOTSOCK`.
+    pub fn take_error(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<Option<Errno>> {
+        self.with_socket(&fd.into(), |call, socket| {
+            match call.host.option(&socket.io, SockOpt::Error)? {
+                OptValue::Error(Some(errno)) => {
+                    *lock(&socket.kept_error) = Some(errno);
+                    Ok(Some(errno))
+                }
+                _ => Ok(None),
+            }
+        })
+    }
+
+    /// Keeps an error that the adapter took from the socket to report it by an event: the next `SO_ERROR` returns it, once,
+    /// unless there is a newer one or a connect began. So a program that asks in its event handler learns what Linux would
+    /// say.
+    ///
+    /// # Errors
+    /// `EBADF`, `ENOTSOCK`.
+    pub fn keep_error(&mut self, fd: impl Into<Target<T::Pin>>, errno: Errno) -> Result<()> {
+        self.with_socket(&fd.into(), |_, socket| {
+            *lock(&socket.kept_error) = Some(errno);
+            Ok(())
+        })
     }
 
     /// setsockopt(2).

@@ -68,6 +68,8 @@ pub struct Socket<Io> {
     /// The peer that a datagram socket is connected to: the kernel lets through only what comes from there, and the
     /// policy was asked about it.
     pub(crate) peer: Address,
+    /// An error that an adapter took to report it by an event: the next `SO_ERROR` has it.
+    pub(crate) kept_error: Mutex<Option<Errno>>,
     /// The connect that is under way.
     pub(crate) connecting: Mutex<Option<Box<PendingConnect>>>,
     /// How much of the head of its queue a peek has shown, where bytes are counted: it is counted already.
@@ -97,6 +99,7 @@ impl<Io> Socket<Io> {
             dns_redirect: Address::default(),
             broadcast: Flag::new(false),
             peer: Address::default(),
+            kept_error: Mutex::default(),
             connecting: Mutex::default(),
             peeked: Mutex::default(),
             buffers,

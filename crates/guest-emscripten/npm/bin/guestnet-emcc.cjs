@@ -14,10 +14,11 @@ if (/\s/.test(directory)) {
   process.stderr.write(`guestnet-emcc: ${directory} has a space in it, and a shell would take it apart\n`);
   process.exit(1);
 }
-// emcc's preprocessor includes the parts of libguestnet.js from library/.
-const words = ['--js-library', path.join(directory, 'libguestnet.js'), path.join(directory, 'guestnet.c')];
+// One word each: CMake's target_link_options drops a word that comes twice. emcc's preprocessor includes the parts of
+// libguestnet.js from library/.
+const words = [`--js-library=${path.join(directory, 'libguestnet.js')}`, path.join(directory, 'guestnet.c')];
 if (process.argv.includes('--jspi')) {
-  words.push('--js-library', path.join(directory, 'jspi', 'libguestnet-jspi.js'));
+  words.push(`--js-library=${path.join(directory, 'jspi', 'libguestnet-jspi.js')}`);
   words.push(path.join(directory, 'jspi', 'guestnet-jspi.c'));
 }
 process.stdout.write(`${words.join(' ')}\n`);

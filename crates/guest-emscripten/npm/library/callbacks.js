@@ -17,6 +17,8 @@ Object.assign(GN, {
     if (!GN.isWatching) {
       GN.isWatching = true;
       calls.watch(GN.dispatch);
+      // Only what the program waits for keeps the engine's loop running.
+      calls.keepAlive(GN.interests.size ? 1 : 0);
     }
     return calls;
   },
