@@ -1,7 +1,19 @@
 //! Arguments that lie over each other in the guest's memory, and addresses that lie about their length and family (A25).
 
-use super::support::attack;
+use super::support::{Abi, app, attack};
 use guestnet_tests::Guestnet;
+
+#[test]
+fn no_pointer_length_or_count_out_of_bounds_is_taken_by_any_call() {
+    let printed = app(Abi::Wasi, "hostile", &["--allow-net"], &[])
+        .finish()
+        .success();
+    // The program itself ends with 1 where a call took what is out of bounds.
+    assert!(
+        printed.ends_with("taken out of bounds: 0\nsurvived\n"),
+        "{printed}"
+    );
+}
 
 #[test]
 fn arguments_that_lie_over_each_other_lose_nothing_and_write_nowhere_else() {
