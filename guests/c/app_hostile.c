@@ -39,6 +39,7 @@ IMPORT(raw_peer_v1, sock_getpeeraddr, u, u, u, u)
 IMPORT(raw_peer, sock_getpeeraddr, u, u, u)
 IMPORT(raw_addrinfo, sock_getaddrinfo, u, u, u, u, u, u, u, u)
 IMPORT(raw_poll, poll_oneoff, u, u, u, u)
+IMPORT(raw_epoll, epoll_oneoff, u, u, u, u)
 IMPORT(raw_read, fd_read, u, u, u, u)
 IMPORT(raw_write, fd_write, u, u, u, u)
 IMPORT(raw_close, fd_close, u)
@@ -272,7 +273,7 @@ int main(void) {
     MUST_FAIL(wamr_resolve(BUF, P("7"), BAD, list, 4, OUT));
     MUST_FAIL(wamr_resolve(BUF, P("7"), hints, EDGE, MAX, OUT));
 
-    printf("# poll_oneoff\n");
+    printf("# poll_oneoff and epoll_oneoff\n");
     memset(memory, 0, sizeof memory);
     MUST_FAIL(raw_poll(BAD, BUF, 1, OUT));
     MUST_FAIL(raw_poll(EDGE, BUF, 1, OUT));
@@ -287,6 +288,13 @@ int main(void) {
     TRY(raw_poll(BUF, BUF + 2048, 1, OUT));
     memory[8] = 1, memset(memory + 16, 0xff, 4); /* no such descriptor */
     TRY(raw_poll(BUF, BUF + 2048, 1, OUT));
+    MUST_FAIL(raw_epoll(BAD, BUF, 1, OUT));
+    MUST_FAIL(raw_epoll(BUF, EDGE, 1, OUT));
+    MUST_FAIL(raw_epoll(BUF, BUF + 2048, 1, EDGE));
+    MUST_FAIL(raw_epoll(BUF, BUF + 2048, MAX, OUT));
+    MUST_FAIL(raw_epoll(BUF, BUF + 2048, 0x05555556u, OUT));
+    TRY(raw_epoll(BUF, BUF + 2048, 0, OUT));
+    TRY(raw_epoll(BUF, BUF + 2048, 1, OUT));
 
     printf("# descriptors\n");
     TRY(raw_close(MAX));

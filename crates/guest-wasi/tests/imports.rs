@@ -72,6 +72,7 @@ const SOCKETS: &[(&str, &[&str])] = &[
     ("sock_getlocaladdr", &["iiii", "iii"]),
     ("sock_getpeeraddr", &["iiii", "iii"]),
     ("sock_getaddrinfo", &["iiiiiiii"]),
+    ("epoll_oneoff", &["iiii"]),
     ("sock_open_v2", &["iii"]),
     ("sock_bind_v2", &["iii"]),
     ("sock_connect_v2", &["iii"]),
