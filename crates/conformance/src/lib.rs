@@ -12,6 +12,7 @@
 
 mod behaviour;
 mod capacity;
+mod event;
 mod fd;
 mod gate;
 mod guest;
@@ -47,6 +48,7 @@ pub fn suite<W: World>(world: fn() -> W) -> Vec<Behaviour> {
         option::behaviours::<W>(),
         readiness::behaviours::<W>(),
         fd::behaviours::<W>(),
+        event::behaviours::<W>(),
         policy::behaviours::<W>(),
         limits::behaviours::<W>(),
         capacity::behaviours::<W>(),

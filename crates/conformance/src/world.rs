@@ -31,6 +31,8 @@ pub enum Capability {
     Files,
     /// epoll_create1(2).
     Epoll,
+    /// eventfd(2) and timerfd_create(2).
+    Events,
     /// A resolver that can be waited for.
     Resolver,
     /// The names of services(5).
@@ -51,6 +53,7 @@ impl fmt::Display for Capability {
             Capability::ByteStreams => "byte streams",
             Capability::Files => "regular files",
             Capability::Epoll => "epoll",
+            Capability::Events => "eventfd and timerfd",
             Capability::Resolver => "a resolver",
             Capability::Services => "service names",
             Capability::KernelDescriptors => "kernel descriptors",

@@ -33,6 +33,7 @@ impl World for Sim {
             Capability::SocketPairs => Some("it has sockets of IP only"),
             Capability::Pipes | Capability::ByteStreams | Capability::Files => Some("it has sockets only"),
             Capability::Epoll => Some("guests poll its sockets"),
+            Capability::Events => Some("it has sockets only"),
             Capability::Resolver => Some("its network has no names"),
             Capability::Services => Some("it sees no services(5)"),
             Capability::KernelDescriptors => Some("its sockets are memory of this process"),

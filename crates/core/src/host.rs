@@ -183,6 +183,37 @@ pub enum Shutdown {
     Both,
 }
 
+bitflags::bitflags! {
+    /// How a timer is set (timerfd_settime(2)).
+    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+    pub struct TimerFlags: u8 {
+        /// `TFD_TIMER_ABSTIME`: the value is a time of the timer's clock, and not how long to wait.
+        const ABSTIME = 1;
+        /// `TFD_TIMER_CANCEL_ON_SET`: a read is `ECANCELED` when somebody has set the clock.
+        const CANCEL_ON_SET = 1 << 1;
+    }
+}
+
+/// The clock of a timer (timerfd_create(2)). None of them wakes a machine that sleeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimerClock {
+    /// `CLOCK_REALTIME`.
+    Realtime,
+    /// `CLOCK_MONOTONIC`.
+    Monotonic,
+    /// `CLOCK_BOOTTIME`.
+    Boottime,
+}
+
+/// `struct itimerspec` of timerfd_settime(2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct TimerSpec {
+    /// When the timer expires first; 0 for never.
+    pub value: Duration,
+    /// The time between its later expirations; 0 if there are none.
+    pub interval: Duration,
+}
+
 /// What kind of thing a stream descriptor is (the file type of fstat(2)).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum StreamKind {
@@ -194,6 +225,10 @@ pub enum StreamKind {
     File,
     /// A socket that was inherited as standard input or output.
     Socket,
+    /// A counter of eventfd(2).
+    Counter,
+    /// A timer of timerfd_create(2).
+    Timer(TimerClock),
     /// Anything else.
     Unknown,
 }
@@ -416,6 +451,42 @@ pub trait Host {
     /// `EINVAL`: `epoll` is none.
     fn epoll_take(&mut self, epoll: &Self::Io, most: usize, events: &mut Vec<EpollEvent>) -> Result<()> {
         let _ = (epoll, most, events);
+        Err(Errno::EINVAL)
+    }
+
+    /// eventfd(2): a counter, read and written as a byte stream is. By default there is none: a guest's eventfd(2) is `ENOSYS`.
+    ///
+    /// # Errors
+    /// `ENOSYS`: this host has none. What the kernel says.
+    fn eventfd(&mut self, initial: u32, semaphore: bool) -> Result<Self::Io> {
+        let _ = (initial, semaphore);
+        Err(Errno::ENOSYS)
+    }
+
+    /// timerfd_create(2). By default there is none: a guest's timerfd_create(2) is `ENOSYS`.
+    ///
+    /// # Errors
+    /// `ENOSYS`: this host has none. What the kernel says.
+    fn timerfd(&mut self, clock: TimerClock) -> Result<Self::Io> {
+        let _ = clock;
+        Err(Errno::ENOSYS)
+    }
+
+    /// timerfd_settime(2), with what the timer was set to. By default no object is a timer.
+    ///
+    /// # Errors
+    /// `EINVAL`: `timer` is none; `ECANCELED`: the clock was set.
+    fn set_timer(&mut self, timer: &Self::Io, flags: TimerFlags, spec: TimerSpec) -> Result<TimerSpec> {
+        let _ = (timer, flags, spec);
+        Err(Errno::EINVAL)
+    }
+
+    /// timerfd_gettime(2). By default no object is a timer.
+    ///
+    /// # Errors
+    /// `EINVAL`: `timer` is none.
+    fn timer(&mut self, timer: &Self::Io) -> Result<TimerSpec> {
+        let _ = timer;
         Err(Errno::EINVAL)
     }
 

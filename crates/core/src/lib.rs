@@ -14,6 +14,7 @@ mod capacity;
 mod cell;
 mod epoll;
 mod errno;
+mod event;
 mod fd;
 mod gate;
 mod guest;
@@ -42,7 +43,7 @@ pub use guest::{Guest, GuestThread, LingeringFile, SharedDescriptor, SharedGuest
 
 pub use host::{
     Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, Message,
-    RecvFlags, RecvMeta, SendFlags, Shutdown, StreamKind,
+    RecvFlags, RecvMeta, SendFlags, Shutdown, StreamKind, TimerClock, TimerFlags, TimerSpec,
 };
 pub use log::{MAX_OCCURRENCES, Sink};
 pub use open_file::{OpenFile, Stream};

@@ -4,6 +4,7 @@ use std::io::{IoSlice, IoSliceMut};
 
 use crate::blocking::{Deadline, attempt, block_until_ready};
 use crate::errno::{Errno, Result};
+use crate::event::COUNTER_SIZE;
 use crate::fd::{Slots, Target};
 use crate::guest::{Call, GuestThread};
 use crate::host::{Host, RecvFlags, RecvMeta, SendFlags, StreamKind};
@@ -13,7 +14,8 @@ use crate::readiness::Ready;
 impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// readv(2) on a socket or stream.
     ///
-    /// A buffer without room returns 0 at once and consumes nothing, as Linux does for sockets and pipes.
+    /// A buffer without room returns 0 at once and consumes nothing, as Linux does for sockets and pipes. A counter (eventfd(2))
+    /// and a timer (timerfd_create(2)) are `EINVAL` where there is no room for their 8 bytes.
     ///
     /// # Errors
     /// Those of [`GuestThread::recv`]; `EBADF` also for a file of the adapter, which the adapter reads itself.
@@ -23,6 +25,9 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         let flags = RecvFlags::empty();
         let (received, of_socket) = self.with_open_file(fd, |call, entry| {
             Ok(match entry {
+                OpenFile::Stream(stream) if !stream.has_room_for(bufs.iter().map(|buf| buf.len())) => {
+                    (Err(Errno::EINVAL), false)
+                }
                 OpenFile::Socket(_) | OpenFile::Stream(_) if empty => (Ok(RecvMeta::default()), false),
                 OpenFile::Socket(socket) => (call.recv(socket, bufs, flags), true),
                 OpenFile::Stream(stream) => (call.read(stream, bufs), false),
@@ -35,7 +40,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         received.map(|received| received.len)
     }
 
-    /// writev(2) on a socket or stream. Shortens `bufs` as it goes.
+    /// writev(2) on a socket or stream. Shortens `bufs` as it goes. A counter (eventfd(2)) is `EINVAL` for less than its 8 bytes, and
+    /// waits until it can hold the sum.
     ///
     /// # Errors
     /// Those of [`GuestThread::send`]; `EBADF` also for a file of the adapter, which the adapter writes itself.
@@ -82,11 +88,37 @@ impl<H: Host, F> Call<'_, H, F> {
     }
 
     fn write(&mut self, stream: &Stream<H::Io>, bufs: &mut [IoSlice<'_>]) -> Result<usize> {
-        if stream.nonblocking.get() {
-            self.host.write(&stream.io, bufs)
-        } else {
-            write_all(self.host, &stream.io, bufs)
+        if !stream.has_room_for(bufs.iter().map(|buf| buf.len())) {
+            return Err(Errno::EINVAL);
         }
+        let blocks = !stream.nonblocking.get();
+        if blocks && stream.is_event() {
+            // All or nothing: what is written twice counts twice.
+            return block_until_ready(
+                self.host,
+                &stream.io,
+                Ready::WRITE,
+                &mut Deadline::new(None),
+                |host| host.write(&stream.io, bufs),
+            );
+        }
+        if blocks {
+            write_all(self.host, &stream.io, bufs)
+        } else {
+            self.host.write(&stream.io, bufs)
+        }
+    }
+}
+
+impl<Io> Stream<Io> {
+    /// Whether it is a counter or a timer, of which whole numbers are read and written.
+    fn is_event(&self) -> bool {
+        matches!(self.kind, StreamKind::Counter | StreamKind::Timer(_))
+    }
+
+    /// Whether buffers of these lengths have room for what it reads or writes at least.
+    fn has_room_for(&self, lengths: impl Iterator<Item = usize>) -> bool {
+        !self.is_event() || lengths.sum::<usize>() >= COUNTER_SIZE
     }
 }
 

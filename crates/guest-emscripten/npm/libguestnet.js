@@ -26,6 +26,7 @@
 #include "library/callbacks.js"
 #include "library/names.js"
 #include "library/calls.js"
+#include "library/events.js"
 
 for (const name of Object.keys(library)) {
   if (name.startsWith('__syscall_') && typeof library[name] == 'function') wrapSyscallFunction(name, library, false);

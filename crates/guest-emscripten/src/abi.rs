@@ -17,6 +17,20 @@ pub(crate) const SOCK_TYPE_MASK: i32 = 0xf;
 pub(crate) const SOCK_NONBLOCK: i32 = 0o4000;
 pub(crate) const SOCK_CLOEXEC: i32 = 0o2_000_000;
 
+/// `EFD_NONBLOCK`, `TFD_NONBLOCK` and their like are `SOCK_NONBLOCK`, and the same holds for `…_CLOEXEC`.
+pub(crate) const EFD_SEMAPHORE: i32 = 1;
+pub(crate) const TFD_TIMER_ABSTIME: i32 = 1;
+pub(crate) const TFD_TIMER_CANCEL_ON_SET: i32 = 2;
+
+pub(crate) const CLOCK_REALTIME: i32 = 0;
+pub(crate) const CLOCK_MONOTONIC: i32 = 1;
+pub(crate) const CLOCK_BOOTTIME: i32 = 7;
+pub(crate) const CLOCK_REALTIME_ALARM: i32 = 8;
+pub(crate) const CLOCK_BOOTTIME_ALARM: i32 = 9;
+
+/// `struct timespec`: `time_t`, long, padding.
+pub(crate) const TIMESPEC_SIZE: u32 = 16;
+
 /// Types of `st_mode`.
 pub(crate) const S_IFIFO: i32 = 0o010_000;
 pub(crate) const S_IFREG: i32 = 0o100_000;

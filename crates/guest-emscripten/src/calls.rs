@@ -5,7 +5,7 @@ use guestnet_core::{Host, Result};
 use crate::args::Args;
 use crate::context::ThreadContext;
 use crate::memory::Memory;
-use crate::{convert, message, names, option, poll, socket, table};
+use crate::{convert, event, message, names, option, poll, socket, table};
 
 type Function<H> = fn(&mut ThreadContext<H>, Memory<'_>, &Args) -> Result<i32>;
 
@@ -38,6 +38,10 @@ calls! {
     Socket "socket" 3 socket::socket,
     Socketpair "socketpair" 4 socket::socketpair,
     Pipe "pipe" 2 socket::pipe,
+    Eventfd "eventfd" 2 event::eventfd,
+    TimerfdCreate "timerfdCreate" 2 event::timerfd_create,
+    TimerfdSettime "timerfdSettime" 5 event::timerfd_settime,
+    TimerfdGettime "timerfdGettime" 2 event::timerfd_gettime,
     Bind "bind" 3 socket::bind,
     Connect "connect" 3 socket::connect,
     Listen "listen" 2 socket::listen,
@@ -62,6 +66,7 @@ calls! {
     EpollCreate "epollCreate" 1 poll::epoll_create,
     EpollCtl "epollCtl" 4 poll::epoll_ctl,
     EpollWait "epollWait" 4 poll::epoll_wait,
+    EpollWait2 "epollWait2" 4 poll::epoll_wait2,
     InstallAt "installAt" 2 table::install_at,
     Close "close" 1 table::close,
     Hold "hold" 1 table::hold,

@@ -3,6 +3,7 @@
 use guestnet_core::resolve::{LookupFlags, NameInfoFlags};
 use guestnet_core::{
     Domain, EpollMode, Errno, Kind, LookupError, Ready, RecvFlags, Result, SendFlags, Shutdown, SockOpt,
+    TimerClock, TimerFlags,
 };
 
 use crate::abi;
@@ -167,6 +168,44 @@ pub(crate) const fn socket_type(kind: Kind) -> i32 {
         Kind::Datagram => abi::SOCK_DGRAM,
         Kind::SeqPacket => abi::SOCK_SEQPACKET,
     }
+}
+
+/// `SOCK_NONBLOCK`, and `SOCK_CLOEXEC`, which is the JavaScript library's to keep: whether the first is there.
+///
+/// # Errors
+/// `EINVAL`: any other flag.
+pub(crate) fn descriptor_flags(flags: i32) -> Result<bool> {
+    if flags & !(abi::SOCK_NONBLOCK | abi::SOCK_CLOEXEC) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    Ok(flags & abi::SOCK_NONBLOCK != 0)
+}
+
+/// # Errors
+/// `EPERM`: one that wakes the machine, which Linux takes a privilege for; `EINVAL`: one that no timer has.
+pub(crate) fn timer_clock(clock: i32) -> Result<TimerClock> {
+    match clock {
+        abi::CLOCK_REALTIME => Ok(TimerClock::Realtime),
+        abi::CLOCK_MONOTONIC => Ok(TimerClock::Monotonic),
+        abi::CLOCK_BOOTTIME => Ok(TimerClock::Boottime),
+        abi::CLOCK_REALTIME_ALARM | abi::CLOCK_BOOTTIME_ALARM => Err(Errno::EPERM),
+        _ => Err(Errno::EINVAL),
+    }
+}
+
+/// # Errors
+/// `EINVAL`.
+pub(crate) fn timer_flags(flags: i32) -> Result<TimerFlags> {
+    if flags & !(abi::TFD_TIMER_ABSTIME | abi::TFD_TIMER_CANCEL_ON_SET) != 0 {
+        return Err(Errno::EINVAL);
+    }
+    let mut to = TimerFlags::empty();
+    to.set(TimerFlags::ABSTIME, flags & abi::TFD_TIMER_ABSTIME != 0);
+    to.set(
+        TimerFlags::CANCEL_ON_SET,
+        flags & abi::TFD_TIMER_CANCEL_ON_SET != 0,
+    );
+    Ok(to)
 }
 
 /// # Errors

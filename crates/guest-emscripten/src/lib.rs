@@ -41,6 +41,7 @@ mod calls;
 mod context;
 mod control;
 mod convert;
+mod event;
 mod memory;
 mod message;
 mod module_options;

@@ -9,7 +9,7 @@ use crate::bits::FOREIGN;
 use crate::context::ThreadContext;
 use crate::memory::Memory;
 use crate::socket::number;
-use crate::{abi, convert};
+use crate::{abi, convert, event};
 
 /// `RLIMIT_NOFILE` of this process as poll(2) sees it: no program can have more descriptors.
 const MAX_POLLED: u32 = 65_536;
@@ -121,11 +121,31 @@ pub(crate) fn epoll_wait<H: Host>(
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
+    take_events(context, memory, args, timeout(args.int(3)))
+}
+
+/// epoll_pwait2(epoll, events, count, timeout): the timeout is a `struct timespec`, or null for none.
+pub(crate) fn epoll_wait2<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+) -> Result<i32> {
+    let timeout = match args.pointer(3) {
+        0 => None,
+        at => Some(event::load_time(memory, at)?),
+    };
+    take_events(context, memory, args, timeout)
+}
+
+fn take_events<H: Host>(
+    context: &mut ThreadContext<H>,
+    memory: Memory<'_>,
+    args: &Args,
+    timeout: Option<Duration>,
+) -> Result<i32> {
     let most = usize::try_from(args.int(2)).map_err(|_| Errno::EINVAL)?;
     let mut events = std::mem::take(&mut context.events);
-    let outcome = context
-        .guest
-        .epoll_wait(args.fd(0), most, timeout(args.int(3)), &mut events);
+    let outcome = context.guest.epoll_wait(args.fd(0), most, timeout, &mut events);
     let stored = outcome.and_then(|()| {
         let mut at = args.pointer(1);
         for event in &events {

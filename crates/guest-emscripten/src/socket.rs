@@ -9,16 +9,8 @@ use crate::context::ThreadContext;
 use crate::memory::Memory;
 use crate::{abi, address, convert};
 
-/// `SOCK_NONBLOCK` and `SOCK_CLOEXEC`, which is nothing to a program that cannot exec.
-fn nonblocking(flags: i32) -> Result<bool> {
-    if flags & !(abi::SOCK_NONBLOCK | abi::SOCK_CLOEXEC) != 0 {
-        return Err(Errno::EINVAL);
-    }
-    Ok(flags & abi::SOCK_NONBLOCK != 0)
-}
-
 fn domain_and_kind(args: &Args) -> Result<(Domain, Kind, bool)> {
-    let nonblocking = nonblocking(args.int(1) & !abi::SOCK_TYPE_MASK)?;
+    let nonblocking = convert::descriptor_flags(args.int(1) & !abi::SOCK_TYPE_MASK)?;
     let domain = convert::domain(args.int(0))?;
     if args.int(2) < 0 {
         return Err(Errno::EINVAL);
@@ -71,7 +63,7 @@ pub(crate) fn socketpair<H: Host>(
 
 /// pipe2(pair, flags)
 pub(crate) fn pipe<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
-    let nonblocking = nonblocking(args.int(1))?;
+    let nonblocking = convert::descriptor_flags(args.int(1))?;
     let (read, write) = context.guest.pipe()?;
     context.guest.set_nonblocking(read, nonblocking)?;
     context.guest.set_nonblocking(write, nonblocking)?;
@@ -153,7 +145,7 @@ pub(crate) fn accept4<H: Host>(
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
-    let nonblocking = nonblocking(args.int(3))?;
+    let nonblocking = convert::descriptor_flags(args.int(3))?;
     let fd = &context.guest.look_up_socket(args.fd(0))?;
     if args.pointer(1) != 0 && memory.u32(args.pointer(2))?.cast_signed() < 0 {
         return Err(Errno::EINVAL);

@@ -61,12 +61,13 @@ pub(crate) fn nonblock<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, a
     Ok(0)
 }
 
-/// fileType(fd): the type as `st_mode` has it. An epoll is a regular file.
+/// fileType(fd): the type as `st_mode` has it. An epoll, a counter and a timer have none, as in Linux.
 pub(crate) fn file_type<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     Ok(match context.guest.stream_kind(args.fd(0))? {
         None | Some(StreamKind::Socket) => abi::S_IFSOCK,
         Some(StreamKind::Pipe) => abi::S_IFIFO,
-        Some(StreamKind::CharacterDevice | StreamKind::File | StreamKind::Unknown) => abi::S_IFREG,
+        Some(StreamKind::CharacterDevice | StreamKind::File) => abi::S_IFREG,
+        Some(StreamKind::Counter | StreamKind::Timer(_) | StreamKind::Unknown) => 0,
     })
 }
 

@@ -351,7 +351,8 @@ fn filetype<H: Host>(ctx: &GuestCtx<H>, fd: &Descriptor<Fd>) -> Result<u8> {
             Some(StreamKind::CharacterDevice) => abi::FILETYPE_CHARACTER_DEVICE,
             Some(StreamKind::File) => abi::FILETYPE_REGULAR_FILE,
             Some(StreamKind::Socket) => abi::FILETYPE_SOCKET_STREAM,
-            Some(StreamKind::Pipe | StreamKind::Unknown) | None => abi::FILETYPE_UNKNOWN,
+            Some(StreamKind::Pipe | StreamKind::Counter | StreamKind::Timer(_) | StreamKind::Unknown)
+            | None => abi::FILETYPE_UNKNOWN,
         },
         OpenFile::File(_) => return Err(Errno::EBADF),
     })

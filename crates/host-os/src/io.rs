@@ -4,7 +4,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use guestnet_core::{Kind, OptValue, Result, SockOpt, StreamKind};
+use guestnet_core::{Kind, OptValue, Result, SockOpt, StreamKind, TimerClock};
 
 use crate::lookup::Pending;
 use crate::{option, stub, unix};
@@ -41,6 +41,10 @@ pub(crate) enum IoKind {
     Lookup,
     /// An epoll of the guest's own.
     Epoll,
+    /// An eventfd of the guest's own.
+    Counter,
+    /// A timerfd of the guest's own.
+    Timer(TimerClock),
 }
 
 impl Io {
@@ -70,6 +74,11 @@ impl Io {
     /// Whether each message is received by itself.
     pub(crate) fn keeps_boundaries(&self) -> bool {
         matches!(self.kind, IoKind::Socket(Kind::Datagram | Kind::SeqPacket))
+    }
+
+    /// Whether it is a counter or a timer, which are non-blocking for themselves and not shared with another process.
+    pub(crate) fn is_event(&self) -> bool {
+        matches!(self.kind, IoKind::Counter | IoKind::Timer(_))
     }
 
     pub(crate) fn note_linger(&self, value: Result<OptValue>) {

@@ -7,7 +7,9 @@ mod answer;
 mod background;
 mod convert;
 mod dns;
+mod event;
 mod io;
+mod linger;
 mod lookup;
 mod message;
 mod option;
@@ -35,7 +37,7 @@ use guestnet_core::resolve::{LookupReply, Names, Question};
 use guestnet_core::{
     Clock, Control, Destination, Domain, EpollEvent, EpollOp, Errno, Host, Identity, Kind, LookupError,
     Message, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result, SendFlags, Shutdown, SockAddr, SockOpt,
-    StreamKind,
+    StreamKind, TimerClock, TimerFlags, TimerSpec,
 };
 use rustix::event::{Timespec, epoll};
 use rustix::net::{
@@ -63,9 +65,6 @@ use wait::Waiter;
 /// The largest piece written to a pipe or terminal at once: poll(2) promises that this much does not block
 /// (`PIPE_BUF`, pipe(7)).
 const PIPE_BUF: usize = 4096;
-
-/// How often a lingering close looks whether the peer has everything; poll(2) does not report it.
-const LONGEST_LINGER_PAUSE: Duration = Duration::from_millis(5);
 
 /// One guest's kernel sockets.
 #[derive(Debug)]
@@ -326,7 +325,7 @@ impl Host for OsHost {
 
     fn close(&mut self, io: Io) {
         if io.lingers.load(Ordering::Relaxed) {
-            self.linger(&io);
+            linger::linger(&io, &self.stop);
         }
         self.waiter.forget(io.fd.as_raw_fd(), io.shared);
     }
@@ -498,8 +497,8 @@ impl Host for OsHost {
     fn identity(&mut self, io: &Io) -> Result<Identity> {
         match io.kind {
             IoKind::Socket(_) | IoKind::Stream(_) => message::identity(io.fd()),
-            // Every epoll has the number of every other.
-            IoKind::Lookup | IoKind::Epoll => Err(Errno::EOPNOTSUPP),
+            // Each of these has the number of every other.
+            IoKind::Lookup | IoKind::Epoll | IoKind::Counter | IoKind::Timer(_) => Err(Errno::EOPNOTSUPP),
         }
     }
 
@@ -549,7 +548,26 @@ impl Host for OsHost {
         Ok(())
     }
 
+    fn eventfd(&mut self, initial: u32, semaphore: bool) -> Result<Io> {
+        event::eventfd(initial, semaphore)
+    }
+
+    fn timerfd(&mut self, clock: TimerClock) -> Result<Io> {
+        event::timerfd(clock)
+    }
+
+    fn set_timer(&mut self, timer: &Io, flags: TimerFlags, spec: TimerSpec) -> Result<TimerSpec> {
+        event::set_timer(timer, flags, spec)
+    }
+
+    fn timer(&mut self, timer: &Io) -> Result<TimerSpec> {
+        event::timer(timer)
+    }
+
     fn read(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        if io.is_event() {
+            return retry(|| rustix::io::readv(io.fd(), bufs));
+        }
         if io.no_read {
             // It would never become ready.
             return Err(Errno::EBADF);
@@ -561,6 +579,9 @@ impl Host for OsHost {
     }
 
     fn write(&mut self, io: &Io, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        if io.is_event() {
+            return retry(|| rustix::io::writev(io.fd(), bufs));
+        }
         if io.no_write {
             return Err(Errno::EBADF);
         }
@@ -612,6 +633,8 @@ impl Host for OsHost {
         match io.kind {
             IoKind::Stream(kind) => kind,
             IoKind::Socket(_) => StreamKind::Socket,
+            IoKind::Counter => StreamKind::Counter,
+            IoKind::Timer(clock) => StreamKind::Timer(clock),
             IoKind::Lookup | IoKind::Epoll => StreamKind::Unknown,
         }
     }
@@ -731,31 +754,6 @@ impl Host for OsHost {
 }
 
 impl OsHost {
-    /// Waits as close(2) would with a linger time: until the peer has everything or the time is over. The kernel's
-    /// own wait cannot be ended by a [`Stopper`], not even on a non-blocking descriptor.
-    fn linger(&self, io: &Io) {
-        let Ok(OptValue::Linger { on: true, seconds }) = option::option(io.fd(), SockOpt::Linger) else {
-            return;
-        };
-        let limit = Duration::from_secs(u64::try_from(seconds).unwrap_or(u64::MAX));
-        let deadline = std::time::Instant::now().checked_add(limit);
-        // UNIX sockets have nothing to wait for; an unconnected one neither.
-        let connected = || matches!(rustix::net::getpeername(io.fd()), Ok(Some(peer)) if peer.address_family() != AddressFamily::UNIX);
-        if !connected() || rustix::net::shutdown(io.fd(), rustix::net::Shutdown::Write).is_err() {
-            return;
-        }
-        let mut pause = Duration::from_micros(100);
-        while connected() && sys::unacknowledged(io.fd()).is_ok_and(|count| count > 0) {
-            let left = deadline.map_or(pause, |deadline| {
-                deadline.saturating_duration_since(std::time::Instant::now())
-            });
-            if left.is_zero() || wait::sleep(pause.min(left), &self.stop).is_err() {
-                return;
-            }
-            pause = (pause * 2).min(LONGEST_LINGER_PAUSE);
-        }
-    }
-
     /// Whether a byte stream is ready without waiting. If the guest was stopped, this fails with `EINTR` too.
     fn ready_now(&self, io: &Io, want: Ready) -> Result<bool> {
         wait::wait_one(io.fd.as_raw_fd(), want, Some(Duration::ZERO), &self.stop)

@@ -240,7 +240,10 @@ fn link(
     }
     let mut warnings = String::new();
     if variant.together {
-        let (objects, said) = together::compile(emscripten, variant.flags, sources, output)?;
+        // Of the package's words the headers.
+        let words = package.flags(variant.flags).iter().map(String::as_str);
+        let flags: Vec<&str> = variant.flags.iter().copied().chain(words).collect();
+        let (objects, said) = together::compile(emscripten, &flags, sources, output)?;
         warnings += &said;
         emcc.args(objects);
     } else {

@@ -39,7 +39,7 @@ pub(super) fn compile(
     emcc.current_dir(&directory).args(["-c", "-Wall"]).args(
         flags
             .iter()
-            .filter(|flag| flag.starts_with("-O") || **flag == "-pthread"),
+            .filter(|flag| flag.starts_with("-O") || flag.starts_with("-isystem") || **flag == "-pthread"),
     );
     let (_, warnings) = capture_both(emcc.arg("-Wno-unused-command-line-argument").args(&units), "emcc")?;
     Ok((files(&directory, Some("o"))?, warnings))

@@ -1,13 +1,14 @@
 #!/usr/bin/env node
 // Prints what emcc needs: emcc app.c $(guestnet-emcc) -o app.js
+// With --cflags, what compiling without linking needs: emcc $(guestnet-emcc --cflags) -c app.c
 // With --jspi, for links with -sJSPI, blocking calls suspend the program and JavaScript runs on meanwhile.
 'use strict';
 const path = require('node:path');
 
 const directory = path.dirname(__dirname);
-const rest = process.argv.slice(2).filter((argument) => argument !== '--jspi');
+const rest = process.argv.slice(2).filter((argument) => !['--jspi', '--cflags'].includes(argument));
 if (rest.length > 0) {
-  process.stderr.write(`guestnet-emcc: ${rest[0]} is not an option; there is --jspi\n`);
+  process.stderr.write(`guestnet-emcc: ${rest[0]} is not an option; there are --jspi and --cflags\n`);
   process.exit(2);
 }
 if (/\s/.test(directory)) {
@@ -16,9 +17,11 @@ if (/\s/.test(directory)) {
 }
 // One word each: CMake's target_link_options drops a word that comes twice. emcc's preprocessor includes the parts of
 // libguestnet.js from library/.
-const words = [`--js-library=${path.join(directory, 'libguestnet.js')}`, path.join(directory, 'guestnet.c')];
+const headers = `-isystem${path.join(directory, 'include')}`;
+const words = [headers, `--js-library=${path.join(directory, 'libguestnet.js')}`];
+words.push(path.join(directory, 'guestnet.c'), path.join(directory, 'linux.c'));
 if (process.argv.includes('--jspi')) {
   words.push(`--js-library=${path.join(directory, 'jspi', 'libguestnet-jspi.js')}`);
   words.push(path.join(directory, 'jspi', 'guestnet-jspi.c'));
 }
-process.stdout.write(`${words.join(' ')}\n`);
+process.stdout.write(`${process.argv.includes('--cflags') ? headers : words.join(' ')}\n`);

@@ -248,6 +248,20 @@ int __syscall_epoll_pwait(int epoll, intptr_t events, int count, int timeout, in
     }
 }
 
+/* Waits for whole milliseconds, rounded up. */
+int epoll_pwait2(int epoll, struct epoll_event *events, int count, const struct timespec *timeout, const sigset_t *mask) {
+    int64_t millis = -1;
+    if (timeout != NULL) {
+        if (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= 1000000000) {
+            errno = EINVAL;
+            return -1;
+        }
+        int64_t most = INT32_MAX / 1000 - 1;
+        millis = timeout->tv_sec > most ? INT32_MAX : timeout->tv_sec * 1000 + (timeout->tv_nsec + 999999) / 1000000;
+    }
+    return epoll_pwait(epoll, events, count, (int)millis, mask);
+}
+
 /* Whether nobody has to be asked for it: no name at all, or an address as a number. */
 static int is_number(const char *node) {
     struct in_addr address;

@@ -199,7 +199,7 @@ addCalls({
   __syscall_epoll_create1: (flags) => {
     const fresh = (GN.thread ?? GN.attach()).epollCreate(HEAPU8, flags);
     if (fresh < 0) return fresh;
-    const fd = {{{ onMain('guestnet_install', 'fresh', cDefs.S_IFREG, `flags & ${DESCRIPTOR_FLAGS}`, 0) }}};
+    const fd = {{{ onMain('guestnet_install', 'fresh', 0, `flags & ${DESCRIPTOR_FLAGS}`, 0) }}};
     return GN.numbered(fd);
   },
 
