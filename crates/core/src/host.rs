@@ -189,7 +189,7 @@ bitflags::bitflags! {
     pub struct TimerFlags: u8 {
         /// `TFD_TIMER_ABSTIME`: the value is a time of the timer's clock, and not how long to wait.
         const ABSTIME = 1;
-        /// `TFD_TIMER_CANCEL_ON_SET`: a read is `ECANCELED` when somebody has set the clock.
+        /// `TFD_TIMER_CANCEL_ON_SET`: a read is `ECANCELED` when the clock was set.
         const CANCEL_ON_SET = 1 << 1;
     }
 }

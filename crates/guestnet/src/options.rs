@@ -31,7 +31,7 @@ pub struct Options {
     pub(crate) streams: [StreamSource; 3],
     pub(crate) sockets: Vec<OwnedFd>,
     pub(crate) listen: Vec<SocketAddr>,
-    pub(crate) listeners: OpenListeners,
+    opened: Option<OpenListeners>,
     pub(crate) directories: Vec<Directory>,
     pub(crate) unix_directories: Vec<(PathBuf, String)>,
     pub(crate) follows_working_directory: bool,
@@ -47,10 +47,9 @@ pub struct Options {
 }
 
 /// The listeners of [`Options::listen`] that are open.
-#[derive(Default)]
 pub(crate) struct OpenListeners {
     /// The guest's, which opened them.
-    pub(crate) host: Option<OsHost>,
+    pub(crate) host: OsHost,
     pub(crate) listeners: Vec<Io>,
     pub(crate) addresses: Vec<SocketAddr>,
 }
@@ -195,9 +194,19 @@ impl Options {
     /// # Errors
     /// [`Error::Host`], [`Error::Listen`].
     pub fn open_listeners(&mut self) -> Result<&[SocketAddr], Error> {
-        let mut host = match self.listeners.host.take() {
-            Some(host) => host,
-            None => OsHost::new().map_err(Error::Host)?,
+        let opened = self.take_listeners()?;
+        Ok(&self.opened.insert(opened).addresses)
+    }
+
+    /// All listeners, those that are not open yet being opened now, and the host that the guest gets.
+    pub(crate) fn take_listeners(&mut self) -> Result<OpenListeners, Error> {
+        let mut opened = match self.opened.take() {
+            Some(opened) => opened,
+            None => OpenListeners {
+                host: OsHost::new().map_err(Error::Host)?,
+                listeners: Vec::new(),
+                addresses: Vec::new(),
+            },
         };
         let pending = match &self.policy {
             Some(policy) => policy.limits().pending,
@@ -206,15 +215,14 @@ impl Options {
         let backlog = i32::try_from(pending).unwrap_or(i32::MAX);
         for addr in std::mem::take(&mut self.listen) {
             let failed = |source| Error::Listen { addr, source };
-            let io = host.listener(addr, backlog).map_err(failed)?;
+            let io = opened.host.listener(addr, backlog).map_err(failed)?;
             // A listener of ours has no address of another family.
-            if let SockAddr::Inet(local) = host.local_addr(&io).map_err(failed)? {
-                self.listeners.addresses.push(local);
+            if let SockAddr::Inet(local) = opened.host.local_addr(&io).map_err(failed)? {
+                opened.addresses.push(local);
             }
-            self.listeners.listeners.push(io);
+            opened.listeners.push(io);
         }
-        self.listeners.host = Some(host);
-        Ok(&self.listeners.addresses)
+        Ok(opened)
     }
 
     /// A directory of the host under a name of the guest's, for files and for UNIX sockets: the policy says which sockets.

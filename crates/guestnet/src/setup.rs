@@ -66,17 +66,12 @@ pub(crate) fn give_streams<B>(
 impl GuestSetup {
     /// Takes out of the options what is the same for every kind of guest.
     pub(crate) fn new(options: &mut Options) -> Result<Self, Error> {
-        options.open_listeners()?;
-        let policy = options.policy.take().unwrap_or_else(Policy::deny_all);
         let OpenListeners {
-            host,
+            mut host,
             listeners: opened,
             addresses: listening,
-        } = std::mem::take(&mut options.listeners);
-        let mut host = match host {
-            Some(host) => host,
-            None => OsHost::new().map_err(Error::Host)?,
-        };
+        } = options.take_listeners()?;
+        let policy = options.policy.take().unwrap_or_else(Policy::deny_all);
         let [stdin, stdout, stderr] = std::mem::take(&mut options.streams);
         let streams = [
             stream(&mut host, stdin, io::stdin())?,
