@@ -246,7 +246,7 @@ impl Places {
 }
 
 /// Waits until a child has ended well; ends it when it takes too long.
-fn ended(child: &mut Child) -> Result<sys::Used> {
+fn ended(child: &mut Child) -> Result<sys::Usage> {
     let pid = Pid::from_child(child);
     let handle = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| format!("pidfd_open: {error}"))?;
     let mut fds = [PollFd::new(&handle, PollFlags::IN)];

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 /// What a child has used.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Used {
+pub(crate) struct Usage {
     /// User and system time of all its threads.
     pub(crate) cpu: Duration,
     /// Its largest resident set, in bytes.
@@ -19,7 +19,7 @@ pub(crate) struct Used {
 }
 
 /// wait4(2): waits for the end of a child and gives what it has used.
-pub(crate) fn wait(child: &Child) -> Result<(ExitStatus, Used), Error> {
+pub(crate) fn wait(child: &Child) -> Result<(ExitStatus, Usage), Error> {
     let pid = libc::pid_t::try_from(child.id()).map_err(Error::other)?;
     let mut status = 0;
     let mut usage = MaybeUninit::<libc::rusage>::zeroed();
@@ -32,7 +32,7 @@ pub(crate) fn wait(child: &Child) -> Result<(ExitStatus, Used), Error> {
     let usage = unsafe { usage.assume_init() };
     Ok((
         ExitStatus::from_raw(status),
-        Used {
+        Usage {
             cpu: time(usage.ru_utime) + time(usage.ru_stime),
             // In KiB.
             memory: u64::try_from(usage.ru_maxrss).unwrap_or(0) * 1024,

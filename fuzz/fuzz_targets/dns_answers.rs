@@ -47,13 +47,13 @@ const LONGEST: Duration = Duration::from_secs(24 * 3600);
 const LONGEST_NEGATIVE: Duration = Duration::from_secs(300);
 
 /// When each question went to the server last.
-type Asked = Rc<RefCell<HashMap<String, Duration>>>;
+type Queries = Rc<RefCell<HashMap<String, Duration>>>;
 
 fuzz_target!(|data: &[u8]| {
     let server = Server::new(data);
     let policy = world::policy();
     let ticks = Arc::default();
-    let asked = Asked::default();
+    let asked = Queries::default();
     let said: Rc<RefCell<Vec<IpAddr>>> = Rc::default();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_time()
@@ -93,7 +93,7 @@ fuzz_target!(|data: &[u8]| {
     world.probe();
 });
 
-fn look_up(world: &mut World, server: &Server, asked: &Asked) {
+fn look_up(world: &mut World, server: &Server, asked: &Queries) {
     let node = server.one_of(&NAMES);
     let family = server.one_of(&[None, Some(Domain::Inet), Some(Domain::Inet6)]);
     let query = Query {

@@ -110,7 +110,7 @@ static void from(char *const word[]) {
     printf("%s\n", result(error));
 }
 
-/* One datagram to whoever hears it; the errno of the first step that fails. */
+/* One datagram to the peer; the errno of the first step that fails. */
 static void everybody(const char *how, const char *address, const char *port) {
     int fd = udp(family_of(address)), error = 0;
     if (strcmp(how, "broadcast") == 0 && set_int(fd, SOL_SOCKET, SO_BROADCAST, 1) != 0) error = errno;

@@ -66,13 +66,13 @@ IMPORT(wamr_join, sock_set_ip_add_membership, u, u, u)
 static int out_of_bounds_taken;
 
 /* Prints a call as it is written here, and its errno by number. */
-static u told(const char *call, u error) {
+static u report(const char *call, u error) {
     printf("%s: %lu\n", call, (unsigned long)error);
     return error;
 }
-#define TRY(call) told(#call, call)
+#define TRY(call) report(#call, call)
 /* A call that touches memory out of bounds: it has to fail. */
-#define MUST_FAIL(call) (out_of_bounds_taken += told(#call, call) == 0)
+#define MUST_FAIL(call) (out_of_bounds_taken += report(#call, call) == 0)
 
 #define P(pointer) ((u)(uintptr_t)(pointer))
 

@@ -85,11 +85,11 @@ enum { WE_INET = 1, WE_INET6 = 2, WE_UNIX = 3, WE_DGRAM = 1, WE_STREAM = 2 };
 T_UNUSED static const char *named(u error) { return error == 0 ? "ok" : errno_name((int)error); }
 
 /* Prints a call as it is written here, and its errno. */
-T_UNUSED static u told(const char *what, u error) {
+T_UNUSED static u report(const char *what, u error) {
     printf("%s: %s\n", what, named(error));
     return error;
 }
-#define TRY(call) told(#call, call)
+#define TRY(call) report(#call, call)
 
 /* An 8-byte header {pointer, length}: a WasmEdge address, or one iovec. Good for 64 more calls. */
 T_UNUSED static u header(u pointer, u length) {

@@ -48,11 +48,11 @@ int main(int argc, char **argv) {
         printf("%s: %s says %s\n", calls[round % 3], text, error == 0 ? data : named(error));
         p1_close(connection);
         if (round == 1) {
-            told("renumber the listener over standard input", p1_renumber(listener, 0));
+            report("renumber the listener over standard input", p1_renumber(listener, 0));
             listener = 0;
         } else if (round == 3) {
             u fd = opened(0, WE_STREAM);
-            told("renumber the listener over a socket", p1_renumber(listener, fd));
+            report("renumber the listener over a socket", p1_renumber(listener, fd));
             listener = fd;
         }
     }

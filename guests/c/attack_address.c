@@ -43,7 +43,7 @@ int main(void) {
     printf("AF_UNSPEC in sendto: %s\n", named(we_send_to(v4, header(P("x"), 1), 1, family(0), port, 0, P(&sent))));
     printf("AF_UNSPEC in connect: %s\n", named(we_connect(v4, family(0), port)));
 
-    /* What stands behind the octets is nobody's business. */
+    /* What stands behind the octets must not matter. */
     family(WE_INET);
     memset(bytes + 6, 0xff, 122);
     printf("judged sendto, rubbish behind the address: %s\n",
@@ -58,7 +58,7 @@ int main(void) {
     printf("IPv6 on an IPv4 socket: %s\n", named(we_connect(v4, wide(&t), port)));
     t.wamr[0] = 7;
     printf("WAMR kind 7: %s\n", named(wamr_connect(v4, P(t.wamr))));
-    told("the socket still works", we_connect(v4, family(0), 0));
+    report("the socket still works", we_connect(v4, family(0), 0));
     return 0;
 }
 

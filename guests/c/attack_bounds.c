@@ -87,11 +87,11 @@ static void full_accept(void) {
     p1_set_flags(listener, 4);
     wait_readable((int)listener);
     while (we_open(WE_INET, WE_STREAM, P(&fd)) == 0) last = fd;
-    told("accept", p1_accept(listener, 0, P(out)));
-    told("accept v1", v1_accept(listener, P(out)));
-    told("renumber does not help", p1_renumber(last, last));
-    told("close one", p1_close(last));
-    told("accept", p1_accept(listener, 0, P(out)));
+    report("accept", p1_accept(listener, 0, P(out)));
+    report("accept v1", v1_accept(listener, P(out)));
+    report("renumber does not help", p1_renumber(last, last));
+    report("close one", p1_close(last));
+    report("accept", p1_accept(listener, 0, P(out)));
     printf("the lowest number: %s\n", out[0] == last ? "yes" : "no");
 }
 
@@ -126,21 +126,21 @@ static void grow(void) {
         right += p1_recv((u)pair[0], P(iov), 1, 0, P(&got), P(roflags)) == 0 && *(u *)(uintptr_t)at == i;
     }
     printf("right: %lu\n", (unsigned long)right);
-    told("beyond the end", p1_recv((u)pair[0], (u)__builtin_wasm_memory_size(0) * 65536u - 4, 1, 0, P(&got), P(roflags)));
+    report("beyond the end", p1_recv((u)pair[0], (u)__builtin_wasm_memory_size(0) * 65536u - 4, 1, 0, P(&got), P(roflags)));
 }
 
 static void files(void) {
     u fd = 0, count = 0, error, last = 0, got = 0;
     while ((error = p1_open(3, 0, P("file"), 4, 1, 2 | 64, 0, 0, P(&fd))) == 0) count++, last = fd;
     printf("files: some %s, then %s\n", count > 10 ? "yes" : "no", named(error));
-    told("sock_open", we_open(WE_INET, WE_STREAM, P(&fd)));
-    told("close", p1_close(last));
+    report("sock_open", we_open(WE_INET, WE_STREAM, P(&fd)));
+    report("close", p1_close(last));
     u listener = opened(0, WE_DGRAM);
     static struct subscription subs[600];
     static struct event events[600];
     for (u i = 0; i < 599; i++) subs[i] = subscription(i, 2, listener);
     subs[599] = subscription(7, 0, 0);
-    told("poll of 600", p1_poll(P(subs), P(events), 600, P(&got)));
+    report("poll of 600", p1_poll(P(subs), P(events), 600, P(&got)));
     printf("events: %lu\n", (unsigned long)got);
 }
 

@@ -70,7 +70,7 @@ static int ready_among(const u *fds, int n, int count, const u *idle) {
     for (int i = 0; i < n; i++) subs[i] = subscription(0, 1, fds[i]);
     for (int i = 0; i < count; i++) subs[n + i] = subscription(1, 1, idle[i]);
     subs[n + count] = subscription(9, 0, 0);
-    told("poll", p1_poll(P(subs), P(events), (u)(n + count) + 1, P(&stored)));
+    report("poll", p1_poll(P(subs), P(events), (u)(n + count) + 1, P(&stored)));
     for (u i = 0; i < stored; i++) ready += events[i].userdata < 9 ? events[i].userdata == 0 ? 1 : 100 : 0;
     return (int)ready;
 }
@@ -110,7 +110,7 @@ static void readiness(int count) {
     must("send", send(other[1], "x", 1, 0));
     wait_readable(other[0]);
     poll_among("before the move", (u)pair[0], 1, count, idle);
-    told("renumber", p1_renumber((u)other[0], (u)pair[0]));
+    report("renumber", p1_renumber((u)other[0], (u)pair[0]));
     poll_among("the new number", (u)pair[0], 1, count, idle);
     poll_among("the old number", (u)other[0], 1, count, idle);
     char byte = 0;
@@ -136,12 +136,12 @@ int main(void) {
     plain_calls("2^31", 0x80000000u);
     plain_calls("wasmtime-wasi's own number", 5);
     u big = opened(0, WE_STREAM);
-    told("renumber to a number that was never open", p1_renumber(big, 40000));
-    told("the socket is still there", p1_fdstat(big, P(buf)));
-    told("renumber to itself", p1_renumber(big, big));
-    told("and it is still there", p1_fdstat(big, P(buf)));
-    told("close", p1_close(big));
-    told("close again", p1_close(big));
+    report("renumber to a number that was never open", p1_renumber(big, 40000));
+    report("the socket is still there", p1_fdstat(big, P(buf)));
+    report("renumber to itself", p1_renumber(big, big));
+    report("and it is still there", p1_fdstat(big, P(buf)));
+    report("close", p1_close(big));
+    report("close again", p1_close(big));
     poll_among("standard input's number", closed, 1, 0, nowhere);
     readiness(0);
     readiness(49);

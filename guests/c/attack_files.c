@@ -30,65 +30,65 @@ static void prestat(const char *what, u fd) {
 int main(void) {
     u file = 0, other = 0, fd = 0;
     /* wasmtime-wasi numbers its own table as we number ours: none of its numbers means anything here. */
-    told("open", open_in(3, "file", &file));
+    report("open", open_in(3, "file", &file));
     printf("the lowest number: %s\n", file == 5 ? "yes" : "no");
     u stream = opened(0, WE_STREAM), datagram = opened(0, WE_DGRAM);
-    told("open", open_in(4, "file", &other));
+    report("open", open_in(4, "file", &other));
     for (u number = 0; number < 12; number++) {
         if (number >= 3 && number <= 4) continue;
         u error = open_in(number, "file", &fd);
         printf("path_open in %lu: %s\n", (unsigned long)number, named(error));
     }
-    told("path_open in -1", open_in(0xffffffffu, "file", &fd));
-    told("path_open of an absolute path", open_in(3, "/etc/passwd", &fd));
-    told("path_open out of the directory", open_in(3, "../two/file", &fd));
-    told("path_open through a file", open_in(3, "file/x", &fd));
-    told("path_open with the result beyond the end", p1_open(3, 0, P("file"), 4, 0, 2, 0, 0, 0xfffffffcu));
-    told("a path beyond the end", p1_open(3, 0, 0xfffffff0u, 100, 0, 2, 0, 0, P(&fd)));
+    report("path_open in -1", open_in(0xffffffffu, "file", &fd));
+    report("path_open of an absolute path", open_in(3, "/etc/passwd", &fd));
+    report("path_open out of the directory", open_in(3, "../two/file", &fd));
+    report("path_open through a file", open_in(3, "file/x", &fd));
+    report("path_open with the result beyond the end", p1_open(3, 0, P("file"), 4, 0, 2, 0, 0, 0xfffffffcu));
+    report("a path beyond the end", p1_open(3, 0, 0xfffffff0u, 100, 0, 2, 0, 0, P(&fd)));
     /* The result may lie over the path. */
     char name[8] = "file";
-    told("the result over the path", p1_open(3, 0, P(name), 4, 0, 2 | 64, 0, 0, P(name)));
+    report("the result over the path", p1_open(3, 0, P(name), 4, 0, 2 | 64, 0, 0, P(name)));
     memcpy(&fd, name, 4);
     read_it("it reads", fd);
-    told("close", p1_close(fd));
+    report("close", p1_close(fd));
 
     /* A file over a socket: the socket is gone, and its number is the file. */
-    told("a file over a socket", p1_renumber(file, stream));
+    report("a file over a socket", p1_renumber(file, stream));
     read_it("the number reads", stream);
-    told("listen on it", we_listen(stream, 1));
-    told("the old number", p1_fdstat(file, P(buf)));
+    report("listen on it", we_listen(stream, 1));
+    report("the old number", p1_fdstat(file, P(buf)));
     p1_set_flags(datagram, 4);
-    told("a socket over a file", p1_renumber(datagram, stream));
+    report("a socket over a file", p1_renumber(datagram, stream));
     read_it("the number reads", stream);
-    told("seek", p1_pread(stream, header(P(buf), 4), 1, 0, P(&got)));
-    told("bind", we_bind(stream, header(P("\x7f\0\0\1"), 4), 0));
-    told("close", p1_close(stream));
+    report("seek", p1_pread(stream, header(P(buf), 4), 1, 0, P(&got)));
+    report("bind", we_bind(stream, header(P("\x7f\0\0\1"), 4), 0));
+    report("close", p1_close(stream));
     read_it("the other file", other);
 
     /* Directories under other numbers keep what they are. */
     prestat("3", 3);
     prestat("4", 4);
-    told("4 over 3", p1_renumber(4, 3));
+    report("4 over 3", p1_renumber(4, 3));
     prestat("3", 3);
     prestat("4", 4);
-    told("open in 3", open_in(3, "file", &fd));
+    report("open in 3", open_in(3, "file", &fd));
     read_it("it reads", fd);
-    told("open in 4", open_in(4, "file", &file));
+    report("open in 4", open_in(4, "file", &file));
     p1_close(fd);
-    told("a directory over standard input", p1_renumber(3, 0));
+    report("a directory over standard input", p1_renumber(3, 0));
     prestat("0", 0);
-    told("open in 0", open_in(0, "file", &fd));
+    report("open in 0", open_in(0, "file", &fd));
     printf("the lowest number: %s\n", fd == 3 ? "yes" : "no");
     read_it("it reads", fd);
-    told("close the directory", p1_close(0));
-    told("open in 0", open_in(0, "file", &file));
-    told("open in 3, a file", open_in(3, "file", &file));
-    told("close", wamr_close(fd));
-    told("close again", p1_close(fd));
+    report("close the directory", p1_close(0));
+    report("open in 0", open_in(0, "file", &file));
+    report("open in 3, a file", open_in(3, "file", &file));
+    report("close", wamr_close(fd));
+    report("close again", p1_close(fd));
     read_it("read the closed one", fd);
     /* A socket takes the number; calls for files say what it is. */
     while ((fd = opened(0, WE_DGRAM)) < 4) continue;
-    told("a file's call on a socket", p1_readdir(3, P(buf), 10, 0, P(&got)));
+    report("a file's call on a socket", p1_readdir(3, P(buf), 10, 0, P(&got)));
     return 0;
 }
 

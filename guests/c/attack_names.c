@@ -203,7 +203,7 @@ static void odd(const char *text) {
 #undef ODD
 }
 
-/* On a socket that is connected to nobody, so that the system drops nothing by itself. */
+/* On a socket that is connected to no peer, so that the system drops nothing by itself. */
 static void wait_for_answer(const char *text) {
     unsigned char query[1000], reply[4096];
     char from[INET6_ADDRSTRLEN];

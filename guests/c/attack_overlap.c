@@ -25,20 +25,20 @@ int main(void) {
     /* The array itself is the buffer. */
     put(pair[1], "0123456789abcdef"), wait_bytes(pair[0], 16);
     m.words[0] = P(m.bytes), m.words[1] = 8, m.words[2] = P(m.bytes) + 8, m.words[3] = 8;
-    told("into the iovec array", p1_recv(fd, P(m.words), 2, 0, P(&got), P(roflags)));
+    report("into the iovec array", p1_recv(fd, P(m.words), 2, 0, P(&got), P(roflags)));
     show_data("received", (long)got, m.bytes);
     put(pair[1], "ABCDEFGH"), wait_bytes(pair[0], 8);
     m.words[0] = P(m.bytes), m.words[1] = 8;
-    told("into one iovec", p1_read(fd, P(m.words), 1, P(&got)));
+    report("into one iovec", p1_read(fd, P(m.words), 1, P(&got)));
     show_data("received", (long)got, m.bytes);
 
     /* The count of bytes lands in the data. */
     put(pair[1], "12345678"), wait_bytes(pair[0], 8);
-    told("the result in the buffer", p1_recv(fd, header(P(m.bytes), 8), 1, 0, P(m.bytes) + 4, P(m.bytes) + 2));
+    report("the result in the buffer", p1_recv(fd, header(P(m.bytes), 8), 1, 0, P(m.bytes) + 4, P(m.bytes) + 2));
     printf("the count: %lu\n", (unsigned long)m.words[1]);
     put(pair[1], "12345678"), wait_bytes(pair[0], 8);
     m.words[0] = P(m.bytes) + 64, m.words[1] = 8;
-    told("the result in the array", p1_recv(fd, P(m.words), 1, 0, P(m.words), P(m.words) + 4));
+    report("the result in the array", p1_recv(fd, P(m.words), 1, 0, P(m.words), P(m.words) + 4));
     show_data("received", (long)m.words[0], m.bytes + 64);
 
     /* A datagram over the header of the address that comes with it: the kernel reads the header first. */
@@ -76,7 +76,7 @@ int main(void) {
     put(pair[1], "abcdefghij"), wait_bytes(pair[0], 10);
     memset(m.bytes, '.', 64);
     m.words[100] = P(m.bytes), m.words[101] = 6, m.words[102] = P(m.bytes) + 2, m.words[103] = 4;
-    told("overlapping buffers", p1_recv(fd, P(&m.words[100]), 2, 0, P(&got), P(roflags)));
+    report("overlapping buffers", p1_recv(fd, P(&m.words[100]), 2, 0, P(&got), P(roflags)));
     show("received", (long)got);
     show_data("memory", 8, m.bytes);
 
@@ -89,7 +89,7 @@ int main(void) {
         subs[6] = subscription(106, 1, 0xffffffffu);
         subs[7] = subscription(107, 0, 0);
         got = 0;
-        told("poll over itself", p1_poll(P(subs), P(m.bytes) + (u)shift, 8, P(&got)));
+        report("poll over itself", p1_poll(P(subs), P(m.bytes) + (u)shift, 8, P(&got)));
         int right = 0;
         for (u i = 0; i < got && i < 8; i++) {
             struct event e;
@@ -100,7 +100,7 @@ int main(void) {
         printf("events: %lu, right: %d\n", (unsigned long)got, right);
     }
     struct subscription s = subscription(5, 0, 0);
-    told("the count over the subscription", p1_poll(P(&s), P(m.bytes), 1, P(&s)));
+    report("the count over the subscription", p1_poll(P(&s), P(m.bytes), 1, P(&s)));
     printf("events: %lu\n", (unsigned long)(u)s.userdata);
     return 0;
 }

@@ -17,15 +17,15 @@ ATTACK_MAIN
 static void after(u allowed, u port, const char *text) {
     struct target peer = target("127.0.0.1", allowed);
     u fd = opened(0, WE_DGRAM), sent = 0;
-    told("connect to the peer", we_connect(fd, narrow(&peer), allowed));
-    told("send", p1_send(fd, header(P("first"), 5), 1, 0, P(&sent)));
+    report("connect to the peer", we_connect(fd, narrow(&peer), allowed));
+    report("send", p1_send(fd, header(P("first"), 5), 1, 0, P(&sent)));
     send_all(fd, "connected, ", text, port);
-    told("sendto the peer", we_send_to(fd, header(P("second"), 6), 1, narrow(&peer), allowed, 0, P(&sent)));
+    report("sendto the peer", we_send_to(fd, header(P("second"), 6), 1, narrow(&peer), allowed, 0, P(&sent)));
     /* The association dissolved, the socket keeps its port. */
-    unsigned char nobody[128] = {0};
-    told("connect to AF_UNSPEC", we_connect(fd, header(P(nobody), 128), 0));
+    unsigned char no_peer[128] = {0};
+    report("connect to AF_UNSPEC", we_connect(fd, header(P(no_peer), 128), 0));
     send_all(fd, "dissolved, ", text, port);
-    told("sendto the peer", wamr_send_to(fd, header(P("third"), 5), 1, 0, P(peer.wamr), P(&sent)));
+    report("sendto the peer", wamr_send_to(fd, header(P("third"), 5), 1, 0, P(peer.wamr), P(&sent)));
     p1_close(fd);
 }
 

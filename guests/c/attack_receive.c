@@ -66,7 +66,7 @@ int main(int argc, char **argv) {
     if (argc < 3) return 2;
     u port = (u)strtoul(argv[2], NULL, 0), fd = opened(0, WE_DGRAM), sent, got, error;
     struct target here = target("127.0.0.1", 0), peer = target("127.0.0.1", port);
-    if (strcmp(argv[1], "bound") == 0) told("bind", we_bind(fd, narrow(&here), 0));
+    if (strcmp(argv[1], "bound") == 0) report("bind", we_bind(fd, narrow(&here), 0));
     printf("rounds %d\n", CALLS * SHAPES * 3);
     for (int round = 0; round < CALLS * SHAPES * 3; round++) {
         int call = round % CALLS, form = round / CALLS % SHAPES, mode = round / CALLS / SHAPES;

@@ -58,15 +58,15 @@ static void swap(const char *dir) {
     in(a, dir, "a"), in(b, dir, "b"), in(s, dir, "a/s"), in(t, dir, "b/s");
     must("mkdir", mkdir(a, 0700));
     u listener = unix_socket(WE_STREAM);
-    told("bind", we_bind(listener, path(s), 0));
-    told("listen", we_listen(listener, 4));
+    report("bind", we_bind(listener, path(s), 0));
+    report("listen", we_listen(listener, 4));
     must("rename", rename(a, b));
     show("symlink", symlink("../outside", a));
     reach(s);
     u fd = unix_socket(WE_STREAM);
-    told("connect to where it is now", we_connect(fd, path(t), 0));
+    report("connect to where it is now", we_connect(fd, path(t), 0));
     u out = 0;
-    told("accept", p1_accept(listener, 0, P(&out)));
+    report("accept", p1_accept(listener, 0, P(&out)));
 }
 
 static void move(const char *dir) {

@@ -3,7 +3,7 @@
 
 int main(void) {
     int listener = tcp_listener(AF_INET);
-    show_poll("nobody waits", listener);
+    show_poll("no connection waits", listener);
     int fd = tcp(AF_INET);
     must("connect", connect_to(fd, local_addr(listener)));
     wait_readable(listener);
@@ -14,6 +14,6 @@ int main(void) {
     wait_readable(listener);
     show_poll("another waits", listener);
     accept_one(listener);
-    show_poll("nobody waits", listener);
+    show_poll("no connection waits", listener);
     return 0;
 }

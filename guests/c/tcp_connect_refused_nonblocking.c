@@ -11,7 +11,7 @@ int main(void) {
     show_so_error(fd);
     close(fd);
 
-    printf("without SO_ERROR, the next call tells:\n");
+    printf("without SO_ERROR, the next call reports:\n");
     fd = tcp(AF_INET);
     set_nonblocking(fd, 1);
     char byte;

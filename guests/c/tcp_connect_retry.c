@@ -15,7 +15,7 @@ int main(void) {
     set_nonblocking(fd, 1);
     show("non-blocking connect", connect_to(fd, refusing_addr(AF_INET)));
     wait_writable(fd);
-    show("again tells the error", connect_to(fd, local_addr(listener)));
+    show("again reports the error", connect_to(fd, local_addr(listener)));
     show("again starts anew", connect_to(fd, local_addr(listener)));
     wait_writable(fd);
     show_so_error(fd);

@@ -18,7 +18,7 @@ static void run(int family) {
     show("recv", recv(fd, &byte, 1, MSG_DONTWAIT));
     show("send", send(fd, "x", 1, 0));
     wait_readable(fd);
-    show("send tells the error", send(fd, "x", 1, 0));
+    show("send reports the error", send(fd, "x", 1, 0));
     show("send", send(fd, "x", 1, 0));
     wait_readable(fd);
     show_so_error(fd);

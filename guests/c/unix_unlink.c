@@ -15,7 +15,7 @@ int main(int argc, char **argv) {
     show("unlink", unlink(a.un.sun_path));
     show("stat", stat(a.un.sun_path, &status));
     show("connect", connect_to(tcp(AF_UNIX), a));
-    show_addr("getsockname still tells it", local_addr(fd));
+    show_addr("getsockname still names it", local_addr(fd));
     show_fd("accept", accept(fd, NULL, NULL));
     return 0;
 }

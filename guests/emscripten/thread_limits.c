@@ -1,4 +1,4 @@
-/* Threads that try to get through limits and rules what one thread cannot. tests/tests/attacks/threads.rs tells the mode and judges
+/* Threads that try to get through limits and rules what one thread cannot. tests/tests/attacks/threads.rs sets the mode and judges
  * by what the peers have seen.
  *
  *   swap PORT ROUNDS             one thread puts a TCP connection and a UNIX pair at one number in turn, the main thread writes there

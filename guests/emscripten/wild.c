@@ -1,4 +1,4 @@
-/* Lengths near 2^31 and 2^32, counts that nobody can mean, and pointers outside of the memory, for every call that moves
+/* Lengths near 2^31 and 2^32, counts that no program can mean, and pointers outside of the memory, for every call that moves
  * data or waits. Nothing else is the oracle here: a native program has no such memory. */
 #include "../c/t.h"
 #include <emscripten/heap.h>
@@ -102,7 +102,7 @@ static void descriptors(char *control) {
     show("recvmsg with control data across the end", recvmsg(carrier[1], &message, 0));
     fact("MSG_CTRUNC", message.msg_flags & MSG_CTRUNC);
     show("control data", (long)message.msg_controllen);
-    show("nobody has them", recv(carried[0], &byte, 1, MSG_DONTWAIT));
+    show("they are gone", recv(carried[0], &byte, 1, MSG_DONTWAIT));
     int lowest = dup(carried[0]);
     fact("nor a number", lowest == carried[1]);
     must("close", close(lowest));

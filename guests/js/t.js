@@ -122,7 +122,7 @@ export const udpBound = async family => {
     await must("bind", os.bind(fd, loopback(family, 0)));
     return fd;
 };
-/** A port where nothing listens: bound, so that nobody else gets it. */
+/** A port where nothing listens: bound, so that no other program gets it. */
 export const refusingAddr = async family => {
     const fd = tcp(family);
     await must("bind", os.bind(fd, loopback(family, 0)));

@@ -17,7 +17,7 @@ const run = async family => {
     await show("recv", os.recv(fd, byte, now));
     await show("send", os.send(fd, x));
     await waitReadable(fd);
-    await show("send tells the error", os.send(fd, x));
+    await show("send reports the error", os.send(fd, x));
     await show("send", os.send(fd, x));
     await waitReadable(fd);
     await showSoError(fd);

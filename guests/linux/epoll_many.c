@@ -13,7 +13,7 @@ int main(void) {
     }
     /* Every third gets a datagram. */
     for (int i = 0; i < COUNT; i += 3) must("send", send_to(from, "x", 1, local_addr(to[i])));
-    int told[COUNT] = {0}, total = 0, calls = 0;
+    int reported[COUNT] = {0}, total = 0, calls = 0;
     while (total < COUNT / 3) {
         struct epoll_event events[8];
         int count = (int)must("epoll_wait", epoll_wait(epoll, events, 8, T_TIMEOUT_MS));
@@ -21,14 +21,14 @@ int main(void) {
         calls++;
         for (int i = 0; i < count; i++) {
             char byte;
-            told[events[i].data.u32]++;
+            reported[events[i].data.u32]++;
             must("recv", recv(to[events[i].data.u32], &byte, 1, 0));
         }
         total += count;
     }
     int right = 1;
-    for (int i = 0; i < COUNT; i++) right &= told[i] == (i % 3 == 0);
-    show("told", total);
+    for (int i = 0; i < COUNT; i++) right &= reported[i] == (i % 3 == 0);
+    show("reported", total);
     fact("each once, and no other", right);
     fact("in several calls", calls >= 3);
     struct epoll_event event;

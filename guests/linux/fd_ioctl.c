@@ -81,7 +81,7 @@ int main(void) {
     show("F_SETOWN_EX of the thread", fcntl(datagrams, F_SETOWN_EX, &thread));
     owner("owner", datagrams);
     show("F_SETOWN_EX of no type", fcntl(datagrams, F_SETOWN_EX, &wrong));
-    fact("F_SETOWN of nobody is ESRCH", fcntl(datagrams, F_SETOWN, INT_MAX) == -1 && errno == ESRCH);
+    fact("F_SETOWN of a process that does not exist is ESRCH", fcntl(datagrams, F_SETOWN, INT_MAX) == -1 && errno == ESRCH);
     show("F_SETOWN, the least", fcntl(datagrams, F_SETOWN, INT_MIN));
     int none = 0;
     show("FIOSETOWN 0", ioctl(datagrams, SET_OWNER, &none));

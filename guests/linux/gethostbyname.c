@@ -43,7 +43,7 @@ int main(void) {
     show("gethostbyname2_r", gethostbyname2_r("::1", AF_INET6, &entry, buffer, sizeof buffer, &host, &code));
     show_host("its result", host);
     fact("ERANGE without room", gethostbyname_r("127.0.0.1", &entry, small, sizeof small, &host, &code) == ERANGE);
-    none("a name that nobody has", "no.such.invalid");
+    none("a name that does not exist", "no.such.invalid");
     none("a name that is none", "two words");
     return 0;
 }

@@ -64,7 +64,7 @@ int main(int argc, char **argv) {
     open_still("read", end);
     close(end);
 
-    /* A connection that nobody accepts. */
+    /* A connection that is not accepted. */
     struct addr a = unix_addr("lost");
     int listener = (int)must("socket", socket(AF_UNIX, SOCK_STREAM, 0)), fd = socket(AF_UNIX, SOCK_STREAM, 0);
     must("bind", bind_to(listener, a));
@@ -90,7 +90,7 @@ int main(int argc, char **argv) {
     open_still("the outer closed", end);
     close(end);
 
-    /* As often as anybody likes. */
+    /* Repeated, to see that nothing is used up. */
     int lost = 0;
     for (int i = 0; i < 3000; i++) {
         must("socketpair", socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));

@@ -3,7 +3,7 @@
 
 static int pair[2], listener, cleaned;
 
-/* A thread tells that it is on its way into its call. */
+/* A thread says that it is on its way into its call. */
 static atomic_int on_its_way;
 
 static void clean(void *argument) {

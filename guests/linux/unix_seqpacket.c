@@ -69,7 +69,7 @@ int main(int argc, char **argv) {
     receive_message("recvmsg with MSG_TRUNC", accepted, 2, MSG_TRUNC);
 
     /* The address is not looked at: there is a connection. */
-    struct addr elsewhere = unix_addr("nobody");
+    struct addr elsewhere = unix_addr("unused");
     show("sendto somebody else", sendto(fd, "to", 2, MSG_NOSIGNAL, &elsewhere.sa, elsewhere.len));
     show("sendmsg to somebody else", send_message(fd, "m", "sg", &elsewhere, 0));
     struct addr from = {.len = sizeof from.storage};

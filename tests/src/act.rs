@@ -1,7 +1,7 @@
 //! app_act, the guest that does what a test asks, one action after the other: the test acts between them.
 
 use crate::paths::guest;
-use crate::run::{Finished, Guestnet, Program, Running};
+use crate::run::{Guestnet, Program, ProgramOutput, Running};
 use std::io::{PipeWriter, Write};
 
 /// Runs app_act with all its actions at once.
@@ -65,7 +65,7 @@ impl Actor {
 
     /// Ends it.
     #[must_use]
-    pub fn finish(self) -> Finished {
+    pub fn finish(self) -> ProgramOutput {
         drop(self.input);
         self.running.finish()
     }

@@ -11,4 +11,4 @@ pub mod peers;
 pub mod run;
 
 pub use paths::{guest, native_guest};
-pub use run::{Finished, Guestnet, Program, Running};
+pub use run::{Guestnet, Program, ProgramOutput, Running};

@@ -223,7 +223,7 @@ impl Program {
     ///
     /// When it cannot be started, or has not ended in time.
     #[must_use]
-    pub fn finish(self) -> Finished {
+    pub fn finish(self) -> ProgramOutput {
         self.start().finish()
     }
 }
@@ -289,7 +289,7 @@ impl Running {
     ///
     /// When it has not ended in time.
     #[must_use]
-    pub fn finish(mut self) -> Finished {
+    pub fn finish(mut self) -> ProgramOutput {
         while self.next_line().is_some() {}
         self.end()
     }
@@ -308,7 +308,7 @@ impl Running {
     }
 
     /// Waits for the exit of a program whose output has ended.
-    fn end(&mut self) -> Finished {
+    fn end(&mut self) -> ProgramOutput {
         let status = loop {
             match self.child.try_wait().expect("wait for the program") {
                 Some(status) => break status,
@@ -327,13 +327,13 @@ impl Running {
         panic!("the deadline has passed\n{}", self.finished(status));
     }
 
-    fn finished(&mut self, status: ExitStatus) -> Finished {
+    fn finished(&mut self, status: ExitStatus) -> ProgramOutput {
         let stderr = self
             .stderr
             .take()
             .and_then(|reader| reader.join().ok())
             .unwrap_or_default();
-        Finished {
+        ProgramOutput {
             what: self.what.clone(),
             status,
             stdout: String::from_utf8_lossy(&self.stdout).into_owned(),
@@ -364,7 +364,7 @@ impl Drop for Running {
 
 /// A program that has ended.
 #[derive(Debug)]
-pub struct Finished {
+pub struct ProgramOutput {
     what: String,
     /// How it ended.
     pub status: ExitStatus,
@@ -374,7 +374,7 @@ pub struct Finished {
     pub stderr: String,
 }
 
-impl Finished {
+impl ProgramOutput {
     /// Standard output of a program that exited with status 0.
     ///
     /// # Panics
@@ -387,7 +387,7 @@ impl Finished {
     }
 }
 
-impl std::fmt::Display for Finished {
+impl std::fmt::Display for ProgramOutput {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(
             f,

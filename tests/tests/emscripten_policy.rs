@@ -3,7 +3,7 @@
 
 use guestnet_tests::act::acts;
 use guestnet_tests::emscripten::{Engine, Variant, program};
-use guestnet_tests::{Finished, Guestnet, Program};
+use guestnet_tests::{Guestnet, Program, ProgramOutput};
 use std::fs;
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
 use std::path::Path;
@@ -17,7 +17,7 @@ fn with_module(engine: Engine, module: &str) -> Program {
 }
 
 /// Its results, one an action.
-fn results(finished: Finished) -> Vec<String> {
+fn results(finished: ProgramOutput) -> Vec<String> {
     let printed = finished.success();
     printed
         .lines()
@@ -479,7 +479,7 @@ fn gethostbyname_gives_no_address_for_a_denied_name() {
         finished.stderr
     );
     // What the guest expects of h_errno is what goes with the error of getaddrinfo.
-    let denied = "a name that nobody has\n  gethostbyname: NULL\n  h_errno: yes\n  gethostbyname_r: NULL\n  h_errno: yes\n";
+    let denied = "a name that does not exist\n  gethostbyname: NULL\n  h_errno: yes\n  gethostbyname_r: NULL\n  h_errno: yes\n";
     let printed = finished.success();
     assert!(printed.contains(denied), "{printed}");
 }

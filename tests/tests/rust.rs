@@ -58,7 +58,7 @@ fn the_standard_library_serves_a_listener_it_was_handed() {
     }
     assert_eq!(
         server.finish().success(),
-        "LISTEN_FDS \"1\"\nnobody is waiting\nserving\nechoed 5 bytes\nechoed 1000000 bytes\n"
+        "LISTEN_FDS \"1\"\nno connection is waiting\nserving\nechoed 5 bytes\nechoed 1000000 bytes\n"
     );
 }
 

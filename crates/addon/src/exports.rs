@@ -43,7 +43,7 @@ struct SystemCall {
 
 /// What belongs to an environment, each of which has an OS thread of its own.
 #[derive(Default)]
-struct Owned {
+struct Resources {
     /// The programs that it has opened.
     programs: Vec<i32>,
     /// Its threads, as long as JavaScript can call their functions.
@@ -51,7 +51,7 @@ struct Owned {
 }
 
 thread_local! {
-    static OWNED: RefCell<Owned> = RefCell::default();
+    static RESOURCES: RefCell<Resources> = RefCell::default();
 }
 
 /// Gives the module its exports.
@@ -78,7 +78,7 @@ fn numbers(env: Env, names: &[(&str, i32)]) -> Result<Value> {
 
 /// Ends the programs that the environment has opened, and its threads.
 fn tear_down() {
-    let owned = OWNED.try_with(RefCell::take).unwrap_or_default();
+    let owned = RESOURCES.try_with(RefCell::take).unwrap_or_default();
     for thread in owned.threads.iter().filter_map(Weak::upgrade) {
         thread.close();
     }
@@ -101,14 +101,14 @@ fn open(arguments: &Arguments) -> Result<Value> {
     };
     let options = Options::from_module(module, environment).map_err(|error| format!("guestnet: {error}"))?;
     let id = program::start(options).map_err(|error| format!("guestnet: {error}"))?;
-    OWNED.with_borrow_mut(|owned| owned.programs.push(id));
+    RESOURCES.with_borrow_mut(|owned| owned.programs.push(id));
     arguments.env().int(id)
 }
 
 /// stop(number): ends a program. Every wait of its threads returns, and its descriptors are closed.
 fn stop(arguments: &Arguments) -> Result<Value> {
     let id = arguments.int(0);
-    OWNED.with_borrow_mut(|owned| owned.programs.retain(|program| *program != id));
+    RESOURCES.with_borrow_mut(|owned| owned.programs.retain(|program| *program != id));
     program::end(id);
     arguments.env().undefined()
 }
@@ -121,7 +121,7 @@ fn attach(arguments: &Arguments) -> Result<Value> {
         return env.undefined();
     };
     let thread = Rc::new(Thread::new(program, arguments.int(1) != 0));
-    OWNED.with_borrow_mut(|owned| {
+    RESOURCES.with_borrow_mut(|owned| {
         owned.threads.retain(|thread| thread.strong_count() > 0);
         owned.threads.push(Rc::downgrade(&thread));
     });

@@ -106,7 +106,7 @@ impl Cache {
             rustix::fs::fstat(&dir).map_err(|error| failed(&guestnet::host_os::io_reason(&error.into())))?;
         if !is_ours_alone(&stat) {
             return Err(failed(
-                &"it must belong to you, and nobody else may be able to write it (chmod 700)",
+                &"it must belong to you, and no other user may be able to write it (chmod 700)",
             ));
         }
         Ok(Cache { dir })

@@ -60,7 +60,7 @@ impl Supervisor {
                 message: reason.to_string(),
             }),
             (Some(Ok(Ok(End::Stop))) | None, None) => {
-                Err(Failure::failed("the guest was stopped, and nobody asked for it"))
+                Err(Failure::failed("the guest was stopped, for no known reason"))
             }
         }
     }

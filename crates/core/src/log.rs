@@ -37,7 +37,7 @@ pub(crate) enum Form {
 }
 
 /// A line that was written, and how often it has come again since.
-struct Counted {
+struct RepeatedLine {
     body: String,
     again: u64,
     last: Duration,
@@ -64,7 +64,7 @@ pub(crate) struct Log {
     left_out: u64,
     /// What has occurred. A guest cannot choose two that look the same: the hash has a key that it does not know.
     occurred: HashSet<u64>,
-    counted: HashMap<u64, Counted>,
+    counted: HashMap<u64, RepeatedLine>,
     /// The counted lines by the time of the first one.
     since: VecDeque<(Duration, u64)>,
     counted_bytes: usize,
@@ -132,7 +132,7 @@ impl Log {
             }
         }
         if let Entry::Vacant(place) = self.counted.entry(key) {
-            place.insert(Counted {
+            place.insert(RepeatedLine {
                 body: body.to_owned(),
                 again: 0,
                 last: now,
@@ -168,7 +168,7 @@ impl Log {
         let Some((_, key)) = self.since.pop_front() else {
             return false;
         };
-        let Some(Counted { body, again, last }) = self.counted.remove(&key) else {
+        let Some(RepeatedLine { body, again, last }) = self.counted.remove(&key) else {
             return true;
         };
         self.counted_bytes = self.counted_bytes.saturating_sub(body.len());

@@ -44,7 +44,7 @@ const MAX_LINE: usize = 2048;
 /// An [`Observer`] that writes lines.
 #[derive(Debug)]
 pub struct Reporter {
-    denial: Option<Unprinted>,
+    denial: Option<NoticeSink>,
     trace: Option<Log>,
     audit: Option<Log>,
     clock: fn() -> Duration,
@@ -54,11 +54,11 @@ pub struct Reporter {
 }
 
 /// Where the first denial goes: a program that tries again and again must not fill the terminal.
-struct Unprinted(Sink);
+struct NoticeSink(Sink);
 
-impl fmt::Debug for Unprinted {
+impl fmt::Debug for NoticeSink {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Unprinted")
+        f.write_str("NoticeSink")
     }
 }
 
@@ -69,7 +69,7 @@ impl Reporter {
     pub fn new(sinks: Sinks) -> Self {
         let limit = sinks.limit;
         Reporter {
-            denial: Some(Unprinted(sinks.denial)),
+            denial: Some(NoticeSink(sinks.denial)),
             trace: sinks.trace.map(|sink| Log::new(sink, Form::Text, limit)),
             audit: sinks.audit.map(|sink| Log::new(sink, Form::Json, limit)),
             clock: sinks.clock,
@@ -116,7 +116,7 @@ impl Observer for Reporter {
             return;
         }
         let sentence = sentence(denial, self.advice);
-        if let Some(Unprinted(mut sink)) = self.denial.take() {
+        if let Some(NoticeSink(mut sink)) = self.denial.take() {
             let line = format!("guestnet: {}\n", visible(&sentence));
             let _ = sink.write_all(line.as_bytes());
         }

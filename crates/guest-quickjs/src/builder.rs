@@ -27,8 +27,8 @@ use crate::script::{Engine, Script};
 use crate::signals::{Offer, SignalAction, Signals};
 use crate::state::State;
 use crate::sys::heap::Memory;
+use crate::web::exports::LibraryExports;
 use crate::web::labels::ConsoleState;
-use crate::web::loaded::Loaded;
 
 /// Why there is no script to run.
 #[derive(Debug)]
@@ -233,7 +233,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             rejections: RefCell::new(Rejections::new(&memory)),
             failed_calls: FailedCalls::default(),
             console: ConsoleState::default(),
-            libraries: Loaded::default(),
+            libraries: LibraryExports::default(),
             memory,
         };
         engine

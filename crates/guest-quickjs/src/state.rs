@@ -23,8 +23,8 @@ use crate::signals::Signals;
 use crate::std_module::stream::Streams;
 use crate::sys::heap::{Bytes, Memory};
 use crate::sys::opaque::Opaque;
+use crate::web::exports::LibraryExports;
 use crate::web::labels::ConsoleState;
-use crate::web::loaded::Loaded;
 
 /// The longest line or text that is read at once, in bytes. The engine's strings end at about 1 GiB.
 pub(crate) const MAX_TEXT: usize = 256 << 20;
@@ -65,7 +65,7 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) failed_calls: FailedCalls,
     pub(crate) console: ConsoleState,
     /// The JavaScript behind the globals of `web`, as far as it is loaded.
-    pub(crate) libraries: Loaded,
+    pub(crate) libraries: LibraryExports,
 }
 
 /// How functions hold the state.

@@ -21,8 +21,8 @@ use crate::rejections::Rejections;
 use crate::script::{Engine, Script};
 use crate::signals::Signals;
 use crate::state::State;
+use crate::web::exports::LibraryExports;
 use crate::web::labels::ConsoleState;
-use crate::web::loaded::Loaded;
 
 /// How large a worker's stack is: what its script may use, and room for what it calls.
 const STACK: usize = 4 << 20;
@@ -107,7 +107,7 @@ where
             rejections: RefCell::new(Rejections::new(&memory)),
             failed_calls: FailedCalls::default(),
             console: ConsoleState::default(),
-            libraries: Loaded::default(),
+            libraries: LibraryExports::default(),
             memory,
         };
         // A script that cannot start has announced its end as well.

@@ -122,10 +122,10 @@ struct Frame {
     is_loop: bool,
 }
 
-type Checked = Result<Option<String>, BinaryReaderError>;
+type Verdict = Result<Option<String>, BinaryReaderError>;
 
 impl Cost {
-    fn payload(&mut self, payload: &Payload<'_>) -> Checked {
+    fn payload(&mut self, payload: &Payload<'_>) -> Verdict {
         match payload {
             Payload::TypeSection(section) => {
                 for group in section.clone() {

@@ -67,9 +67,9 @@ impl<T> std::fmt::Debug for Adapter<T> {
 /// A module whose imports have been resolved, as [`wasmtime::InstancePre`] is for a [`Linker`].
 ///
 /// One serves any number of stores, from any thread, each with a guest and a policy of its own.
-pub struct InstancePre<T: 'static>(Linked<T>);
+pub struct InstancePre<T: 'static>(InstancePreKind<T>);
 
-enum Linked<T: 'static> {
+enum InstancePreKind<T: 'static> {
     /// Each name stands for one definition: Wasmtime has found them once for all instances.
     ByName(wasmtime::InstancePre<T>),
     /// Some name stands for several functions, which are put together for each instance.
@@ -89,8 +89,8 @@ struct ByType<T: 'static> {
 impl<T> Clone for InstancePre<T> {
     fn clone(&self) -> Self {
         InstancePre(match &self.0 {
-            Linked::ByName(pre) => Linked::ByName(pre.clone()),
-            Linked::ByType(by_type) => Linked::ByType(Arc::clone(by_type)),
+            InstancePreKind::ByName(pre) => InstancePreKind::ByName(pre.clone()),
+            InstancePreKind::ByType(by_type) => InstancePreKind::ByType(Arc::clone(by_type)),
         })
     }
 }
@@ -191,9 +191,10 @@ impl<T: Send + 'static> Adapter<T> {
             })
             .collect::<wasmtime::Result<Vec<_>>>()?;
         let linked = if one_function_a_name(&sources) {
-            by_name(module, &sources, resolver.linker).map(Linked::ByName)
+            by_name(module, &sources, resolver.linker).map(InstancePreKind::ByName)
         } else {
-            by_type(module, &sources, resolver.linker).map(|by_type| Linked::ByType(Arc::new(by_type)))
+            by_type(module, &sources, resolver.linker)
+                .map(|by_type| InstancePreKind::ByType(Arc::new(by_type)))
         };
         linked.map(InstancePre)
     }
@@ -236,8 +237,8 @@ impl<T: Send + 'static> InstancePre<T> {
     /// The module.
     pub fn module(&self) -> &Module {
         match &self.0 {
-            Linked::ByName(pre) => pre.module(),
-            Linked::ByType(by_type) => &by_type.module,
+            InstancePreKind::ByName(pre) => pre.module(),
+            InstancePreKind::ByType(by_type) => &by_type.module,
         }
     }
 
@@ -248,8 +249,8 @@ impl<T: Send + 'static> InstancePre<T> {
     /// [`Linker`] has with another type, if the module imports one name of an ABI with two types.
     pub fn instantiate(&self, mut store: impl AsContextMut<Data = T>) -> wasmtime::Result<Instance> {
         let by_type = match &self.0 {
-            Linked::ByName(pre) => return pre.instantiate(store),
-            Linked::ByType(by_type) => by_type,
+            InstancePreKind::ByName(pre) => return pre.instantiate(store),
+            InstancePreKind::ByType(by_type) => by_type,
         };
         let mut externs: Vec<Extern> = Vec::with_capacity(by_type.is_ours.len());
         for (index, (import, is_ours)) in by_type.module.imports().zip(&by_type.is_ours).enumerate() {

@@ -1,4 +1,4 @@
-//! Names asked of DNS servers. The client is hickory's; here its answers, which anybody may have written, become the
+//! Names asked of DNS servers. The client is hickory's; here its answers, which any machine may have written, become the
 //! core's [`LookupReply`].
 //!
 //! Not here: which servers are asked (`upstream.rs`), and what a guest may ask for (the core). Generic over where the
@@ -72,7 +72,7 @@ pub(crate) async fn records<P: ConnectionProvider>(
 }
 
 /// A failure, and how long it holds if the server says.
-type Failed = (LookupError, Option<Duration>);
+type Failure = (LookupError, Option<Duration>);
 
 /// Asks for what the core wants to know.
 pub(crate) async fn ask<P: ConnectionProvider>(resolver: &Resolver<P>, question: &Question) -> LookupReply {
@@ -108,7 +108,7 @@ async fn addresses<P: ConnectionProvider>(
     resolver: &Resolver<P>,
     name: &str,
     kind: RecordType,
-) -> Result<(Records, Duration), Failed> {
+) -> Result<(Records, Duration), Failure> {
     let asked = absolute(name).map_err(|error| (error, None))?;
     let records = query(resolver, &asked, kind).await?;
     let end = end_of_chain(&records, &asked, kind)?;
@@ -129,7 +129,7 @@ async fn addresses<P: ConnectionProvider>(
 async fn pointer<P: ConnectionProvider>(
     resolver: &Resolver<P>,
     ip: IpAddr,
-) -> Result<(Records, Duration), Failed> {
+) -> Result<(Records, Duration), Failure> {
     let asked = absolute(&guestnet_core::resolve::pointer_name(ip)).map_err(|error| (error, None))?;
     let records = query(resolver, &asked, RecordType::PTR).await?;
     // A chain here is usual too (RFC 2317).
@@ -155,7 +155,7 @@ struct End<'r> {
 }
 
 /// Follows the chain from the name that was asked for. A record of any other name answers nothing.
-fn end_of_chain<'r>(records: &'r [Record], asked: &Name, kind: RecordType) -> Result<End<'r>, Failed> {
+fn end_of_chain<'r>(records: &'r [Record], asked: &Name, kind: RecordType) -> Result<End<'r>, Failure> {
     let mut owner = asked;
     let mut ttl = u32::MAX;
     for _ in 0..MAX_CHAIN {
@@ -192,9 +192,9 @@ fn absolute(name: &str) -> Result<Name, LookupError> {
 
 /// The answers of both families as one.
 fn both(
-    v4: Result<(Records, Duration), Failed>,
-    v6: Result<(Records, Duration), Failed>,
-) -> Result<(Records, Duration), Failed> {
+    v4: Result<(Records, Duration), Failure>,
+    v6: Result<(Records, Duration), Failure>,
+) -> Result<(Records, Duration), Failure> {
     match (v6, v4) {
         (Ok((mut found, one)), Ok((other, two))) => {
             found.addresses.extend(other.addresses);
@@ -228,7 +228,7 @@ async fn query<P: ConnectionProvider>(
     resolver: &Resolver<P>,
     name: &Name,
     kind: RecordType,
-) -> Result<Vec<Record>, Failed> {
+) -> Result<Vec<Record>, Failure> {
     match tokio::time::timeout(LOOKUP_TIMEOUT, resolver.lookup(name.clone(), kind)).await {
         Err(_) => Err((LookupError::Again, None)),
         Ok(Ok(lookup)) => Ok(lookup.answers().to_vec()),

@@ -357,7 +357,7 @@ impl Host for OsHost {
         match addr {
             SockAddr::Inet(addr) => retry(|| rustix::net::connect(io.fd(), addr)),
             SockAddr::Unspec => {
-                // The port may be anybody's from now on.
+                // The port may be another program's from now on.
                 io.stub_client.get().inspect(|client| client.forget());
                 retry(|| rustix::net::connect_unspec(io.fd()))
             }

@@ -10,9 +10,9 @@
 #include "fd.h"
 
 static int dissolve(int fd) {
-    struct gn_name nobody;
-    __gn_name_out(&nobody);
-    return __gn_sock_connect(fd, &nobody.address, 0);
+    struct gn_name no_peer;
+    __gn_name_out(&no_peer);
+    return __gn_sock_connect(fd, &no_peer.address, 0);
 }
 
 /* The error for an unusable address on a stream: Linux looks at the socket's state first. */

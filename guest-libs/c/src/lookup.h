@@ -19,7 +19,7 @@ struct gn_results {
     size_t count;
     uint16_t port; /* host order; of the first result */
     struct gn_found found[GN_RESULTS_MAX];
-    char canonname[GN_CANONNAME_BYTES]; /* empty when it was not asked for or not told */
+    char canonname[GN_CANONNAME_BYTES]; /* empty when it was not asked for or not known */
 };
 
 /* Asks the host for `node` (NULL: none) and `service` (NULL: none) with AI_* flags, a family and SOCK_* type, 0 for

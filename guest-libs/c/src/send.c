@@ -14,7 +14,7 @@
 #include "fd.h"
 #include "message.h"
 
-/* The host's flags; gives an errno for flags that it cannot be told. */
+/* The host's flags; gives an errno for flags that the ABI has not. */
 static int host_flags(int fd, int flags, int *out) {
     if (flags & (MSG_OOB | MSG_DONTROUTE)) return EOPNOTSUPP;
     if (flags & MSG_MORE) {

@@ -42,7 +42,7 @@ void __gn_path_bound(const char *path, size_t len, const char *host) {
     if (name == NULL) {
         if (same) return;
         name = calloc(1, sizeof *name);
-        if (name == NULL) return; /* then the name that is told later is the absolute one */
+        if (name == NULL) return; /* then the name that getsockname gives later is the absolute one */
         name->next = names;
         names = name;
         strcpy(name->host, host);

@@ -69,7 +69,7 @@ static int bits_of(const struct gn_event *event) {
     return bits;
 }
 
-/* Files the events; gives the number of items that hold what they want. `unwanted` tells of others. */
+/* Files the events; gives the number of items that hold what they want. `unwanted` says that others came. */
 static int collect(const struct round *round, size_t ready, bool *unwanted) {
     int holding = 0;
     for (size_t i = 0; i < ready; i++) {

@@ -19,7 +19,7 @@ func main() {
 	}
 	listener, err := sock.Listen("tcp", addr)
 	guest.Check("listen", err)
-	// The one line that varies: whoever started us needs the port.
+	// The one line that varies: who started this program needs the port.
 	fmt.Printf("listening %s\n", listener.Addr())
 	guest.Check("serve", guest.NewWeb().Serve(listener))
 	guest.Say("bye")

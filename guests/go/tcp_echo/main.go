@@ -161,7 +161,7 @@ func deadlines(client, server net.Conn) {
 	guest.Say("write past the deadline: %s", guest.Errno(err))
 	guest.Check("clear the deadline", client.SetWriteDeadline(time.Time{}))
 
-	// Nobody reads: the buffers on both sides fill and the write has to wait.
+	// The peer does not read: the buffers on both sides fill and the write has to wait.
 	guest.Check("SetWriteDeadline", client.SetWriteDeadline(time.Now().Add(100*time.Millisecond)))
 	block := make([]byte, 64<<20)
 	n, err = client.Write(block)
@@ -231,7 +231,7 @@ func many(network string, listener net.Listener, n int) {
 	guest.Say("%d connections at once", n)
 }
 
-// refused: the listener is closed by now, and its port has nobody.
+// refused: the listener is closed by now, and nothing listens on its port.
 func refused(listener net.Listener) {
 	_, err := sock.Dial("tcp", listener.Addr().String())
 	if err == nil {

@@ -117,7 +117,7 @@ func unconnected(network, addr string, server net.PacketConn) {
 	guest.Say("send on a closed socket: %t", err != nil)
 }
 
-// filtered: a connected socket receives from its peer and from nobody else.
+// filtered: a connected socket receives from its peer only.
 func filtered(network, addr string, server net.PacketConn) {
 	client, err := sock.Dial(network, server.LocalAddr().String())
 	guest.Check("dial", err)
@@ -143,12 +143,12 @@ func deadline(conn net.PacketConn) {
 	guest.Check("clear the deadline", conn.SetReadDeadline(time.Time{}))
 }
 
-// refused: a connected UDP socket hears that nobody has the port.
+// refused: a connected UDP socket learns that nothing is bound to the port.
 func refused(network string, server net.PacketConn) {
 	client, err := sock.Dial(network, server.LocalAddr().String())
 	guest.Check("dial", err)
 	guest.Check("close", server.Close())
-	_, err = client.Write([]byte("anybody?"))
+	_, err = client.Write([]byte("hello?"))
 	guest.Check("send", err)
 	guest.Check("SetReadDeadline", client.SetReadDeadline(time.Now().Add(10*time.Second)))
 	_, err = client.Read(make([]byte, 16))

@@ -41,7 +41,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// One query as it came.
 #[derive(Clone, Debug)]
-pub struct Asked {
+pub struct Query {
     /// The name without its last dot, in the case that was sent.
     pub name: String,
     /// The type of record.
@@ -56,7 +56,7 @@ pub struct Asked {
     end: usize,
 }
 
-impl Asked {
+impl Query {
     fn read(message: &[u8], tcp: bool) -> Option<Self> {
         let (mut labels, mut at) = (Vec::new(), 12);
         loop {
@@ -215,11 +215,11 @@ pub fn encoded(name: &str) -> Vec<u8> {
 }
 
 /// What to answer: the datagrams to send, none for silence. Over TCP only the first is sent, and none closes.
-type Script = dyn Fn(&Asked) -> Vec<Vec<u8>> + Send + Sync;
+type Script = dyn Fn(&Query) -> Vec<Vec<u8>> + Send + Sync;
 
 #[derive(Default)]
 struct Log {
-    asked: Vec<Asked>,
+    asked: Vec<Query>,
     times: HashMap<(String, u16), usize>,
     connections: Vec<TcpStream>,
     ended: bool,
@@ -237,7 +237,7 @@ impl Shared {
     }
 
     fn answers(&self, message: &[u8], tcp: bool) -> Vec<Vec<u8>> {
-        let Some(mut asked) = Asked::read(message, tcp) else {
+        let Some(mut asked) = Query::read(message, tcp) else {
             return Vec::new();
         };
         let mut log = self.log();
@@ -276,7 +276,7 @@ impl ScriptedDns {
     ///
     /// When no port is free on both.
     #[must_use]
-    pub fn start(script: impl Fn(&Asked) -> Vec<Vec<u8>> + Send + Sync + 'static) -> Self {
+    pub fn start(script: impl Fn(&Query) -> Vec<Vec<u8>> + Send + Sync + 'static) -> Self {
         let (tcp, udp) = both_sockets();
         let addr = tcp.local_addr().expect("local_addr");
         let shared = Arc::new(Shared {
@@ -298,7 +298,7 @@ impl ScriptedDns {
 
     /// A server that answers each question with one message.
     #[must_use]
-    pub fn answering(script: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
+    pub fn answering(script: impl Fn(&Query) -> Answer + Send + Sync + 'static) -> Self {
         Self::start(move |asked| vec![script(asked).bytes()])
     }
 
@@ -310,7 +310,7 @@ impl ScriptedDns {
 
     /// The queries that have come, in their order.
     #[must_use]
-    pub fn asked(&self) -> Vec<Asked> {
+    pub fn asked(&self) -> Vec<Query> {
         self.shared.log().asked.clone()
     }
 

@@ -4,7 +4,7 @@
 use super::names::{WAYS, asking, attempts, result, transcript};
 use guestnet_tests::guest;
 use guestnet_tests::peers::ScriptedDns;
-use guestnet_tests::peers::script::{Answer, Asked, encoded, kind};
+use guestnet_tests::peers::script::{Answer, Query, encoded, kind};
 use std::net::Ipv4Addr;
 use std::time::{Duration, Instant};
 
@@ -16,7 +16,7 @@ const GOOD: Ipv4Addr = Ipv4Addr::new(192, 0, 2, 1);
 /// are asked for one after the other, and a busy machine needs some too.
 const SOON: Duration = Duration::from_secs(60);
 
-type Hostile = fn(&Asked) -> Vec<u8>;
+type Hostile = fn(&Query) -> Vec<u8>;
 
 /// Answers that are not one to the question, or not one at all.
 const LIES: [(&str, Hostile); 18] = [
@@ -114,7 +114,7 @@ const LIES: [(&str, Hostile); 18] = [
     ("4 KiB of zeros", |_| vec![0; 4096]),
 ];
 
-fn evil(asked: &Asked) -> Answer {
+fn evil(asked: &Query) -> Answer {
     asked.answer().ip(&asked.name, 60, EVIL)
 }
 
@@ -215,7 +215,7 @@ fn a_story_of_other_names_is_not_believed_whatever_way_the_guest_asks() {
 }
 
 /// A message as large as can be, whose names are pointers to pointers to pointers: cheap to send, dear to read.
-fn bomb(asked: &Asked) -> Vec<u8> {
+fn bomb(asked: &Query) -> Vec<u8> {
     let mut answer = asked.answer();
     let mut last = 12_u16;
     for _ in 0..4000 {

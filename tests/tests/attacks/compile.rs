@@ -1,7 +1,7 @@
 //! A31: a few bytes that are much to a compiler. They cost the machine no memory and no time, whether they are to be run
 //! or only looked at; and what a real toolchain makes is compiled as ever.
 
-use guestnet_tests::{Finished, Guestnet, Program};
+use guestnet_tests::{Guestnet, Program, ProgramOutput};
 use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
@@ -82,7 +82,7 @@ fn bounded(arguments: &[&str]) -> Program {
     command.address_space(MEMORY).deadline(QUICKLY)
 }
 
-fn one_sentence(finished: &Finished, words: &str) {
+fn one_sentence(finished: &ProgramOutput, words: &str) {
     assert_eq!(finished.status.code(), Some(1), "{finished}");
     assert!(finished.stderr.contains(words), "{finished}");
     assert_eq!(finished.stderr.lines().count(), 1, "{finished}");

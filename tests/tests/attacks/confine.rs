@@ -2,7 +2,7 @@
 //! growing a memory to a certain size, or asking for a certain signal, does what no ABI offers, on the guest's thread.
 
 use guestnet_tests::paths::planted_bin;
-use guestnet_tests::{Finished, Guestnet, Program};
+use guestnet_tests::{Guestnet, Program, ProgramOutput};
 use std::fs;
 use std::net::TcpListener;
 use std::path::Path;
@@ -14,7 +14,7 @@ const MODULE: &str = r#"(module (memory (export "memory") 1)
 const SCRIPT: &str = "import * as os from 'os'; os.signal(1234, null);";
 
 /// A guest of each engine that uses its defect for this.
-fn planted(directory: &Path, guest: &str, options: &[&str], what: &str) -> Finished {
+fn planted(directory: &Path, guest: &str, options: &[&str], what: &str) -> ProgramOutput {
     // A script may read the files next to it.
     let place = directory.join("guests");
     fs::create_dir_all(&place).expect("create");

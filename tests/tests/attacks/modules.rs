@@ -1,6 +1,6 @@
 //! Modules whose memory or start is not what a WASI program's is: one clear sentence, or it works; never a panic.
 
-use guestnet_tests::{Finished, Guestnet};
+use guestnet_tests::{Guestnet, ProgramOutput};
 
 const OPEN: &str =
     r#"(import "wasi_snapshot_preview1" "sock_open" (func $open (param i32 i32 i32) (result i32)))"#;
@@ -11,7 +11,7 @@ const GET: &str =
 const START: &str = r#"(func (export "_start")
     (call $exit (call $open (i32.const 1) (i32.const 2) (i32.const 8))))"#;
 
-fn run(module: &str) -> Finished {
+fn run(module: &str) -> ProgramOutput {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("guest.wat");
     std::fs::write(&path, format!("(module {module})")).expect("write the guest");

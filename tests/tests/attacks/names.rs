@@ -5,7 +5,7 @@ use super::support::{Victim, attack};
 use guestnet_tests::Guestnet;
 use guestnet_tests::act::Actor;
 use guestnet_tests::peers::ScriptedDns;
-use guestnet_tests::peers::script::{Asked, kind};
+use guestnet_tests::peers::script::{Query, kind};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc;
 
@@ -166,7 +166,7 @@ const ELSEWHERE: [(&str, bool); 18] = [
 #[test]
 fn metadata_and_link_local_addresses_hide_behind_no_name() {
     // Each name has the address that its first label is the number of.
-    let answer = |asked: &Asked| {
+    let answer = |asked: &Query| {
         let number: Option<usize> = asked
             .name
             .split('.')

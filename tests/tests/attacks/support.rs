@@ -1,7 +1,7 @@
 //! Peers that notice whether they were reached, and the guests that try.
 
 use guestnet_tests::emscripten::{self, Engine, Variant};
-use guestnet_tests::{Finished, Guestnet, Program, guest};
+use guestnet_tests::{Guestnet, Program, ProgramOutput, guest};
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -83,7 +83,7 @@ pub(crate) fn others<'t>(transcript: &'t str, endings: &[&str]) -> Vec<&'t str> 
 }
 
 /// A script's run, from its text.
-pub(crate) fn script(run: Guestnet, text: &str) -> Finished {
+pub(crate) fn script(run: Guestnet, text: &str) -> ProgramOutput {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let path = directory.path().join("guest.js");
     std::fs::write(&path, text).expect("write a script");

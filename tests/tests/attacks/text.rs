@@ -3,7 +3,7 @@
 use super::support::script;
 use guestnet_tests::act::acts;
 use guestnet_tests::emscripten::{Engine, Variant, program};
-use guestnet_tests::{Finished, Guestnet};
+use guestnet_tests::{Guestnet, ProgramOutput};
 use std::fs;
 use std::process::Command;
 
@@ -158,7 +158,7 @@ fn the_names_in_a_module_do_not_act_on_the_terminal() {
 
 /// Checks what is written about a path with all of them: on standard error, in the trace and in the audit.
 #[track_caller]
-fn reported_clean(finished: &Finished, trace: &str, audit: &str) {
+fn reported_clean(finished: &ProgramOutput, trace: &str, audit: &str) {
     is_clean(&finished.stderr, 1);
     assert!(finished.stderr.contains("\\u{202e}"), "{finished}");
     assert!(!trace.contains(HIDDEN), "{trace:?}");

@@ -9,7 +9,7 @@ mod page;
 mod table;
 
 use guestnet_tests::run::difference;
-use guestnet_tests::{Finished, Guestnet, Program, emscripten, guest, native_guest};
+use guestnet_tests::{Guestnet, Program, ProgramOutput, emscripten, guest, native_guest};
 use libtest_mimic::{Arguments, Failed, Trial};
 use std::collections::BTreeSet;
 use std::fs;
@@ -86,7 +86,7 @@ fn main() {
 fn compare(
     guest: &Guest,
     column: Column,
-    oracle: &OnceLock<Finished>,
+    oracle: &OnceLock<ProgramOutput>,
     known_to_differ: Option<&str>,
 ) -> Result<(), Failed> {
     let oracle = oracle.get_or_init(|| run(|scratch| native(guest, scratch)));
@@ -110,7 +110,7 @@ fn compare(
 }
 
 /// Runs one guest in an empty directory.
-fn run(how: impl FnOnce(&Path) -> Program) -> Finished {
+fn run(how: impl FnOnce(&Path) -> Program) -> ProgramOutput {
     let scratch = tempfile::tempdir().expect("a temporary directory");
     how(scratch.path()).deadline(DEADLINE).finish()
 }

@@ -4,11 +4,11 @@ use super::{PATIENCE, asking};
 use guestnet_tests::Guestnet;
 use guestnet_tests::act::Actor;
 use guestnet_tests::peers::ScriptedDns;
-use guestnet_tests::peers::script::{Answer, Asked, code};
+use guestnet_tests::peers::script::{Answer, Query, code};
 use std::time::Instant;
 
 /// A server that answers the first time with `first`, and from then on that the address is 192.0.2.2.
-fn changing(first: fn(&Asked) -> Answer) -> ScriptedDns {
+fn changing(first: fn(&Query) -> Answer) -> ScriptedDns {
     ScriptedDns::answering(move |asked| match asked.before {
         0 => first(asked),
         _ => asked.address([192, 0, 2, 2], 60),
@@ -62,7 +62,7 @@ fn a_name_without_an_address_is_remembered_for_as_long_as_its_zone_says() {
 }
 
 /// The guest gets the first answer again and again, and the server is asked once.
-fn remembered(answer: fn(&Asked) -> Answer, result: &str) {
+fn remembered(answer: fn(&Query) -> Answer, result: &str) {
     let server = changing(answer);
     let mut guest = Actor::start(asking(&[&server]));
     for _ in 0..10 {

@@ -12,7 +12,7 @@ mod report;
 mod unix;
 
 use guestnet_tests::act::acts;
-use guestnet_tests::{Finished, Guestnet};
+use guestnet_tests::{Guestnet, ProgramOutput};
 use std::net::{TcpListener, UdpSocket};
 
 /// One rule, something it lets a guest do, and the nearest thing that it does not.
@@ -49,7 +49,7 @@ pub(crate) fn check(row: &Row, run: impl Fn() -> Guestnet, refusal: &str) {
 }
 
 #[track_caller]
-fn decided(row: &Row, finished: Finished, refusal: &str) {
+fn decided(row: &Row, finished: ProgramOutput, refusal: &str) {
     let transcript = finished.success();
     let results: Vec<&str> = transcript
         .lines()
@@ -119,7 +119,7 @@ pub(crate) fn at(host: &str, port: &str) -> String {
 
 /// The denial is the one line that is printed.
 #[track_caller]
-pub(crate) fn said(row: &Row, finished: &Finished) {
+pub(crate) fn said(row: &Row, finished: &ProgramOutput) {
     assert_eq!(
         finished.stderr,
         format!("guestnet: {}\n", row.says),

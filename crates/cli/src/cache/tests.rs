@@ -108,7 +108,7 @@ fn a_directory_that_others_can_write_is_not_used() {
         fs::set_permissions(fixture.dir(), fs::Permissions::from_mode(mode)).unwrap();
         let reason = Cache::open_in(fixture.root.path()).unwrap_err();
         assert!(
-            reason.ends_with("nobody else may be able to write it (chmod 700)"),
+            reason.ends_with("no other user may be able to write it (chmod 700)"),
             "{reason}"
         );
     }

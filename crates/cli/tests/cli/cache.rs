@@ -91,7 +91,7 @@ fn a_cache_that_others_can_write_is_not_used_and_the_guest_runs() {
     fs::set_permissions(&directory, fs::Permissions::from_mode(0o777)).unwrap();
     printing(&scratch, "a.wat", "hello\\n");
     let line = format!(
-        "guestnet: compiled guests are not kept, {}: it must belong to you, and nobody else may be able to write it \
+        "guestnet: compiled guests are not kept, {}: it must belong to you, and no other user may be able to write it \
          (chmod 700)\n",
         directory.display()
     );

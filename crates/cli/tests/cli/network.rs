@@ -1,6 +1,6 @@
 //! The policy and the trace on a guest that connects.
 
-use crate::scratch::{Finished, Scratch};
+use crate::scratch::{ProgramOutput, Scratch};
 use std::net::{SocketAddr, TcpListener};
 
 /// A guest that connects to each address in turn, on sockets 3, 4, …, and exits with the last errno. 2 is EACCES of
@@ -27,7 +27,7 @@ fn addr(text: &str) -> SocketAddr {
     text.parse().expect("an address")
 }
 
-fn run(scratch: &Scratch, options: &[&str]) -> Finished {
+fn run(scratch: &Scratch, options: &[&str]) -> ProgramOutput {
     scratch.run(&[&["run"], options, &["connect.wat"]].concat())
 }
 

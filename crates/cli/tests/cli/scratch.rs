@@ -65,7 +65,7 @@ impl Scratch {
     }
 
     /// Runs the command to its end.
-    pub(crate) fn run(&self, args: &[&str]) -> Finished {
+    pub(crate) fn run(&self, args: &[&str]) -> ProgramOutput {
         finish(self.guestnet(args))
     }
 }
@@ -115,14 +115,14 @@ pub(crate) fn guest(imports: &[&str], body: &str) -> String {
 
 /// A process that has ended.
 #[derive(Debug)]
-pub(crate) struct Finished {
+pub(crate) struct ProgramOutput {
     /// `None`: a signal ended it.
     pub(crate) code: Option<i32>,
     pub(crate) stdout: String,
     pub(crate) stderr: String,
 }
 
-impl Finished {
+impl ProgramOutput {
     /// Checks how it ended and that it printed exactly this.
     #[track_caller]
     pub(crate) fn assert(&self, code: i32, stdout: &str, stderr: &str) {
@@ -132,7 +132,7 @@ impl Finished {
 }
 
 /// Runs a command to its end.
-pub(crate) fn finish(mut command: Command) -> Finished {
+pub(crate) fn finish(mut command: Command) -> ProgramOutput {
     wait(
         command
             .stdout(Stdio::piped())
@@ -142,7 +142,7 @@ pub(crate) fn finish(mut command: Command) -> Finished {
     )
 }
 
-fn wait(child: Child) -> Finished {
+fn wait(child: Child) -> ProgramOutput {
     let pid = Pid::from_child(&child);
     let (sender, output) = mpsc::channel();
     std::thread::spawn(move || sender.send(child.wait_with_output()));
@@ -156,9 +156,9 @@ fn wait(child: Child) -> Finished {
     }
 }
 
-fn finished(output: &Output) -> Finished {
+fn finished(output: &Output) -> ProgramOutput {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    Finished {
+    ProgramOutput {
         code: output.status.code(),
         stdout: text(&output.stdout),
         stderr: text(&output.stderr),
@@ -193,7 +193,7 @@ impl Running {
         kill_process(Pid::from_child(&self.child), signal).expect("send a signal");
     }
 
-    pub(crate) fn finish(self) -> Finished {
+    pub(crate) fn finish(self) -> ProgramOutput {
         wait(self.child)
     }
 }

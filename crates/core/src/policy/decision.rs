@@ -11,7 +11,7 @@ pub enum Reason<'p> {
     /// This deny rule names one address, and the wildcard address that was asked for includes it. Only for
     /// [`Use::Listen`](super::Use::Listen).
     Includes(&'p Rule),
-    /// The address is that of a group or a broadcast, behind which anybody may be, and this deny rule covers the port. Only
+    /// The address is that of a group or a broadcast, behind which any machine may be, and this deny rule covers the port. Only
     /// for [`Use::Connect`](super::Use::Connect).
     Group(&'p Rule),
     /// A broadcast reaches only receivers that the rules allow. Only for
@@ -68,7 +68,7 @@ impl<'p> Decision<'p> {
         }
     }
 
-    /// About a question that is answered without asking anybody.
+    /// About a question that is answered without a DNS question.
     pub(crate) fn known_here() -> Self {
         Decision::allowed(Reason::LoopbackName)
     }

@@ -18,7 +18,7 @@ pub(super) struct Names {
 }
 
 /// By the name's hash; names with the same hash stand next to each other.
-type Table = HashMap<u64, SmallVec<[(Name, PortRules); 1]>, BuildHasherDefault<Prehashed>>;
+type Table = HashMap<u64, SmallVec<[(Name, PortRules); 1]>, BuildHasherDefault<IdentityHasher>>;
 
 impl Names {
     /// What covers this name and port. The most particular rule of each effect is the one reported.
@@ -43,9 +43,9 @@ fn probe(table: &Table, name: &str, hash: u64, port: u16) -> Matches {
 
 /// Passes a hash on that has been made before.
 #[derive(Default)]
-struct Prehashed(u64);
+struct IdentityHasher(u64);
 
-impl Hasher for Prehashed {
+impl Hasher for IdentityHasher {
     fn finish(&self) -> u64 {
         self.0
     }

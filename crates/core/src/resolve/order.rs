@@ -15,12 +15,12 @@ pub(super) fn sort<H: Host>(host: &mut H, addresses: &mut Vec<IpAddr>) {
     if addresses.len() < 2 {
         return;
     }
-    let mut ranked: Vec<Ranked> = addresses
+    let mut ranked: Vec<Candidate> = addresses
         .iter()
-        .map(|&ip| Ranked::new(ip, source(host, ip)))
+        .map(|&ip| Candidate::new(ip, source(host, ip)))
         .collect();
     // Stable: rule 10 leaves equal ones in the order of the answer.
-    ranked.sort_by(Ranked::compare);
+    ranked.sort_by(Candidate::compare);
     *addresses = ranked.into_iter().map(|ranked| ranked.ip).collect();
 }
 
@@ -40,23 +40,23 @@ pub(super) fn source<H: Host>(host: &mut H, to: IpAddr) -> Option<IpAddr> {
 }
 
 #[derive(Debug)]
-struct Ranked {
+struct Candidate {
     ip: IpAddr,
     source: Option<Ipv6Addr>,
     destination: Ipv6Addr,
 }
 
-impl Ranked {
-    fn new(ip: IpAddr, source: Option<IpAddr>) -> Ranked {
-        Ranked {
+impl Candidate {
+    fn new(ip: IpAddr, source: Option<IpAddr>) -> Candidate {
+        Candidate {
             ip,
             source: source.map(as_v6),
             destination: as_v6(ip),
         }
     }
 
-    fn compare(&self, other: &Ranked) -> Ordering {
-        let key = |ranked: &Ranked| {
+    fn compare(&self, other: &Candidate) -> Ordering {
+        let key = |ranked: &Candidate| {
             let (precedence, label) = policy(ranked.destination);
             let scope = scope(ranked.destination);
             let source = ranked.source;
@@ -142,13 +142,13 @@ mod tests {
 
     /// Sorts pairs of destination and source.
     fn sorted(pairs: &[(&str, Option<&str>)]) -> Vec<String> {
-        let mut ranked: Vec<Ranked> = pairs
+        let mut ranked: Vec<Candidate> = pairs
             .iter()
             .map(|(ip, source)| {
-                Ranked::new(ip.parse().unwrap(), source.map(|source| source.parse().unwrap()))
+                Candidate::new(ip.parse().unwrap(), source.map(|source| source.parse().unwrap()))
             })
             .collect();
-        ranked.sort_by(Ranked::compare);
+        ranked.sort_by(Candidate::compare);
         ranked.into_iter().map(|ranked| ranked.ip.to_string()).collect()
     }
 

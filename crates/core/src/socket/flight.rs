@@ -25,7 +25,7 @@ const MAX_IN_FLIGHT: usize = 1024;
 
 /// What a message carries, by its identity in the kernel. It is alive in here, also when every descriptor for it is
 /// closed.
-type Carried<Io, F> = (Identity, Arc<OpenFile<Io, F>>);
+type CarriedFile<Io, F> = (Identity, Arc<OpenFile<Io, F>>);
 
 /// One message.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ struct InFlightMessage<Io, F> {
     /// The marker, and the end of its pipe to read from, which hangs up when the message is gone. `None`: the message has no
     /// room for one, or the host no pipes; it is known by what it carries, and kept until it is received.
     marker: Option<(Identity, Io)>,
-    files: Vec<Carried<Io, F>>,
+    files: Vec<CarriedFile<Io, F>>,
 }
 
 /// The messages of one guest.
@@ -85,7 +85,11 @@ impl<Io, F> InFlight<Io, F> {
     ///
     /// # Errors
     /// `ETOOMANYREFS`.
-    pub(super) fn send<H: Host<Io = Io>>(&self, host: &mut H, files: &[Carried<Io, F>]) -> Result<Sent<Io>> {
+    pub(super) fn send<H: Host<Io = Io>>(
+        &self,
+        host: &mut H,
+        files: &[CarriedFile<Io, F>],
+    ) -> Result<Sent<Io>> {
         let mut sent = Sent {
             id: None,
             marker: None,

@@ -262,7 +262,7 @@ int epoll_pwait2(int epoll, struct epoll_event *events, int count, const struct 
     return epoll_pwait(epoll, events, count, (int)millis, mask);
 }
 
-/* Whether nobody has to be asked for it: no name at all, or an address as a number. */
+/* Whether it is known without a question: no name at all, or an address as a number. */
 static int is_number(const char *node) {
     struct in_addr address;
     return node == NULL || strchr(node, ':') != NULL || inet_aton(node, &address) != 0;

@@ -8,9 +8,9 @@ mod clone;
 mod console;
 mod crypto;
 mod encoding;
+pub(crate) mod exports;
 pub(crate) mod labels;
 mod library;
-pub(crate) mod loaded;
 mod timer;
 mod url;
 

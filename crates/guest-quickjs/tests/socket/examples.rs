@@ -229,7 +229,7 @@ fn the_udp_tool_answers_its_last_peer_and_reports_a_refusal() {
         .connect(peers[0].local_addr().expect("an address"))
         .expect("connected");
     let setup = Setup {
-        input: saying("anybody?\n"),
+        input: saying("hello?\n"),
         ..Setup::default()
     };
     let (end, out, err) = ScriptThread::start("udp.js", &["127.0.0.1", &port], setup).finish();

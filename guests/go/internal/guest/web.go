@@ -88,7 +88,7 @@ func (w *Web) stream(rw http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// together answers nobody before ?n= requests with the same ?room= have
+// together answers no request before ?n= requests with the same ?room= have
 // arrived: it can only be answered by a server that serves them concurrently.
 func (w *Web) together(rw http.ResponseWriter, r *http.Request) {
 	n, err := strconv.Atoi(r.URL.Query().Get("n"))

@@ -24,7 +24,7 @@ fn main() -> std::io::Result<()> {
 
     listener.set_nonblocking(true)?;
     match listener.accept() {
-        Err(error) if error.kind() == ErrorKind::WouldBlock => println!("nobody is waiting"),
+        Err(error) if error.kind() == ErrorKind::WouldBlock => println!("no connection is waiting"),
         other => println!("the first accept: {other:?}"),
     }
     listener.set_nonblocking(false)?;

@@ -97,8 +97,8 @@ fn tcp_std() {
 
     listener.set_nonblocking(true).expect("set_nonblocking");
     println!(
-        "std: accept with nobody waiting: {:?}",
-        listener.accept().expect_err("nobody connects").kind()
+        "std: accept with no connection waiting: {:?}",
+        listener.accept().expect_err("no peer connects").kind()
     );
 }
 
@@ -143,7 +143,7 @@ fn tcp_nonblocking() {
     let listener = TcpListener::bind(parse(LOOPBACK_V4), true).expect("bind");
     println!(
         "nonblocking: accept: {:?}",
-        listener.accept(true).expect_err("nobody connects").kind()
+        listener.accept(true).expect_err("no peer connects").kind()
     );
 
     let deadline = SystemTime::now() + Duration::from_millis(40);
@@ -201,7 +201,7 @@ fn tcp_refused() {
     let listener = TcpListener::bind(parse(LOOPBACK_V4), false).expect("bind");
     let address = listener.local_addr().expect("local_addr");
     drop(listener);
-    let error = TcpStream::connect(address).expect_err("nobody listens");
+    let error = TcpStream::connect(address).expect_err("nothing listens");
     println!("refused: {:?}", error.kind());
 
     let client = Socket::new(AddressFamily::Inet4, SocketType::Stream).expect("socket");
@@ -209,9 +209,9 @@ fn tcp_refused() {
     let error = match client.connect(&address) {
         Err(error) if error.raw_os_error() == Some(INPROGRESS) => {
             poll(&[Subscription::io(1, &client, false, true, None)]).expect("poll");
-            client.take_error().expect_err("nobody listens")
+            client.take_error().expect_err("nothing listens")
         }
-        other => other.expect_err("nobody listens"),
+        other => other.expect_err("nothing listens"),
     };
     println!("refused, nonblocking: {:?}", error.kind());
     println!(

@@ -97,7 +97,7 @@ impl RuleSpec {
 }
 
 #[derive(Clone, Debug)]
-struct Asked {
+struct Query {
     usage: Use,
     protocol: Protocol,
     addr: SocketAddr,
@@ -107,7 +107,7 @@ struct Asked {
 }
 
 #[derive(Clone, Debug)]
-struct Pinned {
+struct Pin {
     name: &'static str,
     ip: IpAddr,
     live: bool,
@@ -159,7 +159,7 @@ fn names_groups(host: &Host) -> bool {
 }
 
 /// What the model says: allowed or not, and every rule that may be named for it.
-fn model(rules: &[RuleSpec], net: bool, pins: &[Pinned], asked: &Asked) -> (bool, Vec<usize>) {
+fn model(rules: &[RuleSpec], net: bool, pins: &[Pin], asked: &Query) -> (bool, Vec<usize>) {
     let connect = asked.usage == Use::Connect;
     let reached = match asked.reached {
         Ok(0) if connect => Ok(0x7f00_0001),
@@ -339,7 +339,7 @@ impl Bytes<'_> {
     }
 
     /// An address in one of its spellings.
-    fn asked(&mut self) -> Asked {
+    fn asked(&mut self) -> Query {
         let (noise, port, scope) = (self.byte(), self.port(), u32::from(self.byte() % 4));
         let spelling = self.byte() % 10;
         let (ip, reached) = if spelling < 5 {
@@ -358,7 +358,7 @@ impl Bytes<'_> {
             IpAddr::V4(_) => SocketAddr::new(ip, port),
             IpAddr::V6(ip) => SocketAddr::V6(SocketAddrV6::new(ip, port, 9, scope)),
         };
-        Asked {
+        Query {
             usage: self.usage(),
             protocol: self.protocol(),
             addr,
@@ -367,10 +367,10 @@ impl Bytes<'_> {
         }
     }
 
-    fn pin(&mut self) -> Pinned {
+    fn pin(&mut self) -> Pin {
         let v4 = V4[1..].iter().map(|bits| IpAddr::V4(Ipv4Addr::from_bits(*bits)));
         let v6 = V6[1..].iter().map(|bits| IpAddr::V6(Ipv6Addr::from_bits(*bits)));
-        Pinned {
+        Pin {
             name: self.one_of(&NAMES),
             ip: self.one_of(&v4.chain(v6).collect::<Vec<_>>()),
             live: self.byte() & 1 == 1,
@@ -450,8 +450,8 @@ proptest! {
 pub(crate) struct Case {
     rules: Vec<RuleSpec>,
     net: bool,
-    pins: Vec<Pinned>,
-    questions: Vec<Asked>,
+    pins: Vec<Pin>,
+    questions: Vec<Query>,
 }
 
 impl Case {

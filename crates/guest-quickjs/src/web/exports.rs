@@ -1,4 +1,4 @@
-//! [`Loaded`]: what the JavaScript behind the globals exports, as far as it is loaded.
+//! [`LibraryExports`]: what the JavaScript behind the globals exports, as far as it is loaded.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -7,9 +7,9 @@ use rquickjs::{Ctx, Object, Persistent};
 
 /// What the libraries of one engine export, by their names.
 #[derive(Default)]
-pub(crate) struct Loaded(RefCell<BTreeMap<&'static str, Persistent<Object<'static>>>>);
+pub(crate) struct LibraryExports(RefCell<BTreeMap<&'static str, Persistent<Object<'static>>>>);
 
-impl Loaded {
+impl LibraryExports {
     /// What a library exports, if it was loaded.
     pub(crate) fn find<'js>(&self, ctx: &Ctx<'js>, library: &str) -> Option<Object<'js>> {
         let exports = self.0.borrow().get(library).cloned()?;
