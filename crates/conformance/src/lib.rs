@@ -8,6 +8,16 @@
 //! for the kernel's sockets and `tests/sim.rs` for those of memory. A behaviour that needs something which the host lacks
 //! ([`Capability`]) is in the suite all the same, with the reason why it does not apply.
 //!
+//! ```
+//! use guestnet_conformance::{World, suite};
+//!
+//! /// Runs what applies to a host, and gives how many behaviours that were.
+//! fn run<W: World + Default>() -> usize {
+//!     let behaviours = suite(W::default).into_iter();
+//!     behaviours.filter(|behaviour| behaviour.inapplicable.is_none()).map(|behaviour| behaviour.run()).count()
+//! }
+//! ```
+//!
 //! Not here: ABIs. What a guest's address or errno looks like in memory is its adapter's.
 
 mod behaviour;

@@ -6,6 +6,42 @@
 //!
 //! The core reads no clock, opens no file, starts no thread and prints nothing; it builds for
 //! `wasm32-unknown-unknown`.
+//!
+//! What an adapter's function does: it decodes, makes one call, and encodes. It works on every host; those of this project
+//! are the crates `guestnet-host-os` and `guestnet-host-sim`, whose pages have a guest that runs.
+//!
+//! ```
+//! use std::io::IoSlice;
+//! use std::net::SocketAddr;
+//!
+//! use guestnet_core::policy::{NoPins, PolicyBuilder, Protocol, Use};
+//! use guestnet_core::{Errno, Fd, GuestThread, Host, SendFlags};
+//!
+//! /// A call of some ABI, which takes integers and gives the number of bytes, or an errno below zero.
+//! fn send<H: Host>(guest: &mut GuestThread<H, ()>, fd: Fd, bytes: &[u8], dont_wait: bool) -> i64 {
+//!     let flags = if dont_wait { SendFlags::DONTWAIT } else { SendFlags::empty() };
+//!     match guest.send(fd, &mut [IoSlice::new(bytes)], flags) {
+//!         Ok(sent) => i64::try_from(sent).unwrap_or(i64::MAX),
+//!         Err(errno) => -i64::from(number(errno)),
+//!     }
+//! }
+//!
+//! /// The numbers of that ABI.
+//! fn number(errno: Errno) -> u16 {
+//!     match errno {
+//!         Errno::EBADF => 9,
+//!         Errno::EACCES => 13,
+//!         _ => 5,
+//!     }
+//! }
+//!
+//! // The policy is what its owner wrote, whatever the ABI and the host are.
+//! let policy = PolicyBuilder::new().allow(Use::Connect, "tcp://10.0.0.0/8:443")?.build();
+//! let decide = |addr: [u8; 4]| policy.decide(Use::Connect, Protocol::Tcp, SocketAddr::from((addr, 443)), &NoPins);
+//! assert!(decide([10, 1, 2, 3]).is_allowed());
+//! assert!(decide([192, 0, 2, 1]).is_denied());
+//! # Ok::<(), guestnet_core::policy::ParseError>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod addr;

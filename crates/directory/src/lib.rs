@@ -6,6 +6,16 @@
 //! below it, and [`is_interface`] checks whether an open file is in one.
 //!
 //! Not here: how a path stays below its directory (cap-std, wasmtime-wasi and openat2(2) see to that).
+//!
+//! ```
+//! use std::path::Path;
+//!
+//! let refused = guestnet_directory::check(Path::new("/proc/self")).unwrap_err();
+//! assert_eq!(refused.kind(), std::io::ErrorKind::PermissionDenied);
+//! // An open file is recognized whatever path led to it.
+//! assert!(guestnet_directory::is_interface(std::fs::File::open("/proc/self/mem")?)?);
+//! # Ok::<(), std::io::Error>(())
+//! ```
 #![forbid(unsafe_code)]
 
 mod mounts;

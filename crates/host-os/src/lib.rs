@@ -2,6 +2,36 @@
 //!
 //! [`OsHost`] is one guest's [`Host`]. It judges nothing: the core has asked the policy before it calls. Every
 //! socket is non-blocking and close-on-exec, and no send raises a signal.
+//!
+//! A guest that may reach a listener of this machine and nothing else:
+//!
+//! ```
+//! use std::io::{IoSlice, Read};
+//! use std::net::TcpListener;
+//! use std::sync::Arc;
+//!
+//! use guestnet_core::policy::{PolicyBuilder, Use};
+//! use guestnet_core::{Capacity, Domain, Errno, GuestThread, Kind, SendFlags};
+//! use guestnet_host_os::OsHost;
+//!
+//! let listener = TcpListener::bind("127.0.0.1:0")?;
+//! let addr = listener.local_addr()?;
+//! let policy = PolicyBuilder::new().allow(Use::Connect, &format!("tcp://{addr}"))?.build();
+//! let mut guest: GuestThread<_, ()> = GuestThread::new(OsHost::new().unwrap(), Arc::new(policy), Capacity::default());
+//!
+//! let client = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+//! guest.connect(client, &addr.into()).unwrap();
+//! guest.send(client, &mut [IoSlice::new(b"hello")], SendFlags::empty()).unwrap();
+//! guest.close(client).unwrap();
+//! let mut text = String::new();
+//! listener.accept()?.0.read_to_string(&mut text)?;
+//! assert_eq!(text, "hello");
+//!
+//! let other = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+//! let denied = std::net::SocketAddr::from(([127, 0, 0, 1], addr.port() ^ 1));
+//! assert_eq!(guest.connect(other, &denied.into()), Err(Errno::EACCES));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod answer;
 mod background;
