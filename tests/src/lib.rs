@@ -3,6 +3,7 @@
 //! The tests themselves are in `tests/`. Nothing here skips: what is missing is a panic that says how to get it.
 
 pub mod act;
+pub mod chromium;
 pub mod docs;
 pub mod emscripten;
 pub mod markdown;

@@ -19,6 +19,9 @@ const SOURCE: &str = "crates/guest-emscripten/npm";
 /// The command of the package that prints what emcc needs.
 const COMMAND: &str = "guestnet-emcc";
 
+/// The directory in it of what pages load.
+const WEB: &str = "web";
+
 /// How the addon is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Profile {
@@ -57,7 +60,10 @@ impl Package {
         let mut wanted = vec![directory.join("guestnet.node")];
         for file in files_below(&source)? {
             let name = file.strip_prefix(&source).unwrap_or(&file);
-            inputs.text(&name.to_string_lossy()).file(&file)?;
+            // What a browser loads by itself is no part of a program.
+            if !name.starts_with(WEB) {
+                inputs.text(&name.to_string_lossy()).file(&file)?;
+            }
             let to = directory.join(name);
             update(&file, &to)?;
             wanted.push(to);
@@ -93,7 +99,7 @@ impl Package {
         }
     }
 
-    /// Of everything that is linked into a program; the addon is not.
+    /// Of everything that is linked into a program; the addon and `web` are not.
     pub(super) fn hash(&self) -> u64 {
         self.hash
     }

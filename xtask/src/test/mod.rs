@@ -146,7 +146,7 @@ const STEPS: &[Step] = &[
     Step {
         name: "real peers",
         quick: false,
-        check: |run| run.tools.peers(),
+        check: |run| run.tools.peers().and_then(|()| run.tools.browser()),
     },
     Step {
         name: "tests",
@@ -272,14 +272,16 @@ fn spelling(run: &Run) -> Result<()> {
     )
 }
 
-/// Parts of the names of tests that the developer's loop leaves out: those with real servers, and the columns of Emscripten.
-const SLOW: [&str; 9] = [
+/// Parts of the names of tests that the developer's loop leaves out: those with real servers or a browser, and the columns of
+/// Emscripten.
+const SLOW: [&str; 10] = [
     "redis",
     "dnsmasq",
     "mariadb",
     "nginx",
     "curl",
     "socat",
+    "chromium_",
     "many_threads",
     "emscripten-",
     "every_engine",

@@ -17,9 +17,10 @@ pub(crate) use go::Go;
 pub(crate) use npm::Engine;
 pub(crate) use zig::{OPTIMISE, Zig};
 
+use crate::Result;
 use crate::cache::Cache;
+use crate::process::{find_program, progress};
 use crate::project::Project;
-use crate::{Result, process::progress};
 use std::path::{Path, PathBuf};
 
 /// The typos wheel on PyPI holds the released binary.
@@ -60,6 +61,7 @@ impl Tools {
         self.node_types()?;
         self.typos()?;
         self.peers()?;
+        self.browser()?;
         progress("tools", "all there");
         Ok(())
     }
@@ -157,5 +159,17 @@ impl Tools {
                 ("curl", "curl"),
             ],
         )
+    }
+
+    /// The browser that Direct Sockets are tested in.
+    pub(crate) fn browser(&self) -> Result<()> {
+        const PROGRAM: &str = "chromium";
+        if find_program(PROGRAM).is_none() {
+            progress(
+                PROGRAM,
+                "about 125 MB to fetch and 415 MB to install, once on a machine",
+            );
+        }
+        self.apt.programs(&self.cache, &[(PROGRAM, PROGRAM)])
     }
 }

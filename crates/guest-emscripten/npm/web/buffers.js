@@ -1,0 +1,193 @@
+// Memory of the sockets in a browser: buffers that are used again, and the queues of bytes made of them. Knows no socket.
+
+/**
+ * What a queue of bytes to send is cut into: five bytes less than four pipes (see writer.js), so that a piece that is taken
+ * whole by an empty pipe does not leave it exactly full.
+ */
+export const SLAB = 4 * 65536 - 5;
+
+/** Sizes of buffers. A short message needs no large one. */
+const SIZES = [4096, 65536, SLAB];
+
+/** Bytes of buffers that are kept for the next use. */
+const MAX_POOLED = 8 << 20;
+
+/**
+ * Buffers to send from. A fresh ArrayBuffer costs more than the copy into it (64 KiB: some 45 µs against 1.5), so each is kept
+ * for the next one when its write has settled.
+ */
+export class Pool {
+  #free = SIZES.map(() => []);
+  #pooled = 0;
+
+  /** Bytes that are lent at the moment. */
+  lent = 0;
+
+  /** A buffer for at least `length` bytes, or the largest one. Its bytes are whatever they were. */
+  take(length) {
+    const index = SIZES.findIndex((size, at) => length <= size || at === SIZES.length - 1);
+    const buffer = this.#free[index].pop();
+    this.lent += SIZES[index];
+    if (!buffer) return new Uint8Array(SIZES[index]);
+    this.#pooled -= buffer.length;
+    return buffer;
+  }
+
+  /** Takes a buffer back. The browser must be done with it. */
+  give(buffer) {
+    this.lent -= buffer.length;
+    if (this.#pooled + buffer.length > MAX_POOLED) return;
+    this.#pooled += buffer.length;
+    this.#free[SIZES.indexOf(buffer.length)].push(buffer);
+  }
+}
+
+/** Bytes to send, in slabs. The first bytes may be with the browser already: they stay until `drop`. */
+export class SendQueue {
+  #pool;
+  /** `{ buffer, start, end }`. */
+  #slabs = [];
+  /** Whether the browser reads the first one, which then stays where it is. */
+  #isLent = false;
+
+  /** Bytes in it. */
+  length = 0;
+
+  constructor(pool) {
+    this.#pool = pool;
+  }
+
+  /** Copies bytes to its end. */
+  push(bytes) {
+    this.length += bytes.length;
+    while (bytes.length) {
+      const room = this.#last(bytes.length);
+      const part = bytes.subarray(0, room.buffer.length - room.end);
+      room.buffer.set(part, room.end);
+      room.end += part.length;
+      bytes = bytes.subarray(part.length);
+    }
+  }
+
+  /** Its first bytes as far as they lie together, for the browser to read until `drop`. */
+  first() {
+    this.#isLent = true;
+    const slab = this.#slabs[0];
+    return slab.buffer.subarray(slab.start, slab.end);
+  }
+
+  /** How many bytes `first` gives. */
+  get together() {
+    const slab = this.#slabs[0];
+    return slab ? slab.end - slab.start : 0;
+  }
+
+  /** The browser has read the first `count` bytes, which lie together; they are forgotten. */
+  drop(count) {
+    const slab = this.#slabs[0];
+    this.#isLent = false;
+    this.length -= count;
+    slab.start += count;
+    if (slab.start < slab.end) return;
+    this.#slabs.shift();
+    this.#pool.give(slab.buffer);
+  }
+
+  /** Forgets all. To be called when the browser reads none of it any more. */
+  clear() {
+    for (const { buffer } of this.#slabs) this.#pool.give(buffer);
+    this.#slabs = [];
+    this.#isLent = false;
+    this.length = 0;
+  }
+
+  /** The last slab if it has room, or a new one. */
+  #last(wanted) {
+    const last = this.#slabs.at(-1);
+    if (last && last.end < last.buffer.length) return last;
+    // A full small one goes on as a larger one, so that its bytes lie together; unless the browser reads it.
+    if (last && last.buffer.length < SLAB && !(this.#isLent && this.#slabs.length === 1)) {
+      const buffer = this.#pool.take(last.buffer.length + wanted);
+      const bytes = last.buffer.subarray(last.start, last.end);
+      buffer.set(bytes);
+      this.#pool.give(last.buffer);
+      return Object.assign(last, { buffer, start: 0, end: bytes.length });
+    }
+    this.#slabs.push({ buffer: this.#pool.take(wanted), start: 0, end: 0 });
+    return this.#slabs.at(-1);
+  }
+}
+
+/** Chunks below this are copied together: each array of its own costs more than its bytes. */
+const SMALL = 2048;
+
+/** Where they are copied to. */
+const BLOCK = 16384;
+
+/** Bytes that have arrived: the browser's chunks, not copied unless they are small. */
+export class ReceiveQueue {
+  #chunks = [];
+  /** Of the first chunk, what is taken already. */
+  #taken = 0;
+  /** The block at the end that small chunks are copied to, and how much of it is used. */
+  #block = null;
+  #used = 0;
+
+  /** Bytes in it. */
+  length = 0;
+
+  /** Adds a chunk, which is ours from then on. */
+  push(chunk) {
+    this.length += chunk.length;
+    if (chunk.length >= SMALL) {
+      this.#block = null;
+      this.#chunks.push(chunk);
+      return;
+    }
+    if (this.#block && this.#used + chunk.length <= BLOCK) {
+      this.#block.set(chunk, this.#used);
+      this.#used += chunk.length;
+      const last = this.#chunks.length - 1;
+      const start = this.#chunks[last].byteOffset;
+      this.#chunks[last] = this.#block.subarray(start, this.#used);
+      return;
+    }
+    this.#block = new Uint8Array(BLOCK);
+    this.#block.set(chunk);
+    this.#used = chunk.length;
+    this.#chunks.push(this.#block.subarray(0, this.#used));
+  }
+
+  /** Copies its first bytes to `target`, as many as there are and fit, and takes them unless `peek`. */
+  read(target, peek) {
+    let count = 0;
+    let index = 0;
+    let taken = this.#taken;
+    while (count < target.length && index < this.#chunks.length) {
+      const chunk = this.#chunks[index];
+      const part = chunk.subarray(taken, taken + target.length - count);
+      target.set(part, count);
+      count += part.length;
+      taken += part.length;
+      if (taken === chunk.length) {
+        index++;
+        taken = 0;
+      }
+    }
+    if (peek) return count;
+    // A block whose bytes are taken is not written any more: its entry is gone.
+    if (index === this.#chunks.length) this.#block = null;
+    if (index) this.#chunks.splice(0, index);
+    this.#taken = taken;
+    this.length -= count;
+    return count;
+  }
+
+  /** Forgets all. */
+  clear() {
+    this.#chunks = [];
+    this.#taken = 0;
+    this.#block = null;
+    this.length = 0;
+  }
+}

@@ -1,0 +1,171 @@
+// What the tests in tests/tests/chromium.rs do in the browser, one function each. The peers are threads of the test.
+import { STATE } from '/web/direct.js';
+import { Sockets, turn } from '/sockets.js';
+
+const scenarios = {
+  /** Connects, receives until it is over. */
+  async receive({ port, host, piece, receive }) {
+    const sockets = new Sockets({ receive });
+    const id = sockets.connect(port, host);
+    await sockets.open(id);
+    return await sockets.receivePattern(id, { piece });
+  },
+
+  /** Takes nothing until the queue is full and the connection broken; then all. */
+  async receivePaused({ port, receive }, report) {
+    const sockets = new Sockets({ receive });
+    const id = await sockets.open(sockets.connect(port));
+    await until(() => sockets.calls.available(id) >= receive);
+    report('full');
+    await sockets.until(id, 0);
+    return await sockets.receivePattern(id);
+  },
+
+  /** The same without an end meanwhile: reading goes on where it paused. */
+  async receiveResumed({ port, receive }) {
+    const sockets = new Sockets({ receive });
+    const id = await sockets.open(sockets.connect(port));
+    await until(() => sockets.calls.available(id) >= receive);
+    return await sockets.receivePattern(id);
+  },
+
+  /**
+   * Sends, then gives what the peer answers until its end. Reports each time when there is no room, and when all is sent. `single` has
+   * each piece go to the browser by itself.
+   */
+  async send({ port, host, length, piece, single, options }, report) {
+    const sockets = new Sockets();
+    const id = await sockets.open(sockets.connect(port, host, options));
+    sockets.onFull = () => report('full');
+    await sockets.sendPattern(id, length, { piece, between: single ? turn : null });
+    await sockets.until(id, STATE.SENT);
+    report('sent');
+    const answer = await sockets.receiveText(id);
+    const words = sockets.words(id);
+    sockets.calls.close(id);
+    return { answer, words };
+  },
+
+  /** Sends and closes at once. */
+  async sendAndClose({ port, length, options }) {
+    const sockets = new Sockets();
+    const id = await sockets.open(sockets.connect(port, '127.0.0.1', options));
+    await sockets.sendPattern(id, length);
+    sockets.calls.close(id);
+    return sockets.calls.state(id);
+  },
+
+  /** A connection for each time: what became of it. */
+  async each({ port, times, request }) {
+    const sockets = new Sockets();
+    const seen = {};
+    for (let time = 0; time < times; time++) {
+      const id = sockets.connect(port);
+      await sockets.until(id, STATE.OPEN);
+      if (request && sockets.calls.state(id) & STATE.OPEN) await sockets.send(id, new TextEncoder().encode(request));
+      const text = await sockets.receiveText(id);
+      const key = `${text}|${sockets.words(id)}`;
+      seen[key] = (seen[key] ?? 0) + 1;
+      sockets.calls.close(id);
+    }
+    return seen;
+  },
+
+  /** Connects and says how that went. */
+  async connect({ port, host }) {
+    const sockets = new Sockets();
+    const id = sockets.connect(port, host);
+    await sockets.until(id, STATE.OPEN);
+    const peer = sockets.address(id, 1);
+    return { words: sockets.words(id), local: sockets.address(id, 0), peer };
+  },
+
+  /** Waits until the connection is broken. */
+  async broken({ port }, report) {
+    const sockets = new Sockets();
+    const id = await sockets.open(sockets.connect(port));
+    report('open');
+    await sockets.until(id, 0);
+    const text = new TextDecoder().decode(sockets.take(id) ?? new Uint8Array(0));
+    return { text, words: sockets.words(id), sent: sockets.calls.send(id, 0, 1), end: sockets.calls.end(id) };
+  },
+
+  /** Ends after the peer has: what is sent in between arrives, and then our end. */
+  async end({ port, length }) {
+    const sockets = new Sockets();
+    const id = await sockets.open(sockets.connect(port));
+    const early = sockets.calls.end(id);
+    await sockets.send(id, new TextEncoder().encode('get\n'));
+    const text = await sockets.receiveText(id);
+    const words = sockets.words(id);
+    await sockets.sendPattern(id, length);
+    const late = sockets.calls.end(id);
+    return { early, text, words, late, room: sockets.calls.send(id, 0, 1) };
+  },
+
+  /** A server: each of so many connections is answered with what it said, once it has ended a line. */
+  async serve({ host, connections }, report) {
+    const sockets = new Sockets();
+    const listener = await sockets.open(sockets.listen(host));
+    report(sockets.address(listener, 0));
+    const seen = [];
+    for (let each = 0; each < connections; each++) {
+      await sockets.until(listener, STATE.READABLE);
+      seen.push(answer(sockets, sockets.calls.accept(listener)));
+    }
+    const all = await Promise.all(seen);
+    sockets.calls.close(listener);
+    return { all, local: sockets.address(listener, 0) };
+  },
+
+  /** UDP: bound, echoes so many datagrams to whoever sends them. */
+  async echoDatagrams({ host, times }, report) {
+    const sockets = new Sockets();
+    const id = await sockets.open(sockets.bound(host));
+    report(sockets.address(id, 0));
+    for (let each = 0; each < times; each++) {
+      const peeked = await sockets.datagram(id, { most: 2, peek: true });
+      const { text, length, sender } = await sockets.datagram(id);
+      if (peeked.length !== length || peeked.text !== text.slice(0, 2)) throw new Error(`peeked ${JSON.stringify(peeked)}`);
+      sockets.sendDatagram(id, text, sender);
+    }
+    await sockets.until(id, STATE.SENT);
+    return { words: sockets.words(id), empty: sockets.sendDatagram(id, '', { text: '127.0.0.1', port: 9 }) };
+  },
+
+  /** UDP: connected, sends texts and gives what is answered. */
+  async askDatagrams({ port, host, texts }) {
+    const sockets = new Sockets();
+    const id = await sockets.open(sockets.connected(port, host));
+    const answers = [];
+    for (const text of texts) {
+      sockets.sendDatagram(id, text);
+      answers.push(await sockets.datagram(id));
+    }
+    return { answers, peer: sockets.address(id, 1) };
+  },
+};
+
+/** One connection of `serve`. */
+async function answer(sockets, id) {
+  let text = '';
+  while (!text.endsWith('\n')) {
+    await sockets.until(id, STATE.READABLE | STATE.END);
+    const chunk = sockets.take(id);
+    if (!chunk) return `${text}|${sockets.words(id)}`;
+    text += new TextDecoder().decode(chunk);
+  }
+  await sockets.send(id, new TextEncoder().encode(text));
+  sockets.calls.close(id);
+  return text;
+}
+
+/** Waits for a condition that nothing announces. */
+async function until(condition) {
+  while (!condition()) await turn();
+}
+
+/** Runs a scenario. */
+export function run(name, args, report) {
+  return scenarios[name](args, report);
+}

@@ -1,0 +1,328 @@
+//! A headless Chromium with an Isolated Web App in it: the only kind of page that has Direct Sockets.
+//!
+//! The app is files of the repository, served on loopback and installed in developer mode, as Chromium offers it to those who write such
+//! apps. A dropped browser leaves no process and no file. The tests themselves are in `tests/tests/chromium`.
+
+mod app;
+mod protocol;
+
+use crate::paths::find_program;
+use app::Server;
+use protocol::{Event, Pending, Protocol};
+use rustix::process::{Pid, Signal, kill_process_group, test_kill_process_group};
+use serde_json::{Value, json};
+use std::fs::{self, File};
+use std::io;
+use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::Mutex;
+use std::sync::mpsc::Receiver;
+use std::thread;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+/// Where Debian's package has the program. The one on `PATH` is a script around it.
+const PROGRAM: &str = "/usr/lib/chromium/chromium";
+
+/// How long anything may take that a page or the browser is asked for.
+const DEADLINE: Duration = Duration::from_secs(120);
+
+/// How often a page that loads, or a browser that ends, is looked at.
+const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// How long the browser's processes may take to end.
+const PARTING: Duration = Duration::from_secs(10);
+
+/// What has no place in a test, and what turns Isolated Web Apps on. CI runs as root, where the browser's own sandbox does not work.
+const FLAGS: [&str; 10] = [
+    "--headless=new",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--remote-debugging-pipe",
+    "--enable-features=IsolatedWebApps,IsolatedWebAppDevMode",
+];
+
+/// A running browser with the app installed.
+#[derive(Debug)]
+pub struct Browser {
+    child: Child,
+    protocol: Protocol,
+    origin: String,
+    _server: Server,
+    // It goes after `drop` has ended the processes that live in it.
+    home: TempDir,
+}
+
+impl Browser {
+    /// Starts one, and installs the app that the directory is; `/web/` of it is the part of the npm package for browsers.
+    ///
+    /// # Errors
+    ///
+    /// When Chromium is not installed, does not start, or does not install the app.
+    pub fn start(app: &Path, web: &Path) -> io::Result<Self> {
+        let program = program()?;
+        let server = Server::start(&[("/web/", web), ("/", app)])?;
+        let home = tempfile::Builder::new().prefix("guestnet-chromium-").tempdir()?;
+        let log = File::create(home.path().join("log"))?;
+        // The protocol is on descriptors 3 and 4, where std puts none.
+        let line = "exec 3<&0 4>&1 </dev/null >/dev/null; exec \"$@\"";
+        let mut child = Command::new("/bin/sh")
+            .args(["-c", line, "sh"])
+            .arg(program)
+            .args(FLAGS)
+            .arg(format!(
+                "--user-data-dir={}",
+                home.path().join("profile").display()
+            ))
+            .arg("about:blank")
+            .env("HOME", home.path())
+            .env("TMPDIR", home.path())
+            .process_group(0)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(log)
+            .spawn()?;
+        let (commands, answers) = (child.stdin.take(), child.stdout.take());
+        let (Some(commands), Some(answers)) = (commands, answers) else {
+            unreachable!("both were piped");
+        };
+        let id = app::identity()?;
+        let browser = Self {
+            child,
+            protocol: Protocol::start(commands, answers),
+            origin: format!("isolated-app://{id}"),
+            home,
+            _server: server,
+        };
+        match browser.install(browser._server.port()) {
+            Ok(()) => Ok(browser),
+            Err(error) => {
+                let log = fs::read_to_string(browser.home.path().join("log")).unwrap_or_default();
+                Err(io::Error::other(format!("{error}\n{log}")))
+            }
+        }
+    }
+
+    fn install(&self, port: u16) -> io::Result<()> {
+        let app = json!({
+            "manifestId": format!("{}/", self.origin),
+            "installUrlOrBundleUrl": format!("http://localhost:{port}/"),
+        });
+        self.protocol.call(None, "PWA.install", &app)?;
+        // Without both of them UDP sockets cannot be bound.
+        for name in ["loopback-network", "local-network"] {
+            let permission =
+                json!({ "origin": self.origin, "permission": { "name": name }, "setting": "granted" });
+            self.protocol.call(None, "Browser.setPermission", &permission)?;
+        }
+        Ok(())
+    }
+
+    /// Opens a page of the app, and waits until it has loaded.
+    ///
+    /// # Errors
+    ///
+    /// When it does not load in time.
+    pub fn open(&self) -> io::Result<Page<'_>> {
+        let url = format!("{}/index.html", self.origin);
+        let target = self
+            .protocol
+            .call(None, "Target.createTarget", &json!({ "url": url }))?;
+        let target = text(&target, "targetId")?;
+        let attach = json!({ "targetId": target, "flatten": true });
+        let session = self.protocol.call(None, "Target.attachToTarget", &attach)?;
+        let session = text(&session, "sessionId")?;
+        let page = Page {
+            protocol: &self.protocol,
+            events: Mutex::new(self.protocol.subscribe(&session)),
+            console: Mutex::default(),
+            session,
+            target,
+        };
+        for (method, parameters) in [
+            ("Runtime.enable", json!({})),
+            ("Inspector.enable", json!({})),
+            ("Runtime.addBinding", json!({ "name": "report" })),
+        ] {
+            self.protocol.call(Some(&page.session), method, &parameters)?;
+        }
+        let end = Instant::now() + DEADLINE;
+        // An evaluation fails while the page takes the place of the empty one.
+        while page.evaluate("typeof scenario").ok() != Some(json!("function")) {
+            if Instant::now() >= end {
+                return Err(io::Error::other(format!(
+                    "{url} does not load\n{}",
+                    page.console()
+                )));
+            }
+            thread::sleep(POLL_INTERVAL);
+        }
+        Ok(page)
+    }
+
+    /// The directory of all its files, which goes with it.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+}
+
+impl Drop for Browser {
+    fn drop(&mut self) {
+        // It ends its processes and removes its shared memory by itself, if it can.
+        let _ = self
+            .protocol
+            .begin(None, "Browser.close", &json!({}))
+            .and_then(|pending| pending.within(PARTING));
+        let end = Instant::now() + PARTING;
+        while let Ok(None) = self.child.try_wait()
+            && Instant::now() < end
+        {
+            thread::sleep(POLL_INTERVAL);
+        }
+        let group = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
+        if let Some(group) = group {
+            // Fails when all have ended already, which is as good.
+            let _ = kill_process_group(group, Signal::KILL);
+            let _ = self.child.wait();
+            while test_kill_process_group(group).is_ok() && Instant::now() < end {
+                thread::sleep(POLL_INTERVAL);
+            }
+        }
+    }
+}
+
+/// A page of the app. Dropping it closes it.
+#[derive(Debug)]
+pub struct Page<'browser> {
+    protocol: &'browser Protocol,
+    session: String,
+    target: String,
+    events: Mutex<Receiver<Event>>,
+    console: Mutex<Vec<String>>,
+}
+
+impl Page<'_> {
+    /// Evaluates an expression, and waits for it if it is a promise.
+    ///
+    /// # Errors
+    ///
+    /// What it throws, that the page has crashed, or that the time is over.
+    pub fn evaluate(&self, expression: &str) -> io::Result<Value> {
+        self.begin(expression)?.finish(self)
+    }
+
+    /// Begins to evaluate an expression.
+    ///
+    /// # Errors
+    ///
+    /// When the browser has ended.
+    pub fn begin(&self, expression: &str) -> io::Result<Evaluation> {
+        let parameters = json!({ "expression": expression, "awaitPromise": true, "returnByValue": true });
+        self.protocol
+            .begin(Some(&self.session), "Runtime.evaluate", &parameters)
+            .map(Evaluation)
+    }
+
+    /// The next value that the page hands to `report`.
+    ///
+    /// # Errors
+    ///
+    /// When the page has crashed, or nothing comes in time.
+    pub fn report(&self) -> io::Result<Value> {
+        let end = Instant::now() + DEADLINE;
+        loop {
+            let left = end.saturating_duration_since(Instant::now());
+            let event = self.events.lock().expect("no holder panics").recv_timeout(left);
+            match event {
+                Ok(Event::Report(value)) => return Ok(value),
+                Ok(Event::Console(line)) => self.note(line),
+                Err(_) => {
+                    return Err(io::Error::other(format!(
+                        "the page reports nothing\n{}",
+                        self.console()
+                    )));
+                }
+            }
+        }
+    }
+
+    /// What the page has printed, and exceptions that nobody caught.
+    #[must_use]
+    pub fn console(&self) -> String {
+        let events = self.events.lock().expect("no holder panics");
+        for event in events.try_iter() {
+            if let Event::Console(line) = event {
+                self.note(line);
+            }
+        }
+        self.console.lock().expect("no holder panics").join("\n")
+    }
+
+    fn note(&self, line: String) {
+        self.console.lock().expect("no holder panics").push(line);
+    }
+}
+
+impl Drop for Page<'_> {
+    fn drop(&mut self) {
+        let target = json!({ "targetId": self.target });
+        // A page that has crashed is closed as well; a browser that has ended has none.
+        let _ = self.protocol.call(None, "Target.closeTarget", &target);
+        self.protocol.unsubscribe(&self.session);
+    }
+}
+
+/// An expression that is being evaluated.
+#[derive(Debug)]
+pub struct Evaluation(Pending);
+
+impl Evaluation {
+    /// Waits for its value.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::evaluate`] has them.
+    pub fn finish(self, page: &Page<'_>) -> io::Result<Value> {
+        let mut answer = self
+            .0
+            .within(DEADLINE)
+            .map_err(|error| io::Error::other(format!("{error}\n{}", page.console())))?;
+        let thrown = &answer["exceptionDetails"];
+        if thrown.is_null() {
+            return Ok(answer["result"]["value"].take());
+        }
+        let what = thrown["exception"]["description"]
+            .as_str()
+            .or(thrown["exception"]["value"].as_str())
+            .map_or_else(|| thrown.to_string(), str::to_owned);
+        Err(io::Error::other(format!("{what}\n{}", page.console())))
+    }
+}
+
+fn text(answer: &Value, name: &str) -> io::Result<String> {
+    answer[name]
+        .as_str()
+        .map(str::to_owned)
+        .ok_or_else(|| io::Error::other(format!("no {name} in {answer}")))
+}
+
+/// The browser's program, or an error that says how to get it.
+fn program() -> io::Result<PathBuf> {
+    let debian = PathBuf::from(PROGRAM);
+    if debian.is_file() {
+        return Ok(debian);
+    }
+    find_program("chromium").ok_or_else(|| {
+        io::Error::new(
+            io::ErrorKind::NotFound,
+            "chromium is not installed: `apt-get install chromium` has it",
+        )
+    })
+}

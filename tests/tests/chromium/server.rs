@@ -1,0 +1,47 @@
+//! TCP servers.
+
+use crate::peers::{bounded, has_ipv6};
+use crate::{Case, Test};
+use serde_json::json;
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+pub(crate) const TESTS: &[Test] = &[("a_server_serves_several_connections", several)];
+
+fn several(case: &Case) {
+    for host in ["127.0.0.1", "::1"] {
+        if host == "::1" && !has_ipv6() {
+            continue;
+        }
+        let connections = 8;
+        let scenario = case.begin("serve", &json!({ "host": host, "connections": connections }));
+        let address = case.report();
+        assert_eq!(address["text"], host);
+        let port = address["port"].as_u64().and_then(|port| u16::try_from(port).ok());
+        let port = port.expect("a port");
+        let mut streams: Vec<TcpStream> = (0..connections)
+            .map(|_| TcpStream::connect((host, port)).expect("connect"))
+            .collect();
+        // The last one first: none waits for another one.
+        for (number, stream) in streams.iter_mut().enumerate().rev() {
+            bounded(stream);
+            writeln!(stream, "connection {number}").expect("write");
+            let mut answer = String::new();
+            stream.read_to_string(&mut answer).expect("read");
+            assert_eq!(answer, format!("connection {number}\n"));
+        }
+        let seen = case.finish(scenario);
+        assert_eq!(seen["local"], json!(null), "it is closed");
+        let mut all: Vec<&str> = seen["all"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|text| text.as_str())
+            .collect();
+        all.sort_unstable();
+        let expected: Vec<String> = (0..connections)
+            .map(|number| format!("connection {number}\n"))
+            .collect();
+        assert_eq!(all, expected);
+    }
+}
