@@ -26,7 +26,7 @@ behaviours! { "policy":
     a4_mapped_destinations_are_judged_as_ipv4: Ipv6,
     a8_each_destination_of_a_connected_datagram_socket_is_judged,
     a9_listening_unbound_is_judged_as_a_bind: Ipv6,
-    a9_a_handed_over_listener_gives_no_right_to_listen_elsewhere,
+    a9_a_handed_over_listener_gives_no_right_to_listen_elsewhere: HandOver,
     a10_a_refused_peer_is_reset_and_the_next_is_accepted,
     a10_a_blocking_accept_waits_on_after_a_refused_peer,
     a10_a_refused_peer_does_not_renew_the_time_limit,

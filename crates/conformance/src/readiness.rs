@@ -67,7 +67,7 @@ twice! {
     a_regular_file_is_always_ready: Files,
     the_adapters_files_are_always_ready,
     two_guests_do_not_see_each_others_readiness,
-    a_socket_that_another_program_shares_is_polled_too,
+    a_socket_that_another_program_shares_is_polled_too: HandOver,
     the_same_set_can_be_waited_for_again,
     thirty_thousand_requests_are_answered,
     hundreds_of_sockets_are_distinguished,

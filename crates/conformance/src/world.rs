@@ -37,6 +37,8 @@ pub enum Capability {
     Resolver,
     /// The names of services(5).
     Services,
+    /// Sockets that were open before the guest began ([`World::hand_over_listener`], [`World::hand_over_stream`]).
+    HandOver,
     /// Descriptors of this process, one for each socket, which `/proc/self/fd` lists.
     KernelDescriptors,
 }
@@ -56,6 +58,7 @@ impl fmt::Display for Capability {
             Capability::Events => "eventfd and timerfd",
             Capability::Resolver => "a resolver",
             Capability::Services => "service names",
+            Capability::HandOver => "sockets that were open before the guest",
             Capability::KernelDescriptors => "kernel descriptors",
         })
     }
@@ -110,10 +113,16 @@ pub trait World: Sized + Send + Sync + 'static {
     fn udp(&self, addr: impl Into<SocketAddr>) -> io::Result<Self::Udp>;
 
     /// Gives a peer's listener to a guest's host.
-    fn hand_over_listener(&self, host: &mut Self::Host, listener: Self::Listener) -> Io<Self>;
+    fn hand_over_listener(&self, host: &mut Self::Host, listener: Self::Listener) -> Io<Self> {
+        let _ = (host, listener);
+        lacking(Capability::HandOver)
+    }
 
     /// Gives a peer's connection to a guest's host.
-    fn hand_over_stream(&self, host: &mut Self::Host, stream: Self::Stream) -> Io<Self>;
+    fn hand_over_stream(&self, host: &mut Self::Host, stream: Self::Stream) -> Io<Self> {
+        let _ = (host, stream);
+        lacking(Capability::HandOver)
+    }
 
     /// A pipe from a peer to a guest.
     fn pipe_to_guest(&self, host: &mut Self::Host) -> (Io<Self>, Box<dyn Write + Send>) {

@@ -295,13 +295,13 @@ pub trait Host {
     /// bind(2) to an IP address.
     ///
     /// # Errors
-    /// `EADDRINUSE`, `EADDRNOTAVAIL`, `EINVAL` (already bound), `EACCES`.
+    /// `EAGAIN`: the host binds in the background, and the same call asks again, once the socket is writable. `EADDRINUSE`, `EADDRNOTAVAIL`, `EINVAL` (already bound), `EACCES`.
     fn bind(&mut self, io: &Self::Io, addr: SocketAddr) -> Result<()>;
 
     /// listen(2).
     ///
     /// # Errors
-    /// `EADDRINUSE`, `EINVAL`, `EOPNOTSUPP`.
+    /// `EAGAIN`: as for [`Host::bind`], if the socket was not bound. `EADDRINUSE`, `EINVAL`, `EOPNOTSUPP`.
     fn listen(&mut self, io: &Self::Io, backlog: i32) -> Result<()>;
 
     /// accept(2), with the peer's address.

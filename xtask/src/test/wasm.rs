@@ -1,4 +1,4 @@
-//! The core and the adapter that browsers need run where there is no operating system: each builds for
+//! The core, and the adapter and the host that browsers need, run where there is no operating system: each builds for
 //! wasm32-unknown-unknown and imports nothing.
 //!
 //! A library of its own never shows an undefined symbol, and a program that links one takes only what it calls. So
@@ -13,7 +13,7 @@ use std::fs;
 const TARGET: &str = "wasm32-unknown-unknown";
 
 /// What has to run without a system.
-const PACKAGES: [&str; 2] = ["guestnet-core", "guestnet-emscripten"];
+const PACKAGES: [&str; 3] = ["guestnet-core", "guestnet-emscripten", "guestnet-host-direct"];
 
 /// Builds each of them and looks at its imports.
 pub(super) fn check(project: &Project, tools: &Tools) -> Result<()> {

@@ -13,11 +13,12 @@ mod transfer;
 pub(crate) use flight::InFlight;
 pub use state::Socket;
 use state::{PendingConnect, REFUSALS};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr, wildcard};
-use crate::blocking::{Backoff, Deadline, attempt};
+use crate::blocking::{Backoff, Deadline, attempt, block_until_ready};
 use crate::capacity::SocketPermit;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots, Target};
@@ -309,8 +310,10 @@ impl<H: Host, F> Call<'_, H, F> {
     fn bind(&mut self, socket: &Socket<H::Io>, addr: &SockAddr) -> Result<()> {
         match (socket.domain, addr) {
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(addr)) => {
-                self.gate.listen("bind", socket.protocol(), *addr)?;
-                self.host.bind(&socket.io, *addr)?;
+                if !socket.is_binding(*addr) {
+                    self.gate.listen("bind", socket.protocol(), *addr)?;
+                }
+                self.until_answered(socket, *addr, |host| host.bind(&socket.io, *addr))?;
             }
             (Domain::Unix, SockAddr::Unix(path)) => {
                 let node = unix_node(self.host, self.gate, "bind", path, true)?;
@@ -331,9 +334,27 @@ impl<H: Host, F> Call<'_, H, F> {
         {
             // A dissolved connection keeps the address that it was bound to.
             let local = self.host.local_addr(&socket.io)?.inet().unwrap_or(any);
-            self.gate.listen("listen", Protocol::Tcp, local)?;
+            if !socket.is_binding(any) {
+                self.gate.listen("listen", Protocol::Tcp, local)?;
+            }
+            let backlog = self.gate.backlog(backlog);
+            return self.until_answered(socket, any, |host| host.listen(&socket.io, backlog));
         }
         self.host.listen(&socket.io, self.gate.backlog(backlog))
+    }
+
+    /// Calls something of a host that binds in the background, whatever the descriptor's mode: natively neither bind(2) nor
+    /// listen(2) ever waits. A host that cannot wait says `EAGAIN`; the same call is then not judged again.
+    fn until_answered(
+        &mut self,
+        socket: &Socket<H::Io>,
+        addr: SocketAddr,
+        call: impl FnMut(&mut H) -> Result<()>,
+    ) -> Result<()> {
+        let forever = &mut Deadline::new(None);
+        let outcome = block_until_ready(self.host, &socket.io, Ready::WRITE, forever, call);
+        socket.bind_returned(addr, &outcome);
+        outcome
     }
 
     fn accept(&mut self, listener: &Socket<H::Io>, may_wait: bool) -> Result<(H::Io, SockAddr)> {

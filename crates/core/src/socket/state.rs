@@ -1,5 +1,6 @@
 //! [`Socket`]: what the core keeps of a socket, for all threads and descriptors that use it.
 
+use std::net::SocketAddr;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ pub(crate) const REFUSALS: usize = 64;
 /// `tcp_syn_retries`).
 const LONGEST_CONNECT: Duration = Duration::from_secs(180);
 
-/// A connect that was judged and is not over: the guest, or its adapter, asks what became of it by the same call.
+/// A connect, or a bind, that was judged and is not over: the guest, or its adapter, asks what became of it by the same call.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PendingConnect {
     to: SockAddr,
@@ -27,6 +28,8 @@ pub(crate) struct PendingConnect {
     judged: Duration,
     /// The limits of bytes and rate have counted it: the host was asked to connect.
     pub(crate) counted: bool,
+    /// It is a bind(2), or the bind of a listen(2), which the host answers late: it counts against nothing.
+    binds: bool,
 }
 
 impl PendingConnect {
@@ -36,6 +39,7 @@ impl PendingConnect {
             to,
             judged: now,
             counted: false,
+            binds: false,
         }
     }
 }
@@ -70,7 +74,7 @@ pub struct Socket<Io> {
     pub(crate) peer: Address,
     /// An error that an adapter took to report it by an event: the next `SO_ERROR` has it.
     pub(crate) kept_error: Mutex<Option<Errno>>,
-    /// The connect that is under way.
+    /// The connect that is under way, or the bind that the host has not answered.
     pub(crate) connecting: Mutex<Option<Box<PendingConnect>>>,
     /// How much of the head of its queue a peek has shown, where bytes are counted: it is counted already.
     pub(crate) peeked: Mutex<usize>,
@@ -151,12 +155,38 @@ impl<Io> Socket<Io> {
         self.buffers.grow(u64::try_from(begins).unwrap_or(u64::MAX))
     }
 
+    /// Whether a bind to this address was judged and the host has not answered.
+    pub(crate) fn is_binding(&self, addr: SocketAddr) -> bool {
+        let pending = lock(&self.connecting);
+        pending
+            .as_deref()
+            .is_some_and(|pending| pending.binds && pending.to == addr.into())
+    }
+
+    /// Remembers what became of a bind that was judged.
+    pub(crate) fn bind_returned(&self, addr: SocketAddr, outcome: &Result<()>) {
+        let mut pending = lock(&self.connecting);
+        match outcome {
+            Err(Errno::EAGAIN) => {
+                *pending = Some(Box::new(PendingConnect {
+                    binds: true,
+                    ..PendingConnect::new(addr.into(), Duration::ZERO)
+                }));
+            }
+            // A connect that is under way stays so: the bind was refused.
+            _ if pending.as_deref().is_some_and(|pending| pending.binds) => *pending = None,
+            _ => {}
+        }
+    }
+
     /// The connect to this address, if it is under way. The same call again is the same operation: the lifetime of a name
     /// may have ended meanwhile, and the connection may be made.
     pub(crate) fn pending_connect(&self, to: &SockAddr, now: Duration) -> Option<PendingConnect> {
         lock(&self.connecting)
             .as_deref()
-            .filter(|pending| pending.to == *to && now.saturating_sub(pending.judged) < LONGEST_CONNECT)
+            .filter(|pending| {
+                !pending.binds && pending.to == *to && now.saturating_sub(pending.judged) < LONGEST_CONNECT
+            })
             .cloned()
     }
 
