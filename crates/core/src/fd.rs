@@ -27,6 +27,20 @@ impl<P> Descriptor<P> {
     pub(crate) fn new(number: Fd, pin: P) -> Self {
         Descriptor { number, pin }
     }
+
+    /// The number that was looked up. It may be another open file's by now.
+    #[must_use]
+    pub fn number(&self) -> Fd {
+        self.number
+    }
+}
+
+impl<E> Descriptor<Arc<E>> {
+    /// Whether both stand for the same open file, as two numbers do that dup(2) has made.
+    #[must_use]
+    pub fn is_same_open_file(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.pin, &other.pin)
+    }
 }
 
 /// What a call is about: a number, which the call looks up, or a [`Descriptor`] that was looked up before.

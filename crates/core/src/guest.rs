@@ -356,8 +356,9 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`: the caller reports it as this descriptor's result; the poll itself goes on.
-    pub fn poll_add(&mut self, token: u32, fd: Fd, want: Ready) -> Result<()> {
-        match &*self.guest.table.entry(fd)? {
+    pub fn poll_add(&mut self, token: u32, fd: impl Into<Target<T::Pin>>, want: Ready) -> Result<()> {
+        let fd = &fd.into();
+        match &*fd.entry(&self.guest.table)? {
             OpenFile::Socket(socket) => self.host.poll_add(token, &socket.io, want),
             OpenFile::Stream(stream) => self.host.poll_add(token, &stream.io, want),
             OpenFile::File(_) => {

@@ -9,11 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use guestnet_core::resolve::Lookup;
-use guestnet_core::{Backoff, Fd, Host, Ready};
+use guestnet_core::{Backoff, Fd, Host, Ready, SharedDescriptor};
 use rquickjs::function::Args;
 use rquickjs::{Array, Ctx, Function, Persistent, Result, Value};
 
 use crate::budget::{Budget, Charge};
+use crate::file::File;
 use crate::operation::{Direction, PendingOperation};
 use crate::promise::Resolvers;
 use crate::sys::heap::Memory;
@@ -84,8 +85,11 @@ const TIMER: usize = 256;
 /// What waiting for a descriptor counts for, in bytes, with what the poll set remembers of it.
 const WATCH: usize = 1 << 10;
 
-/// Identifies a timer or a look-up; never used twice.
+/// Identifies a timer, a look-up or what waits for a descriptor; never used twice.
 pub(crate) type Id = u64;
+
+/// Identifies a [`Watch`]: the number that its operations were begun with, and an id.
+pub(crate) type WatchId = (Fd, Id);
 
 /// Everything that a script is waiting for.
 pub(crate) struct EventLoop<H: Host + 'static> {
@@ -95,7 +99,10 @@ pub(crate) struct EventLoop<H: Host + 'static> {
     due: HashMap<Id, Duration>,
     /// How many of the timers do not keep the script alive.
     background: usize,
-    pub(crate) watches: BTreeMap<Fd, Watch>,
+    /// Operations that wait. One number may have several: another worker has closed it, and it is another open file's now.
+    pub(crate) watches: BTreeMap<WatchId, Watch<H>>,
+    /// What is called while a number is ready, whatever it stands for.
+    pub(crate) handlers: BTreeMap<Fd, Handlers>,
     pub(crate) lookups: BTreeMap<Id, (Lookup<H::Io>, Resolvers)>,
     last: Id,
     /// Events that are not handled yet.
@@ -106,58 +113,46 @@ pub(crate) struct EventLoop<H: Host + 'static> {
     pub(crate) again: Vec<(Fd, Direction)>,
 }
 
-/// What a script waits for on one descriptor.
-pub(crate) struct Watch {
+/// The operations that wait for one open file.
+pub(crate) struct Watch<H: Host + 'static> {
     _charge: Charge,
-    /// No other watch has it, also none of a descriptor that had the same number before.
-    pub(crate) generation: Id,
-    pub(crate) read: Side,
-    pub(crate) write: Side,
+    /// What they were begun on, which they keep open.
+    pub(crate) descriptor: SharedDescriptor<H, File>,
+    read: Side,
+    write: Side,
 }
 
-/// One direction of a descriptor.
+/// One direction of an open file.
+#[derive(Default)]
 pub(crate) struct Side {
     /// Operations in the order in which they were started; only the first one is tried.
     pub(crate) queue: VecDeque<PendingOperation>,
-    pub(crate) handler: Option<Handler>,
     /// Not polled before this time: it was ready, and then it was not.
     pub(crate) paused_until: Option<Duration>,
-    pub(crate) backoff: Backoff,
+    backoff: Backoff,
 }
 
-/// What is called, again and again, as long as a descriptor is ready.
-pub(crate) struct Handler {
-    pub(crate) task: Task,
-    /// Whether the script goes on while nothing else is pending.
-    keeps_alive: bool,
-}
-
-impl Side {
-    fn new() -> Self {
-        Side {
-            queue: VecDeque::new(),
-            handler: None,
-            paused_until: None,
-            backoff: Backoff::default(),
+impl<H: Host + 'static> Watch<H> {
+    pub(crate) fn side(&mut self, direction: Direction) -> &mut Side {
+        match direction {
+            Direction::Read => &mut self.read,
+            Direction::Write => &mut self.write,
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.queue.is_empty() && self.handler.is_none()
+    fn is_empty(&self) -> bool {
+        self.read.queue.is_empty() && self.write.queue.is_empty()
     }
+}
 
-    fn keeps_alive(&self) -> bool {
-        !self.queue.is_empty() || self.handler.as_ref().is_some_and(|handler| handler.keeps_alive)
-    }
-
+impl Side {
     /// Whether to poll for it now.
     pub(crate) fn waits(&self, now: Duration) -> bool {
-        self.handler.is_some()
-            || (!self.queue.is_empty() && self.paused_until.is_none_or(|until| until <= now))
+        !self.queue.is_empty() && self.paused_until.is_none_or(|until| until <= now)
     }
 
     /// Something was done: the next pause is a short one again.
-    pub(crate) fn resume(&mut self) {
+    fn resume(&mut self) {
         self.backoff = Backoff::default();
         self.paused_until = None;
     }
@@ -172,19 +167,53 @@ impl Side {
     }
 }
 
-impl Watch {
-    pub(crate) fn side(&mut self, direction: Direction) -> &mut Side {
+/// The handlers of one number.
+pub(crate) struct Handlers {
+    _charge: Charge,
+    /// No others have it, also none of a descriptor that had the same number before.
+    pub(crate) generation: Id,
+    read: Option<Handler>,
+    write: Option<Handler>,
+}
+
+/// What is called, again and again, as long as a descriptor is ready.
+pub(crate) struct Handler {
+    pub(crate) task: Task,
+    /// Whether the script goes on while nothing else is pending.
+    keeps_alive: bool,
+}
+
+impl Handlers {
+    fn side(&mut self, direction: Direction) -> &mut Option<Handler> {
         match direction {
             Direction::Read => &mut self.read,
             Direction::Write => &mut self.write,
         }
+    }
+
+    /// What to poll for.
+    pub(crate) fn interest(&self) -> Ready {
+        let mut want = Ready::empty();
+        want.set(Ready::READ, self.read.is_some());
+        want.set(Ready::WRITE, self.write.is_some());
+        want
+    }
+
+    fn keeps_alive(&self) -> bool {
+        [&self.read, &self.write]
+            .into_iter()
+            .flatten()
+            .any(|handler| handler.keeps_alive)
     }
 }
 
 /// An event that is not handled yet.
 pub(crate) enum Event {
     Timer(Id),
-    Io(Fd, Id, Ready),
+    /// Operations may go on.
+    Io(WatchId, Ready),
+    /// Handlers are to be called, if they are still those of this generation.
+    Handler(Fd, Id, Ready),
     Lookup(Id),
     /// The descriptor that a promise waited for was closed.
     Closed(Resolvers),
@@ -192,7 +221,8 @@ pub(crate) enum Event {
 
 #[derive(Clone, Copy)]
 pub(crate) enum PollEntry {
-    Io(Fd, Id),
+    Io(WatchId),
+    Handler(Fd, Id),
     Lookup(Id),
 }
 
@@ -204,6 +234,7 @@ impl<H: Host + 'static> EventLoop<H> {
             due: HashMap::new(),
             background: 0,
             watches: BTreeMap::new(),
+            handlers: BTreeMap::new(),
             lookups: BTreeMap::new(),
             last: 0,
             ready: VecDeque::new(),
@@ -257,9 +288,19 @@ impl<H: Host + 'static> EventLoop<H> {
         Some(timer)
     }
 
-    /// Whether there is memory to wait for one more descriptor.
-    pub(crate) fn admits(&self, fd: Fd) -> bool {
-        self.watches.contains_key(&fd) || self.budget.charge(WATCH).is_some()
+    /// Whether there is memory for one more descriptor to wait for.
+    fn admits(&self) -> bool {
+        self.budget.charge(WATCH).is_some()
+    }
+
+    /// Whether there is memory for handlers of a number.
+    pub(crate) fn admits_handler(&self, fd: Fd) -> bool {
+        self.handlers.contains_key(&fd) || self.admits()
+    }
+
+    /// Whether there is memory for an operation that waits.
+    pub(crate) fn admits_operation(&self, descriptor: &SharedDescriptor<H, File>) -> bool {
+        self.find(descriptor).is_some() || self.admits()
     }
 
     /// How many timers are set.
@@ -272,7 +313,7 @@ impl<H: Host + 'static> EventLoop<H> {
         self.remove_timer(id).map(|timer| timer.task)
     }
 
-    /// Sets or removes what is called while a descriptor is ready. The old one comes back, to be dropped when nothing
+    /// Sets or removes what is called while a number is ready. The old one comes back, to be dropped when nothing
     /// is borrowed.
     pub(crate) fn set_handler(
         &mut self,
@@ -281,12 +322,36 @@ impl<H: Host + 'static> EventLoop<H> {
         task: Option<Task>,
         keeps_alive: bool,
     ) -> Option<Task> {
-        if task.is_none() && !self.watches.contains_key(&fd) {
+        if task.is_none() && !self.handlers.contains_key(&fd) {
             return None;
         }
         let handler = task.map(|task| Handler { task, keeps_alive });
-        let side = self.watch(fd).side(direction);
-        std::mem::replace(&mut side.handler, handler).map(|handler| handler.task)
+        let generation = self.next_id();
+        let budget = &self.budget;
+        let handlers = self.handlers.entry(fd).or_insert_with(|| Handlers {
+            // The calls of scripts ask `admits_handler` before.
+            _charge: budget.charge_anyway(WATCH),
+            generation,
+            read: None,
+            write: None,
+        });
+        let old = std::mem::replace(handlers.side(direction), handler);
+        if handlers.interest().is_empty() {
+            self.handlers.remove(&fd);
+        }
+        old.map(|handler| handler.task)
+    }
+
+    /// The handler of a number, if it is still of this generation.
+    pub(crate) fn handler(&mut self, fd: Fd, generation: Id, direction: Direction) -> Option<Task> {
+        let handlers = self.handlers.get_mut(&fd)?;
+        if handlers.generation != generation {
+            return None;
+        }
+        handlers
+            .side(direction)
+            .as_ref()
+            .map(|handler| handler.task.clone())
     }
 
     /// Has a handler called once more after the next poll, whether or not its descriptor is ready.
@@ -296,26 +361,82 @@ impl<H: Host + 'static> EventLoop<H> {
         }
     }
 
+    /// The watches of a number.
+    fn watches_of(&self, fd: Fd) -> impl Iterator<Item = (&WatchId, &Watch<H>)> {
+        self.watches.range((fd, 0)..=(fd, Id::MAX))
+    }
+
+    /// The watch that operations on a descriptor wait in.
+    fn find(&self, descriptor: &SharedDescriptor<H, File>) -> Option<WatchId> {
+        self.watches_of(descriptor.number())
+            .find(|(_, watch)| watch.descriptor.is_same_open_file(descriptor))
+            .map(|(id, _)| *id)
+    }
+
     /// How many operations wait already: the next one must wait behind them.
-    pub(crate) fn waiting(&mut self, fd: Fd, direction: Direction) -> usize {
-        self.watches
-            .get_mut(&fd)
-            .map_or(0, |watch| watch.side(direction).queue.len())
+    pub(crate) fn waiting(&mut self, descriptor: &SharedDescriptor<H, File>, direction: Direction) -> usize {
+        self.find(descriptor)
+            .and_then(|id| self.side(id, direction))
+            .map_or(0, |side| side.queue.len())
     }
 
     /// Puts an operation behind those that wait already.
-    pub(crate) fn wait(&mut self, fd: Fd, direction: Direction, pending: PendingOperation) {
-        self.watch(fd).side(direction).queue.push_back(pending);
+    pub(crate) fn wait(
+        &mut self,
+        descriptor: SharedDescriptor<H, File>,
+        direction: Direction,
+        pending: PendingOperation,
+    ) {
+        let id = self.find(&descriptor).unwrap_or_else(|| {
+            let id = (descriptor.number(), self.next_id());
+            let watch = Watch {
+                // The calls of scripts ask `admits_operation` before.
+                _charge: self.budget.charge_anyway(WATCH),
+                descriptor,
+                read: Side::default(),
+                write: Side::default(),
+            };
+            self.watches.insert(id, watch);
+            id
+        });
+        if let Some(side) = self.side(id, direction) {
+            side.queue.push_back(pending);
+        }
     }
 
-    /// Forgets a descriptor that is being closed. What was pending is rejected in the next turn.
-    pub(crate) fn remove(&mut self, fd: Fd) {
-        let Some(watch) = self.watches.remove(&fd) else {
-            return;
-        };
-        for pending in watch.read.queue.into_iter().chain(watch.write.queue) {
-            self.ready.push_back(Event::Closed(pending.promise));
+    /// Takes the first operation that waits, with what it was begun on.
+    pub(crate) fn take(
+        &mut self,
+        id: WatchId,
+        direction: Direction,
+    ) -> Option<(PendingOperation, SharedDescriptor<H, File>)> {
+        let watch = self.watches.get_mut(&id)?;
+        let pending = watch.side(direction).queue.pop_front()?;
+        Some((pending, watch.descriptor.clone()))
+    }
+
+    /// An operation that was taken has ended. With the last one the open file is let go, which must not wait for the next
+    /// turn: the script may close the descriptor before that, and the close is then the last.
+    pub(crate) fn end(&mut self, id: WatchId, direction: Direction) {
+        if let Some(watch) = self.watches.get_mut(&id) {
+            watch.side(direction).resume();
+            if watch.is_empty() {
+                self.watches.remove(&id);
+            }
         }
+    }
+
+    /// Forgets a number that is being closed. What was pending on it is rejected in the next turn, also what was begun
+    /// before another worker made the number stand for something else. The handlers come back, to be dropped when nothing
+    /// is borrowed.
+    pub(crate) fn remove(&mut self, fd: Fd) -> Option<Handlers> {
+        let ids: Vec<WatchId> = self.watches_of(fd).map(|(id, _)| *id).collect();
+        for watch in ids.iter().filter_map(|id| self.watches.remove(id)) {
+            for pending in watch.read.queue.into_iter().chain(watch.write.queue) {
+                self.ready.push_back(Event::Closed(pending.promise));
+            }
+        }
+        self.handlers.remove(&fd)
     }
 
     /// How many look-ups are under way.
@@ -329,32 +450,17 @@ impl<H: Host + 'static> EventLoop<H> {
         self.lookups.insert(id, (lookup, promise));
     }
 
-    fn watch(&mut self, fd: Fd) -> &mut Watch {
-        let id = self.next_id();
-        let budget = &self.budget;
-        self.watches.entry(fd).or_insert_with(|| Watch {
-            // The calls of scripts ask `admits` before.
-            _charge: budget.charge_anyway(WATCH),
-            generation: id,
-            read: Side::new(),
-            write: Side::new(),
-        })
-    }
-
-    /// A direction of a descriptor, unless it is another descriptor by now.
-    pub(crate) fn side(&mut self, fd: Fd, generation: Id, direction: Direction) -> Option<&mut Side> {
-        let watch = self.watches.get_mut(&fd)?;
-        (watch.generation == generation).then(|| watch.side(direction))
+    /// A direction of a watch, if it is still there.
+    pub(crate) fn side(&mut self, id: WatchId, direction: Direction) -> Option<&mut Side> {
+        self.watches.get_mut(&id).map(|watch| watch.side(direction))
     }
 
     /// Whether anything can still happen.
     pub(crate) fn is_idle(&self) -> bool {
         self.timers.len() == self.background
             && self.lookups.is_empty()
-            && !self
-                .watches
-                .values()
-                .any(|watch| watch.read.keeps_alive() || watch.write.keeps_alive())
+            && self.watches.is_empty()
+            && !self.handlers.values().any(Handlers::keeps_alive)
     }
 
     /// Gives every JavaScript value back, to be dropped when nothing is borrowed.
@@ -365,6 +471,7 @@ impl<H: Host + 'static> EventLoop<H> {
             std::mem::take(&mut self.ready),
             std::mem::take(&mut self.timers),
             std::mem::take(&mut self.watches),
+            std::mem::take(&mut self.handlers),
             std::mem::take(&mut self.lookups),
         )
     }

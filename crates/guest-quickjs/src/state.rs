@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use guestnet_core::{Clock, Errno, Fd, Host, SharedGuestThread};
+use guestnet_core::{Clock, Errno, Fd, Host, SharedDescriptor, SharedGuestThread};
 use rquickjs::{Ctx, Error, Result};
 
 use crate::buffer::Getters;
@@ -88,6 +88,15 @@ impl<H: Host + 'static> State<H> {
     pub(crate) fn open_fd(&self, fd: i32) -> guestnet_core::Result<Fd> {
         let fd = Fd::try_from(fd).map_err(|_| Errno::EBADF)?;
         self.guest.borrow().open_file(fd).map(|_| fd)
+    }
+
+    /// What the number stands for that a script gives: the call goes on with it, whatever becomes of the number.
+    ///
+    /// # Errors
+    /// `EBADF`.
+    pub(crate) fn look_up(&self, fd: i32) -> guestnet_core::Result<SharedDescriptor<H, File>> {
+        let fd = Fd::try_from(fd).map_err(|_| Errno::EBADF)?;
+        self.guest.borrow().look_up(fd)
     }
 
     /// Whether the script must run no more.

@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use guestnet_core::{Errno, Fd, Host, Ready};
+use guestnet_core::{Errno, Host, Ready};
 use rquickjs::{Ctx, Result};
 
-use crate::event_loop::{Event, Id, PollEntry};
+use crate::event_loop::{Event, PollEntry, WatchId};
 use crate::operation::Direction;
 use crate::os::resolve;
 use crate::promise::Outcome;
@@ -39,15 +39,12 @@ pub(crate) fn turn<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Res
 fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
     let mut events = state.events.borrow_mut();
     let events = &mut *events;
-    events
-        .watches
-        .retain(|_, watch| !watch.read.is_empty() || !watch.write.is_empty());
     if events.is_idle() {
         return Turn::Idle;
     }
     for (fd, direction) in events.again.drain(..) {
-        if let Some(watch) = events.watches.get(&fd) {
-            let event = Event::Io(fd, watch.generation, direction.interest());
+        if let Some(handlers) = events.handlers.get(&fd) {
+            let event = Event::Handler(fd, handlers.generation, direction.interest());
             events.ready.push_back(event);
         }
     }
@@ -58,7 +55,7 @@ fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
     let mut token = 0;
     // When to look again at the latest.
     let mut next = events.timers.first_key_value().map(|((due, _), _)| *due);
-    for (fd, watch) in &mut events.watches {
+    for (id, watch) in &mut events.watches {
         let mut want = Ready::empty();
         for direction in [Direction::Read, Direction::Write] {
             let side = watch.side(direction);
@@ -73,12 +70,24 @@ fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
         if want.is_empty() {
             continue;
         }
-        if guest.poll_add(token, *fd, want).is_err() {
+        if guest.poll_add(token, &watch.descriptor, want).is_err() {
             // The operation itself gets the error.
-            events.ready.push_back(Event::Io(*fd, watch.generation, want));
+            events.ready.push_back(Event::Io(*id, want));
             continue;
         }
-        events.polled.push(PollEntry::Io(*fd, watch.generation));
+        events.polled.push(PollEntry::Io(*id));
+        token += 1;
+    }
+    for (fd, handlers) in &events.handlers {
+        let want = handlers.interest();
+        if guest.poll_add(token, *fd, want).is_err() {
+            // What the handler calls gets the error.
+            events
+                .ready
+                .push_back(Event::Handler(*fd, handlers.generation, want));
+            continue;
+        }
+        events.polled.push(PollEntry::Handler(*fd, handlers.generation));
         token += 1;
     }
     for (id, (lookup, _)) in &mut events.lookups {
@@ -102,8 +111,11 @@ fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
             .ok()
             .and_then(|token| events.polled.get(token));
         match polled {
-            Some(PollEntry::Io(fd, generation)) => {
-                events.ready.push_back(Event::Io(*fd, *generation, event.ready));
+            Some(PollEntry::Io(id)) => events.ready.push_back(Event::Io(*id, event.ready)),
+            Some(PollEntry::Handler(fd, generation)) => {
+                events
+                    .ready
+                    .push_back(Event::Handler(*fd, *generation, event.ready));
             }
             Some(PollEntry::Lookup(id)) => events.ready.push_back(Event::Lookup(*id)),
             None => {}
@@ -137,82 +149,60 @@ fn dispatch<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>, event: Event)
             }
             Ok(())
         }
-        Event::Io(fd, generation, ready) => {
-            for direction in [Direction::Read, Direction::Write] {
-                let also = match direction {
-                    Direction::Read => Ready::READ | Ready::READ_HANGUP | Ready::ALWAYS,
-                    Direction::Write => Ready::WRITE | Ready::ALWAYS,
-                };
-                if !ready.intersects(also) {
-                    continue;
-                }
-                advance(ctx, state, fd, generation, direction)?;
-                call_handler(ctx, state, fd, generation, direction)?;
-            }
-            Ok(())
+        Event::Io(id, ready) => {
+            directions(ready).try_for_each(|direction| advance(ctx, state, id, direction))
         }
+        Event::Handler(fd, generation, ready) => directions(ready).try_for_each(|direction| {
+            let task = state.events.borrow_mut().handler(fd, generation, direction);
+            task.map_or(Ok(()), |task| task.run(ctx))
+        }),
     }
+}
+
+/// The directions in which something can be done.
+fn directions(ready: Ready) -> impl Iterator<Item = Direction> {
+    let reading = Ready::READ | Ready::READ_HANGUP | Ready::ALWAYS;
+    let writing = Ready::WRITE | Ready::ALWAYS;
+    [(Direction::Read, reading), (Direction::Write, writing)]
+        .into_iter()
+        .filter(move |(_, also)| ready.intersects(*also))
+        .map(|(direction, _)| direction)
 }
 
 /// Tries the operations that wait, until one must go on waiting.
 fn advance<H: Host + 'static>(
     ctx: &Ctx<'_>,
     state: &StateRef<H>,
-    fd: Fd,
-    generation: Id,
+    id: WatchId,
     direction: Direction,
 ) -> Result<()> {
     // Those that are started meanwhile come in the next turn, so that one descriptor cannot keep the loop.
     let most = state
         .events
         .borrow_mut()
-        .side(fd, generation, direction)
+        .side(id, direction)
         .map_or(0, |side| side.queue.len());
     for count in 0..most {
         // Looked up each time: settling a promise may run code of the guest.
-        let pending = state
-            .events
-            .borrow_mut()
-            .side(fd, generation, direction)
-            .and_then(|side| side.queue.pop_front());
-        let Some(mut pending) = pending else {
+        let taken = state.events.borrow_mut().take(id, direction);
+        let Some((mut pending, descriptor)) = taken else {
             break;
         };
         let progress = pending.operation.progress();
-        match pending.operation.attempt(ctx, state, fd)? {
-            Outcome::Wait => {
-                let moved = count > 0 || pending.operation.progress() != progress;
-                let now = state.now();
-                let mut events = state.events.borrow_mut();
-                if let Some(side) = events.side(fd, generation, direction) {
-                    side.queue.push_front(pending);
-                    side.pause(moved, now);
-                }
-                break;
+        let outcome = pending.operation.attempt(ctx, state, &descriptor);
+        drop(descriptor);
+        if let Ok(Outcome::Wait) = outcome {
+            let moved = count > 0 || pending.operation.progress() != progress;
+            let now = state.now();
+            let mut events = state.events.borrow_mut();
+            if let Some(side) = events.side(id, direction) {
+                side.queue.push_front(pending);
+                side.pause(moved, now);
             }
-            done => {
-                if let Some(side) = state.events.borrow_mut().side(fd, generation, direction) {
-                    side.resume();
-                }
-                pending.promise.settle(ctx, &state.failed_calls, done)?;
-            }
+            break;
         }
+        state.events.borrow_mut().end(id, direction);
+        pending.promise.settle(ctx, &state.failed_calls, outcome?)?;
     }
     Ok(())
-}
-
-/// Calls the handler, if there still is one.
-fn call_handler<H: Host + 'static>(
-    ctx: &Ctx<'_>,
-    state: &StateRef<H>,
-    fd: Fd,
-    generation: Id,
-    direction: Direction,
-) -> Result<()> {
-    let task = state
-        .events
-        .borrow_mut()
-        .side(fd, generation, direction)
-        .and_then(|side| side.handler.as_ref().map(|handler| handler.task.clone()));
-    task.map_or(Ok(()), |task| task.run(ctx))
 }

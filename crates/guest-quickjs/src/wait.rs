@@ -43,5 +43,11 @@ fn writable<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js
 
 fn ready<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, direction: Direction) -> Result<Value<'js>> {
     let fd = call.int(0, "the descriptor")?;
-    pending::begin(call.ctx(), call.state(), fd, Operation::Ready(direction, false))
+    let descriptor = call.state().look_up(fd);
+    pending::begin(
+        call.ctx(),
+        call.state(),
+        descriptor,
+        Operation::Ready(direction, false),
+    )
 }

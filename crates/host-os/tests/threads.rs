@@ -199,3 +199,32 @@ fn a_descriptor_number_that_is_reused_is_polled_as_the_new_one() {
     send(&mut first, client, b"x").unwrap();
     assert_eq!(poll(&mut second, &servers), vec![7]);
 }
+
+#[test]
+fn a_descriptor_that_was_looked_up_is_polled_and_read_as_what_it_was() {
+    let (mut first, host) = guest(32);
+    let mut second = first.guest().thread(host);
+    let (client, server) = pair(&mut first);
+    let held = first.look_up(server).unwrap();
+    assert_eq!(held.number(), server);
+    assert!(held.is_same_open_file(&second.look_up(server).unwrap()));
+    // Another thread makes the number, which is the lowest free one then, another socket's, which has data.
+    let _below = second.socket(Domain::Inet, Kind::Stream).unwrap();
+    second.close(server).unwrap();
+    let (other, far) = second.socket_pair(Kind::Stream).unwrap();
+    assert_eq!(other, server);
+    send(&mut second, far, b"other").unwrap();
+    assert!(!held.is_same_open_file(&second.look_up(server).unwrap()));
+    let poll = |first: &mut GuestThread| {
+        first.poll_begin();
+        first.poll_add(5, &held, Ready::READ).unwrap();
+        first.poll_wait(Some(std::time::Duration::ZERO)).unwrap();
+        first.poll_events().map(|event| event.token).collect::<Vec<_>>()
+    };
+    assert_eq!(poll(&mut first), Vec::<u32>::new());
+    send(&mut second, client, b"own").unwrap();
+    assert_eq!(poll(&mut first), vec![5]);
+    let mut buffer = [0; 8];
+    let received = first.recv(&held, &mut [IoSliceMut::new(&mut buffer)], RecvFlags::empty());
+    assert_eq!((received.unwrap().len, &buffer[..3]), (3, &b"own"[..]));
+}

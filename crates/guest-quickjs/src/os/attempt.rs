@@ -4,11 +4,12 @@
 
 use std::io::{IoSlice, IoSliceMut};
 
-use guestnet_core::{Errno, Fd, Host, RecvFlags, SendFlags, SockAddr};
+use guestnet_core::{Errno, Fd, Host, RecvFlags, SendFlags, SharedDescriptor, SockAddr};
 use rquickjs::{Ctx, Result, Value};
 
 use super::address;
 use crate::buffer::Buffer;
+use crate::file::File;
 use crate::operation::{Operation, Receive, Send};
 use crate::promise::Outcome;
 use crate::state::StateRef;
@@ -23,7 +24,7 @@ impl Operation {
         &mut self,
         ctx: &Ctx<'js>,
         state: &StateRef<H>,
-        fd: Fd,
+        fd: &SharedDescriptor<H, File>,
     ) -> Result<Outcome<'js>> {
         match self {
             Operation::Accept => match try_accept(state, fd) {
@@ -53,7 +54,10 @@ impl Operation {
 ///
 /// # Errors
 /// `EAGAIN`, or why there is no connection.
-fn try_accept<H: Host + 'static>(state: &StateRef<H>, fd: Fd) -> guestnet_core::Result<(Fd, SockAddr)> {
+fn try_accept<H: Host + 'static>(
+    state: &StateRef<H>,
+    fd: &SharedDescriptor<H, File>,
+) -> guestnet_core::Result<(Fd, SockAddr)> {
     state.guest.borrow_mut().try_accept(fd, true)
 }
 
@@ -63,7 +67,7 @@ fn try_accept<H: Host + 'static>(state: &StateRef<H>, fd: Fd) -> guestnet_core::
 /// `EAGAIN` as long as it is not settled, or why it failed.
 fn try_connect<H: Host + 'static>(
     state: &StateRef<H>,
-    fd: Fd,
+    fd: &SharedDescriptor<H, File>,
     addr: &SockAddr,
     begun: &mut bool,
 ) -> guestnet_core::Result<()> {
@@ -83,7 +87,7 @@ impl Receive {
         &mut self,
         ctx: &Ctx<'js>,
         state: &StateRef<H>,
-        fd: Fd,
+        fd: &SharedDescriptor<H, File>,
     ) -> Result<Outcome<'js>> {
         let flags = self.flags.difference(RecvFlags::WAITALL) | RecvFlags::DONTWAIT;
         loop {
@@ -131,7 +135,7 @@ impl Send {
         &mut self,
         ctx: &Ctx<'js>,
         state: &StateRef<H>,
-        fd: Fd,
+        fd: &SharedDescriptor<H, File>,
     ) -> Result<Outcome<'js>> {
         let flags = self.flags | SendFlags::DONTWAIT;
         loop {

@@ -132,9 +132,10 @@ fn close<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Va
 /// # Errors
 /// `EBADF`.
 pub(crate) fn close_fd<H: Host + 'static>(state: &State<H>, fd: Fd) -> Result<()> {
-    let closed = state.guest.borrow_mut().close(fd).map(drop);
-    state.events.borrow_mut().remove(fd);
-    closed
+    // First, as what is pending keeps the open file.
+    let forgotten = state.events.borrow_mut().remove(fd);
+    drop(forgotten);
+    state.guest.borrow_mut().close(fd).map(drop)
 }
 
 /// lseek(2) on any descriptor.
@@ -346,12 +347,18 @@ fn dup_to<H: Host + 'static>(state: &State<H>, from: Fd, to: Fd) -> Result<Fd> {
     if from == to {
         return state.guest.borrow().open_file(from).map(|_| to);
     }
+    // Dropped when nothing is borrowed any more.
+    let mut forgotten = None;
     let mut guest = state.guest.borrow_mut();
     let is_open = guest.open_file(to).is_ok();
     let mut below = Vec::new();
     let reached = loop {
         match guest.dup(from) {
-            Ok(duplicate) if is_open => break guest.renumber(duplicate, to).map(drop),
+            Ok(duplicate) if is_open => {
+                // What was at the number before is closed.
+                forgotten = state.events.borrow_mut().remove(to);
+                break guest.renumber(duplicate, to).map(drop);
+            }
             Ok(duplicate) if duplicate == to => break Ok(()),
             Ok(duplicate) => below.push(duplicate),
             Err(errno) => break Err(errno),
@@ -360,10 +367,9 @@ fn dup_to<H: Host + 'static>(state: &State<H>, from: Fd, to: Fd) -> Result<Fd> {
     for fd in below {
         guest.close(fd)?;
     }
-    reached?;
-    // What was at the number before is closed.
-    state.events.borrow_mut().remove(to);
-    Ok(to)
+    drop(guest);
+    drop(forgotten);
+    reached.map(|()| to)
 }
 
 /// A terminal, or another character device: the core has one kind for both.

@@ -43,7 +43,7 @@ fn set_handler<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, direction: Direc
         Ok(fd) => fd,
         Err(errno) => return call.value(negative(errno)),
     };
-    if task.is_some() && !call.state().events.borrow().admits(fd) {
+    if task.is_some() && !call.state().events.borrow().admits_handler(fd) {
         return call.value(negative(Errno::ENOMEM));
     }
     let old = call

@@ -77,9 +77,8 @@ fn getsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
 }
 
 fn read<H: Host + 'static>(state: &StateRef<H>, fd: i32, level: i32, name: i32) -> Result<Vec<u8>> {
-    let fd = state.open_fd(fd)?;
+    let fd = &state.look_up(fd)?;
     let mut guest = state.guest.borrow_mut();
-    let fd = &guest.look_up(fd)?;
     if (level, name) == (abi::SOL_SOCKET, abi::SO_PROTOCOL)
         && let OpenFile::Socket(socket) = &*guest.open_file(fd)?
     {
@@ -133,9 +132,8 @@ fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
         }
     };
     call.status(bytes.and_then(|bytes| {
-        let fd = state.open_fd(fd)?;
+        let fd = &state.look_up(fd)?;
         let mut guest = state.guest.borrow_mut();
-        let fd = &guest.look_up(fd)?;
         let Some(option) = abi::option_of(level, name) else {
             return unknown(&guest, fd);
         };

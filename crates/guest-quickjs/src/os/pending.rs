@@ -3,11 +3,12 @@
 //! First an operation is tried, and only what would block waits: behind those of the same descriptor and direction that
 //! wait already, so that results come in the order of the calls.
 
-use guestnet_core::{Errno, Host};
+use guestnet_core::{Errno, Host, SharedDescriptor};
 use rquickjs::{Ctx, Result, Value};
 
 use crate::call_site::CallSite;
 use crate::convert::negative;
+use crate::file::File;
 use crate::operation::{Operation, PendingOperation};
 use crate::promise::{Outcome, Resolvers};
 use crate::state::StateRef;
@@ -16,23 +17,24 @@ use crate::sys::value;
 /// How many operations may wait on one descriptor in one direction.
 const MAX_PENDING: usize = 1 << 14;
 
-/// Begins an operation and returns the promise for its result.
+/// Begins an operation and returns the promise for its result. To its end it is about what the number stood for when the
+/// call looked it up.
 ///
 /// # Errors
 /// No memory.
 pub(crate) fn begin<'js, H: Host + 'static>(
     ctx: &Ctx<'js>,
     state: &StateRef<H>,
-    fd: i32,
+    descriptor: guestnet_core::Result<SharedDescriptor<H, File>>,
     mut operation: Operation,
 ) -> Result<Value<'js>> {
     let call = operation.call();
-    let fd = match state.open_fd(fd) {
-        Ok(fd) => fd,
+    let descriptor = match descriptor {
+        Ok(descriptor) => descriptor,
         Err(errno) => return rejected(ctx, state, call, negative(errno)),
     };
     let direction = operation.direction();
-    let waiting = state.events.borrow_mut().waiting(fd, direction);
+    let waiting = state.events.borrow_mut().waiting(&descriptor, direction);
     if waiting >= MAX_PENDING {
         return rejected(ctx, state, call, negative(Errno::ENOBUFS));
     }
@@ -42,13 +44,13 @@ pub(crate) fn begin<'js, H: Host + 'static>(
             return rejected(ctx, state, call, negative(Errno::EAGAIN));
         }
     } else {
-        match operation.attempt(ctx, state, fd)? {
+        match operation.attempt(ctx, state, &descriptor)? {
             Outcome::Value(value) => return value::settled(ctx, false, &value),
             Outcome::Error(errno) => return rejected(ctx, state, call, negative(errno)),
             Outcome::Wait => {}
         }
     }
-    if !state.events.borrow().admits(fd) {
+    if !state.events.borrow().admits_operation(&descriptor) {
         return rejected(ctx, state, call, negative(Errno::ENOMEM));
     }
     let (promise, resolvers) = Resolvers::new(ctx, &state.memory, call, operation.text())?;
@@ -56,7 +58,7 @@ pub(crate) fn begin<'js, H: Host + 'static>(
         operation,
         promise: resolvers,
     };
-    state.events.borrow_mut().wait(fd, direction, pending);
+    state.events.borrow_mut().wait(descriptor, direction, pending);
     Ok(promise)
 }
 

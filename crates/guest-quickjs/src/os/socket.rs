@@ -1,6 +1,8 @@
 //! `os.socket`, `bind`, `listen`, `accept`, `connect`, `shutdown` and the addresses of a socket.
 
-use guestnet_core::{Domain, Errno, Fd, Host, OpenFile, Result, SharedGuestThread, SockAddr};
+use guestnet_core::{
+    Domain, Errno, Fd, Host, OpenFile, Result, SharedDescriptor, SharedGuestThread, SockAddr,
+};
 use rquickjs::Value;
 
 use super::address;
@@ -88,15 +90,20 @@ fn listen<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let backlog = call.int_or(1, "the backlog", BACKLOG)?;
     call.status(
         call.state()
-            .open_fd(fd)
-            .and_then(|fd| call.state().guest.borrow_mut().listen(fd, backlog)),
+            .look_up(fd)
+            .and_then(|fd| call.state().guest.borrow_mut().listen(&fd, backlog)),
     )
 }
 
 /// `accept(fd)`: a promise for `[fd, addr]`.
 fn accept<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
-    pending::begin(call.ctx(), call.state(), fd, Operation::Accept)
+    pending::begin(
+        call.ctx(),
+        call.state(),
+        call.state().look_up(fd),
+        Operation::Accept,
+    )
 }
 
 /// `connect(fd, addr)`: a promise for 0.
@@ -105,45 +112,52 @@ fn connect<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     // EBADF comes before the error of a wrong address.
     let domain = domain(call.state(), fd).map_or(Some(Domain::Inet), |(_, domain)| domain);
     let addr = self::address(call, &call.arg(1), domain)?;
-    pending::begin(call.ctx(), call.state(), fd, Operation::Connect(addr, false))
+    let descriptor = call.state().look_up(fd);
+    pending::begin(
+        call.ctx(),
+        call.state(),
+        descriptor,
+        Operation::Connect(addr, false),
+    )
 }
 
 /// `shutdown(fd, how)`: 0 or a negative errno.
 fn shutdown<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
     let how = call.int(1, "how")?;
-    call.status(call.state().open_fd(fd).and_then(|fd| {
+    call.status(call.state().look_up(fd).and_then(|fd| {
         let how = convert::shutdown(how)?;
-        call.state().guest.borrow_mut().shutdown(fd, how)
+        call.state().guest.borrow_mut().shutdown(&fd, how)
     }))
 }
 
 /// `getsockname(fd)`: an address or a negative errno.
 fn getsockname<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
-    name(call, SharedGuestThread::local_addr)
+    name(call, |guest, fd| guest.local_addr(fd))
 }
 
 /// `getpeername(fd)`: an address or a negative errno.
 fn getpeername<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
-    name(call, SharedGuestThread::peer_addr)
+    name(call, |guest, fd| guest.peer_addr(fd))
 }
 
 fn name<'js, H: Host + 'static>(
     call: &Call<'_, 'js, H>,
-    ask: fn(&mut SharedGuestThread<H, File>, Fd) -> Result<SockAddr>,
+    ask: impl FnOnce(&mut SharedGuestThread<H, File>, &SharedDescriptor<H, File>) -> Result<SockAddr>,
 ) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
     let addr = call
         .state()
-        .open_fd(fd)
-        .and_then(|fd| ask(&mut call.state().guest.borrow_mut(), fd));
+        .look_up(fd)
+        .and_then(|fd| ask(&mut call.state().guest.borrow_mut(), &fd));
     match addr {
         Ok(addr) => address::encode(call.ctx(), &call.state().addresses, &addr),
         Err(errno) => call.value(negative(errno)),
     }
 }
 
-/// A descriptor and its family, `None` if it is no socket.
+/// A descriptor and its family, `None` if it is no socket. By the family an address is read, which may run code of the guest;
+/// the call itself looks the number up when it has read everything.
 ///
 /// # Errors
 /// `EBADF`.

@@ -1,12 +1,13 @@
 //! `os.recv`, `send`, `recvfrom` and `sendto`.
 
-use guestnet_core::{Errno, Host, Kind, OpenFile, RecvFlags, SockAddr};
+use guestnet_core::{Errno, Host, Kind, OpenFile, RecvFlags, SharedDescriptor, SockAddr};
 use rquickjs::{Ctx, Exception, Result, Value};
 
 use super::{pending, socket};
 use crate::argument::{int, number};
 use crate::buffer::Buffer;
 use crate::convert::{self, negative};
+use crate::file::File;
 use crate::native::{Call, Member};
 use crate::operation::{Operation, Receive, Send};
 use crate::sys::value;
@@ -111,17 +112,18 @@ fn receive<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, from: bool) -> JsRes
         Err(errno) => return reject(call, errno),
     };
     let fully = options.fully || flags.contains(RecvFlags::WAITALL);
+    let descriptor = call.state().look_up(fd);
     let receive = Receive {
         buffer,
         offset: options.offset,
         length: options.length,
         flags,
         // WAITALL of a promise is `fully`: nothing blocks. What is only looked at would be found again and again.
-        fully: fully && is_stream(call, fd) && !flags.intersects(RecvFlags::PEEK | RecvFlags::OOB),
+        fully: fully && is_stream(call, &descriptor) && !flags.intersects(RecvFlags::PEEK | RecvFlags::OOB),
         from,
         done: 0,
     };
-    pending::begin(call.ctx(), call.state(), fd, Operation::Receive(receive))
+    pending::begin(call.ctx(), call.state(), descriptor, Operation::Receive(receive))
 }
 
 /// `send(fd, buffer[, length[, flags[, fully]]])`: a promise for the count of bytes.
@@ -172,26 +174,30 @@ fn begin_send<'js, H: Host + 'static>(
         Ok(flags) => flags,
         Err(errno) => return reject(call, errno),
     };
+    let descriptor = call.state().look_up(fd);
     let send = Send {
         buffer,
         offset: options.offset,
         length: options.length,
         flags,
-        fully: options.fully && is_stream(call, fd),
+        fully: options.fully && is_stream(call, &descriptor),
         to,
         done: 0,
     };
-    pending::begin(call.ctx(), call.state(), fd, Operation::Send(send))
+    pending::begin(call.ctx(), call.state(), descriptor, Operation::Send(send))
 }
 
 /// Whether a descriptor is of a stream: a datagram is moved whole in one call, or not.
-fn is_stream<H: Host + 'static>(call: &Call<'_, '_, H>, fd: i32) -> bool {
-    let Ok(fd) = call.state().open_fd(fd) else {
+fn is_stream<H: Host + 'static>(
+    call: &Call<'_, '_, H>,
+    descriptor: &guestnet_core::Result<SharedDescriptor<H, File>>,
+) -> bool {
+    let Ok(descriptor) = descriptor else {
         return false;
     };
     let guest = call.state().guest.borrow();
     guest
-        .open_file(fd)
+        .open_file(descriptor)
         .is_ok_and(|entry| matches!(&*entry, OpenFile::Socket(socket) if socket.kind() == Kind::Stream))
 }
 

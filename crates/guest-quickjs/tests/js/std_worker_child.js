@@ -25,6 +25,13 @@ parent.onmessage = ({ data: { kind, value } }) => {
             return;
         case "write":
             return parent.postMessage(os.write(value.fd, Uint8Array.from(value.text, c => c.charCodeAt(0))));
+        case "reopen": {
+            // Another socket under the same number.
+            os.close(value);
+            const fd = os.socket(os.AF_INET, os.SOCK_DGRAM);
+            os.bind(fd, { addr: "127.0.0.1", port: 0 });
+            return parent.postMessage({ same: fd === value, addr: os.getsockname(fd) });
+        }
         case "nested":
             try {
                 new os.Worker("./std_worker_child.js");

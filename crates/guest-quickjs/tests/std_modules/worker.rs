@@ -185,6 +185,48 @@ fn a_queue_that_is_full_may_run_code_that_posts() {
         .expect("RangeError\n");
 }
 
+/// A number that a worker makes another socket's meanwhile.
+#[test]
+fn a_call_that_waits_goes_on_with_the_socket_that_it_began_with() {
+    Run::new()
+        .text(
+            r#"
+            import * as os from "os";
+            import { decode, encode } from "guestnet:text";
+            const worker = new os.Worker("./std_worker_child.js");
+            const answer = () => new Promise(resolve => { worker.onmessage = event => resolve(event.data); });
+            await answer();
+            const reopen = fd => { worker.postMessage({ kind: "reopen", value: fd }); return answer(); };
+            const udp = () => {
+                const fd = os.socket(os.AF_INET, os.SOCK_DGRAM);
+                os.bind(fd, { addr: "127.0.0.1", port: 0 });
+                return [fd, os.getsockname(fd)];
+            };
+            const [sender] = udp();
+            const [fd, first] = udp();
+            const receive = async () => {
+                const buffer = new Uint8Array(16);
+                return decode(buffer.subarray(0, await os.recv(fd, buffer)));
+            };
+            const old = receive();
+            const second = await reopen(fd);
+            print(second.same);
+            await os.sendto(sender, second.addr, encode("to the second"));
+            // It does not wait behind the one of the first, and takes nothing away from it.
+            print(await receive());
+            await os.sendto(sender, first, encode("to the first"));
+            print(await old);
+            // A close ends what was begun under the number before.
+            const older = [receive()];
+            print((await reopen(fd)).same);
+            older.push(receive());
+            print(os.close(fd), (await Promise.allSettled(older)).map(result => result.reason).join());
+            worker.onmessage = null;
+            "#,
+        )
+        .expect("true\nto the second\nto the first\ntrue\n0 -125,-125\n");
+}
+
 /// What a script asks its worker to send back, and what becomes of it.
 const ECHO: &str = r#"
     import * as os from "os";
