@@ -38,10 +38,22 @@ declare module "qjs:os" {
         socktype?: number;
         flags?: number;
     }
-    export interface TransferOptions {
+    /** An AbortSignal, wherever its type comes from. */
+    export interface Signal {
+        readonly aborted: boolean;
+        readonly reason: any;
+        throwIfAborted(): void;
+    }
+    export interface Abortable {
+        /** Rejects the promise with the signal's reason, unless bytes were moved already: then their count is the result. */
+        signal?: Signal | null;
+    }
+    export interface DatagramOptions extends Abortable {
         length?: number;
         offset?: number;
         flags?: number;
+    }
+    export interface TransferOptions extends DatagramOptions {
         /** Go on over short transfers. */
         fully?: boolean;
     }
@@ -73,17 +85,28 @@ declare module "qjs:os" {
     export function setsockopt(fd: number, name: number, value: Bytes | number | boolean): Result;
     export function setsockopt(fd: number, level: number, name: number, value: Bytes | number | boolean): Result;
     export function getaddrinfo(node: string | null, service?: string | number | Hints | null): FoundAddress[] | number;
-    export function getaddrinfoAsync(node: string | null, service?: string | number | Hints | null): Promise<FoundAddress[]>;
-    /** Rejections of promises are negative errnos, as numbers. */
-    export function connect(fd: number, addr: Address): Promise<number>;
-    export function accept(fd: number): Promise<[number, SocketAddress]>;
+    export function getaddrinfoAsync(
+        node: string | null,
+        service?: string | number | (Hints & Abortable) | null,
+    ): Promise<FoundAddress[]>;
+    /** Rejections of promises are negative errnos, as numbers, or the reason of a signal. */
+    export function connect(fd: number, addr: Address, options?: Abortable): Promise<number>;
+    export function accept(fd: number, options?: Abortable): Promise<[number, SocketAddress]>;
     export function recv(fd: number, buffer: Bytes, options: TransferOptions): Promise<number>;
     export function recv(fd: number, buffer: Bytes, length?: number, flags?: number, fully?: boolean): Promise<number>;
+    export function recvfrom(fd: number, buffer: Bytes, options: DatagramOptions): Promise<[number, SocketAddress]>;
     export function recvfrom(fd: number, buffer: Bytes, length?: number, flags?: number): Promise<[number, SocketAddress]>;
     export function send(fd: number, buffer: Bytes, options: TransferOptions): Promise<number>;
     export function send(fd: number, buffer: Bytes, length?: number, flags?: number, fully?: boolean): Promise<number>;
+    export function sendto(fd: number, addr: Address, buffer: Bytes, options: DatagramOptions): Promise<number>;
     export function sendto(fd: number, addr: Address, buffer: Bytes, length?: number, flags?: number): Promise<number>;
-    export function sendto(fd: number, buffer: Bytes, length: number, addr: Address, flags?: number): Promise<number>;
+    export function sendto(
+        fd: number,
+        buffer: Bytes,
+        length: number,
+        addr: Address,
+        flags?: number | Omit<DatagramOptions, "length">,
+    ): Promise<number>;
     export function sendto(fd: number, buffer: Bytes, addr: Address): Promise<number>;
     export function setReadHandler(fd: number, func: (() => void) | null): void;
     export function setWriteHandler(fd: number, func: (() => void) | null): void;

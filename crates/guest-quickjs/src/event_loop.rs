@@ -16,7 +16,7 @@ use rquickjs::{Array, Ctx, Function, Persistent, Result, Value};
 use crate::budget::{Budget, Charge};
 use crate::file::File;
 use crate::operation::{Direction, PendingOperation};
-use crate::promise::Resolvers;
+use crate::promise::{Id, Resolvers};
 use crate::sys::heap::Memory;
 
 /// What is done when something happens.
@@ -84,9 +84,6 @@ const TIMER: usize = 256;
 
 /// What waiting for a descriptor counts for, in bytes, with what the poll set remembers of it.
 const WATCH: usize = 1 << 10;
-
-/// Identifies a timer, a look-up or what waits for a descriptor; never used twice.
-pub(crate) type Id = u64;
 
 /// Identifies a [`Watch`]: the number that its operations were begun with, and an id.
 pub(crate) type WatchId = (Fd, Id);
@@ -243,7 +240,8 @@ impl<H: Host + 'static> EventLoop<H> {
         }
     }
 
-    fn next_id(&mut self) -> Id {
+    /// An id that nothing had before.
+    pub(crate) fn next_id(&mut self) -> Id {
         self.last += 1;
         self.last
     }
@@ -415,7 +413,7 @@ impl<H: Host + 'static> EventLoop<H> {
         Some((pending, watch.descriptor.clone()))
     }
 
-    /// An operation that was taken has ended. With the last one the open file is let go, which must not wait for the next
+    /// An operation that was taken or cancelled has ended. With the last one the open file is let go, which must not wait for the next
     /// turn: the script may close the descriptor before that, and the close is then the last.
     pub(crate) fn end(&mut self, id: WatchId, direction: Direction) {
         if let Some(watch) = self.watches.get_mut(&id) {
@@ -424,6 +422,22 @@ impl<H: Host + 'static> EventLoop<H> {
                 self.watches.remove(&id);
             }
         }
+    }
+
+    /// Takes an operation that waits out of its queue.
+    pub(crate) fn cancel(&mut self, fd: Fd, id: Id) -> Option<PendingOperation> {
+        let watches: Vec<WatchId> = self.watches_of(fd).map(|(id, _)| *id).collect();
+        for watch in watches {
+            for direction in [Direction::Read, Direction::Write] {
+                let queue = &mut self.side(watch, direction)?.queue;
+                if let Ok(place) = queue.binary_search_by_key(&id, |pending| pending.id) {
+                    let pending = queue.remove(place);
+                    self.end(watch, direction);
+                    return pending;
+                }
+            }
+        }
+        None
     }
 
     /// Forgets a number that is being closed. What was pending on it is rejected in the next turn, also what was begun
@@ -445,8 +459,7 @@ impl<H: Host + 'static> EventLoop<H> {
     }
 
     /// Waits for a look-up.
-    pub(crate) fn wait_for_lookup(&mut self, lookup: Lookup<H::Io>, promise: Resolvers) {
-        let id = self.next_id();
+    pub(crate) fn wait_for_lookup(&mut self, id: Id, lookup: Lookup<H::Io>, promise: Resolvers) {
         self.lookups.insert(id, (lookup, promise));
     }
 

@@ -63,6 +63,7 @@
 // script (`event_loop`, `operation`, `promise`, `ports`, `signals`, `os/dir`, `os/address`, `std/stream`), which `state`
 // joins. The calls of `os` and `std` use the state; `turn` and `loader` use the calls, and `script` uses all of them.
 mod abi;
+mod abort;
 mod argument;
 mod budget;
 mod buffer;

@@ -5,7 +5,7 @@
 use guestnet_core::{Ready, RecvFlags, SendFlags, SockAddr};
 
 use crate::buffer::Buffer;
-use crate::promise::Resolvers;
+use crate::promise::{Id, Resolvers};
 
 /// A direction of a descriptor.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,8 @@ impl Direction {
 
 /// An operation that waits, with its promise.
 pub(crate) struct PendingOperation {
+    /// In a queue, each has a higher one than that before it.
+    pub(crate) id: Id,
     pub(crate) operation: Operation,
     pub(crate) promise: Resolvers,
 }
@@ -86,8 +88,15 @@ impl Operation {
     /// How far it has come: another number means that it did something.
     pub(crate) const fn progress(&self) -> usize {
         match self {
-            Operation::Accept | Operation::Connect(..) => 0,
             Operation::Ready(_, at_head) => *at_head as usize,
+            _ => self.transferred(),
+        }
+    }
+
+    /// How many bytes it has moved, which no error and no signal takes back.
+    pub(crate) const fn transferred(&self) -> usize {
+        match self {
+            Operation::Accept | Operation::Connect(..) | Operation::Ready(..) => 0,
             Operation::Receive(receive) => receive.done,
             Operation::Send(send) => send.done,
         }

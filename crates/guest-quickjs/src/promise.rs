@@ -11,9 +11,33 @@ use crate::sys::heap::{Memory, NoMemory};
 /// What an operation counts for while it waits, in bytes, in addition to the text in it.
 const PENDING: usize = 512;
 
+/// Identifies a timer, a look-up, an operation or what waits for a descriptor; never used twice.
+pub(crate) type Id = u64;
+
+/// A signal (`AbortSignal`) that knows of a call as long as that waits.
+pub(crate) struct Attachment {
+    pub(crate) signal: Persistent<Value<'static>>,
+    /// Takes the call from the signal.
+    pub(crate) detach: Persistent<Function<'static>>,
+    /// The call's.
+    pub(crate) id: Id,
+}
+
+impl Attachment {
+    /// # Errors
+    /// No memory.
+    fn detach(self, ctx: &Ctx<'_>) -> Result<()> {
+        let signal = self.signal.restore(ctx)?;
+        #[expect(clippy::cast_precision_loss, reason = "no script makes 2^53 calls")]
+        let id = self.id as f64;
+        self.detach.restore(ctx)?.call((signal, id))
+    }
+}
+
 /// The functions that settle a promise.
 pub(crate) struct Resolvers {
     _charge: Charge,
+    attachment: Option<Attachment>,
     resolve: Persistent<Function<'static>>,
     reject: Persistent<Function<'static>>,
     site: CallSite,
@@ -53,6 +77,7 @@ impl Resolvers {
         let (promise, resolve, reject) = ctx.promise()?;
         let resolvers = Resolvers {
             _charge: charge,
+            attachment: None,
             resolve: Persistent::save(ctx, resolve),
             reject: Persistent::save(ctx, reject),
             site: CallSite::here(ctx, call),
@@ -77,11 +102,17 @@ impl Resolvers {
         }
     }
 
+    /// The signal that may end the call before it is settled.
+    pub(crate) fn attach(&mut self, attachment: Attachment) {
+        self.attachment = Some(attachment);
+    }
+
     /// As [`Resolvers::settle`], with a value.
     ///
     /// # Errors
     /// No memory.
-    pub(crate) fn resolve<'js>(self, ctx: &Ctx<'js>, value: Value<'js>) -> Result<()> {
+    pub(crate) fn resolve<'js>(mut self, ctx: &Ctx<'js>, value: Value<'js>) -> Result<()> {
+        self.detach(ctx)?;
         self.resolve.restore(ctx)?.call::<_, ()>((value,))
     }
 
@@ -89,8 +120,25 @@ impl Resolvers {
     ///
     /// # Errors
     /// No memory.
-    pub(crate) fn reject(self, ctx: &Ctx<'_>, failed: &FailedCalls, number: i32) -> Result<()> {
+    pub(crate) fn reject(mut self, ctx: &Ctx<'_>, failed: &FailedCalls, number: i32) -> Result<()> {
+        self.detach(ctx)?;
         failed.note(number, self.site);
         self.reject.restore(ctx)?.call::<_, ()>((number,))
+    }
+
+    /// Rejects the promise with the reason of a signal.
+    ///
+    /// # Errors
+    /// No memory.
+    pub(crate) fn abort<'js>(mut self, ctx: &Ctx<'js>, reason: Value<'js>) -> Result<()> {
+        self.detach(ctx)?;
+        self.reject.restore(ctx)?.call::<_, ()>((reason,))
+    }
+
+    fn detach(&mut self, ctx: &Ctx<'_>) -> Result<()> {
+        match self.attachment.take() {
+            Some(attachment) => attachment.detach(ctx),
+            None => Ok(()),
+        }
     }
 }

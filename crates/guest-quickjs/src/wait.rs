@@ -44,10 +44,6 @@ fn writable<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js
 fn ready<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, direction: Direction) -> Result<Value<'js>> {
     let fd = call.int(0, "the descriptor")?;
     let descriptor = call.state().look_up(fd);
-    pending::begin(
-        call.ctx(),
-        call.state(),
-        descriptor,
-        Operation::Ready(direction, false),
-    )
+    let operation = Operation::Ready(direction, false);
+    pending::begin(call.ctx(), call.state(), descriptor, operation, None)
 }

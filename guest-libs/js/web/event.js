@@ -269,7 +269,7 @@
             reason: undefined,
             // What is done when it is aborted, before the event.
             steps: [],
-            // The calls of os that it ends, by their numbers.
+            // The calls of os that wait and that it ends: their descriptors by their ids.
             calls: {__proto__: null},
             // Whom this one is the source of, and the records that others have of this one.
             dependents: [],
@@ -449,7 +449,7 @@
             step();
         }
         for (const id in calls) {
-            cancel(+id, reason);
+            cancel(+id, calls[id], reason);
         }
         const event = new Event("abort");
         stateOf(event).trusted = true;
@@ -483,7 +483,7 @@
             const {aborted, reason} = signalOf(signal);
             return aborted ? [reason] : undefined;
         },
-        attach: (signal, id) => signalOf(signal).calls[id] = true,
+        attach: (signal, id, fd) => signalOf(signal).calls[id] = fd,
         detach: (signal, id) => delete signalOf(signal).calls[id],
     };
 })

@@ -6,6 +6,7 @@
 use guestnet_core::{Errno, Host, SharedDescriptor};
 use rquickjs::{Ctx, Result, Value};
 
+use crate::abort::Signal;
 use crate::call_site::CallSite;
 use crate::convert::negative;
 use crate::file::File;
@@ -18,7 +19,7 @@ use crate::sys::value;
 const MAX_PENDING: usize = 1 << 14;
 
 /// Begins an operation and returns the promise for its result. To its end it is about what the number stood for when the
-/// call looked it up.
+/// call looked it up. A signal ends it while it waits; one that is aborted already lets nothing be tried.
 ///
 /// # Errors
 /// No memory.
@@ -27,8 +28,12 @@ pub(crate) fn begin<'js, H: Host + 'static>(
     state: &StateRef<H>,
     descriptor: guestnet_core::Result<SharedDescriptor<H, File>>,
     mut operation: Operation,
+    signal: Option<&Signal<'js>>,
 ) -> Result<Value<'js>> {
     let call = operation.call();
+    if let Some(reason) = signal.map(Signal::reason).transpose()?.flatten() {
+        return value::settled(ctx, true, &reason);
+    }
     let descriptor = match descriptor {
         Ok(descriptor) => descriptor,
         Err(errno) => return rejected(ctx, state, call, negative(errno)),
@@ -53,8 +58,13 @@ pub(crate) fn begin<'js, H: Host + 'static>(
     if !state.events.borrow().admits_operation(&descriptor) {
         return rejected(ctx, state, call, negative(Errno::ENOMEM));
     }
-    let (promise, resolvers) = Resolvers::new(ctx, &state.memory, call, operation.text())?;
+    let (promise, mut resolvers) = Resolvers::new(ctx, &state.memory, call, operation.text())?;
+    let id = state.events.borrow_mut().next_id();
+    if let Some(signal) = signal {
+        resolvers.attach(signal.attach(ctx, id, Some(descriptor.number()))?);
+    }
     let pending = PendingOperation {
+        id,
         operation,
         promise: resolvers,
     };

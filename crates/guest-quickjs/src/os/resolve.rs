@@ -6,13 +6,14 @@ use rquickjs::{Ctx, Exception, Result, Value};
 
 use super::address::{AddressCache, encode_inet, text};
 use crate::abi;
+use crate::abort::Signal;
 use crate::argument::{int, number, string};
 use crate::convert::{self, lookup_error};
 use crate::native::{Call, Member};
 use crate::promise::Resolvers;
 use crate::state::StateRef;
 use crate::sys::heap::{Memory, Text};
-use crate::sys::value::{define, list};
+use crate::sys::value::{define, list, settled};
 
 /// How many look-ups a script may have under way at a time.
 const MAX_LOOKUPS: usize = 1_024;
@@ -129,22 +130,32 @@ fn getaddrinfo<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<
     }
 }
 
-/// `getaddrinfoAsync(node, service)`: a promise for the array; it rejects with an `EAI_*` or a negative errno, which is
-/// `EAI_MEMORY` with [`MAX_LOOKUPS`] under way.
+/// `getaddrinfoAsync(node, service)`, or with `{service, …, signal}`: a promise for the array; it rejects with an `EAI_*` or a
+/// negative errno, which is `EAI_MEMORY` with [`MAX_LOOKUPS`] under way.
 fn getaddrinfo_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> {
+    let (ctx, state) = (call.ctx(), call.state());
     let query = OwnedQuery::read(call)?;
-    let (promise, resolvers) =
-        Resolvers::new(call.ctx(), &call.state().memory, "os.getaddrinfoAsync", LOOKUP)?;
-    let state = call.state();
+    let signal = match call.arg(1).as_object() {
+        Some(hints) => Signal::of(ctx, state, hints)?,
+        None => None,
+    };
+    if let Some(reason) = signal.as_ref().map(Signal::reason).transpose()?.flatten() {
+        return settled(ctx, true, &reason);
+    }
+    let (promise, mut resolvers) = Resolvers::new(ctx, &state.memory, "os.getaddrinfoAsync", LOOKUP)?;
     match query {
         Ok(_) if state.events.borrow().lookups() >= MAX_LOOKUPS => {
-            resolvers.reject(call.ctx(), &state.failed_calls, lookup_error(LookupError::Memory))?;
+            resolvers.reject(ctx, &state.failed_calls, lookup_error(LookupError::Memory))?;
         }
         Ok(query) => {
+            let id = state.events.borrow_mut().next_id();
+            if let Some(signal) = signal {
+                resolvers.attach(signal.attach(ctx, id, None)?);
+            }
             let lookup = state.guest.borrow_mut().getaddrinfo_start(&query.query());
-            state.events.borrow_mut().wait_for_lookup(lookup, resolvers);
+            state.events.borrow_mut().wait_for_lookup(id, lookup, resolvers);
         }
-        Err(error) => resolvers.reject(call.ctx(), &state.failed_calls, lookup_error(error))?,
+        Err(error) => resolvers.reject(ctx, &state.failed_calls, lookup_error(error))?,
     }
     Ok(promise)
 }

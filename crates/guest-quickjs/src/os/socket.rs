@@ -7,6 +7,7 @@ use rquickjs::Value;
 
 use super::address;
 use super::pending;
+use crate::abort::Signal;
 use crate::convert::{self, negative};
 use crate::file::File;
 use crate::native::{Call, Member};
@@ -95,29 +96,34 @@ fn listen<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     )
 }
 
-/// `accept(fd)`: a promise for `[fd, addr]`.
+/// `accept(fd[, {signal}])`: a promise for `[fd, addr]`.
 fn accept<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
+    let signal = Signal::of_options(call.ctx(), call.state(), &call.arg(1))?;
+    let descriptor = call.state().look_up(fd);
     pending::begin(
         call.ctx(),
         call.state(),
-        call.state().look_up(fd),
+        descriptor,
         Operation::Accept,
+        signal.as_ref(),
     )
 }
 
-/// `connect(fd, addr)`: a promise for 0.
+/// `connect(fd, addr[, {signal}])`: a promise for 0.
 fn connect<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
     // EBADF comes before the error of a wrong address.
     let domain = domain(call.state(), fd).map_or(Some(Domain::Inet), |(_, domain)| domain);
     let addr = self::address(call, &call.arg(1), domain)?;
+    let signal = Signal::of_options(call.ctx(), call.state(), &call.arg(2))?;
     let descriptor = call.state().look_up(fd);
     pending::begin(
         call.ctx(),
         call.state(),
         descriptor,
         Operation::Connect(addr, false),
+        signal.as_ref(),
     )
 }
 

@@ -4,6 +4,7 @@ use guestnet_core::{Errno, Host, Kind, OpenFile, RecvFlags, SharedDescriptor, So
 use rquickjs::{Ctx, Exception, Result, Value};
 
 use super::{pending, socket};
+use crate::abort::Signal;
 use crate::argument::{int, number};
 use crate::buffer::Buffer;
 use crate::convert::{self, negative};
@@ -23,18 +24,19 @@ pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
 
 type JsResult<'js> = Result<Value<'js>>;
 
-/// What the optional arguments say: `length?, flags?, fully?`, or an object `{length, offset, flags, fully}` in the
+/// What the optional arguments say: `length?, flags?, fully?`, or an object `{length, offset, flags, fully, signal}` in the
 /// place of any of them.
 #[derive(Default)]
-struct Options {
+struct Options<'js> {
     length: Option<usize>,
     offset: usize,
     flags: i32,
     fully: bool,
+    signal: Option<Signal<'js>>,
 }
 
-impl Options {
-    fn read<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, from: usize) -> Result<Options> {
+impl<'js> Options<'js> {
+    fn read<H: Host + 'static>(call: &Call<'_, 'js, H>, from: usize) -> Result<Self> {
         let ctx = call.ctx();
         let mut options = Options::default();
         for (place, index) in (from..from + 3).enumerate() {
@@ -59,6 +61,7 @@ impl Options {
                 if !fully.is_undefined() {
                     options.fully = boolean(ctx, &fully)?;
                 }
+                options.signal = Signal::of(ctx, call.state(), object)?;
                 break;
             }
             match place {
@@ -93,7 +96,7 @@ pub(crate) fn size(ctx: &Ctx<'_>, value: &Value<'_>, name: &str) -> Result<usize
         .ok_or_else(|| Exception::throw_type(ctx, &format!("{name} must be a count of bytes")))
 }
 
-/// `recv(fd, buffer[, length[, flags[, fully]]])`: a promise for the count of bytes, 0 at the end.
+/// `recv(fd, buffer[, length[, flags[, fully]]])` or `recv(fd, buffer, {length, offset, flags, fully, signal})`: a promise for the count of bytes, 0 at the end.
 fn recv<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     receive(call, false)
 }
@@ -123,7 +126,13 @@ fn receive<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, from: bool) -> JsRes
         from,
         done: 0,
     };
-    pending::begin(call.ctx(), call.state(), descriptor, Operation::Receive(receive))
+    pending::begin(
+        call.ctx(),
+        call.state(),
+        descriptor,
+        Operation::Receive(receive),
+        options.signal.as_ref(),
+    )
 }
 
 /// `send(fd, buffer[, length[, flags[, fully]]])`: a promise for the count of bytes.
@@ -134,7 +143,7 @@ fn send<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     begin_send(call, fd, buffer, &options, None)
 }
 
-/// `sendto(fd, buffer, length, addr[, flags])` or `sendto(fd, addr, buffer[, length[, flags]])`: a promise for the
+/// `sendto(fd, buffer, length, addr[, flags or {flags, offset, signal}])` or `sendto(fd, addr, buffer[, length[, flags]])`: a promise for the
 /// count of bytes.
 fn sendto<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let fd = call.int(0, "the descriptor")?;
@@ -150,10 +159,16 @@ fn sendto<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
             value => (Some(size(ctx, &value, "the length")?), 3),
         };
         let addr = socket::address(call, &call.arg(at), domain)?;
-        let options = Options {
-            length,
-            flags: call.int_or(at + 1, "the flags", 0)?,
-            ..Options::default()
+        let options = match call.arg(at + 1) {
+            object if object.is_object() => Options {
+                length,
+                ..Options::read(call, at + 1)?
+            },
+            _ => Options {
+                length,
+                flags: call.int_or(at + 1, "the flags", 0)?,
+                ..Options::default()
+            },
         };
         return begin_send(call, fd, buffer, &options, Some(addr));
     }
@@ -167,7 +182,7 @@ fn begin_send<'js, H: Host + 'static>(
     call: &Call<'_, 'js, H>,
     fd: i32,
     buffer: Buffer,
-    options: &Options,
+    options: &Options<'js>,
     to: Option<SockAddr>,
 ) -> JsResult<'js> {
     let flags = match convert::send_flags(options.flags) {
@@ -184,7 +199,13 @@ fn begin_send<'js, H: Host + 'static>(
         to,
         done: 0,
     };
-    pending::begin(call.ctx(), call.state(), descriptor, Operation::Send(send))
+    pending::begin(
+        call.ctx(),
+        call.state(),
+        descriptor,
+        Operation::Send(send),
+        options.signal.as_ref(),
+    )
 }
 
 /// Whether a descriptor is of a stream: a datagram is moved whole in one call, or not.

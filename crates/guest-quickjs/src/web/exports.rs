@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 
 use rquickjs::{Ctx, Object, Persistent};
 
+/// The library that `AbortSignal` is in.
+pub(crate) const EVENT: &str = "event.js";
+
 /// What the libraries of one engine export, by their names.
 #[derive(Default)]
 pub(crate) struct LibraryExports(RefCell<BTreeMap<&'static str, Persistent<Object<'static>>>>);

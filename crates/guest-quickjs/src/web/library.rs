@@ -5,7 +5,9 @@ use guestnet_core::Host;
 use rquickjs::context::EvalOptions;
 use rquickjs::{Ctx, Function, Object, Result, Value};
 
+use super::exports::EVENT;
 use super::{clone, crypto, encoding, timer, url};
+use crate::abort::cancel;
 use crate::native::Member;
 use crate::os::time;
 use crate::state::StateRef;
@@ -39,7 +41,7 @@ impl Library {
                 "encoding.js",
                 include_str!("../../../../guest-libs/js/web/encoding.js"),
             ),
-            Library::Event => ("event.js", include_str!("../../../../guest-libs/js/web/event.js")),
+            Library::Event => (EVENT, include_str!("../../../../guest-libs/js/web/event.js")),
             Library::Shape => ("shape.js", include_str!("../../../../guest-libs/js/web/shape.js")),
             Library::Url => ("url.js", include_str!("../../../../guest-libs/js/web/url.js")),
         }
@@ -54,6 +56,7 @@ impl Library {
             Library::Event => {
                 let mut members = timer::members();
                 members.push(Member::Function("now", 0, time::now));
+                members.push(Member::Function("cancel", 3, cancel));
                 members
             }
             Library::Shape => Vec::new(),

@@ -4,6 +4,7 @@
     reason = "the tests are the other side: they open, listen and start threads"
 )]
 
+mod abort;
 mod api;
 mod embedder;
 mod examples;

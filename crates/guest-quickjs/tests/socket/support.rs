@@ -22,7 +22,20 @@ pub(crate) struct Outcome {
 
 /// Runs a script that may do everything, with a directory as its root.
 pub(crate) fn run_in(directory: &Path, source: &str) -> Outcome {
-    run_all(Policy::allow_all(), Some(directory), source, |_| ())
+    run_all(
+        Policy::allow_all(),
+        |host| {
+            host.add_directory(directory, "/").expect("a directory");
+        },
+        Some(directory),
+        source,
+        |_| (),
+    )
+}
+
+/// Runs a script that may do everything, after `prepare` has changed its host.
+pub(crate) fn run_on(prepare: impl FnOnce(&mut OsHost), source: &str) -> Outcome {
+    run_all(Policy::allow_all(), prepare, None, source, |_| ())
 }
 
 /// Runs a script that may do everything.
@@ -41,19 +54,18 @@ pub(crate) fn run_under(
     source: &str,
     set_up: impl FnOnce(&mut ScriptBuilder<OsHost>),
 ) -> Outcome {
-    run_all(policy, None, source, set_up)
+    run_all(policy, |_| (), None, source, set_up)
 }
 
 fn run_all(
     policy: Policy,
+    prepare: impl FnOnce(&mut OsHost),
     directory: Option<&Path>,
     source: &str,
     set_up: impl FnOnce(&mut ScriptBuilder<OsHost>),
 ) -> Outcome {
     let mut host = OsHost::new().expect("an eventfd");
-    if let Some(directory) = directory {
-        host.add_directory(directory, "/").expect("a directory");
-    }
+    prepare(&mut host);
     let (out, stdout) = pipe().expect("a pipe");
     let (err, stderr) = pipe().expect("a pipe");
     let stdout = host.adopt_stream(OwnedFd::from(stdout)).expect("a stream");

@@ -85,6 +85,26 @@ results.push(
 );
 const [count, from] = await os.recvfrom(fd, buffer, 1, 0);
 results.push(await os.sendto(fd, from, buffer, count));
+const controller = new AbortController();
+const {signal} = controller;
+const ending: os.Abortable = {signal: AbortSignal.any([signal, AbortSignal.timeout(1)])};
+results.push(
+    await os.connect(fd, inet, {signal}),
+    (await os.accept(fd, ending))[0],
+    await os.recv(fd, buffer, {signal, fully: true}),
+    (await os.recvfrom(fd, buffer, {signal, length: 1}))[0],
+    await os.send(fd, buffer, {signal: null}),
+    await os.sendto(fd, inet, buffer, {signal, flags: 0}),
+    await os.sendto(fd, buffer, 1, inet, {signal}),
+    (await os.getaddrinfoAsync("localhost", {service: 80, signal})).length,
+);
+controller.abort(new Error("enough"));
+// @ts-expect-error: the controller is not its signal.
+os.accept(fd, {signal: controller});
+// @ts-expect-error: what holds everything cannot be ended by a signal.
+os.getaddrinfo("localhost", {service: 80, signal});
+// @ts-expect-error: datagrams are moved whole.
+os.recvfrom(fd, buffer, {fully: true});
 // @ts-expect-error: an array is no buffer.
 os.send(fd, [1, 2, 3]);
 // @ts-expect-error: nor is a string.
