@@ -1,15 +1,34 @@
 //! eventfd(2) and timerfd_create(2) for guests whose ABI has them. read(2), write(2) and poll(2) are those of every stream.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::errno::{Errno, Result};
-use crate::fd::{Fd, Slots, Target};
-use crate::guest::GuestThread;
+use crate::fd::{Descriptor, Fd, Slots, Target};
+use crate::guest::{GuestThread, SharedDescriptor, SharedGuestThread};
 use crate::host::{Clock, Host, StreamKind, TimerClock, TimerFlags, TimerSpec};
 use crate::open_file::OpenFile;
 
 /// What is read and written of a counter: a number of 64 bits.
 pub(crate) const COUNTER_SIZE: usize = 8;
+
+impl<H: Host, F> SharedGuestThread<H, F> {
+    /// eventfd(2) for the adapter: a counter of 0 that has no number, so that the guest does not know it. One thread waits for it
+    /// with [`GuestThread::poll_add`] and reads it, another one writes to it. Neither call waits.
+    ///
+    /// It counts against none of the guest's limits: the adapter makes no more than a few.
+    ///
+    /// # Errors
+    /// `ENOSYS` (a host without), `EMFILE` (of the host).
+    pub fn unnumbered_eventfd(&mut self) -> Result<SharedDescriptor<H, F>> {
+        let io = self.host.eventfd(0, false)?;
+        let counter = self.stream(io, None);
+        if let OpenFile::Stream(stream) = &counter {
+            stream.nonblocking.set(true);
+        }
+        Ok(Descriptor::new(Fd::MAX, Arc::new(counter)))
+    }
+}
 
 impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// eventfd(2): a counter that begins with `initial`. With `semaphore` (`EFD_SEMAPHORE`) a read takes 1 of it and not all.

@@ -27,6 +27,7 @@ use crate::script::{Engine, Script};
 use crate::signals::{Offer, SignalAction, Signals};
 use crate::state::State;
 use crate::sys::heap::Memory;
+use crate::waiters::{ThreadWaits, Waiters};
 use crate::web::exports::LibraryExports;
 use crate::web::labels::ConsoleState;
 
@@ -234,6 +235,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             failed_calls: FailedCalls::default(),
             console: ConsoleState::default(),
             libraries: LibraryExports::default(),
+            waits: ThreadWaits::new(Waiters::new()),
             memory,
         };
         engine

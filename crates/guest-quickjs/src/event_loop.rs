@@ -212,6 +212,8 @@ pub(crate) enum Event {
     /// Handlers are to be called, if they are still those of this generation.
     Handler(Fd, Id, Ready),
     Lookup(Id),
+    /// Another thread has notified this one (`Atomics.notify`).
+    Notified,
     /// The descriptor that a promise waited for was closed.
     Closed(Resolvers),
 }
@@ -221,6 +223,7 @@ pub(crate) enum PollEntry {
     Io(WatchId),
     Handler(Fd, Id),
     Lookup(Id),
+    Notified,
 }
 
 impl<H: Host + 'static> EventLoop<H> {

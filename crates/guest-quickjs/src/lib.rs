@@ -65,6 +65,7 @@
 mod abi;
 mod abort;
 mod argument;
+mod atomics;
 mod budget;
 mod buffer;
 mod builder;
@@ -99,6 +100,7 @@ mod text;
 mod thread;
 mod turn;
 mod wait;
+mod waiters;
 mod web;
 
 pub use builder::{BuildError, ScriptBuilder};

@@ -18,6 +18,7 @@ use crate::native_modules::Declarations;
 use crate::os::dir::Directories;
 use crate::sys::heap::{Bytes, Memory};
 use crate::sys::message::Message;
+use crate::waiters::Waiters;
 
 /// The most that may wait in one direction, in bytes: what the receiver does not take must not fill the memory of all.
 const MAX_QUEUED: usize = 64 << 20;
@@ -179,6 +180,7 @@ pub(crate) struct WorkerSetup<H: Host + 'static> {
     /// What its thread shares with the script's.
     pub(crate) guest: Guest<H, File>,
     pub(crate) memory: Arc<Memory>,
+    pub(crate) waiters: Arc<Waiters<H>>,
     /// The modules that an embedder has added.
     pub(crate) modules: Arc<Declarations>,
     /// Copies of the script's own, as they are now.
@@ -225,6 +227,14 @@ impl<H: Host + 'static> Workers<H> {
             ports: RefCell::default(),
             last: Cell::new(0),
         }
+    }
+
+    /// Whether a worker has not ended yet.
+    pub(crate) fn any_runs(&self) -> bool {
+        self.ports
+            .borrow()
+            .values()
+            .any(|port| port.halt.is_some() && !port.ends.incoming.lock().closed)
     }
 
     /// Drops every JavaScript value, and stops every worker: it does not outlive the script.

@@ -22,7 +22,7 @@ use crate::sys::heap::{Bytes, EngineHeap, StartupGuard};
 use crate::sys::message::{SharedBuffers, share_buffers};
 use crate::sys::opaque::Opaque;
 use crate::turn::{Turn, turn};
-use crate::{print, report, web};
+use crate::{atomics, print, report, web};
 
 /// How much of the thread's stack a script may use, in bytes. A thread that runs scripts needs some more.
 const STACK: usize = 1 << 20;
@@ -130,6 +130,7 @@ impl<H: Host + 'static> Script<H> {
             print::install(&ctx, &state)?;
             time::install(&ctx, &state)?;
             web::install(&ctx, &state)?;
+            atomics::install(&ctx, &state)?;
             ctx.globals().set("scriptArgs", state.args.clone())
         })?;
         if startup.has_failed() {

@@ -23,6 +23,7 @@ use crate::signals::Signals;
 use crate::std_module::stream::Streams;
 use crate::sys::heap::{Bytes, Memory};
 use crate::sys::opaque::Opaque;
+use crate::waiters::ThreadWaits;
 use crate::web::exports::LibraryExports;
 use crate::web::labels::ConsoleState;
 
@@ -66,6 +67,8 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) console: ConsoleState,
     /// The JavaScript behind the globals of `web`, as far as it is loaded.
     pub(crate) libraries: LibraryExports,
+    /// Who waits for cells of shared buffers.
+    pub(crate) waits: ThreadWaits<H>,
 }
 
 /// How functions hold the state.
@@ -133,6 +136,7 @@ impl<H: Host + 'static> State<H> {
         self.addresses.forget();
         self.failed_calls.forget();
         self.libraries.forget();
+        self.waits.forget();
         let rejections = self.rejections.borrow_mut().take();
         drop(rejections);
     }

@@ -21,6 +21,7 @@ use crate::rejections::Rejections;
 use crate::script::{Engine, Script};
 use crate::signals::Signals;
 use crate::state::State;
+use crate::waiters::ThreadWaits;
 use crate::web::exports::LibraryExports;
 use crate::web::labels::ConsoleState;
 
@@ -71,6 +72,7 @@ where
     let WorkerSetup {
         guest,
         memory,
+        waiters,
         directories,
         scripts,
         env,
@@ -108,6 +110,7 @@ where
             failed_calls: FailedCalls::default(),
             console: ConsoleState::default(),
             libraries: LibraryExports::default(),
+            waits: ThreadWaits::new(waiters),
             memory,
         };
         // A script that cannot start has announced its end as well.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use guestnet_core::{Errno, Host, Ready};
 use rquickjs::{Ctx, Result};
 
+use crate::atomics;
 use crate::event_loop::{Event, PollEntry, WatchId};
 use crate::operation::Direction;
 use crate::os::resolve;
@@ -39,7 +40,7 @@ pub(crate) fn turn<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Res
 fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
     let mut events = state.events.borrow_mut();
     let events = &mut *events;
-    if events.is_idle() {
+    if events.is_idle() && !atomics::keeps_alive(state) {
         return Turn::Idle;
     }
     for (fd, direction) in events.again.drain(..) {
@@ -98,6 +99,11 @@ fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
         events.polled.push(PollEntry::Lookup(*id));
         token += 1;
     }
+    if let Some(waker) = state.waits.polled()
+        && guest.poll_add(token, &waker.event, Ready::READ).is_ok()
+    {
+        events.polled.push(PollEntry::Notified);
+    }
     let timeout = if events.ready.is_empty() {
         next.map(|next| next.saturating_sub(now))
     } else {
@@ -118,6 +124,7 @@ fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
                     .push_back(Event::Handler(*fd, *generation, event.ready));
             }
             Some(PollEntry::Lookup(id)) => events.ready.push_back(Event::Lookup(*id)),
+            Some(PollEntry::Notified) => events.ready.push_back(Event::Notified),
             None => {}
         }
     }
@@ -149,6 +156,7 @@ fn dispatch<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>, event: Event)
             }
             Ok(())
         }
+        Event::Notified => atomics::settle(ctx, state),
         Event::Io(id, ready) => {
             directions(ready).try_for_each(|direction| advance(ctx, state, id, direction))
         }

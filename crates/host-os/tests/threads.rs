@@ -228,3 +228,30 @@ fn a_descriptor_that_was_looked_up_is_polled_and_read_as_what_it_was() {
     let received = first.recv(&held, &mut [IoSliceMut::new(&mut buffer)], RecvFlags::empty());
     assert_eq!((received.unwrap().len, &buffer[..3]), (3, &b"own"[..]));
 }
+
+#[test]
+fn an_eventfd_without_a_number_wakes_a_thread_from_another_one() {
+    let (mut first, host) = guest(2);
+    let mut second = first.guest().thread(host);
+    let before = first.open_descriptors();
+    let event = first.unnumbered_eventfd().unwrap();
+    let read = |guest: &mut GuestThread| guest.read(&event, &mut [IoSliceMut::new(&mut [0; 8])]);
+    assert_eq!(read(&mut first), Err(Errno::EAGAIN));
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            for _ in 0..2 {
+                second
+                    .write(&event, &mut [IoSlice::new(&1_u64.to_ne_bytes())])
+                    .unwrap();
+            }
+        });
+        first.poll_begin();
+        first.poll_add(0, &event, Ready::READ).unwrap();
+        first.poll_wait(None).unwrap();
+        assert_eq!(first.poll_events().count(), 1);
+    });
+    assert_eq!(read(&mut first), Ok(8));
+    assert_eq!(read(&mut first), Err(Errno::EAGAIN));
+    assert_eq!(first.open_descriptors(), before);
+    assert_eq!(first.read(Fd::MAX, &mut []), Err(Errno::EBADF));
+}

@@ -316,6 +316,7 @@ fn start<H: Host + 'static>(
     Ok(WorkerSetup {
         guest: state.guest.borrow().guest().clone(),
         memory: Arc::clone(&state.memory),
+        waiters: Arc::clone(&state.waits.all),
         modules: Arc::clone(&state.modules.declarations),
         directories: state.directories.share()?,
         scripts: state.scripts.share()?,

@@ -4,7 +4,7 @@
 //! here hands out a pointer that lives longer than a closure, and such a closure must not call into the engine.
 
 use std::slice;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU8, Ordering};
 
 use rquickjs::{Ctx, Value, qjs};
 
@@ -184,4 +184,72 @@ pub(crate) fn copy_in(ctx: &Ctx<'_>, buffer: &Value<'_>, offset: usize, from: &[
         shared.store(*byte, Ordering::Relaxed);
     }
     Some(length)
+}
+
+/// The elements of arrays that `Atomics.wait` knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Width {
+    /// Of an `Int32Array`.
+    Int32,
+    /// Of a `BigInt64Array`.
+    Int64,
+}
+
+impl Width {
+    pub(crate) const fn bytes(self) -> usize {
+        match self {
+            Width::Int32 => size_of::<i32>(),
+            Width::Int64 => size_of::<i64>(),
+        }
+    }
+}
+
+/// The elements of a value, if it is an array with such.
+pub(crate) fn waitable(value: &Value<'_>) -> Option<Width> {
+    if !value.is_object() {
+        return None;
+    }
+    // SAFETY: the value is alive; the function looks at its class.
+    let class = unsafe { qjs::JS_GetTypedArrayType(value.as_raw()) };
+    match u32::try_from(class).ok()? {
+        qjs::JSTypedArrayEnum_JS_TYPED_ARRAY_INT32 => Some(Width::Int32),
+        qjs::JSTypedArrayEnum_JS_TYPED_ARRAY_BIG_INT64 => Some(Width::Int64),
+        _ => None,
+    }
+}
+
+/// Runs `f` with the address of a cell of a shared buffer, which is the same in every thread, and a function that loads the
+/// cell. `None` if the cell is not whole in the buffer.
+///
+/// `f` must not call into the engine.
+pub(crate) fn with_cell<R>(
+    ctx: &Ctx<'_>,
+    buffer: &Value<'_>,
+    offset: usize,
+    width: Width,
+    f: impl FnOnce(usize, &dyn Fn() -> i64) -> R,
+) -> Option<R> {
+    let extent = extent(ctx, buffer)?;
+    let end = offset.checked_add(width.bytes())?;
+    if end > extent.len {
+        return None;
+    }
+    // SAFETY: the cell is within the buffer.
+    let start = unsafe { extent.start.add(offset) };
+    if start.addr() % width.bytes() != 0 {
+        return None;
+    }
+    let load = || match width {
+        Width::Int32 => {
+            // SAFETY: within the buffer and aligned, as checked above; other threads write it atomically or as bytes.
+            let cell = unsafe { AtomicI32::from_ptr(start.cast()) };
+            i64::from(cell.load(Ordering::SeqCst))
+        }
+        Width::Int64 => {
+            // SAFETY: as above.
+            let cell = unsafe { AtomicI64::from_ptr(start.cast()) };
+            cell.load(Ordering::SeqCst)
+        }
+    };
+    Some(f(start.addr(), &load))
 }

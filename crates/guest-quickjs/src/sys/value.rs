@@ -179,6 +179,20 @@ fn fill<'js>(ctx: &Ctx<'js>, values: &[qjs::JSValue]) -> Result<Value<'js>> {
     }
 }
 
+/// `ToBigInt64` of the language. May run code of the guest.
+///
+/// # Errors
+/// `TypeError` for what is converted to no BigInt, such as a number; `SyntaxError` for such a text; what the guest threw.
+pub(crate) fn to_big_int64<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<i64> {
+    let mut number = 0;
+    // SAFETY: both are alive and of one runtime, and the place is ours.
+    let failed = unsafe { qjs::JS_ToBigInt64(ctx.as_raw().as_ptr(), &raw mut number, value.as_raw()) };
+    if failed != 0 {
+        return Err(Error::Exception);
+    }
+    Ok(number)
+}
+
 /// A promise that is settled already.
 ///
 /// # Errors

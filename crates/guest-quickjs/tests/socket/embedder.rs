@@ -154,6 +154,60 @@ fn workers_import_the_modules_too() {
 }
 
 #[test]
+fn a_stop_ends_a_worker_that_waits_for_memory() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let child = "import 'app'; import { Worker } from 'os';
+        Worker.parent.onmessage = ({ data }) => {
+            const cells = new Int32Array(data);
+            for (;;) {
+                Atomics.wait(cells, 0, 0);
+                Atomics.add(cells, 1, 1);
+            }
+        };";
+    std::fs::write(directory.path().join("child.js"), child).expect("a file");
+    let host = OsHost::new().expect("an eventfd");
+    let stopper = host.stopper();
+    let guest = Guest::new(Arc::new(Policy::allow_all()), Capacity::default(), 0).thread(host);
+    let mut builder = ScriptBuilder::new(guest);
+    builder.directory(directory.path(), "/").expect("a directory");
+    let flag = builder.stop_flag();
+    // Each engine that has imported the module holds it.
+    let held = Arc::new(());
+    let engines = Arc::clone(&held);
+    builder.module("app", move |_, exports| {
+        let (engine, flag, stopper) = (Arc::clone(&engines), Arc::clone(&flag), stopper.clone());
+        let stop = move || {
+            let _engine = &engine;
+            flag.store(true, Ordering::Relaxed);
+            stopper.stop().expect("an eventfd");
+        };
+        exports.set("stop", Func::from(stop))
+    });
+    builder.workers(|| {
+        let host = OsHost::new()?;
+        let stopper = host.stopper();
+        let stop = Box::new(move || stopper.stop().expect("an eventfd"));
+        Ok(ThreadHost { host, stop })
+    });
+    let source = "import { stop } from 'app'; import { Worker } from 'os';
+        const shared = new SharedArrayBuffer(8);
+        const cells = new Int32Array(shared);
+        for (let i = 0; i < 4; i++) new Worker('/child.js').postMessage(shared);
+        while (Atomics.load(cells, 1) < 4) {
+            Atomics.notify(cells, 0);
+            await new Promise(resolve => setTimeout(resolve));
+        }
+        stop();
+        await 0;";
+    let mut script = builder.build().expect("a script");
+    assert_eq!(script.run("test.js", source.as_bytes()), End::Stop);
+    drop(script);
+    while Arc::strong_count(&held) > 1 {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn a_name_that_cannot_be_an_embedders_is_an_error_that_says_why() {
     for (name, reason) in [
         ("os", "the name is one of guestnet's own"),

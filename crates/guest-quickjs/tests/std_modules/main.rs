@@ -5,6 +5,7 @@
     reason = "the tests look at what scripts have left"
 )]
 
+mod atomics;
 mod files;
 mod harness;
 mod interactive;
