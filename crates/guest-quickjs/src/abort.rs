@@ -10,7 +10,7 @@ use crate::argument::number;
 use crate::native::Call;
 use crate::os::path::float;
 use crate::os::time::whole;
-use crate::promise::{Attachment, Id};
+use crate::promise::{Attachment, Id, Resolvers};
 use crate::state::State;
 use crate::web::exports::EVENT;
 
@@ -72,21 +72,42 @@ impl<'js> Signal<'js> {
         reason.as_array().map(|reason| reason.get(0)).transpose()
     }
 
-    /// Lets it end a call that waits: one on a descriptor, or a look-up.
+    /// Lets it end a call that waits, whose promise this is: one on a descriptor, or a look-up. `None` if it was aborted
+    /// before that, perhaps by what ran while the promise was made: the promise is settled then.
     ///
     /// # Errors
     /// No memory.
-    pub(crate) fn attach(&self, ctx: &Ctx<'js>, id: Id, fd: Option<Fd>) -> Result<Attachment> {
+    pub(crate) fn attach(
+        &self,
+        ctx: &Ctx<'js>,
+        promise: Resolvers,
+        transferred: usize,
+        id: Id,
+        fd: Option<Fd>,
+    ) -> Result<Option<Resolvers>> {
+        if let Some(reason) = self.reason()? {
+            return end(ctx, promise, transferred, reason).map(|()| None);
+        }
         let attach: Function<'js> = self.library.get("attach")?;
         let detach: Function<'js> = self.library.get("detach")?;
         let fd = fd.map_or(LOOKUP, f64::from);
         attach.call::<_, ()>((self.value.clone(), float(id), fd))?;
-        Ok(Attachment {
+        let attachment = Attachment {
             signal: Persistent::save(ctx, self.value.clone()),
             detach: Persistent::save(ctx, detach),
             id,
-        })
+        };
+        Ok(Some(promise.attached(attachment)))
     }
+}
+
+/// Ends a call: so many bytes that it has moved are its result, and otherwise the promise is rejected with the reason.
+fn end<'js>(ctx: &Ctx<'js>, promise: Resolvers, transferred: usize, reason: Value<'js>) -> Result<()> {
+    if transferred == 0 {
+        return promise.abort(ctx, reason);
+    }
+    let count = u64::try_from(transferred).map_or(f64::INFINITY, float);
+    promise.resolve(ctx, Value::new_number(ctx.clone(), count))
 }
 
 /// What stands in the place of a descriptor for a look-up.
@@ -102,20 +123,13 @@ pub(crate) fn cancel<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<
             let found = state.events.borrow_mut().lookups.remove(&id);
             if let Some((lookup, promise)) = found {
                 state.guest.borrow_mut().getaddrinfo_cancel(lookup);
-                promise.abort(ctx, call.arg(2))?;
+                end(ctx, promise, 0, call.arg(2))?;
             }
         } else if let Some(fd) = whole(&call.arg(1)).and_then(|fd| Fd::try_from(fd).ok()) {
             let found = state.events.borrow_mut().cancel(fd, id);
             if let Some(pending) = found {
-                match pending.operation.transferred() {
-                    0 => pending.promise.abort(ctx, call.arg(2))?,
-                    count => {
-                        let count = u64::try_from(count).map_or(f64::INFINITY, float);
-                        pending
-                            .promise
-                            .resolve(ctx, Value::new_number(ctx.clone(), count))?;
-                    }
-                }
+                let transferred = pending.operation.transferred();
+                end(ctx, pending.promise, transferred, call.arg(2))?;
             }
         }
     }

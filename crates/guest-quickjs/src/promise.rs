@@ -102,9 +102,12 @@ impl Resolvers {
         }
     }
 
-    /// The signal that may end the call before it is settled.
-    pub(crate) fn attach(&mut self, attachment: Attachment) {
-        self.attachment = Some(attachment);
+    /// The same, with the signal that may end the call before.
+    pub(crate) fn attached(self, attachment: Attachment) -> Resolvers {
+        Resolvers {
+            attachment: Some(attachment),
+            ..self
+        }
     }
 
     /// As [`Resolvers::settle`], with a value.

@@ -84,7 +84,7 @@ impl<H: Host + 'static> Waiters<H> {
             list.remove(place);
         }
         if list.is_empty() {
-            lists.remove(&address);
+            remove(&mut lists, address);
         }
         place.is_ok()
     }
@@ -105,9 +105,20 @@ impl<H: Host + 'static> Waiters<H> {
             }
         }
         if list.is_empty() {
-            lists.remove(&address);
+            remove(&mut lists, address);
         }
         (count, threads)
+    }
+}
+
+/// How many lists may leave their places behind when all of them are gone.
+const KEPT: usize = 256;
+
+/// Removes a list in which no one is any more.
+fn remove<H: Host + 'static>(lists: &mut Lists<H>, address: usize) {
+    lists.remove(&address);
+    if lists.is_empty() {
+        lists.shrink_to(KEPT);
     }
 }
 
@@ -191,7 +202,12 @@ impl<H: Host + 'static> ThreadWaits<H> {
 
     /// Ends a promise's wait; `None` if that has ended.
     pub(crate) fn remove(&self, id: WaitId) -> Option<AsyncWait> {
-        self.promises.borrow_mut().remove(&id)
+        let mut promises = self.promises.borrow_mut();
+        let wait = promises.remove(&id);
+        if promises.is_empty() {
+            promises.shrink_to(KEPT);
+        }
+        wait
     }
 
     /// Drops every JavaScript value. No promise waits any more.

@@ -61,7 +61,16 @@ pub(crate) fn begin<'js, H: Host + 'static>(
     let (promise, mut resolvers) = Resolvers::new(ctx, &state.memory, call, operation.text())?;
     let id = state.events.borrow_mut().next_id();
     if let Some(signal) = signal {
-        resolvers.attach(signal.attach(ctx, id, Some(descriptor.number()))?);
+        match signal.attach(
+            ctx,
+            resolvers,
+            operation.transferred(),
+            id,
+            Some(descriptor.number()),
+        )? {
+            Some(attached) => resolvers = attached,
+            None => return Ok(promise),
+        }
     }
     let pending = PendingOperation {
         id,

@@ -150,7 +150,10 @@ fn getaddrinfo_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<
         Ok(query) => {
             let id = state.events.borrow_mut().next_id();
             if let Some(signal) = signal {
-                resolvers.attach(signal.attach(ctx, id, None)?);
+                match signal.attach(ctx, resolvers, 0, id, None)? {
+                    Some(attached) => resolvers = attached,
+                    None => return Ok(promise),
+                }
             }
             let lookup = state.guest.borrow_mut().getaddrinfo_start(&query.query());
             state.events.borrow_mut().wait_for_lookup(id, lookup, resolvers);

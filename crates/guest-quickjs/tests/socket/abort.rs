@@ -9,9 +9,9 @@ use crate::support::{PRELUDE, run_on, run_with, script};
 #[test]
 fn a_signal_ends_every_call_that_waits_with_its_reason() {
     script(
-        "const {promise: never} = Promise.withResolvers();
-         const [l] = listener();
-         const [a, b] = await pair();
+        "const [l] = listener();
+         // Of UNIX sockets, which make no room by themselves.
+         const [a, b] = must(os.socketpair(os.AF_UNIX, os.SOCK_STREAM));
          const [x, to] = udp();
          const chunk = new Uint8Array(1 << 20);
          while (await os.send(a, chunk, {flags: os.MSG_DONTWAIT}).catch(() => 0) > 0);
@@ -164,6 +164,36 @@ fn signals_of_time_and_of_others_end_calls() {
          again.abort('first');
          print(await ended, await other);",
         "TimeoutError\nevent\nany\n-9\nfirst -125\n",
+    );
+}
+
+#[test]
+fn a_signal_that_is_aborted_while_the_call_begins_ends_it() {
+    script(
+        "const [a, b] = await pair();
+         const controller = new AbortController();
+         const {signal} = controller;
+         Error.prepareStackTrace = () => { controller.abort('meanwhile'); };
+         const waits = fails(os.recv(b, new Uint8Array(1), {signal}));
+         Error.prepareStackTrace = undefined;
+         print(await waits);
+         const buffer = new Uint8Array(1);
+         await os.send(a, bytes('x'));
+         print(await os.recv(b, buffer), text(buffer, 1));
+         // Bytes that the first try has moved are not lost.
+         await os.send(a, bytes('begun'));
+         const more = new AbortController();
+         const whole = new Uint8Array(8);
+         Error.prepareStackTrace = () => { more.abort('too late'); };
+         const begun = fails(os.recv(b, whole, {fully: true, signal: more.signal}));
+         Error.prepareStackTrace = undefined;
+         print(await begun, text(whole, 5));
+         // An option's getter is code of the script too.
+         const other = new AbortController();
+         const late = {signal: other.signal, get length() { other.abort('early'); return 1; }};
+         await os.send(a, bytes('y'));
+         print(await fails(os.recv(b, buffer, late)), await os.recv(b, buffer), text(buffer, 1));",
+        "meanwhile\n1 x\nresolved 5 begun\nearly 1 y\n",
     );
 }
 
