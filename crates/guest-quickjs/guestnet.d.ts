@@ -202,6 +202,11 @@ declare module "qjs:os" {
     export const TCP_KEEPCNT: number, TCP_KEEPIDLE: number, TCP_KEEPINTVL: number, TCP_LINGER2: number, TCP_MAXSEG: number;
     export const TCP_NODELAY: number, TCP_NOTSENT_LOWAT: number, TCP_QUICKACK: number, TCP_SYNCNT: number, TCP_USER_TIMEOUT: number;
     export const TCP_WINDOW_CLAMP: number;
+    export const IP_ADD_SOURCE_MEMBERSHIP: number, IP_BLOCK_SOURCE: number, IP_DROP_SOURCE_MEMBERSHIP: number;
+    export const IP_FREEBIND: number, IP_UNBLOCK_SOURCE: number, MCAST_BLOCK_SOURCE: number, MCAST_JOIN_GROUP: number;
+    export const MCAST_JOIN_SOURCE_GROUP: number, MCAST_LEAVE_GROUP: number, MCAST_LEAVE_SOURCE_GROUP: number;
+    export const MCAST_UNBLOCK_SOURCE: number, SO_BUSY_POLL: number, SO_PEERCRED: number, TCP_CONGESTION: number;
+    export const TCP_INFO: number;
 }
 
 declare module "qjs:std" {

@@ -6,6 +6,8 @@
  *   group ADDRESS PORT              the same, to a group by way of loopback where that can be said
  *   broadcast ADDRESS PORT          the same, after SO_BROADCAST
  *   by INTERFACE ADDRESS PORT       the same, by the interface with this index where that can be said
+ *   join HOW GROUP INTERFACE        joins by an address (plain, source) or an index (index, group, group-source; IPv6)
+ *   through INTERFACE               chooses the interface of multicast, by an address of IPv4 or an index of IPv6
  *   pour tcp|udp HOST PORT BYTES [now]   sends so much, datagrams of 512 bytes; "BYTES" or "BYTES then ERRNO". With now it
  *                                   does not wait
  *   drain HOST PORT BYTES [all]     receives a stream to its end into so large a buffer, with all by MSG_WAITALL; likewise
@@ -155,6 +157,74 @@ static void by_interface(const char *index, const char *address, const char *por
 #endif
 }
 
+/* Joins a group at an interface, by each way that there is: by the interface's address, or by its index. */
+static void join(const char *how, const char *group, const char *interface) {
+#ifdef __wasi__
+    (void)how, (void)group, (void)interface;
+    printf("cannot be said\n");
+#else
+    int v6 = family_of(group) == AF_INET6, fd = udp(family_of(group)), level = v6 ? IPPROTO_IPV6 : IPPROTO_IP;
+    struct addr at = ip(group, 0), from = ip(v6 ? "::1" : "127.0.0.1", 0);
+    union {
+        struct ip_mreq plain;
+        struct ip_mreqn index;
+        struct ip_mreq_source source;
+        struct ipv6_mreq six;
+        struct group_req group;
+        struct group_source_req group_source;
+    } request;
+    memset(&request, 0, sizeof request);
+    int name = -1;
+    socklen_t len = 0;
+#define AS(text) (strcmp(how, text) == 0)
+    if (AS("group") || AS("group-source")) {
+        request.group_source.gsr_interface = (unsigned)atoi(interface);
+        memcpy(&request.group_source.gsr_group, &at.storage, sizeof at.storage);
+        memcpy(&request.group_source.gsr_source, &from.storage, sizeof from.storage);
+        name = AS("group") ? MCAST_JOIN_GROUP : MCAST_JOIN_SOURCE_GROUP;
+        len = AS("group") ? sizeof request.group : sizeof request.group_source;
+    } else if (v6) {
+        request.six.ipv6mr_multiaddr = at.in6.sin6_addr;
+        request.six.ipv6mr_interface = (unsigned)atoi(interface);
+        name = IPV6_JOIN_GROUP, len = sizeof request.six;
+    } else {
+        request.plain.imr_multiaddr = at.in.sin_addr;
+        if (AS("index"))
+            request.index.imr_ifindex = atoi(interface), len = sizeof request.index;
+        else
+            inet_pton(AF_INET, interface, &request.plain.imr_interface), len = sizeof request.plain;
+        if (AS("source")) {
+            memset(&request, 0, sizeof request);
+            request.source.imr_multiaddr = at.in.sin_addr;
+            inet_pton(AF_INET, interface, &request.source.imr_interface);
+            request.source.imr_sourceaddr = from.in.sin_addr;
+            len = sizeof request.source;
+        }
+        name = AS("source") ? IP_ADD_SOURCE_MEMBERSHIP : IP_ADD_MEMBERSHIP;
+    }
+#undef AS
+    int error = setsockopt(fd, level, name, &request, len) != 0 ? errno : 0;
+    close(fd);
+    printf("%s\n", result(error));
+#endif
+}
+
+/* Chooses the interface of outgoing multicast: by an address of IPv4, or by an index for IPv6. */
+static void through(const char *interface) {
+#ifdef __wasi__
+    (void)interface;
+    printf("cannot be said\n");
+#else
+    int v4 = strchr(interface, '.') != NULL, fd = udp(v4 ? AF_INET : AF_INET6), index = atoi(interface);
+    struct in_addr address;
+    if (v4) inet_pton(AF_INET, interface, &address);
+    int done = v4 ? setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &address, sizeof address)
+                  : setsockopt(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, &index, sizeof index);
+    printf("%s\n", result(done != 0 ? errno : 0));
+    close(fd);
+#endif
+}
+
 static void pour(const char *kind, const char *host, const char *port, long bytes, int now) {
     static char block[512];
     int stream = strcmp(kind, "tcp") == 0, fd = stream ? tcp(family_of(host)) : udp(family_of(host));
@@ -255,6 +325,10 @@ static void act(char *line) {
         everybody(name, word[1], word[2]);
     else if (IS("by", 4))
         by_interface(word[1], word[2], word[3]);
+    else if (IS("join", 4))
+        join(word[1], word[2], word[3]);
+    else if (IS("through", 2))
+        through(word[1]);
     else if (IS("pour", 5))
         pour(word[1], word[2], word[3], atol(word[4]), count > 5);
     else if (IS("drain", 4))

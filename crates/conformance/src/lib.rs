@@ -26,6 +26,7 @@ mod event;
 mod fd;
 mod gate;
 mod guest;
+mod interface;
 mod limits;
 mod once;
 mod option;
@@ -63,6 +64,7 @@ pub fn suite<W: World>(world: fn() -> W) -> Vec<Behaviour> {
         limits::behaviours::<W>(),
         capacity::behaviours::<W>(),
         gate::behaviours::<W>(),
+        interface::behaviours::<W>(),
         once::behaviours::<W>(),
         stop::behaviours::<W>(),
         resolve::behaviours::<W>(),

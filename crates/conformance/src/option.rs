@@ -3,7 +3,7 @@
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
-use guestnet_core::{Domain, Errno, Fd, Kind, OptKind, OptValue, SockOpt};
+use guestnet_core::{Domain, Errno, Fd, Kind, MAX_OPTION_BYTES, OptKind, OptValue, PeerProgram, SockOpt};
 
 use crate::behaviour::behaviours;
 use crate::guest::{Calls, TestGuest, guest};
@@ -23,6 +23,10 @@ behaviours! { "option":
     a_membership_cannot_be_read,
     the_low_water_mark_is_read_back,
     v6only_cannot_be_set_after_bind: Ipv6,
+    the_congestion_control_can_be_read_and_not_set,
+    what_the_kernel_knows_of_a_connection_can_be_read: TcpInfo,
+    only_the_ends_of_a_pair_are_certain_to_be_the_guests_own: UnixSockets SocketPairs,
+    a_privilege_of_the_process_is_none_of_the_guests,
 }
 
 fn set_and_read<W: World>(guest: &mut TestGuest<W>, fd: Fd, option: SockOpt, value: i32) {
@@ -216,7 +220,7 @@ fn an_option_of_another_protocol_is_enoprotoopt_or_eopnotsupp<W: World>(world: &
 }
 
 /// A value of each shape, harmless where it fits.
-fn values() -> [OptValue; 8] {
+fn values() -> [OptValue; 13] {
     let group = Ipv4Addr::new(239, 255, 77, 4);
     [
         OptValue::Int(1),
@@ -236,7 +240,56 @@ fn values() -> [OptValue; 8] {
             group: "ff01::7".parse().unwrap(),
             interface: 0,
         },
+        OptValue::Source4 {
+            group,
+            source: Ipv4Addr::LOCALHOST,
+            interface: Ipv4Addr::LOCALHOST,
+        },
+        OptValue::Group {
+            group: group.into(),
+            interface: 1,
+        },
+        OptValue::GroupSource {
+            group: group.into(),
+            source: Ipv4Addr::LOCALHOST.into(),
+            interface: 1,
+        },
+        OptValue::Interface(1),
+        OptValue::Peer(PeerProgram::Own),
     ]
+}
+
+/// Whether a membership has the option's shape.
+fn is_membership_of(option: SockOpt, value: OptValue) -> bool {
+    match value {
+        OptValue::Membership4 { .. } => {
+            matches!(option, SockOpt::IpAddMembership | SockOpt::IpDropMembership)
+        }
+        OptValue::Membership6 { .. } => matches!(option, SockOpt::Ipv6JoinGroup | SockOpt::Ipv6LeaveGroup),
+        OptValue::Source4 { .. } => matches!(
+            option,
+            SockOpt::IpAddSourceMembership
+                | SockOpt::IpDropSourceMembership
+                | SockOpt::IpBlockSource
+                | SockOpt::IpUnblockSource
+        ),
+        // That of IPv4 has the index of `struct ip_mreqn`.
+        OptValue::Group { .. } => matches!(
+            option,
+            SockOpt::McastJoinGroup
+                | SockOpt::McastLeaveGroup
+                | SockOpt::IpAddMembership
+                | SockOpt::IpDropMembership
+        ),
+        OptValue::GroupSource { .. } => matches!(
+            option,
+            SockOpt::McastJoinSourceGroup
+                | SockOpt::McastLeaveSourceGroup
+                | SockOpt::McastBlockSource
+                | SockOpt::McastUnblockSource
+        ),
+        _ => false,
+    }
 }
 
 fn every_wrong_shape_is_einval_or_refused<W: World>(world: &W) {
@@ -249,17 +302,16 @@ fn every_wrong_shape_is_einval_or_refused<W: World>(world: &W) {
                 (OptKind::Int, OptValue::Int(_))
                     | (OptKind::Time, OptValue::Time(_))
                     | (OptKind::Linger, OptValue::Linger { .. })
-                    | (OptKind::Interface4, OptValue::Interface4(_))
                     | (
-                        OptKind::Membership,
-                        OptValue::Membership4 { .. } | OptValue::Membership6 { .. }
+                        OptKind::Interface4,
+                        OptValue::Interface4(_) | OptValue::Interface(_)
                     )
             );
-            if fits {
+            if fits || is_membership_of(option, value) {
                 continue;
             }
             let expected = match option.kind() {
-                OptKind::Fact => Errno::ENOPROTOOPT,
+                OptKind::Fact | OptKind::Bytes => Errno::ENOPROTOOPT,
                 OptKind::Name => Errno::EOPNOTSUPP,
                 OptKind::Int
                 | OptKind::Time
@@ -336,4 +388,96 @@ fn v6only_cannot_be_set_after_bind<W: World>(world: &W) {
         guest.set_option(fd, SockOpt::Ipv6Only, OptValue::Int(1)),
         Err(Errno::EINVAL)
     );
+}
+
+fn the_congestion_control_can_be_read_and_not_set<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (tcp, udp) = (guest.tcp(), guest.udp());
+    let mut room = [b'?'; 64];
+    let len = guest
+        .option_bytes(tcp, SockOpt::TcpCongestion, &mut room)
+        .unwrap();
+    let name = room[..len].split(|byte| *byte == 0).next().unwrap();
+    assert!(!name.is_empty() && name.is_ascii(), "{name:?}");
+    // What does not fit is cut.
+    let mut two = [b'?'; 2];
+    assert_eq!(guest.option_bytes(tcp, SockOpt::TcpCongestion, &mut two), Ok(2));
+    assert_eq!(two, name[..2]);
+    assert_eq!(guest.option_bytes(tcp, SockOpt::TcpCongestion, &mut []), Ok(0));
+    let refused = guest.set_option(tcp, SockOpt::TcpCongestion, OptValue::Int(0));
+    assert_eq!(refused, Err(Errno::EPERM));
+    // Bytes are no value of any other option, and this one has no other value.
+    for result in [
+        guest.option(tcp, SockOpt::TcpCongestion).map(|_| 0),
+        guest.option_bytes(tcp, SockOpt::SndBuf, &mut room),
+    ] {
+        assert_eq!(result, Err(Errno::ENOPROTOOPT));
+    }
+    for option in [SockOpt::TcpCongestion, SockOpt::TcpInfo] {
+        let result = guest.option_bytes(udp, option, &mut room);
+        assert!(
+            matches!(result, Err(Errno::ENOPROTOOPT | Errno::EOPNOTSUPP)),
+            "{result:?}"
+        );
+    }
+}
+
+fn what_the_kernel_knows_of_a_connection_can_be_read<W: World>(world: &W) {
+    let mut guest = guest(world);
+    let (listener, _) = guest.tcp_listener();
+    let (connected, _peer) = guest.tcp_pair(world);
+    let mut room = [0; MAX_OPTION_BYTES];
+    let unconnected = guest.tcp();
+    // The first byte is the state: TCP_ESTABLISHED, TCP_LISTEN, TCP_CLOSE of netinet/tcp.h.
+    for (fd, state) in [(connected, 1), (listener, 10), (unconnected, 7)] {
+        let len = guest.option_bytes(fd, SockOpt::TcpInfo, &mut room).unwrap();
+        assert!((100..MAX_OPTION_BYTES).contains(&len), "{len} bytes");
+        assert_eq!(room[0], state);
+    }
+}
+
+fn only_the_ends_of_a_pair_are_certain_to_be_the_guests_own<W: World>(world: &W) {
+    let mut guest = guest(world);
+    // So that what the kernel says of the process is not certain to be about this guest.
+    let _another = crate::guest::guest(world);
+    let peer = |guest: &mut TestGuest<W>, fd| guest.option(fd, SockOpt::PeerCred);
+    for kind in [Kind::Stream, Kind::Datagram] {
+        let (one, other) = guest.socket_pair(kind).unwrap();
+        assert_eq!(peer(&mut guest, one), Ok(OptValue::Peer(PeerProgram::Own)));
+        assert_eq!(peer(&mut guest, other), Ok(OptValue::Peer(PeerProgram::Own)));
+        assert_eq!(
+            guest.set_option(one, SockOpt::PeerCred, OptValue::Int(1)),
+            Err(Errno::ENOPROTOOPT)
+        );
+    }
+    let unix = guest.socket(Domain::Unix, Kind::Stream).unwrap();
+    let tcp = guest.tcp();
+    for fd in [unix, tcp] {
+        assert_eq!(peer(&mut guest, fd), Ok(OptValue::Peer(PeerProgram::None)));
+    }
+}
+
+fn a_privilege_of_the_process_is_none_of_the_guests<W: World>(world: &W) {
+    let mut guest = guest(world);
+    for fd in [guest.tcp(), guest.udp()] {
+        for (option, value) in [(SockOpt::BusyPoll, 1_000_000), (SockOpt::IpFreebind, 1)] {
+            assert_eq!(
+                guest.option(fd, option),
+                Ok(OptValue::Int(0)),
+                "{}",
+                option.name()
+            );
+            let set = guest.set_option(fd, option, OptValue::Int(value));
+            assert_eq!(set, Err(Errno::EPERM), "{}", option.name());
+            assert_eq!(guest.set_option(fd, option, OptValue::Int(0)), Ok(()));
+            assert_eq!(
+                guest.option(fd, option),
+                Ok(OptValue::Int(0)),
+                "{}",
+                option.name()
+            );
+        }
+        let negative = guest.set_option(fd, SockOpt::BusyPoll, OptValue::Int(-1));
+        assert_eq!(negative, Err(Errno::EINVAL));
+    }
 }

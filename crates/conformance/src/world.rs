@@ -19,6 +19,8 @@ pub enum Capability {
     Groups,
     /// Urgent data of TCP.
     UrgentData,
+    /// What a kernel knows of a TCP connection (`TCP_INFO`).
+    TcpInfo,
     /// UNIX sockets at paths of this machine, where other programs have theirs too ([`World::add_directory`]).
     UnixSockets,
     /// socketpair(2).
@@ -49,6 +51,7 @@ impl fmt::Display for Capability {
             Capability::Ipv6 => "IPv6",
             Capability::Groups => "groups and broadcasts",
             Capability::UrgentData => "urgent data",
+            Capability::TcpInfo => "TCP_INFO",
             Capability::UnixSockets => "UNIX sockets",
             Capability::SocketPairs => "socketpair(2)",
             Capability::Pipes => "pipe(2)",

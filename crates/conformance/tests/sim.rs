@@ -28,6 +28,7 @@ impl World for Sim {
             Capability::Ipv6 => None,
             Capability::Groups => Some("its network has two kinds of packets, to one receiver each"),
             Capability::UrgentData => Some("its TCP has no urgent pointer"),
+            Capability::TcpInfo => Some("its TCP measures nothing"),
             Capability::UnixSockets => Some("it sees no file system"),
             Capability::SocketPairs => Some("it has sockets of IP only"),
             Capability::Pipes | Capability::ByteStreams | Capability::Files => Some("it has sockets only"),

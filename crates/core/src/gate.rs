@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::errno::{Errno, Result};
+use crate::interface::{Interface, InterfaceFlags};
 use crate::policy::{Decision, Flag, Name, PinLookup, Policy, Protocol, Reason, Use};
 use crate::resolve::{Names, STUB};
 use crate::sync::lock;
@@ -156,6 +157,27 @@ impl Gate {
         let decision = Decision::interface(unrestricted);
         let (usage, protocol, target) = (Use::Connect, Some(Protocol::Udp), format!("interface {index}"));
         self.enforce(call, usage, protocol, &target, decision, || None)
+    }
+
+    /// Whether the guest may listen wherever it likes, so that no interface of the machine is hidden from it.
+    pub(crate) fn shows_every_interface(&self) -> bool {
+        Protocol::ALL
+            .iter()
+            .any(|protocol| self.policy.is_unrestricted(Use::Listen, *protocol))
+    }
+
+    /// What the guest sees of an interface; `None` if it is hidden. An address that the guest may listen on is no secret, and neither
+    /// is loopback. Nothing is audited: a list is no use of the network.
+    pub(crate) fn shown(&self, mut interface: Interface) -> Option<Interface> {
+        if self.shows_every_interface() {
+            return Some(interface);
+        }
+        let loopback = interface.flags.contains(InterfaceFlags::LOOPBACK);
+        let index = interface.index;
+        interface
+            .addresses
+            .retain(|each| (loopback && each.ip.is_loopback()) || self.policy.listens_on(each.ip, index));
+        (loopback || !interface.addresses.is_empty()).then_some(interface)
     }
 
     /// Whether every peer of a datagram socket is allowed, so that none needs to be asked about.

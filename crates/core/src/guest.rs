@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use crate::addr::Domain;
@@ -134,8 +135,20 @@ impl<H: Host, F> Clone for Guest<H, F> {
     }
 }
 
+/// How many guests this process has had, up to two.
+static GUESTS: AtomicU8 = AtomicU8::new(0);
+
+/// Whether this process has never had more than one guest: then what the kernel says of the process, it says of the guest.
+pub(crate) fn is_only_guest() -> bool {
+    GUESTS.load(Ordering::Relaxed) < 2
+}
+
 impl<H: Host, F, T> Guest<H, F, T> {
     fn with_table(policy: Arc<Policy>, table: T, capacity: Capacity) -> Self {
+        // It saturates, so that no number of guests makes the first one alone again.
+        let _ = GUESTS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
+            Some(count.saturating_add(1))
+        });
         Guest {
             meter: Meter::new(policy.limits()).map(Arc::new),
             table,

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
+use crate::interface::Interface;
 use crate::option::{OptValue, SockOpt};
 use crate::readiness::{PollEvent, Ready};
 use crate::resolve::{LookupError, LookupReply, Names, Question};
@@ -520,6 +521,34 @@ pub trait Host {
     /// # Errors
     /// `ENOPROTOOPT`, `EINVAL` (a value of the wrong shape or range), `EDOM` (a time out of range).
     fn set_option(&mut self, io: &Self::Io, option: SockOpt, value: OptValue) -> Result<()>;
+
+    /// getsockopt(2) of an option whose value is the system's own bytes ([`OptKind::Bytes`](crate::OptKind::Bytes)): how many of
+    /// `room` it has filled. By default no socket has such an option.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT`, `EOPNOTSUPP`.
+    fn option_bytes(&mut self, io: &Self::Io, option: SockOpt, room: &mut [u8]) -> Result<usize> {
+        let _ = (io, option, room);
+        Err(Errno::ENOPROTOOPT)
+    }
+
+    /// `SO_PEERCRED` (unix(7)): whether the peer of a UNIX socket is in this process, `None` if it has no peer. By default none
+    /// has.
+    ///
+    /// # Errors
+    /// What the kernel says.
+    fn peer_is_in_process(&mut self, io: &Self::Io) -> Result<Option<bool>> {
+        let _ = io;
+        Ok(None)
+    }
+
+    /// getifaddrs(3): the machine's interfaces. By default there are none to be seen.
+    ///
+    /// # Errors
+    /// `EOPNOTSUPP`: this host cannot say. What the kernel says.
+    fn interfaces(&mut self) -> Result<Vec<Interface>> {
+        Err(Errno::EOPNOTSUPP)
+    }
 
     /// `FIONREAD` of ioctl(2): bytes that can be read now; for datagrams the next one's length.
     ///

@@ -55,8 +55,10 @@ mod fd;
 mod gate;
 mod guest;
 mod host;
+mod interface;
 pub mod limits;
 mod log;
+mod netdevice;
 mod open_file;
 mod option;
 pub mod policy;
@@ -81,9 +83,10 @@ pub use host::{
     Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, Message,
     RecvFlags, RecvMeta, SendFlags, Shutdown, StreamKind, TimerClock, TimerFlags, TimerSpec,
 };
+pub use interface::{Interface, InterfaceAddr, InterfaceFlags, MAX_INTERFACE_ADDRESSES, MAX_INTERFACES};
 pub use log::{MAX_OCCURRENCES, Sink};
 pub use open_file::{OpenFile, Stream};
-pub use option::{OptKind, OptValue, SockOpt};
+pub use option::{MAX_OPTION_BYTES, OptKind, OptValue, PeerProgram, SockOpt};
 pub use readiness::{PollEvent, Ready};
 pub use report::{Reporter, Sinks};
 pub use resolve::LookupError;

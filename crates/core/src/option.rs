@@ -2,7 +2,7 @@
 //!
 //! Not here: levels and numbers. Each ABI and each kernel has its own; both sides convert to these.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind};
@@ -19,13 +19,19 @@ pub enum OptKind {
     Linger,
     /// An interface name of at most 15 bytes.
     Name,
-    /// A group membership (`struct ip_mreqn`, `struct ipv6_mreq`); can be set only.
+    /// A group membership (`struct ip_mreqn`, `struct ipv6_mreq`, `struct group_req` and their like); can be set only.
     Membership,
-    /// The IPv4 address of an interface (`struct in_addr`).
+    /// The IPv4 address of an interface (`struct in_addr`), or its index (`struct ip_mreqn`).
     Interface4,
     /// A fact of the socket; can be read only.
     Fact,
+    /// Bytes of the system's own, [`MAX_OPTION_BYTES`] at most; can be read only, by
+    /// [`GuestThread::option_bytes`](crate::GuestThread::option_bytes).
+    Bytes,
 }
+
+/// The most bytes of an option of the kind [`OptKind::Bytes`]: more than any Linux has in its `struct tcp_info`.
+pub const MAX_OPTION_BYTES: usize = 512;
 
 /// Declares the options with their shapes and documentation from one list.
 macro_rules! options {
@@ -88,6 +94,10 @@ options! {
     AcceptConn "SO_ACCEPTCONN" Fact,
     /// Bind to an interface. Refused: it would reach round the policy.
     BindToDevice "SO_BINDTODEVICE" Name,
+    /// Who the peer of a UNIX socket is, as far as the guest may know; read-only ([`PeerProgram`]).
+    PeerCred "SO_PEERCRED" Fact,
+    /// Microseconds of polling the device instead of waiting for it. A guest may lower it, and not raise it.
+    BusyPoll "SO_BUSY_POLL" Int,
     /// Queueing priority of what is sent.
     Priority "SO_PRIORITY" Int,
     /// Give the time of arrival as control data, in microseconds.
@@ -126,6 +136,10 @@ options! {
     TcpNotSentLowat "TCP_NOTSENT_LOWAT" Int,
     /// Open with data in the SYN.
     TcpFastOpenConnect "TCP_FASTOPEN_CONNECT" Int,
+    /// What the kernel knows of the connection (`struct tcp_info`); read-only.
+    TcpInfo "TCP_INFO" Bytes,
+    /// The name of the congestion control. Reading only: to set it is `EPERM`.
+    TcpCongestion "TCP_CONGESTION" Bytes,
     /// Time to live of unicast packets (ip(7)).
     IpTtl "IP_TTL" Int,
     /// Type-of-service byte.
@@ -150,10 +164,32 @@ options! {
     IpMtu "IP_MTU" Int,
     /// Choose the port at connect, not at bind.
     IpBindAddressNoPort "IP_BIND_ADDRESS_NO_PORT" Int,
+    /// Allow to bind an address that the machine does not have (yet). Reading only: to switch it on is `EPERM`.
+    IpFreebind "IP_FREEBIND" Int,
     /// Join an IPv4 group; set-only.
     IpAddMembership "IP_ADD_MEMBERSHIP" Membership,
     /// Leave an IPv4 group; set-only.
     IpDropMembership "IP_DROP_MEMBERSHIP" Membership,
+    /// Join an IPv4 group for what one source sends to it; set-only.
+    IpAddSourceMembership "IP_ADD_SOURCE_MEMBERSHIP" Membership,
+    /// Leave an IPv4 group as far as one source is concerned; set-only.
+    IpDropSourceMembership "IP_DROP_SOURCE_MEMBERSHIP" Membership,
+    /// Hear an IPv4 group without one source; set-only.
+    IpBlockSource "IP_BLOCK_SOURCE" Membership,
+    /// Hear a source again that was blocked; set-only.
+    IpUnblockSource "IP_UNBLOCK_SOURCE" Membership,
+    /// Join a group of the socket's family (RFC 3678); set-only. On Linux one number at two levels, that of the group's family.
+    McastJoinGroup "MCAST_JOIN_GROUP" Membership,
+    /// Leave a group; set-only.
+    McastLeaveGroup "MCAST_LEAVE_GROUP" Membership,
+    /// Join a group for what one source sends to it; set-only.
+    McastJoinSourceGroup "MCAST_JOIN_SOURCE_GROUP" Membership,
+    /// Leave a group as far as one source is concerned; set-only.
+    McastLeaveSourceGroup "MCAST_LEAVE_SOURCE_GROUP" Membership,
+    /// Hear a group without one source; set-only.
+    McastBlockSource "MCAST_BLOCK_SOURCE" Membership,
+    /// Hear a source again that was blocked; set-only.
+    McastUnblockSource "MCAST_UNBLOCK_SOURCE" Membership,
     /// Refuse IPv4 on an IPv6 socket (ipv6(7)).
     Ipv6Only "IPV6_V6ONLY" Int,
     /// Hop limit of unicast packets.
@@ -182,6 +218,33 @@ options! {
     Ipv6LeaveGroup "IPV6_LEAVE_GROUP" Membership,
 }
 
+impl SockOpt {
+    /// Whether it makes the socket a member of a group, so that it is reached at the group's address.
+    pub(crate) const fn joins(self) -> bool {
+        matches!(
+            self,
+            SockOpt::IpAddMembership
+                | SockOpt::IpAddSourceMembership
+                | SockOpt::McastJoinGroup
+                | SockOpt::McastJoinSourceGroup
+                | SockOpt::Ipv6JoinGroup
+        )
+    }
+}
+
+/// Who the other end of a UNIX socket is (`SO_PEERCRED`). The identity of other programs, and the machine's numbers of
+/// processes and users, are no guest's to know: an adapter has the guest's own for the first, and what Linux says for the others.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PeerProgram {
+    /// The guest itself. It sees its own process, user and group.
+    Own,
+    /// Another program, or one of which that is not certain. To the guest it is as one outside of its namespaces: process 0, and
+    /// the user and group that stand for those without a number (65534).
+    Other,
+    /// None: it is not connected, or no UNIX socket. Process 0, user and group -1.
+    None,
+}
+
 /// The value of an option.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OptValue {
@@ -202,6 +265,8 @@ pub enum OptValue {
     Kind(Kind),
     /// `SO_DOMAIN`.
     Domain(Domain),
+    /// `SO_PEERCRED`.
+    Peer(PeerProgram),
     /// A flag that is only read, such as `SO_ACCEPTCONN`.
     Flag(bool),
     /// An IPv4 group and the address of the interface, unspecified for the default one.
@@ -211,8 +276,35 @@ pub enum OptValue {
         /// The interface's address.
         interface: Ipv4Addr,
     },
-    /// The address of an interface, unspecified for the default one.
+    /// An IPv4 group, one source of it, and the address of the interface (`struct ip_mreq_source`).
+    Source4 {
+        /// The group.
+        group: Ipv4Addr,
+        /// The source.
+        source: Ipv4Addr,
+        /// The interface's address, unspecified for the default one.
+        interface: Ipv4Addr,
+    },
+    /// A group and the index of the interface (`struct group_req`; `struct ip_mreqn` with an index).
+    Group {
+        /// The group.
+        group: IpAddr,
+        /// The interface's index, 0 for the default one.
+        interface: u32,
+    },
+    /// A group, one source of it, and the index of the interface (`struct group_source_req`).
+    GroupSource {
+        /// The group.
+        group: IpAddr,
+        /// The source.
+        source: IpAddr,
+        /// The interface's index, 0 for the default one.
+        interface: u32,
+    },
+    /// The address of an interface, unspecified for the default one (`IP_MULTICAST_IF`).
     Interface4(Ipv4Addr),
+    /// The index of an interface, for an option that otherwise takes its address; 0 for the default one.
+    Interface(u32),
     /// An IPv6 group and the index of the interface, 0 for the default one.
     Membership6 {
         /// The group.
@@ -220,4 +312,58 @@ pub enum OptValue {
         /// The interface's index.
         interface: u32,
     },
+}
+
+impl OptValue {
+    /// The group of a membership.
+    pub(crate) fn group(self) -> Option<IpAddr> {
+        match self {
+            OptValue::Membership4 { group, .. } | OptValue::Source4 { group, .. } => Some(group.into()),
+            OptValue::Membership6 { group, .. } => Some(group.into()),
+            OptValue::Group { group, .. } | OptValue::GroupSource { group, .. } => Some(group),
+            OptValue::Int(_)
+            | OptValue::Time(_)
+            | OptValue::Linger { .. }
+            | OptValue::Error(_)
+            | OptValue::Kind(_)
+            | OptValue::Domain(_)
+            | OptValue::Peer(_)
+            | OptValue::Flag(_)
+            | OptValue::Interface4(_)
+            | OptValue::Interface(_) => None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table for users has every option, and says of each whether it can be read and set.
+    #[test]
+    fn docs_options_md_is_about_these_options() {
+        let page = include_str!("../../../docs/options.md");
+        let mut documented = 0;
+        for &option in SockOpt::ALL {
+            let begins = format!("| `{}` | ", option.name());
+            let mut rows = page.lines().filter_map(|line| line.strip_prefix(&begins));
+            let row = rows.next().unwrap_or_else(|| panic!("{begins}is missing"));
+            let expected = match option.kind() {
+                // A path's MTU is a fact, though Linux gives it as a number.
+                OptKind::Fact | OptKind::Bytes => "yes | no |",
+                OptKind::Int if option == SockOpt::IpMtu => "yes | no |",
+                OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 => "yes | yes |",
+                OptKind::Membership => "no | yes |",
+                OptKind::Name => "no | no |",
+            };
+            assert!(row.starts_with(expected), "{begins}{row}");
+            assert_eq!(rows.next(), None, "{begins}is there twice");
+            documented += 1;
+        }
+        // SO_PROTOCOL is the adapters' own.
+        let rows = page
+            .lines()
+            .filter(|line| line.matches(" | ").count() == 6 && line.starts_with("| `"));
+        assert_eq!(rows.count(), documented + 1);
+    }
 }

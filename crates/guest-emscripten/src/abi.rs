@@ -89,6 +89,13 @@ pub(crate) const SO_RXQ_OVFL: i32 = 40;
 /// Answered by the adapter: the protocol follows from family and type.
 pub(crate) const SO_PROTOCOL: i32 = 38;
 
+/// What the C library's getpid(), getuid() and getgid() say.
+pub(crate) const PID: i32 = 42;
+pub(crate) const UID: i32 = 0;
+pub(crate) const GID: i32 = 0;
+/// Linux's number of a user or group that has none where it is asked for (user_namespaces(7)).
+pub(crate) const OVERFLOW_ID: i32 = 65534;
+
 /// Level, number, option. Where a number changed with the size of `time_t`, both are answered.
 pub(crate) const OPTIONS: &[(i32, i32, SockOpt)] = &[
     (SOL_SOCKET, 2, SockOpt::ReuseAddr),
@@ -103,6 +110,7 @@ pub(crate) const OPTIONS: &[(i32, i32, SockOpt)] = &[
     (SOL_SOCKET, 12, SockOpt::Priority),
     (SOL_SOCKET, 13, SockOpt::Linger),
     (SOL_SOCKET, 15, SockOpt::ReusePort),
+    (SOL_SOCKET, 17, SockOpt::PeerCred),
     (SOL_SOCKET, 18, SockOpt::RcvLowat),
     (SOL_SOCKET, 20, SockOpt::RcvTimeo),
     (SOL_SOCKET, 21, SockOpt::SndTimeo),
@@ -116,6 +124,7 @@ pub(crate) const OPTIONS: &[(i32, i32, SockOpt)] = &[
     (SOL_SOCKET, 30, SockOpt::AcceptConn),
     (SOL_SOCKET, 39, SockOpt::Domain),
     (SOL_SOCKET, SO_RXQ_OVFL, SockOpt::RxqOvfl),
+    (SOL_SOCKET, 46, SockOpt::BusyPoll),
     (IPPROTO_TCP, 1, SockOpt::TcpNoDelay),
     (IPPROTO_TCP, 2, SockOpt::TcpMaxSeg),
     (IPPROTO_TCP, 3, SockOpt::TcpCork),
@@ -126,7 +135,9 @@ pub(crate) const OPTIONS: &[(i32, i32, SockOpt)] = &[
     (IPPROTO_TCP, 8, SockOpt::TcpLinger2),
     (IPPROTO_TCP, 9, SockOpt::TcpDeferAccept),
     (IPPROTO_TCP, 10, SockOpt::TcpWindowClamp),
+    (IPPROTO_TCP, 11, SockOpt::TcpInfo),
     (IPPROTO_TCP, 12, SockOpt::TcpQuickAck),
+    (IPPROTO_TCP, 13, SockOpt::TcpCongestion),
     (IPPROTO_TCP, 18, SockOpt::TcpUserTimeout),
     (IPPROTO_TCP, 23, SockOpt::TcpFastOpen),
     (IPPROTO_TCP, 25, SockOpt::TcpNotSentLowat),
@@ -138,12 +149,23 @@ pub(crate) const OPTIONS: &[(i32, i32, SockOpt)] = &[
     (IPPROTO_IP, 12, SockOpt::IpRecvTtl),
     (IPPROTO_IP, 13, SockOpt::IpRecvTos),
     (IPPROTO_IP, 14, SockOpt::IpMtu),
+    (IPPROTO_IP, 15, SockOpt::IpFreebind),
     (IPPROTO_IP, 24, SockOpt::IpBindAddressNoPort),
     (IPPROTO_IP, 32, SockOpt::IpMulticastIf),
     (IPPROTO_IP, 33, SockOpt::IpMulticastTtl),
     (IPPROTO_IP, 34, SockOpt::IpMulticastLoop),
     (IPPROTO_IP, 35, SockOpt::IpAddMembership),
     (IPPROTO_IP, 36, SockOpt::IpDropMembership),
+    (IPPROTO_IP, 37, SockOpt::IpUnblockSource),
+    (IPPROTO_IP, 38, SockOpt::IpBlockSource),
+    (IPPROTO_IP, 39, SockOpt::IpAddSourceMembership),
+    (IPPROTO_IP, 40, SockOpt::IpDropSourceMembership),
+    (IPPROTO_IP, 42, SockOpt::McastJoinGroup),
+    (IPPROTO_IP, 43, SockOpt::McastBlockSource),
+    (IPPROTO_IP, 44, SockOpt::McastUnblockSource),
+    (IPPROTO_IP, 45, SockOpt::McastLeaveGroup),
+    (IPPROTO_IP, 46, SockOpt::McastJoinSourceGroup),
+    (IPPROTO_IP, 47, SockOpt::McastLeaveSourceGroup),
     (IPPROTO_IP, 49, SockOpt::IpMulticastAll),
     (IPPROTO_IPV6, 16, SockOpt::Ipv6UnicastHops),
     (IPPROTO_IPV6, 17, SockOpt::Ipv6MulticastIf),
@@ -154,8 +176,32 @@ pub(crate) const OPTIONS: &[(i32, i32, SockOpt)] = &[
     (IPPROTO_IPV6, 23, SockOpt::Ipv6MtuDiscover),
     (IPPROTO_IPV6, 24, SockOpt::Ipv6Mtu),
     (IPPROTO_IPV6, 26, SockOpt::Ipv6Only),
+    (IPPROTO_IPV6, 42, SockOpt::McastJoinGroup),
+    (IPPROTO_IPV6, 43, SockOpt::McastBlockSource),
+    (IPPROTO_IPV6, 44, SockOpt::McastUnblockSource),
+    (IPPROTO_IPV6, 45, SockOpt::McastLeaveGroup),
+    (IPPROTO_IPV6, 46, SockOpt::McastJoinSourceGroup),
+    (IPPROTO_IPV6, 47, SockOpt::McastLeaveSourceGroup),
     (IPPROTO_IPV6, 49, SockOpt::Ipv6RecvPktInfo),
     (IPPROTO_IPV6, 51, SockOpt::Ipv6RecvHopLimit),
     (IPPROTO_IPV6, 66, SockOpt::Ipv6RecvTclass),
     (IPPROTO_IPV6, 67, SockOpt::Ipv6Tclass),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table for users says of every option whether this adapter has it.
+    #[test]
+    fn docs_options_md_is_about_this_adapter() {
+        let page = include_str!("../../../docs/options.md");
+        for &option in SockOpt::ALL {
+            let begins = format!("| `{}` | ", option.name());
+            let mut rows = page.lines().filter_map(|line| line.strip_prefix(&begins));
+            let row: Vec<_> = rows.next().expect("a row").split(" | ").collect();
+            let listed = OPTIONS.iter().any(|(_, _, each)| *each == option);
+            assert_eq!(row.get(3), Some(&if listed { "yes" } else { "no" }), "{begins}");
+        }
+    }
+}

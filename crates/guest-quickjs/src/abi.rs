@@ -19,7 +19,7 @@ pub(crate) const IPPROTO_TCP: i32 = 6;
 pub(crate) const IPPROTO_UDP: i32 = 17;
 
 pub(crate) const SOL_SOCKET: i32 = 1;
-const IPPROTO_IP: i32 = 0;
+pub(crate) const IPPROTO_IP: i32 = 0;
 const IPPROTO_IPV6: i32 = 41;
 
 /// `SO_PROTOCOL`, whose value follows from the type and the family.
@@ -154,6 +154,8 @@ pub(crate) const fn option(option: SockOpt) -> (i32, i32) {
         SockOpt::BindToDevice => (SOL_SOCKET, 25),
         SockOpt::AcceptConn => (SOL_SOCKET, 30),
         SockOpt::Domain => (SOL_SOCKET, 39),
+        SockOpt::PeerCred => (SOL_SOCKET, 17),
+        SockOpt::BusyPoll => (SOL_SOCKET, 46),
         SockOpt::Priority => (SOL_SOCKET, 12),
         SockOpt::Timestamp => (SOL_SOCKET, 29),
         SockOpt::TimestampNs => (SOL_SOCKET, 35),
@@ -173,6 +175,8 @@ pub(crate) const fn option(option: SockOpt) -> (i32, i32) {
         SockOpt::TcpFastOpen => (IPPROTO_TCP, 23),
         SockOpt::TcpNotSentLowat => (IPPROTO_TCP, 25),
         SockOpt::TcpFastOpenConnect => (IPPROTO_TCP, 30),
+        SockOpt::TcpInfo => (IPPROTO_TCP, 11),
+        SockOpt::TcpCongestion => (IPPROTO_TCP, 13),
         SockOpt::IpTos => (IPPROTO_IP, 1),
         SockOpt::IpTtl => (IPPROTO_IP, 2),
         SockOpt::IpPktInfo => (IPPROTO_IP, 8),
@@ -187,6 +191,18 @@ pub(crate) const fn option(option: SockOpt) -> (i32, i32) {
         SockOpt::IpMulticastLoop => (IPPROTO_IP, 34),
         SockOpt::IpAddMembership => (IPPROTO_IP, 35),
         SockOpt::IpDropMembership => (IPPROTO_IP, 36),
+        SockOpt::IpFreebind => (IPPROTO_IP, 15),
+        SockOpt::IpUnblockSource => (IPPROTO_IP, 37),
+        SockOpt::IpBlockSource => (IPPROTO_IP, 38),
+        SockOpt::IpAddSourceMembership => (IPPROTO_IP, 39),
+        SockOpt::IpDropSourceMembership => (IPPROTO_IP, 40),
+        // At the level of IPv6 too: `option_of`.
+        SockOpt::McastJoinGroup => (IPPROTO_IP, 42),
+        SockOpt::McastBlockSource => (IPPROTO_IP, 43),
+        SockOpt::McastUnblockSource => (IPPROTO_IP, 44),
+        SockOpt::McastLeaveGroup => (IPPROTO_IP, 45),
+        SockOpt::McastJoinSourceGroup => (IPPROTO_IP, 46),
+        SockOpt::McastLeaveSourceGroup => (IPPROTO_IP, 47),
         SockOpt::Ipv6UnicastHops => (IPPROTO_IPV6, 16),
         SockOpt::Ipv6MulticastIf => (IPPROTO_IPV6, 17),
         SockOpt::Ipv6MtuDiscover => (IPPROTO_IPV6, 23),
@@ -205,6 +221,11 @@ pub(crate) const fn option(option: SockOpt) -> (i32, i32) {
 
 /// The option of a level and a number.
 pub(crate) fn option_of(level: i32, number: i32) -> Option<SockOpt> {
+    let level = match (level, number) {
+        // MCAST_*: of either family.
+        (IPPROTO_IPV6, 42..=47) => IPPROTO_IP,
+        _ => level,
+    };
     SockOpt::ALL
         .iter()
         .copied()
@@ -222,6 +243,19 @@ mod tests {
             assert_eq!(option_of(level, number), Some(*candidate));
         }
         assert_eq!(option_of(SOL_SOCKET, 9999), None);
+    }
+
+    /// The table for users says of every option whether this adapter has it.
+    #[test]
+    fn docs_options_md_is_about_this_adapter() {
+        let page = include_str!("../../../docs/options.md");
+        for &option in SockOpt::ALL {
+            let begins = format!("| `{}` | ", option.name());
+            let mut rows = page.lines().filter_map(|line| line.strip_prefix(&begins));
+            let row: Vec<_> = rows.next().expect("a row").split(" | ").collect();
+            let listed = option_of(super::option(option).0, super::option(option).1).is_some();
+            assert_eq!(row.get(4), Some(&if listed { "yes" } else { "no" }), "{begins}");
+        }
     }
 
     #[test]

@@ -1,10 +1,12 @@
 //! Conversions between the numbers and bytes that scripts use and the core's types. Every match names all values.
 
+use std::net::{IpAddr, Ipv4Addr};
 use std::time::Duration;
 
 use guestnet_core::resolve::LookupFlags;
 use guestnet_core::{
-    Domain, Errno, Kind, LookupError, OptKind, OptValue, RecvFlags, Result, SendFlags, Shutdown, SockOpt,
+    Domain, Errno, Kind, LookupError, OptKind, OptValue, PeerProgram, RecvFlags, Result, SendFlags, Shutdown,
+    SockOpt,
 };
 
 use crate::{abi, errno};
@@ -213,8 +215,22 @@ pub(crate) fn option_bytes(value: OptValue) -> Vec<u8> {
             [seconds.to_ne_bytes(), micros.to_ne_bytes()].concat()
         }
         OptValue::Interface4(addr) => addr.octets().to_vec(),
+        OptValue::Interface(index) => int(index.cast_signed()),
+        // A `struct ucred`: process, user, group. A script is the only process that it can see.
+        OptValue::Peer(peer) => match peer {
+            PeerProgram::Own => [1, 0, 0],
+            // Linux: a process and a user from outside of the namespaces of the one who asks.
+            PeerProgram::Other => [0, 65534, 65534],
+            PeerProgram::None => [0, -1, -1],
+        }
+        .map(i32::to_ne_bytes)
+        .concat(),
         // Can only be set.
-        OptValue::Membership4 { .. } | OptValue::Membership6 { .. } => Vec::new(),
+        OptValue::Membership4 { .. }
+        | OptValue::Membership6 { .. }
+        | OptValue::Source4 { .. }
+        | OptValue::Group { .. }
+        | OptValue::GroupSource { .. } => Vec::new(),
     }
 }
 
@@ -223,7 +239,7 @@ pub(crate) fn option_bytes(value: OptValue) -> Vec<u8> {
 /// # Errors
 /// `EINVAL` for too few bytes, `EDOM` for a time out of range, `ENOPROTOOPT` for what can only be read,
 /// `EOPNOTSUPP` for what guestnet refuses.
-pub(crate) fn option_value(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
+pub(crate) fn option_value(option: SockOpt, level: i32, bytes: &[u8]) -> Result<OptValue> {
     let int = |at: usize| {
         let bytes = bytes
             .get(at..)
@@ -249,31 +265,99 @@ pub(crate) fn option_value(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
             seconds: int(4)?,
         },
         OptKind::Time => OptValue::Time(timeval(long(0)?, long(8)?)?),
-        // A `struct in_addr`, or a `struct ip_mreq`, whose second half it is.
+        // A `struct in_addr`, or a `struct ip_mreq`, whose second half it is; or a `struct ip_mreqn` with an index.
+        OptKind::Interface4 if bytes.len() >= MREQN && int(8)? != 0 => {
+            OptValue::Interface(int(8)?.cast_unsigned())
+        }
         OptKind::Interface4 => {
             let at = if bytes.len() < 8 { 0 } else { 4 };
             OptValue::Interface4(int(at)?.to_ne_bytes().into())
         }
         OptKind::Name => return Err(Errno::EOPNOTSUPP),
         OptKind::Fact => return Err(Errno::ENOPROTOOPT),
-        OptKind::Membership => match option {
-            SockOpt::Ipv6JoinGroup | SockOpt::Ipv6LeaveGroup => {
-                let group: [u8; 16] = *bytes.first_chunk().ok_or(Errno::EINVAL)?;
-                OptValue::Membership6 {
-                    group: group.into(),
-                    interface: int(16)?.cast_unsigned(),
-                }
+        // Refused, whatever the value is.
+        OptKind::Bytes if bytes.is_empty() => return Err(Errno::EINVAL),
+        OptKind::Bytes => OptValue::Int(0),
+        OptKind::Membership => membership(option, level, bytes)?,
+    })
+}
+
+/// `struct ip_mreqn`: group, address of the interface, its index.
+const MREQN: usize = 12;
+
+/// Where the group of a `struct group_req` is on a 64-bit machine, and how long a `struct sockaddr_storage`.
+const GROUP: usize = 8;
+const SOCKADDR_STORAGE: usize = 128;
+
+/// The structs of joining and leaving groups.
+fn membership(option: SockOpt, level: i32, bytes: &[u8]) -> Result<OptValue> {
+    let index = |at: usize| {
+        let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk());
+        Ok(u32::from_ne_bytes(*bytes.ok_or(Errno::EINVAL)?))
+    };
+    let ip4 = |at: usize| {
+        let bytes = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>());
+        Ok(Ipv4Addr::from(*bytes.ok_or(Errno::EINVAL)?))
+    };
+    let storage = |at: usize| {
+        let storage = bytes.get(at..).and_then(|rest| rest.get(..SOCKADDR_STORAGE));
+        group_address(level, storage.ok_or(Errno::EINVAL)?)
+    };
+    Ok(match option {
+        SockOpt::McastJoinGroup | SockOpt::McastLeaveGroup => OptValue::Group {
+            group: storage(GROUP)?,
+            interface: index(0)?,
+        },
+        SockOpt::McastJoinSourceGroup
+        | SockOpt::McastLeaveSourceGroup
+        | SockOpt::McastBlockSource
+        | SockOpt::McastUnblockSource => OptValue::GroupSource {
+            group: storage(GROUP)?,
+            source: storage(GROUP + SOCKADDR_STORAGE)?,
+            interface: index(0)?,
+        },
+        SockOpt::IpAddSourceMembership
+        | SockOpt::IpDropSourceMembership
+        | SockOpt::IpBlockSource
+        | SockOpt::IpUnblockSource => OptValue::Source4 {
+            group: ip4(0)?,
+            interface: ip4(4)?,
+            source: ip4(8)?,
+        },
+        SockOpt::Ipv6JoinGroup | SockOpt::Ipv6LeaveGroup => {
+            let group: [u8; 16] = *bytes.first_chunk().ok_or(Errno::EINVAL)?;
+            OptValue::Membership6 {
+                group: group.into(),
+                interface: index(16)?,
             }
-            _ => {
-                let both: [u8; 8] = *bytes.first_chunk().ok_or(Errno::EINVAL)?;
-                let [a, b, c, d, e, f, g, h] = both;
-                OptValue::Membership4 {
-                    group: [a, b, c, d].into(),
-                    interface: [e, f, g, h].into(),
-                }
-            }
+        }
+        // struct ip_mreqn: the index counts, if there is one.
+        _ if bytes.len() >= MREQN && index(8)? != 0 => OptValue::Group {
+            group: ip4(0)?.into(),
+            interface: index(8)?,
+        },
+        _ => OptValue::Membership4 {
+            group: ip4(0)?,
+            interface: ip4(4)?,
         },
     })
+}
+
+/// An address of a group or source, whose family is that of the option's level.
+///
+/// # Errors
+/// `EINVAL` (level of IPv4) or `EADDRNOTAVAIL` (of IPv6): another family.
+fn group_address(level: i32, storage: &[u8]) -> Result<IpAddr> {
+    let (family, rest) = storage.split_first_chunk().ok_or(Errno::EINVAL)?;
+    let family = i32::from(u16::from_ne_bytes(*family));
+    let octets4 = rest.get(2..).and_then(|rest| rest.first_chunk::<4>());
+    let octets6 = rest.get(6..).and_then(|rest| rest.first_chunk::<16>());
+    match (level, family) {
+        (abi::IPPROTO_IP, abi::AF_INET) => Ok((*octets4.ok_or(Errno::EINVAL)?).into()),
+        (abi::IPPROTO_IP, _) => Err(Errno::EINVAL),
+        (_, abi::AF_INET6) => Ok((*octets6.ok_or(Errno::EINVAL)?).into()),
+        _ => Err(Errno::EADDRNOTAVAIL),
+    }
 }
 
 const fn multicast_byte(option: SockOpt) -> bool {
@@ -311,14 +395,17 @@ mod tests {
             ),
             (SockOpt::SndTimeo, OptValue::Time(None)),
         ] {
-            assert_eq!(option_value(option, &option_bytes(value)), Ok(value));
+            assert_eq!(
+                option_value(option, abi::SOL_SOCKET, &option_bytes(value)),
+                Ok(value)
+            );
         }
     }
 
     #[test]
     fn too_few_bytes_are_refused_for_every_option() {
         for option in SockOpt::ALL {
-            assert!(option_value(*option, &[]).is_err(), "{option:?}");
+            assert!(option_value(*option, abi::IPPROTO_IP, &[]).is_err(), "{option:?}");
         }
     }
 

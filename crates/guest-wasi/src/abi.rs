@@ -121,7 +121,7 @@ pub(crate) mod wasmedge {
     ];
 
     /// Level 6: wasi-go's one number, and Linux's (tcp(7)), of which none is 15.
-    pub(crate) const TCP_OPTIONS: [(u32, SockOpt); 15] = [
+    pub(crate) const TCP_OPTIONS: [(u32, SockOpt); 17] = [
         (15, SockOpt::TcpNoDelay),
         (1, SockOpt::TcpNoDelay),
         (2, SockOpt::TcpMaxSeg),
@@ -133,7 +133,9 @@ pub(crate) mod wasmedge {
         (8, SockOpt::TcpLinger2),
         (9, SockOpt::TcpDeferAccept),
         (10, SockOpt::TcpWindowClamp),
+        (11, SockOpt::TcpInfo),
         (12, SockOpt::TcpQuickAck),
+        (13, SockOpt::TcpCongestion),
         (18, SockOpt::TcpUserTimeout),
         (23, SockOpt::TcpFastOpen),
         (25, SockOpt::TcpNotSentLowat),
@@ -142,9 +144,10 @@ pub(crate) mod wasmedge {
     /// guestnet's: WasmEdge's SOL_SOCKET has the number of IPPROTO_IP, so that IPv4's options (ip(7), Linux's numbers)
     /// are that level's names from here on.
     pub(crate) const IPV4_NAMES: u32 = 256;
-    pub(crate) const IPV4_OPTIONS: [(u32, SockOpt); 4] = [
+    pub(crate) const IPV4_OPTIONS: [(u32, SockOpt); 5] = [
         (1, SockOpt::IpTos),
         (2, SockOpt::IpTtl),
+        (15, SockOpt::IpFreebind),
         (33, SockOpt::IpMulticastTtl),
         (34, SockOpt::IpMulticastLoop),
     ];
@@ -173,4 +176,34 @@ pub(crate) mod wamr {
     /// Size of `__wasi_addr_t` and `__wasi_addr_info_t`.
     pub(crate) const ADDR: usize = 24;
     pub(crate) const ADDR_INFO: u32 = 28;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use guestnet_core::SockOpt;
+
+    /// The table for users says of every option whether this adapter has it.
+    #[test]
+    fn docs_options_md_is_about_this_adapter() {
+        let page = include_str!("../../../docs/options.md");
+        for &option in SockOpt::ALL {
+            let begins = format!("| `{}` | ", option.name());
+            let mut rows = page.lines().filter_map(|line| line.strip_prefix(&begins));
+            let row: Vec<_> = rows.next().expect("a row").split(" | ").collect();
+            let listed = wasmedge::SOCKET_OPTIONS.contains(&option)
+                || wasmedge::TCP_OPTIONS.iter().any(|(_, each)| *each == option)
+                || wasmedge::IPV4_OPTIONS.iter().any(|(_, each)| *each == option)
+                || wasmedge::IPV6_OPTIONS.iter().any(|(_, each)| *each == option)
+                // Of lib-socket, in functions of their own.
+                || matches!(
+                    option,
+                    SockOpt::ReusePort
+                        | SockOpt::TcpFastOpenConnect
+                        | SockOpt::IpAddMembership
+                        | SockOpt::IpDropMembership
+                );
+            assert_eq!(row.get(2), Some(&if listed { "yes" } else { "no" }), "{begins}");
+        }
+    }
 }

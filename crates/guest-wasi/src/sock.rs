@@ -5,7 +5,8 @@
 #![expect(clippy::too_many_arguments, reason = "the parameters are the ABI's")]
 
 use guestnet_core::{
-    Domain, Errno, Host, Kind, OpenFile, OptKind, OptValue, RecvMeta, Result, SockAddr, SockOpt,
+    Domain, Errno, Host, Kind, MAX_OPTION_BYTES, OpenFile, OptKind, OptValue, RecvMeta, Result, SockAddr,
+    SockOpt,
 };
 
 use crate::abi::{self, wasmedge};
@@ -345,6 +346,21 @@ fn sock_getsockopt<H: Host>(
     let option = option(level, name)?;
     let by_value = len <= wasmedge::LENGTH_BY_VALUE;
     let room = if by_value { len } else { memory.u32(len)? };
+    if option.kind() == OptKind::Bytes {
+        let mut bytes = [0; MAX_OPTION_BYTES];
+        let bytes = bytes
+            .get_mut(..(room as usize).min(MAX_OPTION_BYTES))
+            .unwrap_or_default();
+        let stored = ctx.guest.option_bytes(fd, option, bytes)?;
+        memory.store(value, bytes.get(..stored).ok_or(Errno::EINVAL)?)?;
+        // At most MAX_OPTION_BYTES.
+        let stored = u32::try_from(stored).unwrap_or(0);
+        return if by_value {
+            Ok(())
+        } else {
+            memory.store_u32(len, stored)
+        };
+    }
     let size = option_size(option);
     if by_value && room != size {
         return Err(Errno::EINVAL);
@@ -405,7 +421,7 @@ fn option_size(option: SockOpt) -> u32 {
         OptKind::Int | OptKind::Interface4 | OptKind::Fact => 4,
         OptKind::Time => 16,
         OptKind::Linger => 8,
-        OptKind::Name => 0,
+        OptKind::Name | OptKind::Bytes => 0,
         OptKind::Membership => 20,
     }
 }
@@ -433,8 +449,14 @@ fn encode_option(value: OptValue, bytes: &mut [u8; 16]) {
             return;
         }
         OptValue::Interface4(addr) => i32::from_le_bytes(addr.octets()),
-        // These can only be set.
-        OptValue::Membership4 { .. } | OptValue::Membership6 { .. } => 0,
+        OptValue::Interface(index) => index.cast_signed(),
+        // The ABIs have no number for the first, and the others can only be set.
+        OptValue::Peer(_)
+        | OptValue::Membership4 { .. }
+        | OptValue::Membership6 { .. }
+        | OptValue::Source4 { .. }
+        | OptValue::Group { .. }
+        | OptValue::GroupSource { .. } => 0,
     };
     bytes[..4].copy_from_slice(&int.to_le_bytes());
 }
@@ -464,7 +486,7 @@ fn decode_option(option: SockOpt, bytes: &[u8]) -> Result<OptValue> {
             seconds: int(4)?,
         },
         OptKind::Time => OptValue::Time(convert::timeval(long(0)?, long(8)?)?),
-        OptKind::Name => OptValue::Int(0),
+        OptKind::Name | OptKind::Bytes => OptValue::Int(0),
         OptKind::Membership => {
             let group: [u8; 16] = bytes.first_chunk().copied().ok_or(Errno::EINVAL)?;
             OptValue::Membership6 {

@@ -31,6 +31,7 @@ mod background;
 mod convert;
 mod dns;
 mod event;
+mod interface;
 mod io;
 mod linger;
 mod lookup;
@@ -58,9 +59,9 @@ use std::time::Duration;
 
 use guestnet_core::resolve::{LookupReply, Names, Question};
 use guestnet_core::{
-    Clock, Control, Destination, Domain, EpollEvent, EpollOp, Errno, Host, Identity, Kind, LookupError,
-    Message, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result, SendFlags, Shutdown, SockAddr, SockOpt,
-    StreamKind, TimerClock, TimerFlags, TimerSpec,
+    Clock, Control, Destination, Domain, EpollEvent, EpollOp, Errno, Host, Identity, Interface, Kind,
+    LookupError, Message, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result, SendFlags, Shutdown,
+    SockAddr, SockOpt, StreamKind, TimerClock, TimerFlags, TimerSpec,
 };
 use rustix::event::{Timespec, epoll};
 use rustix::net::{
@@ -721,6 +722,18 @@ impl Host for OsHost {
         waited
     }
 
+    fn option_bytes(&mut self, io: &Io, option: SockOpt, room: &mut [u8]) -> Result<usize> {
+        option::option_bytes(io.fd(), option, room)
+    }
+
+    fn peer_is_in_process(&mut self, io: &Io) -> Result<Option<bool>> {
+        option::peer_is_in_process(io.fd())
+    }
+
+    fn interfaces(&mut self) -> Result<Vec<Interface>> {
+        interface::interfaces()
+    }
+
     fn take_refused_wait(&mut self) -> bool {
         std::mem::take(&mut self.refused_wait)
     }
@@ -780,20 +793,5 @@ impl OsHost {
     /// Whether a byte stream is ready without waiting. If the guest was stopped, this fails with `EINTR` too.
     fn ready_now(&self, io: &Io, want: Ready) -> Result<bool> {
         wait::wait_one(io.fd.as_raw_fd(), want, Some(Duration::ZERO), &self.stop)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{Io, OsHost};
-
-    /// What `SharedGuestThread` asks of a host: descriptors used by several threads, one host a thread.
-    const fn used_by_several_threads<T: Send + Sync>() {}
-    const fn moved_to_its_thread<T: Send>() {}
-
-    #[test]
-    fn a_host_serves_a_guest_of_several_threads() {
-        used_by_several_threads::<Io>();
-        moved_to_its_thread::<OsHost>();
     }
 }

@@ -3,6 +3,8 @@
 #![expect(unsafe_code, reason = "the boundary to libc; each block says why it is sound")]
 
 pub(crate) mod buffers;
+pub(crate) mod group;
+pub(crate) mod interface;
 pub(crate) mod message;
 
 use std::ffi::{CStr, CString};
@@ -27,7 +29,13 @@ unsafe impl Plain for libc::timeval {}
 // SAFETY: structs of integers without padding.
 unsafe impl Plain for libc::ip_mreq {}
 // SAFETY: structs of integers without padding.
+unsafe impl Plain for libc::ip_mreqn {}
+// SAFETY: structs of integers without padding.
+unsafe impl Plain for libc::ip_mreq_source {}
+// SAFETY: structs of integers without padding.
 unsafe impl Plain for libc::ipv6_mreq {}
+// SAFETY: three integers of the same size.
+unsafe impl Plain for libc::ucred {}
 
 fn socklen<T>() -> libc::socklen_t {
     // No option's type is anywhere near 4 GiB.
@@ -58,6 +66,27 @@ pub(crate) fn getsockopt<T: Plain>(fd: BorrowedFd<'_>, level: i32, name: i32) ->
     })?;
     // SAFETY: all zero to begin with, partly overwritten, and `Plain` takes any bits.
     Ok(unsafe { value.assume_init() })
+}
+
+/// getsockopt(2) into bytes: how many the kernel has stored.
+pub(crate) fn getsockopt_bytes(
+    fd: BorrowedFd<'_>,
+    level: i32,
+    name: i32,
+    room: &mut [u8],
+) -> Result<usize, Errno> {
+    let mut len = libc::socklen_t::try_from(room.len()).unwrap_or(0);
+    // SAFETY: `room` has room for `len` bytes and outlives the call.
+    check(unsafe {
+        libc::getsockopt(
+            fd.as_raw_fd(),
+            level,
+            name,
+            room.as_mut_ptr().cast(),
+            &raw mut len,
+        )
+    })?;
+    Ok(room.len().min(usize::try_from(len).unwrap_or(0)))
 }
 
 /// setsockopt(2).
@@ -174,7 +203,7 @@ pub(crate) fn getaddrinfo(
     // SAFETY: getaddrinfo returned a list of valid nodes that ends with a null pointer.
     while let Some(info) = unsafe { node.as_ref() } {
         // SAFETY: the node's address has the type that its family says.
-        let address = unsafe { ip_of(info) };
+        let address = unsafe { ip_at(info.ai_addr) };
         if let Some(address) = address
             && !addresses.contains(&address)
         {
@@ -223,20 +252,19 @@ pub(crate) fn getnameinfo(ip: IpAddr) -> Result<String, (i32, Errno)> {
 }
 
 /// # Safety
-/// `ai_addr` is null or points to the kind of address that `ai_family` says.
-unsafe fn ip_of(info: &libc::addrinfo) -> Option<IpAddr> {
-    if info.ai_addr.is_null() {
-        return None;
-    }
-    match info.ai_family {
+/// `addr` is null or points to the kind of address that its family says.
+unsafe fn ip_at(addr: *const libc::sockaddr) -> Option<IpAddr> {
+    // SAFETY: the caller's promise; every kind begins with its family.
+    let family = unsafe { addr.cast::<libc::sa_family_t>().as_ref() }?;
+    match i32::from(*family) {
         libc::AF_INET => {
-            // SAFETY: the caller's promise. The kernel's structs are aligned for it.
-            let addr = unsafe { info.ai_addr.cast::<libc::sockaddr_in>().read_unaligned() };
+            // SAFETY: the caller's promise.
+            let addr = unsafe { addr.cast::<libc::sockaddr_in>().read_unaligned() };
             Some(Ipv4Addr::from(u32::from_be(addr.sin_addr.s_addr)).into())
         }
         libc::AF_INET6 => {
             // SAFETY: as above.
-            let addr = unsafe { info.ai_addr.cast::<libc::sockaddr_in6>().read_unaligned() };
+            let addr = unsafe { addr.cast::<libc::sockaddr_in6>().read_unaligned() };
             Some(Ipv6Addr::from(addr.sin6_addr.s6_addr).into())
         }
         _ => None,

@@ -9,11 +9,21 @@ use guestnet_core::{
     Capacity, Domain, Errno, Fd, Guest, Kind, Ready, RecvFlags, SendFlags, SharedGuestThread, Shutdown,
     SockAddr,
 };
-use guestnet_host_os::OsHost;
+use guestnet_host_os::{Io, OsHost};
 
 type GuestThread = SharedGuestThread<OsHost, ()>;
 
 const RESERVED: Fd = 16;
+
+/// What `SharedGuestThread` asks of a host: descriptors used by several threads, one host a thread.
+const fn used_by_several_threads<T: Send + Sync>() {}
+const fn moved_to_its_thread<T: Send>() {}
+
+#[test]
+fn a_host_serves_a_guest_of_several_threads() {
+    used_by_several_threads::<Io>();
+    moved_to_its_thread::<OsHost>();
+}
 
 fn guest(sockets: usize) -> (GuestThread, OsHost) {
     let host = OsHost::new().unwrap();

@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use guestnet_core::{Domain, Errno, Result};
+use guestnet_core::{Domain, Errno, Interface, InterfaceAddr, InterfaceFlags, Result};
 
 /// The address without IPv6's mapped form.
 pub(crate) fn canonical(addr: SocketAddr) -> SocketAddr {
@@ -73,6 +73,25 @@ pub(crate) fn local(domain: Domain, addr: SocketAddr) -> Result<SocketAddr> {
     } else {
         Err(Errno::EADDRNOTAVAIL)
     }
+}
+
+/// Loopback, which is all that there is here.
+pub(crate) fn interfaces() -> Vec<Interface> {
+    let address = |ip: IpAddr, prefix_len| InterfaceAddr {
+        ip,
+        prefix_len,
+        broadcast: None,
+    };
+    vec![Interface {
+        name: "lo".to_owned(),
+        index: 1,
+        flags: InterfaceFlags::UP | InterfaceFlags::LOOPBACK | InterfaceFlags::RUNNING,
+        mtu: 65_536,
+        addresses: vec![
+            address(Ipv4Addr::LOCALHOST.into(), 8),
+            address(Ipv6Addr::LOCALHOST.into(), 128),
+        ],
+    }]
 }
 
 /// Whether a socket at `local` is meant by packets to `to`; `only6` is its `IPV6_V6ONLY`.

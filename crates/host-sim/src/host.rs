@@ -8,10 +8,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use guestnet_core::{
-    Clock, Domain, Errno, Host, Kind, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result, SendFlags,
-    Shutdown, SockAddr, SockOpt,
+    Clock, Domain, Errno, Host, Interface, Kind, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result,
+    SendFlags, Shutdown, SockAddr, SockOpt,
 };
 
+use crate::address;
 use crate::network::{Io, Network};
 use crate::socket::Id;
 use crate::state::State;
@@ -221,6 +222,15 @@ impl Host for SimHost {
     fn set_option(&mut self, io: &Io, option: SockOpt, value: OptValue) -> Result<()> {
         self.network
             .with(|state| state.set_option(io.id(), option, value))
+    }
+
+    fn option_bytes(&mut self, io: &Io, option: SockOpt, room: &mut [u8]) -> Result<usize> {
+        self.network
+            .with(|state| state.option_bytes(io.id(), option, room))
+    }
+
+    fn interfaces(&mut self) -> Result<Vec<Interface>> {
+        Ok(address::interfaces())
     }
 
     fn readable_bytes(&mut self, io: &Io) -> Result<usize> {

@@ -51,6 +51,24 @@ fn check(option: SockOpt, domain: Domain, tcp: bool) -> Result<()> {
     if has { Ok(()) } else { Err(Errno::ENOPROTOOPT) }
 }
 
+/// The network's congestion control has no name of its own: it is Linux's first one.
+const CONGESTION: &[u8; 16] = b"reno\0\0\0\0\0\0\0\0\0\0\0\0";
+
+/// getsockopt(2) of bytes: how many of `room` they fill. A connection has nothing to tell (`TCP_INFO`).
+///
+/// # Errors
+/// `ENOPROTOOPT`.
+pub(crate) fn bytes(option: SockOpt, domain: Domain, tcp: bool, room: &mut [u8]) -> Result<usize> {
+    check(option, domain, tcp)?;
+    if option != SockOpt::TcpCongestion {
+        return Err(Errno::ENOPROTOOPT);
+    }
+    for (to, from) in room.iter_mut().zip(CONGESTION) {
+        *to = *from;
+    }
+    Ok(room.len().min(CONGESTION.len()))
+}
+
 impl Options {
     /// getsockopt(2) of what is not a fact.
     ///
@@ -60,7 +78,7 @@ impl Options {
         check(option, domain, tcp)?;
         match option.kind() {
             OptKind::Int | OptKind::Time | OptKind::Linger => {}
-            OptKind::Interface4 | OptKind::Membership | OptKind::Fact | OptKind::Name => {
+            OptKind::Interface4 | OptKind::Membership | OptKind::Fact | OptKind::Name | OptKind::Bytes => {
                 return Err(Errno::ENOPROTOOPT);
             }
         }
@@ -73,10 +91,11 @@ impl Options {
     /// `ENOPROTOOPT`, `EINVAL`; `EOPNOTSUPP`: this network has no groups.
     pub(crate) fn set(&mut self, option: SockOpt, value: OptValue, domain: Domain, tcp: bool) -> Result<()> {
         let value = match (option.kind(), value) {
-            (OptKind::Fact, _) => return Err(Errno::ENOPROTOOPT),
-            (OptKind::Name, _)
-            | (OptKind::Membership, OptValue::Membership4 { .. } | OptValue::Membership6 { .. })
-            | (OptKind::Interface4, OptValue::Interface4(_)) => return Err(Errno::EOPNOTSUPP),
+            (OptKind::Fact | OptKind::Bytes, _) => return Err(Errno::ENOPROTOOPT),
+            (OptKind::Name, _) => return Err(Errno::EOPNOTSUPP),
+            (OptKind::Membership | OptKind::Interface4, value) if fits(option, value) => {
+                return Err(Errno::EOPNOTSUPP);
+            }
             (OptKind::Int, OptValue::Int(number)) => OptValue::Int(number_of(option, number)?),
             (OptKind::Time, OptValue::Time(limit)) => {
                 // As far as a struct timeval goes; beyond is for ever.
@@ -122,6 +141,37 @@ impl Options {
             }
             _ => None,
         }
+    }
+}
+
+/// Whether a membership or an interface has the option's shape.
+fn fits(option: SockOpt, value: OptValue) -> bool {
+    match value {
+        OptValue::Interface4(_) | OptValue::Interface(_) => option.kind() == OptKind::Interface4,
+        OptValue::Membership4 { .. } => {
+            matches!(option, SockOpt::IpAddMembership | SockOpt::IpDropMembership)
+        }
+        OptValue::Membership6 { .. } => matches!(option, SockOpt::Ipv6JoinGroup | SockOpt::Ipv6LeaveGroup),
+        OptValue::Source4 { .. } => matches!(
+            option,
+            SockOpt::IpAddSourceMembership
+                | SockOpt::IpDropSourceMembership
+                | SockOpt::IpBlockSource
+                | SockOpt::IpUnblockSource
+        ),
+        OptValue::Group { group, .. } => match option {
+            SockOpt::McastJoinGroup | SockOpt::McastLeaveGroup => true,
+            SockOpt::IpAddMembership | SockOpt::IpDropMembership => group.is_ipv4(),
+            _ => false,
+        },
+        OptValue::GroupSource { .. } => matches!(
+            option,
+            SockOpt::McastJoinSourceGroup
+                | SockOpt::McastLeaveSourceGroup
+                | SockOpt::McastBlockSource
+                | SockOpt::McastUnblockSource
+        ),
+        _ => false,
     }
 }
 
@@ -180,7 +230,7 @@ fn number_of(option: SockOpt, number: i32) -> Result<i32> {
         SockOpt::Ipv6UnicastHops | SockOpt::Ipv6MulticastHops | SockOpt::Ipv6Tclass => within(-1, 255),
         SockOpt::TcpKeepIdle | SockOpt::TcpKeepIntvl => within(1, 32_767),
         SockOpt::TcpKeepCnt | SockOpt::TcpSynCnt => within(1, 127),
-        SockOpt::TcpUserTimeout => within(0, i32::MAX),
+        SockOpt::TcpUserTimeout | SockOpt::BusyPoll => within(0, i32::MAX),
         SockOpt::TcpMaxSeg => within(88, 32_767),
         SockOpt::ReuseAddr
         | SockOpt::ReusePort
@@ -195,6 +245,7 @@ fn number_of(option: SockOpt, number: i32) -> Result<i32> {
         | SockOpt::TcpFastOpenConnect
         | SockOpt::IpMulticastLoop
         | SockOpt::Ipv6MulticastLoop
+        | SockOpt::IpFreebind
         | SockOpt::Ipv6Only => Ok(i32::from(number != 0)),
         _ => Ok(number),
     }

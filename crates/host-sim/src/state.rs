@@ -9,6 +9,7 @@ use guestnet_core::{Domain, Errno, Kind, OptValue, Ready, Result, SockOpt};
 
 use crate::address::{self, conflict, unbound};
 use crate::faults::{Dice, Faults};
+use crate::option;
 use crate::socket::{Id, Phase, Protocol, Socket, ports};
 
 /// The ports that bind(2) with port 0 chooses from (`ip_local_port_range` of Linux).
@@ -308,6 +309,12 @@ impl State {
                 return socket.options.value(option, socket.domain, socket.is_tcp());
             }
         })
+    }
+
+    /// getsockopt(2) of bytes.
+    pub(crate) fn option_bytes(&self, id: Id, option: SockOpt, room: &mut [u8]) -> Result<usize> {
+        let socket = self.socket(id)?;
+        option::bytes(option, socket.domain, socket.is_tcp(), room)
     }
 
     /// setsockopt(2).

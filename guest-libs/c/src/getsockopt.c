@@ -8,13 +8,15 @@
 #include "abi.h"
 #include "option.h"
 
-#define NAME_BYTES 16 /* IFNAMSIZ */
+#define NAME_BYTES 16    /* IFNAMSIZ */
+#define MOST_BYTES 512 /* more than a struct tcp_info of any Linux */
 
 union value {
     int number;
     struct linger linger;
     struct timeval time;
     char name[NAME_BYTES];
+    char bytes[MOST_BYTES];
 };
 
 static int fetch(int fd, const struct gn_option *option, union value *value, uint32_t *len) {
@@ -36,6 +38,9 @@ static int fetch(int fd, const struct gn_option *option, union value *value, uin
             break;
         case GN_ROAD_NAME:
             *len = sizeof value->name;
+            break;
+        case GN_ROAD_BYTES:
+            *len = sizeof value->bytes;
             break;
         case GN_ROAD_NONE:
             return ENOPROTOOPT;

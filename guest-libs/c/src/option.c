@@ -2,8 +2,8 @@
  *
  * WasmEdge's extension has SOL_SOCKET options only, under numbers of its own. TCP and IPv6 options go the same way
  * with Linux's levels and numbers, as wasi-go began with TCP_NODELAY; guestnet takes them, others refuse them. IPv4's
- * level is 0, which is WasmEdge's SOL_SOCKET, so those options go through WAMR's functions; the one that WAMR lacks
- * has a number of its own. */
+ * level is 0, which is WasmEdge's SOL_SOCKET, so those options go through WAMR's functions; those that WAMR lacks
+ * have numbers of their own. */
 #include "option.h"
 
 #include <errno.h>
@@ -17,6 +17,7 @@
 #define SOCKET_READ(name) {SOL_SOCKET, SO_##name, GN_ROAD_INT, GN_LEVEL_SOCKET, GN_SO_##name, true}
 #define FACT(name) {SOL_SOCKET, SO_##name, GN_ROAD_FACT, 0, 0, true}
 #define TCP(name) {IPPROTO_TCP, TCP_##name, GN_ROAD_INT, GN_LEVEL_TCP, TCP_##name, false}
+#define TCP_BYTES(name, read_only) {IPPROTO_TCP, TCP_##name, GN_ROAD_BYTES, GN_LEVEL_TCP, TCP_##name, read_only}
 #define IPV6(name) {IPPROTO_IPV6, IPV6_##name, GN_ROAD_INT, GN_LEVEL_IPV6, IPV6_##name, false}
 #define WAMR(level, name) {level, name, GN_ROAD_WAMR, 0, 0, false}
 
@@ -53,12 +54,15 @@ static const struct gn_option options[] = {
     TCP(USER_TIMEOUT),
     TCP(FASTOPEN),
     TCP(NOTSENT_LOWAT),
+    TCP_BYTES(INFO, true),
+    TCP_BYTES(CONGESTION, false),
     IPV6(V6ONLY),
     IPV6(UNICAST_HOPS),
     IPV6(MULTICAST_HOPS),
     IPV6(MULTICAST_LOOP),
     IPV6(TCLASS),
     {IPPROTO_IP, IP_TOS, GN_ROAD_INT, GN_LEVEL_SOCKET, GN_SO_IPV4 + IP_TOS, false},
+    {IPPROTO_IP, IP_FREEBIND, GN_ROAD_INT, GN_LEVEL_SOCKET, GN_SO_IPV4 + IP_FREEBIND, false},
     WAMR(SOL_SOCKET, SO_REUSEPORT),
     WAMR(IPPROTO_TCP, TCP_FASTOPEN_CONNECT),
     WAMR(IPPROTO_IP, IP_TTL),

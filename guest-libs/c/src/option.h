@@ -12,6 +12,7 @@ enum gn_road {
     GN_ROAD_TIME,   /* the same with a struct timeval */
     GN_ROAD_LINGER, /* the same with a struct linger */
     GN_ROAD_NAME,   /* the same with a string */
+    GN_ROAD_BYTES,  /* the same with bytes, as many as there are */
     GN_ROAD_FACT,   /* read-only, known without sock_getsockopt: option_fact.c */
     GN_ROAD_WAMR,   /* a function of WAMR's lib-socket: option_wamr.c */
 };

@@ -26,7 +26,7 @@ static int set_int(int fd, const struct gn_option *option, const void *value, so
 
 int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
     const struct gn_option *option = __gn_option(level, name);
-    bool is_name = option->road == GN_ROAD_NAME;
+    bool is_name = option->road == GN_ROAD_NAME || option->road == GN_ROAD_BYTES;
     if ((int)len < 0) return __gn_refuse(fd, EINVAL);
     bool takes_int = !is_name && (level == SOL_SOCKET || level == IPPROTO_TCP || level == IPPROTO_IPV6);
     if (takes_int && len < sizeof(int)) return __gn_refuse(fd, EINVAL);
@@ -47,6 +47,7 @@ int setsockopt(int fd, int level, int name, const void *value, socklen_t len) {
         case GN_ROAD_INT:
             return set_int(fd, option, value, len);
         case GN_ROAD_NAME:
+        case GN_ROAD_BYTES:
         case GN_ROAD_FACT:
         case GN_ROAD_NONE:
             break;

@@ -167,6 +167,77 @@ fn a_datagram_chooses_no_interface_under_rules() {
     }
 }
 
+/// An index that no interface has.
+const NO_INDEX: &str = "1000000007";
+
+/// The addresses of IPv4 that this machine has in addition to loopback, by the address that a datagram elsewhere would come from.
+/// A machine without a route has none.
+fn other_address() -> Option<Ipv4Addr> {
+    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).expect("bind");
+    // Nothing is sent by it.
+    socket.connect((Ipv4Addr::new(198, 51, 100, 1), 9)).ok()?;
+    match socket.local_addr().expect("local_addr").ip() {
+        std::net::IpAddr::V4(ip) if !ip.is_loopback() => Some(ip),
+        _ => None,
+    }
+}
+
+#[test]
+fn an_interface_that_the_policy_hides_is_as_one_that_does_not_exist() {
+    let hidden = other_address();
+    let mut actions = vec![
+        "through 198.51.100.7".to_owned(),
+        "through 127.0.0.1".to_owned(),
+        format!("through {NO_INDEX}"),
+        "through 1".to_owned(),
+        format!("join plain {GROUP} 198.51.100.7"),
+        format!("join plain {GROUP} 127.0.0.1"),
+    ];
+    let mut expected = vec!["EADDRNOTAVAIL", "ok", "ENODEV", "ok", "ENODEV", "ok"];
+    if let Some(hidden) = hidden {
+        actions.extend([
+            format!("through {hidden}"),
+            format!("join plain {GROUP} {hidden}"),
+            format!("join source {GROUP} {hidden}"),
+        ]);
+        expected.extend(["EADDRNOTAVAIL", "ENODEV", "ENODEV"]);
+    }
+    let rules = options(&["--allow-connect=*", &format!("--allow-listen={GROUP}")]);
+    assert_eq!(by_emscripten(&rules, &actions), expected);
+    // A rule that lets the guest listen there shows the interface.
+    if let Some(hidden) = hidden {
+        let rule = format!("--allow-listen=tcp://{hidden}:0");
+        let rules = options(&[&rule, &format!("--allow-listen={GROUP}")]);
+        assert_eq!(by_emscripten(&rules, &actions[6..]), ["ok"; 3]);
+    }
+}
+
+#[test]
+fn no_way_to_join_a_group_goes_round_the_rules_for_listen() {
+    let ways = |group: &str, address: &str, index: &str| -> Vec<String> {
+        let by_address = ["plain", "source"].map(|how| format!("join {how} {group} {address}"));
+        let by_index = ["index", "group", "group-source"].map(|how| format!("join {how} {group} {index}"));
+        by_address.into_iter().chain(by_index).collect()
+    };
+    let six = |group: &str, index: &str| -> Vec<String> {
+        let ways = ["plain", "group", "group-source"];
+        ways.map(|how| format!("join {how} {group} {index}")).to_vec()
+    };
+    let [allowed, denied] = [GROUP.to_string(), "239.255.77.35".to_owned()];
+    let rules = options(&[
+        &format!("--allow-listen={allowed}"),
+        "--allow-listen=[ff15::77:34]",
+        "--allow-connect=*",
+    ]);
+    let join = |actions: Vec<String>| by_emscripten(&rules, &actions);
+    assert_eq!(join(ways(&allowed, "127.0.0.1", "1")), ["ok"; 5]);
+    assert_eq!(join(ways(&denied, "127.0.0.1", "1")), ["EACCES"; 5]);
+    assert_eq!(join(ways(&allowed, "198.51.100.7", NO_INDEX)), ["ENODEV"; 5]);
+    assert_eq!(join(six("ff15::77:34", "1")), ["ok"; 3]);
+    assert_eq!(join(six("ff15::77:35", "1")), ["EACCES"; 3]);
+    assert_eq!(join(six("ff15::77:34", NO_INDEX)), ["ENODEV"; 3]);
+}
+
 #[test]
 fn a_deny_rule_for_all_of_ipv6_has_no_hole_where_ipv4_is_written_in_it() {
     let victim = Victim::new();

@@ -162,6 +162,9 @@ impl PolicyBuilder {
             unix_unrestricted: self.net && !unix.has_denials(),
             unix: unix.build(),
             without_broadcast: None,
+            listen_ports: listen
+                .each_ref()
+                .map(|table| table.any.stretches().into_iter().collect()),
             net: self.net,
             rules: self.rules.iter().map(|(rule, _)| rule.clone()).collect(),
             limits: self.limits.clone(),

@@ -7,7 +7,7 @@ use super::name_table::Names;
 use super::unix::{Paths, is_normal};
 use super::{AddressClass, Decision, Name, NoPins, PinLookup, Protocol, Reason, Rule, Use, address_class};
 use crate::limits::Limits;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, SocketAddrV6};
 
 /// What a guest may do. Immutable; put it behind an [`Arc`](std::sync::Arc) to share it.
 ///
@@ -23,6 +23,8 @@ pub struct Policy {
     pub(super) unix_unrestricted: bool,
     /// A port of UDP on which something is allowed and the broadcast address is not.
     pub(super) without_broadcast: Option<u16>,
+    /// For TCP and UDP, a port of each stretch throughout which the same rules for listen count.
+    pub(super) listen_ports: [Box<[u16]>; 2],
     /// `--allow-net`.
     pub(super) net: bool,
     /// Whether some name may be looked up.
@@ -185,6 +187,25 @@ impl Policy {
             let decision = self.decide(Use::Connect, Protocol::Udp, everywhere(port), &NoPins);
             anything && decision.is_denied()
         })
+    }
+
+    /// Whether a guest may listen on this address of the interface with this index, on some port of TCP or UDP.
+    #[must_use]
+    pub fn listens_on(&self, ip: IpAddr, interface: u32) -> bool {
+        let at = |port| match ip {
+            IpAddr::V4(ip) => SocketAddr::from((ip, port)),
+            IpAddr::V6(ip) => SocketAddrV6::new(ip, port, 0, interface).into(),
+        };
+        Protocol::ALL
+            .into_iter()
+            .zip(&self.listen_ports)
+            .any(|(protocol, ports)| {
+                let mut ports = ports.iter();
+                ports.any(|port| {
+                    self.decide(Use::Listen, protocol, at(*port), &NoPins)
+                        .is_allowed()
+                })
+            })
     }
 
     /// Judges a look-up, before a query leaves. A name is allowed if a rule for resolve covers it, or one for

@@ -45,8 +45,10 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         let (one, other) = self.host.socket_pair(kind)?;
         let one = self.made(one, Domain::Unix, kind, permits.0)?;
         let other = self.made(other, Domain::Unix, kind, permits.1)?;
-        one.take_send_buffer()?;
-        other.take_send_buffer()?;
+        for end in [&one, &other] {
+            end.take_send_buffer()?;
+            end.is_of_pair.set(true);
+        }
         self.insert_pair(OpenFile::Socket(one), OpenFile::Socket(other))
     }
 

@@ -3,14 +3,15 @@
 use std::net::SocketAddr;
 
 use super::state::Socket;
-use crate::addr::Domain;
+use crate::addr::{Domain, Kind};
 use crate::errno::{Errno, Result};
 use crate::fd::{Slots, Target};
 use crate::gate::Gate;
-use crate::guest::GuestThread;
+use crate::guest::{GuestThread, is_only_guest};
 use crate::host::Host;
+use crate::netdevice::{self, InterfaceChoice};
 use crate::open_file::OpenFile;
-use crate::option::{OptKind, OptValue, SockOpt};
+use crate::option::{OptKind, OptValue, PeerProgram, SockOpt};
 use crate::policy::Protocol;
 use crate::sync::lock;
 
@@ -24,7 +25,10 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| match option.kind() {
             OptKind::Name => Err(Errno::EOPNOTSUPP),
-            OptKind::Membership => Err(Errno::ENOPROTOOPT),
+            OptKind::Membership | OptKind::Bytes => Err(Errno::ENOPROTOOPT),
+            OptKind::Fact if option == SockOpt::PeerCred => {
+                peer_program(call.host, socket).map(OptValue::Peer)
+            }
             OptKind::Int if option == SockOpt::Broadcast && socket.broadcast.get() => Ok(OptValue::Int(1)),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Fact => {
                 match call.host.option(&socket.io, option)? {
@@ -38,6 +42,30 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             result,
             |_| 0,
             format_args!("{fd}, {}, {:?}", option.name(), result),
+        )
+    }
+
+    /// getsockopt(2) of an option whose value is bytes of the system's own ([`OptKind::Bytes`]): how many of `room` they fill,
+    /// of which [`MAX_OPTION_BYTES`](crate::MAX_OPTION_BYTES) are enough. What does not fit is cut.
+    ///
+    /// # Errors
+    /// `ENOPROTOOPT` (not such an option, or not one of this socket), `EOPNOTSUPP`, `EBADF`, `ENOTSOCK`.
+    pub fn option_bytes(
+        &mut self,
+        fd: impl Into<Target<T::Pin>>,
+        option: SockOpt,
+        room: &mut [u8],
+    ) -> Result<usize> {
+        let fd = &fd.into();
+        let result = self.with_socket(fd, |call, socket| match option.kind() {
+            OptKind::Bytes => call.host.option_bytes(&socket.io, option, room),
+            _ => Err(Errno::ENOPROTOOPT),
+        });
+        self.traced(
+            "getsockopt",
+            result,
+            |len| *len as u64,
+            format_args!("{fd}, {}", option.name()),
         )
     }
 
@@ -76,8 +104,9 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `ENOPROTOOPT` (not an option of this socket, or read-only), `EINVAL`, `EDOM` (a time out of range),
     /// `EOPNOTSUPP` (refused: `SO_BINDTODEVICE`), `EACCES` (a multicast group that the policy does not let the
-    /// guest listen on), `ENOBUFS` (`SO_SNDBUF` and `SO_RCVBUF` beyond the guest's limit of buffers), `EBADF`,
-    /// `ENOTSOCK`.
+    /// guest listen on), `ENODEV` and, for `IP_MULTICAST_IF` with an address, `EADDRNOTAVAIL` (an interface that does not exist, or
+    /// that the policy does not show: [`GuestThread::interfaces`]), `EPERM` (refused: `TCP_CONGESTION`, `IP_FREEBIND` that is
+    /// switched on, `SO_BUSY_POLL` that is raised), `ENOBUFS` (`SO_SNDBUF` and `SO_RCVBUF` beyond the guest's limit of buffers), `EBADF`, `ENOTSOCK`.
     ///
     /// `SO_BROADCAST` can always be set. Where the policy does not allow broadcasts it has no effect.
     ///
@@ -107,6 +136,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         match option.kind() {
             OptKind::Name => return Err(Errno::EOPNOTSUPP),
             OptKind::Fact => return Err(Errno::ENOPROTOOPT),
+            OptKind::Bytes => {
+                // Another congestion control takes from other connections, and its name may load a module of the kernel.
+                let refused = option == SockOpt::TcpCongestion && is_tcp(socket);
+                return Err(if refused { Errno::EPERM } else { Errno::ENOPROTOOPT });
+            }
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Membership => {}
         }
         if option == SockOpt::Broadcast {
@@ -117,13 +151,16 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
                 return Ok(());
             }
         }
+        match (option, value) {
+            (SockOpt::BusyPoll, OptValue::Int(wanted)) => check_busy_poll(&mut self.host, socket, wanted)?,
+            // A datagram of IPv6 could then name any source, and rules are asked about the address of a bind only.
+            (SockOpt::IpFreebind, OptValue::Int(on)) if on != 0 => return Err(Errno::EPERM),
+            _ => {}
+        }
         // Joining a group is a way to be reached at its address.
-        let group = match (option, value) {
-            (SockOpt::IpAddMembership, OptValue::Membership4 { group, .. }) => Some(group.into()),
-            (SockOpt::Ipv6JoinGroup, OptValue::Membership6 { group, .. }) => Some(group.into()),
-            _ => None,
-        };
-        if let Some(group) = group {
+        if option.joins()
+            && let Some(group) = value.group()
+        {
             let port = self
                 .host
                 .local_addr(&socket.io)?
@@ -133,6 +170,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
                 .gate
                 .listen("setsockopt", Protocol::Udp, SocketAddr::new(group, port))?;
         }
+        let (choice, unknown) = chosen_interface(option, value);
+        netdevice::check(&mut self.host, &self.guest.gate, choice, unknown)?;
         let size = match (option, value) {
             (SockOpt::SndBuf | SockOpt::RcvBuf, OptValue::Int(size)) => Some(size),
             _ => None,
@@ -151,6 +190,61 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             _ => {}
         }
         Ok(())
+    }
+}
+
+fn is_tcp<Io>(socket: &Socket<Io>) -> bool {
+    socket.kind == Kind::Stream && socket.domain != Domain::Unix
+}
+
+/// The interface that a value names, and the error of one that does not exist.
+fn chosen_interface(option: SockOpt, value: OptValue) -> (Option<InterfaceChoice>, Errno) {
+    let by_index = (option == SockOpt::Ipv6MulticastIf).then_some(value);
+    match value {
+        OptValue::Interface4(ip) => (InterfaceChoice::address(ip), Errno::EADDRNOTAVAIL),
+        OptValue::Membership4 { interface, .. } | OptValue::Source4 { interface, .. } => {
+            (InterfaceChoice::address(interface), Errno::ENODEV)
+        }
+        OptValue::Interface(index) => (InterfaceChoice::index(index), Errno::EADDRNOTAVAIL),
+        OptValue::Membership6 { interface, .. }
+        | OptValue::Group { interface, .. }
+        | OptValue::GroupSource { interface, .. } => (InterfaceChoice::index(interface), Errno::ENODEV),
+        _ => match by_index {
+            Some(OptValue::Int(index)) => (InterfaceChoice::index(index.cast_unsigned()), Errno::ENODEV),
+            _ => (None, Errno::ENODEV),
+        },
+    }
+}
+
+/// Who the peer is. Only of the two ends of a socketpair(2) is it certain by itself: what the kernel knows is the process, which
+/// may have other guests.
+fn peer_program<H: Host>(host: &mut H, socket: &Socket<H::Io>) -> Result<PeerProgram> {
+    if socket.domain != Domain::Unix {
+        return Ok(PeerProgram::None);
+    }
+    if socket.is_of_pair.get() {
+        return Ok(PeerProgram::Own);
+    }
+    let listens = matches!(
+        host.option(&socket.io, SockOpt::AcceptConn),
+        Ok(OptValue::Flag(true))
+    );
+    Ok(match host.peer_is_in_process(&socket.io)? {
+        None => PeerProgram::None,
+        // A listener is its own peer.
+        Some(true) if listens || is_only_guest() => PeerProgram::Own,
+        Some(_) => PeerProgram::Other,
+    })
+}
+
+/// `SO_BUSY_POLL`: to raise it needs a privilege that the process may have and the guest has not.
+///
+/// # Errors
+/// `EPERM`; what the host says of a socket without it.
+fn check_busy_poll<H: Host>(host: &mut H, socket: &Socket<H::Io>, wanted: i32) -> Result<()> {
+    match host.option(&socket.io, SockOpt::BusyPoll)? {
+        OptValue::Int(now) if wanted > now => Err(Errno::EPERM),
+        _ => Ok(()),
     }
 }
 

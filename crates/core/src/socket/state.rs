@@ -55,6 +55,8 @@ pub struct Socket<Io> {
     /// only sending or connecting bound may receive only from peers that it may send to; a stream without the
     /// permission must ask for it to listen.
     pub(crate) bound: Flag,
+    /// It is an end of a socketpair(2): its peer is the guest itself.
+    pub(crate) is_of_pair: Flag,
     /// `SO_RCVTIMEO`, for blocking receives and accepts.
     pub(crate) recv_timeout: TimeLimit,
     /// `SO_SNDTIMEO`, for blocking sends and connects.
@@ -95,6 +97,7 @@ impl<Io> Socket<Io> {
             kind,
             nonblocking: Flag::new(false),
             bound: Flag::new(false),
+            is_of_pair: Flag::new(false),
             recv_timeout: TimeLimit::none(),
             send_timeout: TimeLimit::none(),
             low_water: Count::new(1),

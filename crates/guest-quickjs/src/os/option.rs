@@ -1,6 +1,6 @@
 //! `os.getsockopt` and `os.setsockopt`, both as `(fd, name, buffer)` and as `(fd, level, name, buffer)`.
 
-use guestnet_core::{Errno, Host, OpenFile, Result, SockOpt};
+use guestnet_core::{Errno, Host, MAX_OPTION_BYTES, OpenFile, OptKind, Result, SockOpt};
 use rquickjs::Value;
 
 use crate::abi;
@@ -10,8 +10,8 @@ use crate::convert;
 use crate::native::{Call, Member};
 use crate::state::StateRef;
 
-/// The most bytes that a value has that is set: longer ones are cut, as no option looks at them.
-const MAX_VALUE: usize = 256;
+/// The most bytes that a value has that is set (`struct group_source_req`, 264): longer ones are cut, as no option looks at them.
+const MAX_VALUE: usize = 512;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     let mut members = vec![
@@ -86,6 +86,12 @@ fn read<H: Host + 'static>(state: &StateRef<H>, fd: i32, level: i32, name: i32) 
         return Ok(protocol.to_ne_bytes().to_vec());
     }
     match abi::option_of(level, name) {
+        Some(option) if option.kind() == OptKind::Bytes => {
+            let mut bytes = vec![0; MAX_OPTION_BYTES];
+            let len = guest.option_bytes(fd, option, &mut bytes)?;
+            bytes.truncate(len);
+            Ok(bytes)
+        }
         Some(option) => guest.option(fd, option).map(convert::option_bytes),
         None => unknown(&guest, fd),
     }
@@ -141,7 +147,7 @@ fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
         if !matches!(*guest.open_file(fd)?, OpenFile::Socket(_)) {
             return Err(Errno::ENOTSOCK);
         }
-        let value = convert::option_value(option, &bytes)?;
+        let value = convert::option_value(option, level, &bytes)?;
         guest.set_option(fd, option, value)
     }))
 }
