@@ -403,6 +403,7 @@ impl World for Direct {
             Capability::Ipv6 | Capability::Pipes => None,
             Capability::Groups => Some("the stand-in's network has no groups"),
             Capability::UrgentData => Some("the browser has no urgent data"),
+            Capability::TcpInfo => Some("the browser says nothing of a connection"),
             Capability::UnixSockets | Capability::SocketPairs => Some("the browser has sockets of IP only"),
             Capability::ByteStreams | Capability::Files => {
                 Some("a browser has no descriptors of other programs")
@@ -510,14 +511,23 @@ const CANNOT: &[(&str, &[&str])] = &[
             "capacity::a32_an_accepted_socket_counts_what_it_has_from_its_listener",
             "gate::a33_broadcasting_can_always_be_switched_off",
             "option::a_number_out_of_range_is_refused",
+            "option::a_privilege_of_the_process_is_none_of_the_guests",
             "option::every_flag_is_set_and_read_back",
             "option::every_number_is_set_and_read_back",
             "option::every_wrong_shape_is_einval_or_refused",
             "option::linger_is_set_and_read_back",
+            "option::the_congestion_control_can_be_read_and_not_set",
             "stop::a_close_that_lingers_ends",
             "stop::a_guest_with_a_lingering_socket_goes_at_once",
             "tcp::closing_with_a_linger_time_delivers_the_data",
             "tcp::closing_with_linger_zero_resets",
+        ],
+    ),
+    (
+        "the browser lists no interfaces",
+        &[
+            "interface::a_policy_shows_loopback_and_what_it_lets_listen_on",
+            "interface::without_rules_for_listen_every_interface_is_shown",
         ],
     ),
     (
