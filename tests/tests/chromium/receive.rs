@@ -161,9 +161,11 @@ fn refused(case: &Case) {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
         listener.local_addr().expect("its address").port()
     };
-    for (host, words) in [
-        ("127.0.0.1", "FAILED NETWORK"),
-        ("no-such-name.invalid", "FAILED NAME"),
+    for (host, port, words) in [
+        ("127.0.0.1", u32::from(port), "FAILED NETWORK"),
+        ("no-such-name.invalid", u32::from(port), "FAILED NAME"),
+        // The browser would take the low bits.
+        ("127.0.0.1", 65536 + u32::from(port), "FAILED INVALID"),
     ] {
         let seen = case.run("connect", &json!({ "port": port, "host": host }));
         assert_eq!(

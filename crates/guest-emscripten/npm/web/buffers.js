@@ -1,13 +1,11 @@
 // Memory of the sockets in a browser: buffers that are used again, and the queues of bytes made of them. Knows no socket.
 
-/**
- * What a queue of bytes to send is cut into: five bytes less than four pipes (see writer.js), so that a piece that is taken
- * whole by an empty pipe does not leave it exactly full.
- */
-export const SLAB = 4 * 65536 - 5;
+/** Room before the first byte of a buffer, for the last few of the one before it: so all goes on lying together. */
+const HEAD = 64;
 
-/** Sizes of buffers. A short message needs no large one. */
-const SIZES = [4096, 65536, SLAB];
+/** Sizes of buffers. A short message needs no large one; the largest is what one write has at most. */
+const SIZES = [4096, 65536 + HEAD, (256 << 10) + HEAD];
+const LARGEST = SIZES.at(-1);
 
 /** Bytes of buffers that are kept for the next use. */
 const MAX_POOLED = 8 << 20;
@@ -88,9 +86,12 @@ export class SendQueue {
     this.#isLent = false;
     this.length -= count;
     slab.start += count;
-    if (slab.start < slab.end) return;
-    this.#slabs.shift();
-    this.#pool.give(slab.buffer);
+    if (slab.start === slab.end) {
+      this.#slabs.shift();
+      this.#pool.give(slab.buffer);
+    } else {
+      this.#join();
+    }
   }
 
   /** Forgets all. To be called when the browser reads none of it any more. */
@@ -106,15 +107,28 @@ export class SendQueue {
     const last = this.#slabs.at(-1);
     if (last && last.end < last.buffer.length) return last;
     // A full small one goes on as a larger one, so that its bytes lie together; unless the browser reads it.
-    if (last && last.buffer.length < SLAB && !(this.#isLent && this.#slabs.length === 1)) {
-      const buffer = this.#pool.take(last.buffer.length + wanted);
+    if (last && last.buffer.length < LARGEST && !(this.#isLent && this.#slabs.length === 1)) {
+      const buffer = this.#pool.take(HEAD + last.buffer.length + wanted);
       const bytes = last.buffer.subarray(last.start, last.end);
-      buffer.set(bytes);
+      buffer.set(bytes, HEAD);
       this.#pool.give(last.buffer);
-      return Object.assign(last, { buffer, start: 0, end: bytes.length });
+      return Object.assign(last, { buffer, start: HEAD, end: HEAD + bytes.length });
     }
-    this.#slabs.push({ buffer: this.#pool.take(wanted), start: 0, end: 0 });
+    this.#slabs.push({ buffer: this.#pool.take(HEAD + wanted), start: HEAD, end: HEAD });
+    this.#join();
     return this.#slabs.at(-1);
+  }
+
+  /** Moves the last few bytes of a full slab before those of the next one. */
+  #join() {
+    const [first, second] = this.#slabs;
+    if (!second || this.#isLent) return;
+    const length = first.end - first.start;
+    if (length > second.start) return;
+    second.start -= length;
+    second.buffer.set(first.buffer.subarray(first.start, first.end), second.start);
+    this.#slabs.shift();
+    this.#pool.give(first.buffer);
   }
 }
 

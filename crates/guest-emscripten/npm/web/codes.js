@@ -63,5 +63,17 @@ export function openError(error) {
 
 /** Why an open socket broke, of what a stream ended with; null if bytes may be lost. */
 export function brokenError(error) {
-  return /TIMED_OUT/.test(String(error?.message)) ? ERROR.TIMEOUT : ERROR.RESET;
+  const text = String(error?.message);
+  if (text.includes('TIMED_OUT')) return ERROR.TIMEOUT;
+  // What one datagram did to its socket.
+  if (text.includes('ACCESS_DENIED')) return ERROR.PERMISSION;
+  if (text.includes('INVALID_ARGUMENT')) return ERROR.INVALID;
+  if (text.includes('NAME_NOT_RESOLVED')) return ERROR.NAME;
+  return ERROR.RESET;
+}
+
+/** The number of a port. The browser would take the low bits of a larger one. */
+export function checkedPort(port) {
+  if (port < 0 || port > 65535) throw new RangeError(`${port} is no port`);
+  return port;
 }

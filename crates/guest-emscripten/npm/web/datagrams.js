@@ -82,9 +82,13 @@ export class Datagrams {
     return data.length;
   }
 
-  /** Queues a datagram, to `[address, port]` if the socket is not connected. 0 without room, -1 if it cannot be sent at all. */
+  /**
+   * Queues a datagram, to `[address, port]` if the socket is not connected. 0 without room, -1 if it cannot be sent at all. **One that the
+   * network refuses at once ends the socket** in Chromium 156: to a name that nobody has, or a broadcast.
+   */
   send(bytes, to) {
     if (!bytes.length || bytes.length > MAX_DATAGRAM) return -1;
+    if (to && !(to[1] > 0 && to[1] <= 65535)) return -1;
     if (!this.#writer || this.error || this.#sendingBytes >= this.#capacities.send) return 0;
     const buffer = this.#context.pool.take(bytes.length);
     buffer.set(bytes);

@@ -5,7 +5,7 @@
 // Every function takes and gives numbers, never throws and never waits.
 
 import { Pool } from './buffers.js';
-import { ERROR, STATE, openError } from './codes.js';
+import { ERROR, STATE, checkedPort } from './codes.js';
 import { Datagrams } from './datagrams.js';
 import { Received } from './reader.js';
 import { Connection, Listener } from './streams.js';
@@ -61,7 +61,7 @@ export class DirectSockets {
         if (send > 0) chosen.sendBufferSize = send;
         if (receive > 0) chosen.receiveBufferSize = receive;
         if (FAMILIES[family]) chosen.dnsQueryType = FAMILIES[family];
-        const make = () => new globalThis.TCPSocket(name, port, chosen);
+        const make = () => new globalThis.TCPSocket(name, checkedPort(port), chosen);
         return this.#add((changed) => new Connection(this.#context, changed, make, send));
       },
       tcp_listen: (host, hostLength, port, backlog, v6only) => {
@@ -70,7 +70,10 @@ export class DirectSockets {
         if (port) chosen.localPort = port;
         if (backlog > 0) chosen.backlog = backlog;
         if (v6only >= 0) chosen.ipv6Only = v6only !== 0;
-        const make = () => new globalThis.TCPServerSocket(address, chosen);
+        const make = () => {
+          checkedPort(port);
+          return new globalThis.TCPServerSocket(address, chosen);
+        };
         return this.#add((changed) => new Listener(this.#context, changed, make, backlog));
       },
       udp_open: (local, localLength, localPort, remote, remoteLength, remotePort, options) => {
@@ -85,7 +88,11 @@ export class DirectSockets {
         if (sharing > 0) chosen.multicastAllowAddressSharing = true;
         if (ttl >= 0) chosen.multicastTimeToLive = ttl;
         if (loopback >= 0) chosen.multicastLoopback = loopback !== 0;
-        const make = () => new globalThis.UDPSocket(chosen);
+        const make = () => {
+          checkedPort(localPort);
+          checkedPort(remotePort);
+          return new globalThis.UDPSocket(chosen);
+        };
         return this.#add((changed) => new Datagrams(this.#context, changed, make, { send, receive }));
       },
       state: (id) => of(id)?.state ?? 0,

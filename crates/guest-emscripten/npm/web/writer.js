@@ -11,7 +11,8 @@
 // 2. A smaller write cannot be checked, and is made only when the pipe cannot be full: `#bound` is the most that can be in it. When
 //    that reaches the brim, small writes wait until the network process has had the time to empty it, and meanwhile become a
 //    large one if the program goes on. How long that takes nobody tells: it is judged by how fast the last large write went, and whether
-//    the peer answers. **For a peer that reads nothing for long this is a guess and no proof.**
+//    the peer answers. Where that is wrong, the pipe is exactly full by chance only, as far as writes can be cut (SPARE). **For
+//    a peer that reads nothing for long this is a guess and no proof.**
 // 3. While a connection has sent less than a pipe holds, nothing can have been dropped. The first large write of a page is made
 //    there of a size that tells whether the pipe is as large as is believed. If it is larger, 1. would send twice what was taken:
 //    it is not done.
@@ -21,8 +22,21 @@ import { SendQueue } from './buffers.js';
 /** What the browser's pipe holds. */
 const PIPE = 65536;
 
-/** By how much a write is shortened that might leave the pipe exactly full. */
-const ODD = 5;
+/**
+ * What is in the pipe lies between a place up to which the network has taken bytes, and what was written in all. The first is often the end
+ * of an earlier write, or whole pipes behind one, or a round number. So as long as more is to come, a write ends at another
+ * distance from all of these than a pipe: up to so many bytes earlier than it could.
+ */
+const SPARE = 64;
+
+/** How many ends of earlier writes are remembered. */
+const MAX_ENDS = 2048;
+
+/** A peer that has not answered since the last write is sent small messages together: so many bytes, or as soon as they wait for so many ms. */
+const HOLD = { BYTES: 1024, MS: 1 };
+
+/** Before that it has got so many bytes at once. */
+const FIRST = 16384;
 
 /** How long until the pipe counts as empty, in ms: */
 const DRAIN = {
@@ -96,6 +110,10 @@ export class Writer {
   /** How long the last pipeful took that had to wait, in ms, and when that was. */
   #pace = 0;
   #paced = -Infinity;
+  /** Where the last writes ended, modulo the pipe, the oldest first. */
+  #ends = new Set([0]);
+  /** Since when small messages wait to be sent together; 0 if none does. */
+  #held = 0;
   /** Whether the peer has sent something since. */
   #isHeard = false;
   /** Bytes of the last second or so, as of `#settled`, for `drained`. */
@@ -156,7 +174,9 @@ export class Writer {
   heard() {
     if (this.#isHeard) return;
     this.#isHeard = true;
-    if (this.#bound === PIPE && !this.#isBusy) this.#wait();
+    if (this.#isBusy) return;
+    if (this.#bound === PIPE) this.#wait();
+    else this.#pump();
   }
 
   /** Resolves when the queue is empty or the writer has failed, to whether it has not. */
@@ -202,14 +222,30 @@ export class Writer {
     if (together > PIPE || (this.total < PIPE && this.total + together > PIPE)) {
       // Defence 3: just what cannot fit.
       if (this.total < PIPE && browser.tooLarge > PIPE + 1) return PIPE + 1 - this.total;
-      if (together > PIPE) {
-        // Multiples of a pipe tend to leave it exactly full. What is left must still be one that can be checked.
-        const fills = together % PIPE === 0 || (this.total + together) % PIPE === 0;
-        return fills && together - ODD > PIPE ? together - ODD : together;
-      }
+      if (together > PIPE + SPARE) return this.#shortened(together);
+      if (together > PIPE) return together;
     }
     // What is behind the brim goes on when the wait does.
-    return this.#bound < PIPE ? together : 0;
+    if (this.#bound === PIPE) return 0;
+    if (this.total < FIRST || this.#isHeard) return together;
+    if (together >= HOLD.BYTES) return this.#shortened(together);
+    const now = performance.now();
+    if (!this.#held) {
+      this.#held = now;
+      after(HOLD.MS, () => this.#pump());
+    }
+    return now - this.#held < HOLD.MS ? 0 : together;
+  }
+
+  /** A few less than so many bytes, so that the pipe is most likely not exactly full afterwards. */
+  #shortened(count) {
+    let left = 1 + Math.floor(Math.random() * SPARE);
+    for (let tries = 0; tries < SPARE; tries++) {
+      const end = (this.total + count - left) % PIPE;
+      if (end % SPARE && (count - left) % PIPE && !this.#ends.has(end)) break;
+      left = 1 + (left % SPARE);
+    }
+    return count - left;
   }
 
   /** Has the pipe count as empty after a while. */
@@ -289,6 +325,10 @@ export class Writer {
     if (!isAtOnce && isCertain) browser.tooLarge = Math.min(browser.tooLarge, this.total + count);
     this.#queue.drop(count);
     this.total += count;
+    const end = this.total % PIPE;
+    this.#ends.delete(end);
+    this.#ends.add(end);
+    if (this.#ends.size > MAX_ENDS) this.#ends.delete(this.#ends.values().next().value);
     this.#recent = this.#recentAt(now) + count;
     if (isAtOnce) {
       this.#bound = Math.min(this.#bound + count, PIPE);
@@ -301,6 +341,7 @@ export class Writer {
       this.#paced = now;
     }
     this.#isHeard = false;
+    this.#held = 0;
     this.#settled = now;
     if (this.#bound === PIPE) this.#wait();
   }
