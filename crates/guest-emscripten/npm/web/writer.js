@@ -45,7 +45,7 @@ const DRAIN = {
   /** if nothing is known of it; */
   UNKNOWN: 50,
   /** of a slow one, which is known for a while: a multiple of what the last pipeful took. */
-  MOST: 500,
+  MOST: 2000,
 };
 
 /** Which multiple, and how long that is known, in ms. */
@@ -223,7 +223,8 @@ export class Writer {
       // Defence 3: just what cannot fit.
       if (this.total < PIPE && browser.tooLarge > PIPE + 1) return PIPE + 1 - this.total;
       if (together > PIPE + SPARE) return this.#shortened(together);
-      if (together > PIPE) return together;
+      // Too short to be cut and still be checked: it waits like a small one if it ends at a bad place.
+      if (together > PIPE && (this.#bound < PIPE || !this.#isBadEnd(this.total + together))) return together;
     }
     // What is behind the brim goes on when the wait does.
     if (this.#bound === PIPE) return 0;
@@ -241,11 +242,15 @@ export class Writer {
   #shortened(count) {
     let left = 1 + Math.floor(Math.random() * SPARE);
     for (let tries = 0; tries < SPARE; tries++) {
-      const end = (this.total + count - left) % PIPE;
-      if (end % SPARE && (count - left) % PIPE && !this.#ends.has(end)) break;
+      if (!this.#isBadEnd(this.total + count - left) && (count - left) % PIPE) break;
       left = 1 + (left % SPARE);
     }
     return count - left;
+  }
+
+  /** Whether a write that ends here may leave the pipe exactly full for a reason, and not by chance only. */
+  #isBadEnd(total) {
+    return total % SPARE === 0 || this.#ends.has(total % PIPE);
   }
 
   /** Has the pipe count as empty after a while. */
@@ -348,7 +353,8 @@ export class Writer {
 
   /** How long after the last write the pipe counts as empty. */
   #drain() {
-    if (this.#settled - this.#paced < KNOWN) return between(DRAIN.LEAST, PATIENCE * this.#pace, DRAIN.MOST);
+    const most = this.#isHeard ? DRAIN.UNKNOWN : DRAIN.MOST;
+    if (this.#settled - this.#paced < KNOWN) return between(DRAIN.LEAST, PATIENCE * this.#pace, most);
     return this.#isHeard ? DRAIN.LEAST : DRAIN.UNKNOWN;
   }
 
