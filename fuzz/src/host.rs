@@ -5,7 +5,7 @@
 
 use crate::Script;
 use guestnet_core::policy::{NoPins, Policy, Protocol, Use};
-use guestnet_core::resolve::{LookupReply, Question, Records};
+use guestnet_core::resolve::{LookupReply, Question, Records, Services};
 use guestnet_core::{
     Clock, Domain, Errno, Host, Kind, LookupError, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result,
     SendFlags, Shutdown, SockAddr, SockOpt, StreamKind, wildcard,
@@ -432,11 +432,8 @@ impl Host for ScriptHost {
         Some(LookupReply { outcome, lifetime })
     }
 
-    fn service(&mut self, _name: &str, _kind: Kind) -> Option<u16> {
-        self.script.bool().then_some(80)
-    }
-
-    fn service_name(&mut self, _port: u16, _kind: Kind) -> Option<String> {
-        self.script.bool().then(|| "http".to_owned())
+    fn services(&mut self) -> Arc<Services> {
+        let text = if self.script.bool() { "http 80/tcp www\n" } else { "" };
+        Arc::new(Services::parse(text))
     }
 }

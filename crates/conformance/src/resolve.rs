@@ -89,7 +89,7 @@ fn both_types_are_answered_unless_one_is_asked_for<W: World>(world: &W) {
         answer,
         AddrInfoList {
             results: vec![stream, datagram],
-            canonical: None
+            ..AddrInfoList::default()
         }
     );
     for info in [stream, datagram] {

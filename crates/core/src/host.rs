@@ -21,7 +21,7 @@ use crate::errno::{Errno, Result};
 use crate::interface::Interface;
 use crate::option::{OptValue, SockOpt};
 use crate::readiness::{PollEvent, Ready};
-use crate::resolve::{LookupError, LookupReply, Names, Question};
+use crate::resolve::{LookupError, LookupReply, Names, Protocols, Question, Services};
 
 bitflags::bitflags! {
     /// Flags of a receive (recv(2)).
@@ -730,16 +730,14 @@ pub trait Host {
         Err(Errno::EOPNOTSUPP)
     }
 
-    /// The port of a service name (services(5)) for a socket type. By default no name is known, and a guest's look-up of one
-    /// is `EAI_SERVICE`.
-    fn service(&mut self, name: &str, kind: Kind) -> Option<u16> {
-        let _ = (name, kind);
-        None
+    /// The services of this machine (services(5)). By default none is known: a guest's look-up of one is `EAI_SERVICE`, and
+    /// getnameinfo(3) gives a port as a number.
+    fn services(&mut self) -> Arc<Services> {
+        Arc::default()
     }
 
-    /// The name of a port (services(5)) for a socket type. By default none is known, and getnameinfo(3) gives the number.
-    fn service_name(&mut self, port: u16, kind: Kind) -> Option<String> {
-        let _ = (port, kind);
-        None
+    /// The protocols of this machine (protocols(5)). By default none is known.
+    fn protocols(&mut self) -> Arc<Protocols> {
+        Arc::default()
     }
 }

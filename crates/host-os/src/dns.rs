@@ -121,6 +121,7 @@ async fn addresses<P: ConnectionProvider>(
         addresses: addresses.collect(),
         // The end of the chain is the canonical name.
         name: end.owner.to_ascii(),
+        aliases: end.aliases,
         ..Records::default()
     };
     Ok((found, end.lifetime))
@@ -140,6 +141,7 @@ async fn pointer<P: ConnectionProvider>(
     });
     let found = Records {
         name: name.ok_or((LookupError::NoName, None))?,
+        aliases: end.aliases,
         ..Records::default()
     };
     Ok((found, end.lifetime))
@@ -148,6 +150,8 @@ async fn pointer<P: ConnectionProvider>(
 /// Where a chain of CNAMEs ends.
 struct End<'r> {
     owner: Name,
+    /// The names before it, from the one that was asked for.
+    aliases: Vec<String>,
     /// Of the type that was asked for; at least one.
     records: Vec<&'r Record>,
     /// The shortest of the chain and the records.
@@ -157,6 +161,7 @@ struct End<'r> {
 /// Follows the chain from the name that was asked for. A record of any other name answers nothing.
 fn end_of_chain<'r>(records: &'r [Record], asked: &Name, kind: RecordType) -> Result<End<'r>, Failure> {
     let mut owner = asked;
+    let mut aliases = Vec::new();
     let mut ttl = u32::MAX;
     for _ in 0..MAX_CHAIN {
         let of_owner = |kind: RecordType| {
@@ -169,6 +174,7 @@ fn end_of_chain<'r>(records: &'r [Record], asked: &Name, kind: RecordType) -> Re
             let ttl = found.iter().map(|record| record.ttl).fold(ttl, u32::min);
             return Ok(End {
                 owner: owner.clone(),
+                aliases,
                 records: found,
                 lifetime: Duration::from_secs(ttl.into()),
             });
@@ -180,6 +186,7 @@ fn end_of_chain<'r>(records: &'r [Record], asked: &Name, kind: RecordType) -> Re
             return Err((LookupError::NoData, None));
         };
         ttl = ttl.min(record.ttl);
+        aliases.push(owner.to_ascii());
         owner = next;
     }
     Err((LookupError::Again, None))
@@ -287,6 +294,20 @@ mod tests {
         ];
         assert_eq!(ends(&records), Ok(("end.example.".to_owned(), 2, 40)));
         assert_eq!(ends(&records[..2]), Err(LookupError::NoData));
+    }
+
+    #[test]
+    fn the_names_of_a_chain_are_aliases() {
+        let records = [
+            cname("x.example.", "b.example.", 60),
+            cname("b.example.", "end.example.", 60),
+            a("end.example.", 1, 60),
+        ];
+        let end = end_of_chain(&records, &name("x.example."), RecordType::A).map_err(|(error, _)| error);
+        assert_eq!(
+            end.map(|end| end.aliases),
+            Ok(vec!["x.example.".to_owned(), "b.example.".to_owned()])
+        );
     }
 
     #[test]

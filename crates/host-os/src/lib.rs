@@ -48,7 +48,6 @@ mod unix;
 mod upstream;
 mod wait;
 
-use std::cell::OnceCell;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
@@ -57,7 +56,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use guestnet_core::resolve::{LookupReply, Names, Question};
+use guestnet_core::resolve::{LookupReply, Names, Protocols, Question, Services};
 use guestnet_core::{
     Clock, Control, Destination, Domain, EpollEvent, EpollOp, Errno, Host, Identity, Interface, Kind,
     LookupError, Message, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result, SendFlags, Shutdown,
@@ -76,7 +75,7 @@ pub use io::Io;
 use io::IoKind;
 use lookup::Pending;
 pub use report::{ReporterError, TraceTo, io_reason, read_text, reporter};
-use services::Services;
+use services::Tables;
 use stop::Stop;
 pub use stop::{IdleTask, Stopper, WaitMode, WeakStopper};
 use stub::Stub;
@@ -96,7 +95,7 @@ pub struct OsHost {
     waiter: Waiter,
     stop: Stop,
     unix: Unix,
-    services: OnceCell<Services>,
+    tables: Tables,
     resolver: Arc<Resolver>,
     /// Answers a guest that speaks DNS itself.
     stub: Arc<Mutex<Option<Stub>>>,
@@ -114,7 +113,7 @@ impl OsHost {
             waiter: Waiter::default(),
             stop: Stop::new()?,
             unix: Unix::default(),
-            services: OnceCell::new(),
+            tables: Tables::default(),
             resolver: Arc::new(Resolver::new(&Upstream::System)?),
             stub: Arc::default(),
             refused_wait: false,
@@ -131,7 +130,7 @@ impl OsHost {
             waiter: Waiter::default(),
             stop: Stop::new()?,
             unix: self.unix.clone(),
-            services: OnceCell::new(),
+            tables: Tables::default(),
             resolver: Arc::clone(&self.resolver),
             stub: Arc::clone(&self.stub),
             refused_wait: false,
@@ -780,12 +779,12 @@ impl Host for OsHost {
         Ok(stub.addr)
     }
 
-    fn service(&mut self, name: &str, kind: Kind) -> Option<u16> {
-        self.services.get_or_init(Services::read).port(name, kind)
+    fn services(&mut self) -> Arc<Services> {
+        self.tables.services()
     }
 
-    fn service_name(&mut self, port: u16, kind: Kind) -> Option<String> {
-        self.services.get_or_init(Services::read).name(port, kind)
+    fn protocols(&mut self) -> Arc<Protocols> {
+        self.tables.protocols()
     }
 }
 

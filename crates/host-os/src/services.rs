@@ -1,77 +1,33 @@
-//! services(5): the names of ports.
+//! services(5) and protocols(5) of the machine, read once.
 
-use std::collections::HashMap;
+use std::cell::OnceCell;
+use std::sync::Arc;
 
-use guestnet_core::Kind;
+use guestnet_core::resolve::{Protocols, Services};
 
-/// services(5), read once.
+/// What a machine without protocols(5) knows all the same.
+const PROTOCOLS: &str = "ip 0 IP\nicmp 1 ICMP\ntcp 6 TCP\nudp 17 UDP\nipv6 41 IPv6\nipv6-icmp 58 IPv6-ICMP\n";
+
+/// Both files, each read when it is first asked for.
 #[derive(Debug, Default)]
-pub(crate) struct Services {
-    ports: HashMap<(String, Kind), u16>,
-    names: HashMap<(u16, Kind), String>,
+pub(crate) struct Tables {
+    services: OnceCell<Arc<Services>>,
+    protocols: OnceCell<Arc<Protocols>>,
 }
 
-impl Services {
-    /// Reads /etc/services; a machine without the file knows no names.
-    pub(crate) fn read() -> Self {
-        std::fs::read_to_string("/etc/services")
-            .map(|text| Services::parse(&text))
-            .unwrap_or_default()
+impl Tables {
+    /// /etc/services; a machine without the file knows no names.
+    pub(crate) fn services(&self) -> Arc<Services> {
+        let read = || Services::parse(&std::fs::read_to_string("/etc/services").unwrap_or_default());
+        Arc::clone(self.services.get_or_init(|| Arc::new(read())))
     }
 
-    fn parse(text: &str) -> Self {
-        let mut services = Services::default();
-        for line in text.lines() {
-            let mut words = line
-                .split('#')
-                .next()
-                .unwrap_or_default()
-                .split_ascii_whitespace();
-            let (Some(name), Some(port)) = (words.next(), words.next()) else {
-                continue;
-            };
-            let Some((port, protocol)) = port.split_once('/') else {
-                continue;
-            };
-            let Ok(port) = port.parse() else { continue };
-            let kind = match protocol {
-                "tcp" => Kind::Stream,
-                "udp" => Kind::Datagram,
-                _ => continue,
-            };
-            services
-                .names
-                .entry((port, kind))
-                .or_insert_with(|| name.to_owned());
-            for name in std::iter::once(name).chain(words) {
-                services.ports.entry((name.to_owned(), kind)).or_insert(port);
-            }
-        }
-        services
-    }
-
-    pub(crate) fn port(&self, name: &str, kind: Kind) -> Option<u16> {
-        self.ports.get(&(name.to_owned(), kind)).copied()
-    }
-
-    pub(crate) fn name(&self, port: u16, kind: Kind) -> Option<String> {
-        self.names.get(&(port, kind)).cloned()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn services_have_aliases_comments_and_two_protocols() {
-        let services =
-            Services::parse("http 80/tcp www # WWW\n# no 1/tcp\ndomain\t53/udp\nbad\nworse x/tcp\n");
-        assert_eq!(services.port("www", Kind::Stream), Some(80));
-        assert_eq!(services.port("http", Kind::Datagram), None);
-        assert_eq!(services.port("domain", Kind::Datagram), Some(53));
-        assert_eq!(services.port("no", Kind::Stream), None);
-        assert_eq!(services.name(80, Kind::Stream).as_deref(), Some("http"));
-        assert_eq!(services.name(80, Kind::Datagram), None);
+    /// /etc/protocols.
+    pub(crate) fn protocols(&self) -> Arc<Protocols> {
+        let read = || {
+            let text = std::fs::read_to_string("/etc/protocols");
+            Protocols::parse(text.as_deref().unwrap_or(PROTOCOLS))
+        };
+        Arc::clone(self.protocols.get_or_init(|| Arc::new(read())))
     }
 }

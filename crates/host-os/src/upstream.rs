@@ -163,10 +163,14 @@ async fn system(calls: &Semaphore, question: &Question) -> LookupReply {
             };
             let text = CString::new(name.as_str()).map_err(|_| LookupError::NoName)?;
             sys::getaddrinfo(&text, family)
-                .map(|(addresses, canonical)| Records {
-                    addresses,
-                    name: canonical.unwrap_or_default(),
-                    sorted: true,
+                .map(|(addresses, canonical)| {
+                    let canonical = canonical.unwrap_or_default();
+                    Records {
+                        addresses,
+                        aliases: aliases(name.as_str(), &canonical),
+                        name: canonical,
+                        sorted: true,
+                    }
                 })
                 .map_err(|(code, error)| lookup_error(code, errno(error)))
         }
@@ -181,6 +185,20 @@ async fn system(calls: &Semaphore, question: &Question) -> LookupReply {
     LookupReply {
         outcome: outcome.unwrap_or(Err(LookupError::Again)),
         lifetime: None,
+    }
+}
+
+/// The name that was asked for is an alias of another one, but not of itself in a search domain. The system does not say which
+/// others there are.
+fn aliases(asked: &str, canonical: &str) -> Vec<String> {
+    let same = canonical.get(..asked.len()).is_some_and(|start| {
+        start.eq_ignore_ascii_case(asked)
+            && matches!(canonical.as_bytes().get(asked.len()), None | Some(b'.'))
+    });
+    if same || canonical.is_empty() {
+        Vec::new()
+    } else {
+        vec![asked.to_owned()]
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 
 use guestnet_core::policy::{PolicyBuilder, Use};
-use guestnet_core::resolve::{Hosts, LookupFlags, NameInfoFlags, Query, STUB};
+use guestnet_core::resolve::{AddrInfoList, Hosts, LookupFlags, NameInfoFlags, Query, STUB, TriedLookup};
 use guestnet_core::{
     AuditRecord, Capacity, Denial, Domain, Errno, GuestThread, Kind, LookupError, Observer, RecvFlags,
     SendFlags, SockAddr,
@@ -456,6 +456,51 @@ fn a_look_up_without_waiting_completes_on_a_later_turn() {
         assert_eq!(first, expected, "{node}");
         assert_eq!(guest.getaddrinfo_take(&mut lookup), None);
     }
+}
+
+#[test]
+fn a_look_up_in_two_steps_waits_in_the_second_only_and_is_judged_once() {
+    let server = server(plain(Ipv4Addr::new(192, 0, 2, 1), 60), silent());
+    let mut guest = guest(&[server.addr], &["*.example"]);
+    guest.set_hosts(Arc::new(Hosts::parse("192.0.2.7 hosts.example alias.example")));
+    let decisions = Decisions::default();
+    guest.observe(Box::new(decisions.clone()));
+    let query = |node: &'static str| Query {
+        node: Some(node.as_bytes()),
+        family: Some(Domain::Inet),
+        kind: Some(Kind::Stream),
+        flags: LookupFlags::CANONNAME,
+        ..Query::default()
+    };
+    let first = |list: &AddrInfoList| list.results[0].addr.ip();
+    for (node, expected) in [
+        ("127.0.0.1", Ok(ip("127.0.0.1"))),
+        ("localhost", Ok(ip("127.0.0.1"))),
+        ("hosts.example", Ok(ip("192.0.2.7"))),
+        ("a..b", Err(LookupError::NoName)),
+        ("denied.test", Err(LookupError::Fail)),
+    ] {
+        let TriedLookup::Answered(result) = guest.try_getaddrinfo(&query(node)) else {
+            panic!("{node} needs no resolver");
+        };
+        assert_eq!(result.as_ref().map(first), expected.as_ref().copied(), "{node}");
+        let aliases = result.map(|list| list.aliases).unwrap_or_default();
+        assert_eq!(aliases.len(), usize::from(node == "hosts.example"), "{node}");
+    }
+    assert_eq!(server.queries.load(Ordering::SeqCst), 0);
+    decisions.take();
+    let TriedLookup::MustAsk(unasked) = guest.try_getaddrinfo(&query("x.example")) else {
+        panic!("a resolver must be asked for the name");
+    };
+    assert_eq!(server.queries.load(Ordering::SeqCst), 0);
+    let asked = guest.ask_getaddrinfo(&query("x.example"), unasked);
+    assert_eq!(asked.as_ref().map(first), Ok(ip("192.0.2.1")));
+    assert_eq!(decisions.take(), ["getaddrinfo x.example allowed"]);
+    assert!(matches!(
+        guest.try_getaddrinfo(&query("x.example")),
+        TriedLookup::Answered(Ok(_))
+    ));
+    assert_eq!(server.queries.load(Ordering::SeqCst), 1);
 }
 
 #[test]

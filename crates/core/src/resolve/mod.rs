@@ -9,8 +9,10 @@ mod names;
 mod order;
 mod pending;
 mod question;
+mod services;
 #[cfg(test)]
 mod tests;
+mod tried;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::sync::Arc;
@@ -29,7 +31,9 @@ pub use hosts::{Hosts, MAX_HOSTS};
 pub use nameinfo::{NameInfo, NameInfoFlags};
 pub use names::{CacheLookup, Names, SHORTEST_PIN, SYSTEM_ANSWER_LIFETIME, pointer_name};
 pub use pending::Lookup;
-pub use question::{LookupError, LookupReply, MAX_RESULTS, Question, Records, STUB};
+pub use question::{LookupError, LookupReply, MAX_ALIASES, MAX_RESULTS, Question, Records, STUB};
+pub use services::{Protocol, Protocols, Service, Services};
+pub use tried::{TriedLookup, UnaskedLookup};
 
 bitflags::bitflags! {
     /// `AI_*` of getaddrinfo(3).
@@ -83,6 +87,8 @@ pub struct AddrInfoList {
     pub results: Vec<AddrInfo>,
     /// The canonical name, if [`LookupFlags::CANONNAME`] asked for it.
     pub canonical: Option<String>,
+    /// Its other names, as far as they are known, if [`LookupFlags::CANONNAME`] asked for it (gethostbyname(3): `h_aliases`).
+    pub aliases: Vec<String>,
 }
 
 /// A look-up that has been read and judged: all of it but the reply that it may wait for.
@@ -122,6 +128,16 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         &self.guest.gate.names
     }
 
+    /// The services of the machine, for getservbyname(3) and its like.
+    pub fn services(&mut self) -> Arc<Services> {
+        self.host.services()
+    }
+
+    /// The protocols of the machine, for getprotobyname(3) and its like.
+    pub fn protocols(&mut self) -> Arc<Protocols> {
+        self.host.protocols()
+    }
+
     /// getaddrinfo(3). Blocks the guest until the host's resolver has answered.
     ///
     /// # Errors
@@ -129,11 +145,10 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// the family), `Again` (a server did not answer, or the rate of look-ups is over), `Service`, `Family`, `BadFlags`,
     /// `Fail` (the policy, or a server's refusal), `System(EINTR)` (the guest was stopped).
     pub fn getaddrinfo(&mut self, query: &Query<'_>) -> Result<AddrInfoList, LookupError> {
-        let result = self.plan(query).and_then(|plan| self.complete(plan));
-        if self.guest.traced {
-            self.trace_lookup(query, &result);
+        match self.try_getaddrinfo(query) {
+            TriedLookup::Answered(result) => result,
+            TriedLookup::MustAsk(unasked) => self.ask_getaddrinfo(query, unasked),
         }
-        result
     }
 
     fn trace_lookup(&mut self, query: &Query<'_>, result: &Result<AddrInfoList, LookupError>) {
@@ -166,13 +181,14 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             Source::Numeric(addresses, canonical) => Ok(AddrInfoList {
                 results: results(addresses.iter().copied(), &plan.ports),
                 canonical: canonical.clone(),
+                aliases: Vec::new(),
             }),
             Source::Loopback => {
                 let mut both = vec![Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
                 order::sort(&mut self.host, &mut both);
                 Ok(AddrInfoList {
                     results: results(both.into_iter().map(|ip| (ip, 0)), &plan.ports),
-                    canonical: None,
+                    ..AddrInfoList::default()
                 })
             }
         }
@@ -229,9 +245,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         if query.flags.contains(LookupFlags::NUMERICSERV) {
             return Err(LookupError::NoName);
         }
+        let services = self.host.services();
+        let port = |kind| Some(services.by_name(service, services::protocol_of(kind))?.port);
         let known: Vec<_> = kinds
             .iter()
-            .filter_map(|&kind| Some((kind, self.host.service(service, kind)?)))
+            .filter_map(|&kind| Some((kind, port(kind)?)))
             .collect();
         if known.is_empty() {
             Err(LookupError::Service)
@@ -291,11 +309,17 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         if results.is_empty() {
             return Err(LookupError::NoData);
         }
-        let canonical = plan
-            .flags
-            .contains(LookupFlags::CANONNAME)
-            .then(|| found.name.clone());
-        Ok(AddrInfoList { results, canonical })
+        if !plan.flags.contains(LookupFlags::CANONNAME) {
+            return Ok(AddrInfoList {
+                results,
+                ..AddrInfoList::default()
+            });
+        }
+        Ok(AddrInfoList {
+            results,
+            canonical: Some(found.name.clone()),
+            aliases: found.aliases.clone(),
+        })
     }
 }
 

@@ -2,8 +2,10 @@
 
 use std::fmt::Write as _;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
-use super::{CacheLookup, LookupError, Question};
+use super::services::protocol_of;
+use super::{CacheLookup, LookupError, Question, Records};
 use crate::addr::Kind;
 use crate::fd::Slots;
 use crate::guest::GuestThread;
@@ -34,6 +36,8 @@ pub struct NameInfo {
     pub host: String,
     /// The name of the service, or the port in numbers.
     pub service: String,
+    /// Other names of the address, as far as they are known (gethostbyaddr(3): `h_aliases`).
+    pub aliases: Vec<String>,
 }
 
 impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
@@ -49,32 +53,36 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         } else {
             Kind::Stream
         };
+        let services = self.host.services();
         let service = Some(addr.port())
             .filter(|_| !flags.contains(NameInfoFlags::NUMERICSERV))
-            .and_then(|port| self.host.service_name(port, kind))
-            .unwrap_or_else(|| addr.port().to_string());
+            .and_then(|port| services.by_port(port, protocol_of(kind)))
+            .map_or_else(|| addr.port().to_string(), |service| service.name.to_string());
         let name = if flags.contains(NameInfoFlags::NUMERICHOST) {
             Err(LookupError::NoName)
         } else {
             self.name_of(addr.ip())
         };
-        let host = match name {
-            Ok(name) => name,
+        let (host, aliases) = match name {
+            Ok(found) => (found.name.clone(), found.aliases.clone()),
             Err(error @ LookupError::System(_)) => return Err(error),
             Err(error) if flags.contains(NameInfoFlags::NAMEREQD) => return Err(error),
-            Err(_) => numeric(addr),
+            Err(_) => (numeric(addr), Vec::new()),
         };
-        Ok(NameInfo { host, service })
+        Ok(NameInfo {
+            host,
+            service,
+            aliases,
+        })
     }
 
-    fn name_of(&mut self, ip: IpAddr) -> Result<String, LookupError> {
+    fn name_of(&mut self, ip: IpAddr) -> Result<Arc<Records>, LookupError> {
         let question = Question::Pointer(ip);
         let now = self.host.now(Clock::Monotonic);
-        let found = match self.guest.gate.names.begin(&question, now) {
-            CacheLookup::Known(outcome) => outcome?,
-            CacheLookup::Ask => self.ask(&question)?,
-        };
-        Ok(found.name.clone())
+        match self.guest.gate.names.begin(&question, now) {
+            CacheLookup::Known(outcome) => outcome,
+            CacheLookup::Ask => self.ask(&question),
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use super::cache::{Cache, LONGEST, LONGEST_NEGATIVE};
 use super::hosts::Hosts;
-use super::question::{LookupError, LookupReply, MAX_RESULTS, Question, Records};
+use super::question::{LookupError, LookupReply, MAX_ALIASES, MAX_RESULTS, Question, Records};
 use crate::addr::Domain;
 use crate::errno::Errno;
 use crate::limits::Bucket;
@@ -141,14 +141,20 @@ impl Names {
                 }
             }
             Question::Pointer(ip) => {
-                let named = |hosts: &Mutex<Arc<Hosts>>| lock(hosts).name(*ip).map(str::to_owned);
+                let named = |hosts: &Mutex<Arc<Hosts>>| {
+                    let hosts = lock(hosts);
+                    let found = hosts.by_address(*ip)?;
+                    Some((found.canonical.to_owned(), owned(&found.aliases)))
+                };
                 let known = named(&self.guest_hosts).or_else(|| named(&self.hosts));
-                if let Some(name) = known.or_else(|| ip.is_loopback().then(|| "localhost".to_owned())) {
+                let localhost = || ip.is_loopback().then(|| ("localhost".to_owned(), Vec::new()));
+                if let Some((name, aliases)) = known.or_else(localhost) {
                     if let Ok(asked) = Name::parse(&pointer_name(*ip)) {
                         self.settle("getnameinfo", &asked, Decision::known_here());
                     }
                     Ok(Arc::new(Records {
                         name,
+                        aliases,
                         ..Records::default()
                     }))
                 } else if !self.may_ask_back(*ip, now) {
@@ -311,26 +317,30 @@ fn checked(question: &Question, mut found: Records) -> Result<Arc<Records>, Look
             found.name = name.ok_or(LookupError::NoName)?.as_str().to_owned();
         }
     }
+    let aliases = found.aliases.iter().filter_map(|alias| Name::parse(alias).ok());
+    found.aliases = aliases
+        .take(MAX_ALIASES)
+        .map(|alias| alias.as_str().to_owned())
+        .collect();
     Ok(Arc::new(found))
 }
 
 /// What a hosts file says of a name; `None` if nothing.
 fn in_hosts(hosts: &Hosts, name: &Name, family: Option<Domain>) -> Option<Result<Arc<Records>, LookupError>> {
-    let (all, canonical) = hosts.addresses(name)?;
-    let mut addresses: Vec<IpAddr> = all.iter().copied().filter(|ip| is_of(*ip, family)).collect();
-    // As glibc does: who asks for IPv4 and is the machine itself gets its IPv4 loopback.
-    let v4 = IpAddr::V4(Ipv4Addr::LOCALHOST);
-    if family == Some(Domain::Inet) && all.contains(&Ipv6Addr::LOCALHOST.into()) && !addresses.contains(&v4) {
-        addresses.push(v4);
-    }
-    if addresses.is_empty() {
+    let found = hosts.by_name(name, family)?;
+    if found.addresses.is_empty() {
         return Some(Err(LookupError::NoData));
     }
     Some(Ok(Arc::new(Records {
-        addresses,
-        name: canonical.to_owned(),
+        name: found.canonical.to_owned(),
+        aliases: owned(&found.aliases),
+        addresses: found.addresses,
         sorted: false,
     })))
+}
+
+fn owned(names: &[&str]) -> Vec<String> {
+    names.iter().map(|&name| name.to_owned()).collect()
 }
 
 fn loopback(name: &Name, family: Option<Domain>) -> Records {
@@ -338,6 +348,7 @@ fn loopback(name: &Name, family: Option<Domain>) -> Records {
     Records {
         addresses: both.into_iter().filter(|ip| is_of(*ip, family)).collect(),
         name: name.as_str().to_owned(),
+        aliases: Vec::new(),
         // Which one comes first depends on what the machine has.
         sorted: false,
     }

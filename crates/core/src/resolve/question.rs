@@ -16,6 +16,9 @@ pub const STUB: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::new(192,
 /// The most results of one look-up. No resolver returns more in practice, and a guest can hold them all.
 pub const MAX_RESULTS: usize = 64;
 
+/// The most other names of a name that are kept. A chain of CNAMEs that is followed is no longer.
+pub const MAX_ALIASES: usize = 16;
+
 /// What is asked of a resolver.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Question {
@@ -37,6 +40,8 @@ pub struct Records {
     pub addresses: Vec<IpAddr>,
     /// The canonical name, or the name of the address; empty if the resolver does not say.
     pub name: String,
+    /// Its other names, as far as the resolver says, at most [`MAX_ALIASES`] (gethostbyname(3): `h_aliases`).
+    pub aliases: Vec<String>,
     /// The addresses are in the order of RFC 6724 already.
     pub sorted: bool,
 }

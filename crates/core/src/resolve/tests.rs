@@ -356,10 +356,15 @@ fn a_reply_is_held_to_its_question() {
         outcome: Ok(Records {
             addresses: vec![ip("192.0.2.1")],
             name: "a\u{0}b\n.example".to_owned(),
+            aliases: vec!["a\u{0}b".to_owned(), "other.example".to_owned()],
             sorted: false,
         }),
         lifetime: None,
     };
+    assert_eq!(
+        names.finish(&only_v4, odd.clone(), START).unwrap().aliases,
+        ["other.example"]
+    );
     assert_eq!(
         names.finish(&only_v4, odd.clone(), START).unwrap().name,
         "db.example"

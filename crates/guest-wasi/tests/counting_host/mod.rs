@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
-use guestnet_core::resolve::{LookupReply, Question};
+use guestnet_core::resolve::{LookupReply, Protocols, Question, Services};
 use guestnet_core::{
     Clock, Domain, Host, Kind, LookupError, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result,
     SendFlags, Shutdown, SockAddr, SockOpt, StreamKind,
@@ -83,8 +83,8 @@ impl Host for CountingHost {
         fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()>;
         fn lookup_start(&mut self, question: &Question) -> Result<Io, LookupError>;
         fn lookup_take(&mut self, lookup: &Io) -> Option<LookupReply>;
-        fn service(&mut self, name: &str, kind: Kind) -> Option<u16>;
-        fn service_name(&mut self, port: u16, kind: Kind) -> Option<String>;
+        fn services(&mut self) -> Arc<Services>;
+        fn protocols(&mut self) -> Arc<Protocols>;
     }
 
     fn wait(&mut self, io: &Io, want: Ready, timeout: Option<Duration>) -> Result<bool> {
