@@ -2,9 +2,7 @@
  * what is known or wrong at once; emscripten_dns_lookup_result takes what came. */
 #include "../c/t.h"
 #include <emscripten/threading.h>
-
-int emscripten_dns_lookup_async(const char *node, const char *service, const struct addrinfo *hints);
-int emscripten_dns_lookup_result(int fd, struct addrinfo **result);
+#include <guestnet/dns.h>
 
 static const char *gai_name(int error) {
     switch (error) {

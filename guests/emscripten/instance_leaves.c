@@ -1,9 +1,8 @@
 /* Leaves everything open when it ends: sockets, an epoll, a callback that watches a listener, a look-up. */
 #include "../c/t.h"
 #include <emscripten.h>
+#include <guestnet/dns.h>
 #include <sys/epoll.h>
-
-int emscripten_dns_lookup_async(const char *node, const char *service, const struct addrinfo *hints);
 
 static void called(int fd, void *data) { (void)fd, (void)data; }
 

@@ -1,11 +1,9 @@
 /* emscripten_dns_lookup_async in threads, while the main thread waits for them: poll and epoll in the thread that asks,
  * no waiting at all, and a result that another thread takes. */
 #include "../linux/threads.h"
+#include <guestnet/dns.h>
 #include <sched.h>
 #include <sys/epoll.h>
-
-int emscripten_dns_lookup_async(const char *node, const char *service, const struct addrinfo *hints);
-int emscripten_dns_lookup_result(int fd, struct addrinfo **result);
 
 static int begin(const char *node) {
     struct addrinfo hints = {.ai_family = AF_INET, .ai_socktype = SOCK_STREAM};

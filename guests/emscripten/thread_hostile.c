@@ -3,12 +3,10 @@
 #include "../linux/threads.h"
 #include <emscripten.h>
 #include <emscripten/threading.h>
+#include <guestnet/dns.h>
 
 #define ROUNDS 300
 #define THREADS 4
-
-int emscripten_dns_lookup_async(const char *node, const char *service, const struct addrinfo *hints);
-int emscripten_dns_lookup_result(int fd, struct addrinfo **result);
 
 static atomic_int done, elsewhere;
 static struct addr to;

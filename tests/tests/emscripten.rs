@@ -1,8 +1,12 @@
 //! What only Emscripten programs can do: socket callbacks, asynchronous look-ups, many instances in one process, threads
 //! that end in the midst of a call. No other system has them, so what each program prints is written down.
 
-use guestnet_tests::emscripten::{Engine, Variant, addon_script, module_script, program};
+use guestnet_tests::emscripten::{Engine, Variant, addon_script, module_script, program, script};
+use guestnet_tests::paths::target_dir;
+use guestnet_tests::peers::ScriptedDns;
+use guestnet_tests::peers::script::{code, encoded, kind};
 use guestnet_tests::run::assert_same_transcript;
+use std::net::{Ipv4Addr, Ipv6Addr};
 
 /// Every way to link with every engine that runs it.
 const COLUMNS: [(Variant, Engine); 8] = [
@@ -118,15 +122,90 @@ fn so_error_in_the_error_callback_has_the_error_and_a_program_that_watches_nothi
 }
 
 #[test]
-fn a_callback_looks_up_numbers_where_nothing_can_suspend() {
+fn a_callback_looks_up_what_needs_no_resolver_and_gets_eai_again_for_the_rest_where_nothing_can_suspend() {
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let hosts = scratch.path().join("hosts");
+    std::fs::write(&hosts, "192.0.2.7 hosts.example\n").expect("write the hosts file");
     for variant in [Variant::Jspi, Variant::JspiPthread] {
-        let printed = program(variant, Engine::Node26, "callback_numbers")
+        let server = ScriptedDns::answering(|asked| asked.address([192, 0, 2, 1], 60));
+        let printed = program(variant, Engine::Node26, "callback_lookup")
+            .args(["before.example", "hosts.example", "neither.example"])
+            .env(
+                "GUESTNET_OPTIONS",
+                format!("--dns {} --hosts \"{}\"", server.addr(), hosts.display()),
+            )
             .finish()
             .success();
-        assert_eq!(
-            printed,
-            "127.0.0.1: 0\n::1: 0\nno node: 0\nno host: EAI_NONAME\ngethostbyname: 127.0.0.1\n"
+        assert_same_transcript(
+            include_str!("transcripts/emscripten_callback_lookup.txt"),
+            &printed,
         );
+        // However often the program tried, each question was asked once, of both families.
+        for name in ["before.example", "neither.example", "other.example"] {
+            assert!(server.times(name) <= 2, "{name}: {}", server.times(name));
+        }
+    }
+}
+
+#[test]
+fn host_entries_have_every_address_the_aliases_of_a_chain_and_the_code_of_a_failure() {
+    let server = ScriptedDns::answering(|asked| match asked.name.as_str() {
+        "several.example" if asked.kind == kind::A => (1..=3).fold(asked.answer(), |answer, last| {
+            answer.ip(&asked.name, 60, Ipv4Addr::new(192, 0, 2, last))
+        }),
+        "several.example" => asked.address(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1), 60),
+        "alias.example" => asked
+            .answer()
+            .cname("alias.example", 60, "between.example")
+            .cname("between.example", 60, "end.example")
+            .ip("end.example", 60, Ipv4Addr::new(192, 0, 2, 9)),
+        "six.example" if asked.kind == kind::A => asked.answer().soa("example", 60),
+        "six.example" => asked.address(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 6), 60),
+        "servfail.example" => asked.answer().code(code::SERVFAIL),
+        "1.2.0.192.in-addr.arpa" => {
+            asked
+                .answer()
+                .record(&asked.name, kind::PTR, 60, &encoded("several.example"))
+        }
+        _ => asked.answer().code(code::NXDOMAIN).soa("example", 60),
+    });
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let hosts = scratch.path().join("hosts");
+    std::fs::write(
+        &hosts,
+        "192.0.2.7 hosts.example short more\n192.0.2.8 hosts.example other\n2001:db8::7 hosts.example\n",
+    )
+    .expect("write the hosts file");
+    for (variant, engine) in [(Variant::Plain, Engine::Node20), (Variant::Jspi, Engine::Node26)] {
+        let printed = program(variant, engine, "host_entries")
+            .args(["4", "several.example", "6", "several.example", "4", "alias.example"])
+            .args(["4", "six.example", "6", "six.example", "4", "none.example", "4", "servfail.example"])
+            .args(["4", "hosts.example", "4", "short", "6", "short", "6", "other"])
+            .args(["by", "192.0.2.1", "by", "192.0.2.2", "by", "192.0.2.7", "by", "2001:db8::7"])
+            .env(
+                "GUESTNET_OPTIONS",
+                format!(
+                    "--dns {} --hosts \"{}\" --allow-net --deny-resolve 3.2.0.192.in-addr.arpa --deny-resolve denied.example",
+                    server.addr(),
+                    hosts.display()
+                ),
+            )
+            .args(["by", "192.0.2.3", "4", "denied.example"])
+            .finish()
+            .success();
+        assert_same_transcript(include_str!("transcripts/emscripten_host_entries.txt"), &printed);
+    }
+}
+
+/// The program of guests/emscripten/cmake, as one of both ways to link it has made it.
+#[test]
+fn a_program_in_cpp_links_without_a_warning_by_hand_and_by_cmake_and_runs() {
+    for name in ["by-hand", "app"] {
+        let path = target_dir()
+            .join("guests/emscripten-cpp")
+            .join(format!("{name}.js"));
+        let printed = script(Engine::Node20, &path).finish().success();
+        assert_eq!(printed, "true true true true\n", "{name}");
     }
 }
 

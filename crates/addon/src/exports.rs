@@ -154,7 +154,10 @@ const THREAD_FUNCTIONS: &[(&str, ThreadWork)] = &[
     ("subscribe", subscribe),
     ("notify", notify),
     ("acknowledge", acknowledge),
+    ("lookupBegin", lookup_begin),
+    ("lookupKnown", lookup_known),
     ("lookupStart", lookup_start),
+    ("lookupLeave", lookup_leave),
     ("lookupTake", lookup_take),
     ("lookupCancel", lookup_cancel),
 ];
@@ -236,14 +239,41 @@ fn acknowledge(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
     arguments.env().undefined()
 }
 
-/// lookupStart(memory, node, service, hints, end): looks up on another thread, which then writes a byte to the pipe `end` and
-/// closes it, also if anything fails. The number of the look-up, or a negated errno.
-fn lookup_start(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+/// lookupBegin(memory, node, service, hints): looks up as far as that goes without waiting. The number of the look-up, or a
+/// negated errno.
+fn lookup_begin(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
     let memory = arguments.memory().ok_or("no memory")?;
     let lookup = Lookup::read(memory, &args(arguments, 3));
-    let end = arguments.int(4).cast_unsigned();
-    let started = thread.lookups.borrow_mut().start(&thread.program, lookup, end);
-    arguments.env().int(started.unwrap_or_else(negated))
+    let begun = thread.with_context(|context| {
+        let mut lookups = thread.lookups.borrow_mut();
+        lookups.begin(&thread.program, context, lookup)
+    });
+    let begun = begun.and_then(|begun| begun);
+    arguments.env().int(begun.unwrap_or_else(negated))
+}
+
+/// lookupKnown(number): 1 if the result is there, else 0.
+fn lookup_known(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    let known = thread.lookups.borrow().is_known(arguments.int(0));
+    arguments.env().int(i32::from(known))
+}
+
+/// lookupStart(number, end): asks on another thread, if there is anything to ask. When there is a result, a byte is written to the
+/// pipe `end`, and `end` closed, also if anything fails. 0, or a negated errno.
+fn lookup_start(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    let (id, end) = (arguments.int(0), arguments.int(1).cast_unsigned());
+    let started = thread.lookups.borrow_mut().start(&thread.program, id, end);
+    arguments.env().int(started.map_or_else(negated, |()| 0))
+}
+
+/// lookupLeave(number): asks for a program that cannot wait for the result. The look-up goes on with the next `lookupBegin` of the
+/// same arguments.
+fn lookup_leave(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    thread
+        .lookups
+        .borrow_mut()
+        .leave(&thread.program, arguments.int(0));
+    arguments.env().undefined()
 }
 
 /// lookupTake(number, later): how many results there are, which `takeAddrInfoList` writes, or an `EAI_*`. There is nothing

@@ -36,6 +36,10 @@ pub(crate) const S_IFIFO: i32 = 0o010_000;
 pub(crate) const S_IFREG: i32 = 0o100_000;
 pub(crate) const S_IFSOCK: i32 = 0o140_000;
 
+/// A flag of our own, of `ai_flags` and of getnameinfo's: `names.c` wants aliases behind the name, as a text each, and an empty
+/// one behind all.
+pub(crate) const WITH_ALIASES: i32 = 0x1_0000;
+
 /// `EAI_OVERFLOW` of `netdb.h`, which no look-up of the core's fails with.
 pub(crate) const EAI_OVERFLOW: i32 = -12;
 

@@ -5,7 +5,7 @@ use guestnet_core::{Host, Result};
 use crate::args::Args;
 use crate::context::ThreadContext;
 use crate::memory::Memory;
-use crate::{convert, event, message, names, option, poll, socket, table};
+use crate::{convert, event, message, names, option, poll, services, socket, table};
 
 type Function<H> = fn(&mut ThreadContext<H>, Memory<'_>, &Args) -> Result<i32>;
 
@@ -80,6 +80,8 @@ calls! {
     TakeAddrInfoList "takeAddrInfoList" 2 names::take_addr_info_list,
     Getnameinfo "getnameinfo" 7 names::getnameinfo,
     Hosts "hosts" 2 names::hosts,
+    Service "service" 6 services::service,
+    Protocol "protocol" 5 services::protocol,
 }
 
 impl Call {

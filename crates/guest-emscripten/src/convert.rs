@@ -299,7 +299,7 @@ pub(crate) fn lookup_flags(flags: i32) -> Result<LookupFlags, LookupError> {
         (0x400, LookupFlags::NUMERICSERV),
     ];
     let known = NAMES.iter().fold(0, |all, (bit, _)| all | bit);
-    if flags & !known != 0 {
+    if flags & !known & !abi::WITH_ALIASES != 0 {
         return Err(LookupError::BadFlags);
     }
     Ok(NAMES

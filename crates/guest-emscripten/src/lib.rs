@@ -48,8 +48,10 @@ mod module_options;
 mod names;
 mod option;
 mod poll;
+mod services;
 mod socket;
 mod table;
+mod text;
 
 pub use args::Args;
 pub use bits::{FOREIGN, READY, STATE};
@@ -58,4 +60,4 @@ pub use context::{RESERVED, ThreadContext};
 pub use convert::{lookup_error, negated};
 pub use memory::Memory;
 pub use module_options::{Environment, ModuleOptions, ModuleOptionsError, OptionValue, TraceOption};
-pub use names::{ADDRINFO_ROOM, Lookup, LookupResult};
+pub use names::{ADDRINFO_ROOM, Lookup, LookupKey, LookupResult};

@@ -7,13 +7,13 @@
 
 use std::sync::Arc;
 
-use guestnet_core::resolve::{AddrInfoList, Hosts, MAX_HOSTS, Query};
+use guestnet_core::resolve::{AddrInfoList, Hosts, MAX_HOSTS, Query, TriedLookup, UnaskedLookup};
 use guestnet_core::{Errno, Host, Kind, LookupError, Result, SockAddr};
 
 use crate::args::Args;
 use crate::context::ThreadContext;
 use crate::memory::Memory;
-use crate::{abi, address, convert};
+use crate::{abi, address, convert, text};
 
 /// `NI_MAXHOST` and `NI_MAXSERV`: nothing longer is a name.
 const LONGEST_NAME: u32 = 1025;
@@ -24,8 +24,8 @@ const ADDRINFO: u32 = 32;
 /// Room for an address of either family.
 const ADDRESS: u32 = address::INET6_SIZE;
 
-/// The canonical name with its NUL, behind the nodes.
-const CANONICAL_NAME: u32 = 256;
+/// The canonical name with its NUL, and its aliases, behind the nodes.
+const CANONICAL_NAME: u32 = 1024;
 
 /// The room that `takeAddrInfoList` needs: for a node and for an address, each a result, and once for the canonical name.
 pub const ADDRINFO_ROOM: &[(&str, i32)] = &[
@@ -34,9 +34,17 @@ pub const ADDRINFO_ROOM: &[(&str, i32)] = &[
     ("CANONICAL_NAME", CANONICAL_NAME.cast_signed()),
 ];
 
-/// The arguments of a look-up, which any thread of the program may make.
+/// A look-up, which any thread of the program may make.
 #[derive(Debug)]
-pub struct Lookup(Result<AddrInfoQuery, LookupError>);
+pub struct Lookup {
+    query: Arc<Result<AddrInfoQuery, LookupError>>,
+    /// What is left of it, when it was tried.
+    unasked: Option<UnaskedLookup>,
+}
+
+/// The arguments of a [`Lookup`]: those of two are equal if they ask for the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LookupKey(Arc<Result<AddrInfoQuery, LookupError>>);
 
 /// The result of a [`Lookup`], which any thread of the program may take.
 #[derive(Debug)]
@@ -46,18 +54,54 @@ impl Lookup {
     /// Reads the arguments of getaddrinfo(3): node, service, hints. A mistake in them becomes the result of the look-up.
     #[must_use]
     pub fn read(memory: Memory<'_>, args: &Args) -> Self {
-        Lookup(load(memory, args))
+        Lookup {
+            query: Arc::new(load(memory, args)),
+            unasked: None,
+        }
+    }
+
+    /// What tells it apart from others.
+    #[must_use]
+    pub fn key(&self) -> LookupKey {
+        LookupKey(Arc::clone(&self.query))
     }
 }
 
 impl<H: Host> ThreadContext<H> {
-    /// Makes a look-up. Blocks.
-    pub fn look_up(&mut self, lookup: &Lookup) -> LookupResult {
-        let query = match &lookup.0 {
-            Ok(query) => query,
-            Err(error) => return LookupResult(Err(*error)),
+    /// Makes a look-up as far as it goes without asking a resolver. Does not wait. `None`: the rest is
+    /// [`ThreadContext::look_up`]'s, on this thread or another.
+    pub fn try_look_up(&mut self, lookup: &mut Lookup) -> Option<LookupResult> {
+        let query = lookup.query.as_ref().as_ref();
+        let tried = query.map_err(|error| *error).and_then(|query| {
+            let arguments = query.arguments()?;
+            Ok((self.guest.try_getaddrinfo(&arguments), query.flags))
+        });
+        match tried {
+            Ok((TriedLookup::MustAsk(unasked), _)) => {
+                lookup.unasked = Some(unasked);
+                None
+            }
+            Ok((TriedLookup::Answered(result), flags)) => {
+                Some(LookupResult(result.map(|list| (list, flags))))
+            }
+            Err(error) => Some(LookupResult(Err(error))),
+        }
+    }
+
+    /// Makes a look-up, or what is left of it. Blocks.
+    pub fn look_up(&mut self, mut lookup: Lookup) -> LookupResult {
+        if lookup.unasked.is_none()
+            && let Some(result) = self.try_look_up(&mut lookup)
+        {
+            return result;
+        }
+        let (Ok(query), Some(unasked)) = (&*lookup.query, lookup.unasked) else {
+            return LookupResult(Err(LookupError::System(Errno::EIO)));
         };
-        LookupResult(resolve(self, query).map(|list| (list, query.flags)))
+        let result = query
+            .arguments()
+            .and_then(|arguments| self.guest.ask_getaddrinfo(&arguments, unasked));
+        LookupResult(result.map(|list| (list, query.flags)))
     }
 
     /// Keeps a result for `takeAddrInfoList`: how many results it has, or an `EAI_*`, which is negative.
@@ -76,7 +120,7 @@ impl<H: Host> ThreadContext<H> {
 }
 
 /// A query that owns its strings.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 struct AddrInfoQuery {
     node: Option<Vec<u8>>,
     service: Option<Vec<u8>>,
@@ -92,7 +136,7 @@ pub(crate) fn getaddrinfo<H: Host>(
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
-    let result = context.look_up(&Lookup::read(memory, args));
+    let result = context.look_up(Lookup::read(memory, args));
     Ok(context.store_result(result))
 }
 
@@ -121,17 +165,17 @@ pub(crate) fn getnameinfo<H: Host>(
         Ok(info) => info,
         Err(error) => return Ok(convert::lookup_error(error)),
     };
-    for (text, at, room) in [
-        (&info.host, args.pointer(2), args.pointer(3)),
-        (&info.service, args.pointer(4), args.pointer(5)),
+    let aliases = (args.int(6) & abi::WITH_ALIASES != 0).then_some(&*info.aliases);
+    for (text, aliases, at, room) in [
+        (&info.host, aliases, args.pointer(2), args.pointer(3)),
+        (&info.service, None, args.pointer(4), args.pointer(5)),
     ] {
         if at == 0 || room == 0 {
             continue;
         }
-        let bytes = [text.as_bytes(), &[0]].concat();
-        if bytes.len() > room as usize {
+        let Some(bytes) = text::list(text, aliases, room as usize) else {
             return Ok(abi::EAI_OVERFLOW);
-        }
+        };
         memory.write(at, &bytes)?;
     }
     Ok(0)
@@ -175,49 +219,50 @@ fn load(memory: Memory<'_>, args: &Args) -> Result<AddrInfoQuery, LookupError> {
     Ok(query)
 }
 
-fn resolve<H: Host>(
-    context: &mut ThreadContext<H>,
-    query: &AddrInfoQuery,
-) -> Result<AddrInfoList, LookupError> {
-    let family = match query.family {
-        abi::AF_UNSPEC => None,
-        family => Some(convert::domain(family).map_err(|_| LookupError::Family)?),
-    };
-    let by_protocol = match query.protocol {
-        0 => None,
-        abi::IPPROTO_TCP => Some(Kind::Stream),
-        abi::IPPROTO_UDP => Some(Kind::Datagram),
-        _ => return Err(LookupError::Service),
-    };
-    let kind = match (query.kind, by_protocol) {
-        (0, kind) => kind,
-        (kind, by_protocol) => {
-            let kind = convert::kind(kind).map_err(|_| LookupError::SockType)?;
-            if by_protocol.is_some_and(|by| by != kind) {
-                return Err(LookupError::Service);
+impl AddrInfoQuery {
+    fn arguments(&self) -> Result<Query<'_>, LookupError> {
+        let family = match self.family {
+            abi::AF_UNSPEC => None,
+            family => Some(convert::domain(family).map_err(|_| LookupError::Family)?),
+        };
+        let by_protocol = match self.protocol {
+            0 => None,
+            abi::IPPROTO_TCP => Some(Kind::Stream),
+            abi::IPPROTO_UDP => Some(Kind::Datagram),
+            _ => return Err(LookupError::Service),
+        };
+        let kind = match (self.kind, by_protocol) {
+            (0, kind) => kind,
+            (kind, by_protocol) => {
+                let kind = convert::kind(kind).map_err(|_| LookupError::SockType)?;
+                if by_protocol.is_some_and(|by| by != kind) {
+                    return Err(LookupError::Service);
+                }
+                Some(kind)
             }
-            Some(kind)
-        }
-    };
-    context.guest.getaddrinfo(&Query {
-        node: query.node.as_deref(),
-        service: query.service.as_deref(),
-        flags: convert::lookup_flags(query.flags)?,
-        family,
-        kind,
-    })
+        };
+        Ok(Query {
+            node: self.node.as_deref(),
+            service: self.service.as_deref(),
+            flags: convert::lookup_flags(self.flags)?,
+            family,
+            kind,
+        })
+    }
 }
 
 fn store(memory: Memory<'_>, nodes: u32, addresses: u32, infos: &AddrInfoList, flags: i32) -> Result<()> {
     let count = u32::try_from(infos.results.len()).map_err(|_| Errno::EOVERFLOW)?;
     let sum = |a: u32, b: u32| a.checked_add(b).ok_or(Errno::EFAULT);
-    let canonical = match &infos.canonical {
-        Some(text) if text.len() < CANONICAL_NAME as usize => {
+    let aliases = (flags & abi::WITH_ALIASES != 0).then_some(&*infos.aliases);
+    let name = infos.canonical.as_ref();
+    let canonical = match name.and_then(|name| text::list(name, aliases, CANONICAL_NAME as usize)) {
+        Some(text) => {
             let name = sum(nodes, count * ADDRINFO)?;
-            memory.write(name, &[text.as_bytes(), &[0]].concat())?;
+            memory.write(name, &text)?;
             name
         }
-        Some(_) | None => 0,
+        None => 0,
     };
     for (index, result) in (0..).zip(&infos.results) {
         let addr = address::bytes(&SockAddr::Inet(result.addr));

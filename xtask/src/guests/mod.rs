@@ -3,9 +3,10 @@
 //! A guest is built again only when what it is made of changed. What the products are and where they lie:
 //! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `rust`, `overlay` (libguestnet.a),
 //! `{examples,examples-native}` (examples/c), `{bench-wasip1,bench-native}` (bench/c), `emscripten-*` (C, one directory a
-//! way to link) and `native-linux` (guests/linux).
+//! way to link; `emscripten-cpp` is C++) and `native-linux` (guests/linux).
 
 mod c;
+mod cpp;
 mod emscripten;
 mod go;
 mod package;
@@ -42,7 +43,7 @@ pub(crate) enum Kind {
     Bench,
     /// guests/c with emcc, the way that the developer's loop runs.
     Emscripten,
-    /// guests/c with emcc, in all other ways.
+    /// guests/c with emcc, in all other ways, and a program in C++.
     EmscriptenVariants,
     /// Real programs with emcc.
     Programs,
@@ -145,6 +146,7 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
         }
         if kinds.contains(&Kind::EmscriptenVariants) {
             jobs.extend(emscripten::jobs(project, tools, &package, emscripten::VARIANTS)?);
+            jobs.extend(cpp::jobs(project, tools, &package)?);
         }
     }
     if kinds.contains(&Kind::BenchEmscripten) {

@@ -1,20 +1,39 @@
 //! The npm package `guestnet`, assembled in `<target>/npm/guestnet`: what a user installs, with the addon built here.
 //!
-//! `crates/guest-emscripten/npm` is the package as it is published, less the addon. The addon is the cdylib of
-//! `crates/addon`, and becomes `guestnet.node` next to the package's `package.json`.
+//! `crates/guest-emscripten/npm` is the package as it is published, less what is made here. The addon is the cdylib of
+//! `crates/addon`, and becomes `guestnet.node` next to the package's `package.json`. The C sources in
+//! `crates/guest-emscripten/c` become objects in `lib`.
 
-use super::stamp::Inputs;
-use super::{files_below, stem};
+use super::stamp::{self, Inputs};
+use super::{files, files_below, stem};
 use crate::Result;
-use crate::process::{self, capture, progress};
+use crate::process::{self, capture, capture_both, progress};
 use crate::project::Project;
-use crate::tools::{Engine, Tools};
+use crate::tools::{Emscripten, Engine, Tools};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where the package is, below the root of the repository.
 const SOURCE: &str = "crates/guest-emscripten/npm";
+
+/// Where the C sources are that it has objects of.
+const C_SOURCE: &str = "crates/guest-emscripten/c";
+
+/// How they are compiled. An object that is compiled for threads and for any place in memory can be linked without them,
+/// but not the other way round.
+const OBJECT_FLAGS: [&str; 7] = [
+    "-O2",
+    "-fPIC",
+    "-matomics",
+    "-mbulk-memory",
+    "-Wall",
+    "-Wextra",
+    "-Werror",
+];
+
+/// What one of them needs besides.
+const MORE_FLAGS: [(&str, &str); 1] = [("guestnet-jspi", "-mexception-handling")];
 
 /// The command of the package that prints what emcc needs.
 const COMMAND: &str = "guestnet-emcc";
@@ -44,7 +63,7 @@ impl Package {
     /// Builds the addon and puts the package together.
     ///
     /// # Errors
-    /// When the crate does not build, or its package has no command `guestnet-emcc`.
+    /// When the crate or a C source does not build, or its package has no command `guestnet-emcc`.
     pub(super) fn build(project: &Project, tools: &Tools, profile: Profile) -> Result<Self> {
         let source = project.root.join(SOURCE);
         if !source.join("package.json").is_file() {
@@ -69,6 +88,10 @@ impl Package {
             wanted.push(to);
         }
         update(&addon, &directory.join("guestnet.node"))?;
+        for object in objects(project, &tools.emscripten()?, &directory)? {
+            inputs.text(&object.made_from.to_string());
+            wanted.push(object.path);
+        }
         for file in files_below(&directory)? {
             if !wanted.contains(&file) {
                 fs::remove_file(&file).map_err(|error| format!("{}: {error}", file.display()))?;
@@ -119,6 +142,47 @@ fn addon(project: &Project, profile: Profile) -> Result<PathBuf> {
     };
     process::run(&mut cargo, "cargo build of guestnet-addon")?;
     Ok(project.target.join(directory).join("libguestnet.so"))
+}
+
+/// A C source, compiled.
+struct Object {
+    path: PathBuf,
+    /// A hash of everything that it is made from.
+    made_from: u64,
+}
+
+/// Compiles the C sources that have changed.
+fn objects(project: &Project, emscripten: &Emscripten, package: &Path) -> Result<Vec<Object>> {
+    let headers = package.join("include");
+    let directory = package.join("lib");
+    fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    let mut common = Inputs::default();
+    common
+        .text(&emscripten.version)
+        .text(&format!("{OBJECT_FLAGS:?} {MORE_FLAGS:?}"))
+        .files(&files_below(&headers)?)?
+        .files(&files(&project.root.join(C_SOURCE), Some("h"))?)?;
+    let stamps = package.parent().unwrap_or(package);
+    let mut objects = Vec::new();
+    for source in files(&project.root.join(C_SOURCE), Some("c"))? {
+        let mut inputs = common.clone();
+        let made_from = inputs.file(&source)?.hash();
+        let path = directory.join(format!("{}.o", stem(&source)));
+        if !stamp::is_current(stamps, &path, Some(made_from)) {
+            let mut emcc = emscripten.compiler();
+            emcc.arg("-c").args(OBJECT_FLAGS).arg("-isystem").arg(&headers);
+            emcc.args(
+                MORE_FLAGS
+                    .iter()
+                    .filter(|(name, _)| *name == stem(&source))
+                    .map(|(_, flag)| flag),
+            );
+            capture_both(emcc.arg(&source).arg("-o").arg(&path), "emcc")?;
+            stamp::write(stamps, &path, Some(made_from))?;
+        }
+        objects.push(Object { path, made_from });
+    }
+    Ok(objects)
 }
 
 /// The words that the package's command prints.

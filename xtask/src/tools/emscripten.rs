@@ -36,9 +36,42 @@ pub(crate) struct Emscripten {
     pub(crate) bin: PathBuf,
     /// As in `6.0.5`.
     pub(crate) version: String,
+    /// CMake's file about it.
+    toolchain: PathBuf,
 }
 
 impl Emscripten {
+    /// `emcc` that compiles and does not link: settings of the link are a warning there.
+    pub(crate) fn compiler(&self) -> Command {
+        Command::new(self.bin.join("emcc"))
+    }
+
+    /// `em++`, for C++.
+    pub(crate) fn emxx(&self) -> Command {
+        Command::new(self.bin.join("em++"))
+    }
+
+    /// `cmake` that configures a project for Emscripten.
+    pub(crate) fn cmake(&self) -> Command {
+        let mut command = self.cmake_command();
+        command.arg(format!("-DCMAKE_TOOLCHAIN_FILE={}", self.toolchain.display()));
+        command
+    }
+
+    /// `cmake` that builds one that was configured.
+    pub(crate) fn cmake_build(&self) -> Command {
+        let mut command = self.cmake_command();
+        command.arg("--build");
+        command
+    }
+
+    /// CMake calls Emscripten's own scripts, which are not those of `bin`.
+    fn cmake_command(&self) -> Command {
+        let mut command = Command::new("cmake");
+        command.env("EM_CONFIG", self.bin.join("config"));
+        command
+    }
+
     /// `emcc` for C: a program in C does not need libc++ to be built.
     pub(crate) fn emcc(&self) -> Command {
         let mut command = Command::new(self.bin.join("emcc"));
@@ -55,6 +88,7 @@ pub(super) fn emscripten(cache: &Cache, apt: &Apt, node: &Path) -> Result<Emscri
     let emscripten = Emscripten {
         bin: tree.join("guestnet-bin"),
         version: version(&tree)?,
+        toolchain: tree.join("usr/share/emscripten/cmake/Modules/Platform/Emscripten.cmake"),
     };
     for (name, flags) in LIBRARIES {
         warm(cache, &emscripten, name, flags)?;

@@ -54,6 +54,7 @@ impl Tools {
         self.zig()?;
         self.go()?;
         self.emscripten()?;
+        self.cmake()?;
         for engine in Engine::ALL {
             self.engine(engine)?;
         }
@@ -91,6 +92,12 @@ impl Tools {
     pub(crate) fn emscripten(&self) -> Result<Emscripten> {
         let node = self.engine(Engine::Node20)?;
         emscripten::emscripten(&self.cache, &self.apt, &node)
+    }
+
+    /// CMake, and the make that it writes files for.
+    pub(crate) fn cmake(&self) -> Result<()> {
+        self.apt
+            .programs(&self.cache, &[("cmake", "cmake"), ("make", "make")])
     }
 
     /// The program of an engine that runs Emscripten's output.

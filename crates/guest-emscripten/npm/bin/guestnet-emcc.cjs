@@ -3,6 +3,7 @@
 // With --cflags, what compiling without linking needs: emcc $(guestnet-emcc --cflags) -c app.c
 // With --jspi, for links with -sJSPI, blocking calls suspend the program and JavaScript runs on meanwhile.
 'use strict';
+const fs = require('node:fs');
 const path = require('node:path');
 
 const directory = path.dirname(__dirname);
@@ -18,10 +19,21 @@ if (/\s/.test(directory)) {
 // One word each: CMake's target_link_options drops a word that comes twice. emcc's preprocessor includes the parts of
 // libguestnet.js from library/.
 const headers = `-isystem${path.join(directory, 'include')}`;
+if (process.argv.includes('--cflags')) {
+  process.stdout.write(`${headers}\n`);
+  process.exit(0);
+}
 const words = [headers, `--js-library=${path.join(directory, 'libguestnet.js')}`];
-words.push(path.join(directory, 'guestnet.c'), path.join(directory, 'linux.c'));
+const objects = ['guestnet.o', 'linux.o', 'names.o'];
 if (process.argv.includes('--jspi')) {
   words.push(`--js-library=${path.join(directory, 'jspi', 'libguestnet-jspi.js')}`);
-  words.push(path.join(directory, 'jspi', 'guestnet-jspi.c'));
+  objects.push('guestnet-jspi.o');
 }
-process.stdout.write(`${process.argv.includes('--cflags') ? headers : words.join(' ')}\n`);
+for (const object of objects.map((name) => path.join(directory, 'lib', name))) {
+  if (!fs.existsSync(object)) {
+    process.stderr.write(`guestnet-emcc: ${object} is not there; in a checkout, cargo xtask package makes the whole package\n`);
+    process.exit(1);
+  }
+  words.push(object);
+}
+process.stdout.write(`${words.join(' ')}\n`);

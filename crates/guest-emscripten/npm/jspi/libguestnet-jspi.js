@@ -87,6 +87,19 @@
         });
       },
 
+      /** Resolves to 1 as soon as a promise can. */
+      pause() {
+        GN.endSuspended = GW.end;
+        return new Promise((resolve) => {
+          const waiter = { timer: undefined };
+          GW.suspended.add(waiter);
+          queueMicrotask(() => {
+            GW.suspended.delete(waiter);
+            if (!ABORT) resolve(1);
+          });
+        });
+      },
+
       /** The program has ended. Its suspended calls do not go on, and keep nothing running. */
       end() {
         for (const waiter of GW.suspended) clearTimeout(waiter.timer);
@@ -107,6 +120,22 @@
     guestnet_blocks__deps: ['$GW'],
     guestnet_blocks__async: false,
     guestnet_blocks: (fd) => { return GW.blocks(fd) ? 1 : 0; },
+
+    // Throws where the program cannot be suspended.
+    guestnet_pause__sig: 'i',
+    guestnet_pause__deps: ['$GW'],
+    guestnet_pause__async: true,
+    guestnet_pause: () => { return GW.pause(); },
+
+    guestnet_lookup_descriptor__sig: 'ii',
+    guestnet_lookup_descriptor__deps: ['$GW', '$guestnetLookupDescriptor'],
+    guestnet_lookup_descriptor__async: false,
+    guestnet_lookup_descriptor: (id) => { return guestnetLookupDescriptor(GW.calls(), id, 1); },
+
+    guestnet_lookup_leave__sig: 'vi',
+    guestnet_lookup_leave__deps: ['$GW'],
+    guestnet_lookup_leave__async: false,
+    guestnet_lookup_leave: (id) => { GW.calls().lookupLeave(id); },
 
     guestnet_wait__sig: 'ipii',
     guestnet_wait__deps: ['$GW'],
@@ -199,6 +228,22 @@
       return 0;
     },
 
+    // Where a resolver must be asked, the number of the look-up is written to `pending`.
+    guestnet_try_getaddrinfo__sig: 'ippppp',
+    guestnet_try_getaddrinfo__deps: ['guestnet_hosts', '$guestnetAddrInfoList'],
+    guestnet_try_getaddrinfo: (node, service, hints, out, pending) => {
+      const calls = GW.calls();
+      _guestnet_hosts();
+      const id = calls.lookupBegin(HEAPU8, node, service, hints);
+      if (id < 0) return id === -{{{ cDefs.EAGAIN }}} ? {{{ EAI_AGAIN }}} : {{{ EAI_SYSTEM }}};
+      if (!calls.lookupKnown(id)) {
+        {{{ makeSetValue('pending', 0, 'id', 'i32') }}};
+        return GW.WOULD_BLOCK;
+      }
+      const count = calls.lookupTake(id, 1);
+      return count < 0 ? count : guestnetAddrInfoList(calls, count, out);
+    },
+
     guestnet_try_poll__sig: 'ipi',
     guestnet_try_poll__deps: ['__syscall_poll_nonblocking'],
     guestnet_try_poll: (fds, count) => { return ___syscall_poll_nonblocking(fds, count); },
@@ -212,13 +257,11 @@
   }
   Object.assign(library, tries);
 
-  // The calls as they are without this file: getaddrinfo() of a number, and what pthreads call, which cannot suspend.
+  // The calls as they are without this file, for pthreads, which cannot suspend. The object of guestnet-jspi.c names them without
+  // -pthread too.
   for (const name of [
-    'getaddrinfo',
-#if PTHREADS
-    '__syscall_accept4', '__syscall_connect', '__syscall_recvfrom', '__syscall_recvmsg', '__syscall_sendto', '__syscall_sendmsg',
-    '__syscall_poll', '__syscall_epoll_pwait', 'fd_read', 'fd_write',
-#endif
+    'getaddrinfo', '__syscall_accept4', '__syscall_connect', '__syscall_recvfrom', '__syscall_recvmsg', '__syscall_sendto',
+    '__syscall_sendmsg', '__syscall_poll', '__syscall_epoll_pwait', 'fd_read', 'fd_write',
   ]) {
     const as = 'guestnet_block_' + name.replace(/^(__syscall)?_/, '');
     for (const what of ['', '__deps', '__proxy', '__sig', '__i53abi', '__async', '__nothrow']) {

@@ -42,26 +42,26 @@ Object.assign(library, {
     return 0;
   },
 
-  // A look-up that the program does not wait for: a descriptor that is readable when it is done, or a negated errno.
-  // A thread other than the main one (`elsewhere`) has no turns of this thread's loop: it may have the result at once.
-  guestnet_lookup_start__sig: 'ipppi',
-  guestnet_lookup_start__deps: ['$GN', '$FS', 'guestnet_hosts', '$stackSave', '$stackAlloc', '$stackRestore'],
-  guestnet_lookup_start__proxy: 'sync',
-  guestnet_lookup_start: (node, service, hints, elsewhere) => {
-    const calls = GN.thread ?? GN.attach();
-    _guestnet_hosts();
+  // A descriptor that is readable when a look-up that has begun is done, or a negated errno. A thread other than the main one
+  // (`elsewhere`) has no turns of this thread's loop: it may have the result at once.
+  $guestnetLookupDescriptor__deps: ['$GN', '$FS', '$stackSave', '$stackAlloc', '$stackRestore'],
+  $guestnetLookupDescriptor: (calls, id, elsewhere) => {
     const stack = stackSave();
     const at = stackAlloc(8);
     const failed = calls.pipe(HEAPU8, at, 0);
     const reading = {{{ makeGetValue('at', 0, 'i32') }}};
     const writing = {{{ makeGetValue('at', 4, 'i32') }}};
     stackRestore(stack);
-    if (failed < 0) return failed;
-    const id = calls.lookupStart(HEAPU8, node, service, hints, writing);
-    if (id < 0) {
+    if (failed < 0) {
+      calls.lookupCancel(id);
+      return failed;
+    }
+    const started = calls.lookupStart(id, writing);
+    if (started < 0) {
+      calls.lookupCancel(id);
       calls.close(HEAPU8, reading);
       calls.close(HEAPU8, writing);
-      return id;
+      return started;
     }
     const fd = GN.attempt(() => GN.install(reading, {{{ cDefs.S_IFIFO }}}, 0));
     if (fd < 0) {
@@ -72,6 +72,17 @@ Object.assign(library, {
     FS.getStream(fd).node.lookup = lookup;
     if (!elsewhere) setImmediate(() => { lookup.later = 1; });
     return fd;
+  },
+
+  // A look-up that the program does not wait for: its descriptor, or a negated errno.
+  guestnet_lookup_start__sig: 'ipppi',
+  guestnet_lookup_start__deps: ['$GN', '$guestnetLookupDescriptor', 'guestnet_hosts'],
+  guestnet_lookup_start__proxy: 'sync',
+  guestnet_lookup_start: (node, service, hints, elsewhere) => {
+    const calls = GN.thread ?? GN.attach();
+    _guestnet_hosts();
+    const id = calls.lookupBegin(HEAPU8, node, service, hints);
+    return id < 0 ? id : guestnetLookupDescriptor(calls, id, elsewhere);
   },
 
   // Its result, once: 0 and a list, EAI_AGAIN as long as there is none, or why there is none.
@@ -99,6 +110,17 @@ addCalls({
   getnameinfo: (addr, len, node, nodelen, serv, servlen, flags) => {
     {{{ onMain('guestnet_hosts') }}};
     return (GN.thread ?? GN.attach()).getnameinfo(HEAPU8, addr, len, node, nodelen, serv, servlen, flags);
+  },
+
+  // What names.c asks for. Each writes an entry and returns 1, or 0 if there is none.
+  guestnet_service__sig: 'iipippi',
+  guestnet_service: (index, name, port, protocol, buffer, room) => {
+    return (GN.thread ?? GN.attach()).service(HEAPU8, index, name, port, protocol, buffer, room);
+  },
+
+  guestnet_protocol__sig: 'iipipi',
+  guestnet_protocol: (index, name, number, buffer, room) => {
+    return (GN.thread ?? GN.attach()).protocol(HEAPU8, index, name, number, buffer, room);
   },
 
   emscripten_dns_lookup_async__sig: 'ippp',

@@ -1,5 +1,5 @@
 /* linux.c: calls of Linux that Emscripten's C library has no function for: eventfd(), timerfd_create() and the like. Their headers
- * are in include/sys. guestnet-emcc names this file, to be compiled with the program; what is not called is not linked.
+ * are in include/sys. The npm package has it as an object, which guestnet-emcc names; what is not called is not linked.
  *
  * All are weak, so that a program may bring its own. Not here: what the calls do. */
 #include <errno.h>
@@ -14,9 +14,6 @@
 
 #define WEAK __attribute__((weak))
 
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 struct epoll_event;
 
@@ -65,6 +62,3 @@ WEAK int signalfd(int fd, const sigset_t *mask, int flags) {
     return -1;
 }
 
-#ifdef __cplusplus
-}
-#endif

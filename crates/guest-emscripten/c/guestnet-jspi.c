@@ -1,15 +1,15 @@
-/* guestnet-jspi.c: blocking calls that suspend the program, for links with -sJSPI. guestnet-emcc --jspi names this file.
+/* guestnet-jspi.c: blocking calls that suspend the program, for links with -sJSPI. The npm package has it
+ * as an object, which guestnet-emcc --jspi names: the same one with and without -pthread.
  *
  * Each call is tried first, by an import that never suspends; only where it would block does the program wait, by the one
  * import that does. So a call that has nothing to wait for also works from where nothing can suspend, such as a callback.
  * Not here: what the calls do. */
-#include <arpa/inet.h>
+#include <emscripten/threading.h>
 #include <errno.h>
+#include <guestnet/dns.h>
 #include <netdb.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <stdint.h>
-#include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -18,18 +18,10 @@
 #include <unistd.h>
 #include <wasi/api.h>
 
-#ifdef __EMSCRIPTEN_PTHREADS__
-#include <emscripten/threading.h>
 /* Only the main thread suspends. Another makes the call as it is, which blocks that thread and no other. */
 #define ELSEWHERE(call) \
     if (!emscripten_is_main_runtime_thread()) return guestnet_block_##call
-#else
-#define ELSEWHERE(call)
-#endif
 
-#ifdef __cplusplus
-extern "C" {
-#endif
 
 /* An import of libguestnet-jspi.js: the result of the system call, or WOULD_BLOCK. */
 #define WOULD_BLOCK INT32_MIN
@@ -42,6 +34,13 @@ int guestnet_try_sendto(int fd, intptr_t buffer, size_t size, int flags, intptr_
 int guestnet_try_sendmsg(int fd, intptr_t message, int flags);
 int guestnet_try_poll(intptr_t fds, int count);
 int guestnet_try_epoll(int epoll, intptr_t events, int count);
+
+/* The result is an EAI_* or 0. For WOULD_BLOCK, `pending` has the number of the look-up: its descriptor, which becomes readable, or
+ * a negated errno; or it is left alone, and goes on when the program looks the same up again. */
+int guestnet_try_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result,
+                             int *pending);
+int guestnet_lookup_descriptor(int pending);
+void guestnet_lookup_leave(int pending);
 
 /* Whether calls on this descriptor are to wait. */
 int guestnet_blocks(int fd);
@@ -65,8 +64,22 @@ int guestnet_block_getaddrinfo(const char *node, const char *service, const stru
 /* Suspends until one of the descriptors is ready or the time is over; -1 is for ever. More often than that is no harm. */
 int guestnet_wait(intptr_t fds, int count, int timeout);
 
-int emscripten_dns_lookup_async(const char *node, const char *service, const struct addrinfo *hints);
-int emscripten_dns_lookup_result(int fd, struct addrinfo **result);
+/* Whether the program can suspend here. It cannot in a callback, nor in any other call of JavaScript's that does not wait for it:
+ * guestnet_pause() suspends for a moment, and throws there. C has no way to catch that. The instructions are the older ones of
+ * WebAssembly's two sets, which is what emcc makes by default, and what it translates where it makes the newer. */
+int guestnet_can_suspend(void);
+__asm__(".functype guestnet_pause () -> (i32)\n"
+        ".globl guestnet_can_suspend\n"
+        ".hidden guestnet_can_suspend\n"
+        ".type guestnet_can_suspend,@function\n"
+        "guestnet_can_suspend:\n"
+        ".functype guestnet_can_suspend () -> (i32)\n"
+        "try i32\n"
+        "call guestnet_pause\n"
+        "catch_all\n"
+        "i32.const 0\n"
+        "end_try\n"
+        "end_function\n");
 
 static int64_t now(void) {
     struct timespec time;
@@ -262,24 +275,25 @@ int epoll_pwait2(int epoll, struct epoll_event *events, int count, const struct 
     return epoll_pwait(epoll, events, count, (int)millis, mask);
 }
 
-/* Whether it is known without a question: no name at all, or an address as a number. */
-static int is_number(const char *node) {
-    struct in_addr address;
-    return node == NULL || strchr(node, ':') != NULL || inet_aton(node, &address) != 0;
-}
-
+/* What needs no resolver is answered at once, in a callback too. There the rest is EAI_AGAIN. */
 int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result) {
     ELSEWHERE(getaddrinfo(node, service, hints, result));
-    if (is_number(node)) return guestnet_block_getaddrinfo(node, service, hints, result);
-    int fd = emscripten_dns_lookup_async(node, service, hints);
-    if (fd < 0) return fd == -EAGAIN ? EAI_AGAIN : EAI_SYSTEM;
+    int pending;
+    int error = guestnet_try_getaddrinfo(node, service, hints, result, &pending);
+    if (error != WOULD_BLOCK) return error;
+    if (!guestnet_can_suspend()) {
+        guestnet_lookup_leave(pending);
+        return EAI_AGAIN;
+    }
+    int fd = guestnet_lookup_descriptor(pending);
+    if (fd < 0) {
+        errno = -fd;
+        return fd == -EAGAIN ? EAI_AGAIN : EAI_SYSTEM;
+    }
     struct pollfd one = {fd, POLLIN, 0};
     while (guestnet_try_poll((intptr_t)&one, 1) == 0) guestnet_wait((intptr_t)&one, 1, -1);
-    int error = emscripten_dns_lookup_result(fd, result);
+    error = emscripten_dns_lookup_result(fd, result);
     close(fd);
     return error;
 }
 
-#ifdef __cplusplus
-}
-#endif
