@@ -6,7 +6,10 @@ use serde_json::json;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 
-pub(crate) const TESTS: &[Test] = &[("a_server_serves_several_connections", several)];
+pub(crate) const TESTS: &[Test] = &[
+    ("a_server_serves_several_connections", several),
+    ("a_client_that_ends_at_once_is_whole_or_broken", ends_at_once),
+];
 
 fn several(case: &Case) {
     for host in ["127.0.0.1", "::1"] {
@@ -43,5 +46,32 @@ fn several(case: &Case) {
             .map(|number| format!("connection {number}\n"))
             .collect();
         assert_eq!(all, expected);
+    }
+}
+
+fn ends_at_once(case: &Case) {
+    let connections = 20;
+    let scenario = case.begin(
+        "serve",
+        &json!({ "host": "127.0.0.1", "connections": connections }),
+    );
+    let port = case.report()["port"]
+        .as_u64()
+        .and_then(|port| u16::try_from(port).ok());
+    let port = port.expect("a port");
+    for _ in 0..connections {
+        let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("connect");
+        stream.write_all(b"hello").expect("write");
+    }
+    let seen = case.finish(scenario);
+    let all = seen["all"].as_array().expect("a list");
+    assert_eq!(all.len(), connections);
+    for each in all {
+        let allowed = [
+            "hello|OPEN WRITABLE END SENT",
+            "hello|OPEN BROKEN SENT RESET",
+            "|OPEN BROKEN SENT RESET",
+        ];
+        assert!(allowed.iter().any(|text| each == text), "{each}");
     }
 }
