@@ -31,6 +31,7 @@ behaviours! { "stop":
     a_poll_without_time_notices,
     what_does_not_wait_still_works,
     every_later_wait_ends_too,
+    a_stop_that_is_taken_back_ends_no_later_wait,
     a_look_up_ends_or_answers: Resolver,
     a_refused_flood_of_datagrams_does_not_hold_it_off,
     another_guest_is_not_stopped,
@@ -244,6 +245,27 @@ fn every_later_wait_ends_too<W: World>(world: &W) {
         assert_eq!(guest.accept(listener, false).unwrap_err(), Errno::EINTR);
         assert_eq!(guest.receive(fd, 8, RecvFlags::empty()), Err(Errno::EINTR));
     }
+}
+
+fn a_stop_that_is_taken_back_ends_no_later_wait<W: World>(world: &W) {
+    let (mut guest, stop) = guest(world);
+    let (fd, addr) = guest.udp_bound();
+    let peer = world.udp(LOOPBACK).unwrap();
+    // Nothing has stopped it yet.
+    guest.resume();
+    for count in [1, 40] {
+        let set = vec![(fd, Ready::READ); count];
+        stop();
+        stop();
+        assert_eq!(guest.poll(&set, None), Err(Errno::EINTR));
+        guest.resume();
+        peer.send_to(b"on", addr).unwrap();
+        assert_eq!(guest.poll(&set, None).unwrap().len(), count);
+        assert_eq!(guest.receive(fd, 8, RecvFlags::empty()).unwrap(), b"on");
+        assert!(guest.poll(&set, Some(Duration::ZERO)).is_ok());
+    }
+    stop();
+    assert_eq!(guest.receive(fd, 8, RecvFlags::empty()), Err(Errno::EINTR));
 }
 
 fn a_look_up_ends_or_answers<W: World>(world: &W) {

@@ -381,6 +381,12 @@ impl Browser for StandIn {
         self.lock().stopped.load(Ordering::Relaxed)
     }
 
+    fn resume(&self) {
+        let mut inner = self.lock();
+        inner.stopped.store(false, Ordering::Relaxed);
+        inner.host.resume();
+    }
+
     fn wait(&self, timeout: Option<Duration>) -> Result<()> {
         let host = &mut self.lock().host;
         host.poll_begin();

@@ -399,6 +399,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         self.host.poll_wait(timeout)
     }
 
+    /// Takes back that the host was stopped from outside: later waits wait again ([`Host::resume`]).
+    pub fn resume(&mut self) {
+        self.host.resume();
+    }
+
     /// What is ready, after [`GuestThread::poll_wait`].
     pub fn poll_events(&self) -> impl Iterator<Item = PollEvent> {
         self.always_ready.iter().chain(self.host.poll_events()).copied()

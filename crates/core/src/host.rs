@@ -695,6 +695,9 @@ pub trait Host {
     /// `EINTR`: the guest has to stop.
     fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()>;
 
+    /// Takes a stop back: later waits wait again. By default nothing, for a host that nothing stops.
+    fn resume(&mut self) {}
+
     /// What the last [`Host::poll_wait`] found, in the order of the tokens' addition where that costs nothing.
     fn poll_events(&self) -> &[PollEvent];
 

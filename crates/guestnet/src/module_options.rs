@@ -31,6 +31,7 @@ impl Options {
             }),
             audit: read.audit.map(Into::into),
             advice: read.advice,
+            stderr: guestnet_host_os::stderr,
         };
         // Last: an error above makes no file.
         let reporter = reporting.open(&policy)?;

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use guestnet_core::policy::{Policy, PolicyOptions};
 use guestnet_core::{Host, Observer, SockAddr};
-use guestnet_host_os::{Io, OsHost};
+use guestnet_host_os::{Io, OsHost, OutputHook};
 
 use crate::error::Error;
 #[cfg(feature = "dns")]
@@ -29,6 +29,7 @@ pub struct Options {
     pub(crate) args: Vec<String>,
     pub(crate) env: Vec<(String, String)>,
     pub(crate) streams: [StreamSource; 3],
+    pub(crate) output_hook: Option<OutputHook>,
     pub(crate) sockets: Vec<OwnedFd>,
     pub(crate) listen: Vec<SocketAddr>,
     opened: Option<OpenListeners>,
@@ -170,6 +171,13 @@ impl Options {
     /// Descriptor 2.
     pub fn stderr(&mut self, stream: impl Into<OwnedFd>) -> &mut Self {
         self.streams[2] = StreamSource::Descriptor(stream.into());
+        self
+    }
+
+    /// Has a hook called with each piece that the guest writes to its standard output or standard error, as far as these are
+    /// terminals: for an embedder that shows something of its own there, such as a prompt.
+    pub fn output_hook(&mut self, hook: OutputHook) -> &mut Self {
+        self.output_hook = Some(hook);
         self
     }
 

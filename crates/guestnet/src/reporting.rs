@@ -2,8 +2,8 @@
 
 use std::path::PathBuf;
 
-use guestnet_core::Reporter;
 use guestnet_core::policy::{Flag, Policy};
+use guestnet_core::{Reporter, Sink};
 use guestnet_host_os::TraceTo;
 
 use crate::error::Error;
@@ -18,6 +18,8 @@ pub struct Reporting {
     pub audit: Option<PathBuf>,
     /// How a denial names what would allow it. By default as the command's own option, `--allow-connect …`.
     pub advice: fn(&Flag) -> String,
+    /// Makes what writes to standard error: the process's own by default.
+    pub stderr: fn() -> Sink,
 }
 
 impl Default for Reporting {
@@ -26,6 +28,7 @@ impl Default for Reporting {
             trace: None,
             audit: None,
             advice: ToString::to_string,
+            stderr: guestnet_host_os::stderr,
         }
     }
 }
@@ -38,6 +41,12 @@ impl Reporting {
     pub fn open(&self, policy: &Policy) -> Result<Reporter, Error> {
         let (trace, audit) = (self.trace.as_ref(), self.audit.as_deref());
         let limit = policy.limits().log;
-        Ok(guestnet_host_os::reporter(trace, audit, limit, self.advice)?)
+        Ok(guestnet_host_os::reporter(
+            trace,
+            audit,
+            limit,
+            self.advice,
+            self.stderr,
+        )?)
     }
 }

@@ -73,11 +73,18 @@ impl GuestSetup {
         } = options.take_listeners()?;
         let policy = options.policy.take().unwrap_or_else(Policy::deny_all);
         let [stdin, stdout, stderr] = std::mem::take(&mut options.streams);
-        let streams = [
+        let mut streams = [
             stream(&mut host, stdin, io::stdin())?,
             stream(&mut host, stdout, io::stdout())?,
             stream(&mut host, stderr, io::stderr())?,
         ];
+        if let Some(hook) = options.output_hook.take() {
+            for output in streams.iter_mut().skip(1).flatten() {
+                if output.is_terminal() {
+                    output.hook_output(hook.clone());
+                }
+            }
+        }
         let sockets = std::mem::take(&mut options.sockets);
         let mut listeners = sockets
             .into_iter()

@@ -153,6 +153,9 @@ pub trait Browser: Clone {
         false
     }
 
+    /// Takes a stop back: later waits begin again. By default there is none.
+    fn resume(&self) {}
+
     /// Waits until something may have changed or the time is over; more often is no harm. A browser that cannot, because its
     /// events come on this very thread, says `EAGAIN`, and the guest's call says it too: its adapter waits in another way and
     /// then makes the same call again.

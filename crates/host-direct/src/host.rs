@@ -366,6 +366,10 @@ where
         waited.map(drop)
     }
 
+    fn resume(&mut self) {
+        self.browser.resume();
+    }
+
     fn poll_events(&self) -> &[PollEvent] {
         &self.events
     }

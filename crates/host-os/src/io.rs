@@ -1,5 +1,6 @@
 //! [`Io`]: an open kernel descriptor and what is known of it.
 
+use std::io::IsTerminal;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -7,10 +8,15 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use guestnet_core::{Kind, OptValue, Result, SockOpt, StreamKind, TimerClock};
 
 use crate::lookup::Pending;
+use crate::output::OutputHook;
 use crate::{option, stub, unix};
 
 /// Identity of the next descriptor in this process; 0 and the largest number are not used.
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// The largest piece written to a pipe or terminal at once: poll(2) promises that this much does not block
+/// (`PIPE_BUF`, pipe(7)).
+pub(crate) const PIPE_BUF: usize = 4096;
 
 /// An open kernel descriptor.
 #[derive(Debug)]
@@ -31,6 +37,8 @@ pub struct Io {
     pub(crate) lookup: Option<Pending>,
     /// That our DNS stub answers this socket.
     pub(crate) stub_client: OnceLock<stub::Client>,
+    /// Is asked before a stream is written to.
+    pub(crate) output_hook: Option<OutputHook>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,7 +68,19 @@ impl Io {
             lingers: AtomicBool::new(false),
             lookup: None,
             stub_client: OnceLock::new(),
+            output_hook: None,
         }
+    }
+
+    /// Whether it is a terminal (isatty(3)).
+    #[must_use]
+    pub fn is_terminal(&self) -> bool {
+        self.fd.is_terminal()
+    }
+
+    /// Has a hook called with each piece that the guest writes to this stream.
+    pub fn hook_output(&mut self, hook: OutputHook) {
+        self.output_hook = Some(hook);
     }
 
     pub(crate) fn fd(&self) -> BorrowedFd<'_> {

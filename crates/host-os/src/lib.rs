@@ -37,6 +37,7 @@ mod linger;
 mod lookup;
 mod message;
 mod option;
+mod output;
 mod poll;
 mod process;
 mod report;
@@ -74,7 +75,8 @@ use convert::errno;
 pub use io::Io;
 use io::IoKind;
 use lookup::Pending;
-pub use report::{ReporterError, TraceTo, io_reason, read_text, reporter};
+pub use output::OutputHook;
+pub use report::{ReporterError, TraceTo, io_reason, read_text, reporter, stderr};
 use services::Tables;
 use stop::Stop;
 pub use stop::{IdleTask, Stopper, WaitMode, WeakStopper};
@@ -84,10 +86,6 @@ pub use unix::UnixNode;
 use upstream::Resolver;
 pub use upstream::{MAX_SERVERS, Upstream, UpstreamError};
 use wait::Waiter;
-
-/// The largest piece written to a pipe or terminal at once: poll(2) promises that this much does not block
-/// (`PIPE_BUF`, pipe(7)).
-const PIPE_BUF: usize = 4096;
 
 /// One guest's kernel sockets.
 #[derive(Debug)]
@@ -595,7 +593,8 @@ impl Host for OsHost {
             // It would never become ready.
             return Err(Errno::EBADF);
         }
-        if io.kind != IoKind::Stream(StreamKind::File) && !self.ready_now(io, Ready::READ)? {
+        if io.kind != IoKind::Stream(StreamKind::File) && !wait::ready_now(io.raw(), Ready::READ, &self.stop)?
+        {
             return Err(Errno::EAGAIN);
         }
         retry(|| rustix::io::readv(io.fd(), bufs))
@@ -611,14 +610,17 @@ impl Host for OsHost {
         if io.kind == IoKind::Stream(StreamKind::File) {
             return retry(|| rustix::io::writev(io.fd(), bufs));
         }
-        if !self.ready_now(io, Ready::WRITE)? {
+        if !wait::ready_now(io.raw(), Ready::WRITE, &self.stop)? {
             return Err(Errno::EAGAIN);
         }
         let Some(buf) = bufs.iter().find(|buf| !buf.is_empty()) else {
             return Ok(0);
         };
         // The open file may be a blocking one that is not ours to change: write no more than surely fits.
-        let piece = buf.get(..PIPE_BUF).unwrap_or(buf);
+        let piece = buf.get(..io::PIPE_BUF).unwrap_or(buf);
+        if io.output_hook.as_ref().is_some_and(|hook| hook.takes(piece)) {
+            return Ok(piece.len());
+        }
         if io.kind == IoKind::Stream(StreamKind::Socket) {
             let flags = rustix::net::SendFlags::NOSIGNAL | rustix::net::SendFlags::DONTWAIT;
             return retry(|| rustix::net::send(io.fd(), piece, flags));
@@ -750,6 +752,10 @@ impl Host for OsHost {
         self.waiter.wait(timeout, &self.stop)
     }
 
+    fn resume(&mut self) {
+        self.stop.resume();
+    }
+
     fn poll_events(&self) -> &[PollEvent] {
         self.waiter.events()
     }
@@ -785,12 +791,5 @@ impl Host for OsHost {
 
     fn protocols(&mut self) -> Arc<Protocols> {
         self.tables.protocols()
-    }
-}
-
-impl OsHost {
-    /// Whether a byte stream is ready without waiting. If the guest was stopped, this fails with `EINTR` too.
-    fn ready_now(&self, io: &Io, want: Ready) -> Result<bool> {
-        wait::wait_one(io.fd.as_raw_fd(), want, Some(Duration::ZERO), &self.stop)
     }
 }

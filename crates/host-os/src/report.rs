@@ -49,7 +49,7 @@ impl std::error::Error for ReporterError {
 }
 
 /// A reporter that prints the first denial on standard error and, if asked for, writes a trace and an audit. `limit`
-/// and `advice` are those of [`Sinks`].
+/// and `advice` are those of [`Sinks`], and `stderr` makes what writes to standard error, as [`stderr`] does.
 ///
 /// # Errors
 /// [`ReporterError`].
@@ -58,6 +58,7 @@ pub fn reporter(
     audit: Option<&Path>,
     limit: u64,
     advice: fn(&Flag) -> String,
+    stderr: fn() -> Sink,
 ) -> Result<Reporter, ReporterError> {
     let trace = trace.map(|to| match to {
         TraceTo::Stderr => Ok(stderr()),
@@ -74,7 +75,9 @@ pub fn reporter(
     }))
 }
 
-fn stderr() -> Sink {
+/// Standard error, for the lines of a reporter.
+#[must_use]
+pub fn stderr() -> Sink {
     // Not buffered, and locked for each line.
     Box::new(std::io::stderr())
 }

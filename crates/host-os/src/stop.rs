@@ -13,7 +13,7 @@ use rustix::event::EventfdFlags;
 use crate::convert::errno;
 use crate::poll::pollfd;
 
-/// Ends every wait of one guest, now and from now on. May be cloned, sent and used from any thread.
+/// Ends every wait of one guest, now and until [`guestnet_core::Host::resume`]. May be cloned, sent and used from any thread.
 #[derive(Clone, Debug)]
 pub struct Stopper(Arc<OwnedFd>);
 
@@ -139,6 +139,12 @@ impl Stop {
         Ok(Some(timeout.map_or(left, |timeout| timeout.min(left))))
     }
 
+    /// Takes every stop back that came until now.
+    pub(crate) fn resume(&self) {
+        // One that nothing has stopped is `EAGAIN`.
+        let _ = rustix::io::read(&self.fd, &mut [0; 8]);
+    }
+
     pub(crate) fn stopper(&self) -> Stopper {
         Stopper(Arc::clone(&self.fd))
     }
@@ -172,7 +178,8 @@ impl Stopper {
     }
 
     /// Makes the guest's current wait, and every later one, return `EINTR`. The eventfd stays readable, so nothing
-    /// is missed by a wait that begins afterwards.
+    /// is missed by a wait that begins afterwards. Only the guest's own thread takes it back
+    /// ([`guestnet_core::Host::resume`]).
     ///
     /// # Errors
     /// What write(2) says of an eventfd; never `EAGAIN`, which only means that it is readable already.

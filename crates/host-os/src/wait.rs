@@ -416,6 +416,14 @@ fn remaining(deadline: Option<Instant>) -> Option<Duration> {
     deadline.map(|deadline| deadline.saturating_duration_since(Instant::now()))
 }
 
+/// Whether a byte stream is ready without waiting.
+///
+/// # Errors
+/// `EINTR`: the guest was stopped.
+pub(crate) fn ready_now(fd: RawFd, want: Ready, stop: &Stop) -> Result<bool> {
+    wait_one(fd, want, Some(Duration::ZERO), stop)
+}
+
 /// Sleeps.
 ///
 /// # Errors

@@ -266,6 +266,10 @@ impl Host for SimHost {
         Ok(())
     }
 
+    fn resume(&mut self) {
+        self.stopped.store(false, Ordering::Relaxed);
+    }
+
     fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()> {
         self.events.clear();
         let (polled, events) = (&self.polled, &mut self.events);

@@ -81,6 +81,7 @@ impl Host for CountingHost {
         fn poll_begin(&mut self);
         fn poll_add(&mut self, token: u32, io: &Io, want: Ready) -> Result<()>;
         fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()>;
+        fn resume(&mut self);
         fn lookup_start(&mut self, question: &Question) -> Result<Io, LookupError>;
         fn lookup_take(&mut self, lookup: &Io) -> Option<LookupReply>;
         fn services(&mut self) -> Arc<Services>;
