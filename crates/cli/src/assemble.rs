@@ -22,6 +22,7 @@ pub(crate) fn reporter(run: &RunArgs, policy: &Policy) -> Result<Reporter, Failu
     let reporting = Reporting {
         trace: run.trace.clone(),
         audit: run.audit.clone(),
+        stderr: say::stderr,
         ..Reporting::default()
     };
     Ok(reporting.open(policy)?)

@@ -4,6 +4,17 @@
 //! defect in it (`planted.rs`). What a guest may do is decided in the core, what it can call in the adapter, and the crate
 //! `guestnet` joins them with the host; here are the arguments, the messages, the exit codes and the confinement of the
 //! process. `docs/cli.md` is the description for users.
+//!
+//! What the command does with its arguments, as a function:
+//!
+//! ```
+//! let explain = ["policy", "explain", "--allow-connect", "10.0.0.0/8:443", "connect"];
+//! let code = |target| guestnet_cli::run(explain.into_iter().chain([target]).map(Into::into));
+//! // Prints "allowed by --allow-connect 10.0.0.0/8:443".
+//! assert_eq!(code("10.1.2.3:443"), 0);
+//! // Prints why it is denied, and what would allow it.
+//! assert_eq!(code("10.1.2.3:80"), 1);
+//! ```
 
 mod args;
 mod assemble;
@@ -23,6 +34,7 @@ mod repl;
 mod run;
 mod run_args;
 mod say;
+mod screen;
 mod script;
 mod signals;
 mod stop;
@@ -31,14 +43,27 @@ mod trust;
 mod units;
 mod usage;
 
+use std::ffi::OsString;
+
 use args::Command;
 use failure::Failure;
 
-/// The command: does what the arguments say, and ends the process.
+/// The command: does what the arguments of the process say, and ends the process.
 pub fn main() {
-    let arguments: Vec<_> = std::env::args_os().skip(1).collect();
+    let code = run(std::env::args_os().skip(1));
+    // Not a return from main: a guest that could not be stopped may still be on its thread.
+    std::process::exit(code)
+}
+
+/// Does what the arguments say, which begin behind the name of the command, and returns the exit code. A guest may still be on its
+/// thread then, if it could not be stopped.
+///
+/// It is for the whole of a process: it takes descriptors of a service manager over, handles signals, and confines the process
+/// to what a guest needs.
+pub fn run(arguments: impl Iterator<Item = OsString>) -> i32 {
+    let arguments: Vec<_> = arguments.collect();
     if let Some(code) = compile::job(&arguments) {
-        std::process::exit(code)
+        return code;
     }
     // First of all: descriptors of a service manager have fixed numbers, so nothing may be opened before.
     let inherited = inherit::take_over();
@@ -50,8 +75,7 @@ pub fn main() {
         }
     };
     assemble::flush();
-    // Not a return from main: a guest that could not be stopped may still be on its thread.
-    std::process::exit(code)
+    code
 }
 
 /// Does what the command line asks for and returns the exit code.

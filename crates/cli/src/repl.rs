@@ -1,16 +1,22 @@
 //! `guestnet repl`: JavaScript, line by line, under the same options as a script.
 //!
-//! At a terminal lines are edited, remembered and completed; otherwise they are read as they come.
+//! The script has a thread, whose event loop turns while another one reads lines: at a terminal (`terminal.rs`), or as they
+//! come. What Ctrl-C does at a terminal is in `interrupt.rs`.
+
+mod input;
+mod interrupt;
+mod lines;
+mod terminal;
 
 use std::io::{BufRead, IsTerminal};
+use std::sync::Arc;
+use std::sync::mpsc::TryRecvError;
+use std::thread;
 
-use guestnet::core::{is_hidden, visible_lines};
+use guestnet::core::visible_lines;
+use guestnet::host_os::OutputHook;
 use guestnet::quickjs::{End as ScriptEnd, Evaluation, Script};
 use guestnet::{End, OsHost};
-use nix::sys::termios::{SetArg, Termios, tcgetattr, tcsetattr};
-use rustyline::error::ReadlineError;
-use rustyline::history::MemHistory;
-use rustyline::{Completer, Config, Editor, Helper, Highlighter, Hinter, Validator};
 
 use crate::failure::Failure;
 use crate::inherit::Listeners;
@@ -18,266 +24,180 @@ use crate::run_args::RunArgs;
 use crate::say;
 use crate::script::ScriptSetup;
 
+use input::PendingInput;
+use interrupt::Interrupter;
+use lines::{Lines, Request, Requests};
+use terminal::{Terminal, TerminalMode};
+
 /// What is run before the first line: it gives the modules their names.
 const PRELUDE: &[u8] =
     b"import * as std from 'std'; import * as os from 'os'; Object.assign(globalThis, { std, os });";
-
-const PROMPT: &str = "js> ";
-const CONTINUATION_PROMPT: &str = "... ";
 
 /// Reads and evaluates until the input ends, and returns the exit code.
 ///
 /// # Errors
 /// One sentence on why it could not begin.
 pub(crate) fn repl(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
+    let terminal = if std::io::stdin().is_terminal() {
+        Some(Terminal::new()?)
+    } else {
+        None
+    };
+    let screen = terminal.as_ref().and_then(|terminal| terminal.screen.clone());
+    if let Some(screen) = &screen
+        && std::io::stderr().is_terminal()
+    {
+        say::share(screen);
+    }
+    let hook = screen
+        .clone()
+        .map(|screen| OutputHook::new(move |bytes| screen.take(bytes)));
     let ScriptSetup {
-        builder,
-        supervisor,
+        mut parts,
+        mut supervisor,
         confinement,
-    } = ScriptSetup::new(args, inherited, "guestnet repl")?;
+    } = ScriptSetup::new(args, inherited, "guestnet repl", hook)?;
+    let session = parts.session();
+    let interrupter = Arc::new(Interrupter::new(session.clone()));
+    if terminal.is_some() {
+        supervisor.interruptible = Some(Box::new(Arc::clone(&interrupter)));
+    }
     let mode = TerminalMode::save();
     confinement.enforce()?;
     let outcome = supervisor.run(move || {
-        let mut script = builder
+        let mut script = parts
+            .builder
             .build()
             .map_err(|error| Failure::failed(format!("cannot start: {error}")))?;
         if script.run("<repl>", PRELUDE) != ScriptEnd::Exit(0) {
             return Err(Failure::failed("cannot load os and std"));
         }
-        if std::io::stdin().is_terminal() {
-            at_terminal(&mut script)
-        } else {
-            from_input(&mut script)
+        let (lines, requests) = Lines::new(session, Arc::clone(&interrupter));
+        let at_terminal = terminal.is_some();
+        interrupter.at_prompt();
+        thread::Builder::new()
+            .name("lines".to_owned())
+            .spawn(move || match terminal {
+                Some(terminal) => terminal.read_lines(&lines),
+                None => read_input(&lines),
+            })
+            .map_err(|error| Failure::failed(format!("cannot start a thread: {error}")))?;
+        Session {
+            script,
+            requests,
+            interrupter,
+            at_terminal,
+            failed: false,
         }
+        .run()
     });
+    if let Some(screen) = screen {
+        screen.close();
+    }
     mode.restore();
     outcome
 }
 
-/// The mode that a terminal had before the line editor took it over. One that is stopped while it waits for a key cannot
-/// give it back itself.
-struct TerminalMode(Option<Termios>);
-
-impl TerminalMode {
-    fn save() -> TerminalMode {
-        // Not a terminal: nothing to restore.
-        TerminalMode(tcgetattr(std::io::stdin()).ok())
-    }
-
-    fn restore(&self) {
-        if let Some(mode) = &self.0 {
-            // It may be gone, as after SIGHUP.
-            let _ = tcsetattr(std::io::stdin(), SetArg::TCSADRAIN, mode);
-        }
-    }
-}
-
-/// What has been typed of an input that goes over several lines.
-#[derive(Default)]
-struct PendingInput(String);
-
-impl PendingInput {
-    /// Takes a line; the whole input, once it is complete.
-    fn push(&mut self, line: &str) -> Option<String> {
-        if !self.0.is_empty() {
-            self.0.push('\n');
-        }
-        self.0.push_str(line);
-        (!is_open(&self.0)).then(|| std::mem::take(&mut self.0))
-    }
-}
-
-fn from_input(script: &mut Script<OsHost>) -> Result<End, Failure> {
+/// Reads lines as they come until the input ends.
+fn read_input(lines: &Lines) {
     let mut pending = PendingInput::default();
     for line in std::io::stdin().lock().lines() {
-        let line = line.map_err(|error| Failure::failed(format!("cannot read standard input: {error}")))?;
-        if let Some(input) = pending.push(&line)
-            && let Some(end) = perform(script, &input)
-        {
-            return Ok(end);
-        }
-    }
-    if let Some(end) = perform(script, &pending.0) {
-        return Ok(end);
-    }
-    Ok(End::Exit(0))
-}
-
-/// What the line editor asks while a line is typed.
-#[derive(Completer, Helper, Highlighter, Hinter, Validator)]
-struct LineHelper<'a> {
-    #[rustyline(Completer)]
-    completer: NameCompleter<'a>,
-}
-
-/// Completes the names that the script knows.
-struct NameCompleter<'a>(&'a std::cell::RefCell<&'a mut Script<OsHost>>);
-
-impl rustyline::completion::Completer for NameCompleter<'_> {
-    type Candidate = String;
-
-    fn complete(
-        &self,
-        line: &str,
-        position: usize,
-        _: &rustyline::Context<'_>,
-    ) -> rustyline::Result<(usize, Vec<String>)> {
-        let text = line.get(..position).unwrap_or(line);
-        let (start, mut names) = self.0.borrow().completions(text);
-        // Listed at the terminal as they are.
-        names.retain(|name| !name.contains(is_hidden));
-        Ok((start, names))
-    }
-}
-
-fn at_terminal(script: &mut Script<OsHost>) -> Result<End, Failure> {
-    let broken = |error: ReadlineError| Failure::failed(format!("cannot use the terminal: {error}"));
-    let script = std::cell::RefCell::new(script);
-    let config = Config::builder().auto_add_history(true).build();
-    let mut editor: Editor<LineHelper<'_>, MemHistory> =
-        Editor::with_history(config, MemHistory::new()).map_err(broken)?;
-    editor.set_helper(Some(LineHelper {
-        completer: NameCompleter(&script),
-    }));
-    let mut pending = PendingInput::default();
-    loop {
-        script.borrow_mut().run_pending();
-        let prompt = if pending.0.is_empty() {
-            PROMPT
-        } else {
-            CONTINUATION_PROMPT
+        let request = match line {
+            Ok(line) => match pending.push(&line) {
+                Some(input) => Request::Input(input),
+                None => continue,
+            },
+            Err(error) => Request::Broken(Failure::failed(format!("cannot read standard input: {error}"))),
         };
-        match editor.readline(prompt) {
-            Ok(line) => {
-                if let Some(input) = pending.push(&line)
-                    && let Some(end) = perform(&mut script.borrow_mut(), &input)
-                {
-                    return Ok(end);
-                }
-            }
-            // Ctrl-C gives the line up.
-            Err(ReadlineError::Interrupted) => pending.0.clear(),
-            Err(ReadlineError::Eof) => return Ok(End::Exit(0)),
-            Err(error) => return Err(broken(error)),
+        if !lines.perform(request) {
+            return;
         }
+    }
+    if lines.perform(Request::Input(pending.into_text())) {
+        lines.perform(Request::End);
     }
 }
 
-/// Evaluates one input and prints what came of it; how everything ends, if it does.
-fn perform(script: &mut Script<OsHost>, input: &str) -> Option<End> {
-    if input.trim().is_empty() {
-        return None;
-    }
-    match script.evaluate(input) {
-        Evaluation::Value(text) | Evaluation::Exception(text) => {
-            say::print(format!("{}\n", visible_lines(&text)));
-        }
-        Evaluation::End(end) => return Some(end.into()),
-    }
-    script.run_pending();
-    None
+/// A script that lines are evaluated in.
+struct Session {
+    script: Script<OsHost>,
+    requests: Requests,
+    interrupter: Arc<Interrupter>,
+    at_terminal: bool,
+    /// A line has thrown.
+    failed: bool,
 }
 
-/// Whether a bracket, a text over several lines or a comment is still open. A regular expression with a bracket of its
-/// own can deceive it; an empty line does not help then, Ctrl-C does.
-fn is_open(input: &str) -> bool {
-    let mut depth = 0_usize;
-    // What encloses each template: the depth at which its `${` was.
-    let mut templates = Vec::new();
-    let mut letters = input.chars().peekable();
-    let mut in_template = false;
-    while let Some(letter) = letters.next() {
-        if in_template {
-            match letter {
-                '\\' => drop(letters.next()),
-                '`' => in_template = false,
-                '$' if letters.peek() == Some(&'{') => {
-                    letters.next();
-                    templates.push(depth);
-                    in_template = false;
-                }
-                _ => {}
-            }
-            continue;
-        }
-        match letter {
-            '"' | '\'' => {
-                while let Some(inner) = letters.next() {
-                    match inner {
-                        '\\' => drop(letters.next()),
-                        // A text ends with its line: the engine will say what is wrong.
-                        '\n' => break,
-                        _ if inner == letter => break,
-                        _ => {}
+impl Session {
+    /// Performs requests until the session ends.
+    ///
+    /// # Errors
+    /// The input cannot be read.
+    fn run(mut self) -> Result<End, Failure> {
+        loop {
+            let requests = &self.requests.requests;
+            let request = self.script.run_until(|| match requests.try_recv() {
+                Ok(request) => Some(request),
+                Err(TryRecvError::Empty) => None,
+                Err(TryRecvError::Disconnected) => Some(Request::End),
+            });
+            match request {
+                Ok(Request::Input(input)) => {
+                    if let Some(end) = self.evaluate(&input) {
+                        return Ok(end.into());
                     }
                 }
-            }
-            '`' => in_template = true,
-            '/' if letters.peek() == Some(&'/') => {
-                letters
-                    .by_ref()
-                    .take_while(|letter| *letter != '\n')
-                    .for_each(drop);
-            }
-            '/' if letters.peek() == Some(&'*') => {
-                let mut last = ' ';
-                letters.next();
-                loop {
-                    match letters.next() {
-                        Some('/') if last == '*' => break,
-                        Some(next) => last = next,
-                        None => return true,
+                Ok(Request::Nothing) => {
+                    if self.interrupter.is_interrupted() {
+                        say::print_error("interrupted\n");
                     }
                 }
+                Ok(Request::Complete(text, answer)) => {
+                    // The editor may have given up waiting.
+                    let _ = answer.send(self.script.completions(&text));
+                    continue;
+                }
+                Ok(Request::End) => return Ok(self.end()),
+                Ok(Request::Broken(failure)) => return Err(failure),
+                Err(end) => return Ok(end.into()),
             }
-            '(' | '[' | '{' => depth += 1,
-            '}' if templates.last() == Some(&depth) => {
-                templates.pop();
-                in_template = true;
-            }
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
+            self.interrupter.at_prompt();
+            // Nothing follows from a thread that is gone.
+            let _ = self.requests.answers.send(());
         }
     }
-    depth > 0 || in_template || !templates.is_empty()
-}
 
-#[cfg(test)]
-mod tests {
-    use super::is_open;
-
-    #[test]
-    fn an_input_goes_on_while_something_is_open() {
-        for open in [
-            "{",
-            "f(",
-            "[1,",
-            "`a",
-            "`${",
-            "`${a} b",
-            "/* a",
-            "if (a) {\n b();",
-            "`${`${",
-        ] {
-            assert!(is_open(open), "{open}");
+    /// Evaluates one input and prints what came of it; how everything ends, if it does.
+    fn evaluate(&mut self, input: &str) -> Option<ScriptEnd> {
+        if input.trim().is_empty() {
+            return None;
         }
-        for closed in [
-            "",
-            "1",
-            "{}",
-            "f(\n)",
-            "')'",
-            "\"{\"",
-            "// {",
-            "'a\\'{'",
-            "`{`",
-            "`${ {} }`",
-            "/* { */",
-            "`${`a`}`",
-            "'{",
-            ")",
-        ] {
-            assert!(!is_open(closed), "{closed}");
+        let evaluation = if self.interrupter.is_interrupted() {
+            Evaluation::Interrupted
+        } else {
+            self.script.evaluate(input)
+        };
+        match evaluation {
+            Evaluation::Value(text) => say::print(format_args!("{}\n", visible_lines(&text))),
+            Evaluation::Exception(text) => {
+                self.failed = true;
+                say::print_error(format_args!("{}\n", visible_lines(&text)));
+            }
+            // Behind the ^C that the terminal shows.
+            Evaluation::Interrupted => say::print_error("\ninterrupted\n"),
+            Evaluation::End(end) => return Some(end),
+        }
+        None
+    }
+
+    /// The input has ended. At a terminal that is the end; otherwise what the lines have begun goes on to its own.
+    fn end(&mut self) -> End {
+        if self.at_terminal {
+            return End::Exit(0);
+        }
+        match self.script.run_to_idle() {
+            Ok(()) => End::Exit(i32::from(self.failed || self.script.has_failed())),
+            Err(end) => end.into(),
         }
     }
 }

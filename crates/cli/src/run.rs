@@ -87,6 +87,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         signals: Signals::new()?,
         handle,
         timeout: args.timeout,
+        interruptible: None,
         stack: GUEST_STACK + HOST_STACK,
     };
     confinement.enforce()?;

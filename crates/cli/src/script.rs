@@ -3,9 +3,8 @@
 use std::io::Read;
 use std::path::Path;
 
-use guestnet::host_os::io_reason;
-use guestnet::quickjs::ScriptBuilder;
-use guestnet::{OsHost, ScriptParts};
+use guestnet::ScriptParts;
+use guestnet::host_os::{OutputHook, io_reason};
 
 use crate::assemble;
 use crate::confine::Confinement;
@@ -35,7 +34,7 @@ pub(crate) fn is_script(guest: &Path) -> bool {
 #[derive(Debug)]
 pub(crate) struct ScriptSetup {
     /// The engine with everything that the options give.
-    pub(crate) builder: ScriptBuilder<OsHost>,
+    pub(crate) parts: ScriptParts,
     pub(crate) supervisor: Supervisor,
     /// What the process needs while it runs.
     pub(crate) confinement: Confinement,
@@ -67,23 +66,25 @@ pub(crate) fn run(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
         (source, assemble::argv0(&path))
     };
     let ScriptSetup {
-        mut builder,
+        mut parts,
         supervisor,
         mut confinement,
-    } = ScriptSetup::new(args, inherited, &main)?;
+    } = ScriptSetup::new(args, inherited, &main, None)?;
     // A script names its imports from the directory that it is in.
     let directory = match path.parent() {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     };
-    builder
+    parts
+        .builder
         .scripts(directory, "")
         .map_err(|error| unreadable(&error))?;
 
     confinement.readable(directory);
     confinement.enforce()?;
     supervisor.run(move || {
-        let mut script = builder
+        let mut script = parts
+            .builder
             .build()
             .map_err(|error| Failure::failed(format!("cannot run {name}: {error}")))?;
         Ok(script.run(&main, &source).into())
@@ -91,11 +92,16 @@ pub(crate) fn run(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
 }
 
 impl ScriptSetup {
-    /// Does what the options say; `name` is the script's first argument.
+    /// Does what the options say; `name` is the script's first argument, and `hook` is asked about what it writes to a terminal.
     ///
     /// # Errors
     /// One sentence with the option that could not be done.
-    pub(crate) fn new(mut args: RunArgs, inherited: Listeners, name: &str) -> Result<Self, Failure> {
+    pub(crate) fn new(
+        mut args: RunArgs,
+        inherited: Listeners,
+        name: &str,
+        hook: Option<OutputHook>,
+    ) -> Result<Self, Failure> {
         let policy = std::mem::take(&mut args.policy).build()?;
         let confinement = Confinement::new(&args, &policy);
         let reporter = assemble::reporter(&args, &policy)?;
@@ -109,19 +115,20 @@ impl ScriptSetup {
             }
             requests.set(number, action)
         });
-        let ScriptParts {
-            builder,
-            handle,
-            listening,
-        } = options.script_parts()?;
-        assemble::flush_at_the_end(&handle);
-        assemble::say_ports(&args, &listening);
+        if let Some(hook) = hook {
+            options.output_hook(hook);
+        }
+        let parts = options.script_parts()?;
+        assemble::flush_at_the_end(&parts.handle);
+        assemble::say_ports(&args, &parts.listening);
+        let handle = parts.handle.clone();
         Ok(ScriptSetup {
-            builder,
+            parts,
             supervisor: Supervisor {
                 signals,
                 handle,
                 timeout: args.timeout,
+                interruptible: None,
                 stack: GUEST_STACK + HOST_STACK,
             },
             confinement,

@@ -43,6 +43,19 @@ impl std::fmt::Display for StopReason {
     }
 }
 
+/// A guest that Ctrl-C does not end at once.
+pub(crate) trait Interruptible: std::fmt::Debug + Send {
+    /// SIGINT came, and `verdict` is what it means otherwise. Returns whether the guest goes on, as it does where only a part
+    /// of what it does was ended.
+    fn interrupt(&self, verdict: Verdict) -> bool;
+}
+
+impl<T: Interruptible + Sync> Interruptible for std::sync::Arc<T> {
+    fn interrupt(&self, verdict: Verdict) -> bool {
+        (**self).interrupt(verdict)
+    }
+}
+
 /// Waits for the end of a guest, and for what ends it.
 #[derive(Debug)]
 pub(crate) struct Watch {
@@ -50,6 +63,8 @@ pub(crate) struct Watch {
     /// Its other end is the guest's, which closes it when it ends, however it ends.
     pub(crate) ended: PipeReader,
     pub(crate) handle: GuestHandle,
+    /// `None` for a guest that SIGINT ends.
+    pub(crate) interruptible: Option<Box<dyn Interruptible>>,
 }
 
 /// What a wait brought.
@@ -67,7 +82,18 @@ impl Watch {
             .as_ref()
             .and_then(|timeout| Instant::now().checked_add(timeout.duration));
         let reason = loop {
-            match (self.event(deadline), &timeout) {
+            let event = match (self.event(deadline), &self.interruptible) {
+                (Event::Signal(Signal::Interrupt, verdict), Some(guest)) => {
+                    let verdict = if guest.interrupt(verdict) {
+                        Verdict::GoOn
+                    } else {
+                        Verdict::End
+                    };
+                    Event::Signal(Signal::Interrupt, verdict)
+                }
+                (event, _) => event,
+            };
+            match (event, &timeout) {
                 (Event::Signal(_, Verdict::GoOn), _) => {}
                 (Event::Signal(signal, Verdict::End), _) => break StopReason::Signal(signal),
                 (Event::Late, Some(timeout)) => break StopReason::Timeout(timeout.clone()),
@@ -127,6 +153,7 @@ mod tests {
             signals: Signals::of_pipes(signals),
             ended,
             handle: guest.handle,
+            interruptible: None,
         }
     }
 

@@ -7,7 +7,7 @@ use guestnet::{End, GuestHandle};
 
 use crate::failure::Failure;
 use crate::signals::Signals;
-use crate::stop::Watch;
+use crate::stop::{Interruptible, Watch};
 use crate::units::Timeout;
 
 /// What is needed to end a guest from outside.
@@ -16,6 +16,8 @@ pub(crate) struct Supervisor {
     pub(crate) signals: Signals,
     pub(crate) handle: GuestHandle,
     pub(crate) timeout: Option<Timeout>,
+    /// `None` for a guest that SIGINT ends.
+    pub(crate) interruptible: Option<Box<dyn Interruptible>>,
     /// The size of the guest's stack, in bytes.
     pub(crate) stack: usize,
 }
@@ -36,6 +38,7 @@ impl Supervisor {
             signals: self.signals,
             ended,
             handle: self.handle,
+            interruptible: self.interruptible,
         };
         let guest = thread::Builder::new()
             .name("guest".to_owned())

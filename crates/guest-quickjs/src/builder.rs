@@ -24,6 +24,7 @@ use crate::os::dir::Directories;
 use crate::ports::{Spawn, Workers};
 use crate::rejections::Rejections;
 use crate::script::{Engine, Script};
+use crate::session::SessionHandle;
 use crate::signals::{Offer, SignalAction, Signals};
 use crate::state::State;
 use crate::sys::heap::Memory;
@@ -75,6 +76,7 @@ pub struct ScriptBuilder<H: Host + 'static> {
     scripts: Directories,
     memory: usize,
     stop: Arc<AtomicBool>,
+    session: Option<SessionHandle>,
     spawn: Option<Spawn<H>>,
     signals: Option<Offer<H>>,
     modules: Declarations,
@@ -104,6 +106,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             scripts: Directories::default(),
             memory: 0,
             stop: Arc::default(),
+            session: None,
             spawn: None,
             signals: None,
             modules: Declarations::new(),
@@ -200,6 +203,15 @@ impl<H: Host + 'static> ScriptBuilder<H> {
         Arc::clone(&self.stop)
     }
 
+    /// Makes it a script that lines are typed into while its event loop turns ([`Script::run_until`]), and gives other
+    /// threads a handle on it. `wake` has the host's current wait or its next one end with `EINTR`, as the host's own stopper
+    /// does.
+    pub fn session(&mut self, wake: impl Fn() + Send + Sync + 'static) -> SessionHandle {
+        let handle = SessionHandle::new(Box::new(wake));
+        self.session = Some(handle.clone());
+        handle
+    }
+
     /// Starts the engine, on the thread on which the script will run.
     ///
     /// # Errors
@@ -226,6 +238,8 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             env,
             exit: Cell::new(None),
             stop,
+            session: self.session,
+            failed: Cell::new(false),
             getters,
             addresses: AddressCache::default(),
             workers,

@@ -16,7 +16,7 @@ use rquickjs::{Array, Ctx, Function, Persistent, Result, Value};
 use crate::budget::{Budget, Charge};
 use crate::file::File;
 use crate::operation::{Direction, PendingOperation};
-use crate::promise::{Id, Resolvers};
+use crate::promise::{Id, Origin, Resolvers};
 use crate::sys::heap::Memory;
 
 /// What is done when something happens.
@@ -34,6 +34,14 @@ pub(crate) enum Task {
 pub(crate) type Work = dyn for<'js> Fn(&Ctx<'js>) -> Result<()>;
 
 impl Task {
+    /// Whether it is a function of the script, and not code of ours.
+    fn is_scripts(&self) -> bool {
+        match self {
+            Task::Call(_) | Task::Apply(..) => true,
+            Task::Run(_) => false,
+        }
+    }
+
     /// Does it. Nothing of the state may be borrowed.
     ///
     /// # Errors
@@ -62,6 +70,8 @@ pub(crate) struct Timer {
     pub(crate) every: Option<Duration>,
     /// Whether the script goes on while nothing else is pending.
     pub(crate) keeps_alive: bool,
+    /// Set by [`EventLoop::set_timer`].
+    pub(crate) origin: Origin,
 }
 
 impl Timer {
@@ -72,6 +82,7 @@ impl Timer {
             _charge: charge,
             every: None,
             keeps_alive: true,
+            origin: 0,
         }
     }
 }
@@ -102,6 +113,10 @@ pub(crate) struct EventLoop<H: Host + 'static> {
     pub(crate) handlers: BTreeMap<Fd, Handlers>,
     pub(crate) lookups: BTreeMap<Id, (Lookup<H::Io>, Resolvers)>,
     last: Id,
+    /// How many lines a session has had.
+    lines: Origin,
+    /// What the code that runs now was begun by: its event's origin, which all that it begins has too.
+    origin: Origin,
     /// Events that are not handled yet.
     pub(crate) ready: VecDeque<Event>,
     /// What each number of the poll stands for.
@@ -178,6 +193,7 @@ pub(crate) struct Handler {
     pub(crate) task: Task,
     /// Whether the script goes on while nothing else is pending.
     keeps_alive: bool,
+    origin: Origin,
 }
 
 impl Handlers {
@@ -202,6 +218,16 @@ impl Handlers {
             .flatten()
             .any(|handler| handler.keeps_alive)
     }
+}
+
+/// What [`EventLoop::abandon`] gives back.
+pub(crate) struct Abandoned<H: Host + 'static> {
+    /// To be cancelled.
+    pub(crate) lookups: Vec<(Lookup<H::Io>, Resolvers)>,
+    _tasks: Vec<Task>,
+    _operations: Vec<PendingOperation>,
+    _watches: Vec<(WatchId, Watch<H>)>,
+    _closed: VecDeque<Event>,
 }
 
 /// An event that is not handled yet.
@@ -237,6 +263,8 @@ impl<H: Host + 'static> EventLoop<H> {
             handlers: BTreeMap::new(),
             lookups: BTreeMap::new(),
             last: 0,
+            lines: 0,
+            origin: 0,
             ready: VecDeque::new(),
             polled: Vec::new(),
             again: Vec::new(),
@@ -260,8 +288,9 @@ impl<H: Host + 'static> EventLoop<H> {
     }
 
     /// Sets a timer, whose task runs at the earliest `delay` after `now` (the monotonic clock's time).
-    pub(crate) fn set_timer(&mut self, now: Duration, delay: Duration, timer: Timer) -> Id {
+    pub(crate) fn set_timer(&mut self, now: Duration, delay: Duration, mut timer: Timer) -> Id {
         let id = self.next_id();
+        timer.origin = self.origin;
         self.insert_timer(now.saturating_add(delay), id, timer);
         id
     }
@@ -275,6 +304,7 @@ impl<H: Host + 'static> EventLoop<H> {
     /// What a timer that is due does now. One that repeats is set again, under the same number.
     pub(crate) fn fire_timer(&mut self, id: Id, now: Duration) -> Option<Task> {
         let timer = self.remove_timer(id)?;
+        self.origin = timer.origin;
         let task = timer.task.clone();
         if let Some(every) = timer.every {
             self.insert_timer(now.saturating_add(every), id, timer);
@@ -326,7 +356,12 @@ impl<H: Host + 'static> EventLoop<H> {
         if task.is_none() && !self.handlers.contains_key(&fd) {
             return None;
         }
-        let handler = task.map(|task| Handler { task, keeps_alive });
+        let origin = self.origin;
+        let handler = task.map(|task| Handler {
+            task,
+            keeps_alive,
+            origin,
+        });
         let generation = self.next_id();
         let budget = &self.budget;
         let handlers = self.handlers.entry(fd).or_insert_with(|| Handlers {
@@ -349,10 +384,9 @@ impl<H: Host + 'static> EventLoop<H> {
         if handlers.generation != generation {
             return None;
         }
-        handlers
-            .side(direction)
-            .as_ref()
-            .map(|handler| handler.task.clone())
+        let handler = handlers.side(direction).as_ref()?;
+        self.origin = handler.origin;
+        Some(handler.task.clone())
     }
 
     /// Has a handler called once more after the next poll, whether or not its descriptor is ready.
@@ -386,8 +420,9 @@ impl<H: Host + 'static> EventLoop<H> {
         &mut self,
         descriptor: SharedDescriptor<H, File>,
         direction: Direction,
-        pending: PendingOperation,
+        mut pending: PendingOperation,
     ) {
+        pending.promise.origin = self.origin;
         let id = self.find(&descriptor).unwrap_or_else(|| {
             let id = (descriptor.number(), self.next_id());
             let watch = Watch {
@@ -413,6 +448,7 @@ impl<H: Host + 'static> EventLoop<H> {
     ) -> Option<(PendingOperation, SharedDescriptor<H, File>)> {
         let watch = self.watches.get_mut(&id)?;
         let pending = watch.side(direction).queue.pop_front()?;
+        self.origin = pending.promise.origin;
         Some((pending, watch.descriptor.clone()))
     }
 
@@ -462,8 +498,84 @@ impl<H: Host + 'static> EventLoop<H> {
     }
 
     /// Waits for a look-up.
-    pub(crate) fn wait_for_lookup(&mut self, id: Id, lookup: Lookup<H::Io>, promise: Resolvers) {
+    pub(crate) fn wait_for_lookup(&mut self, id: Id, lookup: Lookup<H::Io>, mut promise: Resolvers) {
+        promise.origin = self.origin;
         self.lookups.insert(id, (lookup, promise));
+    }
+
+    /// Takes a look-up out, of which there may be an answer.
+    pub(crate) fn take_lookup(&mut self, id: Id) -> Option<(Lookup<H::Io>, Resolvers)> {
+        let found = self.lookups.remove(&id)?;
+        self.origin = found.1.origin;
+        Some(found)
+    }
+
+    /// A line of a session begins.
+    pub(crate) fn begin_line(&mut self) -> Origin {
+        self.lines += 1;
+        self.origin = self.lines;
+        self.lines
+    }
+
+    /// The line whose code runs, or has run last; 0: none.
+    pub(crate) fn running(&self) -> Origin {
+        self.origin
+    }
+
+    /// Code of this line runs from now on; 0: none.
+    pub(crate) fn set_running(&mut self, origin: Origin) {
+        self.origin = origin;
+    }
+
+    /// Gives up what a line has begun and what was begun by that: its timers and handlers, and its promises, which are never
+    /// settled. All comes back, to be dropped when nothing is borrowed.
+    pub(crate) fn abandon(&mut self, origin: Origin) -> Abandoned<H> {
+        let timers: Vec<Id> = self
+            .timers
+            .iter()
+            .filter(|(_, timer)| timer.origin == origin && timer.task.is_scripts())
+            .map(|((_, id), _)| *id)
+            .collect();
+        let mut tasks: Vec<Task> = timers.into_iter().filter_map(|id| self.clear_timer(id)).collect();
+        for handlers in self.handlers.values_mut() {
+            for side in [&mut handlers.read, &mut handlers.write] {
+                let given_up = |handler: &mut Handler| handler.origin == origin && handler.task.is_scripts();
+                tasks.extend(side.take_if(given_up).map(|handler| handler.task));
+            }
+        }
+        self.handlers
+            .retain(|_, handlers| !handlers.interest().is_empty());
+        let mut operations = Vec::new();
+        for watch in self.watches.values_mut() {
+            for side in [&mut watch.read, &mut watch.write] {
+                let (given_up, others): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut side.queue)
+                    .into_iter()
+                    .partition(|pending| pending.promise.origin == origin);
+                side.queue = others;
+                if !given_up.is_empty() {
+                    side.resume();
+                }
+                operations.extend(given_up);
+            }
+        }
+        let watches = self.watches.extract_if(.., |_, watch| watch.is_empty()).collect();
+        let lookups = self
+            .lookups
+            .extract_if(.., |_, (_, promise)| promise.origin == origin)
+            .map(|(_, lookup)| lookup)
+            .collect();
+        let events = std::mem::take(&mut self.ready);
+        let (closed, events) = events
+            .into_iter()
+            .partition(|event| matches!(event, Event::Closed(promise) if promise.origin == origin));
+        self.ready = events;
+        Abandoned {
+            lookups,
+            _tasks: tasks,
+            _operations: operations,
+            _watches: watches,
+            _closed: closed,
+        }
     }
 
     /// A direction of a watch, if it is still there.

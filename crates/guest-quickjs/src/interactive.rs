@@ -12,11 +12,14 @@ use rquickjs::promise::PromiseState;
 use rquickjs::{CatchResultExt, CaughtError, Ctx, Object, Persistent, Promise, Value};
 
 use crate::event_loop::{Task, Timer};
+use crate::os::worker;
 use crate::print;
+use crate::promise::Origin;
 use crate::report;
-use crate::script::{End, Script};
+use crate::script::{End, STACK, Script};
 use crate::state::State;
-use crate::turn::{Turn, turn};
+use crate::sys::stack;
+use crate::turn::{Turn, WhenIdle, turn};
 
 /// The result of a line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -25,6 +28,8 @@ pub enum Evaluation {
     Value(String),
     /// What it threw, as an uncaught error is shown.
     Exception(String),
+    /// [`SessionHandle::interrupt`](crate::SessionHandle::interrupt) ended it.
+    Interrupted,
     /// The script ended, by `std.exit` or because the embedder stopped it.
     End(End),
 }
@@ -36,6 +41,7 @@ impl<H: Host + 'static> Script<H> {
     /// Evaluates a text in the global scope and turns the event loop until its value is there: `await` may stand
     /// anywhere. Errors end nothing.
     pub fn evaluate(&mut self, source: &str) -> Evaluation {
+        let line = self.state.events.borrow_mut().begin_line();
         let started = self.context.with(|ctx| {
             let mut options = EvalOptions::default();
             options.strict = false;
@@ -52,10 +58,65 @@ impl<H: Host + 'static> Script<H> {
             Ok(promise) => self.settle(&promise),
             Err(text) => Evaluation::Exception(text),
         };
+        let interrupted = self.end_interruption(Some(line));
+        self.state.streams.flush(&self.state);
         match self.ended() {
             Some(end) => Evaluation::End(end),
+            None if interrupted => Evaluation::Interrupted,
             None => evaluated,
         }
+    }
+
+    /// Turns the event loop until `over` returns something: it is asked between all events, and when another thread calls
+    /// [`SessionHandle::wake`](crate::SessionHandle::wake). Errors of the script are printed and end nothing.
+    ///
+    /// It needs a [`session`](crate::ScriptBuilder::session): without one, nothing wakes a loop that has nothing to do.
+    ///
+    /// # Errors
+    /// How the script ended meanwhile.
+    pub fn run_until<T>(&mut self, mut over: impl FnMut() -> Option<T>) -> Result<T, End> {
+        loop {
+            self.run_microtasks();
+            self.end_interruption(None);
+            self.context.with(|ctx| self.report_rejections(&ctx, None));
+            if let Some(end) = self.ended() {
+                return Err(end);
+            }
+            if let Some(found) = over() {
+                return Ok(found);
+            }
+            // What a handler has printed is seen now, and not with the next line.
+            self.state.streams.flush(&self.state);
+            self.step(WhenIdle::Wait);
+        }
+    }
+
+    /// Turns the event loop until nothing is pending any more, as after the last line of a script. Errors are printed and end
+    /// nothing.
+    ///
+    /// # Errors
+    /// How the script ended meanwhile.
+    pub fn run_to_idle(&mut self) -> Result<(), End> {
+        loop {
+            let goes_on = self.step(WhenIdle::Return) || worker::finish_workers(&self.state);
+            self.run_microtasks();
+            self.end_interruption(None);
+            self.context.with(|ctx| self.report_rejections(&ctx, None));
+            if let Some(end) = self.ended() {
+                return Err(end);
+            }
+            if !goes_on {
+                self.state.streams.flush(&self.state);
+                return Ok(());
+            }
+        }
+    }
+
+    /// Whether an error was printed because no [`Script::evaluate`] returned it: that of a timer or of a handler, or a promise
+    /// that was rejected and has no handler.
+    #[must_use]
+    pub fn has_failed(&self) -> bool {
+        self.state.failed.get()
     }
 
     /// Runs what is pending, without waiting: timers that are due, and the handlers of descriptors that are ready.
@@ -72,7 +133,7 @@ impl<H: Host + 'static> Script<H> {
         events.set_timer(now, Duration::ZERO, Timer::once(task, charge));
         drop(events);
         while !over.get() && self.ended().is_none() {
-            self.step();
+            self.step(WhenIdle::Return);
         }
     }
 
@@ -114,34 +175,40 @@ impl<H: Host + 'static> Script<H> {
                     .with(|ctx| self.report_rejections(&ctx, Some(promise)));
                 return settled;
             }
-            if self.ended().is_some() {
+            if self.state.is_unwinding() {
                 return Evaluation::Exception(String::new());
             }
-            if !self.step() {
+            if !self.step(WhenIdle::Return) && !self.state.is_unwinding() {
                 return Evaluation::Exception("the promise will never settle: nothing is pending".to_owned());
             }
         }
     }
 
-    /// Runs microtasks until there is none; errors are printed.
+    /// Runs microtasks until there is none, or until what runs is interrupted; errors are printed.
     fn run_microtasks(&self) {
-        loop {
+        while !self.state.is_unwinding() {
             match self.runtime.execute_pending_job() {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) => error.0.with(|ctx| {
-                    let exception_text = ctx.catch();
-                    report::uncaught(&ctx, &self.state, &exception_text);
+                    let thrown = ctx.catch();
+                    if !self.state.is_unwinding() {
+                        report::uncaught(&ctx, &self.state, &thrown);
+                        self.state.failed.set(true);
+                    }
                 }),
             }
         }
     }
 
     /// Microtasks and one turn of the loop; `false` if nothing can happen any more.
-    fn step(&self) -> bool {
+    fn step(&self, when_idle: WhenIdle) -> bool {
         self.run_microtasks();
+        if self.state.is_unwinding() {
+            return false;
+        }
         self.context
-            .with(|ctx| match turn(&ctx, &self.state).catch(&ctx) {
+            .with(|ctx| match turn(&ctx, &self.state, when_idle).catch(&ctx) {
                 Ok(Turn::Done) => true,
                 Ok(Turn::Idle) => false,
                 Ok(Turn::Stop) => {
@@ -149,13 +216,50 @@ impl<H: Host + 'static> Script<H> {
                     false
                 }
                 Err(error) => {
-                    if self.ended().is_none() {
+                    if !self.state.is_unwinding() {
                         let text = exception_text(&ctx, &self.state, error);
                         crate::os::file::write_all(&self.state, 2, format!("{text}\n").as_bytes());
+                        self.state.failed.set(true);
                     }
                     true
                 }
             })
+    }
+
+    /// Ends what an interruption has ended in part, with all that the line has begun, and takes the interruption back; whether
+    /// there was one.
+    fn end_interruption(&self, line: Option<Origin>) -> bool {
+        let Some(session) = &self.state.session else {
+            return false;
+        };
+        if !session.is_interrupted() {
+            return false;
+        }
+        // The microtasks that it has left must not go on either, such as a loop of `await`s. With no stack, none calls a
+        // function of the script, and the engine asks soon enough whether those that compute shall end. An async function
+        // that is interrupted settles no promise, so that none which waits for it is resumed.
+        self.context.with(|ctx| stack::take_away(&ctx));
+        while self.ended().is_none() {
+            match self.runtime.execute_pending_job() {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) => error.0.with(|ctx| drop(ctx.catch())),
+            }
+        }
+        self.runtime.set_max_stack_size(STACK);
+        let running = self.state.events.borrow().running();
+        let running = Some(running).filter(|origin| *origin != 0);
+        for origin in [line, running].into_iter().flatten() {
+            let abandoned = self.state.events.borrow_mut().abandon(origin);
+            for (lookup, promise) in abandoned.lookups {
+                self.state.guest.borrow_mut().getaddrinfo_cancel(lookup);
+                drop(promise);
+            }
+        }
+        let rejected = self.state.rejections.borrow_mut().take();
+        drop(rejected);
+        session.end_interruption(|| self.state.guest.borrow_mut().resume());
+        true
     }
 
     fn report_rejections(&self, ctx: &Ctx<'_>, known: Option<&Persistent<Promise<'static>>>) {
@@ -167,6 +271,7 @@ impl<H: Host + 'static> Script<H> {
             };
             if known.as_ref().is_none_or(|known| *known.as_value() != promise) {
                 report::unhandled(ctx, &self.state, &reason);
+                self.state.failed.set(true);
             }
         }
     }

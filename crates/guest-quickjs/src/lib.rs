@@ -60,7 +60,7 @@
 )]
 
 // The layers, of which no module names one above it: `sys` (all unsafe code) is at the bottom. Next come the data of a
-// script (`event_loop`, `operation`, `promise`, `ports`, `signals`, `os/dir`, `os/address`, `std/stream`), which `state`
+// script (`event_loop`, `operation`, `promise`, `ports`, `session`, `signals`, `os/dir`, `os/address`, `std/stream`), which `state`
 // joins. The calls of `os` and `std` use the state; `turn` and `loader` use the calls, and `script` uses all of them.
 mod abi;
 mod abort;
@@ -91,6 +91,7 @@ mod promise;
 mod rejections;
 mod report;
 mod script;
+mod session;
 mod signals;
 mod state;
 #[path = "std/mod.rs"]
@@ -109,5 +110,6 @@ pub use interactive::Evaluation;
 /// The engine: what [`ScriptBuilder::module`] and [`Script::with`] are given is of this version of it.
 pub use rquickjs;
 pub use script::{End, Script};
+pub use session::SessionHandle;
 pub use signals::SignalAction;
 pub use thread::ThreadHost;

@@ -207,7 +207,7 @@ impl<'js, H: Host + 'static> IntoJsFunc<'js, NativeMarker> for Native<H> {
     fn call<'a>(&self, params: Params<'a, 'js>) -> Result<Value<'js>> {
         // The engine makes a rejection of what a promise's executor throws, even of what nothing may catch: the script
         // goes on, but none of its calls does anything.
-        if self.state.is_ending() {
+        if self.state.is_unwinding() {
             return Err(ending(params.ctx()));
         }
         (self.native)(&Call {

@@ -14,6 +14,9 @@ const PENDING: usize = 512;
 /// Identifies a timer, a look-up, an operation or what waits for a descriptor; never used twice.
 pub(crate) type Id = u64;
 
+/// The line of a session that something was begun by; 0: none.
+pub(crate) type Origin = u64;
+
 /// A signal (`AbortSignal`) that knows of a call as long as that waits.
 pub(crate) struct Attachment {
     pub(crate) signal: Persistent<Value<'static>>,
@@ -38,6 +41,8 @@ impl Attachment {
 pub(crate) struct Resolvers {
     _charge: Charge,
     attachment: Option<Attachment>,
+    /// Set when the call begins to wait.
+    pub(crate) origin: Origin,
     resolve: Persistent<Function<'static>>,
     reject: Persistent<Function<'static>>,
     site: CallSite,
@@ -78,6 +83,7 @@ impl Resolvers {
         let resolvers = Resolvers {
             _charge: charge,
             attachment: None,
+            origin: 0,
             resolve: Persistent::save(ctx, resolve),
             reject: Persistent::save(ctx, reject),
             site: CallSite::here(ctx, call),

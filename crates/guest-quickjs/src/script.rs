@@ -21,11 +21,11 @@ use crate::sys::eval;
 use crate::sys::heap::{Bytes, EngineHeap, StartupGuard};
 use crate::sys::message::{SharedBuffers, share_buffers};
 use crate::sys::opaque::Opaque;
-use crate::turn::{Turn, turn};
+use crate::turn::{Turn, WhenIdle, turn};
 use crate::{atomics, print, report, web};
 
 /// How much of the thread's stack a script may use, in bytes. A thread that runs scripts needs some more.
-const STACK: usize = 1 << 20;
+pub(crate) const STACK: usize = 1 << 20;
 
 /// The exit code of a script whose main module awaits what nothing can settle any more.
 const UNSETTLED: i32 = 13;
@@ -111,7 +111,7 @@ impl<H: Host + 'static> Script<H> {
             },
         );
         let watched = Rc::clone(&state);
-        runtime.set_interrupt_handler(Some(Box::new(move || watched.is_ending())));
+        runtime.set_interrupt_handler(Some(Box::new(move || watched.is_unwinding())));
         let tracked = Rc::clone(&state);
         runtime.set_host_promise_rejection_tracker(Some(Box::new(move |ctx, promise, reason, handled| {
             track(&ctx, &tracked, promise, reason, handled);
@@ -189,7 +189,7 @@ impl<H: Host + 'static> Script<H> {
                 if self.state.is_ending() {
                     return false;
                 }
-                match turn(&ctx, &self.state).catch(&ctx) {
+                match turn(&ctx, &self.state, WhenIdle::Return).catch(&ctx) {
                     Ok(Turn::Done) => true,
                     Ok(Turn::Idle) => {
                         let goes_on = worker::finish_workers(&self.state);

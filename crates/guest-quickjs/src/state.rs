@@ -19,6 +19,7 @@ use crate::os::address::AddressCache;
 use crate::os::dir::Directories;
 use crate::ports::Workers;
 use crate::rejections::Rejections;
+use crate::session::SessionHandle;
 use crate::signals::Signals;
 use crate::std_module::stream::Streams;
 use crate::sys::heap::{Bytes, Memory};
@@ -53,6 +54,10 @@ pub(crate) struct State<H: Host + 'static> {
     pub(crate) exit: Cell<Option<i32>>,
     /// Set from outside to end the script.
     pub(crate) stop: Arc<AtomicBool>,
+    /// Lines are typed into the script: what interrupts them.
+    pub(crate) session: Option<SessionHandle>,
+    /// An error was printed that ended nothing.
+    pub(crate) failed: Cell<bool>,
     pub(crate) getters: Getters,
     pub(crate) addresses: AddressCache,
     pub(crate) workers: Workers<H>,
@@ -105,6 +110,11 @@ impl<H: Host + 'static> State<H> {
     /// Whether the script must run no more.
     pub(crate) fn is_ending(&self) -> bool {
         self.exit.get().is_some() || self.stop.load(Ordering::Relaxed)
+    }
+
+    /// Whether no code of the script may go on: the script ends, or what it does is interrupted.
+    pub(crate) fn is_unwinding(&self) -> bool {
+        self.is_ending() || self.session.as_ref().is_some_and(SessionHandle::is_interrupted)
     }
 
     /// The longest text that is read or made at once, in bytes.

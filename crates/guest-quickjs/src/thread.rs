@@ -101,6 +101,8 @@ where
             env: RefCell::new(env),
             exit: Cell::new(None),
             stop,
+            session: None,
+            failed: Cell::new(false),
             getters,
             addresses: AddressCache::default(),
             workers: Workers::new(None, Some(ends)),

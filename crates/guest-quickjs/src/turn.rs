@@ -12,6 +12,7 @@ use crate::event_loop::{Event, PollEntry, WatchId};
 use crate::operation::Direction;
 use crate::os::resolve;
 use crate::promise::Outcome;
+use crate::session::SessionHandle;
 use crate::state::{State, StateRef};
 
 /// The result of a turn of the loop.
@@ -24,23 +25,37 @@ pub(crate) enum Turn {
     Stop,
 }
 
+/// What a turn does where nothing can happen by itself any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum WhenIdle {
+    /// It returns [`Turn::Idle`].
+    Return,
+    /// It waits for the session's next wake-up.
+    Wait,
+}
+
 /// One turn: handles one event, or polls for the next ones.
 ///
 /// # Errors
 /// What a task of the guest threw.
-pub(crate) fn turn<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Result<Turn> {
+pub(crate) fn turn<H: Host + 'static>(
+    ctx: &Ctx<'_>,
+    state: &StateRef<H>,
+    when_idle: WhenIdle,
+) -> Result<Turn> {
     let event = state.events.borrow_mut().ready.pop_front();
     match event {
         Some(event) => dispatch(ctx, state, event).map(|()| Turn::Done),
-        None => Ok(poll(state)),
+        None => Ok(poll(state, when_idle)),
     }
 }
 
 /// Polls all descriptors and look-ups, and waits if no event is due.
-fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
+fn poll<H: Host + 'static>(state: &State<H>, when_idle: WhenIdle) -> Turn {
     let mut events = state.events.borrow_mut();
     let events = &mut *events;
-    if events.is_idle() && !atomics::keeps_alive(state) {
+    events.set_running(0);
+    if when_idle == WhenIdle::Return && events.is_idle() && !atomics::keeps_alive(state) {
         return Turn::Idle;
     }
     for (fd, direction) in events.again.drain(..) {
@@ -104,13 +119,21 @@ fn poll<H: Host + 'static>(state: &State<H>) -> Turn {
     {
         events.polled.push(PollEntry::Notified);
     }
-    let timeout = if events.ready.is_empty() {
+    let session = state.session.as_ref();
+    let may_wait = session.is_none_or(SessionHandle::begin_wait);
+    let timeout = if may_wait && events.ready.is_empty() {
         next.map(|next| next.saturating_sub(now))
     } else {
         Some(Duration::ZERO)
     };
-    if guest.poll_wait(timeout).is_err() {
-        return Turn::Stop;
+    let waited = guest.poll_wait(timeout);
+    if let Some(session) = session {
+        session.end_wait(|| guest.resume());
+    }
+    match waited {
+        Ok(()) => {}
+        Err(Errno::EINTR) if session.is_some() && !state.is_ending() => return Turn::Done,
+        Err(_) => return Turn::Stop,
     }
     for event in guest.poll_events() {
         let polled = usize::try_from(event.token)
@@ -145,9 +168,12 @@ fn dispatch<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>, event: Event)
             let task = state.events.borrow_mut().fire_timer(id, now);
             task.map_or(Ok(()), |task| task.run(ctx))
         }
-        Event::Closed(promise) => promise.settle(ctx, &state.failed_calls, Outcome::Error(Errno::ECANCELED)),
+        Event::Closed(promise) => {
+            state.events.borrow_mut().set_running(promise.origin);
+            promise.settle(ctx, &state.failed_calls, Outcome::Error(Errno::ECANCELED))
+        }
         Event::Lookup(id) => {
-            let found = state.events.borrow_mut().lookups.remove(&id);
+            let found = state.events.borrow_mut().take_lookup(id);
             let Some((lookup, promise)) = found else {
                 return Ok(());
             };

@@ -57,6 +57,13 @@ impl GuestHandle {
         let _ = self.0.stopper.stop();
     }
 
+    /// Ends the guest's current wait or its next one, until the guest takes that back.
+    #[cfg(feature = "quickjs")]
+    pub(crate) fn wake(&self) {
+        // As in `stop`.
+        let _ = self.0.stopper.stop();
+    }
+
     /// Writes what the guest's observer has held back, such as lines that are counted within a second. It is for a process that
     /// ends while the guest may still run; otherwise the end of the guest does it. `false`: another thread writes just now.
     #[must_use]

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use guestnet_core::Guest;
 use guestnet_host_os::OsHost;
-use guestnet_quickjs::{End as ScriptEnd, Script, ScriptBuilder, ThreadHost};
+use guestnet_quickjs::{End as ScriptEnd, Script, ScriptBuilder, SessionHandle, ThreadHost};
 
 use crate::end::End;
 use crate::error::Error;
@@ -24,6 +24,15 @@ pub struct ScriptParts {
     pub handle: GuestHandle,
     /// Where the listeners of [`Options::listen`] are.
     pub listening: Vec<SocketAddr>,
+}
+
+impl ScriptParts {
+    /// Makes it a script that lines are typed into while its event loop turns ([`Script::run_until`]), and gives other
+    /// threads a handle on it, which wakes the loop and interrupts what the script does.
+    pub fn session(&mut self) -> SessionHandle {
+        let handle = self.handle.clone();
+        self.builder.session(move || handle.wake())
+    }
 }
 
 /// A script that is ready to run. It stays on its thread.

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
 use std::os::fd::OwnedFd;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -214,6 +214,14 @@ impl Terminal {
             .contains(LocalFlags::ISIG | LocalFlags::ICANON | LocalFlags::ECHO)
     }
 
+    /// Whether a signal was sent to the command that it has not taken.
+    fn has_pending_signal(&self) -> bool {
+        let status =
+            std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).expect("its status");
+        let pending = status.lines().find_map(|line| line.strip_prefix("ShdPnd:"));
+        pending.expect("a line").trim().contains(|digit| digit != '0')
+    }
+
     /// Waits until the command has ended; the exit code.
     fn code(&mut self) -> Option<i32> {
         let child = &mut self.child;
@@ -344,16 +352,52 @@ fn a_connection_is_awaited_at_the_prompt() {
     assert_eq!(terminal.end(), Some(5));
 }
 
+/// Types a line, and waits until it runs: Ctrl-C is a signal then. Returns what stands on the screen.
+fn begin(terminal: &mut Terminal, line: &str) -> String {
+    let typed = format!("js> print('on'); {line}");
+    terminal.types(&format!("print('on'); {line}{ENTER}"));
+    terminal.shows(&[&typed, "on", ""]);
+    typed
+}
+
 #[test]
-fn ctrl_c_ends_a_line_that_computes_and_one_that_waits() {
+fn ctrl_c_ends_a_line_and_not_the_session() {
     let scratch = Scratch::new();
-    for line in ["for (;;);", "await os.sleepAsync(1e9)"] {
+    let mut terminal = Terminal::start(&scratch, &[]);
+    terminal.asks("let kept = 5", "undefined");
+    for line in [
+        "for (;;);",
+        "await os.sleepAsync(1e9)",
+        "try { for (;;); } catch { kept = 0 } finally { kept = 0 }",
+        "for (;;) await null",
+        "os.sleep(1e9)",
+    ] {
+        begin(&mut terminal, line);
+        terminal.types(CTRL_C);
+        terminal.shows(&["interrupted", "js>"]);
+        terminal.asks("kept", "5");
+    }
+    terminal.types(CTRL_D);
+    assert_eq!(terminal.end(), Some(0));
+}
+
+#[test]
+fn a_second_ctrl_c_ends_what_the_first_one_does_not() {
+    let scratch = Scratch::new();
+    for line in [
+        // A loop of the engine itself, which asks nothing.
+        "[].reverse.call({length: 2 ** 53 - 1})",
+        // The first one is the script's, and it does nothing about it.
+        "os.signal(os.SIGINT, undefined); for (;;);",
+        "os.signal(os.SIGINT, () => {}); for (;;) await os.sleepAsync(1)",
+    ] {
         let mut terminal = Terminal::start(&scratch, &[]);
-        terminal.types(&format!("{line}{ENTER}"));
-        let typed = format!("js> {line}");
-        terminal.shows(&[&typed, ""]);
-        eventually("the line editor lets the terminal go", || {
-            terminal.is_ordinary().then_some(())
+        let typed = begin(&mut terminal, line);
+        terminal.types(CTRL_C);
+        // The terminal shows it when it has sent the signal; a second one that is sent before the first was taken is lost.
+        terminal.shows(&[&typed, "on", "^C"]);
+        eventually("the first signal was taken", || {
+            (!terminal.has_pending_signal()).then_some(())
         });
         terminal.types(CTRL_C);
         assert_eq!(terminal.end(), Some(130), "{line}");
@@ -365,6 +409,103 @@ fn ctrl_c_ends_a_line_that_computes_and_one_that_waits() {
             "{texts:#?}"
         );
     }
+}
+
+/// A script with a connection to the test: `fd` is its end.
+fn connected(scratch: &Scratch) -> (Terminal, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let mut terminal = Terminal::start(scratch, &["--allow-connect", &format!("127.0.0.1:{port}")]);
+    terminal.asks("const fd = os.socket(os.AF_INET, os.SOCK_STREAM)", "undefined");
+    terminal.asks(
+        &format!("await os.connect(fd, {{addr: '127.0.0.1', port: {port}}})"),
+        "0",
+    );
+    let (peer, _) = listener.accept().expect("a connection");
+    (terminal, peer)
+}
+
+#[test]
+fn a_handler_prints_above_the_line_that_is_typed() {
+    let scratch = Scratch::new();
+    let (mut terminal, mut peer) = connected(&scratch);
+    terminal.asks("const bytes = new Uint8Array(9)", "undefined");
+    terminal.asks(
+        "const said = () => String.fromCharCode(...bytes.slice(0, os.read(fd, bytes.buffer, 0, 9)))",
+        "undefined",
+    );
+    terminal.asks(
+        "os.setReadHandler(fd, () => console.log('got', said()))",
+        "undefined",
+    );
+    // While nothing is typed.
+    peer.write_all(b"one").expect("sent");
+    terminal.shows(&["got one", "js>"]);
+    // While half a line is typed, with the cursor in it.
+    terminal.types(&format!("1 + 1{CTRL_A}"));
+    terminal.shows(&["got one", "js> 1 + 1"]);
+    peer.write_all(b"two").expect("sent");
+    terminal.shows(&["got one", "got two", "js> 1 + 1"]);
+    terminal.types(&format!("40 + {ENTER}"));
+    terminal.shows(&["got two", "js> 40 + 1 + 1", "42", "js>"]);
+    // Errors, too, and what does not end its line.
+    terminal.asks("os.setReadHandler(fd, () => { throw said() })", "undefined");
+    peer.write_all(b"three").expect("sent");
+    terminal.shows(&["\"three\"", "js>"]);
+    terminal.asks(
+        "os.setReadHandler(fd, () => { std.out.puts(said()) })",
+        "undefined",
+    );
+    terminal.types("'typed");
+    terminal.shows(&["js> 'typed"]);
+    peer.write_all(b"four").expect("sent");
+    terminal.shows(&["four", "js> 'typed"]);
+    terminal.types(&format!("'{ENTER}"));
+    terminal.shows(&["js> 'typed'", "\"typed\"", "js>"]);
+    // More than is held at once.
+    terminal.asks(
+        "os.setReadHandler(fd, () => { said(); for (let i = 0; i < 20000; i++) console.log('line', i) })",
+        "undefined",
+    );
+    peer.write_all(b"five").expect("sent");
+    terminal.shows(&["line 19998", "line 19999", "js>"]);
+    let texts = terminal.screen.texts();
+    let lines: Vec<_> = texts.iter().filter(|text| text.starts_with("line ")).collect();
+    assert_eq!(lines.len(), 20_000);
+    // And by the script's end.
+    terminal.asks(
+        "os.setReadHandler(fd, () => { console.log('last'); std.exit(3) })",
+        "undefined",
+    );
+    terminal.types("half");
+    terminal.shows(&["js> half"]);
+    peer.write_all(b"six").expect("sent");
+    assert_eq!(terminal.code(), Some(3));
+    assert!(terminal.is_ordinary());
+    terminal.end();
+    let texts = terminal.screen.texts();
+    assert!(texts.contains(&"last".to_owned()), "{texts:#?}");
+}
+
+#[test]
+fn ctrl_c_ends_a_handler_that_computes_at_the_prompt() {
+    let scratch = Scratch::new();
+    let (mut terminal, mut peer) = connected(&scratch);
+    let handle = "os.setReadHandler(fd, () => { os.read(fd, new ArrayBuffer(9), 0, 9); console.log('on'); for (;;); })";
+    terminal.asks(handle, "undefined");
+    peer.write_all(b"x").expect("sent");
+    terminal.shows(&["on", "js>"]);
+    // Names are not completed meanwhile.
+    terminal.types(&format!("os.getsockn{TAB}"));
+    terminal.shows(&["on", "js> os.getsockn"]);
+    terminal.types(CTRL_C);
+    terminal.shows(&["js> os.getsockn", "interrupted", "js>"]);
+    // It is called no more.
+    peer.write_all(b"x").expect("sent");
+    terminal.asks("await os.recv(fd, new Uint8Array(9))", "1");
+    terminal.asks("os.close(fd)", "0");
+    terminal.types(CTRL_D);
+    assert_eq!(terminal.end(), Some(0));
 }
 
 #[test]

@@ -82,7 +82,7 @@ fn sleep<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'js>> 
         guest.poll_begin();
         guest.poll_wait(Some(delay))
     };
-    if call.state().is_ending() {
+    if call.state().is_unwinding() {
         return Err(ending(call.ctx()));
     }
     call.value(slept.map_or_else(|errno| -errno::number(errno), |()| 0))
@@ -124,6 +124,7 @@ pub(crate) fn start<H: Host + 'static>(
         _charge: charge,
         every,
         keeps_alive,
+        origin: 0,
     };
     Ok(call.state().events.borrow_mut().set_timer(now, delay, timer))
 }

@@ -337,7 +337,7 @@ impl<'a, 'c, 'js, H: Host + 'static> Message<'a, 'c, 'js, H> {
             b'j' => match ctx.json_stringify(value.clone()) {
                 Ok(Some(json)) => self.push(&inspect::bytes_of(&json)?),
                 Ok(None) => self.push(b"undefined"),
-                Err(rquickjs::Error::Exception) if !self.call.state().is_ending() => {
+                Err(rquickjs::Error::Exception) if !self.call.state().is_unwinding() => {
                     // Such as an object that is in itself.
                     ctx.catch();
                     self.push(&text_of(ctx, value)?)

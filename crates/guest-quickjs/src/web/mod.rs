@@ -137,7 +137,7 @@ impl<'js, H: Host + 'static> IntoJsFunc<'js, GlobalMarker> for Lazy<H> {
 
     fn call<'a>(&self, params: Params<'a, 'js>) -> Result<Value<'js>> {
         let ctx = params.ctx();
-        if self.state.is_ending() {
+        if self.state.is_unwinding() {
             return Err(ending(ctx));
         }
         if let Some(value) = params.arg(0) {

@@ -5,11 +5,12 @@ use std::io::{PipeReader, Read, Seek, Write};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use guestnet_core::policy::{PolicyBuilder, Use};
 use guestnet_core::{Capacity, Errno, Guest};
-use guestnet_host_os::OsHost;
-use guestnet_quickjs::{End, Script, ScriptBuilder, SignalAction, ThreadHost};
+use guestnet_host_os::{OsHost, Stopper};
+use guestnet_quickjs::{End, Script, ScriptBuilder, SessionHandle, SignalAction, ThreadHost};
 
 /// How a script ended, and what it wrote.
 #[derive(Debug)]
@@ -124,12 +125,36 @@ impl Run {
 
     /// A script that is typed line by line; what it writes is thrown away.
     pub(crate) fn interactive(self) -> Script<OsHost> {
+        self.session().script
+    }
+
+    /// As [`Run::interactive`], with what other threads do to it.
+    pub(crate) fn session(self) -> Session {
         let (out, err) = (tempfile::tempfile().unwrap(), tempfile::tempfile().unwrap());
-        self.script("typed", &out, &err)
+        let (mut builder, stopper) = self.builder("typed", &out, &err);
+        let flag = builder.stop_flag();
+        let waker = stopper.clone();
+        let handle = builder.session(move || waker.stop().unwrap());
+        let stop = Box::new(move || {
+            flag.store(true, Ordering::Relaxed);
+            stopper.stop().unwrap();
+        });
+        Session {
+            script: builder.build().unwrap(),
+            handle,
+            stop,
+            out,
+            err,
+        }
     }
 
     fn script(self, name: &str, out: &File, err: &File) -> Script<OsHost> {
+        self.builder(name, out, err).0.build().unwrap()
+    }
+
+    fn builder(self, name: &str, out: &File, err: &File) -> (ScriptBuilder<OsHost>, Stopper) {
         let mut host = OsHost::new().unwrap();
+        let stopper = host.stopper();
         let mut input = tempfile::tempfile().unwrap();
         input.write_all(&self.input).unwrap();
         input.rewind().unwrap();
@@ -174,7 +199,29 @@ impl Run {
                 stop: Box::new(move || stopper.stop().unwrap()),
             })
         });
-        builder.build().unwrap()
+        (builder, stopper)
+    }
+}
+
+/// A script that is typed line by line.
+pub(crate) struct Session {
+    pub(crate) script: Script<OsHost>,
+    pub(crate) handle: SessionHandle,
+    /// Ends the script.
+    pub(crate) stop: Box<dyn Fn() + Send>,
+    out: File,
+    err: File,
+}
+
+impl Session {
+    /// What it has written to its standard output.
+    pub(crate) fn out(&mut self) -> String {
+        content(&mut self.out)
+    }
+
+    /// What it has written to its standard error.
+    pub(crate) fn err(&mut self) -> String {
+        content(&mut self.err)
     }
 }
 
