@@ -239,6 +239,28 @@ fn a_program_ends_while_its_threads_wait_in_calls() {
 }
 
 #[test]
+fn the_end_of_a_program_is_held_up_by_no_thread_that_prints_under_every_engine() {
+    let file = tempfile::NamedTempFile::new().expect("a temporary file");
+    for (variant, engine) in THREADED {
+        let finished = program(variant, engine, "thread_prints").finish();
+        assert_eq!(
+            finished.status.code(),
+            Some(7),
+            "{variant:?} {engine:?}\n{finished}"
+        );
+        assert!(finished.stdout.lines().all(|line| line == "a line"), "{finished}");
+        let finished = program(variant, engine, "thread_prints")
+            .arg(file.path())
+            .finish();
+        assert_eq!(
+            finished.status.code(),
+            Some(7),
+            "{variant:?} {engine:?}\n{finished}"
+        );
+    }
+}
+
+#[test]
 fn a_worker_is_terminated_while_it_waits_in_a_call() {
     // Deno 2.9 ends no worker before it is back in its event loop, also none that runs JavaScript.
     for engine in [Engine::Node20, Engine::Node26, Engine::Bun] {

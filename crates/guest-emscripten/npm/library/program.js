@@ -69,7 +69,7 @@ Object.assign(library, {
         });
       }
       const end = () => {
-        running.delete(end);
+        if (!running.delete(end)) return;
         addon.stop(id);
         onEnd();
       };

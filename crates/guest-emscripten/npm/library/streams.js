@@ -138,6 +138,7 @@ Object.assign(GN, {
       stream.node.numbers.add(stream.fd);
     },
     close(stream) {
+      if (GN.isQuitting) GN.end?.();
       GN.thread.close(HEAPU8, stream.fd);
       GN.onClose(stream.fd);
       stream.node.numbers.delete(stream.fd);

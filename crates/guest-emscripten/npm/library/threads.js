@@ -34,8 +34,24 @@ const GN = {
     return GN.id;
   },
 
-  /** Ends the program's waits and closes its descriptors. */
+  /** Ends the program's waits and closes its descriptors. Its other threads make no call then: each ends where it would. */
   end: null,
+
+  /** Whether the file system is closing what is open. */
+  isQuitting: false,
+
+  /**
+   * The end of the runtime. First the C library writes out what it holds, by FS.quit(), while other threads can still finish what
+   * they write: one that ends in the midst of printf() keeps the lock of the stream, for which that would wait for ever. The first
+   * descriptor of ours that FS.quit() closes ends the program, so that none of them lingers.
+   */
+  quit() {
+    GN.isQuitting = true;
+    FS.quit();
+    // Emscripten calls it too, and it would write out once more.
+    FS.quit = () => {};
+    GN.end?.();
+  },
 
   /** The first call of a thread. */
   attach() {
@@ -84,7 +100,7 @@ Object.assign(library, {
   ],
   $GN__postset: () => {
     addAtInit('GN.root = FS.mount(GN, {}, null);');
-    addAtExit('GN.end?.();');
+    addAtExit('GN.quit();');
 #if PTHREADS
     return 'if (ENVIRONMENT_IS_PTHREAD) GN.listenForThreads();';
 #else
