@@ -20,6 +20,7 @@
 //!
 //! Not here: ABIs. What a guest's address or errno looks like in memory is its adapter's.
 
+mod batch;
 mod behaviour;
 mod capacity;
 mod event;
@@ -54,6 +55,7 @@ pub fn suite<W: World>(world: fn() -> W) -> Vec<Behaviour> {
         tcp::behaviours::<W>(),
         transfer::behaviours::<W>(),
         udp::behaviours::<W>(),
+        batch::behaviours::<W>(),
         unix::behaviours::<W>(),
         unix_path::behaviours::<W>(),
         option::behaviours::<W>(),

@@ -493,6 +493,7 @@ const CANNOT: &[(&str, &[&str])] = &[
     (
         "the browser sends no empty datagrams",
         &[
+            "batch::an_empty_message_is_a_datagram",
             "limits::a37_each_datagram_costs_its_headers_of_the_rate_and_none_of_the_total",
             "limits::an_empty_datagram_needs_a_total_that_is_not_used_up",
             "udp::an_empty_datagram_is_a_datagram",
@@ -501,11 +502,17 @@ const CANNOT: &[(&str, &[&str])] = &[
     ),
     (
         "the browser reports no ICMP errors",
-        &["udp::a_bounced_datagram_is_econnrefused_once"],
+        &[
+            "batch::a_bounced_datagram_comes_before_what_is_there",
+            "udp::a_bounced_datagram_is_econnrefused_once",
+        ],
     ),
     (
         "the browser's connected socket has one destination",
-        &["udp::a_connected_socket_can_send_elsewhere"],
+        &[
+            "batch::a_connected_socket_sends_to_its_peer_and_elsewhere",
+            "udp::a_connected_socket_can_send_elsewhere",
+        ],
     ),
     (
         "the browser does not say why a socket could not be bound",

@@ -6,6 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
+use crate::errno::Errno;
 use crate::sync::lock;
 
 /// Yes or no.
@@ -88,5 +89,49 @@ impl Address {
         let mut slot = lock(&self.addr);
         *slot = addr;
         self.known.set(addr.is_some());
+    }
+}
+
+/// An error that is kept for the guest: for the next `SO_ERROR`, or, while it is pending, for whichever call comes first.
+#[derive(Debug, Default)]
+pub(crate) struct KeptError {
+    pending: Flag,
+    errno: Mutex<Option<Errno>>,
+}
+
+impl KeptError {
+    /// Whether an error is pending.
+    #[inline]
+    pub(crate) fn is_pending(&self) -> bool {
+        self.pending.get()
+    }
+
+    /// Keeps an error for `SO_ERROR`; it is not pending. `None` forgets what was kept.
+    pub(crate) fn keep(&self, errno: Option<Errno>) {
+        self.put(errno, false);
+    }
+
+    /// Keeps an error that is pending.
+    pub(crate) fn set_pending(&self, errno: Errno) {
+        self.put(Some(errno), true);
+    }
+
+    fn put(&self, errno: Option<Errno>, pending: bool) {
+        let mut slot = lock(&self.errno);
+        *slot = errno;
+        self.pending.set(pending);
+    }
+
+    /// The error, once.
+    pub(crate) fn take(&self) -> Option<Errno> {
+        let mut slot = lock(&self.errno);
+        self.pending.set(false);
+        slot.take()
+    }
+
+    /// The pending error, once. Asked with every call.
+    #[inline]
+    pub(crate) fn take_pending(&self) -> Option<Errno> {
+        if self.is_pending() { self.take() } else { None }
     }
 }

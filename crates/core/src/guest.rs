@@ -372,6 +372,13 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     pub fn poll_add(&mut self, token: u32, fd: impl Into<Target<T::Pin>>, want: Ready) -> Result<()> {
         let fd = &fd.into();
         match &*fd.entry(&self.guest.table)? {
+            OpenFile::Socket(socket) if socket.has_pending_error() => {
+                self.always_ready.push(PollEvent {
+                    token,
+                    ready: Ready::ERROR,
+                });
+                Ok(())
+            }
             OpenFile::Socket(socket) => self.host.poll_add(token, &socket.io, want),
             OpenFile::Stream(stream) => self.host.poll_add(token, &stream.io, want),
             OpenFile::File(_) => {

@@ -22,6 +22,7 @@ use crate::interface::Interface;
 use crate::option::{OptValue, SockOpt};
 use crate::readiness::{PollEvent, Ready};
 use crate::resolve::{LookupError, LookupReply, Names, Protocols, Question, Services};
+pub use crate::timer::{TimerClock, TimerFlags, TimerSpec};
 
 bitflags::bitflags! {
     /// Flags of a receive (recv(2)).
@@ -118,6 +119,28 @@ pub struct Message<D> {
     pub urgent: bool,
 }
 
+/// One datagram of a batch to be sent over IP ([`Host::send_batch`]).
+#[derive(Debug)]
+pub struct OutgoingDatagram<'a, Io> {
+    /// The bytes.
+    pub bufs: &'a [IoSlice<'a>],
+    /// Where it goes, `None` for the peer of a connected socket.
+    pub to: Option<SocketAddr>,
+    /// The control data.
+    pub control: Vec<Control<&'a Io>>,
+}
+
+/// Room for one datagram of a batch to be received over IP ([`Host::recv_batch`]).
+#[derive(Debug)]
+pub struct IncomingDatagram<'a, 'b> {
+    /// For the bytes.
+    pub bufs: &'a mut [IoSliceMut<'b>],
+    /// Whether the guest has room for control data.
+    pub wants_control: bool,
+    /// What came.
+    pub message: Option<Message<Identity>>,
+}
+
 /// Where a message goes.
 #[derive(Debug)]
 pub enum Destination<'a, Node> {
@@ -182,37 +205,6 @@ pub enum Shutdown {
     Write,
     /// `SHUT_RDWR`.
     Both,
-}
-
-bitflags::bitflags! {
-    /// How a timer is set (timerfd_settime(2)).
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct TimerFlags: u8 {
-        /// `TFD_TIMER_ABSTIME`: the value is a time of the timer's clock, and not how long to wait.
-        const ABSTIME = 1;
-        /// `TFD_TIMER_CANCEL_ON_SET`: a read is `ECANCELED` when the clock was set.
-        const CANCEL_ON_SET = 1 << 1;
-    }
-}
-
-/// The clock of a timer (timerfd_create(2)). None of them wakes a machine that sleeps.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimerClock {
-    /// `CLOCK_REALTIME`.
-    Realtime,
-    /// `CLOCK_MONOTONIC`.
-    Monotonic,
-    /// `CLOCK_BOOTTIME`.
-    Boottime,
-}
-
-/// `struct itimerspec` of timerfd_settime(2).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct TimerSpec {
-    /// When the timer expires first; 0 for never.
-    pub value: Duration,
-    /// The time between its later expirations; 0 if there are none.
-    pub interval: Duration,
 }
 
 /// What kind of thing a stream descriptor is (the file type of fstat(2)).
@@ -415,6 +407,48 @@ pub trait Host {
             control_truncated: false,
             urgent: false,
         })
+    }
+
+    /// How many datagrams [`Host::send_batch`] and [`Host::recv_batch`] are given at most. A constant, because room for them may
+    /// have to be made first.
+    const BATCH: usize = 1;
+
+    /// sendmmsg(2) of datagrams over IP: sends them in order up to the first that fails, and returns how many were sent, at least
+    /// 1. Why a later one failed is not known. By default, with a [`Host::BATCH`] of 1, it is [`Host::send_message`].
+    ///
+    /// # Errors
+    /// What the first datagram failed with, as [`Host::send_message`] says.
+    fn send_batch(
+        &mut self,
+        io: &Self::Io,
+        datagrams: &[OutgoingDatagram<'_, Self::Io>],
+        flags: SendFlags,
+    ) -> Result<usize> {
+        let Some(first) = datagrams.first() else {
+            return Ok(0);
+        };
+        let to = first.to.map_or(Destination::Peer, Destination::Inet);
+        self.send_message(io, first.bufs, &to, &first.control, flags)?;
+        Ok(1)
+    }
+
+    /// recvmmsg(2) of datagrams over IP: receives what there is into the first of `datagrams`, and returns how many came, at
+    /// least 1. Fewer than there is room for: there are no more, or the next call fails. By default, with a [`Host::BATCH`] of 1,
+    /// it is [`Host::recv_message`].
+    ///
+    /// # Errors
+    /// As [`Host::recv_message`].
+    fn recv_batch(
+        &mut self,
+        io: &Self::Io,
+        datagrams: &mut [IncomingDatagram<'_, '_>],
+        flags: RecvFlags,
+    ) -> Result<usize> {
+        let Some(first) = datagrams.first_mut() else {
+            return Ok(0);
+        };
+        first.message = Some(self.recv_message(io, first.bufs, flags)?);
+        Ok(1)
     }
 
     /// What an open file is recognised by when it comes back as a descriptor in control data. By default a guest can pass no

@@ -69,6 +69,7 @@ pub mod resolve;
 mod socket;
 mod stream;
 mod sync;
+mod timer;
 mod trace;
 mod visible;
 
@@ -80,8 +81,9 @@ pub use fd::{Descriptor, Fd, SharedTable, Slots, Table, Target};
 pub use guest::{Guest, GuestThread, LingeringFile, SharedDescriptor, SharedGuestThread};
 
 pub use host::{
-    Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity, Message,
-    RecvFlags, RecvMeta, SendFlags, Shutdown, StreamKind, TimerClock, TimerFlags, TimerSpec,
+    Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity,
+    IncomingDatagram, Message, OutgoingDatagram, RecvFlags, RecvMeta, SendFlags, Shutdown, StreamKind,
+    TimerClock, TimerFlags, TimerSpec,
 };
 pub use interface::{Interface, InterfaceAddr, InterfaceFlags, MAX_INTERFACE_ADDRESSES, MAX_INTERFACES};
 pub use log::{MAX_OCCURRENCES, Sink};
@@ -90,6 +92,6 @@ pub use option::{MAX_OPTION_BYTES, OptKind, OptValue, PeerProgram, SockOpt};
 pub use readiness::{PollEvent, Ready};
 pub use report::{Reporter, Sinks};
 pub use resolve::LookupError;
-pub use socket::Socket;
+pub use socket::{IncomingMessage, MAX_BATCH, OutgoingMessage, Socket};
 pub use trace::{AuditRecord, Denial, Observer, ResultLine};
 pub use visible::{escape_controls, is_hidden, visible, visible_lines};

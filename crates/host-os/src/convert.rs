@@ -1,6 +1,7 @@
-//! Kernel error numbers to and from the core's [`Errno`].
+//! Between the kernel's words and the core's: error numbers to and from [`Errno`], types and flags of calls.
 
-use guestnet_core::Errno;
+use guestnet_core::{Errno, Kind, RecvFlags, RecvMeta, SendFlags};
+use rustix::net::SocketType;
 
 /// One above the largest error number of Linux that has a name.
 const NUMBERS: usize = 134;
@@ -126,6 +127,43 @@ const fn number(errno: Errno) -> usize {
         Errno::ENOTRECOVERABLE => libc::ENOTRECOVERABLE,
     };
     raw.cast_unsigned() as usize
+}
+
+pub(crate) fn socket_type(kind: Kind) -> SocketType {
+    match kind {
+        Kind::Stream => SocketType::STREAM,
+        Kind::Datagram => SocketType::DGRAM,
+        Kind::SeqPacket => SocketType::SEQPACKET,
+    }
+}
+
+pub(crate) fn send_flags(flags: SendFlags) -> rustix::net::SendFlags {
+    let mut to = rustix::net::SendFlags::NOSIGNAL;
+    to.set(rustix::net::SendFlags::OOB, flags.contains(SendFlags::OOB));
+    to.set(rustix::net::SendFlags::MORE, flags.contains(SendFlags::MORE));
+    to
+}
+
+pub(crate) fn recv_flags(flags: RecvFlags, boundaries: bool) -> rustix::net::RecvFlags {
+    let mut to = rustix::net::RecvFlags::empty();
+    to.set(rustix::net::RecvFlags::PEEK, flags.contains(RecvFlags::PEEK));
+    to.set(rustix::net::RecvFlags::OOB, flags.contains(RecvFlags::OOB));
+    // On a stream MSG_TRUNC would throw the data away (tcp(7)).
+    to.set(rustix::net::RecvFlags::TRUNC, boundaries);
+    to
+}
+
+/// With `MSG_TRUNC` the kernel returns a datagram's real length; the guest gets it only if it asked.
+pub(crate) fn received(stored: usize, real: usize, flags: RecvFlags) -> RecvMeta {
+    let len = if flags.contains(RecvFlags::TRUNC) {
+        real
+    } else {
+        stored
+    };
+    RecvMeta {
+        len,
+        truncated: real > stored,
+    }
 }
 
 #[cfg(test)]

@@ -28,6 +28,7 @@
 
 mod answer;
 mod background;
+mod batch;
 mod convert;
 mod dns;
 mod event;
@@ -59,19 +60,18 @@ use std::time::Duration;
 
 use guestnet_core::resolve::{LookupReply, Names, Protocols, Question, Services};
 use guestnet_core::{
-    Clock, Control, Destination, Domain, EpollEvent, EpollOp, Errno, Host, Identity, Interface, Kind,
-    LookupError, Message, OptValue, PollEvent, Ready, RecvFlags, RecvMeta, Result, SendFlags, Shutdown,
-    SockAddr, SockOpt, StreamKind, TimerClock, TimerFlags, TimerSpec,
+    Clock, Control, Destination, Domain, EpollEvent, EpollOp, Errno, Host, Identity, IncomingDatagram,
+    Interface, Kind, LookupError, Message, OptValue, OutgoingDatagram, PollEvent, Ready, RecvFlags, RecvMeta,
+    Result, SendFlags, Shutdown, SockAddr, SockOpt, StreamKind, TimerClock, TimerFlags, TimerSpec,
 };
 use rustix::event::{Timespec, epoll};
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, ReturnFlags, SendAncillaryBuffer, SocketAddrAny, SocketFlags,
-    SocketType,
 };
 use rustix::pipe::PipeFlags;
 use rustix::time::ClockId;
 
-use convert::errno;
+use convert::{errno, received, recv_flags, send_flags, socket_type};
 pub use io::Io;
 use io::IoKind;
 use lookup::Pending;
@@ -262,43 +262,6 @@ fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> Result<T> {
             Err(rustix::io::Errno::INTR) => {}
             done => return done.map_err(errno),
         }
-    }
-}
-
-fn socket_type(kind: Kind) -> SocketType {
-    match kind {
-        Kind::Stream => SocketType::STREAM,
-        Kind::Datagram => SocketType::DGRAM,
-        Kind::SeqPacket => SocketType::SEQPACKET,
-    }
-}
-
-fn send_flags(flags: SendFlags) -> rustix::net::SendFlags {
-    let mut to = rustix::net::SendFlags::NOSIGNAL;
-    to.set(rustix::net::SendFlags::OOB, flags.contains(SendFlags::OOB));
-    to.set(rustix::net::SendFlags::MORE, flags.contains(SendFlags::MORE));
-    to
-}
-
-fn recv_flags(flags: RecvFlags, boundaries: bool) -> rustix::net::RecvFlags {
-    let mut to = rustix::net::RecvFlags::empty();
-    to.set(rustix::net::RecvFlags::PEEK, flags.contains(RecvFlags::PEEK));
-    to.set(rustix::net::RecvFlags::OOB, flags.contains(RecvFlags::OOB));
-    // On a stream MSG_TRUNC would throw the data away (tcp(7)).
-    to.set(rustix::net::RecvFlags::TRUNC, boundaries);
-    to
-}
-
-/// With `MSG_TRUNC` the kernel returns a datagram's real length; the guest gets it only if it asked.
-fn received(stored: usize, real: usize, flags: RecvFlags) -> RecvMeta {
-    let len = if flags.contains(RecvFlags::TRUNC) {
-        real
-    } else {
-        stored
-    };
-    RecvMeta {
-        len,
-        truncated: real > stored,
     }
 }
 
@@ -498,21 +461,28 @@ impl Host for OsHost {
     ) -> Result<Message<Identity>> {
         let with = recv_flags(flags, io.keeps_boundaries()).bits().cast_signed();
         let arrived = retry(|| sys::message::recvmsg(io.fd(), bufs, with))?;
-        let room: usize = bufs.iter().map(|buf| buf.len()).sum();
-        let mut received = received(arrived.len.min(room), arrived.len, flags);
-        received.truncated |= arrived.flags & libc::MSG_TRUNC != 0;
-        let unnamed = if io.keeps_boundaries() {
-            SockAddr::UnixUnnamed
-        } else {
-            SockAddr::Unspec
-        };
-        Ok(Message {
-            received,
-            from: arrived.from.map_or(unnamed, |from| self.sockaddr(from)),
-            control: arrived.items.into_iter().filter_map(message::decode).collect(),
-            control_truncated: arrived.flags & libc::MSG_CTRUNC != 0,
-            urgent: arrived.flags & libc::MSG_OOB != 0,
-        })
+        let room = bufs.iter().map(|buf| buf.len()).sum();
+        Ok(self.message(io, room, arrived, flags))
+    }
+
+    const BATCH: usize = sys::batch::MOST;
+
+    fn send_batch(
+        &mut self,
+        io: &Io,
+        datagrams: &[OutgoingDatagram<'_, Io>],
+        flags: SendFlags,
+    ) -> Result<usize> {
+        OsHost::send_datagrams(io, datagrams, flags)
+    }
+
+    fn recv_batch(
+        &mut self,
+        io: &Io,
+        datagrams: &mut [IncomingDatagram<'_, '_>],
+        flags: RecvFlags,
+    ) -> Result<usize> {
+        self.recv_datagrams(io, datagrams, flags)
     }
 
     fn identity(&mut self, io: &Io) -> Result<Identity> {

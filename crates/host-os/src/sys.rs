@@ -2,6 +2,7 @@
 //! descriptors whose owner is elsewhere. The only module of this crate with `unsafe`.
 #![expect(unsafe_code, reason = "the boundary to libc; each block says why it is sound")]
 
+pub(crate) mod batch;
 pub(crate) mod buffers;
 pub(crate) mod group;
 pub(crate) mod interface;

@@ -23,7 +23,7 @@ use crate::policy::Protocol;
 use crate::readiness::Ready;
 
 /// A message with the guest's own open files.
-type Brought<Io, F> = Message<Arc<OpenFile<Io, F>>>;
+pub(super) type Brought<Io, F> = Message<Arc<OpenFile<Io, F>>>;
 
 impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// socketpair(2) of UNIX sockets, in blocking mode. The policy has no say: nothing leaves the guest.
@@ -98,7 +98,7 @@ impl<H: Host, F> SharedGuestThread<H, F> {
         )
     }
 
-    fn do_send_message(
+    pub(super) fn do_send_message(
         &mut self,
         fd: &Target<Arc<OpenFile<H::Io, F>>>,
         bufs: &mut [IoSlice<'_>],
@@ -218,7 +218,7 @@ impl<H: Host, F> SharedGuestThread<H, F> {
     }
 
     /// Gives numbers to the descriptors that came.
-    fn enter_rights(&mut self, message: Brought<H::Io, F>, mut room: usize) -> Message<Fd> {
+    pub(super) fn enter_rights(&mut self, message: Brought<H::Io, F>, mut room: usize) -> Message<Fd> {
         let mut truncated = message.control_truncated;
         let mut control = Vec::with_capacity(message.control.len());
         for item in message.control {
@@ -383,7 +383,7 @@ fn with_files<'a, Io>(
 }
 
 /// An item that has no descriptors.
-fn without_files<A, B>(item: Control<A>) -> Control<B> {
+pub(super) fn without_files<A, B>(item: Control<A>) -> Control<B> {
     match item {
         Control::Rights(_) => Control::Rights(Vec::new()),
         Control::PacketInfo4 {

@@ -1,7 +1,7 @@
 //! One system call under a limit of bytes: what it may move, and what it counts.
 //!
-//! Everything that sends or receives goes through [`send`] and [`recv`], each time that it asks the host. Without a limit,
-//! and for UNIX sockets, which stay on the machine, they cost a test.
+//! Everything that sends or receives goes through [`send`] and [`recv`], each time that it asks the host, but for batches, which no
+//! limit counts (`batch`). Without a limit, and for UNIX sockets, which stay on the machine, they cost a test.
 
 use std::io::{IoSlice, IoSliceMut};
 
@@ -15,7 +15,7 @@ use crate::sync::lock;
 /// Sends once. A stream sends the piece that the limit allows; a datagram goes whole or not at all.
 ///
 /// # Errors
-/// Those of `call`; `ENOBUFS`: the total does not allow it; `EAGAIN`: over the rate, and the guest does not block.
+/// Those of `call`; the error that a batch has left; `ENOBUFS`: the total does not allow it; `EAGAIN`: over the rate, and the guest does not block.
 #[inline]
 pub(super) fn send<H: Host>(
     host: &mut H,
@@ -25,6 +25,9 @@ pub(super) fn send<H: Host>(
     blocks: bool,
     call: impl FnOnce(&mut H, &[IoSlice<'_>]) -> Result<usize>,
 ) -> Result<usize> {
+    if let Some(errno) = socket.kept_error.take_pending() {
+        return Err(errno);
+    }
     match meter {
         Some(meter) if socket.is_metered() => send_counted(host, meter, socket, bufs, blocks, call),
         _ => call(host, bufs),
@@ -104,7 +107,8 @@ impl Taking<'_> {
 /// taken, whatever room there was for it.
 ///
 /// # Errors
-/// Those of `call`; `ENOBUFS`: the total is used up; `EAGAIN`: over the rate, and the guest does not block.
+/// Those of `call`; the error that a batch has left; `ENOBUFS`: the total is used up; `EAGAIN`: over the rate, and the guest does
+/// not block.
 #[inline]
 pub(super) fn recv<H: Host, R>(
     host: &mut H,
@@ -115,6 +119,9 @@ pub(super) fn recv<H: Host, R>(
     blocks: bool,
     call: impl FnOnce(&mut H, &mut [IoSliceMut<'_>], &mut Taking<'_>) -> Result<R>,
 ) -> Result<R> {
+    if let Some(errno) = socket.kept_error.take_pending() {
+        return Err(errno);
+    }
     let flags = asked - RecvFlags::WAITALL - RecvFlags::DONTWAIT;
     let room = bufs.iter().map(|buf| buf.len()).sum();
     let taking = Taking {

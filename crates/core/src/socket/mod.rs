@@ -2,6 +2,7 @@
 //!
 //! Not here: moving data (`transfer`) and options (`option`).
 
+mod batch;
 mod flight;
 mod message;
 mod metered;
@@ -10,6 +11,7 @@ mod state;
 mod stub;
 mod transfer;
 
+pub use batch::{IncomingMessage, MAX_BATCH, OutgoingMessage};
 pub(crate) use flight::InFlight;
 pub use state::Socket;
 use state::{PendingConnect, REFUSALS};
@@ -388,7 +390,7 @@ impl<H: Host, F> Call<'_, H, F> {
     fn connect(&mut self, socket: &Socket<H::Io>, addr: &SockAddr, may_wait: bool) -> Result<()> {
         let waits = may_wait && !socket.nonblocking.get();
         let (host, gate, meter) = (&mut *self.host, &mut *self.gate, self.meter);
-        *lock(&socket.kept_error) = None;
+        socket.kept_error.keep(None);
         match (socket.domain, addr) {
             (_, SockAddr::Unspec) => {
                 // A stream lost its port, unless the guest chose the number: listening must be asked for again. Also

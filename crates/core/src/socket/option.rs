@@ -32,7 +32,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             OptKind::Int if option == SockOpt::Broadcast && socket.broadcast.get() => Ok(OptValue::Int(1)),
             OptKind::Int | OptKind::Time | OptKind::Linger | OptKind::Interface4 | OptKind::Fact => {
                 match call.host.option(&socket.io, option)? {
-                    OptValue::Error(None) => Ok(OptValue::Error(lock(&socket.kept_error).take())),
+                    OptValue::Error(None) => Ok(OptValue::Error(socket.kept_error.take())),
                     value => Ok(value),
                 }
             }
@@ -78,7 +78,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         self.with_socket(&fd.into(), |call, socket| {
             match call.host.option(&socket.io, SockOpt::Error)? {
                 OptValue::Error(Some(errno)) => {
-                    *lock(&socket.kept_error) = Some(errno);
+                    socket.kept_error.keep(Some(errno));
                     Ok(Some(errno))
                 }
                 _ => Ok(None),
@@ -94,7 +94,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `EBADF`, `ENOTSOCK`.
     pub fn keep_error(&mut self, fd: impl Into<Target<T::Pin>>, errno: Errno) -> Result<()> {
         self.with_socket(&fd.into(), |_, socket| {
-            *lock(&socket.kept_error) = Some(errno);
+            socket.kept_error.keep(Some(errno));
             Ok(())
         })
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::blocking::RecvStrategy;
 use crate::capacity::{Buffers, SocketPermit};
-use crate::cell::{Address, Count, Flag, TimeLimit};
+use crate::cell::{Address, Count, Flag, KeptError, TimeLimit};
 use crate::errno::{Errno, Result};
 use crate::policy::Protocol;
 use crate::sync::lock;
@@ -74,8 +74,9 @@ pub struct Socket<Io> {
     /// The peer that a datagram socket is connected to: the kernel lets through only what comes from there, and the
     /// policy was asked about it.
     pub(crate) peer: Address,
-    /// An error that an adapter took to report it by an event: the next `SO_ERROR` has it.
-    pub(crate) kept_error: Mutex<Option<Errno>>,
+    /// An error that an adapter took to report it by an event: the next `SO_ERROR` has it. Or a pending one, which a batch failed
+    /// with after it had received something: the next call that moves data returns it too.
+    pub(crate) kept_error: KeptError,
     /// The connect that is under way, or the bind that the host has not answered.
     pub(crate) connecting: Mutex<Option<Box<PendingConnect>>>,
     /// How much of the head of its queue a peek has shown, where bytes are counted: it is counted already.
@@ -106,7 +107,7 @@ impl<Io> Socket<Io> {
             dns_redirect: Address::default(),
             broadcast: Flag::new(false),
             peer: Address::default(),
-            kept_error: Mutex::default(),
+            kept_error: KeptError::default(),
             connecting: Mutex::default(),
             peeked: Mutex::default(),
             buffers,
@@ -129,6 +130,11 @@ impl<Io> Socket<Io> {
     /// wait.
     pub fn receiving_has_ended(&self) -> bool {
         self.receive_ended.get()
+    }
+
+    /// Whether a batch has left an error that no call has returned yet.
+    pub(crate) fn has_pending_error(&self) -> bool {
+        self.kept_error.is_pending()
     }
 
     /// Whether what it moves counts against a limit of bytes: not that of UNIX sockets, which stay on the machine.

@@ -147,7 +147,7 @@ impl<H: Host, F> Call<'_, H, F> {
         send(self.host, self.meter, socket, bufs, flags)
     }
 
-    fn send_to(
+    pub(super) fn send_to(
         &mut self,
         socket: &Socket<H::Io>,
         bufs: &mut [IoSlice<'_>],
@@ -209,7 +209,7 @@ impl<H: Host, F> Call<'_, H, F> {
         recv_unjudged(self.host, self.meter, socket, bufs, flags)
     }
 
-    fn recv_from(
+    pub(super) fn recv_from(
         &mut self,
         socket: &Socket<H::Io>,
         bufs: &mut [IoSliceMut<'_>],
@@ -369,7 +369,12 @@ pub(super) fn sender_allowed<H: Host>(
 
 /// A blocking receive on a datagram socket whose receiving side is shut down returns nothing, as Linux has it; the
 /// non-blocking descriptor below says `EAGAIN`, and poll(2) says that it is readable for ever.
-fn end_if_shut<Io, T>(socket: &Socket<Io>, blocks: bool, outcome: Result<T>, nothing: T) -> Result<T> {
+pub(super) fn end_if_shut<Io, T>(
+    socket: &Socket<Io>,
+    blocks: bool,
+    outcome: Result<T>,
+    nothing: T,
+) -> Result<T> {
     match outcome {
         Err(Errno::EAGAIN) if blocks && socket.receive_ended.get() => Ok(nothing),
         outcome => outcome,

@@ -70,9 +70,14 @@ pub(crate) fn recvmsg(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], flags: i3
     // SAFETY: every pointer is valid for its length and outlives the call; IoSliceMut has iovec's layout.
     let len = unsafe { libc::recvmsg(fd.as_raw_fd(), &raw mut header, flags | libc::MSG_CMSG_CLOEXEC) };
     let len = usize::try_from(len).map_err(|_| last_error())?;
+    Ok(arrival(&header, len))
+}
+
+/// What the kernel has filled in. The name and the control data of `header` have room for as much as their lengths say.
+pub(super) fn arrival(header: &libc::msghdr, len: usize) -> Arrival {
     let mut items = Vec::new();
     // SAFETY: the kernel filled the header in, and its control data are what it says.
-    let mut next = unsafe { libc::CMSG_FIRSTHDR(&raw const header) };
+    let mut next = unsafe { libc::CMSG_FIRSTHDR(header) };
     // SAFETY: null, or within the control data.
     while let Some(item) = unsafe { next.as_ref() } {
         // SAFETY: CMSG_LEN only computes.
@@ -98,16 +103,16 @@ pub(crate) fn recvmsg(fd: BorrowedFd<'_>, bufs: &mut [IoSliceMut<'_>], flags: i3
             },
         );
         // SAFETY: as for the first one.
-        next = unsafe { libc::CMSG_NXTHDR(&raw const header, next) };
+        next = unsafe { libc::CMSG_NXTHDR(header, next) };
     }
     // The kernel says 0 or the length of a whole address, which has at least a family and fits the storage.
     let from = (header.msg_namelen >= 2 && header.msg_namelen <= super::socklen::<libc::sockaddr_storage>())
         // SAFETY: the kernel wrote an address of this length.
-        .then(|| unsafe { SocketAddrAny::read(name.as_ptr().cast(), header.msg_namelen) });
-    Ok(Arrival {
+        .then(|| unsafe { SocketAddrAny::read(header.msg_name.cast_const().cast(), header.msg_namelen) });
+    Arrival {
         len,
         from,
         items,
         flags: header.msg_flags,
-    })
+    }
 }
