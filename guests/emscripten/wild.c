@@ -52,6 +52,36 @@ static void messages(void) {
     show("sendmsg of a message outside", sendmsg(pair[0], last, MSG_NOSIGNAL));
 }
 
+/* Of an array whose second message is behind the end of the memory the first is sent; what cannot be received costs no datagram. */
+static void batches(char *edge) {
+    printf("batches\n");
+    struct iovec one = {bytes, 1}, wide[1025];
+    for (int i = 0; i < 1025; i++) wide[i] = one;
+    struct mmsghdr *first = (struct mmsghdr *)edge, message;
+    memset(first, 0, sizeof *first);
+    first->msg_hdr.msg_iov = &one;
+    first->msg_hdr.msg_iovlen = 1;
+    show("sendmmsg across the end", sendmmsg(pair[0], first, 2, MSG_NOSIGNAL));
+    show("sendmmsg of 2^32 - 1", sendmmsg(pair[0], first, (unsigned)largest, MSG_NOSIGNAL));
+    show("sendmmsg one byte further", sendmmsg(pair[0], (struct mmsghdr *)(edge + 1), 1, MSG_NOSIGNAL));
+    show("sendmmsg outside", sendmmsg(pair[0], outside, 2, MSG_NOSIGNAL));
+    show("sendmmsg round the corner", sendmmsg(pair[0], last, (unsigned)largest, MSG_NOSIGNAL));
+    show("recvmmsg outside", recvmmsg(datagram, outside, 2, MSG_DONTWAIT, NULL));
+    show("recvmmsg one byte further", recvmmsg(datagram, (struct mmsghdr *)(edge + 1), 2, MSG_DONTWAIT, NULL));
+    show("a timeout outside", recvmmsg(datagram, first, 1, MSG_DONTWAIT, last));
+    memset(&message, 0, sizeof message);
+    message.msg_hdr = (struct msghdr){.msg_iov = wide, .msg_iovlen = 1025};
+    show("1025 buffers to send", sendmmsg(pair[0], &message, 1, MSG_NOSIGNAL));
+    show("1025 buffers to receive", recvmmsg(datagram, &message, 1, MSG_DONTWAIT, NULL));
+    message.msg_hdr = (struct msghdr){.msg_iov = &one, .msg_iovlen = 1, .msg_name = outside, .msg_namelen = 16};
+    show("a name outside", recvmmsg(datagram, &message, 1, MSG_DONTWAIT, NULL));
+    message.msg_hdr.msg_namelen = (socklen_t)largest;
+    show("a long name", recvmmsg(datagram, &message, 1, MSG_DONTWAIT, NULL));
+    message.msg_hdr = (struct msghdr){.msg_iov = &one, .msg_iovlen = 1, .msg_control = outside, .msg_controllen = 64};
+    show("control data outside", recvmmsg(datagram, &message, 1, MSG_DONTWAIT, NULL));
+    show("control data outside to send", sendmmsg(pair[0], &message, 1, MSG_NOSIGNAL));
+}
+
 static void addresses(void) {
     printf("addresses\n");
     socklen_t len = (socklen_t)largest;
@@ -140,6 +170,7 @@ int main(void) {
     vectors("more than 2^31 - 1 bytes together", sum, 3);
     messages();
     descriptors((char *)behind - 16);
+    batches((char *)behind - sizeof(struct mmsghdr));
     addresses();
     waits();
 

@@ -4,6 +4,7 @@
  * Each call is tried first, by an import that never suspends; only where it would block does the program wait, by the one
  * import that does. So a call that has nothing to wait for also works from where nothing can suspend, such as a callback.
  * Not here: what the calls do. */
+#define _GNU_SOURCE /* struct mmsghdr */
 #include <emscripten/threading.h>
 #include <errno.h>
 #include <guestnet/dns.h>
@@ -32,6 +33,8 @@ int guestnet_try_recvfrom(int fd, intptr_t buffer, size_t size, int flags, intpt
 int guestnet_try_recvmsg(int fd, intptr_t message, int flags);
 int guestnet_try_sendto(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, size_t len);
 int guestnet_try_sendmsg(int fd, intptr_t message, int flags);
+int guestnet_try_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned flags);
+int guestnet_try_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned flags, struct timespec *timeout);
 int guestnet_try_poll(intptr_t fds, int count);
 int guestnet_try_epoll(int epoll, intptr_t events, int count);
 
@@ -57,6 +60,8 @@ int guestnet_block_sendto(int fd, intptr_t buffer, size_t size, int flags, intpt
 int guestnet_block_sendmsg(int fd, intptr_t message, int flags, intptr_t unused, size_t unused2, int unused3);
 __wasi_errno_t guestnet_block_fd_read(__wasi_fd_t fd, const __wasi_iovec_t *vector, size_t count, __wasi_size_t *done);
 __wasi_errno_t guestnet_block_fd_write(__wasi_fd_t fd, const __wasi_ciovec_t *vector, size_t count, __wasi_size_t *done);
+int guestnet_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned flags);
+int guestnet_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned flags, struct timespec *timeout);
 int guestnet_block_poll(intptr_t fds, int count, int timeout);
 int guestnet_block_epoll_pwait(int epoll, intptr_t events, int count, int timeout, intptr_t mask, size_t size);
 int guestnet_block_getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **result);
@@ -210,6 +215,67 @@ int __syscall_sendmsg(int fd, intptr_t message, int flags, intptr_t unused, size
         int result = guestnet_try_sendmsg(fd, message, flags);
         if (result != WOULD_BLOCK) return result;
         if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &deadline)) return -EAGAIN;
+    }
+}
+
+static int returned(int result) {
+    if (result >= 0) return result;
+    errno = -result;
+    return -1;
+}
+
+#define BATCH_ELSEWHERE(call) \
+    if (!emscripten_is_main_runtime_thread()) return returned(guestnet_##call)
+
+/* Waits where not one message can be sent; returns how many could be. */
+int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned flags) {
+    BATCH_ELSEWHERE(sendmmsg(fd, messages, count, flags));
+    struct deadline deadline = {0, 0, 0};
+    for (;;) {
+        int result = guestnet_try_sendmmsg(fd, messages, count, flags);
+        if (result != WOULD_BLOCK) return returned(result);
+        if (!wait_for(fd, POLLOUT, SO_SNDTIMEO, &deadline)) return returned(-EAGAIN);
+    }
+}
+
+static int64_t millis_of(const struct timespec *time) {
+    int64_t most = INT64_MAX / 2000;
+    return time->tv_sec > most ? most * 1000 : time->tv_sec * 1000 + (time->tv_nsec + 999999) / 1000000;
+}
+
+/* The most messages of one call, as in Linux's sendmmsg(). */
+#define BATCH_MOST 1024
+
+/* The time is read once the first try has found it right. What is left of it is written after a message only. */
+int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned flags, struct timespec *timeout) {
+    BATCH_ELSEWHERE(recvmmsg(fd, messages, count, flags, timeout));
+    struct deadline deadline = {0, 0, 0};
+    struct timespec left, *time = timeout;
+    int64_t begin = now(), end = -1;
+    unsigned done = 0;
+    if (count > BATCH_MOST) count = BATCH_MOST;
+    for (;;) {
+        int result = guestnet_try_recvmmsg(fd, messages + done, count - done, flags, time);
+        if (result >= 0) {
+            done += (unsigned)result;
+            if (result > 0 && timeout != NULL) {
+                *timeout = *time;
+                end = now() + millis_of(time);
+                if (time->tv_sec == 0 && time->tv_nsec == 0) return (int)done;
+            }
+            if (done >= count || (flags & (MSG_WAITFORONE | MSG_DONTWAIT)) || !guestnet_blocks(fd)) return (int)done;
+            deadline.known = 0;
+        } else if (result != WOULD_BLOCK) {
+            return done > 0 ? (int)done : returned(result);
+        } else {
+            if (timeout != NULL && end < 0) end = begin + millis_of(timeout);
+            if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &deadline)) return done > 0 ? (int)done : returned(-EAGAIN);
+            if (timeout != NULL) {
+                int64_t millis = end > now() ? end - now() : 0;
+                left = (struct timespec){.tv_sec = millis / 1000, .tv_nsec = (long)(millis % 1000 * 1000000)};
+                time = &left;
+            }
+        }
     }
 }
 

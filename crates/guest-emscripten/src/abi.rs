@@ -57,6 +57,11 @@ pub(crate) const MSG_DONTWAIT: i32 = 0x0040;
 pub(crate) const MSG_WAITALL: i32 = 0x0100;
 pub(crate) const MSG_ERRQUEUE: i32 = 0x2000;
 pub(crate) const MSG_MORE: i32 = 0x8000;
+pub(crate) const MSG_WAITFORONE: i32 = 0x10000;
+
+/// `struct mmsghdr`: a `struct msghdr`, and `msg_len`.
+pub(crate) const MMSGHDR_SIZE: u32 = 32;
+pub(crate) const MMSGHDR_LEN: u32 = 28;
 
 pub(crate) const POLLIN: i16 = 0x001;
 pub(crate) const POLLPRI: i16 = 0x002;

@@ -8,7 +8,7 @@ use crate::abi;
 use crate::memory::Memory;
 
 /// `sizeof (struct sockaddr_storage)`: no address is longer.
-const LONGEST: u32 = 128;
+pub(crate) const LONGEST: u32 = 128;
 
 /// `sizeof (struct sockaddr_in6)`.
 pub(crate) const INET6_SIZE: u32 = 28;

@@ -5,7 +5,7 @@ use guestnet_core::{Host, Result};
 use crate::args::Args;
 use crate::context::ThreadContext;
 use crate::memory::Memory;
-use crate::{convert, event, message, names, option, poll, services, socket, table};
+use crate::{batch, convert, event, message, names, option, poll, services, socket, table};
 
 type Function<H> = fn(&mut ThreadContext<H>, Memory<'_>, &Args) -> Result<i32>;
 
@@ -53,6 +53,8 @@ calls! {
     Recvfrom "recvfrom" 6 socket::recvfrom,
     Sendmsg "sendmsg" 3 message::sendmsg,
     Recvmsg "recvmsg" 3 message::recvmsg,
+    Sendmmsg "sendmmsg" 4 batch::sendmmsg,
+    Recvmmsg "recvmmsg" 5 batch::recvmmsg,
     Arrived "arrived" 1 message::arrived,
     Getsockopt "getsockopt" 5 option::getsockopt,
     Setsockopt "setsockopt" 5 option::setsockopt,

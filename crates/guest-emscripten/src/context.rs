@@ -1,12 +1,14 @@
 //! [`ThreadContext`]: what the calls of one thread share.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use guestnet_core::resolve::AddrInfoList;
-use guestnet_core::{EpollEvent, Fd, Host, LingeringFile, SharedGuestThread};
+use guestnet_core::{EpollEvent, Fd, Host, LingeringFile, Result, SharedGuestThread};
 
 use crate::control::Arrival;
+use crate::memory::Memory;
 
 /// How many descriptor numbers Emscripten's file system gives (`FS.MAX_OPEN_FDS`, and 0): a fresh descriptor has a number
 /// from here on until it is placed.
@@ -19,8 +21,8 @@ pub struct ThreadContext<H: Host> {
     pub(crate) guest: SharedGuestThread<H, ()>,
     /// The result of a look-up, and the hints' flags, until the program has allocated memory for the list.
     pub(crate) addr_infos: Option<(AddrInfoList, i32)>,
-    /// A message that brought descriptors, until these have numbers.
-    pub(crate) arrival: Option<Arrival>,
+    /// Messages that brought descriptors, until these have numbers.
+    pub(crate) arrivals: VecDeque<Arrival>,
     /// A socket that this thread is closing.
     pub(crate) lingering: Option<LingeringFile<H, ()>>,
     /// Room for the events of epoll_wait(2).
@@ -36,7 +38,7 @@ impl<H: Host> ThreadContext<H> {
         ThreadContext {
             guest,
             addr_infos: None,
-            arrival: None,
+            arrivals: VecDeque::new(),
             lingering: None,
             events: Vec::new(),
             reports: Arc::default(),
@@ -49,6 +51,28 @@ impl<H: Host> ThreadContext<H> {
     pub fn with_report_count(mut self, reports: &Arc<AtomicU64>) -> Self {
         self.reports = Arc::clone(reports);
         self
+    }
+
+    /// Closes the descriptors that messages brought and the JavaScript library never asked for: the call that received them ended
+    /// in between.
+    pub(crate) fn close_arrivals(&mut self) {
+        for arrival in std::mem::take(&mut self.arrivals) {
+            arrival.close(&mut self.guest);
+        }
+    }
+
+    /// Stores what a message has beside its data. Its descriptors, if there are any, then wait for numbers.
+    ///
+    /// # Errors
+    /// `EFAULT`; then the descriptors are closed.
+    pub(crate) fn take_in(&mut self, memory: Memory<'_>, arrival: Arrival) -> Result<()> {
+        let stored = arrival.store(memory);
+        if stored.is_err() || arrival.is_complete() {
+            arrival.close(&mut self.guest);
+        } else {
+            self.arrivals.push_back(arrival);
+        }
+        stored
     }
 
     pub(crate) fn count_report(&self, ready: bool) {

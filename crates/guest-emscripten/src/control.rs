@@ -9,10 +9,10 @@ use crate::memory::{Memory, Vectors};
 use crate::{abi, address};
 
 /// `struct cmsghdr`: length, level, type. Items begin at multiples of 4.
-pub(crate) const HEADER: u32 = 12;
+const HEADER: u32 = 12;
 
 /// The most control data of one message: what the kernel takes by default (`net.core.optmem_max`).
-const MAX_CONTROL: u32 = 20_480;
+pub(crate) const MAX_CONTROL: u32 = 20_480;
 
 /// `struct msghdr` of a 32-bit C library.
 #[derive(Debug)]
@@ -46,6 +46,29 @@ impl Msghdr {
                 value(control_len)
             },
         })
+    }
+
+    /// How many buffers it has.
+    pub(crate) fn iov_len(&self) -> u32 {
+        self.iov_len
+    }
+
+    /// For how many descriptors there is room.
+    pub(crate) fn rights(&self) -> usize {
+        (self.control_len.saturating_sub(HEADER) / 4) as usize
+    }
+
+    /// Whether everything can be stored that a message has beside its data: looked at before any message of a batch is received.
+    ///
+    /// # Errors
+    /// `EFAULT`; `EINVAL`: the room for the name is negative.
+    pub(crate) fn check_room(&self, memory: Memory<'_>) -> Result<()> {
+        if self.name != 0 {
+            u32::try_from(self.name_len.cast_signed()).map_err(|_| Errno::EINVAL)?;
+            memory.vector(self.name, self.name_len.min(address::LONGEST))?;
+        }
+        memory.vector(self.control, self.control_len.min(MAX_CONTROL))?;
+        Ok(())
     }
 
     pub(crate) fn vectors<'a>(&self, memory: Memory<'a>) -> Result<Vectors<'a>> {

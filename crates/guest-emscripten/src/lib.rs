@@ -36,6 +36,7 @@
 mod abi;
 mod address;
 mod args;
+mod batch;
 mod bits;
 mod calls;
 mod context;

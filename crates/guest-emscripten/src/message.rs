@@ -4,7 +4,7 @@ use guestnet_core::{Domain, Errno, Fd, Host, Message, Result};
 
 use crate::args::Args;
 use crate::context::ThreadContext;
-use crate::control::{Arrival, HEADER, Msghdr, load_control};
+use crate::control::{Arrival, Msghdr, load_control};
 use crate::memory::Memory;
 use crate::{address, convert};
 
@@ -45,10 +45,7 @@ pub(crate) fn recvmsg<H: Host>(
     let header = Msghdr::load(memory, args.pointer(1))?;
     let mut bufs = header.vectors(memory)?;
     let flags = convert::recv_flags(args.int(2))?;
-    // These were never asked for: the call that brought them ended in between.
-    if let Some(arrival) = context.arrival.take() {
-        arrival.close(&mut context.guest);
-    }
+    context.close_arrivals();
     let message = if header.control_len == 0 && !rights_may_come {
         let (received, from) = context.guest.recv_from(fd, bufs.targets(), flags)?;
         Message {
@@ -59,40 +56,32 @@ pub(crate) fn recvmsg<H: Host>(
             urgent: false,
         }
     } else {
-        let rights = header.control_len.saturating_sub(HEADER) / 4;
-        context
-            .guest
-            .recv_message(fd, bufs.targets(), rights as usize, flags)?
+        let rights = header.rights();
+        context.guest.recv_message(fd, bufs.targets(), rights, flags)?
     };
     let received = i32::try_from(message.received.len).map_err(|_| Errno::EOVERFLOW)?;
-    let arrival = Arrival::new(memory, header, message);
-    let outcome = arrival.store(memory);
-    if outcome.is_err() || arrival.is_complete() {
-        arrival.close(&mut context.guest);
-    } else {
-        context.arrival = Some(arrival);
-    }
-    outcome.map(|()| received)
+    context.take_in(memory, Arrival::new(memory, header, message))?;
+    Ok(received)
 }
 
-/// arrived(number): the next descriptor that the last recvmsg brought, to be given a number of the file system, which the
-/// next call names; -1 when all have numbers and the program's memory has them. A negative number says that there is none
-/// to be had: as Linux does, those that follow are lost too, and `MSG_CTRUNC` says so.
+/// arrived(number): the next descriptor that the last recvmsg or recvmmsg brought, to be given a number of the file system,
+/// which the next call names; -1 when all have numbers and the program's memory has them. A negative number says that there is
+/// none to be had: as Linux does, those that follow in the same message are lost too, and `MSG_CTRUNC` says so.
 pub(crate) fn arrived<H: Host>(
     context: &mut ThreadContext<H>,
     memory: Memory<'_>,
     args: &Args,
 ) -> Result<i32> {
     const DONE: i32 = -1;
-    let Some(mut arrival) = context.arrival.take() else {
-        return Ok(DONE);
-    };
-    if let Some(next) = arrival.next(Fd::try_from(args.int(0)).ok()) {
-        context.arrival = Some(arrival);
-        return i32::try_from(next).map_err(|_| Errno::EMFILE);
+    while let Some(mut arrival) = context.arrivals.pop_front() {
+        if let Some(next) = arrival.next(Fd::try_from(args.int(0)).ok()) {
+            context.arrivals.push_front(arrival);
+            return i32::try_from(next).map_err(|_| Errno::EMFILE);
+        }
+        // It was stored before, without the numbers: the same places can be written to, and those of the numbers were looked at.
+        let stored = arrival.store(memory);
+        arrival.close(&mut context.guest);
+        stored?;
     }
-    // It was stored before, without the numbers: the same places can be written to, and those of the numbers were looked at.
-    let stored = arrival.store(memory);
-    arrival.close(&mut context.guest);
-    stored.map(|()| DONE)
+    Ok(DONE)
 }

@@ -184,6 +184,28 @@
       return GW.mustWait(fd, result, flags) ? GW.WOULD_BLOCK : guestnetResult(result, fd);
     },
 
+    guestnet_try_sendmmsg__sig: 'iipii',
+    guestnet_try_sendmmsg: (fd, messages, count, flags) => {
+      const result = GW.calls().sendmmsg(HEAPU8, fd, messages, count, flags | {{{ MSG_DONTWAIT }}});
+      return GW.mustWait(fd, result, flags) ? GW.WOULD_BLOCK : guestnetResult(result, fd);
+    },
+
+    // Where the socket receives no more, an empty message comes each time.
+    guestnet_try_recvmmsg__sig: 'iipiip',
+    guestnet_try_recvmmsg__deps: ['$guestnetInstallArrived'],
+    guestnet_try_recvmmsg: (fd, messages, count, flags, timeout) => {
+      const calls = GW.calls();
+      let result = calls.recvmmsg(HEAPU8, fd, messages, count, flags | {{{ MSG_DONTWAIT }}}, timeout);
+      if (GW.mustWait(fd, result, flags)) {
+        if (!GW.receiveShut(fd)) return GW.WOULD_BLOCK;
+        for (result = 0; result < count; result++) {
+          {{{ makeSetValue(`messages + result * ${SIZEOF_MMSGHDR}`, C_STRUCTS.msghdr.__size__, 0, 'i32') }}};
+        }
+      }
+      if (result > 0) guestnetInstallArrived(calls, flags);
+      return guestnetResult(result, fd);
+    },
+
     guestnet_try_accept4__sig: 'iippi',
     guestnet_try_accept4__deps: ['guestnet_install', 'guestnet_full'],
     guestnet_try_accept4: (fd, addr, len, flags) => {

@@ -183,6 +183,25 @@ addCalls({
     return guestnetResult(result, fd);
   },
 
+  // linux.c has the functions. The C library would make a call for each message.
+  guestnet_sendmmsg__sig: 'iipii',
+  guestnet_sendmmsg__deps: ['$guestnetResult'],
+  guestnet_sendmmsg: (fd, messages, count, flags) => {
+    {{{ CANCELLATION_POINT }}}
+    const result = (GN.thread ?? GN.attach()).sendmmsg(HEAPU8, fd, messages, count, flags);
+    return guestnetResult(result, fd);
+  },
+
+  guestnet_recvmmsg__sig: 'iipiip',
+  guestnet_recvmmsg__deps: ['$guestnetInstallArrived', '$guestnetResult'],
+  guestnet_recvmmsg: (fd, messages, count, flags, timeout) => {
+    {{{ CANCELLATION_POINT }}}
+    const calls = GN.thread ?? GN.attach();
+    const result = calls.recvmmsg(HEAPU8, fd, messages, count, flags, timeout);
+    if (result > 0) guestnetInstallArrived(calls, flags);
+    return guestnetResult(result, fd);
+  },
+
   __syscall_poll__deps: ['$guestnetPoll'],
   __syscall_poll: (fds, nfds, timeout) => {
     {{{ CANCELLATION_POINT }}}

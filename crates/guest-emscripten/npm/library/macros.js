@@ -51,6 +51,7 @@ const addCalls = (calls) => {
   globalThis.SIOCGPGRP = 0x8904;
   globalThis.SIOCATMARK = 0x8905;
   globalThis.MSG_DONTWAIT = 0x40;
+  globalThis.SIZEOF_MMSGHDR = C_STRUCTS.msghdr.__size__ + 4;
   globalThis.MSG_CMSG_CLOEXEC = 0x40000000;
   globalThis.EAI_AGAIN = -3;
   globalThis.EAI_MEMORY = -10;

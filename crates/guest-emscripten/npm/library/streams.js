@@ -38,8 +38,8 @@ Object.assign(GN, {
     return stream?.stream_ops === GN.stream_ops ? stream : undefined;
   },
 
-  /** Gives a fresh descriptor a number of the file system; `flags` has O_NONBLOCK and O_CLOEXEC. */
-  install(fresh, kind, flags, begins) {
+  /** Gives a fresh descriptor a number of the file system; `flags` has O_NONBLOCK and O_CLOEXEC, `access` how it can be used. */
+  install(fresh, kind, flags, begins, access = {{{ cDefs.O_RDWR }}}) {
     const calls = GN.thread ?? GN.attach();
     let stream, node;
     try {
@@ -49,7 +49,7 @@ Object.assign(GN, {
       stream = FS.createStream({
         path: name,
         node,
-        flags: {{{ cDefs.O_RDWR }}},
+        flags: access,
         seekable: false,
         stream_ops: GN.stream_ops,
       });
@@ -63,7 +63,7 @@ Object.assign(GN, {
     node.numbers.add(stream.fd);
     stream.guestnet = stream.fd;
     stream.closesOnExec = !!(flags & {{{ cDefs.O_CLOEXEC }}});
-    stream.shared = new GN.OpenFile(node, {{{ cDefs.O_RDWR }}} | (flags & {{{ cDefs.O_NONBLOCK }}}));
+    stream.shared = new GN.OpenFile(node, access | (flags & {{{ cDefs.O_NONBLOCK }}}));
     node.open = begins === 2;
     GN.onInstall(stream.fd, begins);
     return stream.fd;
@@ -73,16 +73,17 @@ Object.assign(GN, {
   installPair(at, kind, flags) {
     const one = {{{ makeGetValue('at', 0, 'i32') }}};
     const other = {{{ makeGetValue('at', 4, 'i32') }}};
+    const isPipe = kind === {{{ cDefs.S_IFIFO }}};
     let first;
     try {
-      first = GN.install(one, kind, flags);
+      first = GN.install(one, kind, flags, 0, isPipe ? {{{ cDefs.O_RDONLY }}} : undefined);
     } catch (error) {
       GN.thread.close(HEAPU8, other);
       throw error;
     }
     let second;
     try {
-      second = GN.install(other, kind, flags);
+      second = GN.install(other, kind, flags, 0, isPipe ? {{{ cDefs.O_WRONLY }}} : undefined);
     } catch (error) {
       FS.close(FS.getStream(first));
       throw error;
