@@ -17,6 +17,7 @@
 #if !FILESYSTEM
 #error guestnet keeps its descriptors in the file system: link without -sFILESYSTEM=0
 #endif
+#if !MEMORY64 && !WASMFS && FILESYSTEM
 (() => {
 #include "library/macros.js"
 #include "library/program.js"
@@ -33,3 +34,4 @@ for (const name of Object.keys(library)) {
 }
 addToLibrary(library);
 })();
+#endif

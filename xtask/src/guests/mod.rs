@@ -16,6 +16,7 @@ mod stamp;
 mod together;
 
 pub(crate) use emscripten::engines;
+pub(crate) use package::SOURCE as PACKAGE;
 
 use crate::Result;
 use crate::cache;
@@ -165,6 +166,15 @@ pub(crate) fn package(project: &Project, tools: &Tools) -> Result<PathBuf> {
     Ok(package.directory().to_owned())
 }
 
+/// Assembles the npm package for tests: its directory, and what `guestnet-emcc` prints.
+///
+/// # Errors
+/// When the addon does not build.
+pub(crate) fn debug_package(project: &Project, tools: &Tools) -> Result<(PathBuf, Vec<String>)> {
+    let package = package::Package::build(project, tools, package::Profile::Debug)?;
+    Ok((package.directory().to_owned(), package.flags(&[]).to_vec()))
+}
+
 /// Runs the jobs whose inputs changed, as many at once as there are processors.
 fn run_all(out: &Path, jobs: Vec<Job>) -> Result<()> {
     let total = jobs.len();
@@ -262,7 +272,7 @@ fn files(directory: &Path, extension: Option<&str>) -> Result<Vec<PathBuf>> {
 }
 
 /// Every file below a directory, sorted; none when there is no such directory.
-fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
+pub(crate) fn files_below(directory: &Path) -> Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for path in entries(directory)? {
         if path.is_dir() {

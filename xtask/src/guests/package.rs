@@ -1,8 +1,8 @@
 //! The npm package `guestnet`, assembled in `<target>/npm/guestnet`: what a user installs, with the addon built here.
 //!
-//! `crates/guest-emscripten/npm` is the package as it is published, less what is made here. The addon is the cdylib of
-//! `crates/addon`, and becomes `guestnet.node` next to the package's `package.json`. The C sources in
-//! `crates/guest-emscripten/c` become objects in `lib`.
+//! `crates/guest-emscripten/npm` is the package as it is published, less what is made here: the addon, the objects, and one line of
+//! the JavaScript library. The addon is the cdylib of `crates/addon`, and becomes `guestnet.node` next to the package's
+//! `package.json`. The C sources in `crates/guest-emscripten/c` become objects in `lib`.
 
 use super::stamp::{self, Inputs};
 use super::{files, files_below, stem};
@@ -15,7 +15,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Where the package is, below the root of the repository.
-const SOURCE: &str = "crates/guest-emscripten/npm";
+pub(crate) const SOURCE: &str = "crates/guest-emscripten/npm";
+
+/// The JavaScript library, and the directory of the parts that it includes.
+const LIBRARY: &str = "libguestnet.js";
+const PARTS: &str = "library";
 
 /// Where the C sources are that it has objects of.
 const C_SOURCE: &str = "crates/guest-emscripten/c";
@@ -84,7 +88,11 @@ impl Package {
                 inputs.text(&name.to_string_lossy()).file(&file)?;
             }
             let to = directory.join(name);
-            update(&file, &to)?;
+            if name == Path::new(LIBRARY) {
+                put(&with_parts_named(&source)?, &to)?;
+            } else {
+                update(&file, &to)?;
+            }
             wanted.push(to);
         }
         update(&addon, &directory.join("guestnet.node"))?;
@@ -199,10 +207,29 @@ fn words(tools: &Tools, package: &Path, options: &[&str]) -> Result<Vec<String>>
     Ok(printed.split_whitespace().map(str::to_owned).collect())
 }
 
-/// Copies a file unless it is there already, by way of a name of its own.
+/// The JavaScript library with a line that changes with its parts. emcc keeps the list of a library's symbols in its cache, under
+/// a hash of the library's text, and that has the names of the parts only: with an upgraded package a program would be linked by
+/// the list of the one before.
+fn with_parts_named(package: &Path) -> Result<Vec<u8>> {
+    let mut parts = Inputs::default();
+    parts.files(&files_below(&package.join(PARTS))?)?;
+    let library = package.join(LIBRARY);
+    let text = fs::read_to_string(&library).map_err(|error| named(&library, error))?;
+    Ok(format!("{text}// The parts: {:016x}\n", parts.hash()).into_bytes())
+}
+
+/// Copies a file unless it is there already.
 fn update(from: &Path, to: &Path) -> Result<()> {
-    let named = |path: &Path, error: std::io::Error| format!("{}: {error}", path.display());
     let content = fs::read(from).map_err(|error| named(from, error))?;
+    put(&content, to)?;
+    let permissions = fs::metadata(from)
+        .map_err(|error| named(from, error))?
+        .permissions();
+    fs::set_permissions(to, permissions).map_err(|error| named(to, error))
+}
+
+/// Writes a file unless it is there already, by way of a name of its own.
+fn put(content: &[u8], to: &Path) -> Result<()> {
     if fs::read(to).is_ok_and(|there| there == content) {
         return Ok(());
     }
@@ -210,7 +237,36 @@ fn update(from: &Path, to: &Path) -> Result<()> {
         fs::create_dir_all(directory).map_err(|error| named(directory, error))?;
     }
     let part = to.with_file_name(format!("{}.part", stem(to)));
-    fs::copy(from, &part)
-        .and_then(|_| fs::rename(&part, to))
+    fs::write(&part, content)
+        .and_then(|()| fs::rename(&part, to))
         .map_err(|error| named(to, error))
+}
+
+fn named(path: &Path, error: std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{LIBRARY, PARTS, with_parts_named};
+    use std::fs;
+
+    #[test]
+    fn the_text_of_the_library_changes_with_each_of_its_parts() {
+        let package = std::env::temp_dir().join(format!("guestnet-package-{}", std::process::id()));
+        let parts = package.join(PARTS);
+        fs::create_dir_all(&parts).expect("a temporary directory");
+        let text = |one: &str, other: &str| {
+            fs::write(package.join(LIBRARY), "the library\n").expect("written");
+            fs::write(parts.join("one.js"), one).expect("written");
+            fs::write(parts.join("other.js"), other).expect("written");
+            with_parts_named(&package).expect("a library")
+        };
+        let first = text("a", "b");
+        assert!(first.starts_with(b"the library\n//"));
+        assert_eq!(text("a", "b"), first);
+        assert_ne!(text("a", "c"), first);
+        assert_ne!(text("b", "a"), first);
+        fs::remove_dir_all(&package).expect("cleaned up");
+    }
 }

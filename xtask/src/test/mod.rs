@@ -6,6 +6,7 @@
 mod circles;
 mod dependencies;
 mod layers;
+mod package;
 mod sizes;
 mod tally;
 mod types;
@@ -137,6 +138,11 @@ const STEPS: &[Step] = &[
             let kinds = ["emscripten", "emscripten-variants", "programs"];
             guests::build(run.project, run.tools, &Kind::parse(&kinds)?)
         },
+    },
+    Step {
+        name: "npm package",
+        quick: false,
+        check: |run| package::check(run.project, run.tools),
     },
     Step {
         name: "build",

@@ -22,6 +22,7 @@ use crate::cache::Cache;
 use crate::process::{find_program, progress};
 use crate::project::Project;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The typos wheel on PyPI holds the released binary.
 const TYPOS: &str = "1.52.0";
@@ -103,6 +104,11 @@ impl Tools {
     /// The program of an engine that runs Emscripten's output.
     pub(crate) fn engine(&self, engine: Engine) -> Result<PathBuf> {
         npm::engine(&self.cache, &self.apt, engine)
+    }
+
+    /// npm.
+    pub(crate) fn npm(&self) -> Result<Command> {
+        npm::npm(&self.cache, &self.apt)
     }
 
     /// The TypeScript compiler, a script for Node.

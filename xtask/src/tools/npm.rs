@@ -121,7 +121,7 @@ fn install(cache: &Cache, apt: &Apt, directory: &Path, package: &str, version: &
 }
 
 /// npm: the machine's, or that of a wheel.
-fn npm(cache: &Cache, apt: &Apt) -> Result<Command> {
+pub(super) fn npm(cache: &Cache, apt: &Apt) -> Result<Command> {
     if let Some(program) = find_program("npm")
         && capture(Command::new(&program).arg("--version"), "npm").is_ok()
     {
