@@ -8,6 +8,7 @@
  *   by INTERFACE ADDRESS PORT       the same, by the interface with this index where that can be said
  *   join HOW GROUP INTERFACE        joins by an address (plain, source) or an index (index, group, group-source; IPv6)
  *   through INTERFACE               chooses the interface of multicast, by an address of IPv4 or an index of IPv6
+ *   interfaces                      NAME/ADDRESS of each that is to be seen
  *   pour tcp|udp HOST PORT BYTES [now]   sends so much, datagrams of 512 bytes; "BYTES" or "BYTES then ERRNO". With now it
  *                                   does not wait
  *   drain HOST PORT BYTES [all]     receives a stream to its end into so large a buffer, with all by MSG_WAITALL; likewise
@@ -26,6 +27,9 @@
  * A result is "ok", an errno, an EAI code, or what was found. */
 #include "t.h"
 #include "gai.h"
+#ifndef __wasi__
+#include <ifaddrs.h>
+#endif
 
 static int listener = -1, datagrams = -1;
 
@@ -225,6 +229,28 @@ static void through(const char *interface) {
 #endif
 }
 
+static void interfaces(void) {
+#ifdef __wasi__
+    printf("cannot be said\n");
+#else
+    struct ifaddrs *list;
+    const char *before = "";
+    must("getifaddrs", getifaddrs(&list));
+    for (struct ifaddrs *each = list; each != NULL; each = each->ifa_next) {
+        char text[INET6_ADDRSTRLEN] = "link";
+        const struct sockaddr *at = each->ifa_addr;
+        if (at->sa_family == AF_INET)
+            inet_ntop(AF_INET, &((const struct sockaddr_in *)(const void *)at)->sin_addr, text, sizeof text);
+        if (at->sa_family == AF_INET6)
+            inet_ntop(AF_INET6, &((const struct sockaddr_in6 *)(const void *)at)->sin6_addr, text, sizeof text);
+        printf("%s%s/%s", before, each->ifa_name, text);
+        before = " ";
+    }
+    printf("\n");
+    freeifaddrs(list);
+#endif
+}
+
 static void pour(const char *kind, const char *host, const char *port, long bytes, int now) {
     static char block[512];
     int stream = strcmp(kind, "tcp") == 0, fd = stream ? tcp(family_of(host)) : udp(family_of(host));
@@ -329,6 +355,8 @@ static void act(char *line) {
         join(word[1], word[2], word[3]);
     else if (IS("through", 2))
         through(word[1]);
+    else if (IS("interfaces", 1))
+        interfaces();
     else if (IS("pour", 5))
         pour(word[1], word[2], word[3], atol(word[4]), count > 5);
     else if (IS("drain", 4))

@@ -1,9 +1,10 @@
 //! Interfaces: which of them a policy shows, and that one which it hides is as one that does not exist.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use guestnet_core::policy::{Policy, Use};
-use guestnet_core::{Domain, Errno, Interface, InterfaceFlags, Kind, OptValue, SockOpt};
+use guestnet_core::resolve::{NameInfoFlags, Query};
+use guestnet_core::{Domain, Errno, Interface, InterfaceFlags, Kind, LookupError, OptValue, SockOpt};
 
 use crate::behaviour::behaviours;
 use crate::guest::{Calls, TestGuest, allow, deny, guest, guest_under};
@@ -12,6 +13,7 @@ use crate::world::World;
 behaviours! { "interface":
     without_rules_for_listen_every_interface_is_shown,
     a_policy_shows_loopback_and_what_it_lets_listen_on,
+    a_scope_may_be_the_name_of_an_interface_that_is_shown,
     a33_a_group_is_sent_to_by_no_interface_that_is_hidden: Groups,
     a33_a_group_is_joined_at_no_interface_that_is_hidden: Groups Ipv6,
     a33_every_way_to_join_a_group_needs_the_permission_to_listen: Groups Ipv6,
@@ -108,6 +110,56 @@ fn a_policy_shows_loopback_and_what_it_lets_listen_on<W: World>(world: &W) {
     let everything = [(Use::Listen, "0.0.0.0/0"), (Use::Listen, "::/0")];
     let mut none = guest_under(world, deny(&everything));
     assert_eq!(none.interfaces().unwrap().len(), 1);
+}
+
+/// The scope that getaddrinfo gives an address.
+fn scope<W: World>(guest: &mut TestGuest<W>, node: &str) -> Result<u32, LookupError> {
+    let list = guest.getaddrinfo(&Query {
+        node: Some(node.as_bytes()),
+        ..Query::default()
+    })?;
+    match list.results[0].addr {
+        SocketAddr::V6(addr) => Ok(addr.scope_id()),
+        SocketAddr::V4(addr) => panic!("{addr}"),
+    }
+}
+
+fn a_scope_may_be_the_name_of_an_interface_that_is_shown<W: World>(world: &W) {
+    let others = others(world);
+    let mut guest = guest_under(world, Policy::deny_all());
+    let lo = loopback(&guest.interfaces().unwrap()).clone();
+    let name = &lo.name;
+    for link_local in ["fe80::1", "ff02::1"] {
+        assert_eq!(
+            scope::<W>(&mut guest, &format!("{link_local}%{name}")),
+            Ok(lo.index)
+        );
+        assert_eq!(scope::<W>(&mut guest, &format!("{link_local}%7")), Ok(7));
+        let mut hidden = vec!["no-such-name", ""];
+        hidden.extend(others.iter().map(|interface| &*interface.name));
+        for name in hidden {
+            let node = format!("{link_local}%{name}");
+            assert_eq!(scope::<W>(&mut guest, &node), Err(LookupError::NoName), "{node}");
+        }
+        let ip = link_local.parse().unwrap();
+        let mut in_numbers = |scope, flags| {
+            let addr = SocketAddrV6::new(ip, 80, 0, scope).into();
+            let flags = flags | NameInfoFlags::NUMERICHOST;
+            guest.getnameinfo(addr, flags).unwrap().host
+        };
+        let none = NameInfoFlags::empty();
+        assert_eq!(in_numbers(lo.index, none), format!("{link_local}%{name}"));
+        assert_eq!(
+            in_numbers(lo.index, NameInfoFlags::NUMERICSCOPE),
+            format!("{link_local}%{}", lo.index)
+        );
+        for hidden in others.iter().map(|interface| interface.index).chain([NO_INDEX]) {
+            assert_eq!(in_numbers(hidden, none), format!("{link_local}%{hidden}"));
+        }
+    }
+    // An address that is not of one link has no such scope.
+    let node = format!("2001:db8::1%{name}");
+    assert_eq!(scope::<W>(&mut guest, &node), Err(LookupError::NoName));
 }
 
 fn a33_a_group_is_sent_to_by_no_interface_that_is_hidden<W: World>(world: &W) {

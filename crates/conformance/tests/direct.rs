@@ -540,6 +540,7 @@ const CANNOT: &[(&str, &[&str])] = &[
         "the browser lists no interfaces",
         &[
             "interface::a_policy_shows_loopback_and_what_it_lets_listen_on",
+            "interface::a_scope_may_be_the_name_of_an_interface_that_is_shown",
             "interface::without_rules_for_listen_every_interface_is_shown",
         ],
     ),

@@ -50,13 +50,20 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `EOPNOTSUPP`: this host has none to show. What the kernel says.
     pub fn interfaces(&mut self) -> Result<Vec<Interface>> {
-        let result = shown(&mut self.host, &self.guest.gate);
+        let result = self.shown_interfaces();
         self.traced(
             "getifaddrs",
             result,
             |interfaces| interfaces.len() as u64,
             format_args!(""),
         )
+    }
+}
+
+impl<H: Host, F, T> GuestThread<H, F, T> {
+    /// [`GuestThread::interfaces`] for a call that needs to know them.
+    pub(crate) fn shown_interfaces(&mut self) -> Result<Vec<Interface>> {
+        shown(&mut self.host, &self.guest.gate)
     }
 }
 

@@ -3,7 +3,7 @@
 //! Families, types, levels, options and flags are Linux's generic ones; errno is not (`convert.rs`). Pointers and
 //! `size_t` have 4 bytes, `time_t` 8.
 
-use guestnet_core::SockOpt;
+use guestnet_core::{InterfaceFlags, SockOpt};
 
 pub(crate) const AF_UNSPEC: i32 = 0;
 pub(crate) const AF_UNIX: i32 = 1;
@@ -97,6 +97,42 @@ pub(crate) const SO_TIMESTAMPNS: i32 = 64;
 pub(crate) const SO_RXQ_OVFL: i32 = 40;
 /// Answered by the adapter: the protocol follows from family and type.
 pub(crate) const SO_PROTOCOL: i32 = 38;
+
+pub(crate) const SIOCGIFNAME: u32 = 0x8910;
+pub(crate) const SIOCGIFCONF: u32 = 0x8912;
+pub(crate) const SIOCGIFFLAGS: u32 = 0x8913;
+pub(crate) const SIOCGIFADDR: u32 = 0x8915;
+pub(crate) const SIOCGIFDSTADDR: u32 = 0x8917;
+pub(crate) const SIOCGIFBRDADDR: u32 = 0x8919;
+pub(crate) const SIOCGIFNETMASK: u32 = 0x891b;
+pub(crate) const SIOCGIFMETRIC: u32 = 0x891d;
+pub(crate) const SIOCGIFMTU: u32 = 0x8921;
+pub(crate) const SIOCGIFHWADDR: u32 = 0x8927;
+pub(crate) const SIOCGIFINDEX: u32 = 0x8933;
+/// `SIOCSIFFLAGS`, `SIOCSIFADDR` and the others that change an interface.
+pub(crate) const SIOCSIF: [u32; 10] = [
+    0x8911, 0x8914, 0x8916, 0x8918, 0x891a, 0x891c, 0x891e, 0x8922, 0x8923, 0x8924,
+];
+/// The type of a link address that stands for loopback.
+pub(crate) const ARPHRD_LOOPBACK: u16 = 772;
+
+/// `IFF_*` of `net/if.h`.
+pub(crate) fn interface_flags(flags: InterfaceFlags) -> u32 {
+    const BITS: [(InterfaceFlags, u32); 9] = [
+        (InterfaceFlags::UP, 0x1),
+        (InterfaceFlags::BROADCAST, 0x2),
+        (InterfaceFlags::LOOPBACK, 0x8),
+        (InterfaceFlags::POINTOPOINT, 0x10),
+        (InterfaceFlags::RUNNING, 0x40),
+        (InterfaceFlags::NOARP, 0x80),
+        (InterfaceFlags::PROMISC, 0x100),
+        (InterfaceFlags::ALLMULTI, 0x200),
+        (InterfaceFlags::MULTICAST, 0x1000),
+    ];
+    BITS.iter()
+        .filter(|(flag, _)| flags.contains(*flag))
+        .fold(0, |bits, (_, bit)| bits | bit)
+}
 
 /// What the C library's getpid(), getuid() and getgid() say.
 pub(crate) const PID: i32 = 42;

@@ -5,7 +5,7 @@ use guestnet_core::{Host, Result};
 use crate::args::Args;
 use crate::context::ThreadContext;
 use crate::memory::Memory;
-use crate::{batch, convert, event, message, names, option, poll, services, socket, table};
+use crate::{batch, convert, event, interface, message, names, option, poll, services, socket, table};
 
 type Function<H> = fn(&mut ThreadContext<H>, Memory<'_>, &Args) -> Result<i32>;
 
@@ -63,6 +63,8 @@ calls! {
     Fionread "fionread" 1 socket::fionread,
     UnsentBytes "unsentBytes" 1 socket::unsent_bytes,
     AtMark "atMark" 1 socket::at_mark,
+    Interfaces "interfaces" 2 interface::interfaces,
+    InterfaceRequest "interfaceRequest" 3 interface::interface_request,
     Poll "poll" 4 poll::poll,
     Interest "interest" 1 poll::interest,
     EpollCreate "epollCreate" 1 poll::epoll_create,
@@ -104,6 +106,7 @@ impl Call {
                 | Id::Fionread
                 | Id::UnsentBytes
                 | Id::AtMark
+                | Id::InterfaceRequest
                 | Id::Hosts
                 | Id::TakeAddrInfoList
                 | Id::Arrived

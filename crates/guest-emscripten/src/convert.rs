@@ -316,6 +316,7 @@ pub(crate) fn name_info_flags(flags: i32) -> NameInfoFlags {
     to.set(NameInfoFlags::NOFQDN, flags & 0x04 != 0);
     to.set(NameInfoFlags::NAMEREQD, flags & 0x08 != 0);
     to.set(NameInfoFlags::DGRAM, flags & 0x10 != 0);
+    to.set(NameInfoFlags::NUMERICSCOPE, flags & 0x100 != 0);
     to
 }
 

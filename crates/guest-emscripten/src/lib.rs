@@ -43,6 +43,7 @@ mod context;
 mod control;
 mod convert;
 mod event;
+mod interface;
 mod memory;
 mod message;
 mod module_options;

@@ -1,4 +1,5 @@
-/* net/if.h: there are no interfaces to be seen, so every function fails as for one that does not exist. */
+/* net/if.h: no ABI of WASI has a function that names an interface, so that every function here fails as for one that does not
+ * exist. What the host lets a guest reach does not depend on it. */
 #include <errno.h>
 #include <net/if.h>
 #include <stddef.h>

@@ -204,11 +204,22 @@ fn an_interface_that_the_policy_hides_is_as_one_that_does_not_exist() {
     }
     let rules = options(&["--allow-connect=*", &format!("--allow-listen={GROUP}")]);
     assert_eq!(by_emscripten(&rules, &actions), expected);
-    // A rule that lets the guest listen there shows the interface.
+    // Nor is it in a list.
+    let list = by_emscripten(&rules, &options(&["interfaces"]));
+    let listed: Vec<_> = list[0].split(' ').collect();
+    assert_eq!(&listed[..2], ["lo/link", "lo/127.0.0.1"]);
+    assert!(listed.iter().all(|each| each.starts_with("lo/")), "{listed:?}");
+    // A rule that lets the guest listen there shows the interface, with that address.
     if let Some(hidden) = hidden {
         let rule = format!("--allow-listen=tcp://{hidden}:0");
         let rules = options(&[&rule, &format!("--allow-listen={GROUP}")]);
         assert_eq!(by_emscripten(&rules, &actions[6..]), ["ok"; 3]);
+        let list = by_emscripten(&rules, &options(&["interfaces"]));
+        let addresses = list[0]
+            .split(' ')
+            .filter(|each| !each.starts_with("lo/") && !each.ends_with("/link"));
+        let addresses: Vec<_> = addresses.map(|each| each.split('/').next_back()).collect();
+        assert_eq!(addresses, [Some(&*hidden.to_string())]);
     }
 }
 

@@ -198,7 +198,7 @@ pub struct NumericHost {
 ///
 /// IPv4 in one to four parts, each decimal, octal (`0177`) or hexadecimal (`0x7f`), the last part filling the
 /// remaining bytes: `127.0.0.1`, `127.1`, `0177.0.0.1`, `0x7f.1` and `2130706433` are one address. IPv6 in any
-/// notation, with a numeric scope id: `fe80::1%2`. An interface's name as a scope is for the host to translate.
+/// notation, with a numeric scope id: `fe80::1%2`. An interface's name as a scope is for getaddrinfo to translate.
 /// Returns `None` for everything else.
 #[must_use]
 pub fn parse_numeric_host(host: &str) -> Option<NumericHost> {

@@ -23,7 +23,7 @@ use crate::fd::Slots;
 use crate::guest::GuestThread;
 use crate::host::{Clock, Host};
 use crate::open_file::OpenFile;
-use crate::policy::{Name, parse_numeric_host};
+use crate::policy::{Name, NumericHost, parse_numeric_host};
 use crate::readiness::Ready;
 
 pub use cache::MAX_CACHED;
@@ -267,7 +267,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             });
         };
         let node = std::str::from_utf8(node).map_err(|_| LookupError::NoName)?;
-        if let Some(numeric) = parse_numeric_host(node) {
+        if let Some(numeric) = parse_numeric_host(node).or_else(|| self.scoped_by_name(node)) {
             let ip = in_family(numeric.ip, query.family, query.flags).ok_or(LookupError::NoName)?;
             let canonical = query
                 .flags
@@ -287,6 +287,22 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             CacheLookup::Known(outcome) => outcome.map(Source::Known),
             CacheLookup::Ask => Ok(Source::Ask(question)),
         }
+    }
+
+    /// A link-local address whose scope is an interface's name, such as `fe80::1%lo`. An interface that the policy does not show
+    /// has no name.
+    fn scoped_by_name(&mut self, node: &str) -> Option<NumericHost> {
+        let (address, name) = node.split_once('%')?;
+        let ip: Ipv6Addr = address.parse().ok()?;
+        if !is_link_local(ip) {
+            return None;
+        }
+        let interfaces = self.shown_interfaces().ok()?;
+        let interface = interfaces.iter().find(|interface| interface.name == name)?;
+        Some(NumericHost {
+            ip: ip.into(),
+            scope_id: interface.index,
+        })
     }
 
     /// Puts what was found into the form that was asked for.
@@ -321,6 +337,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             aliases: found.aliases.clone(),
         })
     }
+}
+
+/// Whether an address may have an interface's name as its scope: link-local ones, of groups too.
+fn is_link_local(ip: Ipv6Addr) -> bool {
+    ip.is_unicast_link_local() || ip.segments()[0] & 0xff0f == 0xff02
 }
 
 /// `AI_ADDRCONFIG`: leaves a family out that this machine cannot send from, if it can from the other. `source` says which

@@ -5,7 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 
 use super::services::protocol_of;
-use super::{CacheLookup, LookupError, Question, Records};
+use super::{CacheLookup, LookupError, Question, Records, is_link_local};
 use crate::addr::Kind;
 use crate::fd::Slots;
 use crate::guest::GuestThread;
@@ -26,13 +26,16 @@ bitflags::bitflags! {
         const DGRAM = 1 << 3;
         /// `NI_NOFQDN`: without the domain. The core knows no domain of its own and leaves the name whole.
         const NOFQDN = 1 << 4;
+        /// `NI_NUMERICSCOPE`: the scope as a number.
+        const NUMERICSCOPE = 1 << 5;
     }
 }
 
 /// The answer of getnameinfo(3).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct NameInfo {
-    /// The name of the address, or the address in numbers, with its scope id.
+    /// The name of the address, or the address in numbers, with its scope: the name of an interface that the policy shows, or the
+    /// number.
     pub host: String,
     /// The name of the service, or the port in numbers.
     pub service: String,
@@ -67,13 +70,37 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             Ok(found) => (found.name.clone(), found.aliases.clone()),
             Err(error @ LookupError::System(_)) => return Err(error),
             Err(error) if flags.contains(NameInfoFlags::NAMEREQD) => return Err(error),
-            Err(_) => (numeric(addr), Vec::new()),
+            Err(_) => {
+                let numeric_scope = flags.contains(NameInfoFlags::NUMERICSCOPE);
+                (self.numeric(addr, numeric_scope), Vec::new())
+            }
         };
         Ok(NameInfo {
             host,
             service,
             aliases,
         })
+    }
+
+    /// The address without its port.
+    fn numeric(&mut self, addr: SocketAddr, numeric_scope: bool) -> String {
+        let mut text = addr.ip().to_string();
+        if let SocketAddr::V6(addr) = addr
+            && addr.scope_id() != 0
+        {
+            let scope = addr.scope_id();
+            let interfaces = if numeric_scope || !is_link_local(*addr.ip()) {
+                Vec::new()
+            } else {
+                self.shown_interfaces().unwrap_or_default()
+            };
+            let interface = interfaces.iter().find(|interface| interface.index == scope);
+            let _ = match interface {
+                Some(interface) => write!(text, "%{}", interface.name),
+                None => write!(text, "%{scope}"),
+            };
+        }
+        text
     }
 
     fn name_of(&mut self, ip: IpAddr) -> Result<Arc<Records>, LookupError> {
@@ -84,15 +111,4 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             CacheLookup::Ask => self.ask(&question),
         }
     }
-}
-
-/// The address without its port.
-fn numeric(addr: SocketAddr) -> String {
-    let mut text = addr.ip().to_string();
-    if let SocketAddr::V6(addr) = addr
-        && addr.scope_id() != 0
-    {
-        let _ = write!(text, "%{}", addr.scope_id());
-    }
-    text
 }

@@ -24,7 +24,7 @@ if (process.argv.includes('--cflags')) {
   process.exit(0);
 }
 const words = [headers, `--js-library=${path.join(directory, 'libguestnet.js')}`];
-const objects = ['guestnet.o', 'linux.o', 'names.o'];
+const objects = ['guestnet.o', 'interface.o', 'linux.o', 'names.o'];
 if (process.argv.includes('--jspi')) {
   words.push(`--js-library=${path.join(directory, 'jspi', 'libguestnet-jspi.js')}`);
   objects.push('guestnet-jspi.o');

@@ -108,6 +108,10 @@ Object.assign(GN, {
         {{{ SIOCGPGRP }}}: getOwner,
       });
     }
+    // netdevice(7): what they read and write is a struct of its own length.
+    if (isSocket && request >= {{{ SIOCGIFNAME }}} && request <= {{{ SIOCGIFINDEX }}}) {
+      return GN.thread.interfaceRequest(HEAPU8, stream.fd, request, at);
+    }
     const work = requests[request];
     if (!work) return -{{{ cDefs.ENOTTY }}};
     return at && at + 4 <= HEAPU8.length ? work() : -{{{ cDefs.EFAULT }}};

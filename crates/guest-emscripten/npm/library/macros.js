@@ -50,6 +50,8 @@ const addCalls = (calls) => {
   globalThis.FIOGETOWN = 0x8903;
   globalThis.SIOCGPGRP = 0x8904;
   globalThis.SIOCATMARK = 0x8905;
+  globalThis.SIOCGIFNAME = 0x8910;
+  globalThis.SIOCGIFINDEX = 0x8933;
   globalThis.MSG_DONTWAIT = 0x40;
   globalThis.SIZEOF_MMSGHDR = C_STRUCTS.msghdr.__size__ + 4;
   globalThis.MSG_CMSG_CLOEXEC = 0x40000000;

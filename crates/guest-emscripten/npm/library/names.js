@@ -123,6 +123,12 @@ addCalls({
     return (GN.thread ?? GN.attach()).protocol(HEAPU8, index, name, number, buffer, room);
   },
 
+  // interface.c makes the lists of getifaddrs() and if_nameindex() from it.
+  guestnet_interfaces__sig: 'ipp',
+  guestnet_interfaces: (list, room) => {
+    return (GN.thread ?? GN.attach()).interfaces(HEAPU8, list, room);
+  },
+
   emscripten_dns_lookup_async__sig: 'ippp',
   emscripten_dns_lookup_async__deps: ['guestnet_lookup_start'],
   emscripten_dns_lookup_async: (node, service, hints) => {
