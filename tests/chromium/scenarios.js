@@ -118,7 +118,7 @@ const scenarios = {
     return { all, local: sockets.address(listener, 0) };
   },
 
-  /** UDP: bound, echoes so many datagrams to whoever sends them. */
+  /** UDP: bound, echoes so many datagrams to their senders. */
   async echoDatagrams({ host, times }, report) {
     const sockets = new Sockets();
     const id = await sockets.open(sockets.bound(host));

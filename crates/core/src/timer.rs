@@ -1,4 +1,4 @@
-//! What timerfd_create(2) and its like are told. Not here: the calls, which are in `event`.
+//! The arguments of timerfd_create(2) and its like. Not here: the calls, which are in `event`.
 
 use std::time::Duration;
 

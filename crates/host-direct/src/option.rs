@@ -81,7 +81,7 @@ impl Options {
         }
     }
 
-    /// For a `UDPSocket`; `wildcard6`: it is bound to the wildcard of IPv6, and has to be told what that includes.
+    /// For a `UDPSocket`; `wildcard6`: it is bound to the wildcard of IPv6, and the browser needs to know what that includes.
     pub(crate) fn udp(&self, wildcard6: bool) -> UdpOptions {
         UdpOptions {
             send_buffer: bytes(self.send_buffer),

@@ -253,7 +253,7 @@ impl Page<'_> {
         }
     }
 
-    /// What the page has printed, and exceptions that nobody caught.
+    /// What the page has printed, and exceptions that were not caught.
     #[must_use]
     pub fn console(&self) -> String {
         let events = self.events.lock().expect("no holder panics");

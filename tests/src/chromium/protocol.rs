@@ -140,7 +140,7 @@ impl Protocol {
         events
     }
 
-    /// Nobody is interested any more.
+    /// It is not waited for any more.
     pub(super) fn unsubscribe(&self, session: &str) {
         lock(&self.routes).leave(session);
     }
@@ -156,7 +156,7 @@ impl Routes {
                 } else {
                     Err(error.to_string())
                 };
-                // Nobody waits any more when a test has failed.
+                // It is not waited for any more when a test has failed.
                 let _ = waiting.sender.send(answer);
             }
             return;

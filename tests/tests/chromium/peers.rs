@@ -58,7 +58,7 @@ pub(crate) fn listen<T: Send + 'static>(
     let (sender, result) = mpsc::channel();
     thread::spawn(move || {
         let found = serve(&listener);
-        // The test has failed already if nobody asks.
+        // The test has failed already if this is not asked for.
         let _ = sender.send(found);
     });
     Peer { port, result }

@@ -1,4 +1,4 @@
-// What the module is told of a socket: bits of its state, and why it failed. The other half of these is host-direct's.
+// What the module learns of a socket: bits of its state, and why it failed. The other half of these is host-direct's.
 
 /** Bits of a state. */
 export const STATE = {

@@ -84,7 +84,7 @@ export class Datagrams {
 
   /**
    * Queues a datagram, to `[address, port]` if the socket is not connected. 0 without room, -1 if it cannot be sent at all. **One that the
-   * network refuses at once ends the socket** in Chromium 156: to a name that nobody has, or a broadcast.
+   * network refuses at once ends the socket** in Chromium 156: to a name that does not exist, or a broadcast.
    */
   send(bytes, to) {
     if (!bytes.length || bytes.length > MAX_DATAGRAM) return -1;

@@ -52,7 +52,7 @@ export class Reader {
   #total = 0;
   /** Whether a read is pending. */
   #isReading = false;
-  /** Whether bytes go to nobody any more. */
+  /** Whether bytes are thrown away from now on. */
   #isIgnoring = false;
 
   /** Whether the peer has ended, and nothing was lost. */
@@ -89,7 +89,7 @@ export class Reader {
     return count;
   }
 
-  /** Throws away what is there and what comes: nobody wants it, but the peer's sending and its end go on. */
+  /** Throws away what is there and what comes: the program does not want it, but the peer's sending and its end go on. */
   ignore() {
     this.#isIgnoring = true;
     this.#release(this.#queue.length);

@@ -19,7 +19,7 @@ const BACKLOG = 128;
 /** The most that may be asked for. */
 const MAX_BACKLOG = 4096;
 
-/** A connection. It is held here for as long as it is used: the browser collects, and so resets, a socket that nobody refers to. */
+/** A connection. It is held here for as long as it is used: the browser collects, and so resets, a socket that nothing refers to. */
 export class Connection {
   #context;
   #socket;
@@ -42,7 +42,7 @@ export class Connection {
     this.#capacity = Math.max(capacity || SEND_CAPACITY, MIN_SEND_CAPACITY);
     try {
       this.#socket = make();
-      // It rejects as well when a stream fails, which is told by the stream.
+      // It rejects as well when a stream fails, which the stream reports.
       this.#socket.closed.catch(() => {});
       this.#socket.opened.then(
         (info) => this.#opened(info),

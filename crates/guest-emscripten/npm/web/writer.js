@@ -10,7 +10,7 @@
 //    is exact, and how all bulk data goes.
 // 2. A smaller write cannot be checked, and is made only when the pipe cannot be full: `#bound` is the most that can be in it. When
 //    that reaches the brim, small writes wait until the network process has had the time to empty it, and meanwhile become a
-//    large one if the program goes on. How long that takes nobody tells: it is judged by how fast the last large write went, and whether
+//    large one if the program goes on. How long that takes is not known: it is judged by how fast the last large write went, and whether
 //    the peer answers. Where that is wrong, the pipe is exactly full by chance only, as far as writes can be cut (SPARE). **For
 //    a peer that reads nothing for long this is a guess and no proof.**
 // 3. While a connection has sent less than a pipe holds, nothing can have been dropped. The first large write of a page is made

@@ -104,7 +104,7 @@ fn those_that_have_waited_longest_are_notified_first_and_no_more_than_asked_for(
         const workers = Array.from({ length: 4 }, worker);
         const ended = [];
         const waits = workers.map((worker, index) => ask(worker, "wait", { index: 4 }).then(result => ended.push(result)));
-        // A count of 0 notifies nobody, and the cell's value changes nothing for those that wait already.
+        // A count of 0 notifies no thread, and the cell's value changes nothing for those that wait already.
         while (Atomics.load(cells, 1) < 4) await os.sleepAsync(0);
         cells[4] = 7;
         print(Atomics.notify(cells, 4, 0), Atomics.notify(cells, 5));
