@@ -354,8 +354,13 @@ fn a_connection_is_awaited_at_the_prompt() {
 
 /// Types a line, and waits until it runs: Ctrl-C is a signal then. Returns what stands on the screen.
 fn begin(terminal: &mut Terminal, line: &str) -> String {
-    let typed = format!("js> print('on'); {line}");
-    terminal.types(&format!("print('on'); {line}{ENTER}"));
+    begin_after(terminal, "", line)
+}
+
+/// The same for a line of which the first part is done by then.
+fn begin_after(terminal: &mut Terminal, first: &str, line: &str) -> String {
+    let typed = format!("js> {first}print('on'); {line}");
+    terminal.types(&format!("{first}print('on'); {line}{ENTER}"));
     terminal.shows(&[&typed, "on", ""]);
     typed
 }
@@ -384,15 +389,18 @@ fn ctrl_c_ends_a_line_and_not_the_session() {
 #[test]
 fn a_second_ctrl_c_ends_what_the_first_one_does_not() {
     let scratch = Scratch::new();
-    for line in [
+    for (first, line) in [
         // A loop of the engine itself, which asks nothing.
-        "[].reverse.call({length: 2 ** 53 - 1})",
+        ("", "[].reverse.call({length: 2 ** 53 - 1})"),
         // The first one is the script's, and it does nothing about it.
-        "os.signal(os.SIGINT, undefined); for (;;);",
-        "os.signal(os.SIGINT, () => {}); for (;;) await os.sleepAsync(1)",
+        ("os.signal(os.SIGINT, undefined); ", "for (;;);"),
+        (
+            "os.signal(os.SIGINT, () => {}); ",
+            "for (;;) await os.sleepAsync(1)",
+        ),
     ] {
         let mut terminal = Terminal::start(&scratch, &[]);
-        let typed = begin(&mut terminal, line);
+        let typed = begin_after(&mut terminal, first, line);
         terminal.types(CTRL_C);
         // The terminal shows it when it has sent the signal; a second one that is sent before the first was taken is lost.
         terminal.shows(&[&typed, "on", "^C"]);
