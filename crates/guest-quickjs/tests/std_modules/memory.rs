@@ -102,7 +102,7 @@ const DEAF: &str =
 fn messages_that_are_not_received_count_whichever_queue_they_wait_in() {
     let source = format!(
         r#"{THROWN}
-        const workers = Array.from({{ length: 16 }}, () => new os.Worker("/work/deaf.js"));
+        const workers = Array.from({{ length: 12 }}, () => new os.Worker("/work/deaf.js"));
         const piece = new Uint8Array(1 << 20);
         const said = new Set();
         let sent = 0;
@@ -181,7 +181,7 @@ fn what_workers_send_counts_until_it_is_read_and_arrives_whole() {
 fn small_messages_in_many_queues_count_with_their_places() {
     let source = format!(
         r#"{THROWN}
-        const workers = Array.from({{ length: 16 }}, () => new os.Worker("/work/deaf.js"));
+        const workers = Array.from({{ length: 12 }}, () => new os.Worker("/work/deaf.js"));
         const said = new Set();
         let sent = 0;
         for (const worker of workers) {{
