@@ -58,7 +58,9 @@ impl SessionHandle {
     /// [`Evaluation::Interrupted`](crate::Evaluation::Interrupted), and in
     /// [`Script::run_until`](crate::Script::run_until) the handler that runs ends. No `catch` and no `finally` of the script
     /// runs. What the line has begun, or the one that has begun the handler, ends with it: its timers and handlers, and all that
-    /// awaits something there. What other lines have begun goes on, and what the script has in its variables stays.
+    /// awaits something there. What other lines have begun goes on, and what the script has in its variables stays. An async
+    /// function of another line ends too if it was about to go on at that very moment, and all that another line has begun if a
+    /// handler of it was running.
     ///
     /// A long loop of the engine itself, such as joining an array of a thousand million elements, goes on to its end.
     pub fn interrupt(&self) {
