@@ -77,7 +77,13 @@ fn answers(case: &Case) {
         );
         let text = "a".repeat(length);
         if length > 0 {
-            assert_eq!(seen, json!({ format!("{text}|OPEN WRITABLE END SENT"): times() }));
+            // Of more than the browser's pipe holds, what was behind a full pipe may be lost: then it is no end.
+            let pipeful = "a".repeat(65_536);
+            let allowed = [
+                format!("{text}|OPEN WRITABLE END SENT"),
+                format!("{pipeful}|OPEN BROKEN SENT RESET"),
+            ];
+            assert_only(&seen, &allowed.each_ref().map(String::as_str));
         } else {
             // Without a byte nothing shows that none was lost, unless the connection was old enough.
             let allowed = ["|OPEN WRITABLE END SENT", "|OPEN BROKEN SENT RESET"];

@@ -48,6 +48,8 @@ export class Reader {
   #events;
   #queue = new ReceiveQueue();
   #isYoung = true;
+  /** Whether it is as young as that by its time alone. */
+  #isNew = true;
   /** Bytes that have arrived. */
   #total = 0;
   /** Whether a read is pending. */
@@ -74,7 +76,7 @@ export class Reader {
     this.#reader.closed.then(() => lost(null), lost);
     this.#read();
     // A second turn, in which what was waiting when the time was over has run.
-    after(YOUNG, () => after(1, () => (this.#isYoung = false)));
+    after(YOUNG, () => after(1, () => (this.#isYoung = this.#isNew = false)));
   }
 
   /** Bytes that are there. */
@@ -157,7 +159,9 @@ export class Reader {
   }
 
   #end() {
-    if (this.#isYoung) {
+    // The end was also seen to overtake what stood behind a full pipe, whatever we had sent: 65,536 bytes of 70,000.
+    const isPipeful = this.#total > 0 && this.#total % PIPE === 0;
+    if (this.#isYoung || (this.#isNew && isPipeful)) {
       this.#fail(null);
       return;
     }
