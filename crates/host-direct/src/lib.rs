@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod address;
+mod bound;
 mod browser;
 mod epoll;
 mod host;

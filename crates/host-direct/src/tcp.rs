@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use guestnet_core::{Domain, Errno, Ready, RecvFlags, RecvMeta, Result, Shutdown};
 
 use crate::address;
+use crate::bound::Bound;
 use crate::browser::{Browser, End, Failure, Id, State};
 use crate::option::Options;
 
@@ -33,12 +34,8 @@ pub(crate) struct Tcp {
 enum Phase {
     /// It does nothing yet, or no more.
     Idle,
-    /// A server opens or is open, at what was asked for. `answered`: the guest knows that it is open.
-    Bound {
-        id: Id,
-        asked: SocketAddr,
-        answered: bool,
-    },
+    /// A server opens or is open, at what was asked for.
+    Bound(Bound),
     Listening {
         id: Id,
         asked: SocketAddr,
@@ -70,16 +67,6 @@ fn connect_error(failure: Failure) -> Errno {
     }
 }
 
-/// Why a socket could not be bound.
-pub(crate) fn bind_error(failure: Failure) -> Errno {
-    match failure {
-        Failure::Network | Failure::Reset | Failure::TimedOut | Failure::Other => Errno::EADDRINUSE,
-        Failure::NotFound => Errno::EADDRNOTAVAIL,
-        Failure::NotAllowed => Errno::EACCES,
-        Failure::Invalid => Errno::EINVAL,
-    }
-}
-
 impl Tcp {
     pub(crate) fn new(domain: Domain) -> Self {
         Tcp {
@@ -98,7 +85,7 @@ impl Tcp {
     pub(crate) fn id(&self) -> Option<Id> {
         match self.phase {
             Phase::Idle | Phase::Failed | Phase::Closed => None,
-            Phase::Bound { id, .. }
+            Phase::Bound(Bound { id, .. })
             | Phase::Listening { id, .. }
             | Phase::Connecting { id, .. }
             | Phase::Connected { id, .. } => Some(id),
@@ -155,11 +142,11 @@ impl Tcp {
                 let at = address::local(self.domain, true, addr)?;
                 self.open_server(browser, at, None);
             }
-            Phase::Bound {
+            Phase::Bound(Bound {
                 asked,
                 answered: false,
                 ..
-            } if asked == address::local(self.domain, true, addr)? => {}
+            }) if asked == address::local(self.domain, true, addr)? => {}
             _ => return Err(Errno::EINVAL),
         }
         self.server_opened(browser)
@@ -168,34 +155,19 @@ impl Tcp {
     fn open_server(&mut self, browser: &impl Browser, at: SocketAddr, backlog: Option<u32>) {
         let wildcard6 = at.is_ipv6() && at.ip().is_unspecified();
         let id = browser.tcp_listen(at, backlog, wildcard6.then(|| self.options.only_v6()));
-        self.phase = Phase::Bound {
-            id,
-            asked: at,
-            answered: false,
-        };
+        self.phase = Phase::Bound(Bound::new(id, at));
     }
 
     /// Whether the browser has opened the server.
     fn server_opened(&mut self, browser: &impl Browser) -> Result<()> {
-        let Phase::Bound { id, asked, .. } = self.phase else {
+        let Phase::Bound(bound) = &mut self.phase else {
             return Err(Errno::EINVAL);
         };
-        let state = browser.state(id);
-        if state.contains(State::FAILED) {
-            let errno = bind_error(browser.failure(id));
-            browser.close(id);
+        let outcome = bound.answer(browser);
+        if !matches!(outcome, Ok(()) | Err(Errno::EAGAIN)) {
             self.phase = Phase::Idle;
-            return Err(errno);
         }
-        if !state.contains(State::OPEN) {
-            return Err(Errno::EAGAIN);
-        }
-        self.phase = Phase::Bound {
-            id,
-            asked,
-            answered: true,
-        };
-        Ok(())
+        outcome
     }
 
     /// listen(2); `EAGAIN` as [`Tcp::bind`].
@@ -207,11 +179,11 @@ impl Tcp {
                 let at = SocketAddr::new(address::unbound(self.domain).ip(), 0);
                 self.open_server(browser, at, Some(backlog));
             }
-            Phase::Bound { .. } => {}
+            Phase::Bound(_) => {}
             Phase::Connecting { .. } | Phase::Connected { .. } | Phase::Failed => return Err(Errno::EINVAL),
         }
         self.server_opened(browser)?;
-        if let Phase::Bound { id, asked, .. } = self.phase {
+        if let Phase::Bound(Bound { id, asked, .. }) = self.phase {
             self.phase = Phase::Listening { id, asked };
         }
         Ok(())
@@ -270,16 +242,16 @@ impl Tcp {
             }
             Phase::Connected { .. } | Phase::Listening { .. } => return Err(Errno::EISCONN),
             // The browser connects from a port of its own choice.
-            Phase::Bound { asked, .. } if asked.port() != 0 => return Err(Errno::EOPNOTSUPP),
-            Phase::Bound { .. } | Phase::Idle | Phase::Closed => {}
+            Phase::Bound(bound) if bound.asked.port() != 0 => return Err(Errno::EOPNOTSUPP),
+            Phase::Bound(_) | Phase::Idle | Phase::Closed => {}
         }
         let to = address::destination(self.domain, self.options.only_v6(), addr)?;
         // The browser has no such port, and no program listens there.
         if to.port() == 0 {
             return Err(Errno::ECONNREFUSED);
         }
-        if let Phase::Bound { id, .. } = self.phase {
-            browser.close(id);
+        if let Phase::Bound(bound) = self.phase {
+            browser.close(bound.id);
         }
         (self.error, self.broken, self.local) = (None, false, None);
         (self.read_shut, self.write_shut) = (false, false);
@@ -334,7 +306,7 @@ impl Tcp {
         let wildcard = SocketAddr::new(address::unbound(self.domain).ip(), 0);
         match self.phase {
             Phase::Idle | Phase::Failed | Phase::Closed => wildcard,
-            Phase::Bound { id, asked, .. } | Phase::Listening { id, asked } => {
+            Phase::Bound(Bound { id, asked, .. }) | Phase::Listening { id, asked } => {
                 browser.address(id, End::Local).unwrap_or(asked)
             }
             Phase::Connecting { id, .. } | Phase::Connected { id, .. } => self
@@ -450,7 +422,7 @@ impl Tcp {
         match self.phase {
             Phase::Idle | Phase::Closed => ready |= Ready::WRITE | Ready::HANGUP,
             Phase::Failed => ready |= Ready::READ | Ready::WRITE | Ready::HANGUP | Ready::READ_HANGUP,
-            Phase::Bound { id, answered, .. } => {
+            Phase::Bound(Bound { id, answered, .. }) => {
                 if answered {
                     ready |= Ready::WRITE | Ready::HANGUP;
                 } else if browser.state(id).intersects(State::OPEN | State::FAILED) {

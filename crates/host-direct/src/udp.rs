@@ -9,9 +9,9 @@ use std::net::SocketAddr;
 use guestnet_core::{Domain, Errno, Ready, RecvFlags, RecvMeta, Result, Shutdown};
 
 use crate::address;
+use crate::bound::{Bound, bind_error};
 use crate::browser::{Browser, End, Id, State};
 use crate::option::Options;
-use crate::tcp::bind_error;
 
 /// The longest datagram over IPv4. The browser ends a socket that is given a longer one.
 const LONGEST: usize = 65_507;
@@ -37,12 +37,8 @@ pub(crate) struct Udp {
 #[derive(Clone, Copy, Debug)]
 enum Phase {
     Idle,
-    /// Bound by bind(2) or by a send. `answered`: the guest knows that it is open.
-    Bound {
-        id: Id,
-        asked: SocketAddr,
-        answered: bool,
-    },
+    /// Bound by bind(2) or by a send.
+    Bound(Bound),
     Connected {
         id: Id,
     },
@@ -66,18 +62,14 @@ impl Udp {
     pub(crate) fn id(&self) -> Option<Id> {
         match self.phase {
             Phase::Idle => None,
-            Phase::Bound { id, .. } | Phase::Connected { id } => Some(id),
+            Phase::Bound(Bound { id, .. }) | Phase::Connected { id } => Some(id),
         }
     }
 
     fn open(&mut self, browser: &impl Browser, at: SocketAddr) {
         let wildcard6 = at.is_ipv6() && at.ip().is_unspecified();
         let id = browser.udp_bind(at, &self.options.udp(wildcard6));
-        self.phase = Phase::Bound {
-            id,
-            asked: at,
-            answered: false,
-        };
+        self.phase = Phase::Bound(Bound::new(id, at));
     }
 
     /// Learns what became of it in the background.
@@ -102,32 +94,21 @@ impl Udp {
                 let at = address::local(self.domain, false, addr)?;
                 self.open(browser, at);
             }
-            Phase::Bound {
+            Phase::Bound(Bound {
                 asked,
                 answered: false,
                 ..
-            } if asked == address::local(self.domain, false, addr)? => {}
+            }) if asked == address::local(self.domain, false, addr)? => {}
             _ => return Err(Errno::EINVAL),
         }
-        let Phase::Bound { id, asked, .. } = self.phase else {
+        let Phase::Bound(bound) = &mut self.phase else {
             return Err(Errno::EINVAL);
         };
-        let state = browser.state(id);
-        if state.contains(State::FAILED) {
-            let errno = bind_error(browser.failure(id));
-            browser.close(id);
+        let outcome = bound.answer(browser);
+        if !matches!(outcome, Ok(()) | Err(Errno::EAGAIN)) {
             self.phase = Phase::Idle;
-            return Err(errno);
         }
-        if !state.contains(State::OPEN) {
-            return Err(Errno::EAGAIN);
-        }
-        self.phase = Phase::Bound {
-            id,
-            asked,
-            answered: true,
-        };
-        Ok(())
+        outcome
     }
 
     /// connect(2): it only keeps the peer. The first call that moves data or looks for it opens the browser's socket, and waits
@@ -140,7 +121,7 @@ impl Udp {
                 self.phase = Phase::Idle;
                 (self.error, self.broken) = (None, false);
             }
-            Phase::Idle | Phase::Bound { .. } | Phase::Connected { .. } => {}
+            Phase::Idle | Phase::Bound(_) | Phase::Connected { .. } => {}
         }
         self.peer = Some(to);
         Ok(())
@@ -183,7 +164,7 @@ impl Udp {
         let wildcard = address::unbound(self.domain);
         let known = self.id().and_then(|id| browser.address(id, End::Local));
         let local = match self.phase {
-            Phase::Bound { asked, .. } => known.unwrap_or(asked),
+            Phase::Bound(bound) => known.unwrap_or(bound.asked),
             Phase::Idle | Phase::Connected { .. } => known.unwrap_or_else(|| match self.peer {
                 // What reaches this machine comes from there.
                 Some(peer) if peer.ip().is_loopback() => SocketAddr::new(peer.ip(), 0),
@@ -253,14 +234,14 @@ impl Udp {
             Phase::Connected { .. } if self.peer == Some(to) => browser.send(id, data) == len,
             // The browser's socket has one destination.
             Phase::Connected { .. } => return Err(Errno::EISCONN),
-            Phase::Idle | Phase::Bound { .. } => browser.send_to(id, data, to),
+            Phase::Idle | Phase::Bound(_) => browser.send_to(id, data, to),
         };
         if sent { Ok(len) } else { Err(Errno::EAGAIN) }
     }
 
     /// Throws away what comes from others than the peer.
     fn drop_strangers(&self, browser: &impl Browser, id: Id) {
-        let (Some(peer), Phase::Bound { .. }) = (self.peer, self.phase) else {
+        let (Some(peer), Phase::Bound(_)) = (self.peer, self.phase) else {
             return;
         };
         for _ in 0..STRANGERS {
@@ -326,8 +307,8 @@ impl Udp {
         join: bool,
     ) -> Result<()> {
         match self.phase {
-            Phase::Bound { id, .. } if browser.group(id, group, join) => Ok(()),
-            Phase::Bound { .. } => Err(Errno::EADDRNOTAVAIL),
+            Phase::Bound(bound) if browser.group(bound.id, group, join) => Ok(()),
+            Phase::Bound(_) => Err(Errno::EADDRNOTAVAIL),
             Phase::Idle | Phase::Connected { .. } => Err(Errno::EINVAL),
         }
     }
