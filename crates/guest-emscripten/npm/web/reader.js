@@ -160,7 +160,7 @@ export class Reader {
 
   #end() {
     // The end was also seen to overtake what stood behind a full pipe, whatever we had sent: 65,536 bytes of 70,000.
-    const isPipeful = this.#total > 0 && this.#total % PIPE === 0;
+    const isPipeful = this.#total === PIPE;
     if (this.#isYoung || (this.#isNew && isPipeful)) {
       this.#fail(null);
       return;
