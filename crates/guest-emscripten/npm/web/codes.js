@@ -77,3 +77,21 @@ export function checkedPort(port) {
   if (port < 0 || port > 65535) throw new RangeError(`${port} is no port`);
   return port;
 }
+
+/**
+ * Has the browser make a socket, and gives it, if it does. `opened(info)` is called when it is open, `failed(error)` when it
+ * cannot be: at once where `make` throws.
+ */
+export function open(make, opened, failed) {
+  let socket;
+  try {
+    socket = make();
+  } catch (error) {
+    failed(error);
+    return undefined;
+  }
+  // It rejects as well when a stream fails, which the stream reports.
+  socket.closed.catch(() => {});
+  socket.opened.then(opened, failed);
+  return socket;
+}

@@ -1,6 +1,6 @@
 // UDP: a bound or a connected socket, as an object with a state. No rule of POSIX is here: those are the module's.
 
-import { ERROR, STATE, brokenError, openError } from './codes.js';
+import { ERROR, STATE, brokenError, open, openError } from './codes.js';
 
 /** The most a datagram has over IPv4. Chromium 156 ends the socket when it is asked to send more. */
 const MAX_DATAGRAM = 65507;
@@ -35,16 +35,7 @@ export class Datagrams {
     this.#context = context;
     this.changed = changed;
     this.#capacities = { send: send || SEND_CAPACITY, receive: receive || RECEIVE_CAPACITY };
-    try {
-      this.#socket = make();
-      this.#socket.closed.catch(() => {});
-      this.#socket.opened.then(
-        (info) => this.#opened(info),
-        (error) => this.#failed(error),
-      );
-    } catch (error) {
-      this.#failed(error);
-    }
+    this.#socket = open(make, (info) => this.#opened(info), (error) => this.#failed(error));
   }
 
   get state() {

@@ -1,6 +1,6 @@
 // TCP: a connection and a listener, as objects with a state. No rule of POSIX is here: those are the module's.
 
-import { ERROR, STATE, brokenError, openError } from './codes.js';
+import { ERROR, STATE, brokenError, open, openError } from './codes.js';
 import { Reader } from './reader.js';
 import { Writer, after } from './writer.js';
 
@@ -40,17 +40,7 @@ export class Connection {
     this.#context = context;
     this.changed = changed;
     this.#capacity = Math.max(capacity || SEND_CAPACITY, MIN_SEND_CAPACITY);
-    try {
-      this.#socket = make();
-      // It rejects as well when a stream fails, which the stream reports.
-      this.#socket.closed.catch(() => {});
-      this.#socket.opened.then(
-        (info) => this.#opened(info),
-        (error) => this.#failed(error),
-      );
-    } catch (error) {
-      this.#failed(error);
-    }
+    this.#socket = open(make, (info) => this.#opened(info), (error) => this.#failed(error));
   }
 
   get state() {
@@ -168,16 +158,7 @@ export class Listener {
     this.#context = context;
     this.changed = changed;
     this.#limit = backlog > 0 ? Math.min(backlog, MAX_BACKLOG) : BACKLOG;
-    try {
-      this.#socket = make();
-      this.#socket.closed.catch(() => {});
-      this.#socket.opened.then(
-        (info) => this.#opened(info),
-        (error) => this.#failed(error),
-      );
-    } catch (error) {
-      this.#failed(error);
-    }
+    this.#socket = open(make, (info) => this.#opened(info), (error) => this.#failed(error));
   }
 
   get state() {
