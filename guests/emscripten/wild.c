@@ -2,7 +2,15 @@
  * data or waits. Nothing else is the oracle here: a native program has no such memory. */
 #include "../c/t.h"
 #include <emscripten/heap.h>
+#include <netdb.h>
 #include <sys/epoll.h>
+#include <sys/timerfd.h>
+
+/* What the objects of the package call: names.c, interface.c and linux.c there. */
+int guestnet_service(int index, const char *name, int port, const char *protocol, void *entry, int room);
+int guestnet_protocol(int index, const char *name, int number, void *entry, int room);
+int guestnet_interfaces(void *list, size_t room);
+int guestnet_epoll_pwait2(int epoll, struct epoll_event *events, int count, const struct timespec *timeout);
 
 /* Volatile, so that the compiler does not know what is wrong. */
 static void *volatile outside = (void *)0xfffff000u;
@@ -80,6 +88,101 @@ static void batches(char *edge) {
     message.msg_hdr = (struct msghdr){.msg_iov = &one, .msg_iovlen = 1, .msg_control = outside, .msg_controllen = 64};
     show("control data outside", recvmmsg(datagram, &message, 1, MSG_DONTWAIT, NULL));
     show("control data outside to send", sendmmsg(pair[0], &message, 1, MSG_NOSIGNAL));
+    /* What only the second of two is wrong in. */
+    struct iovec far = {outside, 8};
+    struct mmsghdr both[2];
+    struct msghdr good = {.msg_iov = &one, .msg_iovlen = 1};
+    const struct {
+        const char *what;
+        struct msghdr header;
+    } wrong[] = {
+        {"bytes outside", {.msg_iov = &far, .msg_iovlen = 1}},
+        {"buffers outside", {.msg_iov = outside, .msg_iovlen = 1}},
+        {"buffers round the corner", {.msg_iov = last, .msg_iovlen = 2}},
+        {"-2^31 buffers", {.msg_iov = &one, .msg_iovlen = (int)larger}},
+        {"2^31 - 1 buffers", {.msg_iov = &one, .msg_iovlen = (int)large}},
+        {"an address outside", {.msg_name = outside, .msg_namelen = 16, .msg_iov = &one, .msg_iovlen = 1}},
+        {"control data outside", {.msg_iov = &one, .msg_iovlen = 1, .msg_control = outside, .msg_controllen = 64}},
+    };
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+        both[0] = (struct mmsghdr){.msg_hdr = good};
+        both[1] = (struct mmsghdr){.msg_hdr = wrong[i].header};
+        printf("%s\n", wrong[i].what);
+        show("sendmmsg", sendmmsg(pair[0], both, 2, MSG_NOSIGNAL));
+        show("alone", sendmmsg(pair[0], both + 1, 1, MSG_NOSIGNAL));
+        show("recvmmsg alone", recvmmsg(datagram, both + 1, 1, MSG_DONTWAIT, NULL));
+        show("recvmmsg that looks", recvmmsg(datagram, both, 2, MSG_DONTWAIT | MSG_PEEK, NULL));
+    }
+}
+
+/* A datagram lands in the array that it is received by. */
+static void batch_over_itself(void) {
+    struct addr self = local_addr(datagram);
+    struct mmsghdr both[2];
+    struct iovec parts[2] = {{both, sizeof both}, {parts, sizeof parts}};
+    memset(both, 0, sizeof both);
+    for (int i = 0; i < 2; i++) both[i].msg_hdr = (struct msghdr){.msg_iov = &parts[i], .msg_iovlen = 1};
+    char junk[sizeof both];
+    memset(junk, 0xff, sizeof junk);
+    must("recv", recv(datagram, bytes, sizeof bytes, 0));
+    for (int i = 0; i < 3; i++) must("send", send_to(datagram, junk, sizeof junk, self));
+    wait_readable(datagram);
+    int count = recvmmsg(datagram, both, 2, MSG_DONTWAIT, NULL);
+    fact("over its own array", count == 1 || count == 2);
+    while (recv(datagram, junk, sizeof junk, MSG_DONTWAIT) >= 0) continue;
+    must("send", send_to(datagram, "data", 4, self));
+    wait_readable(datagram);
+}
+
+/* The result of an import of the package's objects, which has the error in it. */
+static void show_import(const char *what, int result) {
+    errno = -result;
+    show(what, result < 0 ? -1 : result);
+}
+
+/* What the machine's files have is no affair of this program: a protocol there is always, and a service need not be. */
+static void entries(char *edge) {
+    printf("entries\n");
+    char room[1024];
+    int wide = sizeof room;
+    memset(edge, 'a', 16);
+    show_import("a service by a name outside", guestnet_service(-1, outside, -1, NULL, room, wide));
+    show_import("of a protocol outside", guestnet_service(-1, NULL, 80, outside, room, wide));
+    show_import("by a name that has no end", guestnet_service(-1, edge, -1, NULL, room, wide));
+    show_import("of a protocol that has none", guestnet_service(-1, "http", -1, edge, room, wide));
+    fact("to outside", guestnet_service(0, NULL, -1, NULL, outside, (int)large) <= 0);
+    fact("across the end", guestnet_service(0, NULL, -1, NULL, edge + 12, wide) <= 0);
+    show_import("the service 2^31 - 1", guestnet_service((int)large, NULL, -1, NULL, room, wide));
+    show_import("the service -2^31", guestnet_service((int)larger, NULL, (int)larger, NULL, room, wide));
+    show_import("port 2^31 - 1", guestnet_service(-1, NULL, (int)large, NULL, room, wide));
+    show_import("a protocol by a name outside", guestnet_protocol(-1, outside, -1, room, wide));
+    show_import("by a name that has no end", guestnet_protocol(-1, edge, -1, room, wide));
+    show_import("to outside", guestnet_protocol(0, NULL, -1, outside, (int)large));
+    show_import("across the end", guestnet_protocol(0, NULL, -1, edge + 12, wide));
+    show_import("round the corner", guestnet_protocol(0, NULL, -1, last, (int)large));
+    show_import("into no room", guestnet_protocol(0, NULL, -1, outside, 0));
+    show_import("into -2^31 bytes", guestnet_protocol(0, NULL, -1, room, (int)larger));
+    show_import("the protocol 2^31 - 1", guestnet_protocol((int)large, NULL, -1, room, wide));
+    show_import("the number 2^31 - 1", guestnet_protocol(-1, NULL, (int)large, room, wide));
+    show_import("interfaces to outside", guestnet_interfaces(outside, large));
+    show_import("across the end", guestnet_interfaces(edge + 12, 4096));
+    show_import("into 2^32 - 1 bytes round the corner", guestnet_interfaces(last, largest));
+    fact("their length, without room", guestnet_interfaces(last, 0) > 0);
+    show("a service of the C library", getservbyname(outside, NULL) == NULL ? -1 : 0);
+    show("a protocol of the C library", getprotobyname(outside) == NULL ? -1 : 0);
+}
+
+static void timers(void) {
+    printf("timers\n");
+    int timer = (int)must("timerfd_create", timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK));
+    struct itimerspec spec = {.it_value = {.tv_sec = 1000}};
+    struct epoll_event event;
+    show("timerfd_settime from outside", timerfd_settime(timer, 0, outside, NULL));
+    show("timerfd_settime to outside", timerfd_settime(timer, 0, &spec, last));
+    show("timerfd_gettime to outside", timerfd_gettime(timer, last));
+    show_import("epoll_pwait2, a time outside", guestnet_epoll_pwait2(epoll, &event, 1, last));
+    show_import("epoll_pwait2 to outside", guestnet_epoll_pwait2(epoll, outside, 1, &(struct timespec){0, 0}));
+    must("close", close(timer));
 }
 
 static void addresses(void) {
@@ -171,8 +274,11 @@ int main(void) {
     messages();
     descriptors((char *)behind - 16);
     batches((char *)behind - sizeof(struct mmsghdr));
+    batch_over_itself();
     addresses();
     waits();
+    entries((char *)behind - 16);
+    timers();
 
     char buffer[8];
     show_data("what was there all the time", recv(pair[0], buffer, sizeof buffer, 0), buffer);
