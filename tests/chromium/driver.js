@@ -1,4 +1,5 @@
 // The page of the tests: runs a scenario here or in a worker, and hands over what it reports. tests/src/chromium drives it.
+import { run as runHere } from '/guests.js';
 import { run } from '/scenarios.js';
 
 /** `report` is what the harness adds to the page. */
@@ -24,3 +25,18 @@ function runInWorker(name, args) {
 /** What the harness evaluates. */
 globalThis.scenario = (where, name, args) =>
   where === 'worker' ? runInWorker(name, args) : run(name, args, report);
+
+/** A worker for guests, which has one after the other. */
+let worker;
+
+/** What the harness evaluates for guests. */
+globalThis.runGuest = (realm, products, args, options) => {
+  if (realm === 'page') return runHere(products, args, options);
+  const url = policy ? policy.createScriptURL('/guest-worker.js') : '/guest-worker.js';
+  worker ??= new Worker(url, { type: 'module' });
+  return new Promise((resolve, reject) => {
+    worker.onmessage = ({ data: [isDone, value] }) => (isDone ? resolve(value) : reject(value));
+    worker.onerror = (event) => reject(new Error(event.message));
+    worker.postMessage([products, args, options]);
+  });
+};

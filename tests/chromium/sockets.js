@@ -105,15 +105,15 @@ export class Sockets {
   }
 
   /** Bytes that are there, at most `most`; a copy. */
-  take(id, most = MOST, peek = false) {
-    const count = this.calls.recv(id, DATA, most, peek ? 1 : 0, 0);
+  take(id, most = MOST, peek = -1) {
+    const count = this.calls.recv(id, DATA, most, peek, 0);
     return count < 0 ? null : this.data.slice(0, Math.min(count, most));
   }
 
   /** A datagram as `{ text, length, sender }`. */
   async datagram(id, { most = MOST, peek = false } = {}) {
     await this.until(id, STATE.READABLE);
-    const length = this.calls.recv(id, DATA, most, peek ? 1 : 0, OUT);
+    const length = this.calls.recv(id, DATA, most, peek ? 0 : -1, OUT);
     const text = new TextDecoder().decode(this.data.slice(0, Math.min(length, most)));
     return { text, length, sender: this.#addressAt(OUT) };
   }

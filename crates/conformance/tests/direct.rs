@@ -178,6 +178,14 @@ impl Browser for StandIn {
         })
     }
 
+    fn tcp_connect_to_name(&self, _: &str, _: u16, _: &TcpOptions) -> Id {
+        unreachable!("the suite knows no name that has to be asked for")
+    }
+
+    fn udp_connect_to_name(&self, _: &str, _: u16, _: &UdpOptions) -> Id {
+        unreachable!("as above")
+    }
+
     fn tcp_listen(&self, at: SocketAddr, backlog: Option<u32>, only_v6: Option<bool>) -> Id {
         let backlog = backlog
             .and_then(|backlog| i32::try_from(backlog).ok())

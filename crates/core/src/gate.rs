@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use crate::errno::{Errno, Result};
 use crate::interface::{Interface, InterfaceFlags};
-use crate::policy::{Decision, Flag, Name, PinLookup, Policy, Protocol, Reason, Use};
-use crate::resolve::{Names, STUB};
+use crate::policy::{Decision, Flag, Name, PinLookup, Policy, Protocol, Reason, Use, canonical_ip};
+use crate::resolve::{Names, STUB, SYSTEM_ANSWER_LIFETIME};
 use crate::sync::lock;
 use crate::trace::Denial;
 
@@ -82,6 +82,30 @@ impl Gate {
             _ if redirected => Ok(Route::Stub),
             true => Ok(Route::Direct),
             false => Err(Errno::EACCES),
+        }
+    }
+
+    /// A connect to a name whose address is not known before it is made. [`PeerJudge`] judges that.
+    pub(crate) fn connect_to_name(
+        &mut self,
+        call: &'static str,
+        protocol: Protocol,
+        name: &Name,
+        port: u16,
+    ) -> Result<()> {
+        if !self.audited && self.policy.is_unrestricted(Use::Connect, protocol) {
+            return Ok(());
+        }
+        let decision = self.policy.decide_before_address(protocol, name, port);
+        let target = format!("{name}:{port}");
+        self.enforce(call, Use::Connect, Some(protocol), &target, decision, || None)
+    }
+
+    /// What judges where connections to names have led.
+    pub(crate) fn peer_judge(&self) -> PeerJudge {
+        PeerJudge {
+            policy: Arc::clone(&self.policy),
+            names: Arc::clone(&self.names),
         }
     }
 
@@ -246,6 +270,53 @@ impl Gate {
         }
         if decision.is_denied() && !redirected {
             report(&self.names, call, decision, target, flag);
+        }
+        decision.is_allowed()
+    }
+}
+
+/// Judges where a connection to a name has led, for a host that learns the address only by connecting
+/// ([`Host::set_peer_judge`](crate::Host::set_peer_judge)).
+#[derive(Clone, Debug)]
+pub struct PeerJudge {
+    policy: Arc<Policy>,
+    names: Arc<Names>,
+}
+
+/// That one name has led to one address.
+struct Led<'a> {
+    name: &'a Name,
+    ip: IpAddr,
+}
+
+impl PinLookup for Led<'_> {
+    fn visit(&self, ip: IpAddr, visit: &mut dyn FnMut(&Name, bool)) {
+        if ip == self.ip {
+            visit(self.name, true);
+        }
+    }
+}
+
+impl PeerJudge {
+    /// Whether a connection to the name may go on, now that it is known to have reached this address. It is judged, audited and
+    /// reported as a connect to the address after a look-up of the name; what is allowed may be connected to by its address
+    /// too, for as long as an answer without a lifetime. `now` is the host's monotonic clock.
+    #[must_use]
+    pub fn allows(&self, protocol: Protocol, name: &Name, peer: SocketAddr, now: Duration) -> bool {
+        let ip = canonical_ip(peer.ip());
+        let decision = self
+            .policy
+            .decide(Use::Connect, protocol, peer, &Led { name, ip });
+        let flag = || Some(Flag::address(Use::Connect, protocol, peer));
+        if self.names.is_audited() {
+            self.names
+                .audit("connect", Use::Connect, Some(protocol), &peer, decision, false);
+        }
+        if decision.is_denied() {
+            report(&self.names, "connect", decision, &peer, flag);
+        } else {
+            self.names
+                .pin(name, &[ip], now.saturating_add(SYSTEM_ANSWER_LIFETIME));
         }
         decision.is_allowed()
     }

@@ -216,7 +216,8 @@ impl<H: Host, F> SharedGuestThread<H, F> {
 }
 
 impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
-    fn of(guest: Guest<H, F, T>, host: H) -> Self {
+    fn of(guest: Guest<H, F, T>, mut host: H) -> Self {
+        host.set_peer_judge(guest.gate.peer_judge());
         GuestThread {
             host,
             guest,

@@ -12,14 +12,16 @@
 
 use std::fmt;
 use std::io::{IoSlice, IoSliceMut};
-use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
+use crate::gate::PeerJudge;
 use crate::interface::Interface;
 use crate::option::{OptValue, SockOpt};
+use crate::policy::Name;
 use crate::readiness::{PollEvent, Ready};
 use crate::resolve::{LookupError, LookupReply, Names, Protocols, Question, Services};
 pub use crate::timer::{TimerClock, TimerFlags, TimerSpec};
@@ -753,6 +755,20 @@ pub trait Host {
     fn lookup_take(&mut self, lookup: &Self::Io) -> Option<LookupReply> {
         let _ = lookup;
         None
+    }
+
+    /// The name that an address of a look-up's reply stands for, where this host learns a name's address only by connecting, as a
+    /// browser does. The policy then judges a connect to it by the name, and the judge of [`Host::set_peer_judge`] by the
+    /// address. By default no address stands for a name.
+    fn name_of(&self, ip: IpAddr) -> Option<Name> {
+        let _ = ip;
+        None
+    }
+
+    /// Gives this host what judges where a connection to a name has led. It must ask before a byte moves, and end with `EACCES` what
+    /// is not allowed. By default no name is connected to.
+    fn set_peer_judge(&mut self, judge: PeerJudge) {
+        let _ = judge;
     }
 
     /// The address of a DNS server on this machine's loopback, over UDP and TCP, that answers this guest from `names`.

@@ -78,6 +78,7 @@ pub use blocking::Backoff;
 pub use capacity::Capacity;
 pub use errno::{Errno, Result};
 pub use fd::{Descriptor, Fd, SharedTable, Slots, Table, Target};
+pub use gate::PeerJudge;
 pub use guest::{Guest, GuestThread, LingeringFile, SharedDescriptor, SharedGuestThread};
 
 pub use host::{

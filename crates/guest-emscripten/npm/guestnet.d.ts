@@ -10,7 +10,7 @@
  * GUESTNET_OPTIONS="--allow-connect db:5432 --max-sockets 100". Options here replace those of the environment.
  */
 export interface Options {
-  /** A policy file, or several. */
+  /** A policy file, or several. In a browser its text: what is in such a file. */
   policy?: string | string[];
   /** True: everything that no deny rule covers. False: nothing but what another rule allows. */
   allowNet?: boolean;
@@ -44,15 +44,18 @@ export interface Options {
   maxBytes?: number | string;
   /** Bytes of the trace and of the audit; beyond, they have only what is new. */
   maxLog?: number | string;
-  /** DNS servers to ask instead of the system's resolver. */
+  /** DNS servers to ask instead of the system's resolver. Not in a browser, which looks names up itself. */
   dns?: string | string[];
-  /** A hosts file, which is asked before everything else but the program's own. */
+  /** A hosts file, which is asked before everything else but the program's own. In a browser its text. */
   hosts?: string;
-  /** A file for one line a socket call, '-' for standard error. */
-  trace?: string;
-  /** A file for one JSON object a decision of the policy. */
-  audit?: string;
-  /** Where the addon is, if neither in the library's directory nor in node_modules. */
+  /** A file for one line a socket call, '-' for standard error. In a browser '-' for the console, or a function that is given each line. */
+  trace?: string | ((line: string) => void);
+  /** A file for one JSON object a decision of the policy. In a browser '-' for the console, or a function that is given each line. */
+  audit?: string | ((line: string) => void);
+  /**
+   * Where the addon is, if neither in the library's directory nor in node_modules. In a browser the URL of guestnet.js, if it is not
+   * guestnet/guestnet.js beside the program.
+   */
   addon?: string;
 }
 

@@ -20,6 +20,12 @@
 #if !MEMORY64 && !WASMFS && FILESYSTEM
 (() => {
 #include "library/macros.js"
+#if ENVIRONMENT_MAY_BE_NODE
+#include "library/node.js"
+#endif
+#if ENVIRONMENT_MAY_BE_WEB || ENVIRONMENT_MAY_BE_WORKER
+#include "library/browser.js"
+#endif
 #include "library/program.js"
 #include "library/threads.js"
 #include "library/streams.js"

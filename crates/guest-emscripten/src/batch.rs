@@ -43,7 +43,7 @@ fn load<'a>(
     for index in 0..u32::try_from(count).unwrap_or(0) {
         let next = place(args, index).and_then(|at| {
             // The last of its fields, too, can be written.
-            memory.vector(at, abi::MMSGHDR_SIZE)?;
+            memory.check(at, abi::MMSGHDR_SIZE)?;
             entry(memory, at)
         });
         let next = match next {
@@ -165,6 +165,7 @@ pub(crate) fn recvmmsg<H: Host>(
         .filter_map(|message| message.message)
         .collect();
     for (index, (entry, message)) in entries.into_iter().zip(received).enumerate() {
+        entry.vectors.commit(message.received.len);
         store_len(memory, args, index, message.received.len)?;
         context.take_in(memory, Arrival::new(memory, entry.header, message))?;
     }

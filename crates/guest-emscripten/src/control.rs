@@ -65,9 +65,9 @@ impl Msghdr {
     pub(crate) fn check_room(&self, memory: Memory<'_>) -> Result<()> {
         if self.name != 0 {
             u32::try_from(self.name_len.cast_signed()).map_err(|_| Errno::EINVAL)?;
-            memory.vector(self.name, self.name_len.min(address::LONGEST))?;
+            memory.check(self.name, self.name_len.min(address::LONGEST))?;
         }
-        memory.vector(self.control, self.control_len.min(MAX_CONTROL))?;
+        memory.check(self.control, self.control_len.min(MAX_CONTROL))?;
         Ok(())
     }
 
@@ -117,7 +117,7 @@ impl Arrival {
                 // Nor is one given a number that cannot be written there.
                 let len = HEADER + u32::try_from(fds.len() * 4).unwrap_or(u32::MAX - HEADER);
                 let at = header.control.checked_add(used);
-                if at.is_none_or(|at| memory.vector(at, len).is_err()) {
+                if at.is_none_or(|at| memory.check(at, len).is_err()) {
                     beyond.append(&mut fds);
                 }
                 used += HEADER + u32::try_from(fds.len() * 4).unwrap_or(u32::MAX - HEADER - used);

@@ -60,6 +60,6 @@ pub use bits::{FOREIGN, READY, STATE};
 pub use calls::{CALLS, Call};
 pub use context::{RESERVED, ThreadContext};
 pub use convert::{lookup_error, negated};
-pub use memory::Memory;
+pub use memory::{CopiedMemory, Memory, MemoryAccess};
 pub use module_options::{Environment, ModuleOptions, ModuleOptionsError, OptionValue, TraceOption};
 pub use names::{ADDRINFO_ROOM, Lookup, LookupKey, LookupResult};

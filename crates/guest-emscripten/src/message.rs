@@ -59,6 +59,7 @@ pub(crate) fn recvmsg<H: Host>(
         let rights = header.rights();
         context.guest.recv_message(fd, bufs.targets(), rights, flags)?
     };
+    bufs.commit(message.received.len);
     let received = i32::try_from(message.received.len).map_err(|_| Errno::EOVERFLOW)?;
     context.take_in(memory, Arrival::new(memory, header, message))?;
     Ok(received)

@@ -221,9 +221,11 @@ pub(crate) fn recvfrom<H: Host>(
     let flags = convert::recv_flags(args.int(3))?;
     if args.pointer(4) == 0 {
         let received = context.guest.recv(fd, bufs.targets(), flags)?;
+        bufs.commit(received.len);
         return length(received.len);
     }
     let (received, from) = context.guest.recv_from(fd, bufs.targets(), flags)?;
+    bufs.commit(received.len);
     address::store(memory, &address::sender(&from), args.pointer(4), args.pointer(5))?;
     length(received.len)
 }
@@ -242,7 +244,9 @@ pub(crate) fn readv<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>,
     let fd = &context.guest.look_up(args.fd(0))?;
     can_move_bytes(context, fd)?;
     let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::EINVAL)?;
-    length(context.guest.read(fd, bufs.targets())?)
+    let count = context.guest.read(fd, bufs.targets())?;
+    bufs.commit(count);
+    length(count)
 }
 
 /// writev(fd, iov, count)

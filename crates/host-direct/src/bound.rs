@@ -49,8 +49,8 @@ impl Bound {
 pub(crate) fn bind_error(failure: Failure) -> Errno {
     match failure {
         Failure::Network | Failure::Reset | Failure::TimedOut | Failure::Other => Errno::EADDRINUSE,
-        Failure::NotFound => Errno::EADDRNOTAVAIL,
+        // Of the arguments the address alone was not looked at before.
+        Failure::NotFound | Failure::Invalid => Errno::EADDRNOTAVAIL,
         Failure::NotAllowed => Errno::EACCES,
-        Failure::Invalid => Errno::EINVAL,
     }
 }

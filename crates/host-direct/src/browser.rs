@@ -95,6 +95,9 @@ pub trait Browser: Clone {
     /// Begins to open a `TCPSocket` to an address.
     fn tcp_connect(&self, to: SocketAddr, options: &TcpOptions) -> Id;
 
+    /// The same to a name, which the browser looks up.
+    fn tcp_connect_to_name(&self, name: &str, port: u16, options: &TcpOptions) -> Id;
+
     /// Begins to open a `TCPServerSocket`; port 0 is one of the browser's choice.
     fn tcp_listen(&self, at: SocketAddr, backlog: Option<u32>, only_v6: Option<bool>) -> Id;
 
@@ -103,6 +106,9 @@ pub trait Browser: Clone {
 
     /// Begins to open a `UDPSocket` that is connected to an address.
     fn udp_connect(&self, to: SocketAddr, options: &UdpOptions) -> Id;
+
+    /// The same to a name, which the browser looks up.
+    fn udp_connect_to_name(&self, name: &str, port: u16, options: &UdpOptions) -> Id;
 
     /// What a socket is and can do now.
     fn state(&self, id: Id) -> State;

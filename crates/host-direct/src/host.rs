@@ -2,19 +2,23 @@
 
 use std::convert::Infallible;
 use std::io::{IoSlice, IoSliceMut};
-use std::net::SocketAddr;
-use std::sync::Weak;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use guestnet_core::policy::Name;
+use guestnet_core::resolve::{LookupReply, Protocols, Question, Services};
 use guestnet_core::{
-    Clock, Domain, EpollEvent, EpollOp, Errno, Host, Kind as SocketKind, OptValue, PollEvent, Ready,
-    RecvFlags, RecvMeta, Result, SendFlags, Shutdown, SockAddr, SockOpt, StreamKind,
+    Clock, Domain, EpollEvent, EpollOp, Errno, Host, Kind as SocketKind, LookupError, OptValue, PeerJudge,
+    PollEvent, Ready, RecvFlags, RecvMeta, Result, SendFlags, Shutdown, SockAddr, SockOpt, StreamKind,
 };
 
 use crate::browser::Browser;
 use crate::epoll::{Epoll, Watched};
+use crate::names::Placeholders;
 use crate::object::{Io, Kind, Object};
 use crate::pipe::pipe;
+use crate::services;
 use crate::tcp::Tcp;
 use crate::udp::Udp;
 
@@ -22,6 +26,7 @@ use crate::udp::Udp;
 #[derive(Debug)]
 pub struct DirectHost<B: Browser> {
     browser: B,
+    names: Arc<Placeholders>,
     requests: Vec<Request<B>>,
     events: Vec<PollEvent>,
     refused_wait: bool,
@@ -36,13 +41,23 @@ struct Request<B: Browser> {
 }
 
 impl<B: Browser> DirectHost<B> {
-    /// A host for one guest, or for one more thread of it.
+    /// A host for one guest.
     pub fn new(browser: B) -> Self {
         DirectHost {
             browser,
+            names: Arc::default(),
             requests: Vec::new(),
             events: Vec::new(),
             refused_wait: false,
+        }
+    }
+
+    /// A host for one more thread of the same guest: an address that stands for a name does so for all of them.
+    #[must_use]
+    pub fn sibling(&self) -> Self {
+        DirectHost {
+            names: Arc::clone(&self.names),
+            ..DirectHost::new(self.browser.clone())
         }
     }
 
@@ -83,7 +98,7 @@ macro_rules! socket {
         match &mut *$io.object().kind() {
             Kind::Tcp($tcp) => $of_tcp,
             Kind::Udp($udp) => $of_udp,
-            Kind::Pipe(_) | Kind::Epoll(_) => Err(Errno::ENOTSOCK),
+            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => Err(Errno::ENOTSOCK),
         }
     };
 }
@@ -136,7 +151,12 @@ where
         let browser = &self.browser;
         match addr {
             SockAddr::Inet(addr) => {
-                socket!(io, tcp => tcp.connect(browser, *addr), udp => udp.connect(browser, *addr))
+                let named = self.names.peer(addr.ip());
+                socket!(
+                    io,
+                    tcp => tcp.connect(browser, *addr, named),
+                    udp => udp.connect(browser, *addr, named)
+                )
             }
             SockAddr::Unspec => socket!(
                 io,
@@ -158,7 +178,7 @@ where
     }
 
     fn peer_addr(&mut self, io: &Io<B>) -> Result<SockAddr> {
-        let addr = socket!(io, tcp => tcp.peer_addr(&self.browser), udp => udp.peer_addr());
+        let addr = socket!(io, tcp => tcp.peer_addr(&self.browser), udp => udp.peer_addr(&self.browser));
         addr.map(SockAddr::from)
     }
 
@@ -167,7 +187,7 @@ where
             return Err(Errno::EOPNOTSUPP);
         }
         let browser = &self.browser;
-        socket!(io, tcp => tcp.send(browser, bufs), udp => udp.send(browser, bufs, None))
+        socket!(io, tcp => tcp.send(browser, bufs), udp => udp.send(browser, bufs, None, false))
     }
 
     fn send_to(
@@ -182,7 +202,8 @@ where
         }
         let browser = &self.browser;
         // Linux ignores the address on a connected stream.
-        socket!(io, tcp => tcp.send(browser, bufs), udp => udp.send(browser, bufs, Some(addr)))
+        let is_name = self.names.name_of(addr.ip()).is_some();
+        socket!(io, tcp => tcp.send(browser, bufs), udp => udp.send(browser, bufs, Some(addr), is_name))
     }
 
     fn recv_from(
@@ -201,7 +222,7 @@ where
                 let (received, from) = udp.recv(browser, bufs, flags)?;
                 Ok((received, from.into()))
             }
-            Kind::Pipe(_) | Kind::Epoll(_) => Err(Errno::ENOTSOCK),
+            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => Err(Errno::ENOTSOCK),
         }
     }
 
@@ -263,7 +284,7 @@ where
                 SockOpt::AcceptConn => OptValue::Flag(false),
                 option => return udp.options.value(option, udp.domain, false),
             }),
-            Kind::Pipe(_) | Kind::Epoll(_) => Err(Errno::ENOTSOCK),
+            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => Err(Errno::ENOTSOCK),
         }
     }
 
@@ -295,7 +316,7 @@ where
                     udp.options.set(option, value, (udp.domain, false), opened)
                 }
             },
-            Kind::Pipe(_) | Kind::Epoll(_) => Err(Errno::ENOTSOCK),
+            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => Err(Errno::ENOTSOCK),
         }
     }
 
@@ -305,7 +326,7 @@ where
             Kind::Tcp(tcp) => tcp.readable_bytes(browser),
             Kind::Udp(udp) => Ok(udp.readable_bytes(browser)),
             Kind::Pipe(pipe) => Ok(pipe.readable_bytes()),
-            Kind::Epoll(_) => Err(Errno::ENOTTY),
+            Kind::Epoll(_) | Kind::Lookup(_) => Err(Errno::ENOTTY),
         }
     }
 
@@ -313,8 +334,36 @@ where
         match &*io.object().kind() {
             Kind::Pipe(_) => StreamKind::Pipe,
             Kind::Tcp(_) | Kind::Udp(_) => StreamKind::Socket,
-            Kind::Epoll(_) => StreamKind::Unknown,
+            Kind::Epoll(_) | Kind::Lookup(_) => StreamKind::Unknown,
         }
+    }
+
+    fn lookup_start(&mut self, question: &Question) -> std::result::Result<Io<B>, LookupError> {
+        let reply = self.names.reply(question);
+        Ok(Io::new(&self.browser, Kind::Lookup(Some(reply))))
+    }
+
+    fn lookup_take(&mut self, lookup: &Io<B>) -> Option<LookupReply> {
+        match &mut *lookup.object().kind() {
+            Kind::Lookup(reply) => reply.take(),
+            _ => None,
+        }
+    }
+
+    fn name_of(&self, ip: IpAddr) -> Option<Name> {
+        self.names.name_of(ip)
+    }
+
+    fn set_peer_judge(&mut self, judge: PeerJudge) {
+        self.names.set_judge(judge);
+    }
+
+    fn services(&mut self) -> Arc<Services> {
+        services::services()
+    }
+
+    fn protocols(&mut self) -> Arc<Protocols> {
+        services::protocols()
     }
 
     fn now(&self, clock: Clock) -> Duration {

@@ -18,9 +18,11 @@ mod bound;
 mod browser;
 mod epoll;
 mod host;
+mod names;
 mod object;
 mod option;
 mod pipe;
+mod services;
 mod tcp;
 mod udp;
 

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use guestnet_core::Ready;
+use guestnet_core::resolve::LookupReply;
 
 use crate::browser::{Browser, Id};
 use crate::epoll::{Epoll, Watched};
@@ -26,6 +27,8 @@ pub(crate) enum Kind<B: Browser> {
     Udp(Udp),
     Pipe(Pipe),
     Epoll(Epoll<Object<B>>),
+    /// The reply to a question about a name, which is there from the beginning.
+    Lookup(Option<LookupReply>),
 }
 
 impl<B: Browser> Io<B> {
@@ -50,7 +53,7 @@ impl<B: Browser> Io<B> {
         match &*self.0.kind() {
             Kind::Tcp(tcp) => tcp.id(),
             Kind::Udp(udp) => udp.id(),
-            Kind::Pipe(_) | Kind::Epoll(_) => None,
+            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => None,
         }
     }
 }
@@ -68,6 +71,7 @@ impl<B: Browser> Watched for Object<B> {
             Kind::Udp(udp) => udp.ready(&self.browser),
             Kind::Pipe(pipe) => pipe.ready(),
             Kind::Epoll(epoll) => epoll.ready(),
+            Kind::Lookup(_) => Ready::READ,
         }
     }
 
@@ -76,7 +80,7 @@ impl<B: Browser> Watched for Object<B> {
             Kind::Tcp(tcp) => tcp.id(),
             Kind::Udp(udp) => udp.id(),
             Kind::Pipe(pipe) => return pipe.arrivals(),
-            Kind::Epoll(_) => return 0,
+            Kind::Epoll(_) | Kind::Lookup(_) => return 0,
         };
         id.map_or(0, |id| self.browser.arrivals(id))
     }
@@ -88,7 +92,7 @@ impl<B: Browser> Drop for Object<B> {
         match kind {
             Kind::Tcp(tcp) => tcp.close(&self.browser),
             Kind::Udp(udp) => udp.close(&self.browser),
-            Kind::Pipe(_) | Kind::Epoll(_) => {}
+            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => {}
         }
     }
 }

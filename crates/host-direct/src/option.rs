@@ -74,7 +74,8 @@ impl Options {
     pub(crate) fn tcp(&self) -> TcpOptions {
         let idle = Duration::from_secs(u64::try_from(self.keep_idle).unwrap_or(0));
         TcpOptions {
-            no_delay: self.no_delay,
+            // Programs set it when they are connected, which is too late for the browser; and without it nothing but delay is lost.
+            no_delay: true,
             keep_alive: self.keep_alive.then_some(idle),
             send_buffer: bytes(self.send_buffer),
             receive_buffer: bytes(self.receive_buffer),
@@ -136,6 +137,7 @@ impl Options {
         match (option, value) {
             (SockOpt::RcvTimeo, OptValue::Time(limit)) => self.receive_limit = limit.filter(is_limit),
             (SockOpt::SndTimeo, OptValue::Time(limit)) => self.send_limit = limit.filter(is_limit),
+            (SockOpt::TcpNoDelay, OptValue::Int(number)) => self.no_delay = number != 0,
             (SockOpt::RcvLowat, OptValue::Int(number)) if number < 0 => self.low_water = i32::MAX,
             (SockOpt::RcvLowat, OptValue::Int(number)) => self.low_water = number.max(1),
             (option, value) => return self.set_for_browser(option, value, (domain, stream), opened),
@@ -153,13 +155,13 @@ impl Options {
         let mut next = self.clone();
         match (option, value) {
             (SockOpt::ReuseAddr, OptValue::Int(number)) => next.reuse_address = number != 0,
-            (SockOpt::TcpNoDelay, OptValue::Int(number)) => next.no_delay = number != 0,
             (SockOpt::KeepAlive, OptValue::Int(number)) => next.keep_alive = number != 0,
             (SockOpt::TcpKeepIdle, OptValue::Int(number @ 1..=32_767)) => next.keep_idle = number,
             (SockOpt::SndBuf, OptValue::Int(number)) => next.send_buffer = Some(buffer(number)),
             (SockOpt::RcvBuf, OptValue::Int(number)) => next.receive_buffer = Some(buffer(number)),
             (SockOpt::Ipv6Only, OptValue::Int(_)) if opened => return Err(Errno::EINVAL),
             (SockOpt::Ipv6Only, OptValue::Int(number)) => next.only_v6 = number != 0,
+            (SockOpt::IpMulticastTtl, _) if stream => return Err(Errno::EINVAL),
             (SockOpt::IpMulticastTtl | SockOpt::Ipv6MulticastHops, OptValue::Int(-1)) => {
                 next.multicast_ttl = None
             }

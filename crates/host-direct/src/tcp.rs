@@ -7,11 +7,13 @@
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 
-use guestnet_core::{Domain, Errno, Ready, RecvFlags, RecvMeta, Result, Shutdown};
+use guestnet_core::policy::Protocol;
+use guestnet_core::{Clock, Domain, Errno, Ready, RecvFlags, RecvMeta, Result, Shutdown};
 
 use crate::address;
 use crate::bound::Bound;
 use crate::browser::{Browser, End, Failure, Id, State};
+use crate::names::NamedPeer;
 use crate::option::Options;
 
 /// A TCP socket.
@@ -26,6 +28,8 @@ pub(crate) struct Tcp {
     broken: bool,
     read_shut: bool,
     write_shut: bool,
+    /// Of a connect to a name that has not been judged by its address.
+    named: Option<NamedPeer>,
     /// Of an accepted connection, which has no local address of its own: its listener's.
     local: Option<SocketAddr>,
 }
@@ -77,6 +81,7 @@ impl Tcp {
             broken: false,
             read_shut: false,
             write_shut: false,
+            named: None,
             local: None,
         }
     }
@@ -107,6 +112,15 @@ impl Tcp {
             Phase::Connecting { id, to } => {
                 let state = browser.state(id);
                 if state.contains(State::OPEN) {
+                    let peer = browser.address(id, End::Remote);
+                    let named = self.named.take();
+                    let now = browser.now(Clock::Monotonic);
+                    if named.is_some_and(|named| !named.allows(Protocol::Tcp, peer, now)) {
+                        self.error = Some(Errno::EACCES);
+                        browser.close(id);
+                        self.phase = Phase::Failed;
+                        return;
+                    }
                     self.phase = Phase::Connected {
                         id,
                         to,
@@ -219,8 +233,13 @@ impl Tcp {
         Ok((connection, address::shown(self.domain, to)))
     }
 
-    /// connect(2).
-    pub(crate) fn connect(&mut self, browser: &impl Browser, addr: SocketAddr) -> Result<()> {
+    /// connect(2), to the name that the address stands for if there is one.
+    pub(crate) fn connect(
+        &mut self,
+        browser: &impl Browser,
+        addr: SocketAddr,
+        named: Option<NamedPeer>,
+    ) -> Result<()> {
         self.update(browser);
         match self.phase {
             Phase::Connecting { .. } => return Err(Errno::EALREADY),
@@ -255,7 +274,12 @@ impl Tcp {
         }
         (self.error, self.broken, self.local) = (None, false, None);
         (self.read_shut, self.write_shut) = (false, false);
-        let id = browser.tcp_connect(to, &self.options.tcp());
+        let options = &self.options.tcp();
+        let id = match &named {
+            None => browser.tcp_connect(to, options),
+            Some(named) => browser.tcp_connect_to_name(named.name.as_str(), to.port(), options),
+        };
+        self.named = named;
         self.phase = Phase::Connecting { id, to };
         Err(Errno::EINPROGRESS)
     }
@@ -279,8 +303,11 @@ impl Tcp {
         self.update(browser);
         let id = match self.phase {
             Phase::Connected { id, .. } => id,
-            Phase::Listening { .. } if how != Shutdown::Write => {
-                self.dissolve(browser);
+            Phase::Listening { .. } => {
+                // It has nothing to send.
+                if how != Shutdown::Write {
+                    self.dissolve(browser);
+                }
                 return Ok(());
             }
             _ => return Err(Errno::ENOTCONN),

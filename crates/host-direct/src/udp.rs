@@ -4,13 +4,15 @@
 //! here.
 
 use std::io::{IoSlice, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
-use guestnet_core::{Domain, Errno, Ready, RecvFlags, RecvMeta, Result, Shutdown};
+use guestnet_core::policy::Protocol;
+use guestnet_core::{Clock, Domain, Errno, Ready, RecvFlags, RecvMeta, Result, Shutdown};
 
 use crate::address;
 use crate::bound::{Bound, bind_error};
 use crate::browser::{Browser, End, Id, State};
+use crate::names::NamedPeer;
 use crate::option::Options;
 
 /// The longest datagram over IPv4. The browser ends a socket that is given a longer one.
@@ -27,6 +29,9 @@ pub(crate) struct Udp {
     pub(crate) options: Options,
     /// The peer, in the browser's form.
     peer: Option<SocketAddr>,
+    /// The name that the peer's address stands for, and whether where it leads has been judged.
+    named: Option<NamedPeer>,
+    is_judged: bool,
     error: Option<Errno>,
     /// The browser has ended the socket, and the error of that was kept.
     broken: bool,
@@ -51,6 +56,8 @@ impl Udp {
             phase: Phase::Idle,
             options: Options::default(),
             peer: None,
+            named: None,
+            is_judged: false,
             error: None,
             broken: false,
             read_shut: false,
@@ -79,6 +86,20 @@ impl Udp {
             self.broken = true;
             self.error = Some(bind_error(browser.failure(id)));
         }
+        if let Some(named) = &self.named
+            && !self.is_judged
+            && browser.state(id).contains(State::OPEN)
+        {
+            self.is_judged = true;
+            let peer = browser.address(id, End::Remote);
+            if !named.allows(Protocol::Udp, peer, browser.now(Clock::Monotonic)) {
+                browser.close(id);
+                self.phase = Phase::Idle;
+                self.peer = None;
+                self.named = None;
+                self.error = Some(Errno::EACCES);
+            }
+        }
     }
 
     /// `SO_ERROR`: the pending error, once.
@@ -90,6 +111,8 @@ impl Udp {
     /// bind(2), which is `EAGAIN` as long as the browser has not answered: the same call then asks again.
     pub(crate) fn bind(&mut self, browser: &impl Browser, addr: SocketAddr) -> Result<()> {
         match self.phase {
+            // A connect has bound it, in Linux.
+            Phase::Idle if self.peer.is_some() => return Err(Errno::EINVAL),
             Phase::Idle => {
                 let at = address::local(self.domain, false, addr)?;
                 self.open(browser, at);
@@ -113,8 +136,17 @@ impl Udp {
 
     /// connect(2): it only keeps the peer. The first call that moves data or looks for it opens the browser's socket, and waits
     /// until that is open: a connect that is made to learn a local address would otherwise open one for nothing.
-    pub(crate) fn connect(&mut self, browser: &impl Browser, addr: SocketAddr) -> Result<()> {
+    /// `EOPNOTSUPP`: the browser's bound sockets send to a name without saying where that is, so that no policy could judge it.
+    pub(crate) fn connect(
+        &mut self,
+        browser: &impl Browser,
+        addr: SocketAddr,
+        named: Option<NamedPeer>,
+    ) -> Result<()> {
         let to = address::destination(self.domain, self.options.only_v6(), addr)?;
+        if named.is_some() && matches!(self.phase, Phase::Bound(_)) {
+            return Err(Errno::EOPNOTSUPP);
+        }
         match self.phase {
             Phase::Connected { id } if self.peer != Some(to) => {
                 browser.close(id);
@@ -124,13 +156,18 @@ impl Udp {
             Phase::Idle | Phase::Bound(_) | Phase::Connected { .. } => {}
         }
         self.peer = Some(to);
+        (self.named, self.is_judged) = (named, false);
         Ok(())
     }
 
     /// Opens the browser's socket of one that is connected and not bound.
     fn open_connected(&mut self, browser: &impl Browser) {
         if let (Phase::Idle, Some(to)) = (self.phase, self.peer) {
-            let id = browser.udp_connect(to, &self.options.udp(false));
+            let options = &self.options.udp(false);
+            let id = match &self.named {
+                None => browser.udp_connect(to, options),
+                Some(named) => browser.udp_connect_to_name(named.name.as_str(), to.port(), options),
+            };
             self.phase = Phase::Connected { id };
         }
     }
@@ -138,6 +175,7 @@ impl Udp {
     /// connect(2) to `AF_UNSPEC`.
     pub(crate) fn dissolve(&mut self, browser: &impl Browser) {
         self.peer = None;
+        self.named = None;
         if let Phase::Connected { id } = self.phase {
             browser.close(id);
             self.phase = Phase::Idle;
@@ -175,9 +213,11 @@ impl Udp {
     }
 
     /// getpeername(2).
-    pub(crate) fn peer_addr(&self) -> Result<SocketAddr> {
+    pub(crate) fn peer_addr(&self, browser: &impl Browser) -> Result<SocketAddr> {
         let peer = self.peer.ok_or(Errno::ENOTCONN)?;
-        Ok(address::shown(self.domain, peer))
+        let led = self.id().filter(|_| self.named.is_some());
+        let led = led.and_then(|id| browser.address(id, End::Remote));
+        Ok(address::shown(self.domain, led.unwrap_or(peer)))
     }
 
     /// sendmsg(2); without `to` to the peer.
@@ -186,6 +226,7 @@ impl Udp {
         browser: &impl Browser,
         bufs: &[IoSlice<'_>],
         to: Option<SocketAddr>,
+        is_name: bool,
     ) -> Result<usize> {
         let to = match to {
             Some(addr) => address::destination(self.domain, self.options.only_v6(), addr)?,
@@ -208,6 +249,14 @@ impl Udp {
         }
         if to.port() == 0 {
             return Err(Errno::EINVAL);
+        }
+        // The browser has no `SO_BROADCAST`, and a datagram that the network refuses ends the whole socket there.
+        if matches!(to.ip(), IpAddr::V4(ip) if ip.is_broadcast()) {
+            return Err(Errno::EACCES);
+        }
+        // Where that leads nobody could judge: a guest connects first.
+        if is_name && self.peer != Some(to) {
+            return Err(Errno::EHOSTUNREACH);
         }
         if self.peer == Some(to) {
             self.open_connected(browser);
@@ -300,12 +349,7 @@ impl Udp {
     }
 
     /// Joins or leaves a group of multicast, which the browser does for a bound socket that is open.
-    pub(crate) fn group(
-        &mut self,
-        browser: &impl Browser,
-        group: std::net::IpAddr,
-        join: bool,
-    ) -> Result<()> {
+    pub(crate) fn group(&mut self, browser: &impl Browser, group: IpAddr, join: bool) -> Result<()> {
         match self.phase {
             Phase::Bound(bound) if browser.group(bound.id, group, join) => Ok(()),
             Phase::Bound(_) => Err(Errno::EADDRNOTAVAIL),

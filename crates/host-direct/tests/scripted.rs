@@ -10,16 +10,19 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use guestnet_core::policy::Policy;
+use guestnet_core::policy::{Policy, PolicyOption, PolicyOptions, Source};
+use guestnet_core::resolve::Query;
 use guestnet_core::{
-    AuditRecord, Capacity, Clock, Denial, Domain, Errno, Fd, GuestThread, Kind, Observer, OptValue, Ready,
-    RecvFlags, Result, SendFlags, SockOpt,
+    AuditRecord, Capacity, Clock, Denial, Domain, Errno, Fd, GuestThread, Kind, LookupError, Observer,
+    OptValue, Ready, RecvFlags, Result, SendFlags, SockAddr, SockOpt,
 };
 use guestnet_host_direct::{Browser, DirectHost, End, Failure, Id, State, TcpOptions, UdpOptions};
 
 /// One socket of the browser, as the test sets it.
 #[derive(Clone, Debug, Default)]
 struct Scripted {
+    /// The name that it was to connect to.
+    name: Option<String>,
     state: State,
     failure: Option<Failure>,
     local: Option<SocketAddr>,
@@ -53,6 +56,16 @@ impl Script {
 impl Browser for Script {
     fn tcp_connect(&self, to: SocketAddr, _: &TcpOptions) -> Id {
         self.open(Some(to), None)
+    }
+
+    fn tcp_connect_to_name(&self, name: &str, _: u16, _: &TcpOptions) -> Id {
+        let id = self.open(None, None);
+        self.with(id, |socket| socket.name = Some(name.to_owned()));
+        id
+    }
+
+    fn udp_connect_to_name(&self, name: &str, port: u16, _: &UdpOptions) -> Id {
+        self.tcp_connect_to_name(name, port, &TcpOptions::default())
     }
 
     fn tcp_listen(&self, at: SocketAddr, _: Option<u32>, _: Option<bool>) -> Id {
@@ -184,8 +197,12 @@ impl Observer for Decisions {
 type Guest = GuestThread<DirectHost<Script>, ()>;
 
 fn guest() -> (Guest, Script, Decisions) {
+    guest_under(Policy::allow_all())
+}
+
+fn guest_under(policy: Policy) -> (Guest, Script, Decisions) {
     let (script, decisions) = (Script::default(), Decisions::default());
-    let policy = Arc::new(Policy::allow_all());
+    let policy = Arc::new(policy);
     let mut guest = Guest::new(DirectHost::new(script.clone()), policy, Capacity::default());
     guest.observe(Box::new(decisions.clone()));
     (guest, script, decisions)
@@ -379,4 +396,116 @@ fn a_socket_that_is_closed_is_closed_in_the_browser() {
     assert_eq!(script.0.lock().unwrap().len(), 1);
     guest.close(fd).unwrap();
     assert_eq!(script.0.lock().unwrap().len(), 0);
+}
+
+/// Rules by their options and values.
+type Rules<'a> = &'a [(&'a str, &'a str)];
+
+/// A policy of rules as the options write them.
+fn policy(rules: Rules<'_>) -> Policy {
+    let mut options = PolicyOptions::default();
+    for (name, value) in rules {
+        let option = PolicyOption::from_name(name).unwrap();
+        options.set(option, value, Source::Api).unwrap();
+    }
+    options.build()
+}
+
+/// The address that stands for a name.
+fn look_up(guest: &mut Guest, name: &str, port: u16) -> Result<SockAddr, LookupError> {
+    let service = port.to_string();
+    let query = Query {
+        node: Some(name.as_bytes()),
+        service: Some(service.as_bytes()),
+        kind: Some(Kind::Stream),
+        ..Query::default()
+    };
+    let found = guest.getaddrinfo(&query)?;
+    Ok(found.results[0].addr.into())
+}
+
+#[test]
+fn a_connection_to_a_name_is_judged_by_where_it_leads_before_a_byte_moves() {
+    let without_loopback = [("allow-net", ""), ("deny-connect", "127.0.0.0/8")];
+    let by_name = [("allow-connect", "db.example:5432")];
+    let by_address = [
+        ("allow-resolve", "db.example"),
+        ("allow-connect", "10.0.0.0/8:5432"),
+    ];
+    let table: [(Rules<'_>, &str, Option<Errno>); 7] = [
+        (&without_loopback, "127.0.0.1:5432", Some(Errno::EACCES)),
+        (&without_loopback, "203.0.113.5:5432", None),
+        (&by_name, "203.0.113.5:5432", None),
+        // An answer that leads into the private network is no reason to let the guest in there.
+        (&by_name, "10.1.2.3:5432", Some(Errno::EACCES)),
+        (&by_name, "127.0.0.1:5432", Some(Errno::EACCES)),
+        (&by_address, "10.1.2.3:5432", None),
+        (&by_address, "203.0.113.5:5432", Some(Errno::EACCES)),
+    ];
+    for (rules, led, denied) in table {
+        for kind in [Kind::Stream, Kind::Datagram] {
+            let (mut guest, script, decisions) = guest_under(policy(rules));
+            let to = look_up(&mut guest, "db.example", 5432).unwrap();
+            let fd = guest.socket(Domain::Inet, kind).unwrap();
+            guest.set_nonblocking(fd, true).unwrap();
+            let begun = guest.connect(fd, &to);
+            let sent = guest.send(fd, &mut [IoSlice::new(b"x")], SendFlags::empty());
+            assert_eq!(sent, Err(Errno::EAGAIN), "it has not opened");
+            script.with(1, |socket| {
+                assert_eq!(socket.name.as_deref(), Some("db.example"));
+                socket.remote = Some(led.parse().unwrap());
+                socket.state = State::OPEN;
+                socket.room = 100;
+            });
+            if kind == Kind::Stream {
+                assert_eq!(begun, Err(Errno::EINPROGRESS));
+            }
+            let sent = guest.send(fd, &mut [IoSlice::new(b"x")], SendFlags::empty());
+            assert_eq!(sent, denied.map_or(Ok(1), Err), "{rules:?} {led}");
+            let is_open = script.0.lock().unwrap().contains_key(&1);
+            assert_eq!(is_open, denied.is_none(), "what is denied is closed");
+            if denied.is_none() {
+                assert_eq!(guest.peer_addr(fd), Ok(led.parse::<SocketAddr>().unwrap().into()));
+            }
+            let judged = |line: &&String| **line == format!("connect {led}");
+            assert_eq!(decisions.0.lock().unwrap().iter().filter(judged).count(), 1);
+        }
+    }
+}
+
+#[test]
+fn a_name_that_the_policy_denies_is_not_connected_to() {
+    let rules = [
+        ("allow-connect", "db.example:5432"),
+        ("allow-resolve", "*.example"),
+    ];
+    let (mut guest, script, _) = guest_under(policy(&rules));
+    assert_eq!(
+        look_up(&mut guest, "elsewhere.test", 5432),
+        Err(LookupError::Fail)
+    );
+    for (name, port) in [("db.example", 80), ("other.example", 80)] {
+        let to = look_up(&mut guest, name, port).unwrap();
+        let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+        assert_eq!(guest.connect(fd, &to), Err(Errno::EACCES), "{name}:{port}");
+    }
+    // An address that stands for no name is an address like any other.
+    let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+    let unknown = SocketAddr::from(([198, 18, 9, 9], 5432)).into();
+    assert_eq!(guest.connect(fd, &unknown), Err(Errno::EACCES));
+    assert!(script.0.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_datagram_to_a_name_needs_a_connected_socket() {
+    let (mut guest, script, _) = guest();
+    let to = look_up(&mut guest, "time.example", 123).unwrap();
+    let fd = guest.socket(Domain::Inet, Kind::Datagram).unwrap();
+    guest.set_nonblocking(fd, true).unwrap();
+    let sent = guest.send_to(fd, &mut [IoSlice::new(b"x")], &to, SendFlags::empty());
+    assert_eq!(sent, Err(Errno::EHOSTUNREACH));
+    assert_eq!(guest.bind(fd, &addr(0).into()), Err(Errno::EAGAIN));
+    script.with(1, |socket| socket.state = State::OPEN);
+    assert_eq!(guest.bind(fd, &addr(0).into()), Ok(()));
+    assert_eq!(guest.connect(fd, &to), Err(Errno::EOPNOTSUPP));
 }

@@ -4,7 +4,10 @@
 //! apps. A dropped browser leaves no process and no file. The tests themselves are in `tests/tests/chromium`.
 
 mod app;
+mod guest;
 mod protocol;
+
+pub use guest::{GuestPages, GuestRun, Place};
 
 use crate::paths::find_program;
 use app::Server;
@@ -16,8 +19,8 @@ use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 use tempfile::TempDir;
@@ -35,7 +38,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(10);
 const PARTING: Duration = Duration::from_secs(10);
 
 /// What has no place in a test, and what turns Isolated Web Apps on. CI runs as root, where the browser's own sandbox does not work.
-const FLAGS: [&str; 10] = [
+const FLAGS: [&str; 11] = [
     "--headless=new",
     "--no-sandbox",
     "--disable-gpu",
@@ -46,28 +49,30 @@ const FLAGS: [&str; 10] = [
     "--disable-sync",
     "--remote-debugging-pipe",
     "--enable-features=IsolatedWebApps,IsolatedWebAppDevMode",
+    // Names that the browser looks up itself; it asks no server.
+    "--host-resolver-rules=MAP *.loopback.test 127.0.0.1, MAP nowhere.test ~NOTFOUND",
 ];
 
 /// A running browser with the app installed.
 #[derive(Debug)]
 pub struct Browser {
     child: Child,
-    protocol: Protocol,
+    protocol: Arc<Protocol>,
     origin: String,
-    _server: Server,
+    server: Server,
     // It goes after `drop` has ended the processes that live in it.
     home: TempDir,
 }
 
 impl Browser {
-    /// Starts one, and installs the app that the directory is; `/web/` of it is the part of the npm package for browsers.
+    /// Starts one, and installs an app of directories, each below a prefix of the path; of those that begin a path the first is it.
     ///
     /// # Errors
     ///
     /// When Chromium is not installed, does not start, or does not install the app.
-    pub fn start(app: &Path, web: &Path) -> io::Result<Self> {
+    pub fn start(app: &[(&str, &Path)]) -> io::Result<Self> {
         let program = program()?;
-        let server = Server::start(&[("/web/", web), ("/", app)])?;
+        let server = Server::start(app)?;
         let home = tempfile::Builder::new().prefix("guestnet-chromium-").tempdir()?;
         let log = File::create(home.path().join("log"))?;
         // The protocol is on descriptors 3 and 4, where std puts none.
@@ -95,12 +100,12 @@ impl Browser {
         let id = app::identity()?;
         let browser = Self {
             child,
-            protocol: Protocol::start(commands, answers),
+            protocol: Arc::new(Protocol::start(commands, answers)),
             origin: format!("isolated-app://{id}"),
             home,
-            _server: server,
+            server,
         };
-        match browser.install(browser._server.port()) {
+        match browser.install(browser.server.port()) {
             Ok(()) => Ok(browser),
             Err(error) => {
                 let log = fs::read_to_string(browser.home.path().join("log")).unwrap_or_default();
@@ -129,8 +134,20 @@ impl Browser {
     /// # Errors
     ///
     /// When it does not load in time.
-    pub fn open(&self) -> io::Result<Page<'_>> {
-        let url = format!("{}/index.html", self.origin);
+    pub fn open(&self) -> io::Result<Page> {
+        self.open_at(&format!("{}/index.html", self.origin))
+    }
+
+    /// Opens the same page where it is served, which is no app there and has no Direct Sockets.
+    ///
+    /// # Errors
+    ///
+    /// As [`Browser::open`].
+    pub fn open_outside(&self) -> io::Result<Page> {
+        self.open_at(&format!("http://localhost:{}/index.html", self.server.port()))
+    }
+
+    fn open_at(&self, url: &str) -> io::Result<Page> {
         let target = self
             .protocol
             .call(None, "Target.createTarget", &json!({ "url": url }))?;
@@ -139,7 +156,7 @@ impl Browser {
         let session = self.protocol.call(None, "Target.attachToTarget", &attach)?;
         let session = text(&session, "sessionId")?;
         let page = Page {
-            protocol: &self.protocol,
+            protocol: Arc::clone(&self.protocol),
             events: Mutex::new(self.protocol.subscribe(&session)),
             console: Mutex::default(),
             session,
@@ -200,15 +217,15 @@ impl Drop for Browser {
 
 /// A page of the app. Dropping it closes it.
 #[derive(Debug)]
-pub struct Page<'browser> {
-    protocol: &'browser Protocol,
+pub struct Page {
+    protocol: Arc<Protocol>,
     session: String,
     target: String,
     events: Mutex<Receiver<Event>>,
     console: Mutex<Vec<String>>,
 }
 
-impl Page<'_> {
+impl Page {
     /// Evaluates an expression, and waits for it if it is a promise.
     ///
     /// # Errors
@@ -270,7 +287,7 @@ impl Page<'_> {
     }
 }
 
-impl Drop for Page<'_> {
+impl Drop for Page {
     fn drop(&mut self) {
         let target = json!({ "targetId": self.target });
         // A page that has crashed is closed as well; a browser that has ended has none.
@@ -289,10 +306,19 @@ impl Evaluation {
     /// # Errors
     ///
     /// As [`Page::evaluate`] has them.
-    pub fn finish(self, page: &Page<'_>) -> io::Result<Value> {
+    pub fn finish(self, page: &Page) -> io::Result<Value> {
+        self.finish_within(page, DEADLINE)
+    }
+
+    /// The same, for something that takes less.
+    ///
+    /// # Errors
+    ///
+    /// As [`Page::evaluate`] has them.
+    pub fn finish_within(self, page: &Page, limit: Duration) -> io::Result<Value> {
         let mut answer = self
             .0
-            .within(DEADLINE)
+            .within(limit)
             .map_err(|error| io::Error::other(format!("{error}\n{}", page.console())))?;
         let thrown = &answer["exceptionDetails"];
         if thrown.is_null() {

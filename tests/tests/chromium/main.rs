@@ -27,12 +27,12 @@ enum Where {
 }
 
 /// A test: a page of its own, and where in it its scenarios run.
-struct Case<'browser> {
-    page: Page<'browser>,
+struct Case {
+    page: Page,
     place: Where,
 }
 
-impl Case<'_> {
+impl Case {
     /// Begins a scenario.
     fn begin(&self, name: &str, arguments: &Value) -> Evaluation {
         let place = match self.place {
@@ -78,7 +78,8 @@ fn browser(shared: &Shared) -> &Browser {
     let started = shared.get_or_init(|| {
         let root = docs::root();
         let web = root.join("crates/guest-emscripten/npm/web");
-        Browser::start(&root.join("tests/chromium"), &web).map_err(|error| error.to_string())
+        let app = root.join("tests/chromium");
+        Browser::start(&[("/web/", &web), ("/", &app)]).map_err(|error| error.to_string())
     });
     started.as_ref().unwrap_or_else(|error| panic!("{error}"))
 }

@@ -2,6 +2,7 @@
 //!
 //! `main.rs` asserts it and `page.rs` writes it down, so that the page says what the tests hold.
 
+use guestnet_tests::chromium::Place;
 use guestnet_tests::emscripten::{Engine, Variant};
 use serde::Deserialize;
 use std::fs;
@@ -25,9 +26,11 @@ pub(crate) enum Sandbox {
     /// The same behaviour written again, with the calls of `os`: those of guests/c that JavaScript can say.
     Js,
     Emscripten(Variant, Engine),
+    /// An Isolated Web App.
+    Chromium(Place),
 }
 
-pub(crate) const COLUMNS: [Column; 12] = [
+pub(crate) const COLUMNS: [Column; 15] = [
     Column {
         name: "wasip1",
         sandbox: Sandbox::Wasip1,
@@ -100,6 +103,24 @@ pub(crate) const COLUMNS: [Column; 12] = [
         about: "Emscripten with `-pthread -sPROXY_TO_PTHREAD`, Node 20",
         lacks: "",
     },
+    Column {
+        name: "chromium-page",
+        sandbox: Sandbox::Chromium(Place::Page),
+        about: "Emscripten with `-sJSPI`, on a page of an Isolated Web App in Chromium",
+        lacks: "threads",
+    },
+    Column {
+        name: "chromium-worker",
+        sandbox: Sandbox::Chromium(Place::Worker),
+        about: "the same in a worker",
+        lacks: "threads",
+    },
+    Column {
+        name: "chromium-pthread",
+        sandbox: Sandbox::Chromium(Place::Pthread),
+        about: "Emscripten with `-pthread -sPROXY_TO_PTHREAD`, on a page of an Isolated Web App in Chromium",
+        lacks: "",
+    },
 ];
 
 impl Column {
@@ -113,7 +134,14 @@ impl Column {
                 guest.name.starts_with("thread_")
             }
             Sandbox::Emscripten(variant, _) => variant.has_threads() || !guest.name.starts_with("thread_"),
+            Sandbox::Chromium(place) => place == Place::Pthread || !guest.name.starts_with("thread_"),
         }
+    }
+
+    /// Whether it runs what is known to differ. In a browser many of these wait for what never comes, and others depend on how fast
+    /// something is.
+    pub(crate) fn runs_what_differs(self) -> bool {
+        !matches!(self.sandbox, Sandbox::Chromium(_))
     }
 
     /// Whether an entry for `abi` is about this column: its own name, or the family that it begins with.

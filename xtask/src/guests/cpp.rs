@@ -1,6 +1,6 @@
 //! A C++ program that is linked as users link theirs: by em++ with every warning an error, and by a CMake project.
 
-use super::package::Package;
+use super::package::{Package, Platform};
 use super::stamp::Inputs;
 use super::{Job, files_below};
 use crate::Result;
@@ -52,7 +52,7 @@ fn by_hand(emscripten: &Emscripten, package: &Package, source: &Path, output: &P
     let mut emcc = emscripten.emxx();
     emcc.args(FLAGS)
         .arg(source.join("app.cpp"))
-        .args(package.flags(&[]))
+        .args(package.flags(&[], Platform::Node))
         .arg("-o")
         .arg(output);
     Ok(capture_both(&mut emcc, "em++")?.1)

@@ -1,7 +1,7 @@
 //! C guests built with emcc and the npm package `guestnet`: the sources of guests/c, guests/linux and guests/emscripten,
 //! once for each way to link.
 
-use super::package::Package;
+use super::package::{Package, Platform};
 use super::stamp::Inputs;
 use super::{Job, files, stem, together};
 use crate::Result;
@@ -18,13 +18,15 @@ const LINUX: &str = "guests/linux";
 
 /// Flags of every build. Some guests have 64 KiB on the stack, which is all of Emscripten's default; all end when main
 /// returns, as a native program does.
-const COMMON: [&str; 5] = [
+const COMMON: [&str; 4] = [
     "-Wall",
     "-sSTACK_SIZE=1MB",
     "-sDEFAULT_PTHREAD_STACK_SIZE=1MB",
     "-sEXIT_RUNTIME=1",
-    "-sNODERAWFS=1",
 ];
+
+/// And on Node.
+const ON_NODE: &str = "-sNODERAWFS=1";
 
 /// A way to link the programs of a directory.
 pub(super) struct Variant {
@@ -37,6 +39,7 @@ pub(super) struct Variant {
     package: bool,
     /// Whether all programs become one, which runs the one that its first argument names.
     together: bool,
+    platform: Platform,
     flags: &'static [&'static str],
 }
 
@@ -48,6 +51,7 @@ const fn guests(products: &'static str, extension: &'static str, flags: &'static
         extension,
         package: true,
         together: true,
+        platform: Platform::Node,
         flags,
     }
 }
@@ -60,7 +64,16 @@ const fn bench(products: &'static str, package: bool, flags: &'static [&'static 
         extension: "cjs",
         package,
         together: false,
+        platform: Platform::Node,
         flags,
+    }
+}
+
+/// A way to link the guests for Isolated Web Apps.
+const fn web(products: &'static str, flags: &'static [&'static str]) -> Variant {
+    Variant {
+        platform: Platform::Browser,
+        ..guests(products, "mjs", flags)
     }
 }
 
@@ -112,7 +125,25 @@ pub(super) const VARIANTS: &[Variant] = &[
             ROOM,
         ],
     ),
+    web(
+        "emscripten-web-jspi",
+        &["-O1", "-sJSPI=1", "-Wno-experimental", WEB_ROOM],
+    ),
+    web(
+        "emscripten-web-proxy",
+        &[
+            "-O1",
+            "-pthread",
+            "-sPROXY_TO_PTHREAD=1",
+            WEB_ROOM,
+            "-sALLOW_MEMORY_GROWTH=1",
+            "-Wno-pthreads-mem-growth",
+        ],
+    ),
 ];
+
+/// The same in a browser, where one page has many of them one after the other.
+const WEB_ROOM: &str = "-sINITIAL_MEMORY=64MB";
 
 /// The measured programs: with the package, also on a thread, and with what Emscripten has itself.
 pub(super) const BENCH: &[Variant] = &[
@@ -142,9 +173,10 @@ pub(super) fn jobs(
     let mut jobs = Vec::new();
     for variant in variants {
         let mut common = Inputs::default();
-        common
-            .text(&emscripten.version)
-            .text(&format!("{COMMON:?} {:?} {}", variant.flags, variant.together));
+        common.text(&emscripten.version).text(&format!(
+            "{COMMON:?} {ON_NODE} {:?} {} {:?}",
+            variant.flags, variant.together, variant.platform
+        ));
         if variant.package {
             common.text(&package.hash().to_string());
         }
@@ -235,13 +267,19 @@ fn link(
 ) -> Result<String> {
     let mut emcc = emscripten.emcc();
     emcc.args(COMMON).args(variant.flags);
+    if variant.platform == Platform::Node {
+        emcc.arg(ON_NODE);
+    }
     if variant.package {
-        emcc.args(package.flags(variant.flags));
+        emcc.args(package.flags(variant.flags, variant.platform));
     }
     let mut warnings = String::new();
     if variant.together {
         // Of the package's words the headers.
-        let words = package.flags(variant.flags).iter().map(String::as_str);
+        let words = package
+            .flags(variant.flags, variant.platform)
+            .iter()
+            .map(String::as_str);
         let flags: Vec<&str> = variant.flags.iter().copied().chain(words).collect();
         let (objects, said) = together::compile(emscripten, &flags, sources, output)?;
         warnings += &said;

@@ -172,7 +172,10 @@ pub(crate) fn package(project: &Project, tools: &Tools) -> Result<PathBuf> {
 /// When the addon does not build.
 pub(crate) fn debug_package(project: &Project, tools: &Tools) -> Result<(PathBuf, Vec<String>)> {
     let package = package::Package::build(project, tools, package::Profile::Debug)?;
-    Ok((package.directory().to_owned(), package.flags(&[]).to_vec()))
+    Ok((
+        package.directory().to_owned(),
+        package.flags(&[], package::Platform::Node).to_vec(),
+    ))
 }
 
 /// Runs the jobs whose inputs changed, as many at once as there are processors.

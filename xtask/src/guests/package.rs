@@ -54,14 +54,26 @@ pub(super) enum Profile {
     Release,
 }
 
+/// What a program is linked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Platform {
+    /// Node, Deno and Bun.
+    Node,
+    /// An Isolated Web App.
+    Browser,
+}
+
 /// An assembled package.
 #[derive(Debug, Clone)]
 pub(super) struct Package {
     directory: PathBuf,
-    flags: Vec<String>,
-    jspi_flags: Vec<String>,
+    /// What its command prints, by options.
+    flags: Vec<(&'static [&'static str], Vec<String>)>,
     hash: u64,
 }
+
+/// The options of its command for programs that run on Node, for links with JSPI, and for Isolated Web Apps.
+const OPTIONS: [&[&str]; 4] = [&[], &["--jspi"], &["--web"], &["--jspi", "--web"]];
 
 impl Package {
     /// Builds the addon and puts the package together.
@@ -96,6 +108,9 @@ impl Package {
             wanted.push(to);
         }
         update(&addon, &directory.join("guestnet.node"))?;
+        let module = directory.join(WEB).join("guestnet.wasm");
+        update(&web(project, tools)?, &module)?;
+        wanted.push(module);
         for object in objects(project, &tools.emscripten()?, &directory)? {
             inputs.text(&object.made_from.to_string());
             wanted.push(object.path);
@@ -105,13 +120,15 @@ impl Package {
                 fs::remove_file(&file).map_err(|error| format!("{}: {error}", file.display()))?;
             }
         }
-        let flags = words(tools, &directory, &[])?;
-        let jspi_flags = words(tools, &directory, &["--jspi"])?;
-        inputs.text(&flags.join(" ")).text(&jspi_flags.join(" "));
+        let mut flags = Vec::new();
+        for options in OPTIONS {
+            let words = words(tools, &directory, options)?;
+            inputs.text(&words.join(" "));
+            flags.push((options, words));
+        }
         Ok(Self {
             directory,
             flags,
-            jspi_flags,
             hash: inputs.hash(),
         })
     }
@@ -122,12 +139,13 @@ impl Package {
     }
 
     /// What `guestnet-emcc` prints, for a link with these flags.
-    pub(super) fn flags(&self, link: &[&str]) -> &[String] {
-        if link.iter().any(|flag| flag.starts_with("-sJSPI")) {
-            &self.jspi_flags
-        } else {
-            &self.flags
-        }
+    pub(super) fn flags(&self, link: &[&str], platform: Platform) -> &[String] {
+        let jspi = link.iter().any(|flag| flag.starts_with("-sJSPI"));
+        let wanted = (jspi, platform == Platform::Browser);
+        self.flags
+            .iter()
+            .find(|(options, _)| (options.contains(&"--jspi"), options.contains(&"--web")) == wanted)
+            .map_or(&[], |(_, words)| words)
     }
 
     /// Of everything that is linked into a program; the addon and `web` are not.
@@ -150,6 +168,31 @@ fn addon(project: &Project, profile: Profile) -> Result<PathBuf> {
     };
     process::run(&mut cargo, "cargo build of guestnet-addon")?;
     Ok(project.target.join(directory).join("libguestnet.so"))
+}
+
+/// Builds the module for browsers. It is always the published one: what a debug build of it does is what the same crates do natively.
+fn web(project: &Project, tools: &Tools) -> Result<PathBuf> {
+    const TARGET: &str = "wasm32-unknown-unknown";
+    const PROFILE: &str = "web";
+    progress("guests", "the module for browsers of the npm package");
+    tools.rust_targets()?;
+    process::run(
+        project.cargo().args([
+            "build",
+            "-p",
+            "guestnet-web",
+            "--target",
+            TARGET,
+            "--profile",
+            PROFILE,
+        ]),
+        "cargo build of guestnet-web",
+    )?;
+    Ok(project
+        .target
+        .join(TARGET)
+        .join(PROFILE)
+        .join("guestnet_web.wasm"))
 }
 
 /// A C source, compiled.

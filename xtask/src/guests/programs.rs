@@ -3,7 +3,7 @@
 //! Their objects are compiled once on a machine and kept in the cache; what is linked here is a program for tests.
 //! Configure scripts are not run, they would take minutes: the headers that they generate are in guests/programs.
 
-use super::package::Package;
+use super::package::{Package, Platform};
 use super::stamp::Inputs;
 use super::{Job, files};
 use crate::Result;
@@ -167,7 +167,7 @@ pub(super) fn jobs(project: &Project, tools: &Tools, package: &Package) -> Resul
                 let mut emcc = emscripten.emcc();
                 emcc.args(LINK)
                     .args(program.link)
-                    .args(package.flags(program.link));
+                    .args(package.flags(program.link, Platform::Node));
                 emcc.current_dir(&directory);
                 for part in 0..program.parts.len() {
                     for object in files(&directory.join(part.to_string()), Some("o"))? {

@@ -81,10 +81,9 @@ fn layer(package: &str) -> Option<Layer> {
         "guestnet-directory" => Layer::Directory,
         "guestnet-conformance" => Layer::Conformance,
         "guestnet" => Layer::Embedder,
-        "guestnet-cli" | "guestnet-addon" | "guestnet-tests" | "guestnet-bench" | "guestnet-demo" => {
-            Layer::Top
-        }
-        "guestnet-wasi" | "guestnet-quickjs" | "guestnet-emscripten" | "guestnet-web" => Layer::Guest,
+        "guestnet-cli" | "guestnet-addon" | "guestnet-web" | "guestnet-tests" | "guestnet-bench"
+        | "guestnet-demo" => Layer::Top,
+        "guestnet-wasi" | "guestnet-quickjs" | "guestnet-emscripten" => Layer::Guest,
         "xtask" => Layer::Apart,
         name if name.starts_with("guestnet-host-") => Layer::Host,
         _ => return None,

@@ -20,7 +20,18 @@ pub(super) fn check(project: &Project, tools: &Tools) -> Result<()> {
     tools.rust_targets()?;
     PACKAGES
         .iter()
-        .try_for_each(|package| check_package(project, package))
+        .try_for_each(|package| check_package(project, package))?;
+    check_web(project)
+}
+
+/// The module for browsers is nothing on this machine, so that only this step reads it with clippy.
+fn check_web(project: &Project) -> Result<()> {
+    let mut cargo = project.cargo();
+    cargo.args(["clippy", "-p", "guestnet-web", "--target", TARGET]);
+    process::run(
+        cargo.args(["--", "-D", "warnings"]),
+        "cargo clippy of guestnet-web",
+    )
 }
 
 fn check_package(project: &Project, package: &str) -> Result<()> {

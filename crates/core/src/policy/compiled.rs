@@ -234,6 +234,20 @@ impl Policy {
         self.conclude(self.unix.find(path), self.net.then_some(Reason::AllowNet))
     }
 
+    /// Judges a connection to a name whose address is not known before it is made, as in a browser. What the rules say of the name
+    /// counts; where they say nothing, it is allowed if an address could be, on this port. Where the connection has led is
+    /// then judged by [`decide`](Self::decide).
+    pub fn decide_before_address(&self, protocol: Protocol, name: &Name, port: u16) -> Decision<'_> {
+        let by_name = self.connect_by_name(protocol, name, port);
+        let Some(net) = self.net_rules(Use::Connect, protocol) else {
+            return by_name;
+        };
+        match self.rule(net.any.find(port).allow) {
+            Some(rule) if by_name.reason() == Reason::NoRule => Decision::allowed(Reason::Rule(rule)),
+            _ => by_name,
+        }
+    }
+
     /// What rules say of a name and a port before it is looked up: for [`explain`](super::explain()).
     pub(super) fn connect_by_name(&self, protocol: Protocol, name: &Name, port: u16) -> Decision<'_> {
         match self.net_rules(Use::Connect, protocol) {

@@ -96,6 +96,10 @@ impl Names {
         }
     }
 
+    pub(crate) fn is_audited(&self) -> bool {
+        self.audited.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn set_audited(&self, audited: bool) {
         self.audited.store(audited, Ordering::Relaxed);
     }
@@ -203,7 +207,7 @@ impl Names {
 
     /// Gives the observer a decision, and returns whether it allows.
     fn settle(&self, call: &'static str, name: &Name, decision: Decision<'_>) -> bool {
-        if self.audited.load(Ordering::Relaxed) {
+        if self.is_audited() {
             self.audit(call, Use::Resolve, None, name, decision, false);
         }
         if decision.is_denied() {
@@ -240,7 +244,7 @@ impl Names {
         }
     }
 
-    fn pin(&self, name: &Name, addresses: &[IpAddr], expires: Duration) {
+    pub(crate) fn pin(&self, name: &Name, addresses: &[IpAddr], expires: Duration) {
         let mut pins = self.pins();
         for &ip in addresses {
             pins.insert(name, canonical_ip(ip), expires);

@@ -427,7 +427,13 @@ impl<H: Host, F> Call<'_, H, F> {
                 let (mut pending, route) = match socket.pending_connect(addr, now) {
                     Some(pending) => (pending, stub::route(socket, *to)),
                     None => {
-                        let route = gate.connect("connect", socket.protocol(), *to, || now)?;
+                        let route = match host.name_of(to.ip()) {
+                            None => gate.connect("connect", socket.protocol(), *to, || now)?,
+                            Some(name) => {
+                                gate.connect_to_name("connect", socket.protocol(), &name, to.port())?;
+                                Route::Direct
+                            }
+                        };
                         (PendingConnect::new(addr.clone(), now), route)
                     }
                 };

@@ -2,14 +2,15 @@
 // Prints what emcc needs: emcc app.c $(guestnet-emcc) -o app.js
 // With --cflags, what compiling without linking needs: emcc $(guestnet-emcc --cflags) -c app.c
 // With --jspi, for links with -sJSPI, blocking calls suspend the program and JavaScript runs on meanwhile.
+// With --web, the output is for an Isolated Web App.
 'use strict';
 const fs = require('node:fs');
 const path = require('node:path');
 
 const directory = path.dirname(__dirname);
-const rest = process.argv.slice(2).filter((argument) => !['--jspi', '--cflags'].includes(argument));
+const rest = process.argv.slice(2).filter((argument) => !['--jspi', '--web', '--cflags'].includes(argument));
 if (rest.length > 0) {
-  process.stderr.write(`guestnet-emcc: ${rest[0]} is not an option; there are --jspi and --cflags\n`);
+  process.stderr.write(`guestnet-emcc: ${rest[0]} is not an option; there are --jspi, --web and --cflags\n`);
   process.exit(2);
 }
 if (/\s/.test(directory)) {
@@ -28,6 +29,10 @@ const objects = ['guestnet.o', 'interface.o', 'linux.o', 'names.o'];
 if (process.argv.includes('--jspi')) {
   words.push(`--js-library=${path.join(directory, 'jspi', 'libguestnet-jspi.js')}`);
   objects.push('guestnet-jspi.o');
+}
+if (process.argv.includes('--web')) {
+  // Without EXIT_RUNTIME a page is never told that the program has ended. An app may make a worker of a script only by a policy.
+  words.push('-sENVIRONMENT=web,worker', '-sEXIT_RUNTIME=1', '-sTRUSTED_TYPES=1');
 }
 for (const object of objects.map((name) => path.join(directory, 'lib', name))) {
   if (!fs.existsSync(object)) {

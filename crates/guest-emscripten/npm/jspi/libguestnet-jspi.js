@@ -45,7 +45,7 @@
         for (const waiter of GW.waiters.get(fd) ?? []) bits |= waiter.fds.get(fd);
         if (!bits) GW.waiters.delete(fd);
         // What cannot be watched is looked at again at once.
-        if (GN.subscribe(fd, 'jspi', bits) < 0) setImmediate(() => GW.ready(fd, -1));
+        if (GN.subscribe(fd, 'jspi', bits) < 0) guestnetEngine.later(() => GW.ready(fd, -1));
       },
 
       /** Whether a call that was tried has to wait: it would block, and neither its flags nor the mode say that it must not. */
@@ -87,13 +87,13 @@
         });
       },
 
-      /** Resolves to 1 as soon as a promise can. */
-      pause() {
+      /** Resolves to 1 when `later` calls back. */
+      pause(later) {
         GN.endSuspended = GW.end;
         return new Promise((resolve) => {
           const waiter = { timer: undefined };
           GW.suspended.add(waiter);
-          queueMicrotask(() => {
+          later(() => {
             GW.suspended.delete(waiter);
             if (!ABORT) resolve(1);
           });
@@ -125,7 +125,17 @@
     guestnet_pause__sig: 'i',
     guestnet_pause__deps: ['$GW'],
     guestnet_pause__async: true,
-    guestnet_pause: () => { return GW.pause(); },
+    guestnet_pause: () => { return GW.pause(queueMicrotask); },
+
+    guestnet_overdue__sig: 'i',
+    guestnet_overdue__deps: ['$guestnetEngine'],
+    guestnet_overdue__async: false,
+    guestnet_overdue: () => { return guestnetEngine.isOverdue() ? 1 : 0; },
+
+    guestnet_rest__sig: 'i',
+    guestnet_rest__deps: ['$GW', '$guestnetEngine'],
+    guestnet_rest__async: true,
+    guestnet_rest: () => { return GW.pause(guestnetEngine.later); },
 
     guestnet_lookup_descriptor__sig: 'ii',
     guestnet_lookup_descriptor__deps: ['$GW', '$guestnetLookupDescriptor'],
@@ -282,7 +292,7 @@
   // The calls as they are without this file, for pthreads, which cannot suspend. The object of guestnet-jspi.c names them without
   // -pthread too.
   for (const name of [
-    'getaddrinfo', '__syscall_accept4', '__syscall_connect', '__syscall_recvfrom', '__syscall_recvmsg', '__syscall_sendto',
+    'getaddrinfo', '__syscall_accept4', '__syscall_bind', '__syscall_connect', '__syscall_listen', '__syscall_recvfrom', '__syscall_recvmsg', '__syscall_sendto',
     '__syscall_sendmsg', '__syscall_poll', '__syscall_epoll_pwait', 'fd_read', 'fd_write',
   ]) {
     const as = 'guestnet_block_' + name.replace(/^(__syscall)?_/, '');

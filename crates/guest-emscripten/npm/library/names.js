@@ -70,7 +70,7 @@ Object.assign(library, {
     }
     const lookup = { id, later: elsewhere };
     FS.getStream(fd).node.lookup = lookup;
-    if (!elsewhere) setImmediate(() => { lookup.later = 1; });
+    if (!elsewhere) guestnetEngine.later(() => { lookup.later = 1; });
     return fd;
   },
 

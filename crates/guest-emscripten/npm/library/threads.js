@@ -12,22 +12,9 @@ const GN = {
   /** The program's number, on the main thread. */
   id: 0,
 
-#if PTHREADS
-  /** Emscripten takes Bun for an engine that gives a worker's messages to `onmessage`. Bun 1.4 gives them to its port. */
-  listenForThreads() {
-    if (!process.versions.bun) return;
-    let given = false;
-    addEventListener('message', () => { given = true; });
-    guestnetProgram.require('worker_threads').parentPort.on('message', (data) => {
-      // When both would have had it.
-      setImmediate(() => { if (!given) globalThis.onmessage?.({ data }); });
-    });
-  },
-
-#endif
   /** Starts the program, and closes what is open at its end. */
   open() {
-    [GN.id, GN.end] = guestnetProgram.start(() => {
+    [GN.id, GN.end] = guestnetStart(() => {
       GN.onEnd();
       GN.thread?.release();
     });
@@ -55,7 +42,7 @@ const GN = {
 
   /** The first call of a thread. */
   attach() {
-    const addon = guestnetProgram.addon();
+    const addon = guestnetEngine.addon();
     ({ READY: GN.READY, STATE: GN.STATE, ADDRINFO_ROOM: GN.ADDRINFO_ROOM, FOREIGN: GN.FOREIGN } = addon);
     GN.thread = addon.attach({{{ onMain('guestnet_id') }}}, {{{ IS_PTHREAD }}} ? 1 : 0);
     // Another thread has ended the program: this one goes on no more than those that were in a call.
@@ -71,7 +58,7 @@ const GN = {
     // A worker that waits in a call may be terminated, which the call finds out by trying to run something.
     // In a pthread that is also how it learns that it was cancelled: pthread_exit() then throws through the call.
     const look = () => { {{{ CANCELLATION_POINT }}} };
-    if (!guestnetProgram.require('worker_threads').isMainThread) GN.thread.setIdleTask(look, 20);
+    if (guestnetEngine.isWorker()) GN.thread.setIdleTask(look, 20);
     return GN.thread;
   },
 
@@ -93,7 +80,7 @@ const GN = {
 };
 
 Object.assign(library, {
-  $GN__deps: ['$FS', '$guestnetProgram', 'guestnet_id',
+  $GN__deps: ['$FS', '$guestnetEngine', '$guestnetStart', 'guestnet_id',
 #if PTHREADS
     'emscripten_main_thread_process_queued_calls', 'pthread_testcancel', '$guestnetOnMain',
 #endif
@@ -102,7 +89,7 @@ Object.assign(library, {
     addAtInit('GN.root = FS.mount(GN, {}, null);');
     addAtExit('GN.quit();');
 #if PTHREADS
-    return 'if (ENVIRONMENT_IS_PTHREAD) GN.listenForThreads();';
+    return 'if (ENVIRONMENT_IS_PTHREAD) guestnetEngine.listenForThreads();';
 #else
     return '';
 #endif
@@ -131,5 +118,12 @@ Object.assign(library, {
   guestnet_id__sig: 'i',
   guestnet_id__deps: ['$GN'],
   guestnet_id__proxy: 'sync',
-  guestnet_id: () => GN.id || GN.open(),
+  guestnet_id: () => {
+    if (GN.id) return GN.id;
+    try {
+      return GN.open();
+    } catch (error) {
+      return guestnetEngine.refuse(error);
+    }
+  },
 });

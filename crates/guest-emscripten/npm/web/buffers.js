@@ -172,11 +172,15 @@ export class ReceiveQueue {
     this.#chunks.push(this.#block.subarray(0, this.#used));
   }
 
-  /** Copies its first bytes to `target`, as many as there are and fit, and takes them unless `peek`. */
+  /**
+   * Copies its first bytes to `target`, as many as there are and fit, and takes them; with a `peek` that is not negative, copies what
+   * begins so many bytes behind the first, and takes nothing.
+   */
   read(target, peek) {
     let count = 0;
     let index = 0;
-    let taken = this.#taken;
+    let taken = this.#taken + Math.max(peek, 0);
+    while (index < this.#chunks.length && taken >= this.#chunks[index].length) taken -= this.#chunks[index++].length;
     while (count < target.length && index < this.#chunks.length) {
       const chunk = this.#chunks[index];
       const part = chunk.subarray(taken, taken + target.length - count);
@@ -188,7 +192,7 @@ export class ReceiveQueue {
         taken = 0;
       }
     }
-    if (peek) return count;
+    if (peek >= 0) return count;
     // A block whose bytes are taken is not written any more: its entry is gone.
     if (index === this.#chunks.length) this.#block = null;
     if (index) this.#chunks.splice(0, index);

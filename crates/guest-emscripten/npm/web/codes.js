@@ -10,7 +10,7 @@ export const STATE = {
   READABLE: 4,
   /** There is room to send. */
   WRITABLE: 8,
-  /** The peer has ended, and all its bytes are taken. */
+  /** The peer has ended. What it sent before can still be taken. */
   END: 16,
   /** It was open and is of no use any more, or bytes may be lost; the error says why. Bytes that came before can still be taken. */
   BROKEN: 32,

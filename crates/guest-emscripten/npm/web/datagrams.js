@@ -29,6 +29,9 @@ export class Datagrams {
   #sending = [];
   #sendingBytes = 0;
 
+  /** How often a datagram arrived, or room after there was none. */
+  arrivals = 0;
+
   error = ERROR.NONE;
 
   constructor(context, changed, make, { send, receive }) {
@@ -57,7 +60,7 @@ export class Datagrams {
     return this.#addresses[which] ?? null;
   }
 
-  /** Copies what fits of the next datagram, and takes it unless `peek`. Gives its length; -1 if there is none. */
+  /** Copies what fits of the next datagram, and takes it unless `peek` is 0 or more. Gives its length; -1 if there is none. */
   receive(target, peek, sender) {
     const datagram = this.#received[0];
     if (!datagram) return -1;
@@ -65,7 +68,7 @@ export class Datagrams {
     target.set(data.subarray(0, target.length));
     // Of a connected socket the browser names no sender: there is one only.
     sender(remoteAddress ? [remoteAddress, remotePort] : this.#addresses[1]);
-    if (!peek) {
+    if (peek < 0) {
       this.#received.shift();
       this.#receivedBytes -= data.length + OVERHEAD;
       this.#read();
@@ -141,6 +144,7 @@ export class Datagrams {
         }
         this.#received.push(value);
         this.#receivedBytes += value.data.length + OVERHEAD;
+        this.arrivals++;
         this.#read();
         this.changed();
       },
@@ -162,6 +166,7 @@ export class Datagrams {
         // One that the network refuses is lost, as any may be; if the socket is lost with it, `closed` tells.
         await written.catch((error) => this.#context.log?.(`a datagram was not sent: ${error}`));
         this.#sending.shift();
+        if (this.#sendingBytes >= this.#capacities.send) this.arrivals++;
         this.#sendingBytes -= length + OVERHEAD;
         this.#context.pool.give(buffer);
         this.changed();

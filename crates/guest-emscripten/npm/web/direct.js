@@ -99,9 +99,10 @@ export class DirectSockets {
       error: (id) => of(id)?.error ?? ERROR.NONE,
       address: (id, which, out) => this.#putAddress(out, of(id)?.address(which)),
       available: (id) => of(id)?.available ?? 0,
+      arrivals: (id) => of(id)?.arrivals ?? 0,
       recv: (id, pointer, length, peek, out) => {
         const sender = (address) => out && this.#putAddress(out, address);
-        return of(id)?.receive(this.#view(pointer, length), peek !== 0, sender) ?? -1;
+        return of(id)?.receive(this.#view(pointer, length), peek, sender) ?? -1;
       },
       send: (id, pointer, length) => of(id)?.send(this.#view(pointer, length)) ?? 0,
       send_to: (id, pointer, length, host, hostLength, port) =>

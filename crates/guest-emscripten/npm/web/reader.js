@@ -57,6 +57,8 @@ export class Reader {
   /** Whether bytes are thrown away from now on. */
   #isIgnoring = false;
 
+  /** How often bytes or an end arrived. */
+  arrivals = 0;
   /** Whether the peer has ended, and nothing was lost. */
   isEnded = false;
   /** Whether it is over: ended, broken or cancelled. */
@@ -84,10 +86,10 @@ export class Reader {
     return this.#queue.length;
   }
 
-  /** Copies bytes to `target`, and takes them unless `peek`. */
+  /** Copies bytes to `target`, and takes them; with a `peek` that is not negative, those behind so many others, which all stay. */
   take(target, peek) {
     const count = this.#queue.read(target, peek);
-    if (!peek) this.#release(count);
+    if (peek < 0) this.#release(count);
     return count;
   }
 
@@ -131,6 +133,7 @@ export class Reader {
     }
     this.#events.arrived();
     this.#total += chunk.length;
+    this.arrivals++;
     if (this.#total > PIPE || this.#events.hasSent()) this.#isYoung = false;
     if (this.#isFull(this.#received.full)) {
       // When it goes on because of the sum is others' to say.
@@ -167,6 +170,7 @@ export class Reader {
     }
     this.isOver = true;
     this.isEnded = true;
+    this.arrivals++;
     this.#events.changed();
   }
 

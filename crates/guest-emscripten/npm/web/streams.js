@@ -28,6 +28,9 @@ export class Connection {
   #writer = null;
   #isEnding = false;
   #isClosed = false;
+  /** How often there was room after there was none, and whether there is none. */
+  #rooms = 0;
+  #isFull = false;
   #addresses = [null, null];
 
   error = ERROR.NONE;
@@ -48,7 +51,7 @@ export class Connection {
     if (!reader) return this.error ? STATE.FAILED : 0;
     let bits = STATE.OPEN;
     if (reader.available) bits |= STATE.READABLE;
-    else if (reader.isEnded) bits |= STATE.END;
+    if (reader.isEnded) bits |= STATE.END;
     if (this.error) bits |= STATE.BROKEN;
     else if (!this.#isEnding && writer.room) bits |= STATE.WRITABLE;
     if (writer.isEmpty) bits |= STATE.SENT;
@@ -57,6 +60,11 @@ export class Connection {
 
   get available() {
     return this.#reader?.available ?? 0;
+  }
+
+  /** How often bytes or an end arrived, or room after there was none. */
+  get arrivals() {
+    return (this.#reader?.arrivals ?? 0) + this.#rooms;
   }
 
   /** `[address, port]`, or null if it is not known. */
@@ -70,7 +78,9 @@ export class Connection {
 
   send(bytes) {
     if (!this.#reader || this.error || this.#isEnding) return 0;
-    return this.#writer.push(bytes);
+    const count = this.#writer.push(bytes);
+    this.#isFull = !this.#writer.room;
+    return count;
   }
 
   /**
@@ -113,7 +123,13 @@ export class Connection {
     if (localAddress) this.#addresses[0] = [localAddress, localPort];
     if (remoteAddress) this.#addresses[1] = [remoteAddress, remotePort];
     const failed = (error) => this.#broke(error);
-    const changed = () => this.changed();
+    const changed = () => {
+      if (this.#isFull && this.#writer.room) {
+        this.#isFull = false;
+        this.#rooms++;
+      }
+      this.changed();
+    };
     this.#writer = new Writer(writable, { pool: this.#context.pool, capacity: this.#capacity, changed, failed });
     const arrived = () => this.#writer.heard();
     const hasSent = () => this.#writer.total > 0;
@@ -169,6 +185,9 @@ export class Listener {
   get available() {
     return this.#ready.length;
   }
+
+  /** How often a connection arrived. */
+  arrivals = 0;
 
   address(which) {
     return which === 0 ? this.#address : null;
@@ -229,7 +248,10 @@ export class Listener {
     const opened = () => {
       this.#opening.delete(connection);
       connection.changed = () => {};
-      if (connection.state & STATE.OPEN) this.#ready.push(connection);
+      if (connection.state & STATE.OPEN) {
+        this.#ready.push(connection);
+        this.arrivals++;
+      }
       this.#read();
       this.changed();
     };

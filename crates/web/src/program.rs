@@ -1,0 +1,167 @@
+//! [`Program`]: one run of a program, with all its threads. The calls of all of them are made on this one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use guestnet_core::{Errno, Fd, LookupError, Ready, Result, SharedGuestThread};
+use guestnet_emscripten::{
+    Args, Call, CopiedMemory, Lookup, OptionValue, ThreadContext, lookup_error, negated,
+};
+
+use crate::lookups::Lookups;
+use crate::memory::program_memory;
+use crate::options::{self, Host, OptionsError};
+use crate::sockets;
+use crate::watch::Watch;
+
+/// The number of the thread on which the calls are made.
+const MAIN: u32 = 0;
+
+/// A program.
+#[derive(Debug)]
+pub(crate) struct Program {
+    /// Makes no call of the program's: it has what is watched, and gives what others are made from.
+    first: SharedGuestThread<Host, ()>,
+    spare: Host,
+    /// The threads that have made a call, by numbers of JavaScript's.
+    contexts: BTreeMap<u32, ThreadContext<Host>>,
+    reports: Arc<AtomicU64>,
+    memory: CopiedMemory<'static>,
+    watch: Watch,
+    lookups: Lookups,
+}
+
+/// What became of a call that was tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Tried {
+    /// Its result, or a negated errno.
+    pub(crate) result: i32,
+    /// How long it would wait, in milliseconds, negative for ever; `None` if it would not.
+    pub(crate) wait: Option<f64>,
+    /// There were more bytes than are copied at a time.
+    pub(crate) was_cut: bool,
+}
+
+impl Program {
+    /// Starts a program.
+    ///
+    /// # Errors
+    /// [`OptionsError`].
+    pub(crate) fn start(module: Vec<(String, OptionValue)>) -> Result<Self, OptionsError> {
+        let (mut first, spare) = options::guest(module)?;
+        let watch = Watch::new(&mut first).map_err(OptionsError::System)?;
+        Ok(Program {
+            first,
+            spare,
+            contexts: BTreeMap::new(),
+            reports: Arc::default(),
+            memory: program_memory(),
+            watch,
+            lookups: Lookups::default(),
+        })
+    }
+
+    /// Makes a system call of a thread. Its first `moved` bytes were moved by the same call before; `over` says that its wait is over.
+    pub(crate) fn call(&mut self, thread: u32, call: &Call, args: &Args, moved: u32, over: bool) -> Tried {
+        let Program {
+            first,
+            spare,
+            contexts,
+            reports,
+            memory,
+            ..
+        } = self;
+        let context = contexts
+            .entry(thread)
+            .or_insert_with(|| new_context(first, spare, reports));
+        sockets::begin_call(over);
+        let result = context.call(call, memory.for_call(moved), args);
+        Tried {
+            result,
+            wait: sockets::end_call(),
+            was_cut: memory.was_cut(),
+        }
+    }
+
+    /// The context of the main thread, and the rest.
+    fn main(&mut self) -> (&mut ThreadContext<Host>, &CopiedMemory<'static>, &mut Lookups) {
+        let Program {
+            first,
+            spare,
+            contexts,
+            reports,
+            memory,
+            lookups,
+            ..
+        } = self;
+        let context = contexts
+            .entry(MAIN)
+            .or_insert_with(|| new_context(first, spare, reports));
+        sockets::begin_call(false);
+        (context, memory, lookups)
+    }
+
+    /// A thread of the program has ended.
+    pub(crate) fn forget_thread(&mut self, thread: u32) {
+        self.contexts.remove(&thread);
+    }
+
+    /// Has [`Program::take_events`] report once when the descriptor is ready for any of the bits of [`Ready`].
+    pub(crate) fn watch_for(&mut self, fd: Fd, ready: Ready) -> Result<()> {
+        self.watch.arm(&mut self.first, fd, ready)
+    }
+
+    /// What is ready of what is watched, as pairs of a descriptor and its bits.
+    pub(crate) fn take_events(&mut self) -> Vec<u8> {
+        self.watch.take(&mut self.first)
+    }
+
+    /// A look-up: its number, or a negated errno.
+    pub(crate) fn lookup_begin(&mut self, args: &Args) -> i32 {
+        let reports = self.reports.load(Ordering::Relaxed);
+        let (context, memory, lookups) = self.main();
+        let lookup = Lookup::read(memory.for_call(0), args);
+        lookups.begin(context, lookup, reports).unwrap_or_else(negated)
+    }
+
+    /// Makes the other end of a pipe readable. 0, or a negated errno.
+    pub(crate) fn lookup_start(&mut self, id: i32, end: Fd) -> i32 {
+        let (context, _, lookups) = self.main();
+        lookups.start(context, id, end).map_or_else(negated, |()| 0)
+    }
+
+    /// How many results there are, or an `EAI_*`.
+    pub(crate) fn lookup_take(&mut self, id: i32, later: bool) -> i32 {
+        let reports = self.reports.load(Ordering::Relaxed);
+        let (context, _, lookups) = self.main();
+        let taken: std::result::Result<_, LookupError> = lookups.take(id, later, reports);
+        taken.map_or_else(lookup_error, |result| context.store_result(result))
+    }
+
+    /// Gives a look-up up.
+    pub(crate) fn lookup_cancel(&mut self, id: i32) {
+        self.lookups.cancel(id);
+    }
+
+    /// Writes what the trace and the audit hold back.
+    pub(crate) fn flush(&self) {
+        self.first.names().flush_observer();
+    }
+}
+
+fn new_context(
+    first: &SharedGuestThread<Host, ()>,
+    spare: &Host,
+    reports: &Arc<AtomicU64>,
+) -> ThreadContext<Host> {
+    let thread = first.guest().thread(spare.sibling());
+    ThreadContext::new(thread).with_report_count(reports)
+}
+
+/// The result of a call when the program has ended.
+pub(crate) const ENDED: Tried = Tried {
+    result: negated(Errno::EBADF),
+    wait: None,
+    was_cut: false,
+};

@@ -1,0 +1,160 @@
+//! [`GuestPages`]: guests that were built for Isolated Web Apps, on pages that have one after the other.
+
+use super::{Browser, Page};
+use crate::{docs, paths};
+use serde_json::{Value, json};
+use std::collections::HashMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Mutex;
+use std::time::Duration;
+
+/// How many guests a page has before another one takes its place: each leaves a memory to the collector.
+const GUESTS: usize = 16;
+
+/// How long one run of one guest may take. They all end by themselves within a second or two, or after ten.
+const DEADLINE: Duration = Duration::from_secs(30);
+
+/// Where a guest runs, and how its calls wait.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Place {
+    /// On a page, whose calls suspend (JSPI).
+    Page,
+    /// In a worker, whose calls suspend (JSPI).
+    Worker,
+    /// In a pthread of a page (`-sPROXY_TO_PTHREAD`), which blocks.
+    Pthread,
+}
+
+impl Place {
+    fn products(self) -> &'static str {
+        match self {
+            Place::Page | Place::Worker => "emscripten-web-jspi",
+            Place::Pthread => "emscripten-web-proxy",
+        }
+    }
+
+    /// What the page calls it.
+    fn realm(self) -> &'static str {
+        match self {
+            Place::Page | Place::Pthread => "page",
+            Place::Worker => "worker",
+        }
+    }
+}
+
+/// What a guest has done.
+#[derive(Debug, Clone)]
+pub struct GuestRun {
+    /// Its exit status.
+    pub status: i32,
+    /// All of its standard output.
+    pub stdout: String,
+    /// All of its standard error.
+    pub stderr: String,
+    /// The lines of its trace and its audit, if the options have `collect` with their names.
+    pub logs: HashMap<String, Vec<String>>,
+}
+
+impl std::fmt::Display for GuestRun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "exit status: {}\n--- stdout\n{}--- stderr\n{}",
+            self.status, self.stdout, self.stderr
+        )
+    }
+}
+
+/// A browser, and the pages in it that run no guest at the moment.
+#[derive(Debug)]
+pub struct GuestPages {
+    // Before the browser: a page is closed in it.
+    free: Mutex<HashMap<Place, Vec<(Page, usize)>>>,
+    browser: Browser,
+}
+
+impl GuestPages {
+    /// Starts a browser whose app has the guests and the package.
+    ///
+    /// # Errors
+    /// As [`Browser::start`].
+    pub fn start() -> io::Result<Self> {
+        let app = docs::root().join("tests/chromium");
+        let guests = paths::target_dir().join("guests");
+        let package = paths::target_dir().join("npm/guestnet/web");
+        let browser = Browser::start(&[
+            ("/guests/", &guests),
+            ("/guestnet/", &package),
+            ("/web/", &package),
+            ("/", &app),
+        ])?;
+        Ok(Self {
+            free: Mutex::default(),
+            browser,
+        })
+    }
+
+    /// Runs a guest, with `options` for `Module.guestnet`, until it exits.
+    ///
+    /// # Errors
+    /// When it does not exit in time, the page crashes or the guest is not there.
+    pub fn run(&self, place: Place, arguments: &[&str], options: &Value) -> io::Result<GuestRun> {
+        let (page, runs) = self.page(place)?;
+        // A page where one hangs or fails has no more of them.
+        let done = run_on(&page, place, arguments, options)?;
+        if runs + 1 < GUESTS {
+            let mut free = self.free.lock().expect("no holder panics");
+            free.entry(place).or_default().push((page, runs + 1));
+        }
+        Ok(done)
+    }
+
+    /// Runs a guest where the page is no app.
+    ///
+    /// # Errors
+    /// As [`GuestPages::run`].
+    pub fn run_outside(&self, place: Place, arguments: &[&str]) -> io::Result<GuestRun> {
+        run_on(&self.browser.open_outside()?, place, arguments, &json!({}))
+    }
+
+    /// A page, and how many guests it has had.
+    fn page(&self, place: Place) -> io::Result<(Page, usize)> {
+        let mut free = self.free.lock().expect("no holder panics");
+        let free = free.get_mut(&place).and_then(Vec::pop);
+        match free {
+            Some(page) => Ok(page),
+            None => Ok((self.browser.open()?, 0)),
+        }
+    }
+
+    /// The directory of all files of the browser, which goes with it.
+    #[must_use]
+    pub fn home(&self) -> PathBuf {
+        self.browser.home().to_path_buf()
+    }
+}
+
+fn run_on(page: &Page, place: Place, arguments: &[&str], options: &Value) -> io::Result<GuestRun> {
+    let expression = format!(
+        "runGuest({}, {}, {}, {options})",
+        json!(place.realm()),
+        json!(place.products()),
+        json!(arguments),
+    );
+    let mut done = page.begin(&expression)?.finish_within(page, DEADLINE)?;
+    let mut text = |name: &str| match done[name].take() {
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    let (stdout, stderr) = (text("stdout"), text("stderr"));
+    let status = done["status"]
+        .as_i64()
+        .and_then(|status| i32::try_from(status).ok());
+    Ok(GuestRun {
+        status: status.ok_or_else(|| io::Error::other("the guest has no exit status"))?,
+        stdout,
+        stderr,
+        logs: serde_json::from_value(done["logs"].take())?,
+    })
+}

@@ -1,0 +1,257 @@
+//! Programs built for Isolated Web Apps with `guestnet-emcc --web`, in a real Chromium: their policy, their names, their logs, and what
+//! they say where something is missing. What each call does is the matrix' affair, and what the browser's sockets do is `chromium`'s.
+
+use guestnet_tests::act::acts;
+use guestnet_tests::chromium::{GuestPages, GuestRun, Place};
+use guestnet_tests::{Guestnet, ProgramOutput};
+use libtest_mimic::{Arguments, Trial};
+use serde_json::{Value, json};
+use std::io::Read;
+use std::net::{Ipv4Addr, TcpListener};
+use std::sync::{Arc, OnceLock};
+
+/// A test, which runs everywhere.
+type Test = (&'static str, fn(&GuestPages, Place));
+
+const TESTS: &[Test] = &[
+    ("the_policy_and_its_audit_are_those_of_the_command", policy),
+    ("a_denial_names_the_module_option_that_would_allow_it", advice),
+    ("a_name_is_judged_by_where_it_leads", names),
+    (
+        "a_name_that_is_not_known_fails_when_it_is_connected_to",
+        unknown_name,
+    ),
+    ("a_hosts_file_is_a_text", hosts),
+    ("a_policy_file_is_a_text", policy_text),
+    ("a_trace_has_a_line_for_each_call", trace),
+    ("a_limit_of_bytes_holds", limit),
+    ("a_mistake_in_the_options_is_one_sentence", mistakes),
+    (
+        "without_direct_sockets_one_sentence_says_what_is_missing",
+        outside,
+    ),
+];
+
+type Shared = Arc<OnceLock<Result<GuestPages, String>>>;
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let shared = Shared::default();
+    let mut trials = Vec::new();
+    for (name, test) in TESTS {
+        for (place, named) in [
+            (Place::Page, "page"),
+            (Place::Worker, "worker"),
+            (Place::Pthread, "pthread"),
+        ] {
+            let shared = Arc::clone(&shared);
+            trials.push(Trial::test(format!("web_{named}::{name}"), move || {
+                let pages = shared.get_or_init(|| GuestPages::start().map_err(|error| error.to_string()));
+                let pages = pages.as_ref().unwrap_or_else(|error| panic!("{error}"));
+                test(pages, place);
+                Ok(())
+            }));
+        }
+    }
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    if let Some(Ok(pages)) = Arc::into_inner(shared).and_then(OnceLock::into_inner) {
+        let home = pages.home();
+        drop(pages);
+        assert!(!home.exists(), "{} is still there", home.display());
+    }
+    conclusion.exit();
+}
+
+/// Runs app_act with these actions.
+fn act(pages: &GuestPages, place: Place, actions: &[String], options: &Value) -> GuestRun {
+    let mut arguments = vec!["act"];
+    arguments.extend(actions.iter().map(String::as_str));
+    pages
+        .run(place, &arguments, options)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Its results, one an action.
+fn results(stdout: &str) -> Vec<String> {
+    stdout
+        .lines()
+        .map(|line| line.rsplit(": ").next().unwrap_or(line).to_owned())
+        .collect()
+}
+
+/// A listener, and its port.
+fn listener() -> (TcpListener, u16) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    let port = listener.local_addr().expect("local_addr").port();
+    (listener, port)
+}
+
+/// What the next client says until its end.
+fn said(listener: &TcpListener) -> String {
+    let (mut stream, _) = listener.accept().expect("a client");
+    let mut text = String::new();
+    // A client that is reset has said what came before.
+    let _ = stream.read_to_string(&mut text);
+    text
+}
+
+fn policy(pages: &GuestPages, place: Place) {
+    let (_listener, port) = listener();
+    let rules = [
+        ("--allow-connect", "allowConnect", format!("127.0.0.1:{port}")),
+        ("--deny-connect", "denyConnect", "127.0.0.3".to_owned()),
+        ("--allow-listen", "allowListen", "127.0.0.1:0".to_owned()),
+        ("--allow-resolve", "allowResolve", "a.test".to_owned()),
+    ];
+    let actions = [
+        format!("tcp 127.0.0.1 {port}"),
+        "tcp 127.0.0.2 9".to_owned(),
+        "tcp 127.0.0.3 9".to_owned(),
+        "send ::1 9".to_owned(),
+        "bind tcp 127.0.0.1 0".to_owned(),
+        "bind udp 127.0.0.1 9".to_owned(),
+        "resolve b.test".to_owned(),
+    ];
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let audit = directory.path().join("audit");
+    let command = rules.iter().fold(Guestnet::run(), |run, (option, _, value)| {
+        run.option(option).option(value)
+    });
+    let command = command.option("--audit").option(&audit);
+    let command: ProgramOutput = acts(command, actions.iter().map(String::as_str)).finish();
+    let mut options = json!({ "collect": ["audit"] });
+    for (_, option, value) in &rules {
+        options[option] = json!(value);
+    }
+    let ours = act(pages, place, &actions, &options);
+    assert_eq!(results(&ours.stdout), results(&command.stdout), "{ours}");
+    let audited = std::fs::read_to_string(&audit).expect("an audit");
+    // The reason names the option as who wrote it calls it.
+    let decision = |line: &str| {
+        let line: Value = serde_json::from_str(line).expect("a line of JSON");
+        ["call", "use", "protocol", "target", "outcome"].map(|member| line[member].clone())
+    };
+    let expected: Vec<_> = audited.lines().map(decision).collect();
+    let got: Vec<_> = ours.logs["audit"].iter().map(|line| decision(line)).collect();
+    assert_eq!(got, expected);
+}
+
+fn advice(pages: &GuestPages, place: Place) {
+    let actions = ["tcp 127.0.0.2 9".to_owned()];
+    let options = json!({ "allowConnect": "10.0.0.0/8", "collect": ["trace"] });
+    let run = act(pages, place, &actions, &options);
+    let sentence = "connect 127.0.0.2:9: denied because no rule allows it; \
+                    allowConnect: \"127.0.0.2:9\" in Module.guestnet would";
+    let line = format!("--- {sentence} ---");
+    assert!(run.logs["trace"].contains(&line), "{:?}", run.logs);
+}
+
+fn names(pages: &GuestPages, place: Place) {
+    let (listener, port) = listener();
+    let there = [format!("tcp db.loopback.test {port}")];
+    let without_loopback = json!({ "allowNet": true, "denyConnect": "127.0.0.0/8", "collect": ["audit"] });
+    let run = act(pages, place, &there, &without_loopback);
+    assert_eq!(results(&run.stdout), ["EACCES"], "{run}");
+    assert_eq!(said(&listener), "", "no byte has moved");
+    let judged = format!("\"target\":\"127.0.0.1:{port}\"");
+    let lines = &run.logs["audit"];
+    assert!(
+        lines
+            .iter()
+            .any(|line| line.contains(&judged) && line.contains("denied")),
+        "{lines:?}"
+    );
+    // A rule with the name is no reason to let the program into this machine.
+    let by_name = json!({ "allowConnect": format!("*.loopback.test:{port}") });
+    assert_eq!(results(&act(pages, place, &there, &by_name).stdout), ["EACCES"]);
+    assert_eq!(said(&listener), "", "no byte has moved");
+    let both = json!({ "allowConnect": format!("127.0.0.1:{port}"), "allowResolve": "*.loopback.test" });
+    assert_eq!(results(&act(pages, place, &there, &both).stdout), ["ok"]);
+    assert_eq!(said(&listener), "hello");
+    let denied = json!({ "allowConnect": format!("127.0.0.1:{port}") });
+    assert_eq!(results(&act(pages, place, &there, &denied).stdout), ["EAI_FAIL"]);
+}
+
+fn unknown_name(pages: &GuestPages, place: Place) {
+    let actions = ["tcp nowhere.test 9".to_owned(), "send nowhere.test 9".to_owned()];
+    let run = act(pages, place, &actions, &json!({}));
+    assert_eq!(results(&run.stdout), ["EHOSTUNREACH", "EHOSTUNREACH"], "{run}");
+}
+
+fn hosts(pages: &GuestPages, place: Place) {
+    let (listener, port) = listener();
+    let actions = ["resolve a.test".to_owned(), format!("tcp a.test {port}")];
+    let run = act(pages, place, &actions, &json!({ "hosts": "127.0.0.1 a.test\n" }));
+    assert_eq!(results(&run.stdout), ["127.0.0.1", "ok"], "{run}");
+    assert_eq!(said(&listener), "hello");
+}
+
+fn policy_text(pages: &GuestPages, place: Place) {
+    let (_listener, port) = listener();
+    let text = format!("[connect]\nallow = [\"127.0.0.1:{port}\"]\n");
+    let actions = [format!("tcp 127.0.0.1 {port}"), "tcp 127.0.0.1 9".to_owned()];
+    let run = act(pages, place, &actions, &json!({ "policy": text }));
+    assert_eq!(results(&run.stdout), ["ok", "EACCES"], "{run}");
+}
+
+fn trace(pages: &GuestPages, place: Place) {
+    let (_listener, port) = listener();
+    let actions = [format!("tcp 127.0.0.1 {port}")];
+    let run = act(pages, place, &actions, &json!({ "collect": ["trace"] }));
+    let lines = &run.logs["trace"];
+    for call in ["getaddrinfo(\"127.0.0.1\"", "socket(", "send("] {
+        assert!(
+            lines.iter().any(|line| line.starts_with(call)),
+            "{call}: {lines:?}"
+        );
+    }
+    let connects = lines.iter().filter(|line| line.starts_with("connect(")).count();
+    assert_eq!(connects, 1, "{lines:?}");
+}
+
+fn limit(pages: &GuestPages, place: Place) {
+    let (listener, port) = listener();
+    let peer = std::thread::spawn(move || said(&listener).len());
+    let actions = [format!("pour tcp 127.0.0.1 {port} 100000")];
+    let run = act(pages, place, &actions, &json!({ "maxBytes": 50_000 }));
+    let [result] = &results(&run.stdout)[..] else {
+        panic!("{run}")
+    };
+    assert!(result.contains(" then "), "{run}");
+    assert!(peer.join().expect("the peer") <= 50_000);
+}
+
+fn mistakes(pages: &GuestPages, place: Place) {
+    let table = [
+        (
+            json!({ "allowTo": "x" }),
+            "guestnet: Module.guestnet has no option \"allowTo\"",
+        ),
+        (
+            json!({ "trace": "/tmp/trace" }),
+            "guestnet: Module.guestnet.trace takes a function or '-' in a browser",
+        ),
+        (
+            json!({ "dns": "192.0.2.1" }),
+            "guestnet: Module.guestnet.dns \"192.0.2.1\": a browser looks names up itself",
+        ),
+        (
+            json!({ "policy": "[connect]\nallow = 1\n" }),
+            "guestnet: Module.guestnet.policy:2:",
+        ),
+    ];
+    for (options, sentence) in table {
+        let run = pages.run(place, &["act", "tcp 127.0.0.1 9"], &options);
+        let error = run.expect_err("it does not run").to_string();
+        assert!(error.contains(sentence), "{error}");
+    }
+}
+
+fn outside(pages: &GuestPages, place: Place) {
+    let run = pages.run_outside(place, &["act", "tcp 127.0.0.1 9"]);
+    let error = run.expect_err("it does not run").to_string();
+    assert!(
+        error.contains("guestnet: there is no TCPSocket here: Direct Sockets are for Isolated Web Apps"),
+        "{error}"
+    );
+}
