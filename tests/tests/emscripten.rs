@@ -219,6 +219,19 @@ fn a_suspended_main_does_not_go_on_when_a_callback_has_ended_the_program() {
 }
 
 #[test]
+fn a_suspended_batch_looks_at_its_time_after_each_message_and_leaves_an_error_to_the_next_call() {
+    for variant in [Variant::Jspi, Variant::JspiPthread] {
+        let printed = program(variant, Engine::Node26, "suspended_batch")
+            .finish()
+            .success();
+        assert_same_transcript(
+            include_str!("transcripts/emscripten_suspended_batch.txt"),
+            &printed,
+        );
+    }
+}
+
+#[test]
 fn a_program_ends_while_its_threads_wait_in_calls() {
     for (variant, engine) in THREADED {
         for way in ["exit", "return", "engine", "loop", "insist", "thread"] {

@@ -275,29 +275,45 @@ int sendmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned flags) {
     }
 }
 
-static int64_t millis_of(const struct timespec *time) {
-    int64_t most = INT64_MAX / 2000;
-    return time->tv_sec > most ? most * 1000 : time->tv_sec * 1000 + (time->tv_nsec + 999999) / 1000000;
+#define NANOS 1000000000
+
+static int64_t now_nanos(void) {
+    struct timespec time;
+    clock_gettime(CLOCK_MONOTONIC, &time);
+    return (int64_t)time.tv_sec * NANOS + time.tv_nsec;
+}
+
+static int64_t nanos_of(const struct timespec *time) {
+    int64_t most = INT64_MAX / 2 / NANOS;
+    return time->tv_sec > most ? most * NANOS : time->tv_sec * NANOS + time->tv_nsec;
 }
 
 /* The most messages of one call, as in Linux's sendmmsg(). */
 #define BATCH_MOST 1024
 
-/* The time is read once the first try has found it right. What is left of it is written after a message only. */
+/* Whether the next call on the descriptor would report an error. */
+static int has_error(int fd) {
+    struct pollfd one = {fd, 0, 0};
+    return guestnet_try_poll((intptr_t)&one, 1) > 0 && (one.revents & POLLERR);
+}
+
+/* The time is read once the first try has found it right. What is left of it is written after a message only. An error that comes
+ * after a message is the next call's. */
 int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned flags, struct timespec *timeout) {
     BATCH_ELSEWHERE(recvmmsg(fd, messages, count, flags, timeout));
     struct deadline deadline = {0, 0, 0};
     struct timespec left, *time = timeout;
-    int64_t begin = now(), end = -1;
+    int64_t begin = now_nanos(), end = -1;
     unsigned done = 0;
     if (count > BATCH_MOST) count = BATCH_MOST;
     for (;;) {
+        if (done > 0 && has_error(fd)) return (int)done;
         int result = guestnet_try_recvmmsg(fd, messages + done, count - done, flags, time);
         if (result >= 0) {
             done += (unsigned)result;
             if (result > 0 && timeout != NULL) {
                 *timeout = *time;
-                end = now() + millis_of(time);
+                end = now_nanos() + nanos_of(time);
                 if (time->tv_sec == 0 && time->tv_nsec == 0) return (int)done;
             }
             if (done >= count || (flags & (MSG_WAITFORONE | MSG_DONTWAIT)) || !guestnet_blocks(fd)) return (int)done;
@@ -305,11 +321,12 @@ int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned flags, s
         } else if (result != WOULD_BLOCK) {
             return done > 0 ? (int)done : returned(result);
         } else {
-            if (timeout != NULL && end < 0) end = begin + millis_of(timeout);
+            if (timeout != NULL && end < 0) end = begin + nanos_of(timeout);
             if (!wait_for(fd, POLLIN, SO_RCVTIMEO, &deadline)) return done > 0 ? (int)done : returned(-EAGAIN);
             if (timeout != NULL) {
-                int64_t millis = end > now() ? end - now() : 0;
-                left = (struct timespec){.tv_sec = millis / 1000, .tv_nsec = (long)(millis % 1000 * 1000000)};
+                int64_t nanos = end - now_nanos();
+                if (nanos < 0) nanos = 0;
+                left = (struct timespec){.tv_sec = nanos / NANOS, .tv_nsec = (long)(nanos % NANOS)};
                 time = &left;
             }
         }
