@@ -45,6 +45,10 @@ const COMMAND: &str = "guestnet-emcc";
 /// The directory in it of what pages load.
 const WEB: &str = "web";
 
+/// What is no part of a program: what a browser loads by itself, what apps begin with, and the commands, but for the words that one of
+/// them prints.
+const NOT_LINKED: [&str; 5] = [WEB, "iwa", "bin", "package.json", "README.md"];
+
 /// How the addon is compiled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Profile {
@@ -95,8 +99,7 @@ impl Package {
         let mut wanted = vec![directory.join("guestnet.node")];
         for file in files_below(&source)? {
             let name = file.strip_prefix(&source).unwrap_or(&file);
-            // What a browser loads by itself is no part of a program.
-            if !name.starts_with(WEB) {
+            if !NOT_LINKED.iter().any(|part| name.starts_with(part)) {
                 inputs.text(&name.to_string_lossy()).file(&file)?;
             }
             let to = directory.join(name);
@@ -148,7 +151,7 @@ impl Package {
             .map_or(&[], |(_, words)| words)
     }
 
-    /// Of everything that is linked into a program; the addon and `web` are not.
+    /// Of everything that is linked into a program; the addon and what is [`NOT_LINKED`] are not.
     pub(super) fn hash(&self) -> u64 {
         self.hash
     }

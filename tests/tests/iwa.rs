@@ -1,0 +1,172 @@
+//! `guestnet-iwa` of the npm package: the app that it makes, what of it it serves, and what it refuses.
+
+use guestnet_tests::emscripten::{self, Engine};
+use guestnet_tests::{Program, Running, paths};
+use libtest_mimic::{Arguments, Trial};
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use tempfile::TempDir;
+
+/// Each under a name by which the developer's loop leaves it out: it has no package.
+const TESTS: [(&str, fn()); 3] = [
+    ("emscripten-node::iwa::nothing_is_overwritten", overwrites_nothing),
+    ("emscripten-node::iwa::only_the_app_is_served", serves_the_app),
+    ("emscripten-node::iwa::a_mistake_is_one_sentence", mistakes),
+];
+
+fn main() {
+    let arguments = Arguments::from_args();
+    let trials = TESTS.map(|(name, test)| {
+        Trial::test(name, move || {
+            test();
+            Ok(())
+        })
+    });
+    libtest_mimic::run(&arguments, trials.into()).exit();
+}
+
+/// The command, with the oldest Node.
+fn command(words: &[&str]) -> Program {
+    let script = paths::target_dir().join("npm/guestnet/bin/guestnet-iwa.cjs");
+    emscripten::script(Engine::Node20, &script).args(words)
+}
+
+/// A new app, and what goes with it.
+fn app() -> (TempDir, PathBuf) {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let app = directory.path().join("app");
+    let _ = command(&["init", word(&app), "--name", "A test"])
+        .finish()
+        .success();
+    (directory, app)
+}
+
+fn word(path: &Path) -> &str {
+    path.to_str().expect("a name in UTF-8")
+}
+
+/// Serves an app, and says on which port.
+fn serve(app: &Path) -> (Running, u16) {
+    let mut server = command(&["serve", word(app)]).start();
+    let port = server.line("http://127.0.0.1:");
+    (server, port.parse().expect("a port"))
+}
+
+/// The status, and all of the answer, to a request for a path.
+fn get(port: u16, path: &str, host: &str) -> (u16, String) {
+    let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("connect");
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
+    )
+    .expect("send");
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).expect("receive");
+    let answer = String::from_utf8_lossy(&answer).into_owned();
+    let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
+    (status.expect("a status"), answer)
+}
+
+fn overwrites_nothing() {
+    let (directory, app) = app();
+    let page = app.join("index.html");
+    fs::write(&page, "mine").expect("written");
+    let again = command(&["init", word(&app)]).finish();
+    assert_eq!(again.status.code(), Some(1), "{again}");
+    assert!(again.stderr.contains("is there already"), "{again}");
+    assert_eq!(fs::read_to_string(&page).expect("the page"), "mine");
+    // Where there is only one file of an app, none of the others is written. A program may be there first.
+    let other = directory.path().join("other");
+    fs::create_dir(&other).expect("made");
+    fs::write(other.join("app.js"), "").expect("written");
+    fs::write(other.join("start.js"), "mine").expect("written");
+    let again = command(&["init", word(&other)]).finish();
+    assert_eq!(again.status.code(), Some(1), "{again}");
+    assert_eq!(fs::read_dir(&other).expect("read").count(), 2, "{again}");
+    fs::remove_file(other.join("start.js")).expect("removed");
+    let _ = command(&["init", word(&other)]).finish().success();
+}
+
+fn serves_the_app() {
+    let (directory, app) = app();
+    fs::write(directory.path().join("secret.txt"), "secret").expect("written");
+    std::os::unix::fs::symlink(directory.path(), app.join("link")).expect("linked");
+    fs::write(app.join("a b.txt"), "spaced").expect("written");
+    let (_server, port) = serve(&app);
+    let host = format!("127.0.0.1:{port}");
+    for (path, kind) in [
+        ("/", "text/html"),
+        ("/index.html?arg=1", "text/html"),
+        ("/.well-known/manifest.webmanifest", "application/manifest+json"),
+        ("/start.js", "text/javascript"),
+        ("/icon.png", "image/png"),
+        ("/guestnet/guestnet.wasm", "application/wasm"),
+        ("/a%20b.txt", "text/plain"),
+    ] {
+        let (status, answer) = get(port, path, &host);
+        assert_eq!(status, 200, "{path}");
+        for header in [
+            &format!("Content-Type: {kind}"),
+            "Cross-Origin-Opener-Policy: same-origin",
+            "Cross-Origin-Embedder-Policy: require-corp",
+        ] {
+            assert!(answer.contains(header), "{path} has no {header}");
+        }
+    }
+    for path in [
+        "/../secret.txt",
+        "/%2e%2e/secret.txt",
+        "/..%2fsecret.txt",
+        "/guestnet/../../secret.txt",
+        "//../secret.txt",
+        "/link/secret.txt",
+        "/guestnet",
+        "/%00",
+        "/%ff",
+        "/nothing.js",
+        "secret.txt",
+        "http://127.0.0.1/secret.txt",
+    ] {
+        let (status, answer) = get(port, path, &host);
+        assert!(matches!(status, 400 | 404), "{path}: {answer}");
+        assert!(!answer.contains("secret"), "{path}: {answer}");
+    }
+    // What a page elsewhere reaches by a name of its own for this machine.
+    assert_eq!(get(port, "/", &format!("evil.test:{port}")).0, 403);
+}
+
+fn mistakes() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let there = word(directory.path());
+    let program = std::env::current_exe().expect("this program");
+    let below_a_file = program.join("app");
+    let table: [(&[&str], i32); 12] = [
+        (&[], 2),
+        (&["make"], 2),
+        (&["init"], 2),
+        (&["init", "--name"], 2),
+        (&["init", there, "--name", " "], 2),
+        (&["init", there, there], 2),
+        (&["init", there, "--port", "1"], 2),
+        (&["serve"], 2),
+        (&["serve", there, "--port", "x"], 2),
+        (&["serve", there, "--port", "65536"], 2),
+        (&["serve", there], 1),
+        (&["init", word(&below_a_file)], 1),
+    ];
+    for (words, status) in table {
+        let output = command(words).finish();
+        assert_eq!(output.status.code(), Some(status), "{output}");
+        assert!(output.stderr.starts_with("guestnet-iwa: "), "{output}");
+        assert_eq!(output.stderr.lines().count(), 1, "{output}");
+    }
+    let (_directory, app) = app();
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    let port = taken.local_addr().expect("local_addr").port().to_string();
+    let output = command(&["serve", word(&app), "--port", &port]).finish();
+    assert_eq!(output.status.code(), Some(1), "{output}");
+    assert!(output.stderr.contains("EADDRINUSE"), "{output}");
+    assert_eq!(fs::read_dir(directory.path()).expect("read").count(), 0);
+}
