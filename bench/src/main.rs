@@ -1,4 +1,4 @@
-//! Measurements: `cargo xtask bench`, with the name of a family: `wasi`, `emscripten`, `quickjs` or `policy`.
+//! Measurements: `cargo xtask bench`, with the name of a family: `wasi`, `emscripten`, `quickjs`, `web` or `policy`.
 //!
 //! The first three: sandboxed programs against the same work done natively and by others, under the same peer, in alternating
 //! rounds. What the rows mean and what they must reach is in docs/performance.md. Only the CPU time of the program under
@@ -22,6 +22,7 @@ mod run;
 mod stats;
 mod sys;
 mod wasi;
+mod web;
 mod work;
 
 use std::process::ExitCode;
@@ -29,7 +30,7 @@ use std::process::ExitCode;
 pub(crate) use plan::{Plan, Result};
 
 const USAGE: &str = "\
-Usage: guestnet-bench [wasi|emscripten|quickjs|policy] [--rounds N] [ROW]...
+Usage: guestnet-bench [wasi|emscripten|quickjs|web|policy] [--rounds N] [ROW]...
 
   ROW        only rows whose name contains this
   --rounds   how often each side of a row runs (default 9)";
@@ -55,10 +56,11 @@ fn main() -> ExitCode {
 /// Measurements that belong together.
 type Measure = fn(&Plan) -> Result<()>;
 
-const FAMILIES: [(&str, Measure); 4] = [
+const FAMILIES: [(&str, Measure); 5] = [
     ("wasi", wasi::measure),
     ("emscripten", emscripten::measure),
     ("quickjs", quickjs::measure),
+    ("web", web::measure),
     ("policy", policy::measure),
 ];
 

@@ -33,8 +33,9 @@ Usage: cargo xtask COMMAND
                    formatting, clippy, unit tests, and the guests without real servers
   test --step NAME one step of it, by the name that its progress line has
   demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table
-  bench [NAME]...  ratios against native C and against others; NAME is wasi, emscripten, quickjs or policy, followed by
-                   parts of rows' names
+  bench [NAME]...  ratios against native C and against others; NAME is wasi, emscripten, quickjs, web or policy, followed
+                   by parts of rows' names
+  soak web         the tests of Isolated Web Apps with long transfers, and what depends on luck many times
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
   sanitize         the tests of scripts under AddressSanitizer: the engine's C, and the Rust around it
@@ -42,7 +43,7 @@ Usage: cargo xtask COMMAND
                    small changes of what decides and counts, each of which a test of the core or of conformance must
                    notice; PART is a part of a mutant's name
   guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), emscripten,
-                   emscripten-variants, programs or bench-emscripten
+                   emscripten-variants, programs, bench-emscripten or bench-web
   package          the npm package with its addon, for release; prints where it is
   tools            fetch every tool that the other commands need
 
@@ -69,13 +70,26 @@ fn main() -> ExitCode {
 enum Command<'a> {
     Help,
     Demo,
-    Test { which: test::Which<'a> },
-    Bench { names: &'a [&'a str] },
-    Fuzz { target: Option<&'a str>, time: Duration },
-    Guests { kinds: &'a [&'a str] },
-    Mutants { which: &'a [&'a str] },
+    Test {
+        which: test::Which<'a>,
+    },
+    Bench {
+        names: &'a [&'a str],
+    },
+    Fuzz {
+        target: Option<&'a str>,
+        time: Duration,
+    },
+    Guests {
+        kinds: &'a [&'a str],
+    },
+    Mutants {
+        which: &'a [&'a str],
+    },
     Package,
     Sanitize,
+    /// The long tests of Isolated Web Apps.
+    SoakWeb,
     Tools,
 }
 
@@ -108,6 +122,7 @@ fn parse<'a>(args: &'a [&'a str]) -> Option<Command<'a>> {
         ["mutants", which @ ..] => Command::Mutants { which },
         ["package"] => Command::Package,
         ["sanitize"] => Command::Sanitize,
+        ["soak", "web"] => Command::SoakWeb,
         ["tools"] => Command::Tools,
         _ => return None,
     })
@@ -137,6 +152,7 @@ fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Sanitize => sanitize::run(&project, &tools),
+        Command::SoakWeb => soak_web(&project, &tools),
         Command::Tools => tools.all(),
     }
 }
@@ -150,6 +166,10 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
     let mut kinds = vec!["bench"];
     if family.is_none_or(|family| family == "emscripten") {
         kinds.push("bench-emscripten");
+    }
+    if family.is_none_or(|family| family == "web") {
+        tools.browser()?;
+        kinds.push("bench-web");
     }
     guests::build(project, tools, &guests::Kind::parse(&kinds)?)?;
     if family.is_none_or(|family| ["emscripten", "quickjs"].contains(&family)) {
@@ -171,6 +191,34 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
         .env("GUESTNET_GUESTS", project.guests())
         .env("GUESTNET_ENGINES", project.engines());
     process::run(&mut command, "guestnet-bench")
+}
+
+/// What CI has no time for: the browser's sockets with 1 GiB each way, and every guest that runs in an Isolated Web App again and again.
+fn soak_web(project: &project::Project, tools: &tools::Tools) -> Result<()> {
+    const TIMES: usize = 10;
+    tools.browser()?;
+    let kinds = ["c", "emscripten", "emscripten-variants"];
+    guests::build(project, tools, &guests::Kind::parse(&kinds)?)?;
+    process::run(
+        project.cargo().args(["build", "-p", "guestnet-cli"]),
+        "cargo build",
+    )?;
+    let test = |name: &str, rest: &[&str]| {
+        let mut cargo = project.cargo();
+        cargo.args(["test", "-p", "guestnet-tests", "--test", name, "--"]);
+        cargo
+            .args(rest)
+            .env("GUESTNET_BIN", project.guestnet("debug"))
+            .env("GUESTNET_SOAK", "1");
+        process::run(&mut cargo, name)
+    };
+    for round in 1..=TIMES {
+        process::progress("soak", &format!("the guests, {round} of {TIMES}"));
+        test("matrix", &["chromium"])?;
+        test("web", &[])?;
+    }
+    process::progress("soak", "the browser's sockets, with long transfers");
+    test("chromium", &[])
 }
 
 #[cfg(test)]

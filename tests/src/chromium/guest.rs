@@ -5,7 +5,7 @@ use crate::{docs, paths};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -26,11 +26,22 @@ pub enum Place {
     Pthread,
 }
 
+/// Which programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Products {
+    /// The guests.
+    Guests,
+    /// The programs of bench/c.
+    Bench,
+}
+
 impl Place {
-    fn products(self) -> &'static str {
-        match self {
-            Place::Page | Place::Worker => "emscripten-web-jspi",
-            Place::Pthread => "emscripten-web-proxy",
+    fn products(self, products: Products) -> &'static str {
+        match (products, self) {
+            (Products::Guests, Place::Page | Place::Worker) => "emscripten-web-jspi",
+            (Products::Guests, Place::Pthread) => "emscripten-web-proxy",
+            (Products::Bench, Place::Page | Place::Worker) => "bench-emscripten-web-jspi",
+            (Products::Bench, Place::Pthread) => "bench-emscripten-web-proxy",
         }
     }
 
@@ -80,15 +91,25 @@ impl GuestPages {
     /// # Errors
     /// As [`Browser::start`].
     pub fn start() -> io::Result<Self> {
+        Self::start_with(&[])
+    }
+
+    /// The same with more directories below prefixes of the path.
+    ///
+    /// # Errors
+    /// As [`Browser::start`].
+    pub fn start_with(more: &[(&str, &Path)]) -> io::Result<Self> {
         let app = docs::root().join("tests/chromium");
         let guests = paths::target_dir().join("guests");
         let package = paths::target_dir().join("npm/guestnet/web");
-        let browser = Browser::start(&[
-            ("/guests/", &guests),
+        let mut directories = more.to_vec();
+        directories.extend([
+            ("/guests/", guests.as_path()),
             ("/guestnet/", &package),
             ("/web/", &package),
             ("/", &app),
-        ])?;
+        ]);
+        let browser = Browser::start(&directories)?;
         Ok(Self {
             free: Mutex::default(),
             browser,
@@ -100,9 +121,23 @@ impl GuestPages {
     /// # Errors
     /// When it does not exit in time, the page crashes or the guest is not there.
     pub fn run(&self, place: Place, arguments: &[&str], options: &Value) -> io::Result<GuestRun> {
+        self.run_of(Products::Guests, place, arguments, options)
+    }
+
+    /// The same for any programs that were built so.
+    ///
+    /// # Errors
+    /// As [`GuestPages::run`].
+    pub fn run_of(
+        &self,
+        products: Products,
+        place: Place,
+        arguments: &[&str],
+        options: &Value,
+    ) -> io::Result<GuestRun> {
         let (page, runs) = self.page(place)?;
         // A page where one hangs or fails has no more of them.
-        let done = run_on(&page, place, arguments, options)?;
+        let done = run_on(&page, (products, place), arguments, options)?;
         if runs + 1 < GUESTS {
             let mut free = self.free.lock().expect("no holder panics");
             free.entry(place).or_default().push((page, runs + 1));
@@ -115,7 +150,28 @@ impl GuestPages {
     /// # Errors
     /// As [`GuestPages::run`].
     pub fn run_outside(&self, place: Place, arguments: &[&str]) -> io::Result<GuestRun> {
-        run_on(&self.browser.open_outside()?, place, arguments, &json!({}))
+        let page = self.browser.open_outside()?;
+        run_on(&page, (Products::Guests, place), arguments, &json!({}))
+    }
+
+    /// Evaluates an expression on a page, and waits for it if it is a promise.
+    ///
+    /// # Errors
+    /// As [`Page::evaluate`].
+    pub fn evaluate(&self, expression: &str) -> io::Result<Value> {
+        let (page, runs) = self.page(Place::Page)?;
+        let value = page.evaluate(expression)?;
+        let mut free = self.free.lock().expect("no holder panics");
+        free.entry(Place::Page).or_default().push((page, runs));
+        Ok(value)
+    }
+
+    /// As [`Browser::cpu_time`].
+    ///
+    /// # Errors
+    /// When there is no procfs.
+    pub fn cpu_time(&self) -> io::Result<Duration> {
+        self.browser.cpu_time()
     }
 
     /// A page, and how many guests it has had.
@@ -135,11 +191,16 @@ impl GuestPages {
     }
 }
 
-fn run_on(page: &Page, place: Place, arguments: &[&str], options: &Value) -> io::Result<GuestRun> {
+fn run_on(
+    page: &Page,
+    (products, place): (Products, Place),
+    arguments: &[&str],
+    options: &Value,
+) -> io::Result<GuestRun> {
     let expression = format!(
         "runGuest({}, {}, {}, {options})",
         json!(place.realm()),
-        json!(place.products()),
+        json!(place.products(products)),
         json!(arguments),
     );
     let mut done = page.begin(&expression)?.finish_within(page, DEADLINE)?;

@@ -7,7 +7,7 @@ mod app;
 mod guest;
 mod protocol;
 
-pub use guest::{GuestPages, GuestRun, Place};
+pub use guest::{GuestPages, GuestRun, Place, Products};
 
 use crate::paths::find_program;
 use app::Server;
@@ -33,6 +33,9 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 /// How often a page that loads, or a browser that ends, is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
+
+/// In how many parts of a second Linux tells the CPU time of a process.
+const USER_HZ: u64 = 100;
 
 /// How long the browser's processes may take to end.
 const PARTING: Duration = Duration::from_secs(10);
@@ -181,6 +184,29 @@ impl Browser {
             thread::sleep(POLL_INTERVAL);
         }
         Ok(page)
+    }
+
+    /// The CPU time, user and system, of all its processes until now; those that have ended are left out.
+    ///
+    /// # Errors
+    ///
+    /// When there is no procfs.
+    pub fn cpu_time(&self) -> io::Result<Duration> {
+        let group = self.child.id().to_string();
+        let mut ticks = 0;
+        for entry in fs::read_dir("/proc")?.flatten() {
+            // A process may end meanwhile.
+            let stat = fs::read_to_string(entry.path().join("stat")).unwrap_or_default();
+            // Behind the name, which may have anything in it: state, parent, group, … and from the twelfth on user and system time.
+            let fields: Vec<&str> = stat.rsplit(") ").next().unwrap_or_default().split(' ').collect();
+            if let [_, _, its, ..] = fields[..]
+                && its == group
+            {
+                let spent = fields.iter().skip(11).take(2);
+                ticks += spent.filter_map(|field| field.parse::<u64>().ok()).sum::<u64>();
+            }
+        }
+        Ok(Duration::from_millis(ticks * (1000 / USER_HZ)))
     }
 
     /// The directory of all its files, which goes with it.

@@ -161,6 +161,24 @@ pub(super) const BENCH: &[Variant] = &[
     ),
 ];
 
+/// The measured programs for Isolated Web Apps.
+pub(super) const BENCH_WEB: &[Variant] = &[
+    Variant {
+        sources: &["bench/c"],
+        ..web(
+            "bench-emscripten-web-jspi",
+            &["-O2", "-sJSPI=1", "-Wno-experimental"],
+        )
+    },
+    Variant {
+        sources: &["bench/c"],
+        ..web(
+            "bench-emscripten-web-proxy",
+            &["-O2", "-pthread", "-sPROXY_TO_PTHREAD=1"],
+        )
+    },
+];
+
 /// The jobs of these variants.
 pub(super) fn jobs(
     project: &Project,

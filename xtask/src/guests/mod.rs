@@ -50,10 +50,12 @@ pub(crate) enum Kind {
     Programs,
     /// bench/c with emcc.
     BenchEmscripten,
+    /// bench/c for Isolated Web Apps.
+    BenchWeb,
 }
 
 impl Kind {
-    const ALL: [(&str, Self); 9] = [
+    const ALL: [(&str, Self); 10] = [
         ("c", Self::C),
         ("go", Self::Go),
         ("rust", Self::Rust),
@@ -63,14 +65,16 @@ impl Kind {
         ("emscripten-variants", Self::EmscriptenVariants),
         ("programs", Self::Programs),
         ("bench-emscripten", Self::BenchEmscripten),
+        ("bench-web", Self::BenchWeb),
     ];
 
     /// Those that need Emscripten, which takes its time to fetch: built only by name.
-    const BY_NAME: [Self; 4] = [
+    const BY_NAME: [Self; 5] = [
         Self::Emscripten,
         Self::EmscriptenVariants,
         Self::Programs,
         Self::BenchEmscripten,
+        Self::BenchWeb,
     ];
 
     /// The kinds of these names; for no name all but those of Emscripten.
@@ -153,6 +157,10 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
     if kinds.contains(&Kind::BenchEmscripten) {
         let package = package::Package::build(project, tools, package::Profile::Release)?;
         jobs.extend(emscripten::jobs(project, tools, &package, emscripten::BENCH)?);
+    }
+    if kinds.contains(&Kind::BenchWeb) {
+        let package = package::Package::build(project, tools, package::Profile::Debug)?;
+        jobs.extend(emscripten::jobs(project, tools, &package, emscripten::BENCH_WEB)?);
     }
     run_all(&out, jobs)
 }

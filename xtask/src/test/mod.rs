@@ -280,7 +280,7 @@ fn spelling(run: &Run) -> Result<()> {
 
 /// Parts of the names of tests that the developer's loop leaves out: those with real servers or a browser, and the columns of
 /// Emscripten.
-const SLOW: [&str; 10] = [
+const SLOW: [&str; 14] = [
     "redis",
     "dnsmasq",
     "mariadb",
@@ -288,6 +288,10 @@ const SLOW: [&str; 10] = [
     "curl",
     "socat",
     "chromium_",
+    "chromium-",
+    "web_page",
+    "web_worker",
+    "web_pthread",
     "many_threads",
     "emscripten-",
     "every_engine",

@@ -304,7 +304,12 @@ class Program {
     for (const [kind, text] of this.#lines.splice(0)) {
       const line = text.replace(/\n$/, '');
       const write = this.#logs[LOGS[kind]] ?? CONSOLE[kind];
-      write(line);
+      try {
+        write(line);
+      } catch (error) {
+        // The page's own mistake; the lines behind are given all the same.
+        reportError(error);
+      }
     }
   }
 }
