@@ -1,5 +1,7 @@
-//! `guestnet-iwa` of the npm package: the app that it makes, what of it it serves, and what it refuses.
+//! `guestnet-iwa` of the npm package: the app that it makes, as it serves it, is installed in a real Chromium and runs a program; and what
+//! it refuses.
 
+use guestnet_tests::chromium::Browser;
 use guestnet_tests::emscripten::{self, Engine};
 use guestnet_tests::{Program, Running, paths};
 use libtest_mimic::{Arguments, Trial};
@@ -7,10 +9,12 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
+use std::thread;
 use tempfile::TempDir;
 
-/// Each under a name by which the developer's loop leaves it out: it has no package.
-const TESTS: [(&str, fn()); 3] = [
+/// Each under a name by which the developer's loop leaves it out: it has neither the package nor a browser.
+const TESTS: [(&str, fn()); 4] = [
+    ("chromium_iwa::an_app_that_was_made_runs_a_program", runs),
     ("emscripten-node::iwa::nothing_is_overwritten", overwrites_nothing),
     ("emscripten-node::iwa::only_the_app_is_served", serves_the_app),
     ("emscripten-node::iwa::a_mistake_is_one_sentence", mistakes),
@@ -67,6 +71,50 @@ fn get(port: u16, path: &str, host: &str) -> (u16, String) {
     let answer = String::from_utf8_lossy(&answer).into_owned();
     let status = answer.split(' ').nth(1).and_then(|status| status.parse().ok());
     (status.expect("a status"), answer)
+}
+
+fn runs() {
+    let (directory, app) = app();
+    let guests = paths::target_dir().join("guests/emscripten-web-jspi");
+    for name in ["guests.mjs", "guests.wasm"] {
+        fs::copy(guests.join(name), app.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"));
+    }
+    // The guests are an ES module, which runs no program by itself.
+    let program = "import('./guests.mjs').then(({ default: create }) => create(Module));\n";
+    fs::write(app.join("app.js"), program).expect("written");
+    let (server, port) = serve(&app);
+    let browser = Browser::start_served(port).expect("installed");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    let to = listener.local_addr().expect("local_addr").port();
+    let peer = thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a client");
+        let mut text = String::new();
+        // A client that is reset has said what came before.
+        let _ = stream.read_to_string(&mut text);
+        text
+    });
+    let ended =
+        "document.getElementById('output')?.textContent.includes('(exit status') && crossOriginIsolated";
+    let page = browser
+        .open_until(&format!("/?arg=act&arg=tcp%20127.0.0.1%20{to}"), ended)
+        .expect("the program ends");
+    let output = page.evaluate("document.getElementById('output').textContent");
+    let output = output.expect("the output");
+    let output = output.as_str().expect("a text");
+    assert!(
+        output.starts_with(&format!("tcp 127.0.0.1 {to}: ok\n")),
+        "{output}"
+    );
+    assert!(output.contains("(exit status 0)"), "{output}");
+    assert_eq!(peer.join().expect("the peer"), "hello");
+    let home = browser.home().to_path_buf();
+    drop((page, browser, server));
+    assert!(!home.exists(), "{} is still there", home.display());
+    assert!(
+        TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err(),
+        "it is still served"
+    );
+    directory.close().expect("nothing is left");
 }
 
 fn overwrites_nothing() {

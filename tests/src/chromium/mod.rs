@@ -31,6 +31,9 @@ const PROGRAM: &str = "/usr/lib/chromium/chromium";
 /// How long anything may take that a page or the browser is asked for.
 const DEADLINE: Duration = Duration::from_secs(120);
 
+/// What is true on a page of the tests when it has loaded.
+const DRIVER: &str = "typeof scenario === 'function'";
+
 /// How often a page that loads, or a browser that ends, is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
@@ -62,7 +65,10 @@ pub struct Browser {
     child: Child,
     protocol: Arc<Protocol>,
     origin: String,
-    server: Server,
+    /// Where the app is served.
+    port: u16,
+    /// Its server, if that is ours.
+    _server: Option<Server>,
     // It goes after `drop` has ended the processes that live in it.
     home: TempDir,
 }
@@ -74,8 +80,21 @@ impl Browser {
     ///
     /// When Chromium is not installed, does not start, or does not install the app.
     pub fn start(app: &[(&str, &Path)]) -> io::Result<Self> {
-        let program = program()?;
         let server = Server::start(app)?;
+        Self::launch(server.port(), Some(server))
+    }
+
+    /// Starts one, and installs the app that somebody else serves on a port of 127.0.0.1.
+    ///
+    /// # Errors
+    ///
+    /// As [`Browser::start`].
+    pub fn start_served(port: u16) -> io::Result<Self> {
+        Self::launch(port, None)
+    }
+
+    fn launch(port: u16, server: Option<Server>) -> io::Result<Self> {
+        let program = program()?;
         let home = tempfile::Builder::new().prefix("guestnet-chromium-").tempdir()?;
         let log = File::create(home.path().join("log"))?;
         // The protocol is on descriptors 3 and 4, where std puts none.
@@ -105,10 +124,11 @@ impl Browser {
             child,
             protocol: Arc::new(Protocol::start(commands, answers)),
             origin: format!("isolated-app://{id}"),
+            port,
+            _server: server,
             home,
-            server,
         };
-        match browser.install(browser.server.port()) {
+        match browser.install() {
             Ok(()) => Ok(browser),
             Err(error) => {
                 let log = fs::read_to_string(browser.home.path().join("log")).unwrap_or_default();
@@ -117,10 +137,10 @@ impl Browser {
         }
     }
 
-    fn install(&self, port: u16) -> io::Result<()> {
+    fn install(&self) -> io::Result<()> {
         let app = json!({
             "manifestId": format!("{}/", self.origin),
-            "installUrlOrBundleUrl": format!("http://localhost:{port}/"),
+            "installUrlOrBundleUrl": format!("http://localhost:{}/", self.port),
         });
         self.protocol.call(None, "PWA.install", &app)?;
         // Without both of them UDP sockets cannot be bound.
@@ -138,7 +158,16 @@ impl Browser {
     ///
     /// When it does not load in time.
     pub fn open(&self) -> io::Result<Page> {
-        self.open_at(&format!("{}/index.html", self.origin))
+        self.open_at(&format!("{}/index.html", self.origin), DRIVER)
+    }
+
+    /// Opens a path of the app, and waits until an expression is true there.
+    ///
+    /// # Errors
+    ///
+    /// When it is not true in time.
+    pub fn open_until(&self, path: &str, expression: &str) -> io::Result<Page> {
+        self.open_at(&format!("{}{path}", self.origin), expression)
     }
 
     /// Opens the same page where it is served, which is no app there and has no Direct Sockets.
@@ -147,10 +176,10 @@ impl Browser {
     ///
     /// As [`Browser::open`].
     pub fn open_outside(&self) -> io::Result<Page> {
-        self.open_at(&format!("http://localhost:{}/index.html", self.server.port()))
+        self.open_at(&format!("http://localhost:{}/index.html", self.port), DRIVER)
     }
 
-    fn open_at(&self, url: &str) -> io::Result<Page> {
+    fn open_at(&self, url: &str, expression: &str) -> io::Result<Page> {
         let target = self
             .protocol
             .call(None, "Target.createTarget", &json!({ "url": url }))?;
@@ -174,10 +203,10 @@ impl Browser {
         }
         let end = Instant::now() + DEADLINE;
         // An evaluation fails while the page takes the place of the empty one.
-        while page.evaluate("typeof scenario").ok() != Some(json!("function")) {
+        while page.evaluate(expression).ok() != Some(json!(true)) {
             if Instant::now() >= end {
                 return Err(io::Error::other(format!(
-                    "{url} does not load\n{}",
+                    "{url} has not loaded: {expression} is not true\n{}",
                     page.console()
                 )));
             }
