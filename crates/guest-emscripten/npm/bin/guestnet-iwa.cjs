@@ -161,8 +161,8 @@ function serve(words) {
         'is where the app is served, until Ctrl-C. To install it in your Chrome:\n' +
         '  1. Open chrome://flags/#enable-isolated-web-apps and enable it.\n' +
         '  2. Open chrome://flags/#enable-isolated-web-app-dev-mode, enable it, and relaunch Chrome.\n' +
-        '  3. Open chrome://web-app-internals, and there "Isolated Web Apps".\n' +
-        '  4. Put the address above into "Install IWA via Dev Mode Proxy", and press "Install".\n' +
+        '  3. Open chrome://iwa-dev and press "Install"; older versions have this in chrome://web-app-internals.\n' +
+        '  4. Put the address above into "Dev Mode Proxy URL" ("Install IWA via Dev Mode Proxy"), and press "Install".\n' +
         '  5. Open chrome://apps and start the app. It is loaded from here each time: a reload shows what has changed.\n',
     );
   });
