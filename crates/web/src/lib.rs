@@ -3,7 +3,7 @@
 //!
 //! An instance is one program. JavaScript (`guestnet.js` in the npm package) gives it the sockets, the program's memory and the
 //! console, and makes of it the table of functions that the addon gives `libguestnet.js` on Node. Everything that crosses is a
-//! number; a text is bytes in this module's memory. Nothing here waits: a call that would have to says so ([`exports`]).
+//! number; a text is bytes in this module's memory. Nothing here waits: a call that would have to says so.
 //!
 //! From the bottom: `imports` is what JavaScript gives; `sockets` and `memory` are that as the host and the adapter want it; `log`
 //! and `options` become the guest; `lookups` and `watch` are what a program does not wait for in a call; `program` is all of it, and
