@@ -40,6 +40,8 @@ pub struct Io {
     bound: Cell<bool>,
     /// The last answer of getsockname, which listen is judged by.
     local: Cell<Option<SocketAddr>>,
+    /// The length of what a peek has shown, which is what the next receive takes.
+    head: Cell<Option<u8>>,
     open: Rc<Cell<usize>>,
 }
 
@@ -136,6 +138,7 @@ impl ScriptHost {
             kind,
             bound,
             local,
+            head: Cell::default(),
             open: Rc::clone(&self.open),
         }
     }
@@ -154,6 +157,27 @@ impl ScriptHost {
             Some(byte @ 0..192) => Ok(byte),
             Some(_) => Err(Errno::ECONNRESET),
             None => Err(Errno::EAGAIN),
+        }
+    }
+
+    /// The length of what is at the head of the queue.
+    fn head(&self, io: &Io, flags: RecvFlags) -> Result<u8> {
+        let len = match io.head.take() {
+            Some(len) => len,
+            None => self.arrival()?,
+        };
+        if flags.contains(RecvFlags::PEEK) {
+            io.head.set(Some(len));
+        }
+        Ok(len)
+    }
+
+    /// What a receive says of a head of which so much was stored.
+    fn meta(io: &Io, flags: RecvFlags, len: u8, stored: usize) -> RecvMeta {
+        let whole = io.kind == Kind::Datagram && flags.contains(RecvFlags::TRUNC);
+        RecvMeta {
+            len: if whole { usize::from(len) } else { stored },
+            truncated: io.kind == Kind::Datagram && stored < usize::from(len),
         }
     }
 
@@ -277,44 +301,31 @@ impl Host for ScriptHost {
         Ok(self.leave(io, room(bufs)))
     }
 
-    fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], _flags: RecvFlags) -> Result<RecvMeta> {
+    fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<RecvMeta> {
         self.happens_meanwhile();
-        let len = self.arrival()?;
-        Ok(RecvMeta {
-            len: fill(bufs, len, Self::mark(io)),
-            truncated: false,
-        })
+        let len = self.head(io, flags)?;
+        let stored = fill(bufs, len, Self::mark(io));
+        Ok(Self::meta(io, flags, len, stored))
     }
 
     fn recv_from(
         &mut self,
         io: &Io,
         bufs: &mut [IoSliceMut<'_>],
-        _flags: RecvFlags,
+        flags: RecvFlags,
     ) -> Result<(RecvMeta, SockAddr)> {
         self.happens_meanwhile();
-        let len = self.arrival()?;
+        let len = self.head(io, flags)?;
         if io.domain == Domain::Unix {
-            return Ok((
-                RecvMeta {
-                    len: fill(bufs, len, UNCOUNTED),
-                    truncated: false,
-                },
-                SockAddr::UnixUnnamed,
-            ));
+            let stored = fill(bufs, len, UNCOUNTED);
+            return Ok((Self::meta(io, flags, len, stored), SockAddr::UnixUnnamed));
         }
         let from = self.script.inet();
         let known = [Use::Accept, Use::Connect]
             .iter()
             .any(|side| allowed(&self.policy, *side, Protocol::Udp, from));
         let stored = fill(bufs, len, if known { COUNTED } else { FORBIDDEN });
-        Ok((
-            RecvMeta {
-                len: stored,
-                truncated: stored < usize::from(len),
-            },
-            from.into(),
-        ))
+        Ok((Self::meta(io, flags, len, stored), from.into()))
     }
 
     fn read(&mut self, _io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {

@@ -5,10 +5,12 @@ use guestnet_tests::act::acts;
 use guestnet_tests::chromium::{GuestPages, GuestRun, Place};
 use guestnet_tests::{Guestnet, ProgramOutput};
 use libtest_mimic::{Arguments, Trial};
+use rustix::event::{PollFd, PollFlags, poll};
 use serde_json::{Value, json};
 use std::io::Read;
 use std::net::{Ipv4Addr, TcpListener};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 /// A test, which runs everywhere.
 type Test = (&'static str, fn(&GuestPages, Place));
@@ -31,6 +33,9 @@ const TESTS: &[Test] = &[
         outside,
     ),
 ];
+
+/// How long a client may take to come, and then to say what it says.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 type Shared = Arc<OnceLock<Result<GuestPages, String>>>;
 
@@ -88,7 +93,11 @@ fn listener() -> (TcpListener, u16) {
 
 /// What the next client says until its end.
 fn said(listener: &TcpListener) -> String {
+    let mut polled = [PollFd::new(listener, PollFlags::IN)];
+    let limit = DEADLINE.try_into().expect("a time of poll's");
+    assert_eq!(poll(&mut polled, Some(&limit)), Ok(1), "no client comes");
     let (mut stream, _) = listener.accept().expect("a client");
+    stream.set_read_timeout(Some(DEADLINE)).expect("a limit");
     let mut text = String::new();
     // A client that is reset has said what came before.
     let _ = stream.read_to_string(&mut text);
