@@ -52,8 +52,6 @@ int guestnet_try_fd_read(int fd, const __wasi_iovec_t *vector, size_t count, __w
 int guestnet_try_fd_write(int fd, const __wasi_ciovec_t *vector, size_t count, __wasi_size_t *done);
 
 /* The imports of libguestnet.js. */
-int guestnet_block_bind(int fd, intptr_t addr, size_t len, int unused, int unused2, int unused3);
-int guestnet_block_listen(int fd, int backlog, int unused, int unused2, int unused3, int unused4);
 int guestnet_block_accept4(int fd, intptr_t addr, intptr_t len, int flags, int unused, int unused2);
 int guestnet_block_connect(int fd, intptr_t addr, size_t len, int unused, int unused2, int unused3);
 int guestnet_block_recvfrom(int fd, intptr_t buffer, size_t size, int flags, intptr_t addr, intptr_t len);
@@ -131,32 +129,6 @@ static int wait_for(int fd, short events, int option, struct deadline *deadline)
     struct pollfd one = {fd, events, 0};
     guestnet_wait((intptr_t)&one, 1, (int)left);
     return 1;
-}
-
-/* A browser answers bind() and listen() late, by EAGAIN, whatever the descriptor's mode. Elsewhere they do not. */
-static int waits_for_answer(int fd, int result) {
-    if (result != -EAGAIN || !guestnet_can_suspend()) return 0;
-    struct pollfd one = {fd, POLLOUT, 0};
-    guestnet_wait((intptr_t)&one, 1, -1);
-    return 1;
-}
-
-int __syscall_bind(int fd, intptr_t addr, size_t len, int unused, int unused2, int unused3) {
-    ELSEWHERE(bind(fd, addr, len, unused, unused2, unused3));
-    int result;
-    do {
-        result = guestnet_block_bind(fd, addr, len, unused, unused2, unused3);
-    } while (waits_for_answer(fd, result));
-    return result;
-}
-
-int __syscall_listen(int fd, int backlog, int unused, int unused2, int unused3, int unused4) {
-    ELSEWHERE(listen(fd, backlog, unused, unused2, unused3, unused4));
-    int result;
-    do {
-        result = guestnet_block_listen(fd, backlog, unused, unused2, unused3, unused4);
-    } while (waits_for_answer(fd, result));
-    return result;
 }
 
 int __syscall_accept4(int fd, intptr_t addr, intptr_t len, int flags, int unused, int unused2) {

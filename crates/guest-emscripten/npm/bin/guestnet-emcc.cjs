@@ -29,6 +29,7 @@ const objects = ['guestnet.o', 'interface.o', 'linux.o', 'names.o'];
 if (process.argv.includes('--jspi')) {
   words.push(`--js-library=${path.join(directory, 'jspi', 'libguestnet-jspi.js')}`);
   objects.push('guestnet-jspi.o');
+  if (process.argv.includes('--web')) objects.push('guestnet-jspi-web.o');
 }
 if (process.argv.includes('--web')) {
   // Without EXIT_RUNTIME a page is never told that the program has ended. An app may make a worker of a script only by a policy.
