@@ -19,10 +19,13 @@
 #include <unistd.h>
 #include <wasi/api.h>
 
+/* What the main thread does before each call: nothing, unless guestnet-jspi-web.c is linked, which has another one. */
+__attribute__((weak)) void guestnet_before_call(void) {}
+
 /* Only the main thread suspends. Another makes the call as it is, which blocks that thread and no other. */
 #define ELSEWHERE(call) \
     if (!emscripten_is_main_runtime_thread()) return guestnet_block_##call; \
-    rest()
+    guestnet_before_call()
 
 /* An import of libguestnet-jspi.js: the result of the system call, or WOULD_BLOCK. */
 #define WOULD_BLOCK INT32_MIN
@@ -85,15 +88,6 @@ __asm__(".functype guestnet_pause () -> (i32)\n"
         "i32.const 0\n"
         "end_try\n"
         "end_function\n");
-
-/* A browser moves bytes only between two turns of JavaScript's loop. A program that never waits, because it polls or tries again and
- * again, would have that stand still: after a while it suspends for a turn. Elsewhere it is never overdue. */
-int guestnet_overdue(void);
-int guestnet_rest(void);
-
-static void rest(void) {
-    if (guestnet_overdue() && guestnet_can_suspend()) guestnet_rest();
-}
 
 static int64_t now(void) {
     struct timespec time;
