@@ -13,6 +13,15 @@ pub fn acts<'a>(run: Guestnet, actions: impl IntoIterator<Item = &'a str>) -> Pr
         .fold(program, |program, action| program.arg(action))
 }
 
+/// The results that it has printed, one an action.
+#[must_use]
+pub fn results(printed: &str) -> Vec<String> {
+    printed
+        .lines()
+        .map(|line| line.rsplit(": ").next().unwrap_or(line).to_owned())
+        .collect()
+}
+
 /// An app_act that waits for its next action.
 #[derive(Debug)]
 pub struct Actor {

@@ -1,7 +1,7 @@
 //! The policy of programs built with emcc: the options that `Module.guestnet` (the module options) and the environment take,
 //! and what is printed for the person who runs them. What a rule means is tested with the command, which has the same policy.
 
-use guestnet_tests::act::acts;
+use guestnet_tests::act::{self, acts};
 use guestnet_tests::emscripten::{Engine, Variant, program};
 use guestnet_tests::{Guestnet, Program, ProgramOutput};
 use std::fs;
@@ -18,11 +18,7 @@ fn with_module(engine: Engine, module: &str) -> Program {
 
 /// Its results, one an action.
 fn results(finished: ProgramOutput) -> Vec<String> {
-    let printed = finished.success();
-    printed
-        .lines()
-        .map(|line| line.rsplit(": ").next().unwrap_or(line).to_owned())
-        .collect()
+    act::results(&finished.success())
 }
 
 /// A listener whose queue is enough for a test, and its port.

@@ -1,7 +1,7 @@
 //! Programs built for Isolated Web Apps with `guestnet-emcc --web`, in a real Chromium: their policy, their names, their logs, and what
 //! they say where something is missing. What each call does is the matrix' affair, and what the browser's sockets do is `chromium`'s.
 
-use guestnet_tests::act::acts;
+use guestnet_tests::act::{acts, results};
 use guestnet_tests::chromium::{GuestPages, GuestRun, Place};
 use guestnet_tests::{Guestnet, ProgramOutput};
 use libtest_mimic::{Arguments, Trial};
@@ -60,9 +60,7 @@ fn main() {
     }
     let conclusion = libtest_mimic::run(&arguments, trials);
     if let Some(Ok(pages)) = Arc::into_inner(shared).and_then(OnceLock::into_inner) {
-        let home = pages.home();
-        drop(pages);
-        assert!(!home.exists(), "{} is still there", home.display());
+        pages.close();
     }
     conclusion.exit();
 }
@@ -74,14 +72,6 @@ fn act(pages: &GuestPages, place: Place, actions: &[String], options: &Value) ->
     pages
         .run(place, &arguments, options)
         .unwrap_or_else(|error| panic!("{error}"))
-}
-
-/// Its results, one an action.
-fn results(stdout: &str) -> Vec<String> {
-    stdout
-        .lines()
-        .map(|line| line.rsplit(": ").next().unwrap_or(line).to_owned())
-        .collect()
 }
 
 /// A listener, and its port.

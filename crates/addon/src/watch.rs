@@ -6,7 +6,8 @@
 use std::sync::Arc;
 use std::thread::{Builder, JoinHandle};
 
-use guestnet_core::{EpollInterest, EpollMode, EpollOp, Errno, Fd, Ready, Result, SharedGuestThread};
+use guestnet_core::{Fd, Ready, Result, SharedGuestThread};
+use guestnet_emscripten::report_once;
 use guestnet_host_os::{OsHost, Stopper};
 
 use crate::napi::{Error, ThreadsafeFunction};
@@ -91,14 +92,6 @@ impl Watch {
     /// # Errors
     /// As epoll_ctl(2): the descriptor cannot be watched.
     pub(crate) fn arm(&self, guest: &mut SharedGuestThread<OsHost, ()>, fd: Fd, ready: Ready) -> Result<()> {
-        let interest = EpollInterest {
-            ready,
-            mode: EpollMode::ONESHOT,
-            data: u64::from(fd),
-        };
-        match guest.epoll_control(self.epoll, fd, EpollOp::Modify(interest)) {
-            Err(Errno::ENOENT) => guest.epoll_control(self.epoll, fd, EpollOp::Add(interest)),
-            result => result,
-        }
+        report_once(guest, self.epoll, fd, ready)
     }
 }

@@ -63,3 +63,4 @@ pub use convert::{lookup_error, negated};
 pub use memory::{CopiedMemory, Memory, MemoryAccess};
 pub use module_options::{Environment, ModuleOptions, ModuleOptionsError, OptionValue, TraceOption};
 pub use names::{ADDRINFO_ROOM, Lookup, LookupKey, LookupResult};
+pub use poll::report_once;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use guestnet_core::{EpollInterest, EpollOp, Errno, Host, Result};
+use guestnet_core::{EpollInterest, EpollMode, EpollOp, Errno, Fd, Host, Ready, Result, SharedGuestThread};
 
 use crate::args::Args;
 use crate::bits::FOREIGN;
@@ -135,6 +135,28 @@ pub(crate) fn epoll_wait2<H: Host>(
         at => Some(event::load_time(memory, at)?),
     };
     take_events(context, memory, args, timeout)
+}
+
+/// Has an epoll report a descriptor once when it is ready for any of the bits, with the number as its data: what a JavaScript engine's
+/// own loop waits for.
+///
+/// # Errors
+/// As epoll_ctl(2): the descriptor cannot be watched.
+pub fn report_once<H: Host>(
+    guest: &mut SharedGuestThread<H, ()>,
+    epoll: Fd,
+    fd: Fd,
+    ready: Ready,
+) -> Result<()> {
+    let interest = EpollInterest {
+        ready,
+        mode: EpollMode::ONESHOT,
+        data: u64::from(fd),
+    };
+    match guest.epoll_control(epoll, fd, EpollOp::Modify(interest)) {
+        Err(Errno::ENOENT) => guest.epoll_control(epoll, fd, EpollOp::Add(interest)),
+        result => result,
+    }
 }
 
 fn take_events<H: Host>(

@@ -177,12 +177,6 @@ extern "C" fn wait() -> f64 {
     WAIT.get()
 }
 
-/// forget_thread(thread): it has ended.
-#[unsafe(no_mangle)]
-extern "C" fn forget_thread(thread: u32) {
-    with((), |program| program.forget_thread(thread));
-}
-
 /// watch_for(fd, bits): has [`take_events`] report it once. 0, or -1 if it cannot be watched.
 #[unsafe(no_mangle)]
 extern "C" fn watch_for(fd: u32, bits: u32) -> i32 {

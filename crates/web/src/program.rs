@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use guestnet_core::{Errno, Fd, LookupError, Ready, Result, SharedGuestThread};
+use guestnet_core::{Errno, Fd, Ready, Result, SharedGuestThread};
 use guestnet_emscripten::{
     Args, Call, CopiedMemory, Lookup, OptionValue, ThreadContext, lookup_error, negated,
 };
@@ -21,15 +21,42 @@ const MAIN: u32 = 0;
 /// A program.
 #[derive(Debug)]
 pub(crate) struct Program {
-    /// Makes no call of the program's: it has what is watched, and gives what others are made from.
-    first: SharedGuestThread<Host, ()>,
-    spare: Host,
-    /// The threads that have made a call, by numbers of JavaScript's.
-    contexts: BTreeMap<u32, ThreadContext<Host>>,
-    reports: Arc<AtomicU64>,
+    threads: Threads,
     memory: CopiedMemory<'static>,
     watch: Watch,
     lookups: Lookups,
+}
+
+/// Its threads.
+#[derive(Debug)]
+struct Threads {
+    /// Makes no call of the program's: it has what is watched, and gives what others are made from.
+    first: SharedGuestThread<Host, ()>,
+    spare: Host,
+    /// Those that have made a call, by numbers of JavaScript's.
+    contexts: BTreeMap<u32, ThreadContext<Host>>,
+    reports: Arc<AtomicU64>,
+}
+
+impl Threads {
+    /// The context of a thread, for a call that begins.
+    fn context(&mut self, thread: u32) -> &mut ThreadContext<Host> {
+        let Threads {
+            first,
+            spare,
+            contexts,
+            reports,
+        } = self;
+        contexts.entry(thread).or_insert_with(|| {
+            let thread = first.guest().thread(spare.sibling());
+            ThreadContext::new(thread).with_report_count(reports)
+        })
+    }
+
+    /// How many calls have reported readiness.
+    fn reports(&self) -> u64 {
+        self.reports.load(Ordering::Relaxed)
+    }
 }
 
 /// What became of a call that was tried.
@@ -52,10 +79,12 @@ impl Program {
         let (mut first, spare) = options::guest(module)?;
         let watch = Watch::new(&mut first).map_err(OptionsError::System)?;
         Ok(Program {
-            first,
-            spare,
-            contexts: BTreeMap::new(),
-            reports: Arc::default(),
+            threads: Threads {
+                first,
+                spare,
+                contexts: BTreeMap::new(),
+                reports: Arc::default(),
+            },
             memory: program_memory(),
             watch,
             lookups: Lookups::default(),
@@ -64,79 +93,50 @@ impl Program {
 
     /// Makes a system call of a thread. Its first `moved` bytes were moved by the same call before; `over` says that its wait is over.
     pub(crate) fn call(&mut self, thread: u32, call: &Call, args: &Args, moved: u32, over: bool) -> Tried {
-        let Program {
-            first,
-            spare,
-            contexts,
-            reports,
-            memory,
-            ..
-        } = self;
-        let context = contexts
-            .entry(thread)
-            .or_insert_with(|| new_context(first, spare, reports));
+        let context = self.threads.context(thread);
         sockets::begin_call(over);
-        let result = context.call(call, memory.for_call(moved), args);
+        let result = context.call(call, self.memory.for_call(moved), args);
         Tried {
             result,
             wait: sockets::end_call(),
-            was_cut: memory.was_cut(),
+            was_cut: self.memory.was_cut(),
         }
-    }
-
-    /// The context of the main thread, and the rest.
-    fn main(&mut self) -> (&mut ThreadContext<Host>, &CopiedMemory<'static>, &mut Lookups) {
-        let Program {
-            first,
-            spare,
-            contexts,
-            reports,
-            memory,
-            lookups,
-            ..
-        } = self;
-        let context = contexts
-            .entry(MAIN)
-            .or_insert_with(|| new_context(first, spare, reports));
-        sockets::begin_call(false);
-        (context, memory, lookups)
-    }
-
-    /// A thread of the program has ended.
-    pub(crate) fn forget_thread(&mut self, thread: u32) {
-        self.contexts.remove(&thread);
     }
 
     /// Has [`Program::take_events`] report once when the descriptor is ready for any of the bits of [`Ready`].
     pub(crate) fn watch_for(&mut self, fd: Fd, ready: Ready) -> Result<()> {
-        self.watch.arm(&mut self.first, fd, ready)
+        self.watch.arm(&mut self.threads.first, fd, ready)
     }
 
     /// What is ready of what is watched, as pairs of a descriptor and its bits.
     pub(crate) fn take_events(&mut self) -> Vec<u8> {
-        self.watch.take(&mut self.first)
+        self.watch.take(&mut self.threads.first)
     }
 
     /// A look-up: its number, or a negated errno.
     pub(crate) fn lookup_begin(&mut self, args: &Args) -> i32 {
-        let reports = self.reports.load(Ordering::Relaxed);
-        let (context, memory, lookups) = self.main();
-        let lookup = Lookup::read(memory.for_call(0), args);
-        lookups.begin(context, lookup, reports).unwrap_or_else(negated)
+        let reports = self.threads.reports();
+        let context = self.threads.context(MAIN);
+        sockets::begin_call(false);
+        let lookup = Lookup::read(self.memory.for_call(0), args);
+        let begun = self.lookups.begin(context, lookup, reports);
+        begun.unwrap_or_else(negated)
     }
 
     /// Makes the other end of a pipe readable. 0, or a negated errno.
     pub(crate) fn lookup_start(&mut self, id: i32, end: Fd) -> i32 {
-        let (context, _, lookups) = self.main();
-        lookups.start(context, id, end).map_or_else(negated, |()| 0)
+        let context = self.threads.context(MAIN);
+        sockets::begin_call(false);
+        let started = self.lookups.start(context, id, end);
+        started.map_or_else(negated, |()| 0)
     }
 
     /// How many results there are, or an `EAI_*`.
     pub(crate) fn lookup_take(&mut self, id: i32, later: bool) -> i32 {
-        let reports = self.reports.load(Ordering::Relaxed);
-        let (context, _, lookups) = self.main();
-        let taken: std::result::Result<_, LookupError> = lookups.take(id, later, reports);
-        taken.map_or_else(lookup_error, |result| context.store_result(result))
+        match self.lookups.take(id, later, self.threads.reports()) {
+            Ok(result) => self.threads.context(MAIN).store_result(result),
+            Err(error) => lookup_error(error),
+        }
     }
 
     /// Gives a look-up up.
@@ -146,17 +146,8 @@ impl Program {
 
     /// Writes what the trace and the audit hold back.
     pub(crate) fn flush(&self) {
-        self.first.names().flush_observer();
+        self.threads.first.names().flush_observer();
     }
-}
-
-fn new_context(
-    first: &SharedGuestThread<Host, ()>,
-    spare: &Host,
-    reports: &Arc<AtomicU64>,
-) -> ThreadContext<Host> {
-    let thread = first.guest().thread(spare.sibling());
-    ThreadContext::new(thread).with_report_count(reports)
 }
 
 /// The result of a call when the program has ended.

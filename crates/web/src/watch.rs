@@ -1,9 +1,9 @@
 //! [`Watch`]: readiness for JavaScript's own loop, by an epoll of the program's that JavaScript asks when something has changed.
 
-use guestnet_core::{
-    EpollEvent, EpollInterest, EpollMode, EpollOp, Errno, Fd, Ready, Result, SharedGuestThread,
-};
 use std::time::Duration;
+
+use guestnet_core::{EpollEvent, Fd, Ready, Result, SharedGuestThread};
+use guestnet_emscripten::report_once;
 
 use crate::options::Host;
 
@@ -32,15 +32,7 @@ impl Watch {
     /// # Errors
     /// As epoll_ctl(2): the descriptor cannot be watched.
     pub(crate) fn arm(&self, guest: &mut SharedGuestThread<Host, ()>, fd: Fd, ready: Ready) -> Result<()> {
-        let interest = EpollInterest {
-            ready,
-            mode: EpollMode::ONESHOT,
-            data: u64::from(fd),
-        };
-        match guest.epoll_control(self.epoll, fd, EpollOp::Modify(interest)) {
-            Err(Errno::ENOENT) => guest.epoll_control(self.epoll, fd, EpollOp::Add(interest)),
-            result => result,
-        }
+        report_once(guest, self.epoll, fd, ready)
     }
 
     /// What is ready now, as pairs of a descriptor and its bits.

@@ -5,7 +5,7 @@ use crate::{docs, paths};
 use serde_json::{Value, json};
 use std::collections::HashMap;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -184,10 +184,14 @@ impl GuestPages {
         }
     }
 
-    /// The directory of all files of the browser, which goes with it.
-    #[must_use]
-    pub fn home(&self) -> PathBuf {
-        self.browser.home().to_path_buf()
+    /// Ends the browser.
+    ///
+    /// # Panics
+    /// When anything of it is left.
+    pub fn close(self) {
+        let Self { free, browser } = self;
+        drop(free);
+        browser.close();
     }
 }
 

@@ -238,6 +238,17 @@ impl Browser {
         Ok(Duration::from_millis(ticks * (1000 / USER_HZ)))
     }
 
+    /// Ends it.
+    ///
+    /// # Panics
+    ///
+    /// When anything of it is left.
+    pub fn close(self) {
+        let home = self.home().to_path_buf();
+        drop(self);
+        assert!(!home.exists(), "{} is still there", home.display());
+    }
+
     /// The directory of all its files, which goes with it.
     #[must_use]
     pub fn home(&self) -> &Path {
