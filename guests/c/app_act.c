@@ -12,6 +12,8 @@
  *   pour tcp|udp HOST PORT BYTES [now]   sends so much, datagrams of 512 bytes; "BYTES" or "BYTES then ERRNO". With now it
  *                                   does not wait
  *   drain HOST PORT BYTES [all]     receives a stream to its end into so large a buffer, with all by MSG_WAITALL; likewise
+ *   crowd ADDRESS PORT COUNT        opens so many connections, says its number on each, and awaits it back on all before it closes
+ *                                   them; "COUNT", or "COUNT then ERRNO" if so many got theirs
  *   sockets                         opens as many as there may be, and closes them
  *   from tcp|udp ADDRESS PORT TO PORT   says hello to TO from this address and port
  *   bind tcp|udp ADDRESS PORT       binds
@@ -279,6 +281,23 @@ static void drain(const char *host, const char *port, size_t room, int all) {
     free(block);
 }
 
+static void crowd(const char *host, const char *port, int count) {
+    int *fds = malloc((size_t)count * sizeof *fds), opened = 0, answered = 0;
+    for (; opened < count; opened++) {
+        fds[opened] = tcp(family_of(host));
+        if (connect_to(fds[opened], ip(host, atoi(port))) != 0) break;
+        if (send(fds[opened], &opened, sizeof opened, MSG_NOSIGNAL) != sizeof opened) break;
+    }
+    int error = opened < count ? errno : 0;
+    for (int i = 0; i < opened; i++) {
+        int value = -1;
+        if (recv(fds[i], &value, sizeof value, MSG_WAITALL) == sizeof value && value == i) answered++;
+    }
+    printf(error != 0 ? "%d then %s\n" : "%d\n", answered, errno_name(error));
+    for (int i = 0; i < opened; i++) close(fds[i]);
+    free(fds);
+}
+
 static void sockets(void) {
     int fds[256], count = 0;
     while (count < 256 && (fds[count] = socket(AF_INET, SOCK_STREAM, 0)) >= 0) count++;
@@ -361,6 +380,8 @@ static void act(char *line) {
         pour(word[1], word[2], word[3], atol(word[4]), count > 5);
     else if (IS("drain", 4))
         drain(word[1], word[2], (size_t)atol(word[3]), count > 4);
+    else if (IS("crowd", 4))
+        crowd(word[1], word[2], atoi(word[3]));
     else if (IS("sockets", 1))
         sockets();
     else if (IS("from", 6))

@@ -6,9 +6,10 @@ use guestnet_tests::chromium::{GuestPages, GuestRun, Place};
 use guestnet_tests::{Guestnet, ProgramOutput};
 use libtest_mimic::{Arguments, Trial};
 use rustix::event::{PollFd, PollFlags, poll};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
-use std::io::Read;
-use std::net::{Ipv4Addr, TcpListener};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -27,6 +28,7 @@ const TESTS: &[Test] = &[
     ("a_policy_file_is_a_text", policy_text),
     ("a_trace_has_a_line_for_each_call", trace),
     ("a_limit_of_bytes_holds", limit),
+    ("a_thousand_connections_are_open_at_once", thousand),
     ("a_mistake_in_the_options_is_one_sentence", mistakes),
     (
         "without_direct_sockets_one_sentence_says_what_is_missing",
@@ -81,13 +83,19 @@ fn listener() -> (TcpListener, u16) {
     (listener, port)
 }
 
-/// What the next client says until its end.
-fn said(listener: &TcpListener) -> String {
+/// The next client, whose reads have a limit.
+fn client(listener: &TcpListener) -> TcpStream {
     let mut polled = [PollFd::new(listener, PollFlags::IN)];
     let limit = DEADLINE.try_into().expect("a time of poll's");
     assert_eq!(poll(&mut polled, Some(&limit)), Ok(1), "no client comes");
-    let (mut stream, _) = listener.accept().expect("a client");
+    let (stream, _) = listener.accept().expect("a client");
     stream.set_read_timeout(Some(DEADLINE)).expect("a limit");
+    stream
+}
+
+/// What the next client says until its end.
+fn said(listener: &TcpListener) -> String {
+    let mut stream = client(listener);
     let mut text = String::new();
     // A client that is reset has said what came before.
     let _ = stream.read_to_string(&mut text);
@@ -218,6 +226,30 @@ fn limit(pages: &GuestPages, place: Place) {
     };
     assert!(result.contains(" then "), "{run}");
     assert!(peer.join().expect("the peer") <= 50_000);
+}
+
+fn thousand(pages: &GuestPages, place: Place) {
+    const COUNT: usize = 1000;
+    // Many systems let a process have 1,024 descriptors unless it asks for more.
+    let mut descriptors = getrlimit(Resource::Nofile);
+    descriptors.current = descriptors.maximum;
+    setrlimit(Resource::Nofile, descriptors).expect("the hard limit");
+    let (listener, port) = listener();
+    let peer = std::thread::spawn(move || {
+        let streams: Vec<_> = (0..COUNT).map(|_| client(&listener)).collect();
+        // All are open now. The answers come in another order than the questions.
+        for mut stream in streams.iter().rev() {
+            let mut number = [0; 4];
+            stream.read_exact(&mut number).expect("its number");
+            stream.write_all(&number).expect("a client that waits");
+        }
+        let ends = streams.iter().filter(|mut stream| matches!(stream.read(&mut [0]), Ok(0)));
+        ends.count()
+    });
+    let actions = [format!("crowd 127.0.0.1 {port} {COUNT}")];
+    let run = act(pages, place, &actions, &json!({}));
+    assert_eq!(results(&run.stdout), [COUNT.to_string()], "{run}");
+    assert_eq!(peer.join().expect("the peer"), COUNT, "connections that ended");
 }
 
 fn mistakes(pages: &GuestPages, place: Place) {
