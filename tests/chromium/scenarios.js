@@ -1,4 +1,5 @@
 // What the tests in tests/tests/chromium.rs do in the browser, one function each. The peers are threads of the test.
+import { Pool, SendQueue } from '/web/buffers.js';
 import { STATE } from '/web/direct.js';
 import { Sockets, turn } from '/sockets.js';
 
@@ -44,6 +45,38 @@ const scenarios = {
     const words = sockets.words(id);
     sockets.calls.close(id);
     return { answer, words };
+  },
+
+  /**
+   * Fills a queue to its capacity again and again, and drops all but a few bytes of it, as the writer of a connection does after a short
+   * write: the least that ever lay together when it was full, and whether the bytes are those that were put in.
+   */
+  queue({ capacity, piece, short, rest, times }) {
+    const queue = new SendQueue(new Pool());
+    let least = Infinity;
+    let [pushed, taken] = [0, 0];
+    let isRight = true;
+    const fill = () => {
+      while (queue.length < capacity) {
+        const count = Math.min(piece, capacity - queue.length);
+        queue.push(Uint8Array.from({ length: count }, () => pushed++ % 251));
+      }
+    };
+    const write = (count) => {
+      for (const byte of queue.first().subarray(0, count)) isRight &&= byte === taken++ % 251;
+      // The program goes on while the browser reads.
+      fill();
+      queue.drop(count);
+    };
+    queue.push(Uint8Array.from({ length: short }, () => pushed++ % 251));
+    write(short);
+    for (let time = 0; time < times; time++) {
+      write(queue.together - rest);
+      write(queue.together - rest);
+      fill();
+      least = Math.min(least, queue.together);
+    }
+    return { least, isRight };
   },
 
   /** Sends and closes at once. */

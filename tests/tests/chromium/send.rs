@@ -13,6 +13,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("small_messages_arrive", small_messages),
     ("what_a_stalled_peer_reads_late_is_whole", stalled),
     ("what_is_queued_when_it_is_closed_arrives", closed),
+    ("what_a_write_leaves_lies_together_with_what_follows", queue),
 ];
 
 fn length() -> usize {
@@ -61,19 +62,19 @@ fn small_messages(case: &Case) {
     send(case, reader(length), length, 64, true);
 }
 
-/// Reads so many bytes, as small as its buffer is, each time when it is told that the sender cannot go on; and all at the end.
+/// Reads so many bytes, as small as its buffer is, for each permit, which is given when the sender cannot go on; and all at the end.
 fn staller(length: usize, step: usize) -> (Peer<()>, Sender<bool>) {
-    let (tell, told) = mpsc::channel();
+    let (permit, permits) = mpsc::channel();
     let peer = small_peer(move |stream| {
         let pattern = Pattern::new();
         let mut count = 0;
-        while told.recv().expect("the test goes on") {
+        while permits.recv().expect("the test goes on") {
             count = pattern.read(&stream, count, length.min(count + step));
         }
         let count = pattern.read(&stream, count, length);
         say(stream, count);
     });
-    (peer, tell)
+    (peer, permit)
 }
 
 fn stalled(case: &Case) {
@@ -87,15 +88,15 @@ fn stalled(case: &Case) {
         (64, true, 64 * 4_000),
     ] {
         // A step is more than a write and the buffers below it hold, so that each makes room.
-        let (peer, tell) = staller(length, 600_001);
+        let (peer, permit) = staller(length, 600_001);
         let arguments = json!({
             "port": peer.port, "length": length, "piece": piece, "single": single, "options": { "send": 4096 },
         });
         let scenario = case.begin("send", &arguments);
         while case.report() == "full" {
-            tell.send(true).expect("the peer waits");
+            permit.send(true).expect("the peer waits");
         }
-        tell.send(false).expect("the peer waits");
+        permit.send(false).expect("the peer waits");
         let sent = case.finish(scenario);
         peer.finish();
         let expected = json!({ "answer": format!("{length} bytes"), "words": "OPEN WRITABLE END SENT" });
@@ -109,4 +110,16 @@ fn closed(case: &Case) {
     let arguments = json!({ "port": peer.port, "length": length, "options": { "send": 4096 } });
     assert_eq!(case.run("sendAndClose", &arguments), 0);
     assert_eq!(peer.finish(), length);
+}
+
+/// A short rest would be a write of its own, which cannot be checked, and so has to wait.
+fn queue(case: &Case) {
+    let capacity = 262_144;
+    for piece in [65_536, 1000] {
+        for rest in [1, 64] {
+            let arguments = json!({ "capacity": capacity, "piece": piece, "short": 300, "rest": rest, "times": 20 });
+            let seen = case.run("queue", &arguments);
+            assert_eq!(seen, json!({ "least": capacity, "isRight": true }), "{arguments}");
+        }
+    }
 }

@@ -14,6 +14,8 @@
       waiters: new Map(),
       /** The calls that wait. */
       suspended: new Set(),
+      /** Calls back as soon as what runs now has ended. */
+      settled: Promise.resolve(),
 
       calls() {
         return GN.thread ?? GN.attach();
@@ -74,7 +76,7 @@
                 GW.arm(fd);
               }
               // Not in the midst of exit(), which closes descriptors, and after which no call goes on.
-              queueMicrotask(() => { if (!ABORT) resolve(value); });
+              GW.settled.then(() => { if (!ABORT) resolve(value); });
             },
           };
           for (const fd of fds.keys()) {

@@ -44,7 +44,7 @@ Object.assign(library, {
       throw guestnetBrowser.failure ?? new Error('guestnet: a socket was used before the program began');
     },
 
-    /** Ends the program, which cannot start: a pthread that waits would not be told of an exception. */
+    /** Ends the program, which cannot start: no exception reaches a pthread that waits. */
     refuse(error) {
       abort(error.message);
     },
@@ -57,12 +57,7 @@ Object.assign(library, {
 
     /** Calls back in the next turn of the loop: without the 4 ms that a timer within a timer has. */
     later(callback) {
-      const { port1, port2 } = new MessageChannel();
-      port1.onmessage = () => {
-        port1.close();
-        callback();
-      };
-      port2.postMessage(0);
+      globalThis['scheduler']['postTask'](callback);
     },
 
     /** Calls since the clock was looked at, and since when the loop has not had a turn, as far as that is known. */

@@ -104,10 +104,11 @@ export class SendQueue {
 
   /** The last slab if it has room, or a new one. */
   #last(wanted) {
-    const last = this.#slabs.at(-1);
+    // What the browser reads ends where it ends: with more behind it, its rest would be too long to be moved to the next slab.
+    const last = this.#isLent && this.#slabs.length === 1 ? undefined : this.#slabs.at(-1);
     if (last && last.end < last.buffer.length) return last;
-    // A full small one goes on as a larger one, so that its bytes lie together; unless the browser reads it.
-    if (last && last.buffer.length < LARGEST && !(this.#isLent && this.#slabs.length === 1)) {
+    // A full small one goes on as a larger one, so that its bytes lie together.
+    if (last && last.buffer.length < LARGEST) {
       const buffer = this.#pool.take(HEAD + last.buffer.length + wanted);
       const bytes = last.buffer.subarray(last.start, last.end);
       buffer.set(bytes, HEAD);
@@ -153,22 +154,25 @@ export class ReceiveQueue {
   /** Adds a chunk, which is ours from then on. */
   push(chunk) {
     this.length += chunk.length;
-    if (chunk.length >= SMALL) {
+    const last = this.#chunks.length - 1;
+    // A message that is taken before the next one comes stays what it is.
+    if (chunk.length >= SMALL || last < 0) {
       this.#block = null;
       this.#chunks.push(chunk);
       return;
     }
     if (this.#block && this.#used + chunk.length <= BLOCK) {
+      const start = this.#chunks[last].byteOffset;
       this.#block.set(chunk, this.#used);
       this.#used += chunk.length;
-      const last = this.#chunks.length - 1;
-      const start = this.#chunks[last].byteOffset;
       this.#chunks[last] = this.#block.subarray(start, this.#used);
       return;
     }
+    const before = this.#chunks[last].length < SMALL ? this.#chunks.pop() : chunk.subarray(0, 0);
     this.#block = new Uint8Array(BLOCK);
-    this.#block.set(chunk);
-    this.#used = chunk.length;
+    this.#block.set(before);
+    this.#block.set(chunk, before.length);
+    this.#used = before.length + chunk.length;
     this.#chunks.push(this.#block.subarray(0, this.#used));
   }
 

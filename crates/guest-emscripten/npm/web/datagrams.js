@@ -163,7 +163,7 @@ export class Datagrams {
         const { buffer, length, to } = this.#sending[0];
         const data = buffer.subarray(0, length);
         const written = this.#writer.write(to ? { data, remoteAddress: to[0], remotePort: to[1] } : { data });
-        // One that the network refuses is lost, as any may be; if the socket is lost with it, `closed` tells.
+        // One that the network refuses is lost, as any may be; if the socket is lost with it, `closed` rejects.
         await written.catch((error) => this.#context.log?.(`a datagram was not sent: ${error}`));
         this.#sending.shift();
         if (this.#sendingBytes >= this.#capacities.send) this.arrivals++;

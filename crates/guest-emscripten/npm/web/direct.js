@@ -9,6 +9,7 @@ import { ERROR, STATE, checkedPort } from './codes.js';
 import { Datagrams } from './datagrams.js';
 import { Received } from './reader.js';
 import { Connection, Listener } from './streams.js';
+import { soon } from './tasks.js';
 
 export { ERROR, STATE };
 
@@ -28,14 +29,14 @@ export class DirectSockets {
   #bytes = null;
   #ints = null;
 
-  /** The module's memory; to be set before it calls anything. */
+  /** The module's memory, which is not shared; to be set before it calls anything. */
   memory = null;
 
   /** The module's imports. */
   imports;
 
   /**
-   * `changed(id)` is called, once for each turn, when the state of a socket, what is available, or its room may be another one. `log(text)` hears
+   * `changed(id)` is called, once for each turn, when the state of a socket, what is available, or its room may be another one. `log(text)` is given
    * what the browser says of failures. `receive` is how many bytes of a connection wait to be taken before reading pauses, for tests.
    */
   constructor({ changed, log, receive }) {
@@ -52,6 +53,7 @@ export class DirectSockets {
 
   #functions() {
     const of = (id) => this.#sockets.get(id);
+    const origin = performance.timeOrigin;
     return {
       tcp_connect: (host, hostLength, port, options) => {
         const name = this.#text(host, hostLength);
@@ -119,7 +121,7 @@ export class DirectSockets {
         this.#dirty.delete(id);
       },
       group: (id, join, host, hostLength) => of(id)?.group?.(join !== 0, this.#text(host, hostLength)) ?? -1,
-      now: () => performance.timeOrigin + performance.now(),
+      now: () => origin + performance.now(),
       realtime: () => Date.now(),
     };
   }
@@ -134,11 +136,11 @@ export class DirectSockets {
 
   /** Has `changed` called in the next turn. */
   #mark(id) {
-    if (!this.#dirty.size) queueMicrotask(() => this.#tell());
+    if (!this.#dirty.size) soon(() => this.#report());
     this.#dirty.add(id);
   }
 
-  #tell() {
+  #report() {
     const ids = [...this.#dirty];
     this.#dirty.clear();
     for (const id of ids) if (this.#sockets.has(id)) this.#changed(id);
@@ -146,8 +148,9 @@ export class DirectSockets {
 
   /** The module's bytes. The views are made again when its memory has grown. */
   #view(pointer, length) {
-    const { buffer } = this.memory;
-    if (this.#bytes?.buffer !== buffer) {
+    // A memory that grows leaves an empty buffer behind.
+    if (!this.#bytes?.length) {
+      const { buffer } = this.memory;
       this.#bytes = new Uint8Array(buffer);
       this.#ints = new DataView(buffer);
     }

@@ -3,6 +3,7 @@
 // POSIX, no name and no policy is here: those are the module's.
 
 import { DirectSockets } from './direct.js';
+import { soon } from './tasks.js';
 
 /** The number of the thread on which the calls are made. Those of pthreads are addresses. */
 const MAIN = 0;
@@ -104,8 +105,8 @@ class Program {
 
   /** Bytes of the module's memory. The view is made again when that has grown. */
   #own(at, length) {
-    const { buffer } = this.#module.memory;
-    if (this.#bytes.buffer !== buffer) this.#bytes = new Uint8Array(buffer);
+    // A memory that grows leaves an empty buffer behind.
+    if (!this.#bytes.length) this.#bytes = new Uint8Array(this.#module.memory.buffer);
     return this.#bytes.subarray(at >>> 0, (at >>> 0) + length);
   }
 
@@ -203,7 +204,7 @@ class Program {
   notify(fd) {
     if (!this.#isSubscriber || this.#notified.has(fd)) return;
     this.#notified.add(fd);
-    queueMicrotask(() => this.#report(fd, 0));
+    soon(() => this.#report(fd, 0));
   }
 
   /** One try of a call. What it did may have made something else ready. */
@@ -270,7 +271,7 @@ class Program {
   #schedule() {
     if (this.#isScheduled || (!this.#report && !this.#waiting.size)) return;
     this.#isScheduled = true;
-    queueMicrotask(() => {
+    soon(() => {
       this.#isScheduled = false;
       this.#look();
     });
@@ -296,7 +297,7 @@ class Program {
 
   /** A line of the module's. The page gets it when the call is over, since it may make calls of its own. */
   #log(kind, text) {
-    if (!this.#lines.length) queueMicrotask(() => this.#deliver());
+    if (!this.#lines.length) soon(() => this.#deliver());
     this.#lines.push([kind, text]);
   }
 

@@ -13,7 +13,7 @@
 //    arrived after we had sent some, or more of them than the pipe holds.
 
 import { ReceiveQueue } from './buffers.js';
-import { after } from './writer.js';
+import { after } from './tasks.js';
 
 /** Bytes of one connection at which reading pauses. Below half of it it goes on. */
 const FULL = 64 << 20;

@@ -2,7 +2,8 @@
 
 import { ERROR, STATE, brokenError, open, openError } from './codes.js';
 import { Reader } from './reader.js';
-import { Writer, after } from './writer.js';
+import { after } from './tasks.js';
+import { Writer } from './writer.js';
 
 /** Bytes that may wait to be sent if no size is asked for. */
 const SEND_CAPACITY = 256 << 10;
@@ -131,7 +132,7 @@ export class Connection {
       this.changed();
     };
     this.#writer = new Writer(writable, { pool: this.#context.pool, capacity: this.#capacity, changed, failed });
-    const arrived = () => this.#writer.heard();
+    const arrived = () => this.#writer.answered();
     const hasSent = () => this.#writer.total > 0;
     this.#reader = new Reader(readable, this.#context.received, { changed, failed, arrived, hasSent });
     if (this.#isClosed) void this.#close();

@@ -4,7 +4,7 @@
 // The browser hands what is written to its network process through a pipe of 64 KiB. While that is full, what a write does
 // not get rid of waits. But **if it is full to the last byte when a write begins, Chromium 156 drops the write and says that it
 // succeeded**: the length it reports is the one that was asked for. So a write that settles in an instant was taken whole
-// or dropped whole, and which of them nothing tells. What is done about it:
+// or dropped whole, and nothing shows which. What is done about it:
 //
 // 1. A write of more than the pipe holds cannot be taken in an instant. One that settles so was dropped, and is made again. This
 //    is exact, and how all bulk data goes.
@@ -14,10 +14,11 @@
 //    the peer answers. Where that is wrong, the pipe is exactly full by chance only, as far as writes can be cut (SPARE). **For
 //    a peer that reads nothing for long this is a guess and no proof.**
 // 3. While a connection has sent less than a pipe holds, nothing can have been dropped. The first large write of a page is made
-//    there of a size that tells whether the pipe is as large as is believed. If it is larger, 1. would send twice what was taken:
+//    there of a size that shows whether the pipe is as large as is believed. If it is larger, 1. would send twice what was taken:
 //    it is not done.
 
 import { SendQueue } from './buffers.js';
+import { after, soon } from './tasks.js';
 
 /** What the browser's pipe holds. */
 const PIPE = 65536;
@@ -79,15 +80,6 @@ const UNHURRIED = 16384;
 /** The wait for it then, at least and at most, in ms. */
 const LINGER = { LEAST: 250, MOST: 30_000 };
 
-const never = typeof SharedArrayBuffer === 'function' ? new Int32Array(new SharedArrayBuffer(4)) : null;
-
-/** Calls back after some ms. A hidden page's timers run once a second; this one does not depend on them where it can. */
-export function after(ms, callback) {
-  const wait = never && Atomics.waitAsync?.(never, 0, 0, ms);
-  if (wait?.async) wait.value.then(callback);
-  else setTimeout(callback, ms);
-}
-
 const between = (least, value, most) => Math.min(Math.max(least, value), most);
 
 /** Sends. */
@@ -115,7 +107,7 @@ export class Writer {
   /** Since when small messages wait to be sent together; 0 if none does. */
   #held = 0;
   /** Whether the peer has sent something since. */
-  #isHeard = false;
+  #hasAnswered = false;
   /** Bytes of the last second or so, as of `#settled`, for `drained`. */
   #recent = 0;
   #flushed = [];
@@ -162,7 +154,7 @@ export class Writer {
     this.#queue.push(part);
     if (!this.#isBusy && !this.#isScheduled) {
       this.#isScheduled = true;
-      queueMicrotask(() => {
+      soon(() => {
         this.#isScheduled = false;
         this.#pump();
       });
@@ -171,9 +163,9 @@ export class Writer {
   }
 
   /** The peer has sent something: it is not one that reads nothing. */
-  heard() {
-    if (this.#isHeard) return;
-    this.#isHeard = true;
+  answered() {
+    if (this.#hasAnswered) return;
+    this.#hasAnswered = true;
     if (this.#isBusy) return;
     if (this.#bound === PIPE) this.#wait();
     else this.#pump();
@@ -187,7 +179,7 @@ export class Writer {
 
   /**
    * Resolves when the network process has had the time to take everything. **When both directions are closed, Chromium 156 forgets
-   * what is in the pipe.** Nothing tells when it is empty: little is gone at once; after much the wait is a multiple of what the
+   * what is in the pipe.** Nothing shows when it is empty: little is gone at once; after much the wait is a multiple of what the
    * last pipeful took.
    */
   async drained() {
@@ -228,7 +220,7 @@ export class Writer {
     }
     // What is behind the brim goes on when the wait does.
     if (this.#bound === PIPE) return 0;
-    if (this.total < FIRST || this.#isHeard) return together;
+    if (this.total < FIRST || this.#hasAnswered) return together;
     if (together >= HOLD.BYTES) return this.#shortened(together);
     const now = performance.now();
     if (!this.#held) {
@@ -345,7 +337,7 @@ export class Writer {
       this.#pace = count > PIPE ? (took * PIPE) / count : Math.max(took, DRAIN.UNKNOWN / PATIENCE);
       this.#paced = now;
     }
-    this.#isHeard = false;
+    this.#hasAnswered = false;
     this.#held = 0;
     this.#settled = now;
     if (this.#bound === PIPE) this.#wait();
@@ -353,9 +345,9 @@ export class Writer {
 
   /** How long after the last write the pipe counts as empty. */
   #drain() {
-    const most = this.#isHeard ? DRAIN.UNKNOWN : DRAIN.MOST;
+    const most = this.#hasAnswered ? DRAIN.UNKNOWN : DRAIN.MOST;
     if (this.#settled - this.#paced < KNOWN) return between(DRAIN.LEAST, PATIENCE * this.#pace, most);
-    return this.#isHeard ? DRAIN.LEAST : DRAIN.UNKNOWN;
+    return this.#hasAnswered ? DRAIN.LEAST : DRAIN.UNKNOWN;
   }
 
   #recentAt(now) {
