@@ -1,10 +1,10 @@
 //! The rows of `bench web`: programs that emcc built for an Isolated Web App, on a page with JSPI and in a pthread, against the same work in
-//! plain JavaScript on the same API, in one headless Chromium. A row is the time from the peer's accept to the end of the connection,
-//! and the CPU time of all of the browser's processes meanwhile.
+//! plain JavaScript on the same API, in one headless Chromium. A row is the time from the peer's accept to the last byte that it
+//! receives, how long after that the connection ends, and the CPU time of all of the browser's processes until then.
 
 use std::fmt::Write as _;
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -24,13 +24,13 @@ const ECHOES: u64 = 3000;
 /// Bytes of one message.
 const MESSAGE: usize = 64;
 
-/// A row: what the program and the script are told to do.
+/// A row: the arguments of the program and of the script.
 struct Row {
     name: &'static str,
     program: &'static [&'static str],
     script: &'static str,
     count: u64,
-    peer: fn(TcpListener, u64) -> std::io::Result<Duration>,
+    peer: fn(TcpListener, u64) -> std::io::Result<Times>,
 }
 
 const ROWS: [Row; 3] = [
@@ -70,10 +70,20 @@ const SIDES: [(&str, Side); 3] = [
     ("guestnet, a pthread", Side::Guest(Place::Pthread)),
 ];
 
-/// What one run took.
+/// What the peer saw, from its accept on.
+struct Times {
+    /// Until the last byte.
+    work: Duration,
+    /// Until the end of the connection.
+    end: Duration,
+}
+
+/// What one run took, in seconds.
 #[derive(Clone, Copy)]
 struct Took {
     wall: f64,
+    /// Between the last byte and the end of the connection.
+    end: f64,
     cpu: f64,
 }
 
@@ -154,7 +164,8 @@ fn print_side(row: &Row, name: &str, took: &[Took]) {
     } else {
         "us a round trip"
     };
-    println!("    {name:<28} {rate:.1} {unit}, CPU {cpu:.2} s");
+    let end = Spread::of(&per(|took| took.end * 1e3));
+    println!("    {name:<28} {rate:.1} {unit}, CPU {cpu:.2} s, ends {end:.0} ms later");
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of bytes or of messages")]
@@ -167,7 +178,7 @@ fn run(pages: &GuestPages, row: &Row, side: Side) -> Result<Took> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(failed)?;
     let port = listener.local_addr().map_err(failed)?.port();
     let (serve, count) = (row.peer, row.count);
-    let peer: JoinHandle<std::io::Result<Duration>> = std::thread::spawn(move || serve(listener, count));
+    let peer: JoinHandle<std::io::Result<Times>> = std::thread::spawn(move || serve(listener, count));
     let before = pages.cpu_time().map_err(failed)?;
     match side {
         Side::Plain => {
@@ -190,46 +201,61 @@ fn run(pages: &GuestPages, row: &Row, side: Side) -> Result<Took> {
         }
     }
     let cpu = pages.cpu_time().map_err(failed)?.saturating_sub(before);
-    let wall = peer.join().map_err(|_| "the peer panicked")?.map_err(failed)?;
+    let times = peer.join().map_err(|_| "the peer panicked")?.map_err(failed)?;
     Ok(Took {
-        wall: wall.as_secs_f64(),
+        wall: times.work.as_secs_f64(),
+        end: (times.end - times.work).as_secs_f64(),
         cpu: cpu.as_secs_f64(),
     })
 }
 
-fn sink(listener: TcpListener, count: u64) -> std::io::Result<Duration> {
+fn sink(listener: TcpListener, count: u64) -> std::io::Result<Times> {
     let (mut stream, _) = listener.accept()?;
     let begin = Instant::now();
-    let came = std::io::copy(&mut stream, &mut std::io::sink())?;
-    if came == count {
-        Ok(begin.elapsed())
-    } else {
-        Err(std::io::Error::other(format!("{came} of {count} bytes came")))
+    let mut buffer = vec![0; 65536];
+    let mut left = count;
+    while left > 0 {
+        match stream.read(&mut buffer)? {
+            0 => return Err(std::io::Error::other(format!("{left} of {count} bytes are missing"))),
+            len => left = left.saturating_sub(len as u64),
+        }
     }
+    ended(&mut stream, begin, begin.elapsed())
 }
 
-fn source(listener: TcpListener, count: u64) -> std::io::Result<Duration> {
+/// A program that has received all closes the connection at once: its last byte is its end.
+fn source(listener: TcpListener, count: u64) -> std::io::Result<Times> {
     let (mut stream, _) = listener.accept()?;
     let begin = Instant::now();
     let data = vec![0; 65536];
     for _ in 0..count / 65536 {
         stream.write_all(&data)?;
     }
-    // It closes when it has all.
     let _ = stream.read(&mut [0])?;
-    Ok(begin.elapsed())
+    let all = begin.elapsed();
+    Ok(Times { work: all, end: all })
 }
 
-fn echo(listener: TcpListener, _: u64) -> std::io::Result<Duration> {
+fn echo(listener: TcpListener, count: u64) -> std::io::Result<Times> {
     let (mut stream, _) = listener.accept()?;
     stream.set_nodelay(true)?;
     let begin = Instant::now();
     let mut message = [0; MESSAGE];
-    loop {
-        match stream.read(&mut message)? {
-            0 => return Ok(begin.elapsed()),
-            len => stream.write_all(message.get(..len).unwrap_or_default())?,
-        }
+    for _ in 0..count {
+        stream.read_exact(&mut message)?;
+        stream.write_all(&message)?;
+    }
+    ended(&mut stream, begin, begin.elapsed())
+}
+
+/// Waits for the end of a connection on which no byte must come any more.
+fn ended(stream: &mut TcpStream, begin: Instant, work: Duration) -> std::io::Result<Times> {
+    match stream.read(&mut [0])? {
+        0 => Ok(Times {
+            work,
+            end: begin.elapsed(),
+        }),
+        _ => Err(std::io::Error::other("more bytes came than were sent")),
     }
 }
 
