@@ -37,7 +37,7 @@ static void sends_together(void *letters) {
     for (const char *text = letters; *text != 0; text++) must("send", send(pair[0], text, 1, 0));
 }
 
-/* The socket that main waits for sends to a port that nobody has, once main has taken what came. */
+/* The socket that main waits for sends to a port that no socket has, once main has taken what came. */
 static void fails(void *unused) {
     int left;
     must("FIONREAD", ioctl(pair[1], FIONREAD, &left));

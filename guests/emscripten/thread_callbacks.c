@@ -99,7 +99,7 @@ static void *drives(void *unused) {
     wait_called("message", &message, 2, datagrams);
     show_data("received", (long)strlen(received), received);
 
-    /* A listener that was shut down does nothing any more: the event loop must not hear of it again and again. */
+    /* A listener that was shut down does nothing any more: the event loop must not report it again and again. */
     show("shutdown", shutdown(listener, SHUT_RDWR));
     must("send", send_to(datagrams, "last", 4, local_addr(datagrams)));
     wait_called("message", &message, 3, datagrams);

@@ -1,5 +1,5 @@
-/* Ends by a callback on the main thread while other threads print: whoever holds the lock of a stream at that moment must not hold up
- * the end. The argument is a file to print to, else they print to stdout. */
+/* Ends by a callback on the main thread while other threads print: the thread that holds the lock of a stream at that moment
+ * must not hold up the end. The argument is a file to print to, else they print to stdout. */
 #include "../linux/threads.h"
 #include <emscripten.h>
 

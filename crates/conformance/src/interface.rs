@@ -332,14 +332,14 @@ fn a_group_of_one_source_is_heard_without_the_others<W: World>(world: &W) {
     guest
         .set_option(fd, SockOpt::IpAddSourceMembership, of(another))
         .unwrap();
-    guest.transmit_to(sender, b"unheard", to).unwrap();
+    guest.transmit_to(sender, b"blocked", to).unwrap();
     guest
         .set_option(fd, SockOpt::IpAddSourceMembership, of(this))
         .unwrap();
-    guest.transmit_to(sender, b"heard", to).unwrap();
+    guest.transmit_to(sender, b"joined", to).unwrap();
     guest.until(fd, guestnet_core::Ready::READ);
     let flags = guestnet_core::RecvFlags::empty();
-    assert_eq!(guest.receive(fd, 16, flags), Ok(b"heard".to_vec()));
+    assert_eq!(guest.receive(fd, 16, flags), Ok(b"joined".to_vec()));
     assert_eq!(guest.receive(fd, 16, flags), Err(Errno::EAGAIN));
     guest
         .set_option(fd, SockOpt::IpDropSourceMembership, of(this))

@@ -174,9 +174,9 @@ options! {
     IpAddSourceMembership "IP_ADD_SOURCE_MEMBERSHIP" Membership,
     /// Leave an IPv4 group as far as one source is concerned; set-only.
     IpDropSourceMembership "IP_DROP_SOURCE_MEMBERSHIP" Membership,
-    /// Hear an IPv4 group without one source; set-only.
+    /// Block one source of an IPv4 group; set-only.
     IpBlockSource "IP_BLOCK_SOURCE" Membership,
-    /// Hear a source again that was blocked; set-only.
+    /// Receive again from a source that was blocked; set-only.
     IpUnblockSource "IP_UNBLOCK_SOURCE" Membership,
     /// Join a group of the socket's family (RFC 3678); set-only. On Linux one number at two levels, that of the group's family.
     McastJoinGroup "MCAST_JOIN_GROUP" Membership,
@@ -186,9 +186,9 @@ options! {
     McastJoinSourceGroup "MCAST_JOIN_SOURCE_GROUP" Membership,
     /// Leave a group as far as one source is concerned; set-only.
     McastLeaveSourceGroup "MCAST_LEAVE_SOURCE_GROUP" Membership,
-    /// Hear a group without one source; set-only.
+    /// Block one source of a group; set-only.
     McastBlockSource "MCAST_BLOCK_SOURCE" Membership,
-    /// Hear a source again that was blocked; set-only.
+    /// Receive again from a source that was blocked; set-only.
     McastUnblockSource "MCAST_UNBLOCK_SOURCE" Membership,
     /// Refuse IPv4 on an IPv6 socket (ipv6(7)).
     Ipv6Only "IPV6_V6ONLY" Int,

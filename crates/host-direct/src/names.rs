@@ -10,7 +10,7 @@ use guestnet_core::policy::{Name, Protocol};
 use guestnet_core::resolve::{LookupReply, Question, Records};
 use guestnet_core::{Domain, LookupError, PeerJudge};
 
-/// Where they begin: networks for measurements (RFC 2544, RFC 5180), in which nobody has an address.
+/// Where they begin: networks for measurements (RFC 2544, RFC 5180), in which no machine has an address.
 const FIRST_V4: Ipv4Addr = Ipv4Addr::new(198, 18, 0, 1);
 const FIRST_V6: Ipv6Addr = Ipv6Addr::new(0x2001, 2, 0, 0, 0, 0, 0, 1);
 

@@ -254,7 +254,7 @@ impl Udp {
         if matches!(to.ip(), IpAddr::V4(ip) if ip.is_broadcast()) {
             return Err(Errno::EACCES);
         }
-        // Where that leads nobody could judge: a guest connects first.
+        // The gate could not judge where that leads: a guest connects first.
         if is_name && self.peer != Some(to) {
             return Err(Errno::EHOSTUNREACH);
         }

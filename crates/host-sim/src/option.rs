@@ -54,7 +54,7 @@ fn check(option: SockOpt, domain: Domain, tcp: bool) -> Result<()> {
 /// The network's congestion control has no name of its own: it is Linux's first one.
 const CONGESTION: &[u8; 16] = b"reno\0\0\0\0\0\0\0\0\0\0\0\0";
 
-/// getsockopt(2) of bytes: how many of `room` they fill. A connection has nothing to tell (`TCP_INFO`).
+/// getsockopt(2) of bytes: how many of `room` they fill. A connection has no `TCP_INFO`.
 ///
 /// # Errors
 /// `ENOPROTOOPT`.

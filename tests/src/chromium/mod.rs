@@ -37,7 +37,7 @@ const DRIVER: &str = "typeof scenario === 'function'";
 /// How often a page that loads, or a browser that ends, is looked at.
 const POLL_INTERVAL: Duration = Duration::from_millis(10);
 
-/// In how many parts of a second Linux tells the CPU time of a process.
+/// In how many parts of a second Linux counts the CPU time of a process.
 const USER_HZ: u64 = 100;
 
 /// How long the browser's processes may take to end.

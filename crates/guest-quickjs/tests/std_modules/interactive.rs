@@ -287,7 +287,7 @@ fn the_loop_turns_while_a_line_is_waited_for() {
     );
     session.script.evaluate(
         "os.setTimeout(() => { throw new TypeError('of a timer') }, 2); \
-         os.setTimeout(() => { Promise.reject(new RangeError('of nobody')) }, 3); \
+         os.setTimeout(() => { Promise.reject(new RangeError('without a handler')) }, 3); \
          os.setTimeout(() => os.write(w, new ArrayBuffer(4), 0, 4), 4)",
     );
     assert!(!session.script.has_failed());
@@ -307,7 +307,7 @@ fn the_loop_turns_while_a_line_is_waited_for() {
     let err = session.err();
     assert!(err.starts_with("TypeError: of a timer"), "{err}");
     assert!(
-        err.contains("unhandled promise rejection: RangeError: of nobody"),
+        err.contains("unhandled promise rejection: RangeError: without a handler"),
         "{err}"
     );
 }
