@@ -236,15 +236,15 @@ fn thousand(pages: &GuestPages, place: Place) {
     setrlimit(Resource::Nofile, descriptors).expect("the hard limit");
     let (listener, port) = listener();
     let peer = std::thread::spawn(move || {
-        let streams: Vec<_> = (0..COUNT).map(|_| client(&listener)).collect();
+        let mut streams: Vec<_> = (0..COUNT).map(|_| client(&listener)).collect();
         // All are open now. The answers come in another order than the questions.
-        for mut stream in streams.iter().rev() {
+        for stream in streams.iter_mut().rev() {
             let mut number = [0; 4];
             stream.read_exact(&mut number).expect("its number");
             stream.write_all(&number).expect("a client that waits");
         }
-        let ends = streams.iter().filter(|mut stream| matches!(stream.read(&mut [0]), Ok(0)));
-        ends.count()
+        let ends = streams.iter_mut().map(|stream| stream.read(&mut [0]));
+        ends.filter(|read| matches!(read, Ok(0))).count()
     });
     let actions = [format!("crowd 127.0.0.1 {port} {COUNT}")];
     let run = act(pages, place, &actions, &json!({}));
