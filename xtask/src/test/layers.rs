@@ -45,7 +45,7 @@ enum Layer {
     Embedder,
     /// Programs and tests, which join guests with hosts too.
     Top,
-    /// xtask, which must compile when nothing else does.
+    /// xtask, which must compile when nothing else does, and the crate that is linked into guests.
     Apart,
 }
 
@@ -84,7 +84,7 @@ fn layer(package: &str) -> Option<Layer> {
         "guestnet-cli" | "guestnet-addon" | "guestnet-web" | "guestnet-tests" | "guestnet-bench"
         | "guestnet-demo" => Layer::Top,
         "guestnet-wasi" | "guestnet-quickjs" | "guestnet-emscripten" => Layer::Guest,
-        "xtask" => Layer::Apart,
+        "xtask" | "guestnet-guest" => Layer::Apart,
         name if name.starts_with("guestnet-host-") => Layer::Host,
         _ => return None,
     })

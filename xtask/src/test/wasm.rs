@@ -3,6 +3,8 @@
 //!
 //! A library of its own never shows an undefined symbol, and a program that links one takes only what it calls. So
 //! each is linked as a cdylib with dead code kept: whatever any function of it needs from outside becomes an import.
+//!
+//! Crates that are nothing on this machine, or something else, are read with clippy for their targets.
 
 use crate::Result;
 use crate::process::{self, progress};
@@ -21,7 +23,21 @@ pub(super) fn check(project: &Project, tools: &Tools) -> Result<()> {
     PACKAGES
         .iter()
         .try_for_each(|package| check_package(project, package))?;
-    check_web(project)
+    check_web(project)?;
+    check_guest_library(project)
+}
+
+/// The crate for guests is another one on each of its targets. Guests are built for the first, and nothing for the second.
+fn check_guest_library(project: &Project) -> Result<()> {
+    for target in ["wasm32-wasip1", "wasm32-wasip2"] {
+        let mut cargo = project.cargo();
+        cargo.args(["clippy", "-p", "guestnet-guest", "--target", target]);
+        process::run(
+            cargo.args(["--", "-D", "warnings"]),
+            &format!("cargo clippy of guestnet-guest for {target}"),
+        )?;
+    }
+    Ok(())
 }
 
 /// The module for browsers is nothing on this machine, so that only this step reads it with clippy.

@@ -5,7 +5,7 @@ use crate::{Result, process};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-const TARGETS: [&str; 2] = ["wasm32-wasip1", "wasm32-unknown-unknown"];
+const TARGETS: [&str; 3] = ["wasm32-wasip1", "wasm32-wasip2", "wasm32-unknown-unknown"];
 
 /// Adds the targets that are missing with rustup. `rust-toolchain.toml` names them, but with
 /// `RUSTUP_AUTO_INSTALL=0`, or a toolchain installed before the file named them, they may not be there.

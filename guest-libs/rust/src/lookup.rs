@@ -1,0 +1,117 @@
+//! Names: look-ups by the host. They block the program and start no thread.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::{fmt, io};
+
+use crate::addr::{Domain, ToSocketAddrs};
+use crate::sys;
+
+/// Looks a name up, as tokio's function of this name does: `lookup_host("example.com:443")`, `lookup_host(("example.com", 443))`.
+///
+/// The host answers, with its cache, its hosts file and its policy. The program waits meanwhile.
+///
+/// ```
+/// # fn main() -> std::io::Result<()> {
+/// let found = guestnet_guest::lookup_host("127.0.0.1:443")?.next();
+/// assert_eq!(found, Some("127.0.0.1:443".parse().unwrap()));
+/// # Ok(())
+/// # }
+/// ```
+///
+/// # Errors
+/// Those of [`ToSocketAddrs`].
+pub fn lookup_host<T: ToSocketAddrs>(host: T) -> io::Result<impl Iterator<Item = SocketAddr>> {
+    host.to_socket_addrs()
+}
+
+/// The addresses of a name, with a port.
+pub(crate) fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
+    let mut found = sys::lookup(host, "", None)?;
+    for addr in &mut found {
+        addr.set_port(port);
+    }
+    Ok(found)
+}
+
+/// The addresses of a name, with the port of a service: a number, or a name such as `https`.
+pub(crate) fn service(host: &str, service: &str, domain: Option<Domain>) -> io::Result<Vec<SocketAddr>> {
+    sys::lookup(host, service, domain)
+}
+
+/// Why a name has no addresses: the `EAI_*` of getaddrinfo(3).
+///
+/// It is inside of the [`io::Error`] that a look-up returns:
+///
+/// ```
+/// use guestnet_guest::{LookupError, lookup_host};
+///
+/// let Err(error) = lookup_host("no-such-name.invalid:80") else { return };
+/// let why = error.get_ref().and_then(|inner| inner.downcast_ref::<LookupError>());
+/// assert!(why.is_some());
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum LookupError {
+    /// `EAI_ADDRFAMILY`: it has no addresses of this family.
+    AddrFamily,
+    /// `EAI_AGAIN`: no server has answered.
+    Again,
+    /// `EAI_BADFLAGS`.
+    BadFlags,
+    /// `EAI_FAIL`: a server cannot answer, or the policy does not allow the name.
+    Fail,
+    /// `EAI_FAMILY`.
+    Family,
+    /// `EAI_MEMORY`.
+    Memory,
+    /// `EAI_NODATA`: the name exists and has no addresses.
+    NoData,
+    /// `EAI_NONAME`: there is no such name.
+    NoName,
+    /// `EAI_SERVICE`: there is no such service.
+    Service,
+    /// `EAI_SOCKTYPE`.
+    SockType,
+    /// `EAI_SYSTEM`: another errno.
+    System,
+}
+
+impl LookupError {
+    /// The kind of the [`io::Error`] that it is inside of.
+    #[must_use]
+    pub const fn kind(self) -> io::ErrorKind {
+        match self {
+            Self::NoName | Self::NoData | Self::AddrFamily => io::ErrorKind::NotFound,
+            Self::Service | Self::BadFlags | Self::Family | Self::SockType => io::ErrorKind::InvalidInput,
+            Self::Memory => io::ErrorKind::OutOfMemory,
+            Self::Again | Self::Fail | Self::System => io::ErrorKind::Other,
+        }
+    }
+}
+
+impl fmt::Display for LookupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::AddrFamily => "the name has no address of this family",
+            Self::Again => "no name server has answered",
+            Self::BadFlags => "wrong flags of a look-up",
+            Self::Fail => "the name server cannot answer, or the name is not allowed",
+            Self::Family => "wrong family of a look-up",
+            Self::Memory => "no memory for a look-up",
+            Self::NoData => "the name has no address",
+            Self::NoName => "no such name",
+            Self::Service => "no such service",
+            Self::SockType => "wrong socket type of a look-up",
+            Self::System => "the look-up failed",
+        })
+    }
+}
+
+impl Error for LookupError {}
+
+impl From<LookupError> for io::Error {
+    fn from(error: LookupError) -> Self {
+        Self::new(error.kind(), error)
+    }
+}
