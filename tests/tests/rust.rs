@@ -1,13 +1,89 @@
-//! Rust guests: the crate `wasmedge_wasi_socket`, which mixes versions of the socket ABI, and the standard library alone.
+//! Rust guests: the crate `guestnet-guest`, against itself and std natively; the crate `wasmedge_wasi_socket`, which mixes
+//! versions of the socket ABI; and the standard library alone.
 
 use guestnet_tests::run::assert_same_transcript;
-use guestnet_tests::{Guestnet, guest};
+use guestnet_tests::{Guestnet, Program, guest, native_guest};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::time::Duration;
 
 /// What wasmedge_echo prints. The crate exists for wasip1 alone, so no native run can say it.
 const WASMEDGE_ECHO: &str = include_str!("transcripts/wasmedge_echo.txt");
+
+/// guests/rust/sockets, natively: over the crate, or over std with `std` as the first word.
+fn sockets(words: &[&str]) -> Program {
+    Program::new(&native_guest("rust", "sockets")).args(words)
+}
+
+/// The names of its behaviours.
+fn behaviours(words: &[&str]) -> Vec<String> {
+    let printed = sockets(words).arg("list").finish().success();
+    let names: Vec<String> = printed.lines().map(str::to_owned).collect();
+    assert!(!names.is_empty());
+    names
+}
+
+#[test]
+fn the_crate_does_natively_what_std_does() {
+    let names = behaviours(&["std"]);
+    let [std, own] = [&["std"][..], &[]].map(|words| {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let program = sockets(words).arg(scratch.path()).args(&names);
+        program.finish().success()
+    });
+    assert_same_transcript(&std, &own);
+}
+
+#[test]
+fn the_crate_does_in_the_sandbox_what_it_does_natively() {
+    let names = behaviours(&[]);
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let native = sockets(&[]).arg(scratch.path()).args(&names).finish().success();
+    let scratch = tempfile::tempdir().expect("a temporary directory");
+    let program = Guestnet::run()
+        .allow_net()
+        .tmp(scratch.path())
+        .guest(&guest("rust", "sockets"));
+    assert_same_transcript(&native, &program.arg("/tmp").args(&names).finish().success());
+}
+
+/// What hyper_connector prints: natively, too.
+const HYPER_CONNECTOR: &str = "\
+127.0.0.1: 200 OK \"a request\"
+localhost: 200 OK \"a request\"
+large: 200 OK 1048576 bytes
+nothing there: 404 Not Found
+the server has ended: true
+closed: Err(ConnectionRefused)
+";
+
+#[test]
+fn hyper_and_tokio_work_over_sockets_that_the_crate_opens() {
+    let finished = Guestnet::run()
+        .allow_net()
+        .guest(&guest("rust", "hyper_connector"))
+        .finish();
+    assert_same_transcript(HYPER_CONNECTOR, &finished.success());
+}
+
+#[test]
+fn a_denial_of_the_crates_dial_is_an_error_of_its_kind() {
+    let printed = Guestnet::run()
+        .option("--allow-resolve")
+        .option("localhost")
+        .guest(&guest("rust", "guest_echo"))
+        .args(["dial", "tcp", "localhost:1", "hello"])
+        .finish();
+    assert_eq!(printed.status.code(), Some(1), "{printed}");
+    assert!(
+        printed.stderr.contains("kind: PermissionDenied"),
+        "the program says what it is\n{printed}"
+    );
+    assert!(
+        printed.stderr.contains("--allow-connect 127.0.0.1:1"),
+        "{printed}"
+    );
+}
 
 #[test]
 fn wasmedge_wasi_socket_works_with_its_mixture_of_versions() {

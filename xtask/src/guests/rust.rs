@@ -1,4 +1,4 @@
-//! Rust guests: crates of their own outside the workspace, built for wasip1.
+//! Rust guests: crates of their own outside the workspace, built for wasip1, and some natively as well.
 
 use super::{Job, entries, stem};
 use crate::Result;
@@ -10,6 +10,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 const TARGET: &str = "wasm32-wasip1";
+
+/// The guests that are built natively too: those on guestnet-guest, which has the same API there.
+const NATIVE: [&str; 1] = ["sockets"];
 
 /// The jobs of guests/rust: a directory for each crate, whose binary has the directory's name.
 pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
@@ -24,22 +27,36 @@ pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
     }
     tools.rust_targets()?;
     let build = project.guests().join(".rust-build");
-    let job = |directory: PathBuf| {
+    let job = |directory: PathBuf, native: bool| {
         let name = stem(&directory);
-        let output = project.guests().join("rust").join(format!("{name}.wasm"));
+        let (output, name) = if native {
+            (
+                project.guests().join("rust-native").join(&name),
+                format!("rust {name} native"),
+            )
+        } else {
+            let output = project.guests().join("rust").join(format!("{name}.wasm"));
+            (output, format!("rust {name}"))
+        };
         let (build, to) = (build.clone(), output.clone());
         Job {
-            name: format!("rust {name}"),
+            name,
             output,
             // cargo knows better than we do; it takes a moment when nothing changed.
             inputs: None,
-            make: Box::new(move || make(&directory, &build, &to).map(|()| String::new())),
+            make: Box::new(move || make(&directory, native, &build, &to).map(|()| String::new())),
         }
     };
-    Ok(crates.into_iter().map(job).collect())
+    let native = crates.iter().filter(|path| NATIVE.contains(&stem(path).as_str()));
+    let native: Vec<Job> = native.map(|path| job(path.clone(), true)).collect();
+    Ok(crates
+        .into_iter()
+        .map(|path| job(path, false))
+        .chain(native)
+        .collect())
 }
 
-fn make(directory: &Path, build: &Path, output: &Path) -> Result<()> {
+fn make(directory: &Path, native: bool, build: &Path, output: &Path) -> Result<()> {
     let mut command = project::cargo();
     // The flags of a surrounding build (coverage, sanitizers) are not for wasm.
     command
@@ -47,17 +64,24 @@ fn make(directory: &Path, build: &Path, output: &Path) -> Result<()> {
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
     command
         .current_dir(directory)
-        .args(["build", "--release", "--target", TARGET, "--target-dir"])
+        .args(["build", "--target-dir"])
         .arg(build);
+    if !native {
+        command.args(["--release", "--target", TARGET]);
+    }
     if directory.join("Cargo.lock").exists() {
         command.arg("--locked");
     }
     capture(&mut command, "cargo build")?;
     let name = stem(directory);
-    let products = build.join(TARGET).join("release");
+    let (products, extension) = if native {
+        (build.join("debug"), "")
+    } else {
+        (build.join(TARGET).join("release"), ".wasm")
+    };
     // cargo keeps hyphens in the names of binaries; a directory may spell either.
     let made = [name.clone(), name.replace('_', "-")]
-        .map(|name| products.join(format!("{name}.wasm")))
+        .map(|name| products.join(format!("{name}{extension}")))
         .into_iter()
         .find(|path| path.is_file())
         .ok_or_else(|| format!("{} builds no binary of the name {name}", directory.display()))?;

@@ -1,0 +1,479 @@
+//! What the crate has and std has not.
+
+use guestnet_guest::{
+    Connection, Events, IncomingDatagram, Listener, LookupError, OutgoingDatagram, PollFd, SocketOptions,
+    TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, dial, dial_timeout, listen,
+    lookup_host, poll,
+};
+use std::fmt::Debug;
+use std::io::{self, Read, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+pub(crate) const ALL: &[crate::Behaviour] = &[
+    ("options", options),
+    ("options_of_tcp", options_of_tcp),
+    ("options_of_others", options_of_others),
+    ("linger", linger),
+    ("backlog", backlog),
+    ("connect_nonblocking", connect_nonblocking),
+    ("lookup_host", lookups),
+    ("dial_tcp", dial_tcp),
+    ("dial_udp", dial_udp),
+    ("dial_unix", dial_unix),
+    ("dial_errors", dial_errors),
+    ("batch", batch),
+    ("poll_many", poll_many),
+    ("unix_peek", unix_peek),
+    ("unix_relative", unix_relative),
+    ("to_std", to_std),
+];
+
+fn kind<T: Debug>(result: io::Result<T>) -> String {
+    match result {
+        Ok(value) => format!("no error but {value:?}"),
+        Err(error) => format!("{:?}", error.kind()),
+    }
+}
+
+fn connection() -> (TcpListener, TcpStream, TcpStream) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let client = TcpStream::connect(listener.local_addr().expect("local_addr")).expect("connect");
+    let (server, _) = listener.accept().expect("accept");
+    (listener, client, server)
+}
+
+/// Reads several options, so that one that another was set for shows.
+macro_rules! read_all {
+    ($socket:expr; $($get:ident),*) => {
+        $(println!("{} is {:?}", stringify!($get), $socket.$get().expect(stringify!($get)));)*
+    };
+}
+
+/// Sets an option, and reads it again.
+macro_rules! set_and_read {
+    ($socket:expr, $get:ident, $set:ident, $value:expr) => {
+        $socket.$set($value).expect(stringify!($set));
+        println!(
+            "{} {:?}",
+            stringify!($get),
+            $socket.$get().expect(stringify!($get))
+        );
+    };
+}
+
+fn options(_: &Path) {
+    let (listener, client, _server) = connection();
+    println!(
+        "listener {:?} {:?}",
+        listener.is_listener().unwrap(),
+        client.is_listener().unwrap()
+    );
+    println!("reuse_address {:?}", listener.reuse_address().unwrap());
+    set_and_read!(client, reuse_address, set_reuse_address, true);
+    set_and_read!(client, reuse_port, set_reuse_port, true);
+    set_and_read!(client, reuse_port, set_reuse_port, false);
+    set_and_read!(client, keepalive, set_keepalive, true);
+    read_all!(client; keepalive, dont_route, oob_inline);
+    set_and_read!(client, dont_route, set_dont_route, true);
+    read_all!(client; keepalive, dont_route, oob_inline);
+    set_and_read!(client, oob_inline, set_oob_inline, true);
+    set_and_read!(client, recv_low_water, set_recv_low_water, 4);
+    read_all!(client; reuse_address, reuse_port, keepalive, dont_route, oob_inline, recv_low_water);
+    for size in [8192, 65536] {
+        client.set_recv_buffer_size(size).expect("SO_RCVBUF");
+        client.set_send_buffer_size(size).expect("SO_SNDBUF");
+        println!(
+            "at least {size}: {} {}",
+            client.recv_buffer_size().unwrap() >= size,
+            client.send_buffer_size().unwrap() >= size
+        );
+    }
+    println!(
+        "too much for an int: {}",
+        kind(client.set_recv_buffer_size(u32::MAX))
+    );
+}
+
+fn options_of_tcp(_: &Path) {
+    let (listener, client, _server) = connection();
+    let seconds = Duration::from_secs;
+    set_and_read!(client, keepalive_time, set_keepalive_time, seconds(30));
+    set_and_read!(client, keepalive_interval, set_keepalive_interval, seconds(10));
+    set_and_read!(client, keepalive_retries, set_keepalive_retries, 4);
+    set_and_read!(client, syn_retries, set_syn_retries, 3);
+    set_and_read!(client, fin_timeout, set_fin_timeout, seconds(5));
+    set_and_read!(client, cork, set_cork, true);
+    set_and_read!(client, cork, set_cork, false);
+    set_and_read!(
+        client,
+        user_timeout,
+        set_user_timeout,
+        Duration::from_millis(1500)
+    );
+    set_and_read!(client, not_sent_low_water, set_not_sent_low_water, 4096);
+    read_all!(client; keepalive_time, keepalive_interval, keepalive_retries, syn_retries, fin_timeout);
+    read_all!(client; cork, user_timeout, not_sent_low_water);
+    client.set_quick_ack(false).expect("TCP_QUICKACK");
+    println!("quick_ack {:?}", client.quick_ack().is_ok());
+    println!(
+        "max_segment_size is not 0: {}",
+        client.max_segment_size().unwrap() != 0
+    );
+    println!("window_clamp {}", client.window_clamp().is_ok());
+    println!("fast_open_connect {:?}", client.fast_open_connect().unwrap());
+    set_and_read!(listener, defer_accept, set_defer_accept, seconds(1));
+    set_and_read!(listener, fast_open, set_fast_open, 5);
+    read_all!(listener; defer_accept, fast_open);
+    println!(
+        "a name: {}",
+        client
+            .congestion()
+            .unwrap()
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic())
+    );
+    println!("tcp_info: {}", client.tcp_info().unwrap().len() > 100);
+    println!("retries 0: {}", kind(client.set_keepalive_retries(0)));
+}
+
+fn options_of_others(_: &Path) {
+    let four = UdpSocket::bind("127.0.0.1:0").expect("bind");
+    set_and_read!(four, tos_v4, set_tos_v4, 0x10);
+    println!("TCP's of UDP: {}", four.cork().is_err());
+    println!("IPv6's of IPv4: {}", four.unicast_hops_v6().is_err());
+    let six = UdpSocket::bind("[::1]:0").expect("bind");
+    println!("only_v6 {:?}", six.only_v6().unwrap());
+    set_and_read!(six, unicast_hops_v6, set_unicast_hops_v6, 12);
+    set_and_read!(six, multicast_hops_v6, set_multicast_hops_v6, 3);
+    set_and_read!(six, traffic_class_v6, set_traffic_class_v6, 0x20);
+    read_all!(six; unicast_hops_v6, multicast_hops_v6, traffic_class_v6);
+    println!("reuse_port of IPv6 {:?}", six.reuse_port().unwrap());
+    let unix = UnixDatagram::unbound().expect("unbound");
+    println!("of UNIX: {}", unix.keepalive_time().is_err());
+    println!("of UNIX: {:?}", unix.is_listener().unwrap());
+}
+
+/// `SO_LINGER` of zero: the close resets the connection.
+fn linger(_: &Path) {
+    let (_listener, mut client, server) = connection();
+    println!("{:?}", server.linger().unwrap());
+    set_and_read!(server, linger, set_linger, Some(Duration::from_secs(3)));
+    set_and_read!(server, linger, set_linger, None);
+    server.set_linger(Some(Duration::ZERO)).expect("set_linger");
+    drop(server);
+    println!("{}", kind(client.read(&mut [0; 1])));
+}
+
+fn backlog(_: &Path) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    listener.set_backlog(1).expect("set_backlog");
+    let _client = TcpStream::connect(listener.local_addr().unwrap()).expect("connect");
+    println!("{}", listener.accept().is_ok());
+}
+
+fn connect_nonblocking(_: &Path) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let address = listener.local_addr().unwrap();
+    let mut client = TcpStream::connect_nonblocking(&address).expect("connect");
+    println!("{:?}", poll(&mut [PollFd::new(&client, Events::WRITABLE)], None));
+    println!("{:?}", client.take_error().unwrap());
+    let (_server, peer) = listener.accept().expect("accept");
+    println!("{}", peer == client.local_addr().unwrap());
+    println!("still: {}", kind(client.read(&mut [0; 1])));
+    drop(listener);
+    // Refused at once or later: both are allowed.
+    let error = match TcpStream::connect_nonblocking(&address) {
+        Ok(client) => {
+            poll(&mut [PollFd::new(&client, Events::WRITABLE)], None).expect("poll");
+            let error = client.take_error().unwrap();
+            println!("no peer: {}", client.peer_addr().is_err());
+            error
+        }
+        Err(error) => {
+            println!("no peer: true");
+            Some(error)
+        }
+    };
+    println!("{:?}", error.map(|error| error.kind()));
+}
+
+fn lookups(_: &Path) {
+    let found: Vec<_> = lookup_host(("localhost", 80)).expect("look up").collect();
+    println!(
+        "{}",
+        !found.is_empty() && found.iter().all(|addr| addr.ip().is_loopback())
+    );
+    println!(
+        "{:?}",
+        lookup_host("127.0.0.3:8080")
+            .expect("look up")
+            .collect::<Vec<_>>()
+    );
+    let error = match lookup_host("no-such-name.invalid:80") {
+        Ok(found) => panic!("found {:?}", found.collect::<Vec<_>>()),
+        Err(error) => error,
+    };
+    let inner = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<LookupError>());
+    // A machine without a name server says Again.
+    println!(
+        "no such name: {}",
+        matches!(inner, Some(LookupError::NoName | LookupError::Again))
+    );
+    println!("a NUL: {}", lookup_host("a\0b:80").is_err());
+    println!("no name: {}", lookup_host(":80").is_err());
+}
+
+fn exchange(mut client: Connection, mut server: Connection) {
+    client.write_all(b"a request").expect("write");
+    let mut buf = [0; 9];
+    server.read_exact(&mut buf).expect("read");
+    println!("{:?}", String::from_utf8_lossy(&buf));
+    server.write_all(b"an answer").expect("write");
+    client.read_exact(&mut buf).expect("read");
+    println!("{:?}", String::from_utf8_lossy(&buf));
+    client.shutdown(std::net::Shutdown::Write).expect("shutdown");
+    println!("{:?}", server.read(&mut buf));
+}
+
+fn dial_tcp(_: &Path) {
+    for (network, any) in [
+        ("tcp", "127.0.0.1:0"),
+        ("tcp4", "127.0.0.1:0"),
+        ("tcp6", "[::1]:0"),
+    ] {
+        let listener = listen(network, any).expect("listen");
+        let client = dial(network, &listener.addr().unwrap().to_string()).expect("dial");
+        let (server, peer) = listener.accept().expect("accept");
+        println!("{network}: {}", peer == client.local_addr().unwrap());
+        println!("{}", client.peer_addr().unwrap() == listener.addr().unwrap());
+        exchange(client, server);
+    }
+    let listener = listen("tcp", ":0").expect("listen");
+    let Listener::Tcp(tcp) = &listener else {
+        panic!("not TCP")
+    };
+    let port = tcp.local_addr().unwrap().port();
+    for (network, host) in [
+        ("tcp4", "127.0.0.1"),
+        ("tcp6", "[::1]"),
+        ("tcp", ""),
+        ("tcp", "localhost"),
+    ] {
+        let client = dial_timeout(network, &format!("{host}:{port}"), Duration::from_secs(20));
+        println!("{network} {host:?}: {}", client.is_ok());
+        drop(listener.accept().expect("accept"));
+    }
+    listener.set_nonblocking(true).expect("set_nonblocking");
+    println!("{}", kind(listener.accept()));
+}
+
+fn dial_udp(_: &Path) {
+    let server = UdpSocket::bind("127.0.0.1:0").expect("bind");
+    let mut client = dial("udp", &server.local_addr().unwrap().to_string()).expect("dial");
+    println!("sent {:?}", client.write(b"a datagram"));
+    let mut buf = [0; 32];
+    let (n, from) = server.recv_from(&mut buf).expect("recv_from");
+    println!("{:?}", String::from_utf8_lossy(&buf[..n]));
+    server.send_to(b"back", from).expect("send_to");
+    println!("read {:?}", client.read(&mut buf));
+    println!("{}", client.local_addr().unwrap().to_string() == from.to_string());
+    client
+        .set_read_timeout(Some(Duration::from_millis(20)))
+        .expect("set_read_timeout");
+    println!("{}", kind(client.read(&mut buf)));
+    client.set_nonblocking(true).expect("set_nonblocking");
+    println!("{}", kind(client.read(&mut buf)));
+}
+
+fn dial_unix(dir: &Path) {
+    let path = dir.join("dial").to_string_lossy().into_owned();
+    let listener = listen("unix", &path).expect("listen");
+    println!("{}", listener.addr().unwrap().to_string() == path);
+    let client = dial("unix", &path).expect("dial");
+    let (server, _) = listener.accept().expect("accept");
+    exchange(client, server);
+    let path = dir.join("datagrams").to_string_lossy().into_owned();
+    let server = UnixDatagram::bind(&path).expect("bind");
+    let mut client = dial("unixgram", &path).expect("dial");
+    println!("sent {:?}", client.write(b"a datagram"));
+    println!("received {:?}", server.recv(&mut [0; 32]));
+}
+
+fn dial_errors(dir: &Path) {
+    println!("{}", kind(dial("icmp", "127.0.0.1:1")));
+    println!("{}", kind(dial("tcp", "127.0.0.1")));
+    println!("{}", kind(dial("tcp", "::1:80")));
+    println!("{}", kind(listen("udp", "127.0.0.1:0")));
+    println!("{}", kind(listen("unixgram", "/x")));
+    println!("{}", kind(dial("unix", &dir.join("nothing").to_string_lossy())));
+    let closed = TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("bind");
+    println!("{}", kind(dial("tcp", &closed.to_string())));
+    println!(
+        "{}",
+        kind(dial_timeout("tcp", &closed.to_string(), Duration::from_secs(20)))
+    );
+    println!(
+        "{}",
+        kind(dial_timeout("tcp", &closed.to_string(), Duration::ZERO))
+    );
+    println!("IPv4 by tcp6: {}", dial("tcp6", "127.0.0.1:80").is_err());
+    println!(
+        "no such name: {}",
+        dial("tcp", "no-such-name.invalid:80").is_err()
+    );
+}
+
+fn batch(_: &Path) {
+    let one = UdpSocket::bind("127.0.0.1:0").expect("bind");
+    let other = UdpSocket::bind("127.0.0.1:0").expect("bind");
+    let to = other.local_addr().ok();
+    let datagrams = ["first", "second", "a third that is too long"].map(|text| OutgoingDatagram {
+        data: text.as_bytes(),
+        to,
+    });
+    println!("sent {:?}", one.send_many(&datagrams));
+    let mut bufs = [[0; 8]; 5];
+    let mut room: Vec<_> = bufs.iter_mut().map(|buf| IncomingDatagram::new(buf)).collect();
+    // More room than datagrams: it does not wait for a fourth.
+    let mut received = 0;
+    while received < datagrams.len() {
+        received += other.recv_many(&mut room[received..]).expect("recv_many");
+    }
+    println!("received {received}");
+    for datagram in &room {
+        println!(
+            "{:?} {} {}",
+            String::from_utf8_lossy(datagram.data()),
+            datagram.is_truncated(),
+            datagram.from() == one.local_addr().ok()
+        );
+    }
+    other.set_nonblocking(true).expect("set_nonblocking");
+    println!("{}", kind(other.recv_many(&mut room)));
+    println!("none: {:?} {:?}", one.send_many(&[]), other.recv_many(&mut []));
+    let nowhere = OutgoingDatagram { data: b"x", to: None };
+    println!("no peer: {}", one.send_many(&[nowhere]).is_err());
+    println!("after one: {:?}", one.send_many(&[datagrams[0], nowhere]));
+    one.connect(other.local_addr().unwrap()).expect("connect");
+    println!("connected: {:?}", one.send_many(&[nowhere, nowhere]));
+    let mut received = 0;
+    while received < 3 {
+        received += other.recv_many(&mut room[received..]).unwrap_or(0);
+    }
+    println!("received {received}");
+}
+
+fn poll_many(_: &Path) {
+    let (listener, mut client, server) = connection();
+    let idle = UdpSocket::bind("127.0.0.1:0").expect("bind");
+    let limit = Duration::from_millis(30);
+    let start = Instant::now();
+    let mut fds = [
+        PollFd::new(&listener, Events::READABLE),
+        PollFd::new(&server, Events::READABLE),
+        PollFd::new(&idle, Events::READABLE),
+    ];
+    println!(
+        "{:?}, not early: {}",
+        poll(&mut fds, Some(limit)),
+        start.elapsed() >= limit
+    );
+    println!("{:?}", poll(&mut fds, Some(Duration::ZERO)));
+    client.write_all(b"x").expect("write");
+    println!("{:?}", poll(&mut fds, None));
+    let show = |fds: &[PollFd<'_>]| {
+        for fd in fds {
+            let has = |event| fd.returned().contains(event);
+            println!(
+                "readable {} writable {} error {}",
+                has(Events::READABLE),
+                has(Events::WRITABLE),
+                has(Events::ERROR)
+            );
+        }
+    };
+    show(&fds);
+    let mut fds = [
+        PollFd::new(&client, Events::READABLE | Events::WRITABLE),
+        PollFd::new(&idle, Events::WRITABLE),
+    ];
+    println!("{:?}", poll(&mut fds, None));
+    show(&fds);
+    drop(server);
+    let mut fds = [PollFd::new(&client, Events::READABLE)];
+    println!("{:?}", poll(&mut fds, None));
+    println!(
+        "readable at the end: {}",
+        fds[0].returned().contains(Events::READABLE)
+    );
+    println!(
+        "nothing asked: {}",
+        kind(poll(&mut [PollFd::new(&idle, Events::NONE)], None))
+    );
+    println!(
+        "an error asked: {}",
+        kind(poll(&mut [PollFd::new(&idle, Events::ERROR)], None))
+    );
+    println!("nothing at all: {}", kind(poll(&mut [], None)));
+    println!("a pause: {:?}", poll(&mut [], Some(Duration::from_millis(1))));
+}
+
+fn unix_peek(dir: &Path) {
+    let path = dir.join("peek");
+    let listener = UnixListener::bind(&path).expect("bind");
+    listener.set_backlog(3).expect("set_backlog");
+    let mut client = UnixStream::connect(&path).expect("connect");
+    let (mut server, _) = listener.accept().expect("accept");
+    client.write_all(b"peeked").expect("write");
+    let mut buf = [0; 8];
+    println!("{:?} {:?}", server.peek(&mut buf), server.read(&mut buf));
+    let path = dir.join("peek datagram");
+    let socket = UnixDatagram::bind(&path).expect("bind");
+    socket.send_to(b"to itself", &path).expect("send_to");
+    let (n, from) = socket.peek_from(&mut buf).expect("peek_from");
+    println!("{n} {}", from.as_pathname() == Some(&path));
+    println!("{:?} {:?}", socket.peek(&mut buf), socket.recv(&mut buf));
+}
+
+/// A path that begins at the current directory, which is the program's own on WASI.
+fn unix_relative(dir: &Path) {
+    std::env::set_current_dir(dir).expect("set_current_dir");
+    let listener = UnixListener::bind("relative").expect("bind");
+    println!("{}", UnixStream::connect(dir.join("relative")).is_ok());
+    println!("{}", UnixStream::connect("relative").is_ok());
+    println!("{}", kind(UnixStream::connect("nothing")));
+    println!("{}", listener.accept().is_ok());
+}
+
+/// std's types with descriptors that the crate has opened, and back.
+fn to_std(_: &Path) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let address = listener.local_addr().unwrap();
+    let listener = std::net::TcpListener::from(listener);
+    let mut client = std::net::TcpStream::from(TcpStream::connect(address).expect("connect"));
+    let (mut server, _) = listener.accept().expect("accept through std");
+    client.write_all(b"through std").expect("write");
+    let mut buf = [0; 11];
+    server.read_exact(&mut buf).expect("read");
+    println!("{:?}", String::from_utf8_lossy(&buf));
+    println!("{}", client.peer_socket_addr().unwrap() == address);
+    println!(
+        "{}",
+        server.peer_socket_addr().unwrap() == client.local_socket_addr().unwrap()
+    );
+    println!("{:?}", server.pending_error().unwrap());
+    // Options of std's own types.
+    set_and_read!(client, keepalive, set_keepalive, true);
+    let server = TcpStream::from(server);
+    println!("back again: {}", server.local_addr().unwrap() == address);
+    let socket = std::net::UdpSocket::from(UdpSocket::bind("127.0.0.1:0").expect("bind"));
+    let socket = UdpSocket::from(socket);
+    println!("{}", socket.local_addr().unwrap().ip());
+    server.set_nodelay(true).expect("set_nodelay");
+    println!("{:?}", server.nodelay().unwrap());
+}
