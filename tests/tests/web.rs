@@ -36,6 +36,9 @@ const TESTS: &[Test] = &[
     ),
 ];
 
+/// Tests of calls that suspend.
+const SUSPENDING: &[Test] = &[("a_call_that_waits_for_an_epoll_suspends_once", epoll)];
+
 /// How long a client may take to come, and then to say what it says.
 const DEADLINE: Duration = Duration::from_secs(30);
 
@@ -45,12 +48,15 @@ fn main() {
     let arguments = Arguments::from_args();
     let shared = Shared::default();
     let mut trials = Vec::new();
-    for (name, test) in TESTS {
-        for (place, named) in [
-            (Place::Page, "page"),
-            (Place::Worker, "worker"),
-            (Place::Pthread, "pthread"),
-        ] {
+    let places = [
+        (Place::Page, "page"),
+        (Place::Worker, "worker"),
+        (Place::Pthread, "pthread"),
+    ];
+    let everywhere = TESTS.iter().map(|test| (test, &places[..]));
+    let suspending = SUSPENDING.iter().map(|test| (test, &places[..2]));
+    for ((name, test), places) in everywhere.chain(suspending) {
+        for &(place, named) in places {
             let shared = Arc::clone(&shared);
             trials.push(Trial::test(format!("web_{named}::{name}"), move || {
                 let pages = shared.get_or_init(|| GuestPages::start().map_err(|error| error.to_string()));
@@ -285,4 +291,15 @@ fn outside(pages: &GuestPages, place: Place) {
         error.contains("guestnet: there is no TCPSocket here: Direct Sockets are for Isolated Web Apps"),
         "{error}"
     );
+}
+
+fn epoll(pages: &GuestPages, place: Place) {
+    // It waits for 100 ms, and for a datagram that is there.
+    let run = pages.run(
+        place,
+        &["epoll_timeout", "/tmp"],
+        &json!({ "addon": "/patient.js" }),
+    );
+    let run = run.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(run.status, 0, "{run}");
 }

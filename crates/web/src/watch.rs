@@ -1,8 +1,10 @@
-//! [`Watch`]: readiness for JavaScript's own loop, by an epoll of the program's that JavaScript asks when something has changed.
+//! [`Watch`]: readiness for JavaScript's own loop, by an epoll of the program's that JavaScript asks when something has changed. The
+//! program's own epolls are polled then, because no epoll is in another one.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use guestnet_core::{EpollEvent, Fd, Ready, Result, SharedGuestThread};
+use guestnet_core::{EpollEvent, Errno, Fd, Ready, Result, SharedGuestThread};
 use guestnet_emscripten::report_once;
 
 use crate::options::Host;
@@ -15,6 +17,8 @@ const EVENTS: usize = 64;
 pub(crate) struct Watch {
     epoll: Fd,
     events: Vec<EpollEvent>,
+    /// The program's epolls that are watched, and for what.
+    epolls: BTreeMap<Fd, Ready>,
 }
 
 impl Watch {
@@ -24,6 +28,7 @@ impl Watch {
         Ok(Watch {
             epoll: guest.epoll_create()?,
             events: Vec::new(),
+            epolls: BTreeMap::new(),
         })
     }
 
@@ -31,8 +36,23 @@ impl Watch {
     ///
     /// # Errors
     /// As epoll_ctl(2): the descriptor cannot be watched.
-    pub(crate) fn arm(&self, guest: &mut SharedGuestThread<Host, ()>, fd: Fd, ready: Ready) -> Result<()> {
-        report_once(guest, self.epoll, fd, ready)
+    pub(crate) fn arm(
+        &mut self,
+        guest: &mut SharedGuestThread<Host, ()>,
+        fd: Fd,
+        ready: Ready,
+    ) -> Result<()> {
+        match report_once(guest, self.epoll, fd, ready) {
+            Err(Errno::ELOOP) => {
+                self.epolls.insert(fd, ready);
+                Ok(())
+            }
+            watched => {
+                // The number may have been an epoll's before.
+                self.epolls.remove(&fd);
+                watched
+            }
+        }
     }
 
     /// What is ready now, as pairs of a descriptor and its bits.
@@ -43,12 +63,30 @@ impl Watch {
         }
         let pair = |event: &EpollEvent| {
             let fd = Fd::try_from(event.data).unwrap_or(Fd::MAX);
-            [fd, u32::from(event.ready.bits())]
+            (fd, event.ready)
         };
-        self.events
+        let mut ready: Vec<_> = self.events.iter().map(pair).collect();
+        self.take_epolls(guest, &mut ready);
+        let numbers = ready
             .iter()
-            .flat_map(pair)
-            .flat_map(u32::to_le_bytes)
-            .collect()
+            .flat_map(|(fd, ready)| [*fd, u32::from(ready.bits())]);
+        numbers.flat_map(u32::to_le_bytes).collect()
+    }
+
+    /// Adds the program's epolls that are ready, each of which is reported once.
+    fn take_epolls(&mut self, guest: &mut SharedGuestThread<Host, ()>, ready: &mut Vec<(Fd, Ready)>) {
+        if self.epolls.is_empty() {
+            return;
+        }
+        guest.poll_begin();
+        self.epolls
+            .retain(|fd, want| guest.poll_add(*fd, *fd, *want).is_ok());
+        if guest.poll_wait(Some(Duration::ZERO)).is_err() {
+            return;
+        }
+        for event in guest.poll_events() {
+            self.epolls.remove(&event.token);
+            ready.push((event.token, event.ready));
+        }
     }
 }
