@@ -1,4 +1,5 @@
 // What the tests in tests/tests/chromium.rs do in the browser, one function each. The peers are threads of the test.
+import { Alarm } from '/web/alarm.js';
 import { Pool, SendQueue } from '/web/buffers.js';
 import { STATE } from '/web/direct.js';
 import { Sockets, turn } from '/sockets.js';
@@ -176,6 +177,26 @@ const scenarios = {
       answers.push(await sockets.datagram(id));
     }
     return { answers, peer: sockets.address(id, 1) };
+  },
+
+  /** An alarm that is set again and again, each time in so many ms: when it rang, after which time of them all. */
+  async alarm({ rounds }) {
+    const now = () => performance.now();
+    const rung = [];
+    let resolve;
+    const alarm = new Alarm(now, () => {
+      rung.push(now());
+      resolve();
+    });
+    const began = now();
+    for (const times of rounds) {
+      const rings = new Promise((done) => (resolve = done));
+      alarm.set(began + 1);
+      alarm.clear();
+      for (const ms of times) alarm.set(began + ms);
+      await rings;
+    }
+    return rung.map((time) => time - began);
   },
 };
 

@@ -395,12 +395,11 @@ impl Browser for StandIn {
         inner.host.resume();
     }
 
-    fn wait(&self, timeout: Option<Duration>) -> Result<()> {
+    fn wait(&self, timeout: Option<Duration>, timer: Option<Duration>) -> Result<()> {
+        let longest = [timeout, timer].into_iter().flatten().min();
         let host = &mut self.lock().host;
         host.poll_begin();
-        host.poll_wait(Some(
-            timeout.map_or(LOOK_AGAIN, |timeout| timeout.min(LOOK_AGAIN)),
-        ))
+        host.poll_wait(Some(longest.unwrap_or(LOOK_AGAIN).min(LOOK_AGAIN)))
     }
 }
 
@@ -414,7 +413,7 @@ impl World for Direct {
 
     fn lacks(capability: Capability) -> Option<&'static str> {
         match capability {
-            Capability::Ipv6 | Capability::Pipes => None,
+            Capability::Ipv6 | Capability::Pipes | Capability::Epoll | Capability::Events => None,
             Capability::Groups => Some("the stand-in's network has no groups"),
             Capability::UrgentData => Some("the browser has no urgent data"),
             Capability::TcpInfo => Some("the browser says nothing of a connection"),
@@ -422,8 +421,6 @@ impl World for Direct {
             Capability::ByteStreams | Capability::Files => {
                 Some("a browser has no descriptors of other programs")
             }
-            Capability::Epoll => None,
-            Capability::Events => Some("it has none of these"),
             Capability::Resolver => Some("the browser looks names up only to connect"),
             Capability::Services => Some("it sees no services(5)"),
             Capability::HandOver => Some("no socket is open before the guest"),

@@ -154,6 +154,12 @@ pub trait Browser: Clone {
     /// The time of a clock.
     fn now(&self, clock: Clock) -> Duration;
 
+    /// The time of a clock as it is, where [`Browser::now`] is ahead because a call's wait counts as over: what a timer of the guest's
+    /// goes by. By default it is never ahead.
+    fn real_now(&self, clock: Clock) -> Duration {
+        self.now(clock)
+    }
+
     /// Whether the guest was stopped: then no wait begins. By default none is.
     fn is_stopped(&self) -> bool {
         false
@@ -162,11 +168,11 @@ pub trait Browser: Clone {
     /// Takes a stop back: later waits begin again. By default there is none.
     fn resume(&self) {}
 
-    /// Waits until something may have changed or the time is over; more often is no harm. A browser that cannot, because its
-    /// events come on this very thread, says `EAGAIN`, and the guest's call says it too: its adapter waits in another way and
-    /// then makes the same call again.
+    /// Waits until something may have changed or the time is over; more often is no harm. With a `timer` something changes after so
+    /// long at the latest. A browser that cannot wait, because its events come on this very thread, says `EAGAIN`, and the guest's
+    /// call says it too: its adapter waits in another way and then makes the same call again.
     ///
     /// # Errors
     /// `EAGAIN`: this thread cannot wait. `EINTR`: the guest was stopped.
-    fn wait(&self, timeout: Option<Duration>) -> Result<()>;
+    fn wait(&self, timeout: Option<Duration>, timer: Option<Duration>) -> Result<()>;
 }

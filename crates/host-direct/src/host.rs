@@ -11,15 +11,18 @@ use guestnet_core::resolve::{LookupReply, Protocols, Question, Services};
 use guestnet_core::{
     Clock, Domain, EpollEvent, EpollOp, Errno, Host, Kind as SocketKind, LookupError, OptValue, PeerJudge,
     PollEvent, Ready, RecvFlags, RecvMeta, Result, SendFlags, Shutdown, SockAddr, SockOpt, StreamKind,
+    TimerClock, TimerFlags, TimerSpec,
 };
 
 use crate::browser::Browser;
 use crate::epoll::{Epoll, Watched};
+use crate::event::{Counter, Timer, written};
 use crate::names::Placeholders;
 use crate::object::{Io, Kind, Object};
 use crate::pipe::pipe;
 use crate::services;
 use crate::tcp::Tcp;
+use crate::timers::Timers;
 use crate::udp::Udp;
 
 /// A host over a browser's sockets.
@@ -27,9 +30,12 @@ use crate::udp::Udp;
 pub struct DirectHost<B: Browser> {
     browser: B,
     names: Arc<Placeholders>,
+    timers: Arc<Timers<B>>,
     requests: Vec<Request<B>>,
     events: Vec<PollEvent>,
     refused_wait: bool,
+    /// What was written to a counter last, or was to be.
+    written: u64,
 }
 
 /// One request of a poll.
@@ -46,17 +52,21 @@ impl<B: Browser> DirectHost<B> {
         DirectHost {
             browser,
             names: Arc::default(),
+            timers: Arc::default(),
             requests: Vec::new(),
             events: Vec::new(),
             refused_wait: false,
+            written: 0,
         }
     }
 
-    /// A host for one more thread of the same guest: an address that stands for a name does so for all of them.
+    /// A host for one more thread of the same guest: an address that stands for a name does so for all of them, and they wait for one
+    /// another's timers.
     #[must_use]
     pub fn sibling(&self) -> Self {
         DirectHost {
             names: Arc::clone(&self.names),
+            timers: Arc::clone(&self.timers),
             ..DirectHost::new(self.browser.clone())
         }
     }
@@ -64,6 +74,14 @@ impl<B: Browser> DirectHost<B> {
     /// The browser.
     pub fn browser(&self) -> &B {
         &self.browser
+    }
+
+    /// When, by [`Clock::Monotonic`], what waits has to look again because a timer of the guest's may have expired; `None` if no
+    /// expiration is to come. To be asked before what waits looks, so that no timer expires between the two.
+    #[must_use]
+    pub fn next_timer(&self) -> Option<Duration> {
+        let remaining = self.timers.remaining()?;
+        Some(self.browser.real_now(Clock::Monotonic).saturating_add(remaining))
     }
 
     /// Waits until `check` gives something or the time is over.
@@ -77,6 +95,7 @@ impl<B: Browser> DirectHost<B> {
         }
         let deadline = timeout.map(|timeout| self.browser.now(Clock::Monotonic).saturating_add(timeout));
         loop {
+            let timer = self.timers.remaining();
             if let Some(found) = check(self) {
                 return Ok(Some(found));
             }
@@ -84,7 +103,7 @@ impl<B: Browser> DirectHost<B> {
             if left == Some(Duration::ZERO) {
                 return Ok(None);
             }
-            if let Err(errno) = self.browser.wait(left) {
+            if let Err(errno) = self.browser.wait(left, timer) {
                 self.refused_wait |= errno == Errno::EAGAIN;
                 return Err(errno);
             }
@@ -98,7 +117,7 @@ macro_rules! socket {
         match &mut *$io.object().kind() {
             Kind::Tcp($tcp) => $of_tcp,
             Kind::Udp($udp) => $of_udp,
-            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => Err(Errno::ENOTSOCK),
+            _ => Err(Errno::ENOTSOCK),
         }
     };
 }
@@ -222,7 +241,7 @@ where
                 let (received, from) = udp.recv(browser, bufs, flags)?;
                 Ok((received, from.into()))
             }
-            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => Err(Errno::ENOTSOCK),
+            _ => Err(Errno::ENOTSOCK),
         }
     }
 
@@ -253,16 +272,48 @@ where
         }
     }
 
-    fn read(&mut self, io: &Io<B>, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        match &*io.object().kind() {
-            Kind::Pipe(pipe) => pipe.read(bufs),
+    fn eventfd(&mut self, initial: u32, semaphore: bool) -> Result<Io<B>> {
+        let counter = Counter::new(initial, semaphore);
+        Ok(Io::new(&self.browser, Kind::Counter(counter)))
+    }
+
+    fn timerfd(&mut self, clock: TimerClock) -> Result<Io<B>> {
+        let io = Io::new(&self.browser, Kind::Timer(Timer::new(clock)));
+        self.timers.add(&io);
+        Ok(io)
+    }
+
+    fn set_timer(&mut self, timer: &Io<B>, flags: TimerFlags, spec: TimerSpec) -> Result<TimerSpec> {
+        match &mut *timer.object().kind() {
+            Kind::Timer(timer) => Ok(timer.set(&self.browser, flags, spec)),
             _ => Err(Errno::EINVAL),
         }
     }
 
+    fn timer(&mut self, timer: &Io<B>) -> Result<TimerSpec> {
+        match &*timer.object().kind() {
+            Kind::Timer(timer) => Ok(timer.spec(&self.browser)),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    fn read(&mut self, io: &Io<B>, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        let count = match &mut *io.object().kind() {
+            Kind::Pipe(pipe) => return pipe.read(bufs),
+            Kind::Counter(counter) => counter.read()?,
+            Kind::Timer(timer) => timer.read(&self.browser)?,
+            _ => return Err(Errno::EINVAL),
+        };
+        Ok(Self::fill(bufs, &count.to_ne_bytes()))
+    }
+
     fn write(&mut self, io: &Io<B>, bufs: &[IoSlice<'_>]) -> Result<usize> {
-        match &*io.object().kind() {
+        match &mut *io.object().kind() {
             Kind::Pipe(pipe) => pipe.write(bufs),
+            Kind::Counter(counter) => {
+                self.written = written(bufs);
+                counter.write(self.written).map(|()| size_of::<u64>())
+            }
             _ => Err(Errno::EINVAL),
         }
     }
@@ -284,7 +335,7 @@ where
                 SockOpt::AcceptConn => OptValue::Flag(false),
                 option => return udp.options.value(option, udp.domain, false),
             }),
-            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => Err(Errno::ENOTSOCK),
+            _ => Err(Errno::ENOTSOCK),
         }
     }
 
@@ -316,7 +367,7 @@ where
                     udp.options.set(option, value, (udp.domain, false), opened)
                 }
             },
-            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => Err(Errno::ENOTSOCK),
+            _ => Err(Errno::ENOTSOCK),
         }
     }
 
@@ -326,7 +377,7 @@ where
             Kind::Tcp(tcp) => tcp.readable_bytes(browser),
             Kind::Udp(udp) => Ok(udp.readable_bytes(browser)),
             Kind::Pipe(pipe) => Ok(pipe.readable_bytes()),
-            Kind::Epoll(_) | Kind::Lookup(_) => Err(Errno::ENOTTY),
+            Kind::Epoll(_) | Kind::Counter(_) | Kind::Timer(_) | Kind::Lookup(_) => Err(Errno::ENOTTY),
         }
     }
 
@@ -334,6 +385,8 @@ where
         match &*io.object().kind() {
             Kind::Pipe(_) => StreamKind::Pipe,
             Kind::Tcp(_) | Kind::Udp(_) => StreamKind::Socket,
+            Kind::Counter(_) => StreamKind::Counter,
+            Kind::Timer(timer) => StreamKind::Timer(timer.clock()),
             Kind::Epoll(_) | Kind::Lookup(_) => StreamKind::Unknown,
         }
     }
@@ -372,7 +425,10 @@ where
 
     fn wait(&mut self, io: &Io<B>, want: Ready, timeout: Option<Duration>) -> Result<bool> {
         let want = want | Ready::ALWAYS;
-        let ready = self.wait_until(timeout, |_| io.object().ready().intersects(want).then_some(()))?;
+        let ready = self.wait_until(timeout, |host| {
+            let ready = io.object().ready_again(host.written);
+            ready.intersects(want).then_some(())
+        })?;
         Ok(ready.is_some())
     }
 

@@ -8,6 +8,9 @@
 //! few. bind(2) and listen(2) are answered late, as a connect is: [`DirectHost`] says `EAGAIN` until the browser has answered, and
 //! the core waits.
 //!
+//! Pipes, epolls, counters and timers are memory of this host. A timer is looked at and not run: what waits for one is woken by who
+//! knows [`DirectHost::next_timer`].
+//!
 //! A peek and a receive over IPv4 and IPv6 copy once more than on a kernel: from the browser's queue to the guest's memory by way
 //! of the module's.
 
@@ -17,6 +20,7 @@ mod address;
 mod bound;
 mod browser;
 mod epoll;
+mod event;
 mod host;
 mod names;
 mod object;
@@ -24,6 +28,7 @@ mod option;
 mod pipe;
 mod services;
 mod tcp;
+mod timers;
 mod udp;
 
 pub use browser::{Browser, End, Failure, Id, State, TcpOptions, UdpOptions};

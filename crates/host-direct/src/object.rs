@@ -1,17 +1,19 @@
-//! [`Io`]: an open socket, pipe or epoll of this host.
+//! [`Io`]: an open socket, pipe, epoll, counter or timer of this host.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::time::Duration;
 
 use guestnet_core::Ready;
 use guestnet_core::resolve::LookupReply;
 
 use crate::browser::{Browser, Id};
 use crate::epoll::{Epoll, Watched};
+use crate::event::{Counter, Timer};
 use crate::pipe::Pipe;
 use crate::tcp::Tcp;
 use crate::udp::Udp;
 
-/// An open socket, pipe or epoll. It is closed on drop.
+/// An open socket, pipe, epoll, counter or timer. It is closed on drop.
 #[derive(Debug)]
 pub struct Io<B: Browser>(Arc<Object<B>>);
 
@@ -27,6 +29,8 @@ pub(crate) enum Kind<B: Browser> {
     Udp(Udp),
     Pipe(Pipe),
     Epoll(Epoll<Object<B>>),
+    Counter(Counter),
+    Timer(Timer),
     /// The reply to a question about a name, which is there from the beginning.
     Lookup(Option<LookupReply>),
 }
@@ -53,7 +57,7 @@ impl<B: Browser> Io<B> {
         match &*self.0.kind() {
             Kind::Tcp(tcp) => tcp.id(),
             Kind::Udp(udp) => udp.id(),
-            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => None,
+            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Counter(_) | Kind::Timer(_) | Kind::Lookup(_) => None,
         }
     }
 }
@@ -61,6 +65,25 @@ impl<B: Browser> Io<B> {
 impl<B: Browser> Object<B> {
     pub(crate) fn kind(&self) -> MutexGuard<'_, Kind<B>> {
         self.kind.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What [`Watched::ready`] says to a call that waits after it has tried. A counter may have room, but not for what was `written`.
+    pub(crate) fn ready_again(&self, written: u64) -> Ready {
+        let mut ready = self.ready();
+        if let Kind::Counter(counter) = &*self.kind()
+            && !counter.has_room_for(written)
+        {
+            ready.remove(Ready::WRITE);
+        }
+        ready
+    }
+
+    /// How long until a timer has to be looked at.
+    pub(crate) fn remaining(&self) -> Option<Duration> {
+        match &*self.kind() {
+            Kind::Timer(timer) => timer.remaining(&self.browser),
+            _ => None,
+        }
     }
 }
 
@@ -71,6 +94,8 @@ impl<B: Browser> Watched for Object<B> {
             Kind::Udp(udp) => udp.ready(&self.browser),
             Kind::Pipe(pipe) => pipe.ready(),
             Kind::Epoll(epoll) => epoll.ready(),
+            Kind::Counter(counter) => counter.ready(),
+            Kind::Timer(timer) => timer.ready(&self.browser),
             Kind::Lookup(_) => Ready::READ,
         }
     }
@@ -80,6 +105,8 @@ impl<B: Browser> Watched for Object<B> {
             Kind::Tcp(tcp) => tcp.id(),
             Kind::Udp(udp) => udp.id(),
             Kind::Pipe(pipe) => return pipe.arrivals(),
+            Kind::Counter(counter) => return counter.arrivals(),
+            Kind::Timer(timer) => return timer.arrivals(&self.browser),
             Kind::Epoll(_) | Kind::Lookup(_) => return 0,
         };
         id.map_or(0, |id| self.browser.arrivals(id))
@@ -92,7 +119,7 @@ impl<B: Browser> Drop for Object<B> {
         match kind {
             Kind::Tcp(tcp) => tcp.close(&self.browser),
             Kind::Udp(udp) => udp.close(&self.browser),
-            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Lookup(_) => {}
+            Kind::Pipe(_) | Kind::Epoll(_) | Kind::Counter(_) | Kind::Timer(_) | Kind::Lookup(_) => {}
         }
     }
 }

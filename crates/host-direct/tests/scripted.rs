@@ -160,7 +160,7 @@ impl Browser for Script {
         Duration::ZERO
     }
 
-    fn wait(&self, timeout: Option<Duration>) -> Result<()> {
+    fn wait(&self, timeout: Option<Duration>, _: Option<Duration>) -> Result<()> {
         if timeout == Some(Duration::ZERO) {
             Ok(())
         } else {

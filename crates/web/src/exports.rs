@@ -190,6 +190,13 @@ extern "C" fn take_events() -> usize {
     text::say(with(Vec::new(), Program::take_events))
 }
 
+/// next_timer(): when, by the clock `now`, what waits has to look again because a timer of the program's may have expired; negative if
+/// none is to. To be asked before what waits looks.
+#[unsafe(no_mangle)]
+extern "C" fn next_timer() -> f64 {
+    with(-1.0, |program| program.next_timer().unwrap_or(-1.0))
+}
+
 /// lookup_begin(node, service, hints): the number of a look-up, or a negated errno.
 #[unsafe(no_mangle)]
 extern "C" fn lookup_begin(node: i32, service: i32, hints: i32) -> i32 {

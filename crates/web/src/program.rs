@@ -113,6 +113,11 @@ impl Program {
         self.watch.take(&mut self.threads.first)
     }
 
+    /// When what waits has to look again because of a timer, in milliseconds of the clock; `None` if no timer expires.
+    pub(crate) fn next_timer(&self) -> Option<f64> {
+        self.threads.spare.next_timer().map(sockets::in_millis)
+    }
+
     /// A look-up: its number, or a negated errno.
     pub(crate) fn lookup_begin(&mut self, args: &Args) -> i32 {
         let reports = self.threads.reports();

@@ -52,6 +52,11 @@ fn millis(time: Duration) -> i32 {
     i32::try_from(time.as_millis()).unwrap_or(i32::MAX)
 }
 
+/// A time as JavaScript has it.
+pub(crate) fn in_millis(time: Duration) -> f64 {
+    time.as_secs_f64() * 1000.0
+}
+
 fn read(written: &WrittenAddress) -> Option<SocketAddr> {
     let text = written.text.get(..written.len as usize)?;
     let ip: IpAddr = std::str::from_utf8(text).ok()?.parse().ok()?;
@@ -178,16 +183,19 @@ impl Browser for Sockets {
     }
 
     fn now(&self, clock: Clock) -> Duration {
+        self.real_now(clock).saturating_add(AHEAD.get())
+    }
+
+    fn real_now(&self, clock: Clock) -> Duration {
         let millis = match clock {
             Clock::Realtime => imports::realtime(),
             _ => imports::now(),
         };
-        Duration::try_from_secs_f64(millis / 1000.0)
-            .unwrap_or_default()
-            .saturating_add(AHEAD.get())
+        Duration::try_from_secs_f64(millis / 1000.0).unwrap_or_default()
     }
 
-    fn wait(&self, timeout: Option<Duration>) -> Result<()> {
+    /// JavaScript asks for the next timer by itself.
+    fn wait(&self, timeout: Option<Duration>, _: Option<Duration>) -> Result<()> {
         match (WAIT.get(), timeout) {
             (_, Some(Duration::ZERO)) => Ok(()),
             (Wait::Over, Some(timeout)) => {
@@ -195,7 +203,7 @@ impl Browser for Sockets {
                 Ok(())
             }
             (Wait::Refused | Wait::Over, timeout) => {
-                REFUSED.set(Some(timeout.map_or(-1.0, |time| time.as_secs_f64() * 1000.0)));
+                REFUSED.set(Some(timeout.map_or(-1.0, in_millis)));
                 Err(Errno::EAGAIN)
             }
         }

@@ -4,6 +4,7 @@
 //! What is done in the browser is in `tests/chromium`, one function for each scenario; here are the peers, and what must come of it.
 //! `GUESTNET_SOAK=1` moves 1 GiB where CI moves 16 MiB, and repeats what depends on luck.
 
+mod alarm;
 mod peers;
 mod receive;
 mod send;
@@ -87,7 +88,14 @@ fn browser(shared: &Shared) -> &Browser {
 fn main() {
     let arguments = Arguments::from_args();
     let shared = Shared::default();
-    let tests = [receive::TESTS, send::TESTS, server::TESTS, udp::TESTS].concat();
+    let tests = [
+        alarm::TESTS,
+        receive::TESTS,
+        send::TESTS,
+        server::TESTS,
+        udp::TESTS,
+    ]
+    .concat();
     let mut trials = Vec::new();
     for (name, test) in tests {
         for (place, named) in [(Where::Page, "page"), (Where::Worker, "worker")] {

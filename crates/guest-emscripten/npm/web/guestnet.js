@@ -2,8 +2,9 @@
 // module guestnet.wasm (crates/web) and the browser's Direct Sockets. An ES module for a page or a dedicated worker. No rule of
 // POSIX, no name and no policy is here: those are the module's.
 
+import { Alarm } from './alarm.js';
 import { DirectSockets } from './direct.js';
-import { soon } from './tasks.js';
+import { later, soon } from './tasks.js';
 
 /** The number of the thread on which the calls are made. Those of pthreads are addresses. */
 const MAIN = 0;
@@ -11,6 +12,9 @@ const MAIN = 0;
 /** What `unfinished` of the module says of a call. */
 const WAITS = 1;
 const GOES_ON = 2;
+
+/** One in so many looks is made in a turn of its own: what is ready again and again does not keep the page from all else. */
+const LOOKS = 64;
 
 /** What `option` of the module calls a value. */
 const KIND = { UNDEFINED: 0, BOOLEAN: 1, NUMBER: 2, STRING: 3, STRINGS: 4, OTHER: 5 };
@@ -76,8 +80,11 @@ class Program {
   #isSubscriber = false;
   /** Notifications that have not been acknowledged. */
   #notified = new Set();
-  /** Whether what is ready is looked at in this turn. */
+  /** Whether what is ready is looked at in this turn, and how often that was so. */
   #isScheduled = false;
+  #looks = 0;
+  /** What has it looked at when a timer of the program's expires. */
+  #alarm;
   /** Calls of pthreads that wait: each is tried again when something has changed. */
   #waiting = new Set();
   /** Whether they are being tried: what that changes is looked at when all have been. */
@@ -95,6 +102,7 @@ class Program {
       memory_write: (at, from, length) => this.#memory.set(this.#own(from, length), at >>> 0),
       log: (kind, at, length) => this.#log(kind, new TextDecoder().decode(this.#own(at, length))),
     };
+    this.#alarm = new Alarm(guestnet.now, () => this.#schedule());
     this.#module = new WebAssembly.Instance(compiled, { guestnet }).exports;
     this.#sockets.memory = this.#module.memory;
     this.description = this.#said(this.#module.describe());
@@ -149,6 +157,7 @@ class Program {
     if (!this.#isRunning) return;
     this.#isRunning = false;
     this.#waiting.clear();
+    this.#alarm.clear();
     this.#module.stop();
   }
 
@@ -244,6 +253,7 @@ class Program {
         return unfinished || result < 0 ? moved : moved + result;
       }
     };
+    const next = this.#nextTimer();
     const result = attempt(false);
     if (result !== undefined) return result;
     const longest = this.#module.wait();
@@ -258,8 +268,19 @@ class Program {
         return true;
       };
       this.#waiting.add(again);
+      this.#wakeAt(next);
       if (longest >= 0) timer = setTimeout(() => this.#waiting.has(again) && again(true), Math.min(Math.ceil(longest), 0x7fffffff));
     });
+  }
+
+  /** When what waits must look again because of a timer; negative for never. Asked before it looks, so that no expiration falls between. */
+  #nextTimer() {
+    return this.#hasTrapped ? -1 : this.#module.next_timer();
+  }
+
+  /** Has what waits look again then. */
+  #wakeAt(next) {
+    if (next >= 0 && (this.#report || this.#waiting.size)) this.#alarm.set(next);
   }
 
   /** A socket of the browser's has changed. */
@@ -271,19 +292,23 @@ class Program {
   #schedule() {
     if (this.#isScheduled || (!this.#report && !this.#waiting.size)) return;
     this.#isScheduled = true;
-    soon(() => {
+    const look = () => {
       this.#isScheduled = false;
       this.#look();
-    });
+    };
+    if (++this.#looks % LOOKS) soon(look);
+    else later(look);
   }
 
   #look() {
     if (!this.#isRunning || this.#hasTrapped) return;
+    const next = this.#nextTimer();
     this.#isTrying = true;
     let isAnyDone = false;
     for (const again of [...this.#waiting]) isAnyDone = again(false) || isAnyDone;
     this.#isTrying = false;
     if (isAnyDone) this.#schedule();
+    this.#wakeAt(next);
     if (!this.#report) return;
     const length = this.#module.take_events();
     if (!length) return;

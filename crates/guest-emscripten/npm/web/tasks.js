@@ -7,6 +7,11 @@ export function soon(callback) {
   settled.then(callback);
 }
 
+/** Calls back in the next turn of the loop: without the 4 ms that a timer within a timer has. */
+export function later(callback) {
+  globalThis.scheduler.postTask(callback);
+}
+
 const never = typeof SharedArrayBuffer === 'function' ? new Int32Array(new SharedArrayBuffer(4)) : null;
 
 /** Calls back after some ms. A hidden page's timers run once a second; this one does not depend on them where it can. */
