@@ -216,7 +216,11 @@ fn sink(listener: TcpListener, count: u64) -> std::io::Result<Times> {
     let mut left = count;
     while left > 0 {
         match stream.read(&mut buffer)? {
-            0 => return Err(std::io::Error::other(format!("{left} of {count} bytes are missing"))),
+            0 => {
+                return Err(std::io::Error::other(format!(
+                    "{left} of {count} bytes are missing"
+                )));
+            }
             len => left = left.saturating_sub(len as u64),
         }
     }

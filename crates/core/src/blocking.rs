@@ -169,9 +169,7 @@ impl Backoff {
     #[cold]
     pub(crate) fn sleep<H: Host>(&mut self, host: &mut H, remaining: Option<Duration>) -> Result<()> {
         let pause = self.next_pause();
-        let time = remaining.map_or(pause, |remaining| remaining.min(pause));
-        host.poll_begin();
-        host.poll_wait(Some(time))
+        host.pause(pause, remaining)
     }
 }
 

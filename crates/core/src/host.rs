@@ -731,6 +731,17 @@ pub trait Host {
     /// `EINTR`: the guest has to stop.
     fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()>;
 
+    /// Sleeps for `pause`, at most for what `remaining` leaves of the call's time, before the call tries again what no descriptor
+    /// shows. A host that cannot sleep, because its events come on this very thread, says `EAGAIN`: what the call waits for comes
+    /// with one of these events, or `remaining` is over. By default an empty poll.
+    ///
+    /// # Errors
+    /// `EINTR`: the guest has to stop.
+    fn pause(&mut self, pause: Duration, remaining: Option<Duration>) -> Result<()> {
+        self.poll_begin();
+        self.poll_wait(Some(remaining.map_or(pause, |remaining| remaining.min(pause))))
+    }
+
     /// Takes a stop back: later waits wait again. By default nothing, for a host that nothing stops.
     fn resume(&mut self) {}
 

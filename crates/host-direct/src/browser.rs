@@ -175,4 +175,16 @@ pub trait Browser: Clone {
     /// # Errors
     /// `EAGAIN`: this thread cannot wait. `EINTR`: the guest was stopped.
     fn wait(&self, timeout: Option<Duration>, timer: Option<Duration>) -> Result<()>;
+
+    /// Sleeps for `pause`, at most for `remaining`, although nothing may have changed. A browser that cannot wait says `EAGAIN` after
+    /// which the guest's adapter waits for a change, or until `remaining` is over. By default a wait.
+    ///
+    /// # Errors
+    /// As [`Browser::wait`].
+    fn pause(&self, pause: Duration, remaining: Option<Duration>) -> Result<()> {
+        self.wait(
+            Some(remaining.map_or(pause, |remaining| remaining.min(pause))),
+            None,
+        )
+    }
 }

@@ -436,6 +436,12 @@ where
         std::mem::take(&mut self.refused_wait)
     }
 
+    fn pause(&mut self, pause: Duration, remaining: Option<Duration>) -> Result<()> {
+        let paused = self.browser.pause(pause, remaining);
+        self.refused_wait |= paused == Err(Errno::EAGAIN);
+        paused
+    }
+
     fn poll_begin(&mut self) {
         self.requests.clear();
         self.events.clear();

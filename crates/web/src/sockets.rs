@@ -18,7 +18,7 @@ pub(crate) struct Sockets;
 enum Wait {
     /// Not at all.
     Refused,
-    /// It has waited as long as it may, by a promise of JavaScript's.
+    /// Its first wait is over: it was a promise of JavaScript's. Any other is refused, so that a call comes to an end.
     Over,
 }
 
@@ -30,7 +30,7 @@ thread_local! {
     static AHEAD: Cell<Duration> = const { Cell::new(Duration::ZERO) };
 }
 
-/// Begins a call. `over`: it is made again after the longest wait that it may make.
+/// Begins a call. `over`: it is made again after the wait that was refused.
 pub(crate) fn begin_call(over: bool) {
     WAIT.set(if over { Wait::Over } else { Wait::Refused });
     REFUSED.set(None);
@@ -199,7 +199,8 @@ impl Browser for Sockets {
         match (WAIT.get(), timeout) {
             (_, Some(Duration::ZERO)) => Ok(()),
             (Wait::Over, Some(timeout)) => {
-                AHEAD.set(AHEAD.get().saturating_add(timeout));
+                WAIT.set(Wait::Refused);
+                AHEAD.set(timeout);
                 Ok(())
             }
             (Wait::Refused | Wait::Over, timeout) => {
@@ -207,5 +208,10 @@ impl Browser for Sockets {
                 Err(Errno::EAGAIN)
             }
         }
+    }
+
+    /// Whatever the call waits for is an event of JavaScript's, after which it is made again.
+    fn pause(&self, _: Duration, remaining: Option<Duration>) -> Result<()> {
+        self.wait(remaining, None)
     }
 }

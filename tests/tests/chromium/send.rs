@@ -117,7 +117,8 @@ fn queue(case: &Case) {
     let capacity = 262_144;
     for piece in [65_536, 1000] {
         for rest in [1, 64] {
-            let arguments = json!({ "capacity": capacity, "piece": piece, "short": 300, "rest": rest, "times": 20 });
+            let arguments =
+                json!({ "capacity": capacity, "piece": piece, "short": 300, "rest": rest, "times": 20 });
             let seen = case.run("queue", &arguments);
             assert_eq!(seen, json!({ "least": capacity, "isRight": true }), "{arguments}");
         }

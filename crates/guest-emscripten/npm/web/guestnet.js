@@ -83,10 +83,11 @@ class Program {
   /** Whether what is ready is looked at in this turn, and how often that was so. */
   #isScheduled = false;
   #looks = 0;
-  /** What has it looked at when a timer of the program's expires. */
+  /** The clock, in ms, and what has what is ready looked at when a timer of the program's expires. */
+  #now;
   #alarm;
-  /** Calls of pthreads that wait: each is tried again when something has changed. */
-  #waiting = new Set();
+  /** Calls of pthreads that wait: each is tried again when something has changed. With them, the ends of their times. */
+  #waiting = new Map();
   /** Whether they are being tried: what that changes is looked at when all have been. */
   #isTrying = false;
 
@@ -102,7 +103,8 @@ class Program {
       memory_write: (at, from, length) => this.#memory.set(this.#own(from, length), at >>> 0),
       log: (kind, at, length) => this.#log(kind, new TextDecoder().decode(this.#own(at, length))),
     };
-    this.#alarm = new Alarm(guestnet.now, () => this.#schedule());
+    this.#now = guestnet.now;
+    this.#alarm = new Alarm(this.#now, () => this.#schedule());
     this.#module = new WebAssembly.Instance(compiled, { guestnet }).exports;
     this.#sockets.memory = this.#module.memory;
     this.description = this.#said(this.#module.describe());
@@ -156,8 +158,8 @@ class Program {
   stop() {
     if (!this.#isRunning) return;
     this.#isRunning = false;
+    for (const alarm of [...this.#waiting.values(), this.#alarm]) alarm.clear();
     this.#waiting.clear();
-    this.#alarm.clear();
     this.#module.stop();
   }
 
@@ -245,7 +247,7 @@ class Program {
         const unfinished = this.#hasTrapped ? 0 : this.#module.unfinished();
         if (unfinished === GOES_ON || (unfinished === WAITS && result > 0)) moved += result;
         if (unfinished === GOES_ON) continue;
-        if (unfinished === WAITS && !isOver) {
+        if (unfinished === WAITS) {
           first ??= result;
           return undefined;
         }
@@ -256,20 +258,27 @@ class Program {
     const next = this.#nextTimer();
     const result = attempt(false);
     if (result !== undefined) return result;
-    const longest = this.#module.wait();
     return new Promise((resolve) => {
-      let timer;
+      const limit = new Alarm(this.#now, () => again(true));
+      const wait = () => {
+        const longest = this.#module.wait();
+        if (longest >= 0) limit.set(this.#now() + longest);
+      };
       const again = (isOver) => {
         const result = attempt(isOver);
-        if (result === undefined) return false;
-        clearTimeout(timer);
+        if (result === undefined) {
+          // What it waits for now is something else: first the rate, then bytes.
+          if (isOver) wait();
+          return false;
+        }
+        limit.clear();
         this.#waiting.delete(again);
         resolve(result);
         return true;
       };
-      this.#waiting.add(again);
+      this.#waiting.set(again, limit);
+      wait();
       this.#wakeAt(next);
-      if (longest >= 0) timer = setTimeout(() => this.#waiting.has(again) && again(true), Math.min(Math.ceil(longest), 0x7fffffff));
     });
   }
 
@@ -305,7 +314,7 @@ class Program {
     const next = this.#nextTimer();
     this.#isTrying = true;
     let isAnyDone = false;
-    for (const again of [...this.#waiting]) isAnyDone = again(false) || isAnyDone;
+    for (const again of [...this.#waiting.keys()]) isAnyDone = again(false) || isAnyDone;
     this.#isTrying = false;
     if (isAnyDone) this.#schedule();
     this.#wakeAt(next);
