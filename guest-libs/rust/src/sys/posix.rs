@@ -66,11 +66,18 @@ pub(crate) fn listen(fd: BorrowedFd<'_>, backlog: i32) -> io::Result<()> {
     check(unsafe { libc::listen(fd.as_raw_fd(), backlog) }).map(drop)
 }
 
-/// connect(2).
+/// connect(2); tried again after a signal, as std does. The connection may be there by then.
 pub(crate) fn connect(fd: BorrowedFd<'_>, addr: &Addr) -> io::Result<()> {
     let addr = SockAddr::new(addr)?;
-    // SAFETY: the pointer and the length are those of `addr`, which lives as long as the call.
-    check(unsafe { libc::connect(fd.as_raw_fd(), addr.as_ptr(), addr.len) }).map(drop)
+    let mut interrupted = false;
+    loop {
+        // SAFETY: the pointer and the length are those of `addr`, which lives as long as the call.
+        match check(unsafe { libc::connect(fd.as_raw_fd(), addr.as_ptr(), addr.len) }) {
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => interrupted = true,
+            Err(error) if interrupted && error.raw_os_error() == Some(libc::EISCONN) => return Ok(()),
+            result => return result.map(drop),
+        }
+    }
 }
 
 /// accept4(2); tried again after a signal.
@@ -380,5 +387,52 @@ fn lookup_error(code: libc::c_int) -> LookupError {
         -11 => LookupError::System,
         // -4, and what is not in netdb.h.
         _ => LookupError::Fail,
+    }
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    use super::*;
+    use crate::{UnixListener, UnixStream};
+    use std::os::unix::thread::JoinHandleExt;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::thread;
+
+    static SIGNALS: AtomicUsize = AtomicUsize::new(0);
+
+    extern "C" fn count_signal(_: libc::c_int) {
+        SIGNALS.fetch_add(1, Ordering::Relaxed);
+    }
+
+    #[test]
+    fn a_connect_goes_on_after_a_signal() {
+        let path = std::env::temp_dir().join(format!("guestnet-guest-connect-{}", std::process::id()));
+        let listener = UnixListener::bind(&path).unwrap();
+        listener.set_backlog(0).unwrap();
+        // With one in the backlog the next one waits.
+        let _first = UnixStream::connect(&path).unwrap();
+        // SAFETY: all bytes zero are a value of this structure.
+        let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+        action.sa_sigaction = count_signal as *const () as usize;
+        // SAFETY: the handler changes an atomic and nothing else.
+        let installed = unsafe { libc::sigaction(libc::SIGUSR1, &raw const action, ptr::null_mut()) };
+        assert_eq!(installed, 0);
+
+        let second = thread::spawn({
+            let path = path.clone();
+            move || UnixStream::connect(path).map(drop)
+        });
+        while SIGNALS.load(Ordering::Relaxed) < 100 && !second.is_finished() {
+            // SAFETY: the thread was not joined.
+            unsafe { libc::pthread_kill(second.as_pthread_t(), libc::SIGUSR1) };
+            thread::yield_now();
+        }
+        let still_waiting = !second.is_finished();
+        listener.accept().unwrap();
+        // The path is looked up anew after the wait.
+        let connected = second.join().unwrap();
+        std::fs::remove_file(&path).unwrap();
+        connected.unwrap();
+        assert!(still_waiting);
     }
 }
