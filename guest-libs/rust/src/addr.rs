@@ -165,7 +165,7 @@ impl ToSocketAddrs for (&str, u16) {
         let (host, port) = *self;
         let addresses = match host.parse::<IpAddr>() {
             Ok(ip) => vec![SocketAddr::new(ip, port)],
-            Err(_) => lookup::addresses(host, port)?,
+            Err(_) => lookup::addresses(host, port, None)?,
         };
         Ok(addresses.into_iter())
     }

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::{Duration, Instant};
 
-use crate::addr::{self, Domain};
+use crate::addr::{self, Domain, Kind};
 use crate::lookup;
 use crate::option::SocketOptions;
 use crate::sys;
@@ -17,7 +17,7 @@ use crate::unix::{self, UnixDatagram, UnixListener, UnixStream};
 ///
 /// | network | address |
 /// |---|---|
-/// | `tcp`, `tcp4`, `tcp6`, `udp`, `udp4`, `udp6` | `host:port`: a name, an IPv4 address or an IPv6 address in brackets, and a number or the name of a service. No host is this machine |
+/// | `tcp`, `tcp4`, `tcp6`, `udp`, `udp4`, `udp6` | `host:port`: a name, an IPv4 address or an IPv6 address in brackets, and a number or the name of a service of TCP or UDP. No host is this machine, no port is 0 |
 /// | `unix`, `unixgram` | a path |
 ///
 /// Each address of a name is tried in order.
@@ -43,16 +43,15 @@ pub fn dial(network: &str, address: &str) -> io::Result<Connection> {
     Target::parse(network, address)?.dial(None)
 }
 
-/// As [`dial`], and waits at most so long for all addresses together. The time for a look-up counts, and is not cut short.
+/// As [`dial`], and waits at most so long for all addresses together, or for room in the backlog of a UNIX socket. The time for a
+/// look-up counts, and is not cut short.
 ///
 /// # Errors
 /// `TimedOut`, and those of [`dial`].
 pub fn dial_timeout(network: &str, address: &str, timeout: Duration) -> io::Result<Connection> {
-    let now = Instant::now();
-    let deadline = now
-        .checked_add(timeout)
-        .ok_or_else(|| addr::invalid("the time is too long"))?;
-    Target::parse(network, address)?.dial(Some(deadline))
+    // What no clock can show is for ever.
+    let deadline = Instant::now().checked_add(timeout);
+    Target::parse(network, address)?.dial(deadline)
 }
 
 /// Listens on an address of a network: `tcp`, `tcp4`, `tcp6` or `unix`, as [`dial`] has them.
@@ -117,7 +116,12 @@ impl<'a> Target<'a> {
 
     fn dial(&self, deadline: Option<Instant>) -> io::Result<Connection> {
         match *self {
-            Self::Unix { stream: true, path } => UnixStream::connect(path).map(Connection::Unix),
+            Self::Unix { stream: true, path } => match deadline {
+                None => UnixStream::connect(path).map(Connection::Unix),
+                Some(deadline) => {
+                    UnixStream::connect_timeout(path, share(deadline, 1)?).map(Connection::Unix)
+                }
+            },
             Self::Unix { stream: false, path } => {
                 let socket = UnixDatagram::unbound()?;
                 socket.connect(path)?;
@@ -129,7 +133,8 @@ impl<'a> Target<'a> {
                 host,
                 port,
             } => {
-                let addrs = addresses(domain, host, port, false)?;
+                let kind = if stream { Kind::Stream } else { Kind::Datagram };
+                let addrs = addresses(domain, host, lookup::port(port, kind)?, false)?;
                 let mut left = addrs.len();
                 addr::each(&addrs[..], |addr| {
                     let timeout = deadline.map(|deadline| share(deadline, left)).transpose()?;
@@ -172,12 +177,8 @@ fn split(address: &str) -> io::Result<(&str, &str)> {
     }
 }
 
-fn addresses(domain: Option<Domain>, host: &str, port: &str, passive: bool) -> io::Result<Vec<SocketAddr>> {
+fn addresses(domain: Option<Domain>, host: &str, port: u16, passive: bool) -> io::Result<Vec<SocketAddr>> {
     if host.is_empty() {
-        // The service is looked up with an address, so that it needs no flag.
-        let port = lookup::service("127.0.0.1", port, None)?
-            .first()
-            .map_or(0, SocketAddr::port);
         let (v4, v6) = if passive {
             (Ipv4Addr::UNSPECIFIED, Ipv6Addr::UNSPECIFIED)
         } else {
@@ -192,11 +193,11 @@ fn addresses(domain: Option<Domain>, host: &str, port: &str, passive: bool) -> i
             _ => vec![v4, v6],
         });
     }
-    lookup::service(host, port, domain)
+    lookup::addresses(host, port, domain)
 }
 
 fn listen_tcp(domain: Option<Domain>, host: &str, port: &str) -> io::Result<TcpListener> {
-    let addrs = addresses(domain, host, port, true)?;
+    let addrs = addresses(domain, host, lookup::port(port, Kind::Stream)?, true)?;
     let only_v6 = domain == Some(Domain::Inet6);
     addr::each(&addrs[..], |addr| {
         TcpListener::bind_with(addr, |fd| match addr {
@@ -229,6 +230,7 @@ impl std::fmt::Display for NetAddr {
 }
 
 /// What [`dial`] has connected: a stream to read and write, or a socket for datagrams of which a read takes one and a write sends one.
+/// A datagram without bytes reads as the end of a stream does.
 ///
 /// [`SocketOptions`](crate::SocketOptions) are there too.
 #[derive(Debug)]
@@ -337,7 +339,14 @@ impl Write for Connection {
     }
 
     fn write_vectored(&mut self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        sys::send_vectored(self.as_fd(), bufs)
+        match self {
+            Self::Tcp(_) | Self::Unix(_) => sys::send_vectored(self.as_fd(), bufs),
+            // One datagram, also of more buffers than one call takes.
+            Self::Udp(_) | Self::UnixDatagram(_) => {
+                let datagram: Vec<u8> = bufs.iter().flat_map(|buf| buf.iter().copied()).collect();
+                sys::send(self.as_fd(), &datagram)
+            }
+        }
     }
 
     fn flush(&mut self) -> io::Result<()> {
@@ -431,8 +440,8 @@ mod tests {
 
     #[test]
     fn no_host_is_this_machine_and_for_a_listener_all_of_it() {
-        let dial = |domain| addresses(domain, "", "80", false).unwrap();
-        let listen = |domain| addresses(domain, "", "80", true).unwrap();
+        let dial = |domain| addresses(domain, "", 80, false).unwrap();
+        let listen = |domain| addresses(domain, "", 80, true).unwrap();
         let parse = |text: &str| text.parse::<SocketAddr>().unwrap();
         assert_eq!(dial(None), [parse("127.0.0.1:80"), parse("[::1]:80")]);
         assert_eq!(dial(Some(Domain::Inet6)), [parse("[::1]:80")]);

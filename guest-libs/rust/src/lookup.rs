@@ -4,7 +4,7 @@ use std::error::Error;
 use std::net::SocketAddr;
 use std::{fmt, io};
 
-use crate::addr::{Domain, ToSocketAddrs};
+use crate::addr::{self, Domain, Kind, ToSocketAddrs};
 use crate::sys;
 
 /// Looks a name up, as tokio's function of this name does: `lookup_host("example.com:443")`, `lookup_host(("example.com", 443))`.
@@ -26,17 +26,34 @@ pub fn lookup_host<T: ToSocketAddrs>(host: T) -> io::Result<impl Iterator<Item =
 }
 
 /// The addresses of a name, with a port.
-pub(crate) fn addresses(host: &str, port: u16) -> io::Result<Vec<SocketAddr>> {
-    let mut found = sys::lookup(host, "", None)?;
+pub(crate) fn addresses(host: &str, port: u16, domain: Option<Domain>) -> io::Result<Vec<SocketAddr>> {
+    let mut found = sys::lookup(host, "", domain, Kind::Stream)?;
     for addr in &mut found {
         addr.set_port(port);
     }
     Ok(found)
 }
 
-/// The addresses of a name, with the port of a service: a number, or a name such as `https`.
-pub(crate) fn service(host: &str, service: &str, domain: Option<Domain>) -> io::Result<Vec<SocketAddr>> {
-    sys::lookup(host, service, domain)
+/// The port of a text: a number, the name of a service such as `https`, or 0 for no text.
+///
+/// # Errors
+/// `InvalidInput` for another text. The C library's own numbers have signs and spaces, and what is above 65535 begins at 0 again.
+pub(crate) fn port(text: &str, kind: Kind) -> io::Result<u16> {
+    if text.is_empty() {
+        return Ok(0);
+    }
+    if text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return text.parse().map_err(|_| addr::invalid("invalid port value"));
+    }
+    if !text.contains(|c: char| c.is_ascii_alphabetic()) {
+        return Err(addr::invalid("invalid port value"));
+    }
+    // With an address instead of a name it needs no flag.
+    let found = sys::lookup("127.0.0.1", text, Some(Domain::Inet), kind)?;
+    found
+        .first()
+        .map(SocketAddr::port)
+        .ok_or_else(|| LookupError::Service.into())
 }
 
 /// Why a name has no addresses: the `EAI_*` of getaddrinfo(3).

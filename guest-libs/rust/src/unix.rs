@@ -7,6 +7,7 @@
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
 use std::path::Path;
+use std::time::Duration;
 use std::{fmt, iter};
 
 use crate::addr::{Addr, Domain, Kind};
@@ -60,6 +61,20 @@ impl UnixStream {
     /// Those of [`connect`](Self::connect).
     pub fn connect_addr(addr: &SocketAddr) -> io::Result<Self> {
         Socket::connect(&Addr::Unix(addr.clone()), Kind::Stream).map(Self)
+    }
+
+    /// As [`connect`](Self::connect), and waits at most so long for room in the backlog: for `dial`.
+    pub(crate) fn connect_timeout(to: &str, timeout: Duration) -> io::Result<Self> {
+        let addr = path(to)?;
+        let stream = Self(Socket::open(addr.domain(), Kind::Stream)?);
+        // unix(7): the time of a connect is that of a send.
+        stream.set_write_timeout(Some(timeout))?;
+        sys::connect(stream.as_fd(), &addr).map_err(|error| match error.kind() {
+            io::ErrorKind::WouldBlock => io::Error::new(io::ErrorKind::TimedOut, "connection timed out"),
+            _ => error,
+        })?;
+        stream.set_write_timeout(None)?;
+        Ok(stream)
     }
 
     /// socketpair(2): both ends of a connection.

@@ -40,15 +40,19 @@ pub(crate) fn is_in_progress(error: &io::Error) -> bool {
     error.raw_os_error() == Some(libc::EINPROGRESS)
 }
 
+/// A type of socket, as the C library has it.
+const fn number(kind: Kind) -> libc::c_int {
+    match kind {
+        Kind::Stream => libc::SOCK_STREAM,
+        Kind::Datagram => libc::SOCK_DGRAM,
+    }
+}
+
 /// socket(2).
 pub(crate) fn open(domain: Domain, kind: Kind) -> io::Result<OwnedFd> {
     let domain = target::domain(domain).ok_or_else(unsupported)?;
-    let kind = match kind {
-        Kind::Stream => libc::SOCK_STREAM,
-        Kind::Datagram => libc::SOCK_DGRAM,
-    };
     // SAFETY: no pointers.
-    let fd = check(unsafe { libc::socket(domain, kind | target::CLOEXEC, 0) })?;
+    let fd = check(unsafe { libc::socket(domain, number(kind) | target::CLOEXEC, 0) })?;
     // SAFETY: the descriptor is new, and nothing else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
@@ -327,7 +331,12 @@ pub(crate) fn poll(fds: &mut [PollFd<'_>], timeout: Option<Duration>) -> io::Res
 }
 
 /// getaddrinfo(3), each address once. No service is the empty one.
-pub(crate) fn lookup(host: &str, service: &str, domain: Option<Domain>) -> io::Result<Vec<SocketAddr>> {
+pub(crate) fn lookup(
+    host: &str,
+    service: &str,
+    domain: Option<Domain>,
+    kind: Kind,
+) -> io::Result<Vec<SocketAddr>> {
     let text = |text: &str| CString::new(text).map_err(|_| io::Error::from(LookupError::NoName));
     let (host, service_text) = (text(host)?, text(service)?);
     let service = if service.is_empty() {
@@ -337,7 +346,7 @@ pub(crate) fn lookup(host: &str, service: &str, domain: Option<Domain>) -> io::R
     };
     // SAFETY: all bytes zero are a value of this structure.
     let mut hints: libc::addrinfo = unsafe { std::mem::zeroed() };
-    hints.ai_socktype = libc::SOCK_STREAM;
+    hints.ai_socktype = number(kind);
     if let Some(domain) = domain {
         hints.ai_family = target::domain(domain).ok_or_else(unsupported)?;
     }

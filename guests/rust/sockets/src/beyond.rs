@@ -20,7 +20,9 @@ pub(crate) const ALL: &[crate::Behaviour] = &[
     ("lookup_host", lookups),
     ("dial_tcp", dial_tcp),
     ("dial_udp", dial_udp),
+    ("dial_ports", dial_ports),
     ("dial_unix", dial_unix),
+    ("dial_unix_timeout", dial_unix_timeout),
     ("dial_errors", dial_errors),
     ("batch", batch),
     ("poll_many", poll_many),
@@ -280,12 +282,49 @@ fn dial_udp(_: &Path) {
     server.send_to(b"back", from).expect("send_to");
     println!("read {:?}", client.read(&mut buf));
     println!("{}", client.local_addr().unwrap().to_string() == from.to_string());
+    // More buffers than one call of the host takes are still one datagram.
+    let many = vec![io::IoSlice::new(b"x"); 1500];
+    println!("sent {:?}", client.write_vectored(&many));
+    println!("received {:?}", server.recv(&mut [0; 2048]));
     client
         .set_read_timeout(Some(Duration::from_millis(20)))
         .expect("set_read_timeout");
     println!("{}", kind(client.read(&mut buf)));
     client.set_nonblocking(true).expect("set_nonblocking");
     println!("{}", kind(client.read(&mut buf)));
+}
+
+/// What is a port: a number of 16 bits, nothing, or a service of the network's own protocol.
+fn dial_ports(_: &Path) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("bind");
+    let port = listener.local_addr().unwrap().port();
+    println!("{}", dial("tcp", &format!("127.0.0.1:0{port}")).is_ok());
+    // The C library takes the first of them for the port itself.
+    for text in [
+        (u32::from(port) + 65536).to_string(),
+        format!("+{port}"),
+        format!(" {port}"),
+        "-1".into(),
+    ] {
+        for host in ["127.0.0.1", ""] {
+            println!("{}", kind(dial("tcp", &format!("{host}:{text}"))));
+        }
+    }
+    println!(
+        "no such service: {}",
+        kind(dial("tcp", "127.0.0.1:no-such-service"))
+    );
+    for service in ["ntp", "tftp", "domain"] {
+        let peer = dial("udp", &format!("127.0.0.1:{service}")).and_then(|socket| socket.peer_addr());
+        println!(
+            "{service} {:?}",
+            peer.map(|peer| peer.to_string()).map_err(|error| error.kind())
+        );
+    }
+    println!("ntp of TCP: {}", kind(dial("tcp", "127.0.0.1:ntp")));
+    for any in ["127.0.0.1:", ":"] {
+        println!("{}", listen("tcp", any).is_ok());
+    }
 }
 
 fn dial_unix(dir: &Path) {
@@ -300,6 +339,33 @@ fn dial_unix(dir: &Path) {
     let mut client = dial("unixgram", &path).expect("dial");
     println!("sent {:?}", client.write(b"a datagram"));
     println!("received {:?}", server.recv(&mut [0; 32]));
+}
+
+/// A connect that waits for room in the backlog.
+fn dial_unix_timeout(dir: &Path) {
+    let path = dir.join("full").to_string_lossy().into_owned();
+    let listener = UnixListener::bind(&path).expect("bind");
+    listener.set_backlog(0).expect("set_backlog");
+    let limit = Duration::from_secs(20);
+    let client = dial_timeout("unix", &path, limit).expect("dial_timeout");
+    let Connection::Unix(client) = client else {
+        panic!("not a stream")
+    };
+    println!("no time is left over: {:?}", client.write_timeout().unwrap());
+    let (start, limit) = (Instant::now(), Duration::from_millis(30));
+    println!("{}", kind(dial_timeout("unix", &path, limit)));
+    println!("not early: {}", start.elapsed() >= limit);
+    println!("zero: {}", kind(dial_timeout("unix", &path, Duration::ZERO)));
+    listener.accept().expect("accept");
+    println!("for ever: {}", dial_timeout("unix", &path, Duration::MAX).is_ok());
+    println!(
+        "nothing: {}",
+        kind(dial_timeout(
+            "unix",
+            &dir.join("nothing").to_string_lossy(),
+            limit
+        ))
+    );
 }
 
 fn dial_errors(dir: &Path) {

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::ptr;
 
 use super::abi::{self, AddrInfo, SockAddr};
-use crate::addr::Domain;
+use crate::addr::{Domain, Kind};
 use crate::lookup::LookupError;
 
 /// The most addresses of one name.
@@ -15,11 +15,17 @@ const CAPACITY: usize = 64;
 const DATA: usize = 26;
 const DATA_LEN: u32 = 26;
 
-/// WasmEdge's number of TCP here.
+/// WasmEdge's numbers of protocols here.
 const TCP: u32 = 1;
+const UDP: u32 = 2;
 
 /// Each address once. No service is the empty one.
-pub(crate) fn lookup(host: &str, service: &str, domain: Option<Domain>) -> io::Result<Vec<SocketAddr>> {
+pub(crate) fn lookup(
+    host: &str,
+    service: &str,
+    domain: Option<Domain>,
+    kind: Kind,
+) -> io::Result<Vec<SocketAddr>> {
     let mut data = vec![[0_u8; DATA]; CAPACITY];
     let bytes = data.as_mut_ptr();
     let mut addrs: Vec<SockAddr> = (0..CAPACITY)
@@ -51,8 +57,14 @@ pub(crate) fn lookup(host: &str, service: &str, domain: Option<Domain>) -> io::R
             Some(Domain::Unix) => return Err(LookupError::Family.into()),
         },
         // One type, so that each address comes once.
-        socktype: 2,
-        protocol: TCP,
+        socktype: match kind {
+            Kind::Datagram => 1,
+            Kind::Stream => 2,
+        },
+        protocol: match kind {
+            Kind::Datagram => UDP,
+            Kind::Stream => TCP,
+        },
         ..node()
     };
     // The terminating zeros are counted, as all clients of this call do.
