@@ -44,7 +44,7 @@ impl<'a> IncomingDatagram<'a> {
         self.buf.get(..self.len).unwrap_or_default()
     }
 
-    /// Who has sent it; `None` if nothing was received here.
+    /// Who has sent it; `None` if the last call received nothing here.
     #[must_use]
     pub const fn from(&self) -> Option<SocketAddr> {
         self.from
@@ -85,6 +85,9 @@ impl UdpSocket {
     /// Those of [`recv_from`](Self::recv_from), for the first datagram. An error of a later one ends the batch and is lost, as with
     /// a read that is not repeated.
     pub fn recv_many(&self, datagrams: &mut [IncomingDatagram<'_>]) -> io::Result<usize> {
+        for datagram in &mut *datagrams {
+            (datagram.len, datagram.from, datagram.truncated) = (0, None, false);
+        }
         let mut received = 0;
         for datagram in datagrams {
             let flags = RecvFlags {

@@ -419,6 +419,15 @@ fn batch(_: &Path) {
             datagram.from() == one.local_addr().ok()
         );
     }
+    one.send_many(&datagrams[..1]).expect("send_many");
+    println!("received {:?}", other.recv_many(&mut room));
+    for datagram in &room[..2] {
+        println!(
+            "{:?} {}",
+            String::from_utf8_lossy(datagram.data()),
+            datagram.from().is_some()
+        );
+    }
     other.set_nonblocking(true).expect("set_nonblocking");
     println!("{}", kind(other.recv_many(&mut room)));
     println!("none: {:?} {:?}", one.send_many(&[]), other.recv_many(&mut []));
