@@ -17,7 +17,8 @@ use crate::sys;
 
 pub use crate::addr::UnixAddr as SocketAddr;
 
-const BACKLOG: i32 = 128;
+/// As std's `bind` on Linux: as many as the kernel allows (`net.core.somaxconn`).
+const BACKLOG: i32 = -1;
 
 fn path(path: impl AsRef<Path>) -> io::Result<Addr> {
     SocketAddr::from_pathname(path).map(Addr::Unix)
@@ -125,7 +126,8 @@ impl UnixListener {
         Ok(Self(socket))
     }
 
-    /// listen(2) again, with another backlog: how many connections wait for [`accept`](Self::accept). std has 128.
+    /// listen(2) again, with another backlog: how many connections wait for [`accept`](Self::accept). [`bind`](Self::bind) has, as
+    /// std's, the most that the kernel allows.
     ///
     /// # Errors
     /// None for a listener.
@@ -361,6 +363,26 @@ mod tests {
         let (len, from) = other.recv_from(&mut [0; 32]).unwrap();
         assert_eq!(len, 10);
         assert!(from.is_unnamed());
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_peer_outside_of_any_directory_gets_an_answer() {
+        use std::os::linux::net::SocketAddrExt;
+        use std::os::unix::net;
+
+        let name = format!("guestnet-guest-{}", std::process::id());
+        let peer = net::SocketAddr::from_abstract_name(&name).unwrap();
+        let peer = net::UnixDatagram::bind_addr(&peer).unwrap();
+        let path = std::env::temp_dir().join(&name);
+        let socket = UnixDatagram::bind(&path).unwrap();
+        peer.send_to(b"hello", &path).unwrap();
+        std::fs::remove_file(&path).unwrap();
+        let (_, from) = socket.recv_from(&mut [0; 8]).unwrap();
+        assert_eq!(from.as_pathname(), None);
+        assert!(!from.is_unnamed());
+        socket.send_to_addr(b"back", &from).unwrap();
+        assert_eq!(peer.recv(&mut [0; 8]).unwrap(), 4);
     }
 
     #[test]

@@ -88,9 +88,9 @@ pub(crate) fn connect(fd: BorrowedFd<'_>, addr: &Addr) -> io::Result<()> {
 pub(crate) fn accept(fd: BorrowedFd<'_>) -> io::Result<(OwnedFd, Addr)> {
     let mut peer = SockAddr::room();
     loop {
-        let len = &raw mut peer.len;
+        let (pointer, len) = peer.as_mut_ptrs();
         // SAFETY: both pointers are those of `peer`, whose length is that of its room.
-        match check(unsafe { libc::accept4(fd.as_raw_fd(), peer.as_mut_ptr(), len, target::CLOEXEC) }) {
+        match check(unsafe { libc::accept4(fd.as_raw_fd(), pointer, len, target::CLOEXEC) }) {
             Ok(accepted) => {
                 // SAFETY: the descriptor is new, and nothing else owns it.
                 return Ok((unsafe { OwnedFd::from_raw_fd(accepted) }, peer.addr()));
@@ -115,18 +115,18 @@ pub(crate) fn shutdown(fd: BorrowedFd<'_>, how: Shutdown) -> io::Result<()> {
 /// getsockname(2).
 pub(crate) fn local_addr(fd: BorrowedFd<'_>) -> io::Result<Addr> {
     let mut addr = SockAddr::room();
-    let len = &raw mut addr.len;
+    let (pointer, len) = addr.as_mut_ptrs();
     // SAFETY: both pointers are those of `addr`, whose length is that of its room.
-    check(unsafe { libc::getsockname(fd.as_raw_fd(), addr.as_mut_ptr(), len) })?;
+    check(unsafe { libc::getsockname(fd.as_raw_fd(), pointer, len) })?;
     Ok(addr.addr())
 }
 
 /// getpeername(2).
 pub(crate) fn peer_addr(fd: BorrowedFd<'_>) -> io::Result<Addr> {
     let mut addr = SockAddr::room();
-    let len = &raw mut addr.len;
+    let (pointer, len) = addr.as_mut_ptrs();
     // SAFETY: both pointers are those of `addr`, whose length is that of its room.
-    check(unsafe { libc::getpeername(fd.as_raw_fd(), addr.as_mut_ptr(), len) })?;
+    check(unsafe { libc::getpeername(fd.as_raw_fd(), pointer, len) })?;
     Ok(addr.addr())
 }
 
@@ -218,7 +218,7 @@ pub(crate) fn set_timeout(fd: BorrowedFd<'_>, direction: Direction, timeout: Dur
     let value = libc::timeval {
         tv_sec: libc::time_t::try_from(timeout.as_secs()).unwrap_or(libc::time_t::MAX),
         // Less than a million.
-        tv_usec: libc::suseconds_t::from(timeout.subsec_micros()),
+        tv_usec: timeout.subsec_micros().cast_signed().into(),
     };
     set(fd, timeout_number(direction), &value)
 }

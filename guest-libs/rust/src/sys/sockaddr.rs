@@ -35,7 +35,16 @@ impl SockAddr {
             Addr::Inet(SocketAddr::V4(addr)) => Ok(Self::v4(addr)),
             Addr::Inet(SocketAddr::V6(addr)) => Ok(Self::v6(addr)),
             #[cfg(target_os = "linux")]
-            Addr::Unix(UnixAddr(Name::Path(path))) => Self::path(path.as_os_str().as_encoded_bytes()),
+            Addr::Unix(UnixAddr(Name::Path(path))) => {
+                let path = path.as_os_str().as_encoded_bytes();
+                // The NUL counts.
+                Self::unix(path, path.len() + 1)
+            }
+            #[cfg(target_os = "linux")]
+            Addr::Unix(UnixAddr(Name::Abstract(name))) => {
+                let name = [&[0], &name[..]].concat();
+                Self::unix(&name, name.len())
+            }
             Addr::Unix(_) | Addr::Unspec => Err(addr::invalid("no such address")),
         }
     }
@@ -61,20 +70,19 @@ impl SockAddr {
     }
 
     #[cfg(target_os = "linux")]
-    fn path(path: &[u8]) -> io::Result<Self> {
+    fn unix(name: &[u8], len: usize) -> io::Result<Self> {
         // SAFETY: all bytes zero are a value of this structure.
         let mut value: libc::sockaddr_un = unsafe { mem::zeroed() };
         value.sun_family = family(libc::AF_UNIX);
-        // One byte stays for the NUL.
-        let room = value.sun_path.len() - 1;
-        if path.len() > room {
+        if len > value.sun_path.len() {
             return Err(addr::invalid("path must be shorter than SUN_LEN"));
         }
-        for (to, from) in value.sun_path.iter_mut().zip(path) {
-            *to = from.cast_signed();
+        // A C character has a sign on some machines, and none on others.
+        for (to, from) in value.sun_path.iter_mut().zip(name) {
+            *to = libc::c_char::from_ne_bytes([*from]);
         }
         let mut this = Self::holding(value);
-        this.len = libc::socklen_t::try_from(mem::offset_of!(libc::sockaddr_un, sun_path) + path.len() + 1)
+        this.len = libc::socklen_t::try_from(mem::offset_of!(libc::sockaddr_un, sun_path) + len)
             .map_err(|_| addr::invalid("path must be shorter than SUN_LEN"))?;
         Ok(this)
     }
@@ -97,6 +105,11 @@ impl SockAddr {
 
     pub(super) fn as_mut_ptr(&mut self) -> *mut libc::sockaddr {
         self.storage.as_mut_ptr().cast()
+    }
+
+    /// Where a call stores an address and its length. Both at once: a second borrow of the whole would end the first pointer's.
+    pub(super) fn as_mut_ptrs(&mut self) -> (*mut libc::sockaddr, *mut libc::socklen_t) {
+        (self.storage.as_mut_ptr().cast(), &raw mut self.len)
     }
 
     /// The bytes as one of the structures. What the kernel has not stored is zero.
@@ -144,7 +157,7 @@ impl SockAddr {
         use std::os::unix::ffi::OsStrExt;
 
         let value: libc::sockaddr_un = self.read();
-        let bytes = value.sun_path.map(i8::cast_unsigned);
+        let bytes = value.sun_path.map(|c| u8::from_ne_bytes(c.to_ne_bytes()));
         let len = usize::try_from(self.len).unwrap_or(0);
         let len = len.saturating_sub(mem::offset_of!(libc::sockaddr_un, sun_path));
         let bytes = bytes.get(..len).unwrap_or(&bytes);
@@ -176,6 +189,9 @@ mod tests {
             Addr::Inet("127.0.0.1:80".parse().unwrap()),
             Addr::Inet(scoped.into()),
             Addr::Unix(UnixAddr::from_pathname("/tmp/a").unwrap()),
+            Addr::Unix(UnixAddr::from_pathname("x".repeat(107)).unwrap()),
+            Addr::Unix(UnixAddr(Name::Abstract(b"a\0b".to_vec()))),
+            Addr::Unix(UnixAddr(Name::Abstract(vec![b'x'; 107]))),
         ] {
             assert_eq!(SockAddr::new(&addr).unwrap().addr(), addr);
         }

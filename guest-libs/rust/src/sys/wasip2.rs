@@ -118,10 +118,9 @@ pub(crate) fn recv_from(fd: BorrowedFd<'_>, buf: &mut [u8], flags: RecvFlags) ->
     let flags = recv_flags(fd, flags)?;
     let mut from = SockAddr::room();
     let (pointer, len) = (buf.as_mut_ptr().cast(), buf.len());
-    let from_len = &raw mut from.len;
+    let (from_pointer, from_len) = from.as_mut_ptrs();
     // SAFETY: the pointers and lengths are those of the buffer and of the address.
-    let received =
-        unsafe { libc::recvfrom(fd.as_raw_fd(), pointer, len, flags, from.as_mut_ptr(), from_len) };
+    let received = unsafe { libc::recvfrom(fd.as_raw_fd(), pointer, len, flags, from_pointer, from_len) };
     Ok(Received {
         len: count(received)?,
         from: from.addr(),

@@ -40,6 +40,7 @@ pub(crate) const ALL: &[crate::Behaviour] = &[
     ("unix_stream", unix_stream),
     ("unix_listener", unix_listener),
     ("unix_datagram", unix_datagram),
+    ("unix_backlog", unix_backlog),
     ("unix_errors", unix_errors),
     ("addresses", addresses),
     ("debug", debug),
@@ -671,6 +672,16 @@ fn unix_datagram(dir: &Path) {
     println!("{}", kind(other.recv(&mut buf)));
     drop(other);
     println!("closed: {}", kind(unbound.send(b"x")));
+}
+
+/// More connections than 128 wait to be accepted.
+fn unix_backlog(dir: &Path) {
+    let path = dir.join("backlog");
+    let listener = UnixListener::bind(&path).expect("bind");
+    let clients: Vec<UnixStream> = (0..140)
+        .map(|_| UnixStream::connect(&path).expect("connect"))
+        .collect();
+    println!("{} {}", clients.len(), listener.accept().is_ok());
 }
 
 fn unix_errors(dir: &Path) {
