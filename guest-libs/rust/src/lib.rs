@@ -44,6 +44,7 @@
 //! | `peek`, multicast, timeouts of UDP | yes | no |
 //! | whether a datagram was cut ([`IncomingDatagram::is_truncated`]) | yes | no: always `false` |
 //! | `listen("tcp", ":80")` | IPv6 and IPv4 | IPv4, because a socket of IPv6 takes no IPv4 |
+//! | scope and flow label of an IPv6 address | dropped, also of a name such as `fe80::1%2` | yes |
 //! | [`poll`] | as on Linux | a socket may be reported to be readable before it is: read it in non-blocking mode |
 //!
 //! WASI cannot duplicate a descriptor. `try_clone` there returns a second owner of the same one, which is closed when the last

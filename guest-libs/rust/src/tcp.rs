@@ -171,6 +171,9 @@ impl TcpListener {
 
     /// accept(2): waits for a connection.
     ///
+    /// WASI's function does not return the address, which is read from the connection. If the peer has reset it by then, the address
+    /// on wasm32-wasip1 is `0.0.0.0:0` or `[::]:0`.
+    ///
     /// # Errors
     /// `WouldBlock` in non-blocking mode when there is none.
     pub fn accept(&self) -> io::Result<(TcpStream, SocketAddr)> {

@@ -40,7 +40,7 @@ macro_rules! number {
         $(#[$doc])*
         ///
         /// # Errors
-        /// `InvalidInput` if it is above 255.
+        /// `InvalidInput` for a number that the option does not take.
         pub fn $set(&self, value: u32) -> io::Result<()> {
             sys::set_option(self.as_fd(), Opt::$option, option::int(value)?)
         }

@@ -2,7 +2,8 @@
 //!
 //! A path is one in a directory that the program was given (`--dir`, `--allow-unix`). On wasm32-wasip1 one that is relative begins
 //! at std's current directory, which is `/` unless the program has changed it; once changed, the address that comes back is
-//! the absolute one. WASI 0.2 has no UNIX sockets: on wasm32-wasip2 every function here is `Unsupported`.
+//! the absolute one. There a path is UTF-8 (`EILSEQ` otherwise). WASI 0.2 has no UNIX sockets: on wasm32-wasip2 every function here is
+//! `Unsupported`.
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd};
