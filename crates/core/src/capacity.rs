@@ -77,6 +77,11 @@ impl Room {
         })
     }
 
+    /// How large the guest may grow.
+    pub(crate) fn capacity(&self) -> Capacity {
+        self.capacity
+    }
+
     /// Takes the place of one more socket.
     ///
     /// # Errors

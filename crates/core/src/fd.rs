@@ -208,6 +208,18 @@ impl<T> Table<T> {
             .ok_or(Errno::EBADF)
     }
 
+    /// [`Table::entry`], to change it.
+    ///
+    /// # Errors
+    /// `EBADF` if it is not open.
+    #[inline]
+    pub fn entry_mut(&mut self, fd: Fd) -> Result<&mut T> {
+        self.slots
+            .get_mut(fd as usize)
+            .and_then(Option::as_mut)
+            .ok_or(Errno::EBADF)
+    }
+
     /// The number that the next [`Table::insert`] will give.
     ///
     /// # Errors

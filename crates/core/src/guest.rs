@@ -231,6 +231,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         self.guest.observe(observer);
     }
 
+    /// How large the guest may grow, for an adapter that bounds what it keeps itself.
+    pub fn capacity(&self) -> Capacity {
+        self.guest.room.capacity()
+    }
+
     /// The time of a clock of the host.
     pub fn now(&self, clock: Clock) -> Duration {
         self.host.now(clock)

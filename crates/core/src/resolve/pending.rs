@@ -18,6 +18,8 @@ use crate::readiness::{PollEvent, Ready};
 pub struct Lookup<Io> {
     state: State<Io>,
     polled: bool,
+    /// What was asked, node and service, if the guest is traced.
+    traced: Option<Box<[Vec<u8>; 2]>>,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,15 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
                 Source::Known(_) | Source::Numeric(..) | Source::Loopback => State::Done(self.complete(plan)),
             },
         };
-        Lookup { state, polled: false }
+        let text = |part: Option<&[u8]>| part.unwrap_or_default().to_vec();
+        Lookup {
+            state,
+            polled: false,
+            traced: self
+                .guest
+                .traced
+                .then(|| Box::new([text(query.node), text(query.service)])),
+        }
     }
 
     /// Adds a look-up to the poll under a number of the caller's; it is readable when its result is there.
@@ -70,6 +80,19 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         if !lookup.polled {
             return None;
         }
+        let result = self.result_of(lookup)?;
+        if let Some([node, service]) = lookup.traced.take().as_deref() {
+            let query = Query {
+                node: Some(node),
+                service: Some(service),
+                ..Query::default()
+            };
+            self.trace_lookup(&query, &result);
+        }
+        Some(result)
+    }
+
+    fn result_of(&mut self, lookup: &mut Lookup<H::Io>) -> Option<Result<AddrInfoList, LookupError>> {
         match std::mem::replace(&mut lookup.state, State::Taken) {
             State::Done(result) => Some(result),
             State::Taken => None,
