@@ -1,4 +1,4 @@
-//! What a module would cost to compile, estimated before it is compiled.
+//! What a module, or all modules of a component, would cost to compile, estimated before it is compiled.
 //!
 //! A compiler holds a function as values and blocks, and a few bytes of WebAssembly can stand for thousands of them: a
 //! loop of the type [i32 × 1000] → [i32 × 1000] is three bytes, and two thousand values. [`check_compile`] goes over
@@ -58,7 +58,7 @@ impl Default for CompileLimits {
     }
 }
 
-/// Refuses a module, binary or as text, that would cost too much to compile.
+/// Refuses a module or a component, binary or as text, that would cost too much to compile.
 ///
 /// It takes no more time than reading the module, needs no process of its own, and is to be called before
 /// [`wasmtime::Module::new`]. It knows the ways in which a few bytes become much; an embedder that compiles modules of strangers also
@@ -72,9 +72,18 @@ pub fn check_compile(module: &[u8], limits: &CompileLimits) -> wasmtime::Result<
         limits: *limits,
         ..Cost::default()
     };
+    // What is around the module that is being read: a component has modules, and components with more of them.
+    let mut around = Vec::new();
     for payload in Parser::new(0).parse_all(&binary) {
         // Not a module, or cut off: the compiler says what is wrong.
         let Ok(payload) = payload else { return Ok(()) };
+        match payload {
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => {
+                around.push(std::mem::take(&mut cost.module));
+            }
+            Payload::End(_) => cost.module = around.pop().unwrap_or_default(),
+            _ => {}
+        }
         // A section that cannot be read has no cost of its own; those behind it have.
         if let Ok(Some(refusal)) = cost.payload(&payload) {
             return Err(wasmtime::Error::msg(refusal));
@@ -83,10 +92,20 @@ pub fn check_compile(module: &[u8], limits: &CompileLimits) -> wasmtime::Result<
     Ok(())
 }
 
-/// What is known of a module so far.
+/// What is known so far.
 #[derive(Default)]
 struct Cost {
     limits: CompileLimits,
+    module: Indices,
+    /// All functions.
+    total: u64,
+    /// What is laid out beforehand.
+    held: u64,
+}
+
+/// What the numbers in one module stand for.
+#[derive(Default)]
+struct Indices {
     /// Parameters and results of each type; of one that is no function's none.
     types: Vec<Arity>,
     /// The type of each function, imported ones first.
@@ -96,10 +115,6 @@ struct Cost {
     imported: usize,
     /// How far the data of each memory goes.
     memories: Vec<u64>,
-    /// All functions.
-    total: u64,
-    /// What is laid out beforehand.
-    held: u64,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -137,23 +152,23 @@ impl Cost {
                             },
                             _ => Arity::default(),
                         };
-                        self.types.push(arity);
+                        self.module.types.push(arity);
                     }
                 }
             }
             Payload::ImportSection(section) => {
                 for import in section.clone().into_imports() {
                     match import?.ty {
-                        TypeRef::Func(ty) | TypeRef::FuncExact(ty) => self.functions.push(ty),
-                        TypeRef::Memory(_) => self.memories.push(0),
+                        TypeRef::Func(ty) | TypeRef::FuncExact(ty) => self.module.functions.push(ty),
+                        TypeRef::Memory(_) => self.module.memories.push(0),
                         _ => {}
                     }
                 }
-                self.imported = self.functions.len();
+                self.module.imported = self.module.functions.len();
             }
             Payload::FunctionSection(section) => {
                 for ty in section.clone() {
-                    self.functions.push(ty?);
+                    self.module.functions.push(ty?);
                 }
             }
             Payload::TableSection(section) => {
@@ -163,7 +178,9 @@ impl Cost {
                 }
             }
             Payload::MemorySection(section) => {
-                self.memories.extend(section.clone().into_iter().map(|_| 0));
+                self.module
+                    .memories
+                    .extend(section.clone().into_iter().map(|_| 0));
             }
             Payload::ElementSection(section) => {
                 for segment in section.clone() {
@@ -189,7 +206,7 @@ impl Cost {
                     } = segment.kind
                     {
                         let end = offset(&offset_expr).saturating_add(count(segment.data.len()));
-                        if let Some(reach) = self.memories.get_mut(index(memory_index)) {
+                        if let Some(reach) = self.module.memories.get_mut(index(memory_index)) {
                             // What is laid out is written several times over on its way into the product.
                             let grown = end.min(IMAGE).saturating_sub(*reach);
                             *reach += grown;
@@ -199,9 +216,9 @@ impl Cost {
                 }
             }
             Payload::CodeSectionEntry(body) => {
-                let number = self.imported + self.bodies;
-                self.bodies += 1;
-                let ty = self.functions.get(number).copied().unwrap_or(u32::MAX);
+                let number = self.module.imported + self.module.bodies;
+                self.module.bodies += 1;
+                let ty = self.module.functions.get(number).copied().unwrap_or(u32::MAX);
                 let cost = self.function(ty, body);
                 if cost > self.limits.function {
                     return Ok(Some(format!(
@@ -236,11 +253,11 @@ impl Cost {
     }
 
     fn of_type(&self, ty: u32) -> Arity {
-        self.types.get(index(ty)).copied().unwrap_or_default()
+        self.module.types.get(index(ty)).copied().unwrap_or_default()
     }
 
     fn of_function(&self, function: u32) -> Arity {
-        let ty = self.functions.get(index(function)).copied();
+        let ty = self.module.functions.get(index(function)).copied();
         ty.map_or_else(Arity::default, |ty| self.of_type(ty))
     }
 
@@ -563,6 +580,19 @@ mod tests {
             "its tables and data would take more than 1024 MiB of memory"
         );
         check(&format!("(module {})", table.repeat(20)));
+    }
+
+    #[test]
+    fn each_module_of_a_component_is_read_by_its_own_numbers() {
+        let within = |module: &str| {
+            let module = module.replacen("(module", "(core module", 1);
+            format!(r#"(component (core module (type (func))) {module} (component {module} (core module)))"#)
+        };
+        assert_eq!(
+            refusal(&within(&loops(2_000, 1_000))),
+            refusal(&loops(2_000, 1_000))
+        );
+        check(&within(&loops(20, 10)));
     }
 
     #[test]

@@ -1,0 +1,196 @@
+//! Writes to TCP sockets, and when what the kernel has not taken goes out.
+//!
+//! A write to an output stream must not wait, and must take what it was permitted. So the rest of a write stays here, at most
+//! one piece a socket, and is sent by whatever the guest does next that may wait.
+
+use std::io::IoSlice;
+
+use guestnet_core::{Errno, Host, Result, SendFlags, Shutdown};
+use wasmtime_wasi::p2::StreamError;
+
+use super::ctx::State;
+use super::error::{stream_error, unpermitted, wrong_kind};
+use super::lend::PIECE;
+use super::object::{Handle, Object, Role};
+use super::unsent::{End, Unsent};
+
+/// How much all sockets of one guest may have here. It is memory of the host's, which no limit of the guest's own counts.
+const MAX_UNSENT: usize = 16 << 20;
+
+impl<H: Host> State<H> {
+    /// Whether a socket's output would take a piece, or say why not.
+    pub(crate) fn is_free(&self, output: &Unsent) -> bool {
+        output.is_empty() && (!output.is_open() || self.unsent_bytes < MAX_UNSENT)
+    }
+
+    /// `check-write` of a TCP socket: a whole piece, without a system call, if nothing is left of the one before.
+    pub(crate) fn check_tcp_write(&mut self, handle: Handle) -> Result<usize, StreamError> {
+        if !self.unsent.is_empty() {
+            self.send_some().map_err(stream_error)?;
+        }
+        self.tcp_output(handle)?.check()?;
+        let slots = self.slots.entry(handle.slot).map_err(stream_error)?;
+        match &slots.object {
+            Object::Tcp(socket) if self.is_free(&socket.output) => Ok(PIECE),
+            _ => Ok(0),
+        }
+    }
+
+    /// Writes to a TCP socket what was permitted.
+    ///
+    /// # Errors
+    /// As of a write. A trap: more than was permitted.
+    pub(crate) fn write_tcp(&mut self, handle: Handle, bytes: &[u8]) -> Result<(), StreamError> {
+        let State {
+            ctx,
+            slots,
+            unsent,
+            unsent_bytes,
+            ..
+        } = self;
+        let Object::Tcp(socket) = &mut slots.entry_mut(handle.slot).map_err(stream_error)?.object else {
+            return Err(StreamError::Trap(wrong_kind()));
+        };
+        socket.output.check()?;
+        if bytes.len() > PIECE || !(socket.output.is_empty() && *unsent_bytes < MAX_UNSENT) {
+            return Err(unpermitted(bytes.len()));
+        }
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        let outcome = ctx
+            .guest
+            .send(socket.fd, &mut [IoSlice::new(bytes)], SendFlags::DONTWAIT);
+        let sent = match socket.output.settle(outcome) {
+            Ok(sent) => sent,
+            Err(Errno::EAGAIN) => 0,
+            Err(errno) => return Err(stream_error(errno)),
+        };
+        socket.output.check()?;
+        let rest = bytes.get(sent..).unwrap_or_default();
+        if !rest.is_empty() {
+            socket.output.clear();
+            socket.output.bytes.extend_from_slice(rest);
+            *unsent_bytes += rest.len();
+            unsent.push(handle.slot);
+        }
+        Ok(())
+    }
+
+    /// `flush` of a TCP socket: nothing waits in the host for more to come.
+    pub(crate) fn flush_tcp(&mut self, handle: Handle) -> Result<(), StreamError> {
+        if !self.unsent.is_empty() {
+            self.send_some().map_err(stream_error)?;
+        }
+        self.tcp_output(handle)?.check_flush()
+    }
+
+    /// Waits until the kernel has taken all that was written to a TCP socket.
+    ///
+    /// # Errors
+    /// What a send has failed with.
+    pub(crate) fn drain_tcp(&mut self, handle: Handle) -> Result<(), StreamError> {
+        while !self.tcp_output(handle)?.is_empty() {
+            self.wait(&[Handle::new(Role::Output, handle.slot)], true)
+                .map_err(StreamError::Trap)?;
+        }
+        let output = self.tcp_output(handle)?;
+        match output.end {
+            End::Failed(_) => output.check(),
+            End::Open | End::Ending | End::Closed => Ok(()),
+        }
+    }
+
+    /// shutdown(2) of the sending side, behind what was written.
+    ///
+    /// # Errors
+    /// As of shutdown(2).
+    pub(crate) fn end_output(&mut self, handle: Handle) -> wasmtime::Result<Result<()>> {
+        let socket = self.tcp(handle)?;
+        if !socket.output.is_open() {
+            return Ok(Ok(()));
+        }
+        if !socket.output.is_empty() {
+            socket.output.end = End::Ending;
+            return Ok(Ok(()));
+        }
+        socket.output.end = End::Closed;
+        let fd = socket.fd;
+        Ok(self.ctx.guest.shutdown(fd, Shutdown::Write))
+    }
+
+    /// Sends what the kernel takes now of what is left of all sockets, and returns whether it took anything.
+    ///
+    /// # Errors
+    /// `EINTR`: the guest was stopped.
+    pub(crate) fn send_some(&mut self) -> Result<bool> {
+        let State {
+            ctx,
+            slots,
+            unsent,
+            unsent_bytes,
+            ..
+        } = self;
+        let (mut moved, mut stopped) = (false, Ok(()));
+        unsent.retain(|slot| {
+            let Ok(Object::Tcp(socket)) = slots.entry_mut(*slot).map(|slot| &mut slot.object) else {
+                return false;
+            };
+            let (fd, output) = (socket.fd, &mut socket.output);
+            let before = output.len();
+            while !output.is_empty() && stopped.is_ok() {
+                let outcome = ctx
+                    .guest
+                    .send(fd, &mut [IoSlice::new(output.rest())], SendFlags::DONTWAIT);
+                match output.settle(outcome) {
+                    Ok(sent) => output.sent += sent,
+                    Err(Errno::EAGAIN) => break,
+                    Err(errno) => stopped = Err(errno),
+                }
+            }
+            let left = output.len();
+            moved |= left < before;
+            *unsent_bytes = unsent_bytes.saturating_sub(before - left);
+            if left == 0 {
+                output.clear();
+                if output.end == End::Ending {
+                    output.end = End::Closed;
+                    // The connection may have ended meanwhile.
+                    let _ = ctx.guest.shutdown(fd, Shutdown::Write);
+                }
+            }
+            left > 0
+        });
+        stopped.map(|()| moved)
+    }
+
+    /// Waits until nothing is left, for a guest that has ended: its other sockets are closed first, as the end of a process
+    /// closes them, since one of them may be the one that would have to read.
+    ///
+    /// # Errors
+    /// `EINTR`: the guest was stopped.
+    pub(crate) fn send_all(&mut self) -> Result<()> {
+        if self.unsent.is_empty() {
+            return Ok(());
+        }
+        let idle = self.slots.iter().filter_map(|(_, slot)| match &slot.object {
+            Object::Tcp(socket) if socket.output.is_empty() => Some(socket.fd),
+            _ => None,
+        });
+        for fd in idle.collect::<Vec<_>>() {
+            self.close(fd);
+        }
+        while let Some(slot) = self.unsent.first().copied() {
+            self.wait(&[Handle::new(Role::Output, slot)], true)
+                .map_err(|_| Errno::EINTR)?;
+        }
+        Ok(())
+    }
+
+    fn tcp_output(&mut self, handle: Handle) -> Result<&mut Unsent, StreamError> {
+        match self.tcp(handle) {
+            Ok(socket) => Ok(&mut socket.output),
+            Err(error) => Err(StreamError::Trap(error)),
+        }
+    }
+}
