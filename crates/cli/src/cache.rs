@@ -14,6 +14,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rustix::fs::{AtFlags, FileType, Mode, OFlags, Stat, Timespec, Timestamps, UTIME_NOW, UTIME_OMIT};
+use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use crate::trust;
@@ -116,6 +117,11 @@ impl Cache {
     pub(crate) fn load(&self, engine: &Engine, key: &Key) -> Option<Module> {
         // What is damaged is compiled again, and replaced by that.
         trust::cached_module(engine, self.entry(key)?).ok()
+    }
+
+    /// [`Cache::load`] for a component.
+    pub(crate) fn load_component(&self, engine: &Engine, key: &Key) -> Option<Component> {
+        trust::cached_component(engine, &self.entry(key)?).ok()
     }
 
     /// A compiled module's file, if it is there and no other user can have changed it.

@@ -21,6 +21,7 @@ use rustix::process::{Pid, PidfdFlags, Resource, Rlimit, Signal};
 use crate::confine;
 use crate::engine::engine;
 use crate::failure::Failure;
+use crate::kind::Kind;
 use crate::run_args::CompileBudget;
 use crate::units::Bytes;
 
@@ -195,12 +196,16 @@ fn compiled(guest: &[u8]) -> Result<Vec<u8>, CompileError> {
     check_compile(guest, &CompileLimits::default()).map_err(|error| {
         CompileError::Sentence(format!("costs too much to compile: {}", reason(error.as_ref())))
     })?;
-    engine.precompile_module(guest).map_err(|error| {
+    let (compiled, what) = match Kind::of(guest) {
+        Kind::Module => (engine.precompile_module(guest), "module"),
+        Kind::Component => (engine.precompile_component(guest), "component"),
+    };
+    compiled.map_err(|error| {
         if error.is::<wasmtime::error::OutOfMemory>() {
             CompileError::Memory
         } else {
             CompileError::Sentence(format!(
-                "is not a valid WebAssembly module: {}",
+                "is not a valid WebAssembly {what}: {}",
                 reason(error.as_ref())
             ))
         }

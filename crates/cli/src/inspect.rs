@@ -9,8 +9,11 @@ use guestnet::reason;
 
 use crate::engine::engine;
 use crate::failure::{FAILED, Failure};
+use crate::kind::Kind;
+use crate::module::Program;
 use crate::run::adapter;
-use crate::{module, say};
+use crate::run_args::CompileBudget;
+use crate::{component, module, say};
 
 /// What stands in place of an ABI.
 const MISSING: &str = "MISSING: no ABI of guestnet has it";
@@ -19,6 +22,16 @@ const MISSING: &str = "MISSING: no ABI of guestnet has it";
 pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
     let guest = module::read(path)?;
     let engine = engine(false)?;
+    if Kind::of(&guest) == Kind::Component {
+        // What an interface has in it only a compiled component says; it is compiled as for a run.
+        return match module::load(&engine, path, &CompileBudget::default())? {
+            Program::Component(component) => component::inspect(path, &engine, &component),
+            Program::Module(_) => Err(Failure::failed(format!(
+                "{} has changed while it was read",
+                path.display()
+            ))),
+        };
+    }
     let name = path.display().to_string();
     let name = visible(&name);
     // Nothing is compiled: what a guest costs to compile is a matter of running it.

@@ -20,12 +20,15 @@ mod args;
 mod assemble;
 mod cache;
 mod compile;
+mod component;
 mod confine;
+mod ending;
 mod engine;
 mod explain;
 mod failure;
 mod inherit;
 mod inspect;
+mod kind;
 mod module;
 #[cfg(feature = "planted-bug")]
 mod planted;

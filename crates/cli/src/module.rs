@@ -1,4 +1,4 @@
-//! From a path to a module that can run: what kind of file it is, and compiled or from the cache.
+//! From a path to a program that can run: what kind of file it is, and compiled or from the cache.
 
 use std::fs::File;
 use std::io::{IsTerminal, Read, Seek};
@@ -7,11 +7,13 @@ use std::sync::{Mutex, PoisonError};
 
 use guestnet::host_os::io_reason;
 use guestnet::reason;
+use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 use crate::cache::{Cache, Key};
 use crate::compile::compile;
 use crate::failure::Failure;
+use crate::kind::Kind;
 use crate::run_args::CompileBudget;
 use crate::{say, trust};
 
@@ -21,11 +23,33 @@ const WORTH_A_LINE: usize = 1 << 20;
 /// How much of a guest is read to see what it is.
 const HEADER: u64 = 4096;
 
-/// Reads, compiles or finds the module of a guest.
+/// A guest, compiled.
+pub(crate) enum Program {
+    /// For WASI preview 1.
+    Module(Module),
+    /// For WASI 0.2.
+    Component(Component),
+}
+
+fn cached_program(kind: Kind, cache: &Cache, engine: &Engine, key: &Key) -> Option<Program> {
+    match kind {
+        Kind::Module => cache.load(engine, key).map(Program::Module),
+        Kind::Component => cache.load_component(engine, key).map(Program::Component),
+    }
+}
+
+fn compiled_program(kind: Kind, engine: &Engine, compiled: File) -> wasmtime::Result<Program> {
+    match kind {
+        Kind::Module => trust::compiled_module(engine, compiled).map(Program::Module),
+        Kind::Component => trust::compiled_component(engine, &compiled).map(Program::Component),
+    }
+}
+
+/// Reads, compiles or finds the program of a guest.
 ///
 /// # Errors
 /// One sentence that names the file and what to do.
-pub(crate) fn load(engine: &Engine, path: &Path, budget: &CompileBudget) -> Result<Module, Failure> {
+pub(crate) fn load(engine: &Engine, path: &Path, budget: &CompileBudget) -> Result<Program, Failure> {
     let name = path.display();
     let unreadable = |error| unreadable(path, &error);
     let mut file = File::open(path).map_err(unreadable)?;
@@ -38,6 +62,7 @@ pub(crate) fn load(engine: &Engine, path: &Path, budget: &CompileBudget) -> Resu
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
     check_kind(path, &bytes)?;
+    let mut kind = Kind::of(&bytes);
     let mut key = Key::new(engine, &bytes, &mut file).map_err(unreadable)?;
     let cache = match Cache::open() {
         Ok(cache) => Some(cache),
@@ -46,8 +71,11 @@ pub(crate) fn load(engine: &Engine, path: &Path, budget: &CompileBudget) -> Resu
             None
         }
     };
-    if let Some(module) = cache.as_ref().and_then(|cache| cache.load(engine, &key)) {
-        return Ok(module);
+    let cached = cache
+        .as_ref()
+        .and_then(|cache| cached_program(kind, cache, engine, &key));
+    if let Some(program) = cached {
+        return Ok(program);
     }
     if twice {
         bytes.clear();
@@ -56,6 +84,7 @@ pub(crate) fn load(engine: &Engine, path: &Path, budget: &CompileBudget) -> Resu
             .map_err(unreadable)?;
         // The file may have changed since: what is stored must be what the key says.
         key = Key::new(engine, &bytes, std::io::empty()).map_err(unreadable)?;
+        kind = Kind::of(&bytes);
     }
     if bytes.len() > WORTH_A_LINE && std::io::stderr().is_terminal() {
         say::complain(format_args!("compiling {name}; the next start is fast"));
@@ -68,12 +97,12 @@ pub(crate) fn load(engine: &Engine, path: &Path, budget: &CompileBudget) -> Resu
                 "the compiled guest is not kept: {}",
                 io_reason(&error)
             ));
-        } else if let Some(module) = cache.load(engine, &key) {
+        } else if let Some(program) = cached_program(kind, &cache, engine, &key) {
             // The file that other runs have in memory too.
-            return Ok(module);
+            return Ok(program);
         }
     }
-    trust::compiled_module(engine, compiled)
+    compiled_program(kind, engine, compiled)
         .map_err(|error| Failure::failed(format!("{name} cannot be loaded: {}", reason(error.as_ref()))))
 }
 
@@ -134,7 +163,7 @@ pub(crate) fn own(engine: &Engine, found: Option<&OwnModule>, text: &[u8]) -> wa
     ready.map_or_else(|| Module::new(engine, text), Ok)
 }
 
-/// Refuses what is not a core WebAssembly module, in words that say what it is.
+/// Refuses what is not WebAssembly, in words that say what it is.
 fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let name = path.display();
     let extension = path
@@ -160,13 +189,10 @@ fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
             "{name} is {what}, not WebAssembly: {advice}"
         )))
     };
-    let build = "build the guest for wasm32-wasip1 (Go: GOOS=wasip1 GOARCH=wasm)";
+    let build = "build the guest for wasm32-wasip1 or wasm32-wasip2 (Go: GOOS=wasip1 GOARCH=wasm)";
     match bytes {
         // The binary format: magic, version, and the layer, which is another one for components than for modules.
-        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', _, _, 1, 0, ..] => Err(Failure::usage(format!(
-            "{name} is a WebAssembly component, which this build of guestnet does not run yet: build a module for wasm32-wasip1"
-        ))),
+        [0, b'a', b's', b'm', 1, 0, 0, 0, ..] | [0, b'a', b's', b'm', 13, 0, 1, 0, ..] => Ok(()),
         [0, b'a', b's', b'm', ..] => is_not("a WebAssembly file of an unknown version, or cut off", build),
         [] => is_not("an empty file", build),
         [0x7f, b'E', b'L', b'F', ..] => is_not("a native program", build),
@@ -183,7 +209,7 @@ fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
 fn looks_like_text_format(bytes: &[u8]) -> bool {
     matches!(
         bytes.trim_ascii_start(),
-        [b'(', b'm' | b';', ..] | [b';', b';', ..]
+        [b'(', b'm' | b'c' | b';', ..] | [b';', b';', ..]
     )
 }
 
@@ -199,6 +225,8 @@ mod tests {
     #[test]
     fn modules_and_text_are_taken() {
         assert_eq!(check_kind(Path::new("a"), b"\0asm\x01\0\0\0"), Ok(()));
+        assert_eq!(check_kind(Path::new("a"), b"\0asm\x0d\0\x01\0"), Ok(()));
+        assert_eq!(check_kind(Path::new("a"), b"(component)"), Ok(()));
         assert_eq!(
             check_kind(Path::new("a.wat"), b"nonsense that the parser will explain"),
             Ok(())
@@ -209,13 +237,13 @@ mod tests {
 
     #[test]
     fn everything_else_is_named() {
-        assert_eq!(refusal("a.wasm", b"\0asm\x0d\0\x01\0").code, USAGE);
         assert_eq!(refusal("a.js", b"1").code, USAGE);
         for (bytes, word) in [
             (&b""[..], "an empty file"),
             (b"\x7fELF\x02", "a native program"),
             (b"#!/bin/sh", "a script"),
             (b"\0asm\x02\0\0\0", "unknown version"),
+            (b"\0asm\x0c\0\x01\0", "unknown version"),
             (b"\0asm", "cut off"),
             (b"hello", "something else"),
         ] {

@@ -1,27 +1,25 @@
-//! `guestnet run`: a module, from the command line to its end. Not here: scripts (`script.rs`).
-
-use std::path::Path;
+//! `guestnet run`: a module, from the command line to its end. Not here: components (`component.rs`) and scripts (`script.rs`).
 
 #[cfg(not(feature = "planted-bug"))]
 use guestnet::MemoryLimit as Limit;
-use guestnet::core::policy::shell_word;
 use guestnet::wasi::{Adapter, GuestCtx};
-use guestnet::{OsHost, RunError, WasiParts, reason};
+use guestnet::{OsHost, WasiParts, reason};
 use wasmtime::{Engine, Store};
 
 use crate::assemble;
+use crate::component;
 use crate::confine::Confinement;
+use crate::ending::failure;
 use crate::engine::{GUEST_STACK, HOST_STACK, engine};
-use crate::failure::{Failure, TRAPPED};
+use crate::failure::Failure;
 use crate::inherit::Listeners;
-use crate::module::{self, OwnModule};
+use crate::module::{self, OwnModule, Program};
 #[cfg(feature = "planted-bug")]
 use crate::planted::PlantedLimit as Limit;
 use crate::run_args::RunArgs;
 use crate::script;
 use crate::signals::Signals;
 use crate::supervise::Supervisor;
-use crate::units::Bytes;
 
 /// What the store keeps for the guest.
 #[derive(Debug)]
@@ -49,7 +47,12 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     // Before the guest is read and compiled, so that connections wait for it.
     assemble::say_ports(&args, options.open_listeners()?);
     let engine = engine(false)?;
-    let module = module::load(&engine, &path, &args.compile)?;
+    let module = match module::load(&engine, &path, &args.compile)? {
+        Program::Module(module) => module,
+        Program::Component(component) => {
+            return component::run(args, options, confinement, &engine, component);
+        }
+    };
     let adapter = adapter(&engine)?;
     guestnet::check(&adapter, &module).map_err(|error| failure(&path, &error))?;
     if !module.imports().any(|import| import.name() == "path_open") {
@@ -104,25 +107,4 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
 pub(crate) fn adapter(engine: &Engine) -> Result<Adapter<State>, Failure> {
     let adapter = Adapter::new(engine, |state: &mut State| &mut state.wasi);
     adapter.map_err(|error| Failure::failed(format!("cannot set up WASI: {}", reason(error.as_ref()))))
-}
-
-/// Why a guest did not run to its end.
-fn failure(path: &Path, error: &RunError) -> Failure {
-    let name = path.display();
-    match error {
-        RunError::Import { .. } => Failure::failed(format!(
-            "{name} {error}; see guestnet inspect {}",
-            shell_word(&name.to_string())
-        )),
-        RunError::Memory(refusal) => Failure::failed(format!(
-            "{name} needs {} of memory to start, and --max-memory allows it {}",
-            Bytes(refusal.wanted),
-            Bytes(refusal.most)
-        )),
-        RunError::Trap { .. } => Failure {
-            code: TRAPPED,
-            message: format!("{name} {error}"),
-        },
-        _ => Failure::failed(format!("{name} {error}")),
-    }
 }

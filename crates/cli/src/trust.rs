@@ -1,12 +1,13 @@
-//! The three things that this program takes on trust, and the only unsafe code in it.
+//! The few things that this program takes on trust, and the only unsafe code in it.
 #![expect(
     unsafe_code,
     reason = "loads compiled code, from the cache and from the process that compiled it, and takes over inherited descriptors"
 )]
 
 use std::fs::File;
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
+use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
 /// A descriptor that this process was started with.
@@ -46,4 +47,27 @@ pub(crate) fn compiled_module(engine: &Engine, compiled: File) -> wasmtime::Resu
     // SAFETY: As above. It is the output of `Engine::precompile_module` of this very program, which ran as a process of
     // its own with the same settings and ended as it should. The file has no name, and is sealed against any change.
     unsafe { Module::deserialize_open_file(engine, compiled) }
+}
+
+/// [`cached_module`] for a component.
+///
+/// # Errors
+/// Wasmtime sees that it is damaged, or made for another engine.
+pub(crate) fn cached_component(engine: &Engine, entry: &File) -> wasmtime::Result<Component> {
+    // SAFETY: As for a module of the cache.
+    unsafe { Component::deserialize_file(engine, opened(entry)) }
+}
+
+/// [`compiled_module`] for a component.
+///
+/// # Errors
+/// Wasmtime sees that it is damaged.
+pub(crate) fn compiled_component(engine: &Engine, compiled: &File) -> wasmtime::Result<Component> {
+    // SAFETY: As for a module that was compiled just now.
+    unsafe { Component::deserialize_file(engine, opened(compiled)) }
+}
+
+/// The path of an open file: Wasmtime opens a component's itself. It is the same file, whatever became of its name.
+fn opened(file: &File) -> String {
+    format!("/proc/self/fd/{}", file.as_raw_fd())
 }

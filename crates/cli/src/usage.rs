@@ -42,8 +42,9 @@ guestnet: real POSIX sockets for sandboxed programs, under your policy
   guestnet help [run|inspect|policy]        more about a command
   guestnet --version
 
-A guest is a WebAssembly module, .wasm or .wat, for WASI preview 1 with or without
-sockets, or a script for QuickJS, .js or .mjs. It may use no network until an option allows it:
+A guest is WebAssembly, .wasm or .wat: a module for WASI preview 1 with or without
+sockets, or a component for WASI 0.2; or a script for QuickJS, .js or .mjs. It may use no
+network until an option allows it:
 
   guestnet run --allow-connect db:5432 --allow-listen 127.0.0.1:8080 server.wasm
 ";
@@ -113,7 +114,8 @@ How far it may go:
 const INSPECT: &str = "\
 guestnet inspect GUEST
 
-Prints every import of a guest, its type, and the ABI of guestnet that answers it.
+Prints every import of a guest, its type, and the ABI of guestnet that answers it; of a
+component the interfaces that it imports.
 The exit code is 0 if guestnet can run the guest and 1 if it cannot.
 ";
 

@@ -36,6 +36,8 @@ pub enum Error {
         /// What socket(2), bind(2) or listen(2) says.
         source: Errno,
     },
+    /// A component was given listeners: it has no way to take over a socket that is open before it starts.
+    Listeners,
     /// A directory cannot be opened, or must not be a guest's.
     Directory {
         /// Its path on the host.
@@ -89,6 +91,9 @@ impl fmt::Display for Error {
                 write!(f, "descriptor {number} cannot be a guest's socket: {source}")
             }
             Error::Listen { addr, source } => write!(f, "cannot listen at {addr}: {source}"),
+            Error::Listeners => f.write_str(
+                "WASI 0.2 has no sockets that are open before the component starts: it binds and listens itself, where the policy allows it",
+            ),
             Error::Directory { path, source } => {
                 let path = path.display();
                 write!(f, "cannot open the directory {path}: {}", reason(&**source))
@@ -123,6 +128,7 @@ impl fmt::Display for Error {
 impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(match self {
+            Error::Listeners => return None,
             Error::Host(errno) | Error::Dns(errno) | Error::Signals(errno) => errno,
             Error::Stream(source) | Error::Directory { source, .. } => &**source,
             Error::Socket { source, .. } | Error::Listen { source, .. } => source,

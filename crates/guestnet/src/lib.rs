@@ -1,10 +1,11 @@
 //! guestnet: real POSIX sockets for sandboxed programs, in a program of yours.
 //!
 //! [`Options`] say what a guest is given and may do: a policy, directories, listeners, an environment, an observer. They
-//! become a guest of one of three kinds, each on the sockets of the operating system ([`OsHost`]):
+//! become a guest of one of four kinds, each on the sockets of the operating system ([`OsHost`]):
 //!
 //! * a WebAssembly module for WASI preview 1, on Wasmtime: [`Options::wasi`], or [`Options::wasi_parts`] for who has an
 //!   engine, stores and imports of their own;
+//! * a WebAssembly component for WASI 0.2, on Wasmtime: [`Options::component`], or [`Options::component_parts`];
 //! * a script on QuickJS: [`Options::script`], or [`Options::script_parts`] to run it on another thread;
 //! * a program with threads of another ABI: [`Options::threads`], on which an adapter is built.
 //!
@@ -45,6 +46,30 @@
 //! One runtime serves any number of guests, each with options of its own. A guest takes a thread while it runs:
 //! [`GuestHandle::stop`] ends it from another one.
 //!
+//! # A component
+#![cfg_attr(feature = "wasi", doc = "```")]
+#![cfg_attr(not(feature = "wasi"), doc = "```ignore")]
+//! use guestnet::wasmtime::component::Component;
+//! use guestnet::{ComponentRuntime, End, Options};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // What rustc makes for wasm32-wasip2 exports this interface, too.
+//! let text = r#"
+//!     (component
+//!       (core module $program (func (export "run") (result i32) (i32.const 1)))
+//!       (core instance $program (instantiate $program))
+//!       (func $run (result (result)) (canon lift (core func $program "run")))
+//!       (instance $command (export "run" (func $run)))
+//!       (export "wasi:cli/run@0.2.0" (instance $command)))"#;
+//!
+//! let runtime = ComponentRuntime::new()?;
+//! let component = Component::new(runtime.engine(), text)?;
+//! let guest = Options::new().arg("app.wasm").component(&runtime)?;
+//! assert_eq!(guest.run(&component)?, End::Exit(1));
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! # A script
 #![cfg_attr(feature = "quickjs", doc = "```")]
 #![cfg_attr(not(feature = "quickjs"), doc = "```ignore")]
@@ -81,6 +106,8 @@
     )
 )]
 
+#[cfg(feature = "wasi")]
+mod component_guest;
 mod end;
 mod error;
 #[cfg(all(feature = "dns", feature = "wasi"))]
@@ -96,6 +123,8 @@ mod options;
 mod reporting;
 #[cfg(feature = "wasi")]
 mod run;
+#[cfg(feature = "wasi")]
+mod run_component;
 #[cfg(feature = "quickjs")]
 mod script;
 mod setup;
@@ -103,6 +132,8 @@ mod threads;
 #[cfg(feature = "wasi")]
 mod wasi_guest;
 
+#[cfg(feature = "wasi")]
+pub use component_guest::{ComponentGuest, ComponentParts, ComponentRuntime, ComponentState};
 pub use end::End;
 pub use error::{Error, reason};
 #[cfg(all(feature = "dns", feature = "wasi"))]
@@ -124,6 +155,8 @@ pub use options::{Options, add_policy_file};
 pub use reporting::Reporting;
 #[cfg(feature = "wasi")]
 pub use run::{RunError, check, run};
+#[cfg(feature = "wasi")]
+pub use run_component::{check_component, run_component};
 #[cfg(feature = "quickjs")]
 pub use script::{ScriptGuest, ScriptParts};
 pub use threads::ThreadedGuest;

@@ -26,6 +26,13 @@ pub enum RunError {
     },
     /// It has no `_start`, so it is a library and not a program.
     Library,
+    /// A component imports an interface that there is not.
+    Interface {
+        /// Its name, with the version.
+        name: String,
+    },
+    /// A component does not export `wasi:cli/run`, so it is a library and not a program.
+    NoCommand,
     /// It needs more memory to start than it may have.
     Memory(MemoryRefusal),
     /// It trapped.
@@ -37,6 +44,8 @@ pub enum RunError {
         /// Wasmtime's own error, with the whole backtrace.
         source: wasmtime::Error,
     },
+    /// A component made a call that WASI 0.2 makes a trap, such as a write of more than was permitted.
+    Call(wasmtime::Error),
     /// It cannot be instantiated, or a function of the host failed.
     Wasmtime(wasmtime::Error),
 }
@@ -51,6 +60,14 @@ impl fmt::Display for RunError {
                 f,
                 "exports no function `{START}` without parameters, so it is a library and not a program: build it as a command"
             ),
+            RunError::Interface { name } if name.starts_with("wasi:http/") => write!(
+                f,
+                "imports {name}, and guestnet has sockets but no wasi:http: build it with an HTTP library over std::net or tokio"
+            ),
+            RunError::Interface { name } => write!(f, "imports {name}, which guestnet does not have"),
+            RunError::NoCommand => f.write_str(
+                "exports no wasi:cli/run of WASI 0.2, so it is a library and not a program: build it as a command",
+            ),
             RunError::Memory(refusal) => refusal.fmt(f),
             RunError::Trap { trap, function, .. } => {
                 let text = trap.to_string();
@@ -61,6 +78,11 @@ impl fmt::Display for RunError {
                     None => Ok(()),
                 }
             }
+            RunError::Call(error) => write!(
+                f,
+                "trapped in a call that it must not make: {}",
+                reason(error.root_cause())
+            ),
             RunError::Wasmtime(error) => {
                 // Without Wasmtime's words about where a function of the host was called.
                 write!(f, "cannot be run: {}", reason(error.root_cause()))
@@ -72,8 +94,14 @@ impl fmt::Display for RunError {
 impl StdError for RunError {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         match self {
-            RunError::Trap { source, .. } | RunError::Wasmtime(source) => Some(source.as_ref()),
-            RunError::Import { .. } | RunError::Library | RunError::Memory(_) => None,
+            RunError::Trap { source, .. } | RunError::Call(source) | RunError::Wasmtime(source) => {
+                Some(source.as_ref())
+            }
+            RunError::Import { .. }
+            | RunError::Library
+            | RunError::Interface { .. }
+            | RunError::NoCommand
+            | RunError::Memory(_) => None,
         }
     }
 }
@@ -128,7 +156,7 @@ pub fn run<T: Send + 'static>(
 }
 
 /// How a guest ended that did not return.
-fn end(error: wasmtime::Error) -> Result<End, RunError> {
+pub(crate) fn end(error: wasmtime::Error) -> Result<End, RunError> {
     if let Some(exit) = error.downcast_ref::<I32Exit>() {
         return Ok(End::Exit(exit.0));
     }

@@ -10,8 +10,11 @@ use std::thread;
 use guestnet::core::{Denial, Errno, Observer};
 use guestnet::policy::{Policy, PolicyBuilder, Use};
 use guestnet::wasi::{Adapter, GuestCtx};
+use guestnet::wasmtime::component::{Component, Linker as ComponentLinker};
 use guestnet::wasmtime::{Config, Engine, Linker, Module, Store};
-use guestnet::{End, Error, HostsFile, MemoryLimit, Options, OsHost, RunError, WasiRuntime, reason};
+use guestnet::{
+    ComponentRuntime, End, Error, HostsFile, MemoryLimit, Options, OsHost, RunError, WasiRuntime, reason,
+};
 
 /// A module with some functions of WASI and a body for `_start`.
 fn module(runtime: &WasiRuntime, body: &str) -> Module {
@@ -338,4 +341,85 @@ fn a_guest_takes_the_options_and_leaves_none() {
     assert_ne!(first, End::Exit(EACCES));
     let second = options.wasi(&runtime).unwrap().run(&module).unwrap();
     assert_eq!(second, End::Exit(EACCES));
+}
+
+/// A component whose `wasi:cli/run` does what the function's body says. It has an interface of the embedder's.
+fn component(runtime: &ComponentRuntime, body: &str) -> Component {
+    let text = format!(
+        r#"(component
+             (import "acme:app/host" (instance $host (export "seven" (func (result u32)))))
+             (core func $seven (canon lower (func $host "seven")))
+             (core module $program
+               (import "host" "seven" (func $seven (result i32)))
+               (func (export "run") (result i32) {body}))
+             (core instance $program (instantiate $program
+               (with "host" (instance (export "seven" (func $seven))))))
+             (func $run (result (result)) (canon lift (core func $program "run")))
+             (instance $command (export "run" (func $run)))
+             (export "wasi:cli/run@0.2.0" (instance $command)))"#
+    );
+    Component::new(runtime.engine(), text).unwrap()
+}
+
+/// A runtime that has this interface.
+fn component_runtime() -> ComponentRuntime {
+    let mut config = Config::new();
+    config.epoch_interruption(true);
+    let mut linker = ComponentLinker::new(&Engine::new(&config).unwrap());
+    linker
+        .instance("acme:app/host")
+        .unwrap()
+        .func_wrap("seven", |_, (): ()| Ok((7_u32,)))
+        .unwrap();
+    ComponentRuntime::with_linker(linker).unwrap()
+}
+
+#[test]
+fn a_component_finds_the_embedders_interface_and_ends_as_its_run_says() {
+    let runtime = component_runtime();
+    let run = |body: &str| {
+        let guest = Options::new().component(&runtime).unwrap();
+        guest.run(&component(&runtime, body))
+    };
+    assert_eq!(run("(i32.ne (call $seven) (i32.const 7))").unwrap(), End::Exit(0));
+    assert_eq!(run("(i32.eq (call $seven) (i32.const 7))").unwrap(), End::Exit(1));
+    assert!(matches!(run("unreachable"), Err(RunError::Trap { .. })));
+    let bare = ComponentRuntime::new().unwrap();
+    let error = Options::new()
+        .component(&bare)
+        .unwrap()
+        .run(&component(&bare, "(i32.const 0)"))
+        .unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "imports acme:app/host, which guestnet does not have"
+    );
+}
+
+#[test]
+fn a_component_that_computes_is_stopped_and_others_of_its_engine_go_on() {
+    let runtime = component_runtime();
+    let spins = component(&runtime, "(loop (br 0)) unreachable");
+    let ends = component(&runtime, "(i32.const 0)");
+    let guest = Options::new().component(&runtime).unwrap();
+    let handle = guest.handle();
+    thread::scope(|scope| {
+        let spinning = scope.spawn(|| guest.run(&spins));
+        assert_eq!(
+            Options::new().component(&runtime).unwrap().run(&ends).unwrap(),
+            End::Exit(0)
+        );
+        handle.stop();
+        assert_eq!(spinning.join().unwrap().unwrap(), End::Stop);
+    });
+}
+
+#[test]
+fn a_component_takes_no_listeners() {
+    let runtime = ComponentRuntime::new().unwrap();
+    let refused = Options::new()
+        .listen(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
+        .component(&runtime)
+        .unwrap_err();
+    assert!(matches!(refused, Error::Listeners), "{refused:?}");
 }

@@ -78,7 +78,7 @@ fn a_file_that_is_not_there_or_not_a_file_is_named() {
 #[test]
 fn a_file_that_is_not_a_module_is_called_what_it_is() {
     let scratch = Scratch::new();
-    let advice = "build the guest for wasm32-wasip1 (Go: GOOS=wasip1 GOARCH=wasm)";
+    let advice = "build the guest for wasm32-wasip1 or wasm32-wasip2 (Go: GOOS=wasip1 GOARCH=wasm)";
     for (content, what) in [
         (&b"\x7fELF\x02\x01\x01"[..], "a native program, not WebAssembly: "),
         (b"#!/bin/sh\n", "a script, not WebAssembly: "),
@@ -103,14 +103,70 @@ fn a_file_that_is_not_a_module_is_called_what_it_is() {
     assert_eq!((bad.code, bad.stderr.lines().count()), (Some(1), 1), "{bad:?}");
 }
 
+/// A component whose `wasi:cli/run` does what the function's body says.
+fn command(body: &str) -> String {
+    format!(
+        r#"(component
+             (core module $program (func (export "run") (result i32) {body}))
+             (core instance $program (instantiate $program))
+             (func $run (result (result)) (canon lift (core func $program "run")))
+             (instance $command (export "run" (func $run)))
+             (export "wasi:cli/run@0.2.0" (instance $command)))"#
+    )
+}
+
 #[test]
-fn components_are_for_a_later_build() {
+fn a_component_ends_as_its_run_says() {
+    let scratch = Scratch::new();
+    scratch.file("c.wat", command("(i32.const 0)"));
+    // The second time from the cache.
+    for _ in 0..2 {
+        scratch.run(&["run", "c.wat"]).assert(0, "", "");
+    }
+    scratch.file("e.wat", command("(i32.const 1)"));
+    scratch.run(&["run", "e.wat"]).assert(1, "", "");
+    scratch.file("t.wat", command("unreachable"));
+    let trapped = scratch.run(&["run", "t.wat"]);
+    assert_eq!(
+        (trapped.code, trapped.stderr.lines().count()),
+        (Some(134), 1),
+        "{trapped:?}"
+    );
+    assert!(
+        trapped.stderr.starts_with("guestnet: t.wat trapped: "),
+        "{trapped:?}"
+    );
+    scratch.file("s.wat", command("(loop (br 0)) unreachable"));
+    let spun = scratch.run(&["run", "--timeout", "200ms", "s.wat"]);
+    assert_eq!(spun.code, Some(124), "{spun:?}");
+}
+
+#[test]
+fn a_component_that_is_no_program_is_named() {
     let scratch = Scratch::new();
     scratch.file("c.wasm", b"\0asm\x0d\0\x01\0");
-    let finished = scratch.run(&["run", "c.wasm"]);
-    assert_eq!((finished.code, finished.stderr.lines().count()), (Some(2), 1));
-    let start = "guestnet: c.wasm is a WebAssembly component, which this build of guestnet does not run yet";
-    assert!(finished.stderr.starts_with(start), "{finished:?}");
+    let library = scratch.run(&["run", "c.wasm"]);
+    assert_eq!(
+        (library.code, library.stderr.lines().count()),
+        (Some(1), 1),
+        "{library:?}"
+    );
+    let start = "guestnet: c.wasm exports no wasi:cli/run of WASI 0.2, so it is a library";
+    assert!(library.stderr.starts_with(start), "{library:?}");
+    scratch.file(
+        "i.wat",
+        r#"(component (import "acme:app/host@1.0.0" (instance (export "f" (func)))))"#,
+    );
+    let line = "guestnet: i.wat imports acme:app/host@1.0.0, which guestnet does not have; see guestnet inspect i.wat\n";
+    scratch.run(&["run", "i.wat"]).assert(1, "", line);
+    scratch.file("bad.wasm", b"\0asm\x0d\0\x01\0\xff");
+    let bad = scratch.run(&["run", "bad.wasm"]);
+    assert_eq!((bad.code, bad.stderr.lines().count()), (Some(1), 1), "{bad:?}");
+    assert!(
+        bad.stderr
+            .contains("bad.wasm is not a valid WebAssembly component: "),
+        "{bad:?}"
+    );
 }
 
 #[test]
