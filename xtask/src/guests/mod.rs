@@ -1,7 +1,8 @@
-//! Builds the guest programs: the same C source natively, for wasip1 and with emcc, Go for the first two, Rust for wasip1.
+//! Builds the guest programs: the same C source natively, for wasip1 and with emcc, Go for the first two, Rust for wasip1, or for
+//! wasip2 and natively.
 //!
 //! A guest is built again only when what it is made of changed. What the products are and where they lie:
-//! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `rust`, `overlay` (libguestnet.a),
+//! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `rust`, `{component,component-native}`, `overlay` (libguestnet.a),
 //! `{examples,examples-native}` (examples/c), `{bench-wasip1,bench-native}` (bench/c), `emscripten-*` (C, one directory a
 //! way to link; `emscripten-cpp` is C++) and `native-linux` (guests/linux).
 

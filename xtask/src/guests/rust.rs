@@ -1,4 +1,5 @@
-//! Rust guests: crates of their own outside the workspace, built for wasip1, and some natively as well.
+//! Rust guests: crates of their own outside the workspace. A crate with one program is built for wasip1, and some natively as well;
+//! one with several, below `src/bin`, is built for wasip2 and natively.
 
 use super::{Job, entries, stem};
 use crate::Result;
@@ -9,12 +10,44 @@ use crate::tools::Tools;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-const TARGET: &str = "wasm32-wasip1";
+/// One way to build a program.
+#[derive(Clone, Copy)]
+struct Build {
+    /// Where the products lie.
+    place: &'static str,
+    /// `None`: natively.
+    target: Option<&'static str>,
+    release: bool,
+}
 
-/// The guests that are built natively too: those on guestnet-guest, which has the same API there.
+const MODULE: Build = Build {
+    place: "rust",
+    target: Some("wasm32-wasip1"),
+    release: true,
+};
+
+const MODULE_NATIVE: Build = Build {
+    place: "rust-native",
+    target: None,
+    release: false,
+};
+
+const COMPONENT: Build = Build {
+    place: "component",
+    target: Some("wasm32-wasip2"),
+    release: true,
+};
+
+const COMPONENT_NATIVE: Build = Build {
+    place: "component-native",
+    target: None,
+    release: true,
+};
+
+/// The guests for wasip1 that are built natively too: those on guestnet-guest, which has the same API there.
 const NATIVE: [&str; 1] = ["sockets"];
 
-/// The jobs of guests/rust: a directory for each crate, whose binary has the directory's name.
+/// The jobs of guests/rust: a directory for each crate.
 pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
     let mut crates: Vec<PathBuf> = entries(&project.root.join("guests/rust"))?
         .into_iter()
@@ -26,62 +59,75 @@ pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
         return Ok(Vec::new());
     }
     tools.rust_targets()?;
-    let build = project.guests().join(".rust-build");
-    let job = |directory: PathBuf, native: bool| {
-        let name = stem(&directory);
-        let (output, name) = if native {
-            (
-                project.guests().join("rust-native").join(&name),
-                format!("rust {name} native"),
-            )
-        } else {
-            let output = project.guests().join("rust").join(format!("{name}.wasm"));
-            (output, format!("rust {name}"))
-        };
-        let (build, to) = (build.clone(), output.clone());
-        Job {
-            name,
-            output,
-            // cargo knows better than we do; it takes a moment when nothing changed.
-            inputs: None,
-            make: Box::new(move || make(&directory, native, &build, &to).map(|()| String::new())),
+    let (mut jobs, mut native) = (Vec::new(), Vec::new());
+    for directory in crates {
+        let programs = directory.join("src/bin");
+        if programs.is_dir() {
+            for program in entries(&programs)? {
+                let name = stem(&program);
+                jobs.push(job(project, &directory, &name, COMPONENT));
+                native.push(job(project, &directory, &name, COMPONENT_NATIVE));
+            }
+            continue;
         }
-    };
-    let native = crates.iter().filter(|path| NATIVE.contains(&stem(path).as_str()));
-    let native: Vec<Job> = native.map(|path| job(path.clone(), true)).collect();
-    Ok(crates
-        .into_iter()
-        .map(|path| job(path, false))
-        .chain(native)
-        .collect())
+        // The binary has the directory's name.
+        let name = stem(&directory);
+        jobs.push(job(project, &directory, &name, MODULE));
+        if NATIVE.contains(&name.as_str()) {
+            native.push(job(project, &directory, &name, MODULE_NATIVE));
+        }
+    }
+    jobs.append(&mut native);
+    Ok(jobs)
 }
 
-fn make(directory: &Path, native: bool, build: &Path, output: &Path) -> Result<()> {
+/// Builds one program in one way.
+fn job(project: &Project, directory: &Path, name: &str, build: Build) -> Job {
+    let suffix = if build.target.is_some() { ".wasm" } else { "" };
+    let output = project.guests().join(build.place).join(format!("{name}{suffix}"));
+    let products = project.guests().join(".rust-build");
+    let (directory, binary, to) = (directory.to_owned(), name.to_owned(), output.clone());
+    Job {
+        name: format!("rust {name} {}", build.target.unwrap_or("native")),
+        output,
+        // cargo knows better than we do; it takes a moment when nothing changed.
+        inputs: None,
+        make: Box::new(move || make(&directory, &binary, build, &products, &to).map(|()| String::new())),
+    }
+}
+
+fn make(directory: &Path, name: &str, build: Build, products: &Path, output: &Path) -> Result<()> {
     let mut command = project::cargo();
-    // The flags of a surrounding build (coverage, sanitizers) are not for wasm.
+    // The flags of a surrounding build (coverage, sanitizers) are not for guests.
     command
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
     command
         .current_dir(directory)
         .args(["build", "--target-dir"])
-        .arg(build);
-    if !native {
-        command.args(["--release", "--target", TARGET]);
+        .arg(products);
+    let mut made = products.to_owned();
+    if let Some(target) = build.target {
+        command.args(["--target", target]);
+        made.push(target);
+    }
+    if build.release {
+        command.arg("--release");
+        made.push("release");
+    } else {
+        made.push("debug");
+    }
+    if directory.join("src/bin").is_dir() {
+        command.args(["--bin", name]);
     }
     if directory.join("Cargo.lock").exists() {
         command.arg("--locked");
     }
     capture(&mut command, "cargo build")?;
-    let name = stem(directory);
-    let (products, extension) = if native {
-        (build.join("debug"), "")
-    } else {
-        (build.join(TARGET).join("release"), ".wasm")
-    };
+    let suffix = if build.target.is_some() { ".wasm" } else { "" };
     // cargo keeps hyphens in the names of binaries; a directory may spell either.
-    let made = [name.clone(), name.replace('_', "-")]
-        .map(|name| products.join(format!("{name}{extension}")))
+    let made = [name.to_owned(), name.replace('_', "-")]
+        .map(|name| made.join(format!("{name}{suffix}")))
         .into_iter()
         .find(|path| path.is_file())
         .ok_or_else(|| format!("{} builds no binary of the name {name}", directory.display()))?;
