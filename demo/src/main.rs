@@ -1,5 +1,5 @@
 //! The demonstration: programs in C, Go, Rust and JavaScript, sandboxed, on real sockets, against each other and against real
-//! servers and clients.
+//! servers and clients; on Wasmtime and QuickJS, and built with Emscripten on Node, Deno and Bun and in Chromium.
 //!
 //! `cargo xtask demo` builds what it runs and then runs this. Each row is a check: it panics, as a test does, when
 //! what it shows does not hold. The exit status is 0 only if every row holds.
@@ -9,6 +9,8 @@
 )]
 
 mod c;
+mod chromium;
+mod emscripten;
 mod go;
 mod js;
 mod native;
@@ -23,7 +25,7 @@ use std::time::Instant;
 struct Row {
     guest: &'static str,
     language: &'static str,
-    /// The socket ABI that the guest imports.
+    /// The socket ABI that the guest imports, or the system that it is built for.
     abi: &'static str,
     what: &'static str,
     /// Gives what came of it in a few words.
@@ -37,10 +39,16 @@ struct Row {
 fn main() -> ExitCode {
     // A panic is a row that does not hold: it is shown below, without the place in this source.
     panic::set_hook(Box::new(|_| {}));
-    let rows: Vec<Row> = [c::rows(), go::rows(), rust::rows(), js::rows(), policy::rows()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let families = [
+        c::rows(),
+        go::rows(),
+        rust::rows(),
+        js::rows(),
+        policy::rows(),
+        emscripten::rows(),
+        chromium::rows(),
+    ];
+    let rows: Vec<Row> = families.into_iter().flatten().collect();
     let mut table = vec![["guest", "language", "ABI", "what it did", "result"].map(str::to_owned)];
     let mut failures = Vec::new();
     for (number, row) in rows.iter().enumerate() {

@@ -47,6 +47,30 @@ pub(crate) fn udp_echo(addr: SocketAddr, sizes: &[usize]) {
     }
 }
 
+/// So many clients of an echo server at once: in every round each of them gets its piece back before the next one sends, so that
+/// the server serves all of them while none has ended.
+pub(crate) fn tcp_in_turns(addr: SocketAddr, clients: usize, rounds: usize, piece: &[u8]) {
+    let connect = |_| {
+        let stream = TcpStream::connect(addr).expect("connect to the guest");
+        stream.set_read_timeout(Some(PATIENCE)).expect("set a timeout");
+        stream
+    };
+    let mut streams: Vec<TcpStream> = (0..clients).map(connect).collect();
+    let mut back = vec![0; piece.len()];
+    for _ in 0..rounds {
+        for stream in &mut streams {
+            stream.write_all(piece).expect("send to the guest");
+            stream.read_exact(&mut back).expect("receive from the guest");
+            assert!(back == piece, "{} bytes came back changed", piece.len());
+        }
+    }
+    for mut stream in streams {
+        stream.shutdown(Shutdown::Write).expect("shut down");
+        let rest = stream.read(&mut back).expect("receive the guest's end");
+        assert_eq!(rest, 0, "more came back than was sent");
+    }
+}
+
 /// curl with these arguments; what it printed.
 pub(crate) fn curl(args: &[&str]) -> String {
     let mut curl = Program::new(Path::new("curl"))

@@ -25,13 +25,13 @@ pub(crate) fn rows() -> Vec<Row> {
 }
 
 /// A listener that must never see a connection.
-fn untouched() -> TcpListener {
+pub(crate) fn untouched() -> TcpListener {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("bind");
     listener.set_nonblocking(true).expect("make it non-blocking");
     listener
 }
 
-fn assert_untouched(listener: &TcpListener) {
+pub(crate) fn assert_untouched(listener: &TcpListener) {
     let error = listener
         .accept()
         .expect_err("a denied connection must not reach the network");

@@ -31,7 +31,7 @@ let worker;
 
 /** What the harness evaluates for guests. */
 globalThis.runGuest = (realm, products, args, options) => {
-  if (realm === 'page') return runHere(products, args, options);
+  if (realm === 'page') return runHere(products, args, options, report);
   const url = policy ? policy.createScriptURL('/guest-worker.js') : '/guest-worker.js';
   worker ??= new Worker(url, { type: 'module' });
   return new Promise((resolve, reject) => {

@@ -11,8 +11,11 @@ async function load(products) {
   return { create, compiled };
 }
 
-/** Runs a guest until it exits: what it has printed, its status, and the lines of the logs that `collect` names. */
-export async function run(products, args, { collect = [], ...options }) {
+/**
+ * Runs a guest until it exits: what it has printed, its status, and the lines of the logs that `collect` names. With `lines` each line
+ * of its standard output is reported when it is there.
+ */
+export async function run(products, args, { collect = [], lines = false, ...options }, report) {
   if (!modules.has(products)) modules.set(products, load(products));
   const { create, compiled } = await modules.get(products);
   let stdout = '';
@@ -28,7 +31,10 @@ export async function run(products, args, { collect = [], ...options }) {
         WebAssembly.instantiate(compiled, imports).then((instance) => done(instance, compiled), failed);
         return {};
       },
-      print: (line) => (stdout += `${line}\n`),
+      print(line) {
+        stdout += `${line}\n`;
+        if (lines) report(line);
+      },
       printErr: (line) => (stderr += `${line}\n`),
       onExit: resolve,
       onAbort: failed,

@@ -123,6 +123,30 @@ pub fn program(variant: Variant, engine: Engine, name: &str) -> Program {
     }
 }
 
+/// A program of examples/ under an engine, which is linked as one program with the others; what is added from here on are its arguments.
+///
+/// # Panics
+///
+/// When one of them is not there.
+#[must_use]
+pub fn example(engine: Engine, has_threads: bool, name: &str) -> Program {
+    let directory = if has_threads {
+        "examples-emscripten-pthread"
+    } else {
+        "examples-emscripten"
+    };
+    let path = paths::target_dir()
+        .join("guests")
+        .join(directory)
+        .join("guests.cjs");
+    assert!(
+        path.is_file(),
+        "{} is not there: run `cargo xtask guests examples-emscripten`",
+        path.display()
+    );
+    script(engine, &path).arg(name)
+}
+
 /// A script of tests/js that runs programs of the ES module of all guests, which is its first argument.
 ///
 /// # Panics

@@ -1,12 +1,17 @@
 //! What only Emscripten programs can do: socket callbacks, asynchronous look-ups, many instances in one process, threads
 //! that end in the midst of a call. No other system has them, so what each program prints is written down.
 
-use guestnet_tests::emscripten::{Engine, Variant, addon_script, module_script, program, script};
+use guestnet_tests::emscripten::{Engine, Variant, addon_script, example, module_script, program, script};
 use guestnet_tests::paths::target_dir;
 use guestnet_tests::peers::ScriptedDns;
 use guestnet_tests::peers::script::{code, encoded, kind};
 use guestnet_tests::run::assert_same_transcript;
-use std::net::{Ipv4Addr, Ipv6Addr};
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
+use std::time::Duration;
+
+/// How long the answer to a client may take.
+const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Every way to link with every engine that runs it.
 const COLUMNS: [(Variant, Engine); 8] = [
@@ -92,6 +97,30 @@ fn callbacks_that_come_and_go_on_sockets_that_others_close_do_no_harm() {
     for (variant, engine) in THREADED {
         let printed = program(variant, engine, "thread_hostile").finish().success();
         assert_same_transcript("all have ended, on the main thread: yes\n", &printed);
+    }
+}
+
+#[test]
+fn threads_that_block_in_accept_and_recv_serve_native_clients_under_every_engine() {
+    const CLIENTS: u8 = 4;
+    for engine in [Engine::Node20, Engine::Node26, Engine::Deno, Engine::Bun] {
+        let mut server = example(engine, true, "thread_server")
+            .args(["127.0.0.1", "0", &CLIENTS.to_string()])
+            .start();
+        let addr = server.line("listening ");
+        // All of them are served while none has ended.
+        let mut clients: Vec<(u8, TcpStream)> = (0..CLIENTS)
+            .map(|number| (number, TcpStream::connect(&addr).expect("connect")))
+            .collect();
+        for (number, client) in &mut clients {
+            client.set_read_timeout(Some(DEADLINE)).expect("a limit");
+            client.write_all(&[*number]).expect("send");
+            let mut back = [CLIENTS];
+            client.read_exact(&mut back).expect("receive");
+            assert_eq!(back, [*number], "{engine:?}");
+        }
+        drop(clients);
+        assert_eq!(server.finish().success(), format!("listening {addr}\ndone\n"));
     }
 }
 

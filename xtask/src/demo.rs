@@ -13,10 +13,16 @@ use crate::tools::Tools;
 /// # Errors
 /// When something cannot be had or built, or when a row does not hold.
 pub(crate) fn run(project: &Project, tools: &Tools) -> Result<()> {
-    progress("demo", "1/4: the real servers that the guests talk to");
+    progress(
+        "demo",
+        "1/4: the crates, the real servers that the guests talk to, and the browser",
+    );
+    tools.crates(project)?;
     tools.peers()?;
+    tools.browser()?;
     progress("demo", "2/4: the guest programs");
-    guests::build(project, tools, &Kind::parse(&["go", "rust", "examples"])?)?;
+    let kinds = ["go", "rust", "examples", "examples-emscripten"];
+    guests::build(project, tools, &Kind::parse(&kinds)?)?;
     progress(
         "demo",
         "3/4: guestnet itself (cargo build --release; some minutes the first time)",

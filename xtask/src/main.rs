@@ -32,7 +32,8 @@ Usage: cargo xtask COMMAND
   test [--quick]   every check and every test; with --quick the developer's loop:
                    formatting, clippy, unit tests, and the guests without real servers
   test --step NAME one step of it, by the name that its progress line has
-  demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table
+  demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table; takes at most
+                   15 minutes the first time
   bench [NAME]...  ratios against native C and against others; NAME is wasi, emscripten, quickjs, web or policy, followed
                    by parts of rows' names
   soak web         the tests of Isolated Web Apps with long transfers, and what depends on luck many times
@@ -43,7 +44,7 @@ Usage: cargo xtask COMMAND
                    small changes of what decides and counts, each of which a test of the core or of conformance must
                    notice; PART is a part of a mutant's name
   guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), emscripten,
-                   emscripten-variants, programs, bench-emscripten or bench-web
+                   emscripten-variants, programs, examples-emscripten, bench-emscripten or bench-web
   package          the npm package with its addon, for release; prints where it is
   tools            fetch every tool that the other commands need
 
@@ -173,7 +174,7 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
     }
     guests::build(project, tools, &guests::Kind::parse(&kinds)?)?;
     if family.is_none_or(|family| ["emscripten", "quickjs"].contains(&family)) {
-        guests::engines(project, tools)?;
+        guests::engines(project, tools, &tools::Engine::ALL)?;
     }
     process::progress("bench", "building guestnet and the measurements for release");
     // Together: each by itself would choose other features of their dependencies, and compile Wasmtime once more.

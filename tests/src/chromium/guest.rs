@@ -1,6 +1,6 @@
 //! [`GuestPages`]: guests that were built for Isolated Web Apps, on pages that have one after the other.
 
-use super::{Browser, Page};
+use super::{Browser, Evaluation, Page};
 use crate::{docs, paths};
 use serde_json::{Value, json};
 use std::collections::HashMap;
@@ -33,6 +33,8 @@ pub enum Products {
     Guests,
     /// The programs of bench/c.
     Bench,
+    /// The programs of examples/.
+    Examples,
 }
 
 impl Place {
@@ -42,6 +44,8 @@ impl Place {
             (Products::Guests, Place::Pthread) => "emscripten-web-proxy",
             (Products::Bench, Place::Page | Place::Worker) => "bench-emscripten-web-jspi",
             (Products::Bench, Place::Pthread) => "bench-emscripten-web-proxy",
+            (Products::Examples, Place::Page | Place::Worker) => "examples-emscripten-web-jspi",
+            (Products::Examples, Place::Pthread) => "examples-emscripten-web-proxy",
         }
     }
 
@@ -145,6 +149,27 @@ impl GuestPages {
         Ok(done)
     }
 
+    /// Starts a program on a page of its own, and does not wait for its end.
+    ///
+    /// # Errors
+    /// When the page does not load.
+    ///
+    /// # Panics
+    /// When the place is a worker, from which no line is reported.
+    pub fn start_of(
+        &self,
+        products: Products,
+        place: Place,
+        arguments: &[&str],
+        mut options: Value,
+    ) -> io::Result<RunningGuest> {
+        assert_ne!(place, Place::Worker, "its lines cannot be waited for");
+        options["lines"] = json!(true);
+        let page = self.browser.open()?;
+        let evaluation = begin(&page, (products, place), arguments, &options)?;
+        Ok(RunningGuest { evaluation, page })
+    }
+
     /// Runs a guest where the page is no app.
     ///
     /// # Errors
@@ -195,19 +220,57 @@ impl GuestPages {
     }
 }
 
-fn run_on(
+/// A guest that has been started. Dropping it closes its page.
+#[derive(Debug)]
+pub struct RunningGuest {
+    evaluation: Evaluation,
+    page: Page,
+}
+
+impl RunningGuest {
+    /// Waits for a line of standard output that begins with `prefix`, and returns the rest of it.
+    ///
+    /// # Errors
+    /// When the page has crashed, or no such line comes in time.
+    pub fn line(&self, prefix: &str) -> io::Result<String> {
+        loop {
+            let line = self.page.report()?;
+            if let Some(rest) = line.as_str().and_then(|line| line.strip_prefix(prefix)) {
+                return Ok(rest.to_owned());
+            }
+        }
+    }
+
+    /// Waits for its exit.
+    ///
+    /// # Errors
+    /// As [`GuestPages::run`].
+    pub fn finish(self) -> io::Result<GuestRun> {
+        finish(&self.page, self.evaluation)
+    }
+}
+
+fn run_on(page: &Page, what: (Products, Place), arguments: &[&str], options: &Value) -> io::Result<GuestRun> {
+    finish(page, begin(page, what, arguments, options)?)
+}
+
+fn begin(
     page: &Page,
     (products, place): (Products, Place),
     arguments: &[&str],
     options: &Value,
-) -> io::Result<GuestRun> {
+) -> io::Result<Evaluation> {
     let expression = format!(
         "runGuest({}, {}, {}, {options})",
         json!(place.realm()),
         json!(place.products(products)),
         json!(arguments),
     );
-    let mut done = page.begin(&expression)?.finish_within(page, DEADLINE)?;
+    page.begin(&expression)
+}
+
+fn finish(page: &Page, evaluation: Evaluation) -> io::Result<GuestRun> {
+    let mut done = evaluation.finish_within(page, DEADLINE)?;
     let mut text = |name: &str| match done[name].take() {
         Value::String(text) => text,
         other => other.to_string(),

@@ -7,7 +7,7 @@ mod app;
 mod guest;
 mod protocol;
 
-pub use guest::{GuestPages, GuestRun, Place, Products};
+pub use guest::{GuestPages, GuestRun, Place, Products, RunningGuest};
 
 use crate::paths::find_program;
 use app::Server;

@@ -161,6 +161,39 @@ pub(super) const BENCH: &[Variant] = &[
     ),
 ];
 
+/// The programs that the demonstration runs and a user reads, blocking and with threads: on Node, Deno and Bun, and in Isolated Web
+/// Apps.
+pub(super) const EXAMPLES: &[Variant] = &[
+    Variant {
+        sources: EXAMPLE_SOURCES,
+        ..guests("examples-emscripten", "cjs", &["-O1"])
+    },
+    Variant {
+        sources: EXAMPLE_SOURCES,
+        ..guests(
+            "examples-emscripten-pthread",
+            "cjs",
+            &["-O1", "-pthread", "-sPTHREAD_POOL_SIZE=4"],
+        )
+    },
+    Variant {
+        sources: EXAMPLE_SOURCES,
+        ..web(
+            "examples-emscripten-web-jspi",
+            &["-O1", "-sJSPI=1", "-Wno-experimental"],
+        )
+    },
+    Variant {
+        sources: EXAMPLE_SOURCES,
+        ..web(
+            "examples-emscripten-web-proxy",
+            &["-O1", "-pthread", "-sPROXY_TO_PTHREAD=1"],
+        )
+    },
+];
+
+const EXAMPLE_SOURCES: &[&str] = &["examples/c", "examples/emscripten"];
+
 /// The measured programs for Isolated Web Apps.
 pub(super) const BENCH_WEB: &[Variant] = &[
     Variant {
@@ -187,7 +220,6 @@ pub(super) fn jobs(
     variants: &'static [Variant],
 ) -> Result<Vec<Job>> {
     let emscripten = tools.emscripten()?;
-    engines(project, tools)?;
     let mut jobs = Vec::new();
     for variant in variants {
         let mut common = Inputs::default();
@@ -309,14 +341,14 @@ fn link(
     Ok(warnings)
 }
 
-/// `<target>/engines/NAME` leads to the program of each engine, which is where the tests look.
+/// `<target>/engines/NAME` leads to the program of each of these engines, which is where the tests look.
 ///
 /// # Errors
 /// One of them cannot be fetched.
-pub(crate) fn engines(project: &Project, tools: &Tools) -> Result<()> {
+pub(crate) fn engines(project: &Project, tools: &Tools, wanted: &[Engine]) -> Result<()> {
     let directory = project.engines();
     fs::create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
-    for engine in Engine::ALL {
+    for &engine in wanted {
         let program = tools.engine(engine)?;
         let link = directory.join(engine.name());
         if fs::read_link(&link).is_ok_and(|target| target == program) {

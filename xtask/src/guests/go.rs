@@ -34,6 +34,7 @@ pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
         return Ok(Vec::new());
     }
     let go = tools.go()?;
+    go.modules(&module)?;
     // A package may import any other of the module: the whole module is the input of each program.
     let mut inputs = Inputs::default();
     inputs.text(&go.version).files(&files_below(&module)?)?;

@@ -23,7 +23,7 @@ use crate::Result;
 use crate::cache;
 use crate::process::progress;
 use crate::project::Project;
-use crate::tools::Tools;
+use crate::tools::{Engine, Tools};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -49,6 +49,8 @@ pub(crate) enum Kind {
     EmscriptenVariants,
     /// Real programs with emcc.
     Programs,
+    /// examples/ with emcc.
+    ExamplesEmscripten,
     /// bench/c with emcc.
     BenchEmscripten,
     /// bench/c for Isolated Web Apps.
@@ -56,7 +58,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [(&str, Self); 10] = [
+    const ALL: [(&str, Self); 11] = [
         ("c", Self::C),
         ("go", Self::Go),
         ("rust", Self::Rust),
@@ -65,15 +67,17 @@ impl Kind {
         ("emscripten", Self::Emscripten),
         ("emscripten-variants", Self::EmscriptenVariants),
         ("programs", Self::Programs),
+        ("examples-emscripten", Self::ExamplesEmscripten),
         ("bench-emscripten", Self::BenchEmscripten),
         ("bench-web", Self::BenchWeb),
     ];
 
     /// Those that need Emscripten, which takes its time to fetch: built only by name.
-    const BY_NAME: [Self; 5] = [
+    const BY_NAME: [Self; 6] = [
         Self::Emscripten,
         Self::EmscriptenVariants,
         Self::Programs,
+        Self::ExamplesEmscripten,
         Self::BenchEmscripten,
         Self::BenchWeb,
     ];
@@ -138,7 +142,13 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
             jobs.extend(c::jobs(project, tools, overlay.as_ref(), family)?);
         }
     }
-    let of_emscripten = [Kind::Emscripten, Kind::EmscriptenVariants, Kind::Programs];
+    emscripten::engines(project, tools, engines_of(kinds))?;
+    let of_emscripten = [
+        Kind::Emscripten,
+        Kind::EmscriptenVariants,
+        Kind::Programs,
+        Kind::ExamplesEmscripten,
+    ];
     if of_emscripten.iter().any(|kind| kinds.contains(kind)) {
         let package = package::Package::build(project, tools, package::Profile::Debug)?;
         if kinds.contains(&Kind::Emscripten) || kinds.contains(&Kind::EmscriptenVariants) {
@@ -146,6 +156,9 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
         }
         if kinds.contains(&Kind::Programs) {
             jobs.extend(programs::jobs(project, tools, &package)?);
+        }
+        if kinds.contains(&Kind::ExamplesEmscripten) {
+            jobs.extend(emscripten::jobs(project, tools, &package, emscripten::EXAMPLES)?);
         }
         if kinds.contains(&Kind::Emscripten) {
             jobs.extend(emscripten::jobs(project, tools, &package, emscripten::PLAIN)?);
@@ -164,6 +177,19 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
         jobs.extend(emscripten::jobs(project, tools, &package, emscripten::BENCH_WEB)?);
     }
     run_all(&out, jobs)
+}
+
+/// The engines that run programs of these kinds.
+fn engines_of(kinds: &BTreeSet<Kind>) -> &'static [Engine] {
+    let mut by_name = Kind::BY_NAME.iter().filter(|kind| kinds.contains(kind));
+    match by_name.next() {
+        None => &[],
+        // Nothing in the demonstration needs JSPI on Node.
+        Some(Kind::ExamplesEmscripten) if by_name.next().is_none() => {
+            &[Engine::Node20, Engine::Deno, Engine::Bun]
+        }
+        Some(_) => &Engine::ALL,
+    }
 }
 
 /// Assembles the npm package for release, and returns its directory.

@@ -62,7 +62,12 @@ pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
     let (mut jobs, mut native) = (Vec::new(), Vec::new());
     for directory in crates {
         let programs = directory.join("src/bin");
-        if programs.is_dir() {
+        let is_component = programs.is_dir();
+        let target = if is_component { COMPONENT } else { MODULE }.target;
+        if let Some(target) = target {
+            tools.guest_crates(&directory, target)?;
+        }
+        if is_component {
             for program in entries(&programs)? {
                 let name = stem(&program);
                 jobs.push(job(project, &directory, &name, COMPONENT));

@@ -135,7 +135,12 @@ const STEPS: &[Step] = &[
         name: "emscripten guests",
         quick: false,
         check: |run| {
-            let kinds = ["emscripten", "emscripten-variants", "programs"];
+            let kinds = [
+                "emscripten",
+                "emscripten-variants",
+                "programs",
+                "examples-emscripten",
+            ];
             guests::build(run.project, run.tools, &Kind::parse(&kinds)?)
         },
     },

@@ -1,5 +1,6 @@
 //! Programs from Debian's packages, installed without starting the services that come with them.
 
+use super::size::{in_megabytes, of_uris};
 use crate::cache::{self, Cache};
 use crate::process::{self, find_program, progress};
 use crate::{Result, tools};
@@ -58,23 +59,23 @@ impl Apt {
             return Err(by_hand);
         }
         if !self.updated.replace(true) {
-            progress("apt-get", "updating the package lists");
+            progress("apt-get", "updating the package lists: about 10 MB");
             process::capture(apt_get().arg("update"), "apt-get update")
                 .map_err(|e| format!("{e}\n{by_hand}"))?;
         }
+        let install = |options: &[&str]| {
+            let mut command = apt_get();
+            command.args(["install", "-y", "--no-install-recommends"]);
+            process::capture(command.args(options).args(packages), "apt-get install")
+                .map_err(|error| format!("{error}\n{by_hand}"))
+        };
+        let size = in_megabytes(of_uris(&install(&["--print-uris"])?));
         progress(
             "apt-get",
-            &format!("installing {list} with the system's package manager"),
+            &format!("installing {list} with the system's package manager: {size} to fetch"),
         );
         let _no_services = NoServices::begin()?;
-        process::capture(
-            apt_get()
-                .args(["install", "-y", "--no-install-recommends"])
-                .args(packages),
-            "apt-get install",
-        )
-        .map(drop)
-        .map_err(|error| format!("{error}\n{by_hand}"))
+        install(&[]).map(drop)
     }
 }
 

