@@ -1,4 +1,4 @@
-//! Rust programs: the crate of WasmEdge, unmodified, and the standard library on a listener it was handed.
+//! Rust programs: the crate of WasmEdge, unmodified, the standard library on a listener it was handed, and tokio as a component.
 
 use crate::Row;
 use crate::native::{pattern, tcp_echo};
@@ -20,6 +20,13 @@ pub(crate) fn rows() -> Vec<Row> {
             abi: "p1 sock_accept",
             what: "std::net echoes 1 MB on a listener it was handed",
             run: preopened,
+        },
+        Row {
+            guest: "tokio_echo",
+            language: "Rust",
+            abi: "WASI 0.2",
+            what: "a component: tokio serves 50 clients at a time and moves 4 MiB both ways",
+            run: component,
         },
     ]
 }
@@ -45,4 +52,19 @@ fn preopened() -> String {
     tcp_echo(addr, &pattern(1_000_000));
     assert!(server.finish().success().contains("echoed 1000000 bytes\n"));
     "every byte came back".into()
+}
+
+fn component() -> String {
+    let said = Guestnet::run()
+        .allow_net()
+        .guest(&guest("component", "tokio_echo"))
+        .finish()
+        .success();
+    for line in [
+        "50 of 50 clients got their own bytes back",
+        "4194304 bytes both ways at the same time",
+    ] {
+        assert!(said.lines().any(|said| said == line), "{line} is not in\n{said}");
+    }
+    format!("{} facts as expected", said.lines().count())
 }
