@@ -123,7 +123,9 @@ impl fmt::Debug for UnixAddr {
 
 /// What can be turned into Internet addresses: [`std::net::ToSocketAddrs`], whose look-ups work on wasm32-wasip1 as well.
 ///
-/// It is for the same types. A name is looked up by the host, which blocks the program.
+/// It is for the same types. A name is looked up by the host, which blocks the program. A name that has no addresses, or that the
+/// policy does not allow ([`LookupError::Fail`](crate::LookupError::Fail)), is an error with a [`LookupError`](crate::LookupError)
+/// inside; an address that the policy does not allow is one of the call that uses it.
 pub trait ToSocketAddrs {
     /// The addresses.
     type Iter: Iterator<Item = SocketAddr>;

@@ -46,7 +46,7 @@ impl<'a> IncomingDatagram<'a> {
 
     /// Who has sent it; `None` if the last call received nothing here.
     #[must_use]
-    pub const fn from(&self) -> Option<SocketAddr> {
+    pub const fn sender(&self) -> Option<SocketAddr> {
         self.from
     }
 

@@ -416,7 +416,7 @@ fn batch(_: &Path) {
             "{:?} {} {}",
             String::from_utf8_lossy(datagram.data()),
             datagram.is_truncated(),
-            datagram.from() == one.local_addr().ok()
+            datagram.sender() == one.local_addr().ok()
         );
     }
     one.send_many(&datagrams[..1]).expect("send_many");
@@ -425,7 +425,7 @@ fn batch(_: &Path) {
         println!(
             "{:?} {}",
             String::from_utf8_lossy(datagram.data()),
-            datagram.from().is_some()
+            datagram.sender().is_some()
         );
     }
     other.set_nonblocking(true).expect("set_nonblocking");
