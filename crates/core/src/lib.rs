@@ -52,6 +52,7 @@ mod epoll;
 mod errno;
 mod event;
 mod fd;
+mod flags;
 mod gate;
 mod guest;
 mod host;
