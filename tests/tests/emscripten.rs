@@ -151,6 +151,24 @@ fn so_error_in_the_error_callback_has_the_error_and_a_program_that_watches_nothi
 }
 
 #[test]
+fn a_program_with_a_callback_goes_on_when_main_returns_and_without_one_ends() {
+    for (variant, engine) in COLUMNS {
+        let run = || program(variant, engine, "callback_return");
+        // A main() in a pthread that returns calls exit(), which ends the process.
+        if variant != Variant::Proxy {
+            assert_eq!(run().finish().success(), "main returns\nmessage: 4 \"ping\"\n");
+        }
+        let finished = run().arg("none").finish();
+        assert_eq!(
+            finished.status.code(),
+            Some(3),
+            "{variant:?} on {engine:?}\n{finished}"
+        );
+        assert_eq!(finished.stdout, "main returns\n");
+    }
+}
+
+#[test]
 fn a_callback_looks_up_what_needs_no_resolver_and_gets_eai_again_for_the_rest_where_nothing_can_suspend() {
     let scratch = tempfile::tempdir().expect("a temporary directory");
     let hosts = scratch.path().join("hosts");

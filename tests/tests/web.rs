@@ -30,6 +30,7 @@ const TESTS: &[Test] = &[
     ("a_limit_of_bytes_holds", limit),
     ("a_thousand_connections_are_open_at_once", thousand),
     ("a_mistake_in_the_options_is_one_sentence", mistakes),
+    ("a_program_with_a_callback_goes_on_when_main_returns", callback),
     (
         "without_direct_sockets_one_sentence_says_what_is_missing",
         outside,
@@ -282,6 +283,22 @@ fn mistakes(pages: &GuestPages, place: Place) {
         let error = run.expect_err("it does not run").to_string();
         assert!(error.contains(sentence), "{error}");
     }
+}
+
+fn callback(pages: &GuestPages, place: Place) {
+    let run = |arguments: &[&str]| {
+        pages
+            .run(place, arguments, &json!({}))
+            .unwrap_or_else(|error| panic!("{place:?}: {error}"))
+    };
+    let goes_on = run(&["callback_return"]);
+    assert_eq!(
+        (goes_on.status, &*goes_on.stdout),
+        (0, "main returns\nmessage: 4 \"ping\"\n"),
+        "{goes_on}"
+    );
+    let ends = run(&["callback_return", "none"]);
+    assert_eq!((ends.status, &*ends.stdout), (3, "main returns\n"), "{ends}");
 }
 
 fn outside(pages: &GuestPages, place: Place) {

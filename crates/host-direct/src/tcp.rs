@@ -399,6 +399,8 @@ impl Tcp {
             Phase::Connected { id, .. } => id,
             Phase::Connecting { .. } => return Err(Errno::EAGAIN),
             Phase::Closed if self.read_shut => return Ok(RecvMeta::default()),
+            // Linux shuts a socket down whose connect has failed: the error comes once, and then the end.
+            Phase::Failed => return self.error.take().map_or(Ok(RecvMeta::default()), Err),
             _ => return Err(self.error.take().unwrap_or(Errno::ENOTCONN)),
         };
         let peek = flags.contains(RecvFlags::PEEK);

@@ -298,7 +298,30 @@ fn a_connect_fails_late_with_what_the_browser_knows() {
         assert_eq!(pending_error(&mut guest, fd), OptValue::Error(Some(errno)));
         assert_eq!(pending_error(&mut guest, fd), OptValue::Error(None), "once");
         assert_eq!(decisions.0.lock().unwrap().len(), 1);
+        assert_eq!(receive(&mut guest, fd), Ok(Vec::new()), "the end");
+        let sent = guest.send(fd, &mut [IoSlice::new(b"x")], SendFlags::empty());
+        assert_eq!(sent, Err(Errno::EPIPE));
     }
+}
+
+#[test]
+fn a_receive_after_a_connect_that_failed_has_the_error_once_and_then_the_end() {
+    let (mut guest, script, _) = guest();
+    let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+    guest.set_nonblocking(fd, true).unwrap();
+    assert_eq!(receive(&mut guest, fd), Err(Errno::ENOTCONN), "before it");
+    let to = addr(80).into();
+    assert_eq!(guest.connect(fd, &to), Err(Errno::EINPROGRESS));
+    script.with(1, |socket| {
+        socket.state = State::FAILED;
+        socket.failure = Some(Failure::Network);
+    });
+    assert_eq!(receive(&mut guest, fd), Err(Errno::ECONNREFUSED));
+    for _ in 0..2 {
+        assert_eq!(receive(&mut guest, fd), Ok(Vec::new()));
+    }
+    assert_eq!(guest.connect(fd, &to), Err(Errno::ECONNABORTED));
+    assert_eq!(receive(&mut guest, fd), Err(Errno::ENOTCONN), "as a fresh one");
 }
 
 /// A connection, with the browser's number for it.

@@ -177,6 +177,7 @@ for (const event of ['error', 'open', 'listen', 'connection', 'message', 'close'
 Object.assign(library, {
   $_setNetworkCallback__deps: ['$GN', '$withStackSave', '$callUserCallback', '$stringToUTF8OnStack', '$strError'],
   $_setNetworkCallback: (event, userData, callback) => {
+    const hadCallbacks = GN.hasCallbacks;
     GN.setCallback(event, !callback ? null : ((fd, error) => callUserCallback(() => {
       if (event === 'error') {
         withStackSave(() => {
@@ -186,5 +187,8 @@ Object.assign(library, {
         {{{ makeDynCall('vip', 'callback') }}}(fd, userData);
       }
     })));
+    // As with Emscripten's own library, a program that has a callback does not end when main() returns.
+    if (GN.hasCallbacks && !hadCallbacks) { {{{ runtimeKeepalivePush() }}} }
+    if (hadCallbacks && !GN.hasCallbacks) { {{{ runtimeKeepalivePop() }}} }
   },
 });
