@@ -322,7 +322,7 @@ fn what_wasi_forbids_and_linux_has_is_an_error() {
 fn a_component_writes_to_itself_more_than_the_kernel_takes_and_waits_for_nothing() {
     assert_eq!(
         calls("both-ends", &[]).success(),
-        "the output is full: true\nall of it came: true\nto the end\n"
+        "the output is full: true\nnothing may be written: true\nall of it came: true\nto the end\n"
     );
 }
 
@@ -383,6 +383,80 @@ fn sockets_and_look_ups_of_a_component_end_at_a_limit_and_come_back() {
         calls("lookups", &[]).success(),
         "64 look-ups, then temporary-resolver-failure\nafter they were dropped: done\nto the end\n"
     );
+}
+
+#[test]
+fn no_call_of_a_component_reaches_the_network_without_a_rule_and_the_audit_has_each() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    let port = listener.local_addr().expect("an address").port();
+    let scratch = tempfile::tempdir().expect("a directory");
+    let run = |name: &str, rule: &[&str]| {
+        let audit = scratch.path().join(name);
+        let guestnet = Guestnet::run().option("--audit").option(&audit);
+        let finished = rule
+            .iter()
+            .fold(guestnet, |run, word| run.option(word))
+            .guest(&guest("component", "wasi_calls"))
+            .args(["doors", &port.to_string()])
+            .finish();
+        (finished.success(), fs::read_to_string(audit).expect("the audit"))
+    };
+    let decided = |audit: &str, call: &str, protocol: &str, outcome: &str| {
+        let words = [
+            format!(r#""call":"{call}""#),
+            format!(r#""protocol":"{protocol}""#),
+            format!(r#""outcome":"{outcome}""#),
+        ];
+        audit
+            .lines()
+            .filter(|line| words.iter().all(|word| line.contains(word)))
+            .count()
+    };
+
+    let (printed, audit) = run("none", &[]);
+    assert_eq!(printed.matches(": access-denied\n").count(), 4, "{printed}");
+    assert_eq!(decided(&audit, "connect", "tcp", "denied"), 1, "{audit}");
+    assert_eq!(decided(&audit, "bind", "tcp", "denied"), 1, "{audit}");
+    assert_eq!(decided(&audit, "bind", "udp", "denied"), 2, "{audit}");
+    assert!(audit.contains(r#""call":"getaddrinfo""#), "{audit}");
+
+    let (printed, audit) = run("bound", &["--allow-listen", "127.0.0.1:0"]);
+    assert_eq!(printed.matches(": access-denied\n").count(), 3, "{printed}");
+    assert!(printed.contains("tcp-socket.start-listen: done\n"), "{printed}");
+    assert_eq!(decided(&audit, "connect", "udp", "denied"), 1, "{audit}");
+    assert_eq!(decided(&audit, "sendto", "udp", "denied"), 1, "{audit}");
+
+    let (printed, audit) = run("open", &["--allow-net"]);
+    assert_eq!(printed.matches(": done\n").count(), 5, "{printed}");
+    assert_eq!(decided(&audit, "connect", "tcp", "allowed"), 1, "{audit}");
+    assert_eq!(decided(&audit, "sendto", "udp", "allowed"), 1, "{audit}");
+}
+
+#[test]
+fn every_call_that_waits_ends_when_the_time_is_over() {
+    for how in [
+        "flush",
+        "drop",
+        "read",
+        "splice",
+        "splice-read",
+        "write",
+        "zeroes",
+        "instant",
+        "duration",
+        "poll",
+    ] {
+        let finished = Guestnet::run()
+            .allow_net()
+            .option("--timeout")
+            .option("500ms")
+            .guest(&guest("component", "wasi_calls"))
+            .args(["waits", how])
+            .finish();
+        assert_eq!(finished.status.code(), Some(124), "{how}: {finished}");
+        assert_eq!(finished.stdout, "waits\n", "{how}");
+        assert!(!finished.stderr.contains("bug"), "{how}: {finished}");
+    }
 }
 
 #[test]

@@ -11,6 +11,9 @@ use guestnet_wasi::{ComponentCtx, ComponentView, GuestCtxBuilder, StopTrap};
 use wasmtime::component::{Component, ComponentNamedList, Instance, Lift, Linker, Lower, Resource};
 use wasmtime::{Engine, Store};
 use wasmtime_wasi::p2::DynPollable;
+use wasmtime_wasi::p2::bindings::{sockets, sync};
+use wasmtime_wasi::sockets::{WasiSockets, WasiSocketsView};
+use wasmtime_wasi::{WasiCtxView, WasiView};
 
 /// Waits, hoards and polls as its exports say.
 const CLOCKS: &str = r#"
@@ -85,6 +88,52 @@ const CLOCKS: &str = r#"
   (func (export "not-ours") (canon lift (core func $run "not-ours"))))
 "#;
 
+/// Opens one socket of each kind, and says whether that was an error.
+const SOCKETS: &str = r#"
+(component
+  (import "wasi:sockets/network@0.2.0" (instance $network
+    (type $codes (enum "unknown" "access-denied" "not-supported" "invalid-argument" "out-of-memory" "timeout"
+      "concurrency-conflict" "not-in-progress" "would-block" "invalid-state" "new-socket-limit" "address-not-bindable"
+      "address-in-use" "remote-unreachable" "connection-refused" "connection-reset" "connection-aborted"
+      "datagram-too-large" "name-unresolvable" "temporary-resolver-failure" "permanent-resolver-failure"))
+    (export "error-code" (type (eq $codes)))
+    (type $families (enum "ipv4" "ipv6"))
+    (export "ip-address-family" (type (eq $families)))))
+  (alias export $network "error-code" (type $code))
+  (alias export $network "ip-address-family" (type $family))
+  (import "wasi:sockets/tcp@0.2.0" (instance $tcp (export "tcp-socket" (type (sub resource)))))
+  (import "wasi:sockets/udp@0.2.0" (instance $udp (export "udp-socket" (type (sub resource)))))
+  (alias export $tcp "tcp-socket" (type $tcp-socket))
+  (alias export $udp "udp-socket" (type $udp-socket))
+  (import "wasi:sockets/tcp-create-socket@0.2.0" (instance $new-tcp
+    (alias outer 1 $family (type $family))
+    (alias outer 1 $code (type $code))
+    (alias outer 1 $tcp-socket (type $socket))
+    (export "create-tcp-socket"
+      (func (param "address-family" $family) (result (result (own $socket) (error $code)))))))
+  (import "wasi:sockets/udp-create-socket@0.2.0" (instance $new-udp
+    (alias outer 1 $family (type $family))
+    (alias outer 1 $code (type $code))
+    (alias outer 1 $udp-socket (type $socket))
+    (export "create-udp-socket"
+      (func (param "address-family" $family) (result (result (own $socket) (error $code)))))))
+  (core module $libc (memory (export "memory") 1))
+  (core instance $libc (instantiate $libc))
+  (core func $tcp-core (canon lower (func $new-tcp "create-tcp-socket") (memory (core memory $libc "memory"))))
+  (core func $udp-core (canon lower (func $new-udp "create-udp-socket") (memory (core memory $libc "memory"))))
+  (core module $program
+    (import "libc" "memory" (memory 1))
+    (import "host" "tcp" (func $tcp (param i32 i32)))
+    (import "host" "udp" (func $udp (param i32 i32)))
+    (func (export "tcp") (result i32) (call $tcp (i32.const 0) (i32.const 0)) (i32.load8_u (i32.const 0)))
+    (func (export "udp") (result i32) (call $udp (i32.const 1) (i32.const 0)) (i32.load8_u (i32.const 0))))
+  (core instance $run (instantiate $program
+    (with "libc" (instance $libc))
+    (with "host" (instance (export "tcp" (func $tcp-core)) (export "udp" (func $udp-core))))))
+  (func (export "tcp") (result u32) (canon lift (core func $run "tcp")))
+  (func (export "udp") (result u32) (canon lift (core func $run "udp"))))
+"#;
+
 struct State {
     ctx: ComponentCtx<OsHost>,
     asked: u32,
@@ -98,8 +147,18 @@ impl ComponentView for State {
     }
 }
 
+impl WasiView for State {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.ctx.wasi()
+    }
+}
+
 /// A component in a store, whose guest may have so many descriptors.
 fn instantiate(descriptors: usize) -> (Store<State>, Instance, guestnet_host_os::Stopper) {
+    instantiate_text(CLOCKS, descriptors)
+}
+
+fn instantiate_text(text: &str, descriptors: usize) -> (Store<State>, Instance, guestnet_host_os::Stopper) {
     let engine = Engine::default();
     let mut linker: Linker<State> = Linker::new(&engine);
     add_to_linker(&mut linker).unwrap();
@@ -124,7 +183,7 @@ fn instantiate(descriptors: usize) -> (Store<State>, Instance, guestnet_host_os:
     let ctx = GuestCtxBuilder::new(guest).build().unwrap().into();
     let mut store = Store::new(&engine, State { ctx, asked: 0 });
     limit_handles(&mut store);
-    let component = Component::new(&engine, CLOCKS).unwrap();
+    let component = Component::new(&engine, text).unwrap();
     let instance = linker.instantiate(&mut store, &component).unwrap();
     (store, instance, stopper)
 }
@@ -208,4 +267,88 @@ fn an_interface_that_is_not_there_is_named() {
         names,
         [("wasi:http/types@0.2.3", false), ("wasi:io/poll@0.2.1", true)]
     );
+}
+
+/// A door beside the sockets' gate would be an interface that is there although no one looked at it.
+#[test]
+fn a_component_that_imports_another_interface_is_refused() {
+    let engine = Engine::default();
+    let mut linker: Linker<State> = Linker::new(&engine);
+    add_to_linker(&mut linker).unwrap();
+    for name in [
+        "wasi:http/outgoing-handler@0.2.0",
+        "wasi:http/types@0.2.3",
+        "wasi:http/client@0.3.0",
+        "wasi:keyvalue/store@0.2.0-draft",
+        "wasi:sockets/ip-name-lookup@0.3.0",
+        "wasi:sockets/tcp",
+        "wasi:sockets/tcp@0.2.0-rc-2023-11-10",
+        "wasi:sockets/tcp@0.3.0",
+        "wasi:sockets/types@0.3.0",
+        "wasi:tls/types@0.2.0-draft",
+        "wasi-snapshot-preview1",
+    ] {
+        let text = format!(r#"(component (import "{name}" (instance (export "f" (func)))))"#);
+        let component = Component::new(&engine, text).unwrap();
+        let error = linker.instantiate_pre(&component).map(drop).unwrap_err();
+        assert!(format!("{error:?}").contains(name), "{error:?}");
+        assert!(
+            component_imports(&component)
+                .iter()
+                .all(|import| !import.is_defined),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn a_socket_of_a_component_is_a_descriptor_of_the_core() {
+    let (mut store, instance, _) = instantiate_text(SOCKETS, 64);
+    let open = |store: &mut Store<State>| {
+        let guest = store.data_mut().ctx.guest();
+        (0..64).filter(|fd| guest.open_file(*fd).is_ok()).count()
+    };
+    let before = open(&mut store);
+    for (name, sockets) in [("tcp", 1), ("udp", 2)] {
+        let (is_error,): (u32,) = call(&mut store, &instance, name, ()).unwrap();
+        assert_eq!((is_error, open(&mut store)), (0, before + sockets), "{name}");
+    }
+}
+
+#[test]
+fn the_sockets_of_wasmtime_wasi_cannot_be_put_over_ours() {
+    type Add = fn(&mut Linker<State>) -> wasmtime::Result<()>;
+    let theirs: [(&str, Add); 7] = [
+        ("network", |linker| {
+            let options = sockets::network::LinkOptions::default();
+            sockets::network::add_to_linker::<_, WasiSockets>(linker, &options, State::sockets)
+        }),
+        ("instance-network", |linker| {
+            sockets::instance_network::add_to_linker::<_, WasiSockets>(linker, State::sockets)
+        }),
+        ("ip-name-lookup", |linker| {
+            sockets::ip_name_lookup::add_to_linker::<_, WasiSockets>(linker, State::sockets)
+        }),
+        ("tcp", |linker| {
+            sync::sockets::tcp::add_to_linker::<_, WasiSockets>(linker, State::sockets)
+        }),
+        ("tcp-create-socket", |linker| {
+            sockets::tcp_create_socket::add_to_linker::<_, WasiSockets>(linker, State::sockets)
+        }),
+        ("udp", |linker| {
+            sync::sockets::udp::add_to_linker::<_, WasiSockets>(linker, State::sockets)
+        }),
+        ("udp-create-socket", |linker| {
+            sync::sockets::udp_create_socket::add_to_linker::<_, WasiSockets>(linker, State::sockets)
+        }),
+    ];
+    let engine = Engine::default();
+    let mut ours: Linker<State> = Linker::new(&engine);
+    add_to_linker(&mut ours).unwrap();
+    for (name, add) in theirs {
+        assert!(add(&mut ours.clone()).is_err(), "{name} after ours");
+        let mut linker = Linker::new(&engine);
+        add(&mut linker).unwrap();
+        assert!(add_to_linker(&mut linker).is_err(), "{name} before ours");
+    }
 }

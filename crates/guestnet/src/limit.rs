@@ -10,6 +10,10 @@ pub const DEFAULT_MAX_MEMORY: u64 = 4 << 30;
 /// Elements in all tables of a guest. Large Go programs have about 200,000; this many cost 32 MiB.
 const MAX_TABLE_ELEMENTS: usize = 1 << 22;
 
+/// Core instances of a guest, of which a component may have many; each can have a million global variables of 16 bytes, which
+/// are not in its memory. Components that link a language's runtime from shared libraries have up to about 50.
+const MAX_INSTANCES: usize = 256;
+
 /// Counts what all memories and tables of one guest have together, for [`wasmtime::Store::limiter`].
 ///
 /// Only what is granted counts. What is granted and then fails for lack of real memory stays counted: Wasmtime reports
@@ -97,6 +101,10 @@ impl ResourceLimiter for MemoryLimit {
         }
         self.elements = wanted;
         Ok(true)
+    }
+
+    fn instances(&self) -> usize {
+        MAX_INSTANCES
     }
 }
 

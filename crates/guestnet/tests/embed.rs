@@ -423,3 +423,26 @@ fn a_component_takes_no_listeners() {
         .unwrap_err();
     assert!(matches!(refused, Error::Listeners), "{refused:?}");
 }
+
+/// A component with so many instances of a core module.
+fn instances(count: usize) -> String {
+    let instances = "(core instance (instantiate $module))".repeat(count);
+    format!("(component (core module $module (global (mut i64) (i64.const 0))) {instances})")
+}
+
+#[test]
+fn a_component_has_no_more_core_instances_than_the_limit() {
+    let runtime = ComponentRuntime::new().unwrap();
+    let instantiate = |count| {
+        let component = Component::new(runtime.engine(), instances(count)).unwrap();
+        let mut guest = Options::new().component(&runtime).unwrap();
+        let instance = runtime.linker().instantiate(guest.store_mut(), &component);
+        instance.map(drop)
+    };
+    instantiate(256).unwrap();
+    let error = instantiate(257).unwrap_err();
+    assert!(
+        format!("{error:?}").contains("instance count too high"),
+        "{error:?}"
+    );
+}

@@ -1,16 +1,19 @@
-//! The three functions of `wasi:filesystem/types` that give a stream, which is ours ([`Reader`], [`Writer`]). The others are
-//! wasmtime-wasi's as they are.
+//! The functions of `wasi:filesystem/types` that give a stream, which is ours ([`Reader`], [`Writer`]), and the one that lists a
+//! directory, which has a limit. The others are wasmtime-wasi's as they are.
 
 use guestnet_core::Host;
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
-use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
+use wasmtime_wasi::p2::bindings::filesystem::types::{DirectoryEntryStream, ErrorCode};
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::HostDescriptor;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError};
 
 use super::ctx::State;
 use super::file_stream::{Reader, Writer};
 use super::object::{Handle, Object, Role};
+
+/// How many lists of directories a guest may have at a time: each is all of its directory's names, in the host's memory.
+const MAX_LISTS: usize = 64;
 
 /// What a function of files returns.
 type Answer<T> = wasmtime::Result<(Result<Resource<T>, ErrorCode>,)>;
@@ -48,6 +51,24 @@ impl<H: Host> State<H> {
                 let stream = Some(self.table().delete(stream)?);
                 self.give(Object::Writer(Writer { stream }))
             }
+            Err(error) => refused(error),
+        }
+    }
+
+    /// `[method]descriptor.read-directory`.
+    pub(crate) fn read_directory(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+    ) -> Answer<DirectoryEntryStream> {
+        let lists = self
+            .table()
+            .iter_mut()
+            .filter(|entry| entry.is::<DirectoryEntryStream>());
+        if lists.count() >= MAX_LISTS {
+            return Ok((Err(ErrorCode::InsufficientMemory),));
+        }
+        match HostDescriptor::read_directory(&mut self.ctx.inner.filesystem(), descriptor) {
+            Ok(list) => Ok((Ok(list),)),
             Err(error) => refused(error),
         }
     }

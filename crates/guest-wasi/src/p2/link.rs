@@ -122,8 +122,8 @@ fn add_ours<T: ComponentView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     sync::sockets::udp_create_socket::add_to_linker::<T, Of<T>>(linker, state)
 }
 
-/// Registers some functions a second time: where the bindings copy a list that can be read where it is, and where a file's
-/// stream would be one of wasmtime-wasi's.
+/// Registers some functions a second time: where the bindings copy a list that can be read where it is, where a file's stream
+/// would be one of wasmtime-wasi's, and where what a guest may keep needs a limit.
 fn add_over_them<T: ComponentView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     linker.allow_shadowing(true);
     let added = add_streams(linker)
@@ -200,6 +200,12 @@ fn add_files<T: ComponentView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
         "[method]descriptor.append-via-stream",
         |mut store: StoreContextMut<'_, T>, (descriptor,): (Resource<Descriptor>,)| {
             state(store.data_mut()).write_via_stream(descriptor, None)
+        },
+    )?;
+    files.func_wrap(
+        "[method]descriptor.read-directory",
+        |mut store: StoreContextMut<'_, T>, (descriptor,): (Resource<Descriptor>,)| {
+            state(store.data_mut()).read_directory(descriptor)
         },
     )
 }

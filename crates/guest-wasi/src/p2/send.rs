@@ -52,11 +52,12 @@ impl<H: Host> State<H> {
             return Err(StreamError::Trap(wrong_kind()));
         };
         socket.output.check()?;
-        if bytes.len() > PIECE || !(socket.output.is_empty() && *unsent_bytes < MAX_UNSENT) {
-            return Err(unpermitted(bytes.len()));
-        }
+        // Nothing is no more than a permit of nothing.
         if bytes.is_empty() {
             return Ok(());
+        }
+        if bytes.len() > PIECE || !(socket.output.is_empty() && *unsent_bytes < MAX_UNSENT) {
+            return Err(unpermitted(bytes.len()));
         }
         let outcome = ctx
             .guest

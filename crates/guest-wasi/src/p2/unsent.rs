@@ -44,8 +44,9 @@ impl Unsent {
         self.bytes.get(self.sent..).unwrap_or_default()
     }
 
+    /// Forgets what there was, and gives its memory back: else each connection that was slow once would keep a piece.
     pub(crate) fn clear(&mut self) {
-        self.bytes.clear();
+        self.bytes = Vec::new();
         self.sent = 0;
     }
 
@@ -90,5 +91,22 @@ impl Unsent {
             }
             sent => sent,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_sent_or_failed_leaves_no_memory_behind() {
+        let mut output = Unsent::default();
+        output.bytes.extend_from_slice(&[1; 1000]);
+        output.sent = 1000;
+        output.clear();
+        assert_eq!((output.bytes.capacity(), output.len()), (0, 0));
+        output.bytes.extend_from_slice(&[1; 1000]);
+        assert_eq!(output.settle(Err(Errno::ECONNRESET)), Ok(0));
+        assert_eq!((output.bytes.capacity(), output.len()), (0, 0));
     }
 }

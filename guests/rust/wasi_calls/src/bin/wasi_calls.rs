@@ -40,6 +40,8 @@ fn main() {
             println!("written {}", fill(&output));
             std::mem::forget((input, output, client));
         }
+        "doors" => doors(&network),
+        "waits" => waits(&network),
         "sockets" => sockets(),
         "lookups" => lookups(&network),
         "drop-socket" => {
@@ -262,6 +264,10 @@ fn both_ends(network: &Network) {
     let ((input, output, client), (from, to, server)) = pair(network);
     let written = fill(&output);
     println!("the output is full: {}", !output.subscribe().ready());
+    println!(
+        "nothing may be written: {}",
+        output.write(&[]).is_ok() && output.write_zeroes(0).is_ok()
+    );
     client.shutdown(ShutdownType::Send).expect("shutdown");
     let mut read = 0;
     while let Ok(bytes) = from.blocking_read(1 << 16) {
@@ -310,4 +316,76 @@ fn lookups(network: &Network) {
     println!("{} look-ups, then {}", all.len(), limit.name());
     all.clear();
     show("after they were dropped", resolve_addresses(network, "127.0.0.1"));
+}
+
+/// Every call by which something could reach the network, with the port of the second argument.
+fn doors(network: &Network) {
+    let to = loopback(std::env::args().nth(2).expect("a port").parse().expect("a port"));
+    let tcp = || create_tcp_socket(IpAddressFamily::Ipv4).expect("create");
+    let udp = || {
+        let socket = create_udp_socket(IpAddressFamily::Ipv4).expect("create");
+        let bound = socket.start_bind(network, loopback(0));
+        bound.and_then(|()| socket.finish_bind()).map(|()| socket)
+    };
+    show("tcp-socket.start-connect", tcp().start_connect(network, to));
+    let listener = tcp();
+    let bound = listener.start_bind(network, loopback(0));
+    show(
+        "tcp-socket.start-listen",
+        bound
+            .and_then(|()| listener.finish_bind())
+            .and_then(|()| listener.start_listen()),
+    );
+    show(
+        "udp-socket.stream",
+        udp().and_then(|socket| socket.stream(Some(to)).map(drop)),
+    );
+    show(
+        "outgoing-datagram-stream.send",
+        udp().and_then(|socket| {
+            let (_incoming, outgoing) = socket.stream(None)?;
+            outgoing.check_send()?;
+            outgoing.send(&[OutgoingDatagram {
+                data: b"x".to_vec(),
+                remote_address: Some(to),
+            }])
+        }),
+    );
+    show(
+        "resolve-addresses",
+        resolve_addresses(network, "localhost").and_then(|stream| {
+            stream.subscribe().block();
+            stream.resolve_next_address()
+        }),
+    );
+}
+
+/// Waits for ever, in the way that the second argument says. Not for a transcript: to be stopped.
+fn waits(network: &Network) {
+    let how = std::env::args().nth(2).unwrap_or_default();
+    let ((input, output, client), server) = pair(network);
+    let ((empty, ..), _other) = pair(network);
+    if how != "splice-read" {
+        fill(&output);
+    }
+    println!("waits");
+    match how.as_str() {
+        "flush" => drop(output.blocking_flush()),
+        "drop" => drop(output),
+        "read" => drop(input.blocking_read(u64::MAX)),
+        "splice" => drop(output.blocking_splice(&empty, u64::MAX)),
+        "splice-read" => drop(output.blocking_splice(&empty, u64::MAX)),
+        "write" => drop(output.blocking_write_and_flush(b"x")),
+        "zeroes" => drop(output.blocking_write_zeroes_and_flush(1)),
+        "instant" => monotonic_clock::subscribe_instant(u64::MAX).block(),
+        "duration" => monotonic_clock::subscribe_duration(u64::MAX).block(),
+        "poll" => {
+            let pollables = [input.subscribe(), output.subscribe(), server.0.subscribe()];
+            let [read, write, _] = &pollables;
+            drop(poll::poll(&[read, write, read, write]));
+        }
+        other => panic!("no wait {other:?}"),
+    }
+    println!("waits no more");
+    std::mem::forget((client, server));
 }
