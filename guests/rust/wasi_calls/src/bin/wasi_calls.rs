@@ -364,7 +364,7 @@ fn doors(network: &Network) {
 fn waits(network: &Network) {
     let how = std::env::args().nth(2).unwrap_or_default();
     let ((input, output, client), server) = pair(network);
-    let ((empty, ..), _other) = pair(network);
+    let ((empty, _output, _client), _server) = pair(network);
     if how != "splice-read" {
         fill(&output);
     }
