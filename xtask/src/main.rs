@@ -32,8 +32,8 @@ Usage: cargo xtask COMMAND
   test [--quick]   every check and every test; with --quick the developer's loop:
                    formatting, clippy, unit tests, and the guests without real servers
   test --step NAME one step of it, by the name that its progress line has
-  demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table; takes at most
-                   15 minutes the first time
+  demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table; takes 15 to 30
+                   minutes the first time
   bench [NAME]...  ratios against native C and against others; NAME is wasi, emscripten, quickjs, web or policy, followed
                    by parts of rows' names
   soak web         the tests of Isolated Web Apps with long transfers, and what depends on luck many times
