@@ -17,6 +17,5 @@ int main(void) {
     must("shutdown", shutdown(pair[0], SHUT_RDWR));
     show_data("peek 16", recv(pair[1], buffer, 16, MSG_PEEK | MSG_WAITALL), buffer);
     show_data("recv", recv(pair[1], buffer, 16, 0), buffer);
-    show_data("recv", recv(pair[1], buffer, 16, MSG_PEEK | MSG_WAITALL), buffer);
     return 0;
 }
