@@ -15,13 +15,11 @@ use wasmtime::{Engine, Store};
 use crate::assemble;
 use crate::confine::Confinement;
 use crate::ending::failure;
-use crate::engine::{GUEST_STACK, HOST_STACK};
 use crate::failure::{FAILED, Failure};
 #[cfg(feature = "planted-bug")]
 use crate::planted::PlantedLimit as Limit;
 use crate::run_args::RunArgs;
 use crate::say;
-use crate::signals::Signals;
 use crate::supervise::Supervisor;
 
 /// What the store keeps for the guest.
@@ -73,13 +71,7 @@ pub(crate) fn run(
     limit_handles(&mut store);
     handle.interrupt(&mut store);
 
-    let supervisor = Supervisor {
-        signals: Signals::new()?,
-        handle,
-        timeout: args.timeout,
-        interruptible: None,
-        stack: GUEST_STACK + HOST_STACK,
-    };
+    let supervisor = Supervisor::of_wasm(handle, args.timeout)?;
     confinement.enforce()?;
     supervisor.run(move || {
         run_component(&linker, &component, &mut store, |state| state.limit.refusal())

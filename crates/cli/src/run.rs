@@ -10,7 +10,7 @@ use crate::assemble;
 use crate::component;
 use crate::confine::Confinement;
 use crate::ending::failure;
-use crate::engine::{GUEST_STACK, HOST_STACK, engine};
+use crate::engine::engine;
 use crate::failure::Failure;
 use crate::inherit::Listeners;
 use crate::module::{self, OwnModule, Program};
@@ -18,7 +18,6 @@ use crate::module::{self, OwnModule, Program};
 use crate::planted::PlantedLimit as Limit;
 use crate::run_args::RunArgs;
 use crate::script;
-use crate::signals::Signals;
 use crate::supervise::Supervisor;
 
 /// What the store keeps for the guest.
@@ -86,13 +85,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     store.limiter(|state| &mut state.limit);
     handle.interrupt(&mut store);
 
-    let supervisor = Supervisor {
-        signals: Signals::new()?,
-        handle,
-        timeout: args.timeout,
-        interruptible: None,
-        stack: GUEST_STACK + HOST_STACK,
-    };
+    let supervisor = Supervisor::of_wasm(handle, args.timeout)?;
     confinement.enforce()?;
     supervisor.run(move || {
         guestnet::run(&adapter, &module, &mut store, |state| state.limit.refusal())

@@ -5,6 +5,7 @@ use std::thread;
 
 use guestnet::{End, GuestHandle};
 
+use crate::engine::{GUEST_STACK, HOST_STACK};
 use crate::failure::Failure;
 use crate::signals::Signals;
 use crate::stop::{Interruptible, Watch};
@@ -23,6 +24,20 @@ pub(crate) struct Supervisor {
 }
 
 impl Supervisor {
+    /// For a module or a component, which SIGINT ends.
+    ///
+    /// # Errors
+    /// One sentence: signals cannot be received.
+    pub(crate) fn of_wasm(handle: GuestHandle, timeout: Option<Timeout>) -> Result<Self, Failure> {
+        Ok(Supervisor {
+            signals: Signals::new()?,
+            handle,
+            timeout,
+            interruptible: None,
+            stack: GUEST_STACK + HOST_STACK,
+        })
+    }
+
     /// Runs a guest on a thread of its own, ends it at a signal or when its time is over, and returns the exit code.
     ///
     /// # Errors
