@@ -1,7 +1,7 @@
 //! C programs of examples/c: plain POSIX, compiled against the overlay.
 
 use crate::Row;
-use crate::native::{pattern, tcp_echo};
+use crate::native::{fetched, pattern, tcp_echo};
 use guestnet_tests::peers::Nginx;
 use guestnet_tests::{Guestnet, Program, Running, guest};
 use std::net::SocketAddr;
@@ -101,13 +101,5 @@ fn fetch() -> String {
         .arg(addr.port().to_string())
         .arg("/file")
         .finish();
-    assert!(finished.stderr.contains("200 OK"), "{finished}");
-    let got = finished.success();
-    assert!(
-        got == body,
-        "nginx sent {} bytes, the guest wrote {}",
-        body.len(),
-        got.len()
-    );
-    format!("{} bytes, all equal", got.len())
+    fetched(finished, &body)
 }

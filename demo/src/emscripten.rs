@@ -1,7 +1,7 @@
 //! C programs built with emcc and the npm package, on Node, Deno and Bun: examples/c as they are, and examples/emscripten.
 
 use crate::Row;
-use crate::native::{pattern, tcp_echo, tcp_in_turns};
+use crate::native::{fetched, pattern, tcp_echo, tcp_in_turns};
 use crate::policy::{assert_untouched, untouched};
 use guestnet_tests::Program;
 use guestnet_tests::emscripten::{Engine, example};
@@ -76,15 +76,7 @@ fn fetch(engine: Engine) -> String {
         nginx.addr()
     );
     let finished = fetch_with(engine, &options, "files.test", nginx.addr().port()).finish();
-    assert!(finished.stderr.contains("200 OK"), "{finished}");
-    let got = finished.success();
-    assert!(
-        got == body,
-        "nginx sent {} bytes, the guest wrote {}",
-        body.len(),
-        got.len()
-    );
-    format!("{} bytes, all equal", got.len())
+    fetched(finished, &body)
 }
 
 fn threads(engine: Engine) -> String {

@@ -1,6 +1,6 @@
 //! The other ends that are not guests: plain sockets of this process, and curl.
 
-use guestnet_tests::Program;
+use guestnet_tests::{Program, ProgramOutput};
 use std::io::{Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream, UdpSocket};
 use std::path::Path;
@@ -90,4 +90,17 @@ pub(crate) fn pattern(length: usize) -> Vec<u8> {
         .flat_map(|n| n.wrapping_mul(0x9e37_79b9).to_be_bytes())
         .take(length)
         .collect()
+}
+
+/// The result of a `fetch` that must have written the file that nginx has.
+pub(crate) fn fetched(finished: ProgramOutput, body: &str) -> String {
+    assert!(finished.stderr.contains("200 OK"), "{finished}");
+    let got = finished.success();
+    assert!(
+        got == body,
+        "nginx sent {} bytes, the guest wrote {}",
+        body.len(),
+        got.len()
+    );
+    format!("{} bytes, all equal", got.len())
 }
