@@ -139,19 +139,25 @@ pub fn run<T: Send + 'static>(
 ) -> Result<End, RunError> {
     let instance = match adapter.instantiate(&mut *store, module) {
         Ok(instance) => instance,
-        Err(error) => {
-            // Once its start function runs, a refusal is the guest's own affair: it saw -1.
-            let began = error.is::<Trap>() || error.is::<I32Exit>() || error.is::<StopTrap>();
-            return match refusal(store.data()) {
-                Some(refusal) if !began => Err(RunError::Memory(refusal)),
-                _ => end(error),
-            };
-        }
+        Err(error) => return not_instantiated(error, refusal(store.data())),
     };
     let called = instance.get_typed_func::<(), ()>(&mut *store, START);
     match called.and_then(|start| start.call(&mut *store, ())) {
         Ok(()) => Ok(End::Exit(0)),
         Err(error) => end(error),
+    }
+}
+
+/// How a guest ended whose instance was not made.
+pub(crate) fn not_instantiated(
+    error: wasmtime::Error,
+    refusal: Option<MemoryRefusal>,
+) -> Result<End, RunError> {
+    // Once a start function runs, a refusal is the guest's own affair: it saw -1.
+    let began = error.is::<Trap>() || error.is::<I32Exit>() || error.is::<StopTrap>();
+    match refusal {
+        Some(refusal) if !began => Err(RunError::Memory(refusal)),
+        _ => end(error),
     }
 }
 

@@ -1,14 +1,14 @@
 //! [`run_component`]: a component from its check to its end, in a store of the caller's.
 
+use guestnet_wasi::ComponentView;
 use guestnet_wasi::p2::component_imports;
-use guestnet_wasi::{ComponentView, I32Exit, StopTrap};
+use wasmtime::Store;
 use wasmtime::component::{Component, Linker};
-use wasmtime::{Store, Trap};
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
 
 use crate::end::End;
 use crate::limit::MemoryRefusal;
-use crate::run::{RunError, end};
+use crate::run::{RunError, end, not_instantiated};
 
 /// The interface that a program exports (WASI's "command").
 const RUN: &str = "wasi:cli/run@0.2.";
@@ -66,14 +66,7 @@ pub fn run_component<T: ComponentView>(
     let program = program.map_err(RunError::Wasmtime)?;
     let command = match program.instantiate(&mut *store) {
         Ok(command) => command,
-        Err(error) => {
-            // Once a start function runs, a refusal is the guest's own affair: it saw -1.
-            let began = error.is::<Trap>() || error.is::<I32Exit>() || error.is::<StopTrap>();
-            return match refusal(store.data()) {
-                Some(refusal) if !began => Err(RunError::Memory(refusal)),
-                _ => end(error),
-            };
-        }
+        Err(error) => return not_instantiated(error, refusal(store.data())),
     };
     let called = command.wasi_cli_run().call_run(&mut *store);
     let ended = match called {
