@@ -1,12 +1,14 @@
 // One moment at which a function is called. Knows no timers of a program: when the next one expires the module says.
 
+import { after } from './tasks.js';
+
 /** The longest that a timer of the browser's can be set to, in ms; what is called sooner looks again. */
 const LONGEST = 0x7fffffff;
 
 /** What is due is called in a turn of its own, so that the page has one too. */
 const LEAST = 0.05;
 
-/** An alarm. A hidden page's timers run once a second, or once a minute; this one does not depend on them where it can. */
+/** An alarm: `after` that can be put off. */
 export class Alarm {
   #ring;
   #now;
@@ -26,14 +28,13 @@ export class Alarm {
     if (at >= this.#at) return;
     this.clear();
     this.#at = at;
-    const rings = () => {
+    const over = (why) => {
+      // Another time was set meanwhile, or none.
+      if (why === 'ok' || this.#at !== at) return;
       this.#at = Infinity;
       this.#ring();
     };
-    const ms = Math.min(Math.max(at - this.#now(), LEAST), LONGEST);
-    const wait = this.#cell && Atomics.waitAsync?.(this.#cell, 0, 0, ms);
-    if (wait?.async) wait.value.then((why) => why === 'timed-out' && this.#at === at && rings());
-    else this.#timer = setTimeout(rings, ms);
+    this.#timer = after(Math.min(Math.max(at - this.#now(), LEAST), LONGEST), over, this.#cell);
   }
 
   /** Has it not ring. */

@@ -164,7 +164,7 @@ export class DirectSockets {
     return Array.from({ length: count }, (_, index) => this.#ints.getInt32((pointer >>> 0) + 4 * index, true));
   }
 
-  /** A text in ASCII. A decoder would refuse shared memory. */
+  /** A text in ASCII. */
   #text(pointer, length) {
     return String.fromCharCode(...this.#view(pointer, Math.min(length >>> 0, 1024)));
   }

@@ -14,9 +14,13 @@ export function later(callback) {
 
 const never = typeof SharedArrayBuffer === 'function' ? new Int32Array(new SharedArrayBuffer(4)) : null;
 
-/** Calls back after some ms. A hidden page's timers run once a second; this one does not depend on them where it can. */
-export function after(ms, callback) {
-  const wait = never && Atomics.waitAsync?.(never, 0, 0, ms);
-  if (wait?.async) wait.value.then(callback);
-  else setTimeout(callback, ms);
+/**
+ * Calls back after some ms. A hidden page's timers run once a second, or once a minute; this one does not depend on them where it can:
+ * it waits at a cell of shared memory. A notification there calls back at once, with `ok`. Otherwise returns a timer of the browser's.
+ */
+export function after(ms, callback, cell = never) {
+  const wait = cell && Atomics.waitAsync?.(cell, 0, 0, ms);
+  if (!wait?.async) return setTimeout(callback, ms);
+  wait.value.then(callback);
+  return undefined;
 }
