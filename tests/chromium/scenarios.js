@@ -137,6 +137,22 @@ const scenarios = {
     return { early, text, words, late, room: sockets.calls.send(id, 0, 1) };
   },
 
+  /** Closes a listener and opens another one on its port, again and again: how many of these could not be opened. */
+  async rebind({ times }) {
+    const sockets = new Sockets();
+    let listener = await sockets.open(sockets.listen());
+    const { port } = sockets.address(listener, 0);
+    let failed = 0;
+    for (let time = 0; time < times; time++) {
+      sockets.calls.close(listener);
+      listener = sockets.listen('127.0.0.1', port);
+      await sockets.until(listener, STATE.OPEN);
+      if (!(sockets.calls.state(listener) & STATE.OPEN)) failed++;
+    }
+    sockets.calls.close(listener);
+    return failed;
+  },
+
   /** A server: each of so many connections is answered with what it said, once it has ended a line. */
   async serve({ host, connections }, report) {
     const sockets = new Sockets();

@@ -9,6 +9,7 @@ use std::net::TcpStream;
 pub(crate) const TESTS: &[Test] = &[
     ("a_server_serves_several_connections", several),
     ("a_client_that_ends_at_once_is_whole_or_broken", ends_at_once),
+    ("a_port_is_free_when_its_listener_is_closed", rebind),
 ];
 
 fn several(case: &Case) {
@@ -74,4 +75,9 @@ fn ends_at_once(case: &Case) {
         ];
         assert!(allowed.iter().any(|text| each == text), "{each}");
     }
+}
+
+/// The browser closes a listener behind what it says: of some hundred a few are refused if they are not tried again.
+fn rebind(case: &Case) {
+    assert_eq!(case.run("rebind", &json!({ "times": 300 })), json!(0));
 }

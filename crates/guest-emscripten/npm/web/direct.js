@@ -41,7 +41,7 @@ export class DirectSockets {
    */
   constructor({ changed, log, receive }) {
     this.#changed = changed;
-    this.#context = { pool: new Pool(), received: new Received(receive), log };
+    this.#context = { pool: new Pool(), received: new Received(receive), closedPorts: new Map(), log };
     this.imports = this.#functions();
   }
 
@@ -76,7 +76,7 @@ export class DirectSockets {
           checkedPort(port);
           return new globalThis.TCPServerSocket(address, chosen);
         };
-        return this.#add((changed) => new Listener(this.#context, changed, make, backlog));
+        return this.#add((changed) => new Listener(this.#context, changed, make, backlog, port));
       },
       udp_open: (local, localLength, localPort, remote, remoteLength, remotePort, options) => {
         const chosen = {};

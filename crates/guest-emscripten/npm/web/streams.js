@@ -20,6 +20,12 @@ const BACKLOG = 128;
 /** The most that may be asked for. */
 const MAX_BACKLOG = 4096;
 
+/**
+ * How long after a listener was closed its port may still be in use in Chromium 156, which closes it behind what it says, and after how
+ * long it is asked again; in ms.
+ */
+const RELEASE = { MOST: 1000, AGAIN: 2 };
+
 /** A connection. It is held here for as long as it is used: the browser collects, and so resets, a socket that nothing refers to. */
 export class Connection {
   #context;
@@ -171,11 +177,22 @@ export class Listener {
 
   error = ERROR.NONE;
 
-  constructor(context, changed, make, backlog) {
+  /** `port` is the one that is asked for, or 0. */
+  constructor(context, changed, make, backlog, port) {
     this.#context = context;
     this.changed = changed;
     this.#limit = backlog > 0 ? Math.min(backlog, MAX_BACKLOG) : BACKLOG;
-    this.#socket = open(make, (info) => this.#opened(info), (error) => this.#failed(error));
+    this.#open(make, port);
+  }
+
+  #open(make, port) {
+    if (this.#isClosed) return;
+    const failed = (error) => {
+      const isReleased = !this.#context.closedPorts.has(port);
+      if (error?.name !== 'NetworkError' || isReleased) this.#failed(error);
+      else after(RELEASE.AGAIN, () => this.#open(make, port));
+    };
+    this.#socket = open(make, (info) => this.#opened(info), failed);
   }
 
   get state() {
@@ -217,15 +234,25 @@ export class Listener {
     this.#isClosed = true;
     this.changed = () => {};
     for (const connection of [...this.#ready.splice(0), ...this.#opening]) connection.close();
-    this.#reader?.cancel().catch(() => {});
+    if (this.#reader) this.#release();
   }
 
   #opened({ readable, localAddress, localPort }) {
     this.#address = [localAddress, localPort];
     this.#reader = readable.getReader();
-    if (this.#isClosed) this.#reader.cancel().catch(() => {});
+    if (this.#isClosed) this.#release();
     else this.#read();
     this.changed();
+  }
+
+  /** Has the browser close it, which takes a moment. */
+  #release() {
+    this.#reader.cancel().catch(() => {});
+    const { closedPorts } = this.#context;
+    const [, port] = this.#address;
+    const time = performance.now();
+    closedPorts.set(port, time);
+    after(RELEASE.MOST, () => closedPorts.get(port) === time && closedPorts.delete(port));
   }
 
   #read() {
