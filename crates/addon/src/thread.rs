@@ -18,6 +18,9 @@ use crate::watch::Watch;
 /// A call takes some 300 ns and the look 30; with this a task of a millisecond is late by a few hundredths of one.
 const BUSY: u32 = 64;
 
+/// Contexts that wait for a call. In boxes: each call takes one out and puts it back, and they are large.
+type Pool = Vec<Box<ThreadContext<OsHost>>>;
+
 /// A program on one thread.
 #[derive(Debug)]
 pub(crate) struct Thread {
@@ -25,9 +28,9 @@ pub(crate) struct Thread {
     /// Whether it is a pthread other than the program's main thread. The end of the main thread is the program's.
     is_pthread: bool,
     /// Contexts for calls to come, as many as calls ran at once: a call that waits runs the idle task, which may call again.
-    blocking: RefCell<Vec<ThreadContext<OsHost>>>,
+    blocking: RefCell<Pool>,
     /// The same for calls that never wait.
-    nonblocking: RefCell<Vec<ThreadContext<OsHost>>>,
+    nonblocking: RefCell<Pool>,
     idle_task: RefCell<Option<JsIdleTask>>,
     /// What was done since the last look at the clock of the idle task.
     busy: Cell<u32>,
@@ -167,18 +170,19 @@ impl Thread {
         self.with_context(|context| work(context.guest()))?
     }
 
-    fn pool(&self, mode: WaitMode) -> &RefCell<Vec<ThreadContext<OsHost>>> {
+    fn pool(&self, mode: WaitMode) -> &RefCell<Pool> {
         match mode {
             WaitMode::Blocking => &self.blocking,
             WaitMode::Nonblocking => &self.nonblocking,
         }
     }
 
-    fn context(&self, mode: WaitMode) -> Result<ThreadContext<OsHost>> {
+    fn context(&self, mode: WaitMode) -> Result<Box<ThreadContext<OsHost>>> {
         let idle = self.idle_task.borrow();
-        self.program.context(|host| match (mode, &*idle) {
+        let context = self.program.context(|host| match (mode, &*idle) {
             (WaitMode::Blocking, Some(idle)) => host.set_idle_task(Arc::clone(&idle.task)),
             (mode, _) => host.set_wait_mode(mode),
-        })
+        });
+        context.map(Box::new)
     }
 }

@@ -82,12 +82,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `EBADF`; `EINVAL`: not a timer; `ECANCELED`: as read(2), with [`TimerFlags::CANCEL_ON_SET`].
     pub fn set_timer(
         &mut self,
-        fd: impl Into<Target<T::Pin>>,
+        fd: impl Target<T::Pin>,
         flags: TimerFlags,
         spec: TimerSpec,
         monotonic: Option<Duration>,
     ) -> Result<TimerSpec> {
-        let fd = &fd.into();
         let result = self.with_open_file(fd, |call, entry| {
             let OpenFile::Stream(stream) = entry else {
                 return Err(Errno::EINVAL);
@@ -123,8 +122,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`; `EINVAL`: not a timer.
-    pub fn timer(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<TimerSpec> {
-        let fd = &fd.into();
+    pub fn timer(&mut self, fd: impl Target<T::Pin>) -> Result<TimerSpec> {
         let result = self.with_open_file(fd, |call, entry| match entry {
             OpenFile::Stream(stream) if matches!(stream.kind, StreamKind::Timer(_)) => {
                 call.host.timer(&stream.io)

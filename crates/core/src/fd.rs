@@ -20,7 +20,7 @@ pub type Fd = u32;
 #[derive(Clone, Debug)]
 pub struct Descriptor<P> {
     number: Fd,
-    pin: P,
+    pub(crate) pin: P,
 }
 
 impl<P> Descriptor<P> {
@@ -36,6 +36,12 @@ impl<P> Descriptor<P> {
 }
 
 impl<E> Descriptor<Arc<E>> {
+    /// What it stands for.
+    #[must_use]
+    pub fn open_file(&self) -> &E {
+        &self.pin
+    }
+
     /// Whether both stand for the same open file, as two numbers do that dup(2) has made.
     #[must_use]
     pub fn is_same_open_file(&self, other: &Self) -> bool {
@@ -43,51 +49,84 @@ impl<E> Descriptor<Arc<E>> {
     }
 }
 
-/// What a call is about: a number, which the call looks up, or a [`Descriptor`] that was looked up before.
-#[derive(Debug)]
-pub enum Target<P> {
-    /// A number.
-    Number(Fd),
-    /// A descriptor.
-    Descriptor(Descriptor<P>),
-}
-
-impl<P> Target<P> {
-    /// The guest's number.
-    #[must_use]
-    pub fn number(&self) -> Fd {
-        match self {
-            Target::Number(number) => *number,
-            Target::Descriptor(descriptor) => descriptor.number,
-        }
-    }
-
-    /// The entry of a table that it stands for.
-    #[inline]
-    pub(crate) fn entry<'t, E, T: Slots<E, Pin = P>>(&self, table: &'t T) -> Result<T::Ref<'t>> {
-        match self {
-            Target::Number(number) => table.entry(*number),
-            Target::Descriptor(descriptor) => table.pinned(&descriptor.pin),
-        }
-    }
-}
-
-impl<P> From<Fd> for Target<P> {
-    fn from(number: Fd) -> Self {
-        Target::Number(number)
-    }
-}
-
-impl<P: Clone> From<&Descriptor<P>> for Target<P> {
-    fn from(descriptor: &Descriptor<P>) -> Self {
-        Target::Descriptor(descriptor.clone())
-    }
-}
-
 /// The number, as a trace prints it.
-impl<P> fmt::Display for Target<P> {
+impl<P> fmt::Display for Descriptor<P> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.number().fmt(f)
+        self.number.fmt(f)
+    }
+}
+
+mod sealed {
+    pub trait Sealed {}
+
+    impl Sealed for super::Fd {}
+
+    impl<P> Sealed for &super::Descriptor<P> {}
+}
+
+/// What a call is about: a number ([`Fd`]), which the call looks up, or a [`Descriptor`] that was looked up before.
+pub trait Target<P>: sealed::Sealed + Copy + fmt::Display {
+    /// What was looked up, if it was.
+    fn descriptor(&self) -> Option<&Descriptor<P>>;
+
+    /// The guest's number.
+    fn number(&self) -> Fd;
+}
+
+impl<P> Target<P> for Fd {
+    #[inline]
+    fn descriptor(&self) -> Option<&Descriptor<P>> {
+        None
+    }
+
+    #[inline]
+    fn number(&self) -> Fd {
+        *self
+    }
+}
+
+impl<P> Target<P> for &Descriptor<P> {
+    #[inline]
+    fn descriptor(&self) -> Option<&Descriptor<P>> {
+        Some(self)
+    }
+
+    #[inline]
+    fn number(&self) -> Fd {
+        self.number
+    }
+}
+
+/// An entry of a table: what a look-up gave, or what the caller looked up before.
+pub(crate) enum Entry<'a, R, E> {
+    Found(R),
+    Pinned(&'a E),
+}
+
+impl<R: Deref<Target = E>, E> Deref for Entry<'_, R, E> {
+    type Target = E;
+
+    #[inline]
+    fn deref(&self) -> &E {
+        match self {
+            Entry::Found(entry) => entry,
+            Entry::Pinned(entry) => entry,
+        }
+    }
+}
+
+/// The entry of a table that a call is about.
+///
+/// # Errors
+/// `EBADF`.
+#[inline]
+pub(crate) fn find<'t, E, T: Slots<E>>(
+    target: &'t impl Target<T::Pin>,
+    table: &'t T,
+) -> Result<Entry<'t, T::Ref<'t>, E>> {
+    match target.descriptor() {
+        Some(descriptor) => table.pinned(&descriptor.pin).map(Entry::Pinned),
+        None => table.entry(target.number()).map(Entry::Found),
     }
 }
 
@@ -117,7 +156,7 @@ pub trait Slots<E> {
     ///
     /// # Errors
     /// `EBADF`: it was closed meanwhile, by the same thread.
-    fn pinned(&self, pin: &Self::Pin) -> Result<Self::Ref<'_>>;
+    fn pinned<'a>(&'a self, pin: &'a Self::Pin) -> Result<&'a E>;
 
     /// The number that the next [`Slots::insert`] will give, if no other thread inserts first.
     ///
@@ -356,7 +395,7 @@ impl<E> Slots<E> for Table<E> {
     }
 
     #[inline]
-    fn pinned(&self, pin: &Fd) -> Result<&E> {
+    fn pinned<'a>(&'a self, pin: &'a Fd) -> Result<&'a E> {
         Table::entry(self, *pin)
     }
 
@@ -459,8 +498,8 @@ impl<E> Slots<E> for SharedTable<E> {
     }
 
     #[inline]
-    fn pinned(&self, pin: &Arc<E>) -> Result<Arc<E>> {
-        Ok(Arc::clone(pin))
+    fn pinned<'a>(&'a self, pin: &'a Arc<E>) -> Result<&'a E> {
+        Ok(pin)
     }
 
     fn lowest_free(&self) -> Result<Fd> {

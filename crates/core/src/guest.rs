@@ -12,7 +12,7 @@ use crate::addr::Domain;
 use crate::capacity::{Capacity, Room, SocketPermit};
 use crate::cell::Flag;
 use crate::errno::{Errno, Result};
-use crate::fd::{Descriptor, Fd, SharedTable, Slots, Table, Target};
+use crate::fd::{Descriptor, Fd, SharedTable, Slots, Table, Target, find};
 use crate::gate::Gate;
 use crate::host::{Clock, Host};
 use crate::open_file::{Holds, OpenFile, Stream};
@@ -290,7 +290,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     #[inline]
     pub fn look_up_socket(&self, fd: Fd) -> Result<Descriptor<T::Pin>> {
         let descriptor = self.look_up(fd)?;
-        self.open_file(&descriptor)?.socket()?;
+        self.guest.table.pinned(&descriptor.pin)?.socket()?;
         Ok(descriptor)
     }
 
@@ -298,9 +298,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn open_file(&self, fd: impl Into<Target<T::Pin>>) -> Result<T::Ref<'_>> {
-        let fd = &fd.into();
-        fd.entry(&self.guest.table)
+    pub fn open_file(&self, fd: Fd) -> Result<T::Ref<'_>> {
+        self.guest.table.entry(fd)
     }
 
     /// The number that the next descriptor will get.
@@ -342,9 +341,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`; files of the adapter are `false`.
-    pub fn nonblocking(&self, fd: impl Into<Target<T::Pin>>) -> Result<bool> {
-        let fd = &fd.into();
-        Ok(match &*fd.entry(&self.guest.table)? {
+    pub fn nonblocking(&self, fd: impl Target<T::Pin>) -> Result<bool> {
+        Ok(match &*find(&fd, &self.guest.table)? {
             OpenFile::Socket(socket) => socket.nonblocking.get(),
             OpenFile::Stream(stream) => stream.nonblocking.get(),
             OpenFile::File(_) => false,
@@ -355,9 +353,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn set_nonblocking(&mut self, fd: impl Into<Target<T::Pin>>, on: bool) -> Result<()> {
-        let fd = &fd.into();
-        match &*fd.entry(&self.guest.table)? {
+    pub fn set_nonblocking(&mut self, fd: impl Target<T::Pin>, on: bool) -> Result<()> {
+        match &*find(&fd, &self.guest.table)? {
             OpenFile::Socket(socket) => socket.nonblocking.set(on),
             OpenFile::Stream(stream) => stream.nonblocking.set(on),
             OpenFile::File(_) => {}
@@ -375,9 +372,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`: the caller reports it as this descriptor's result; the poll itself goes on.
-    pub fn poll_add(&mut self, token: u32, fd: impl Into<Target<T::Pin>>, want: Ready) -> Result<()> {
-        let fd = &fd.into();
-        match &*fd.entry(&self.guest.table)? {
+    pub fn poll_add(&mut self, token: u32, fd: impl Target<T::Pin>, want: Ready) -> Result<()> {
+        match &*find(&fd, &self.guest.table)? {
             OpenFile::Socket(socket) if socket.has_pending_error() => {
                 self.always_ready.push(PollEvent {
                     token,
@@ -439,11 +435,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     #[inline]
     pub(crate) fn with_open_file<R>(
         &mut self,
-        fd: &Target<T::Pin>,
+        fd: impl Target<T::Pin>,
         with: impl FnOnce(&mut Call<'_, H, F>, &OpenFile<H::Io, F>) -> Result<R>,
     ) -> Result<R> {
         let (table, mut call) = self.split();
-        let entry = fd.entry(table)?;
+        let entry = find(&fd, table)?;
         with(&mut call, &entry)
     }
 
@@ -451,7 +447,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     #[inline]
     pub(crate) fn with_socket<R>(
         &mut self,
-        fd: &Target<T::Pin>,
+        fd: impl Target<T::Pin>,
         with: impl FnOnce(&mut Call<'_, H, F>, &Socket<H::Io>) -> Result<R>,
     ) -> Result<R> {
         self.with_open_file(fd, |call, entry| with(call, entry.socket()?))

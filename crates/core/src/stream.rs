@@ -5,7 +5,7 @@ use std::io::{IoSlice, IoSliceMut};
 use crate::blocking::{Deadline, attempt, block_until_ready};
 use crate::errno::{Errno, Result};
 use crate::event::COUNTER_SIZE;
-use crate::fd::{Slots, Target};
+use crate::fd::{Slots, Target, find};
 use crate::guest::{Call, GuestThread};
 use crate::host::{Host, RecvFlags, RecvMeta, SendFlags, StreamKind};
 use crate::open_file::{OpenFile, Stream};
@@ -19,8 +19,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// Those of [`GuestThread::recv`]; `EBADF` also for a file of the adapter, which the adapter reads itself.
-    pub fn read(&mut self, fd: impl Into<Target<T::Pin>>, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        let fd = &fd.into();
+    pub fn read(&mut self, fd: impl Target<T::Pin>, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
         let empty = bufs.iter().all(|buf| buf.is_empty());
         let flags = RecvFlags::empty();
         let (received, of_socket) = self.with_open_file(fd, |call, entry| {
@@ -45,8 +44,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// Those of [`GuestThread::send`]; `EBADF` also for a file of the adapter, which the adapter writes itself.
-    pub fn write(&mut self, fd: impl Into<Target<T::Pin>>, bufs: &mut [IoSlice<'_>]) -> Result<usize> {
-        let fd = &fd.into();
+    pub fn write(&mut self, fd: impl Target<T::Pin>, bufs: &mut [IoSlice<'_>]) -> Result<usize> {
         let flags = SendFlags::empty();
         let (sent, by_socket) = self.with_open_file(fd, |call, entry| {
             Ok(match entry {
@@ -65,9 +63,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`.
-    pub fn stream_kind(&self, fd: impl Into<Target<T::Pin>>) -> Result<Option<StreamKind>> {
-        let fd = &fd.into();
-        Ok(match &*fd.entry(&self.guest.table)? {
+    pub fn stream_kind(&self, fd: impl Target<T::Pin>) -> Result<Option<StreamKind>> {
+        Ok(match &*find(&fd, &self.guest.table)? {
             OpenFile::Stream(stream) => Some(stream.kind),
             OpenFile::Socket(_) | OpenFile::File(_) => None,
         })

@@ -86,7 +86,7 @@ pub(crate) fn interface_request<H: Host>(
     args: &Args,
 ) -> Result<i32> {
     let fd = &context.guest.look_up_socket(args.fd(0))?;
-    let domain = context.guest.open_file(fd)?.socket()?.domain();
+    let domain = fd.open_file().socket()?.domain();
     let (request, at) = (args.pointer(1), args.pointer(2));
     let of_ipv4 = matches!(
         request,

@@ -284,8 +284,19 @@ impl<'a> Memory<'a> {
     /// # Errors
     /// `EFAULT`; `ENOBUFS`: the call has copied too much.
     pub(crate) fn vector(self, at: u32, len: u32) -> Result<Vectors<'a>> {
-        self.check(at, len)?;
-        self.places([(at, len.min(MAX_RW_COUNT))].into_iter().collect())
+        let place = self.locate(at, len)?;
+        let len = len.min(MAX_RW_COUNT);
+        match place {
+            Place::Mapped(base) => Ok(Vectors {
+                vectors: SmallVec::from_slice(&[Vector {
+                    base,
+                    len: len as usize,
+                }]),
+                copy: None,
+                memory: PhantomData,
+            }),
+            Place::Copied(_) => self.places([(at, len)].into_iter().collect()),
+        }
     }
 
     /// The buffers of a `struct iovec` array: pointers and lengths of 4 bytes each. Empty ones may point anywhere.

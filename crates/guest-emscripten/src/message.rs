@@ -41,7 +41,7 @@ pub(crate) fn recvmsg<H: Host>(
 ) -> Result<i32> {
     let fd = &context.guest.look_up_socket(args.fd(0))?;
     // Descriptors may come where there is no room for them, which `MSG_CTRUNC` reports.
-    let rights_may_come = context.guest.open_file(fd)?.socket()?.domain() == Domain::Unix;
+    let rights_may_come = fd.open_file().socket()?.domain() == Domain::Unix;
     let header = Msghdr::load(memory, args.pointer(1))?;
     let mut bufs = header.vectors(memory)?;
     let flags = convert::recv_flags(args.int(2))?;

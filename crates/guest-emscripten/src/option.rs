@@ -33,8 +33,7 @@ pub(crate) fn getsockopt<H: Host>(
     let fd = &context.guest.look_up_socket(args.fd(0))?;
     let room = usize::try_from(memory.u32(args.pointer(4))?.cast_signed()).map_err(|_| Errno::EINVAL)?;
     let bytes = if (args.int(1), args.int(2)) == (abi::SOL_SOCKET, abi::SO_PROTOCOL) {
-        let entry = context.guest.open_file(fd)?;
-        let socket = entry.socket()?;
+        let socket = fd.open_file().socket()?;
         let protocol = match (socket.domain(), socket.kind()) {
             (Domain::Unix, _) | (_, Kind::SeqPacket) => 0,
             (Domain::Inet | Domain::Inet6, Kind::Stream) => abi::IPPROTO_TCP,

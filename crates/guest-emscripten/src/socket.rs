@@ -1,7 +1,8 @@
 //! The calls on one socket: open, name, connect, move bytes. Each decodes, makes one call of the core, and encodes.
 
 use guestnet_core::{
-    Domain, Errno, Fd, Host, Kind, OpenFile, Result, SharedDescriptor, SockAddr, StreamKind,
+    Domain, Errno, Fd, Host, Kind, OpenFile, Result, SharedDescriptor, SharedGuestThread, SockAddr,
+    StreamKind,
 };
 
 use crate::args::Args;
@@ -91,7 +92,7 @@ fn store_pair<H: Host>(
 /// bind(fd, addr, len)
 pub(crate) fn bind<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = &context.guest.look_up_socket(args.fd(0))?;
-    let (domain, _) = shape(context, fd)?;
+    let domain = fd.open_file().socket()?.domain();
     let (at, len) = (args.pointer(1), args.pointer(2));
     let addr = match (address::load(memory, at, len)?, domain) {
         // ip(7): Linux takes AF_UNSPEC for AF_INET when the address is the wildcard.
@@ -109,18 +110,12 @@ pub(crate) fn connect<H: Host>(
     args: &Args,
 ) -> Result<i32> {
     let fd = &context.guest.look_up_socket(args.fd(0))?;
-    let (domain, kind) = shape(context, fd)?;
+    let socket = fd.open_file().socket()?;
     let addr = address::load(memory, args.pointer(1), args.pointer(2))?;
-    if kind != Kind::Datagram {
-        misfit(&addr, domain, args.pointer(2))?;
+    if socket.kind() != Kind::Datagram {
+        misfit(&addr, socket.domain(), args.pointer(2))?;
     }
     context.guest.connect(fd, &addr).map(|()| 0)
-}
-
-fn shape<H: Host>(context: &mut ThreadContext<H>, fd: &SharedDescriptor<H, ()>) -> Result<(Domain, Kind)> {
-    let entry = context.guest.open_file(fd)?;
-    let socket = entry.socket()?;
-    Ok((socket.domain(), socket.kind()))
 }
 
 /// An IPv4 address for an IPv6 socket: the kernel is given no more than the address is long, and calls it too short;
@@ -231,9 +226,9 @@ pub(crate) fn recvfrom<H: Host>(
 }
 
 /// Whether read(2) and write(2) mean anything: to an epoll they do not.
-fn can_move_bytes<H: Host>(context: &ThreadContext<H>, fd: &SharedDescriptor<H, ()>) -> Result<()> {
-    let stream = matches!(&*context.guest.open_file(fd)?, OpenFile::Stream(_));
-    if stream && context.guest.stream_kind(fd)? == Some(StreamKind::Unknown) {
+fn can_move_bytes<H: Host>(guest: &SharedGuestThread<H, ()>, fd: &SharedDescriptor<H, ()>) -> Result<()> {
+    let stream = matches!(fd.open_file(), OpenFile::Stream(_));
+    if stream && guest.stream_kind(fd)? == Some(StreamKind::Unknown) {
         return Err(Errno::EINVAL);
     }
     Ok(())
@@ -242,7 +237,7 @@ fn can_move_bytes<H: Host>(context: &ThreadContext<H>, fd: &SharedDescriptor<H, 
 /// readv(fd, iov, count): bytes, or `EBADF` for a descriptor that is not one of ours.
 pub(crate) fn readv<H: Host>(context: &mut ThreadContext<H>, memory: Memory<'_>, args: &Args) -> Result<i32> {
     let fd = &context.guest.look_up(args.fd(0))?;
-    can_move_bytes(context, fd)?;
+    can_move_bytes(&context.guest, fd)?;
     let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::EINVAL)?;
     let count = context.guest.read(fd, bufs.targets())?;
     bufs.commit(count);
@@ -256,7 +251,7 @@ pub(crate) fn writev<H: Host>(
     args: &Args,
 ) -> Result<i32> {
     let fd = &context.guest.look_up(args.fd(0))?;
-    can_move_bytes(context, fd)?;
+    can_move_bytes(&context.guest, fd)?;
     let mut bufs = memory.vectors(args.pointer(1), args.pointer(2), Errno::EINVAL)?;
     length(context.guest.write(fd, bufs.sources())?)
 }

@@ -4,7 +4,8 @@ use std::io::IoSliceMut;
 use std::time::Duration;
 
 use guestnet_core::{
-    Errno, Fd, Host, Kind, OptValue, Ready, RecvFlags, Result, SharedGuestThread, SockOpt, StreamKind,
+    Errno, Host, Kind, OptValue, Ready, RecvFlags, Result, SharedDescriptor, SharedGuestThread, SockOpt,
+    StreamKind,
 };
 
 use crate::args::Args;
@@ -74,13 +75,12 @@ pub(crate) fn file_type<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, 
 /// state(fd, take): what a socket is doing, as [`bits::STATE`]. With `take` also what a receive would return at this moment,
 /// and the pending error, which the next `SO_ERROR` returns too: readiness that was reported may be out of date.
 pub(crate) fn state<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
-    let fd = args.fd(0);
     let take = args.int(1) != 0;
     let guest = &mut context.guest;
-    let file = guest.open_file(fd)?;
-    let datagram = file.socket()?.kind() == Kind::Datagram;
-    let receive_shut = file.socket()?.receiving_has_ended();
-    drop(file);
+    let fd = &guest.look_up_socket(args.fd(0))?;
+    let socket = fd.open_file().socket()?;
+    let datagram = socket.kind() == Kind::Datagram;
+    let receive_shut = socket.receiving_has_ended();
     let listening = guest.option(fd, SockOpt::AcceptConn)? == OptValue::Flag(true);
     let connected = guest.peer_addr(fd).is_ok();
     let (mut error, mut end, mut readable) = (None, false, false);
@@ -123,7 +123,7 @@ pub(crate) fn state<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args
 }
 
 /// Whether poll(2) says `POLLHUP`, as it does of a stream socket that neither is connected nor connects.
-fn is_hung_up<H: Host>(guest: &mut SharedGuestThread<H, ()>, fd: Fd) -> Result<bool> {
+fn is_hung_up<H: Host>(guest: &mut SharedGuestThread<H, ()>, fd: &SharedDescriptor<H, ()>) -> Result<bool> {
     guest.poll_begin();
     guest.poll_add(0, fd, Ready::empty())?;
     guest.poll_wait(Some(Duration::ZERO))?;

@@ -307,7 +307,7 @@ fn fd_fdstat_get<H: Host>(memory: &mut Memory<'_>, ctx: &mut GuestCtx<H>, fd: u3
         | abi::RIGHT_FD_FILESTAT_GET
         | abi::RIGHT_POLL_FD_READWRITE;
     let fd = &ctx.guest.look_up(fd)?;
-    if matches!(ctx.guest.open_file(fd)?, OpenFile::Socket(_)) {
+    if matches!(ctx.guest.open_file(fd.number())?, OpenFile::Socket(_)) {
         rights |= abi::RIGHT_SOCK_SHUTDOWN | abi::RIGHT_SOCK_ACCEPT;
     }
     let flags = if ctx.guest.nonblocking(fd)? {
@@ -345,7 +345,7 @@ fn fd_filestat_get<H: Host>(memory: &mut Memory<'_>, ctx: &mut GuestCtx<H>, fd: 
 }
 
 fn filetype<H: Host>(ctx: &GuestCtx<H>, fd: &Descriptor<Fd>) -> Result<u8> {
-    Ok(match ctx.guest.open_file(fd)? {
+    Ok(match ctx.guest.open_file(fd.number())? {
         OpenFile::Socket(socket) => convert::filetype(socket.kind()),
         OpenFile::Stream(_) => match ctx.guest.stream_kind(fd)? {
             Some(StreamKind::CharacterDevice) => abi::FILETYPE_CHARACTER_DEVICE,

@@ -242,7 +242,7 @@ fn recv_from<H: Host>(
     memory.check(buf, len)?;
     let fd = &ctx.guest.look_up(fd)?;
     if len == 4
-        && let OpenFile::Socket(socket) = ctx.guest.open_file(fd)?
+        && let OpenFile::Socket(socket) = ctx.guest.open_file(fd.number())?
         && (socket.domain(), socket.kind()) == (Domain::Inet6, Kind::Datagram)
     {
         return Err(Errno::ENOMEM);

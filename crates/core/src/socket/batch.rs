@@ -17,7 +17,7 @@ use crate::blocking::{Deadline, attempt};
 use crate::cell::KeptError;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Target};
-use crate::guest::{Call, SharedGuestThread};
+use crate::guest::{Call, SharedDescriptor, SharedGuestThread};
 use crate::host::{
     Clock, Control, Host, Identity, IncomingDatagram, Message, OutgoingDatagram, RecvFlags, RecvMeta,
     SendFlags,
@@ -56,9 +56,6 @@ pub struct IncomingMessage<'a> {
     pub message: Option<Message<Fd>>,
 }
 
-/// What a call is about, in a guest of several threads.
-type FileTarget<H, F> = Target<Arc<OpenFile<<H as Host>::Io, F>>>;
-
 /// How a batch is received: what ends it before it is full.
 #[derive(Debug)]
 struct Progress {
@@ -94,15 +91,14 @@ impl<H: Host, F> SharedGuestThread<H, F> {
     /// What the first message failed with: those of [`GuestThread::send_message`](crate::GuestThread::send_message).
     pub fn send_batch(
         &mut self,
-        fd: impl Into<FileTarget<H, F>>,
+        fd: impl Target<Arc<OpenFile<H::Io, F>>>,
         messages: &mut [OutgoingMessage<'_>],
         flags: SendFlags,
     ) -> Result<usize> {
-        let fd = fd.into();
         let count = messages.len().min(MAX_BATCH);
         let (messages, _) = messages.split_at_mut(count);
         let result = self
-            .pinned(&fd)
+            .pinned(fd)
             .and_then(|fd| self.do_send_batch(&fd, messages, flags));
         self.traced(
             "sendmmsg",
@@ -114,13 +110,12 @@ impl<H: Host, F> SharedGuestThread<H, F> {
 
     fn do_send_batch(
         &mut self,
-        fd: &FileTarget<H, F>,
+        fd: &SharedDescriptor<H, F>,
         messages: &mut [OutgoingMessage<'_>],
         flags: SendFlags,
     ) -> Result<usize> {
-        let (table, mut call) = self.split();
-        let entry = fd.entry(table)?;
-        let socket = entry.socket()?;
+        let socket = fd.open_file().socket()?;
+        let (_, mut call) = self.split();
         if call.meter.is_none() && is_inet_datagram(socket) {
             return call.send_datagrams(socket, messages, flags);
         }
@@ -161,13 +156,12 @@ impl<H: Host, F> SharedGuestThread<H, F> {
     /// reported before its data.
     pub fn recv_batch(
         &mut self,
-        fd: impl Into<FileTarget<H, F>>,
+        fd: impl Target<Arc<OpenFile<H::Io, F>>>,
         messages: &mut [IncomingMessage<'_>],
         flags: RecvFlags,
         wait_for_one: bool,
         timeout: Option<Duration>,
     ) -> Result<(usize, Option<Duration>)> {
-        let fd = fd.into();
         let count = messages.len().min(MAX_BATCH);
         let (messages, _) = messages.split_at_mut(count);
         let mut progress = Progress {
@@ -177,7 +171,7 @@ impl<H: Host, F> SharedGuestThread<H, F> {
             remaining: timeout,
         };
         let result = self
-            .pinned(&fd)
+            .pinned(fd)
             .and_then(|fd| self.do_recv_batch(&fd, messages, &mut progress))
             .map(|received| (received, progress.remaining));
         self.traced(
@@ -190,13 +184,12 @@ impl<H: Host, F> SharedGuestThread<H, F> {
 
     fn do_recv_batch(
         &mut self,
-        fd: &FileTarget<H, F>,
+        fd: &SharedDescriptor<H, F>,
         messages: &mut [IncomingMessage<'_>],
         progress: &mut Progress,
     ) -> Result<usize> {
-        let (table, mut call) = self.split();
-        let entry = fd.entry(table)?;
-        let socket = entry.socket()?;
+        let socket = fd.open_file().socket()?;
+        let (_, mut call) = self.split();
         call.first_error(socket)?;
         if call.meter.is_none() && is_inet_datagram(socket) && !judged(call.gate, socket) {
             return call.recv_datagrams(socket, messages, progress);
@@ -221,18 +214,16 @@ impl<H: Host, F> SharedGuestThread<H, F> {
                         break;
                     }
                 }
-                Err(errno) => return ended(&entry.socket()?.kept_error, count, errno),
+                Err(errno) => return ended(&socket.kept_error, count, errno),
             }
         }
         Ok(count)
     }
 
     /// Looks a number up, once for the whole batch.
-    fn pinned(&self, fd: &FileTarget<H, F>) -> Result<FileTarget<H, F>> {
-        Ok(Target::Descriptor(match fd {
-            Target::Number(number) => self.look_up(*number)?,
-            Target::Descriptor(descriptor) => descriptor.clone(),
-        }))
+    fn pinned(&self, fd: impl Target<Arc<OpenFile<H::Io, F>>>) -> Result<SharedDescriptor<H, F>> {
+        fd.descriptor()
+            .map_or_else(|| self.look_up(fd.number()), |fd| Ok(fd.clone()))
     }
 }
 

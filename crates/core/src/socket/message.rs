@@ -15,7 +15,7 @@ use crate::addr::{Domain, Kind, SockAddr};
 use crate::blocking::{Deadline, attempt};
 use crate::capacity::PIPE;
 use crate::errno::{Errno, Result};
-use crate::fd::{Fd, Slots, Target};
+use crate::fd::{Fd, Slots, Target, find};
 use crate::guest::{Call, GuestThread, SharedGuestThread};
 use crate::host::{Control, Destination, Host, Identity, Message, RecvFlags, RecvMeta, SendFlags};
 use crate::open_file::{Holds, OpenFile};
@@ -82,13 +82,12 @@ impl<H: Host, F> SharedGuestThread<H, F> {
     /// interface that the message would choose, where the policy has rules about destinations.
     pub fn send_message(
         &mut self,
-        fd: impl Into<Target<Arc<OpenFile<H::Io, F>>>>,
+        fd: impl Target<Arc<OpenFile<H::Io, F>>>,
         bufs: &mut [IoSlice<'_>],
         addr: Option<&SockAddr>,
         control: &[Control<Fd>],
         flags: SendFlags,
     ) -> Result<usize> {
-        let fd = &fd.into();
         let result = self.do_send_message(fd, bufs, addr, control, flags);
         self.traced(
             "sendmsg",
@@ -100,14 +99,14 @@ impl<H: Host, F> SharedGuestThread<H, F> {
 
     pub(super) fn do_send_message(
         &mut self,
-        fd: &Target<Arc<OpenFile<H::Io, F>>>,
+        fd: impl Target<Arc<OpenFile<H::Io, F>>>,
         bufs: &mut [IoSlice<'_>],
         addr: Option<&SockAddr>,
         control: &[Control<Fd>],
         flags: SendFlags,
     ) -> Result<usize> {
         let (table, mut call) = self.split();
-        let entry = fd.entry(table)?;
+        let entry = find(&fd, table)?;
         let socket = entry.socket()?;
         let mut passed = Vec::new();
         for item in control {
@@ -200,12 +199,11 @@ impl<H: Host, F> SharedGuestThread<H, F> {
     /// Those of [`GuestThread::recv`].
     pub fn recv_message(
         &mut self,
-        fd: impl Into<Target<Arc<OpenFile<H::Io, F>>>>,
+        fd: impl Target<Arc<OpenFile<H::Io, F>>>,
         bufs: &mut [IoSliceMut<'_>],
         rights: usize,
         flags: RecvFlags,
     ) -> Result<Message<Fd>> {
-        let fd = &fd.into();
         let result = self
             .with_socket(fd, |call, socket| call.recv_message(socket, bufs, flags))
             .map(|message| self.enter_rights(message, rights));

@@ -23,7 +23,7 @@ use crate::addr::{Domain, Kind, SockAddr, wildcard};
 use crate::blocking::{Backoff, Deadline, attempt, block_until_ready};
 use crate::capacity::SocketPermit;
 use crate::errno::{Errno, Result};
-use crate::fd::{Fd, Slots, Target};
+use crate::fd::{Fd, Slots, Target, find};
 use crate::gate::{Gate, Route};
 use crate::guest::{Call, GuestThread};
 use crate::host::{Host, Shutdown};
@@ -62,8 +62,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `EACCES` (the policy), `EADDRINUSE`, `EADDRNOTAVAIL`, `EINVAL` (already bound, or a family that the socket
     /// cannot have), `EAFNOSUPPORT`, `EBADF`, `ENOTSOCK`; for paths also `ENOENT`, `ENOTDIR`, `ELOOP`.
-    pub fn bind(&mut self, fd: impl Into<Target<T::Pin>>, addr: &SockAddr) -> Result<()> {
-        let fd = &fd.into();
+    pub fn bind(&mut self, fd: impl Target<T::Pin>, addr: &SockAddr) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.bind(socket, addr));
         self.traced("bind", result, |()| 0, format_args!("{fd}, {addr}"))
     }
@@ -72,8 +71,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EACCES` (the policy), `EADDRINUSE`, `EINVAL`, `EOPNOTSUPP` (datagrams), `EBADF`, `ENOTSOCK`.
-    pub fn listen(&mut self, fd: impl Into<Target<T::Pin>>, backlog: i32) -> Result<()> {
-        let fd = &fd.into();
+    pub fn listen(&mut self, fd: impl Target<T::Pin>, backlog: i32) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.listen(socket, backlog));
         self.traced("listen", result, |()| 0, format_args!("{fd}, {backlog}"))
     }
@@ -83,8 +81,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `EAGAIN`, `EINVAL` (not listening), `EOPNOTSUPP` (datagrams), `EMFILE`, `ECONNABORTED`, `EBADF`, `ENOTSOCK`,
     /// `EINTR` (the guest was stopped).
-    pub fn accept(&mut self, fd: impl Into<Target<T::Pin>>, nonblocking: bool) -> Result<(Fd, SockAddr)> {
-        let fd = &fd.into();
+    pub fn accept(&mut self, fd: impl Target<T::Pin>, nonblocking: bool) -> Result<(Fd, SockAddr)> {
         let result = self.do_accept(fd, nonblocking, true);
         self.trace_accept(fd, &result);
         result
@@ -95,8 +92,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EAGAIN` if there is no connection, which is not traced: the adapter asks again. Those of [`GuestThread::accept`].
-    pub fn try_accept(&mut self, fd: impl Into<Target<T::Pin>>, nonblocking: bool) -> Result<(Fd, SockAddr)> {
-        let fd = &fd.into();
+    pub fn try_accept(&mut self, fd: impl Target<T::Pin>, nonblocking: bool) -> Result<(Fd, SockAddr)> {
         let result = self.do_accept(fd, nonblocking, false);
         if !matches!(result, Err(Errno::EAGAIN)) {
             self.trace_accept(fd, &result);
@@ -104,7 +100,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         result
     }
 
-    fn trace_accept(&mut self, fd: &Target<T::Pin>, result: &Result<(Fd, SockAddr)>) {
+    fn trace_accept(&mut self, fd: impl Target<T::Pin>, result: &Result<(Fd, SockAddr)>) {
         if self.guest.traced {
             match result {
                 Ok((_, peer)) => {
@@ -122,13 +118,13 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
 
     fn do_accept(
         &mut self,
-        fd: &Target<T::Pin>,
+        fd: impl Target<T::Pin>,
         nonblocking: bool,
         may_wait: bool,
     ) -> Result<(Fd, SockAddr)> {
         let (room, permit) = (Arc::clone(&self.guest.room), self.guest.room.permit());
         let (table, mut call) = self.split();
-        let entry = fd.entry(table)?;
+        let entry = find(&fd, table)?;
         let listener = entry.socket()?;
         let permit = permit?;
         table.lowest_free()?;
@@ -203,8 +199,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `EACCES` (the policy), `EINPROGRESS` (non-blocking, or `SO_SNDTIMEO` over), `EALREADY`, `EISCONN`,
     /// `ECONNREFUSED`, `ETIMEDOUT`, `ENETUNREACH`, `EAFNOSUPPORT`, `EINVAL`, `EBADF`, `ENOTSOCK`, `EINTR` (the guest
     /// was stopped); for paths also `ENOENT`, `EAGAIN`, `EPROTOTYPE`.
-    pub fn connect(&mut self, fd: impl Into<Target<T::Pin>>, addr: &SockAddr) -> Result<()> {
-        let fd = &fd.into();
+    pub fn connect(&mut self, fd: impl Target<T::Pin>, addr: &SockAddr) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, true));
         self.traced("connect", result, |()| 0, format_args!("{fd}, {addr}"))
     }
@@ -215,8 +210,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// Those of [`GuestThread::connect`] on a non-blocking socket. `EINPROGRESS`, `EALREADY`, and `EAGAIN` (a UNIX listener
     /// has no room, or the rate is used up) mean that the adapter asks again once the descriptor is writable, or after a
     /// while; only the end of it is traced.
-    pub fn try_connect(&mut self, fd: impl Into<Target<T::Pin>>, addr: &SockAddr) -> Result<()> {
-        let fd = &fd.into();
+    pub fn try_connect(&mut self, fd: impl Target<T::Pin>, addr: &SockAddr) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| call.connect(socket, addr, false));
         if matches!(result, Err(Errno::EINPROGRESS | Errno::EALREADY | Errno::EAGAIN)) {
             return result;
@@ -228,8 +222,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
-    pub fn shutdown(&mut self, fd: impl Into<Target<T::Pin>>, how: Shutdown) -> Result<()> {
-        let fd = &fd.into();
+    pub fn shutdown(&mut self, fd: impl Target<T::Pin>, how: Shutdown) -> Result<()> {
         let result = self.with_socket(fd, |call, socket| {
             // It ends a connect that is under way; the next one begins another.
             *lock(&socket.connecting) = None;
@@ -250,8 +243,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`, `ENOTSOCK`.
-    pub fn local_addr(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<SockAddr> {
-        let fd = &fd.into();
+    pub fn local_addr(&mut self, fd: impl Target<T::Pin>) -> Result<SockAddr> {
         let result = self.with_socket(fd, |call, socket| call.host.local_addr(&socket.io));
         self.traced("getsockname", result, |_| 0, format_args!("{fd}"))
     }
@@ -260,8 +252,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `ENOTCONN`, `EBADF`, `ENOTSOCK`.
-    pub fn peer_addr(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<SockAddr> {
-        let fd = &fd.into();
+    pub fn peer_addr(&mut self, fd: impl Target<T::Pin>) -> Result<SockAddr> {
         let result = self.with_socket(fd, |call, socket| {
             let peer = call.host.peer_addr(&socket.io)?;
             Ok(stub::as_seen(call.gate, socket, peer))
@@ -273,8 +264,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`, `EINVAL` (a listener).
-    pub fn readable_bytes(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<usize> {
-        let fd = &fd.into();
+    pub fn readable_bytes(&mut self, fd: impl Target<T::Pin>) -> Result<usize> {
         self.with_open_file(fd, |call, entry| match entry {
             OpenFile::Socket(socket) => call.host.readable_bytes(&socket.io),
             OpenFile::Stream(stream) => call.host.readable_bytes(&stream.io),
@@ -287,8 +277,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`, `EINVAL` (a listener), `ENOTTY` (no socket, or a host that cannot say).
-    pub fn unsent_bytes(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<usize> {
-        let fd = &fd.into();
+    pub fn unsent_bytes(&mut self, fd: impl Target<T::Pin>) -> Result<usize> {
         self.with_open_file(fd, |call, entry| match entry {
             OpenFile::Socket(socket) => call.host.unsent_bytes(&socket.io),
             OpenFile::Stream(_) | OpenFile::File(_) => Err(Errno::ENOTTY),
@@ -299,8 +288,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`, `ENOTTY` (no stream socket, or a host that cannot say).
-    pub fn at_mark(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<bool> {
-        let fd = &fd.into();
+    pub fn at_mark(&mut self, fd: impl Target<T::Pin>) -> Result<bool> {
         self.with_open_file(fd, |call, entry| match entry {
             OpenFile::Socket(socket) => call.host.at_mark(&socket.io),
             OpenFile::Stream(_) | OpenFile::File(_) => Err(Errno::ENOTTY),
@@ -409,32 +397,31 @@ impl<H: Host, F> Call<'_, H, F> {
             }
             (Domain::Unix, SockAddr::Unix(path)) => {
                 let (node, resolved) = find_node(host, gate, "connect", path, false)?;
-                let (to, now) = (SockAddr::Unix(resolved.as_str().into()), host.now_coarse());
-                let pending = match socket.pending_connect(&to, now) {
+                let to = SockAddr::Unix(resolved.as_str().into());
+                let pending = match socket.pending_connect(&to, || host.now_coarse()) {
                     Some(pending) => pending,
                     None => {
                         gate.unix("connect", &resolved)?;
-                        PendingConnect::new(to, now)
+                        PendingConnect::new(to)
                     }
                 };
                 socket.take_send_buffer()?;
                 let outcome = unix_connect(host, socket, &node, waits);
-                socket.connect_returned(pending, &outcome);
+                socket.connect_returned(pending, &outcome, || host.now_coarse());
                 outcome
             }
             (Domain::Inet | Domain::Inet6, SockAddr::Inet(to)) => {
-                let now = host.now_coarse();
-                let (mut pending, route) = match socket.pending_connect(addr, now) {
+                let (mut pending, route) = match socket.pending_connect(addr, || host.now_coarse()) {
                     Some(pending) => (pending, stub::route(socket, *to)),
                     None => {
                         let route = match host.name_of(to.ip()) {
-                            None => gate.connect("connect", socket.protocol(), *to, || now)?,
+                            None => gate.connect("connect", socket.protocol(), *to, || host.now_coarse())?,
                             Some(name) => {
                                 gate.connect_to_name("connect", socket.protocol(), &name, to.port())?;
                                 Route::Direct
                             }
                         };
-                        (PendingConnect::new(addr.clone(), now), route)
+                        (PendingConnect::new(addr.clone()), route)
                     }
                 };
                 let target = stub::target(host, gate, socket, *to, route)?;
@@ -444,7 +431,7 @@ impl<H: Host, F> Call<'_, H, F> {
                         match meter.reserve(host, Want::Connection, waits) {
                             Ok(reservation) => Some(reservation),
                             Err(errno) => {
-                                socket.connect_returned(pending, &Err(errno));
+                                socket.connect_returned(pending, &Err(errno), || host.now_coarse());
                                 return Err(errno);
                             }
                         }
@@ -459,7 +446,7 @@ impl<H: Host, F> Call<'_, H, F> {
                     reservation.settle(0, CONNECTION);
                 }
                 let outcome = connected(host, socket, &SockAddr::Inet(target), first, waits);
-                socket.connect_returned(pending, &outcome);
+                socket.connect_returned(pending, &outcome, || host.now_coarse());
                 option::record_broadcast(gate, socket, "connect", *to, &outcome);
                 if socket.kind == Kind::Datagram {
                     // The address that was judged, not what the host makes of it.

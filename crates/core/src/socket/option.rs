@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use super::state::Socket;
 use crate::addr::{Domain, Kind};
 use crate::errno::{Errno, Result};
-use crate::fd::{Slots, Target};
+use crate::fd::{Slots, Target, find};
 use crate::gate::Gate;
 use crate::guest::{GuestThread, is_only_guest};
 use crate::host::Host;
@@ -21,8 +21,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// # Errors
     /// `ENOPROTOOPT` (not an option of this socket, or it cannot be read), `EOPNOTSUPP` (refused:
     /// `SO_BINDTODEVICE`), `EBADF`, `ENOTSOCK`.
-    pub fn option(&mut self, fd: impl Into<Target<T::Pin>>, option: SockOpt) -> Result<OptValue> {
-        let fd = &fd.into();
+    pub fn option(&mut self, fd: impl Target<T::Pin>, option: SockOpt) -> Result<OptValue> {
         let result = self.with_socket(fd, |call, socket| match option.kind() {
             OptKind::Name => Err(Errno::EOPNOTSUPP),
             OptKind::Membership | OptKind::Bytes => Err(Errno::ENOPROTOOPT),
@@ -52,11 +51,10 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `ENOPROTOOPT` (not such an option, or not one of this socket), `EOPNOTSUPP`, `EBADF`, `ENOTSOCK`.
     pub fn option_bytes(
         &mut self,
-        fd: impl Into<Target<T::Pin>>,
+        fd: impl Target<T::Pin>,
         option: SockOpt,
         room: &mut [u8],
     ) -> Result<usize> {
-        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| match option.kind() {
             OptKind::Bytes => call.host.option_bytes(&socket.io, option, room),
             _ => Err(Errno::ENOPROTOOPT),
@@ -74,8 +72,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`, `ENOTSOCK`.
-    pub fn take_error(&mut self, fd: impl Into<Target<T::Pin>>) -> Result<Option<Errno>> {
-        self.with_socket(&fd.into(), |call, socket| {
+    pub fn take_error(&mut self, fd: impl Target<T::Pin>) -> Result<Option<Errno>> {
+        self.with_socket(fd, |call, socket| {
             match call.host.option(&socket.io, SockOpt::Error)? {
                 OptValue::Error(Some(errno)) => {
                     socket.kept_error.keep(Some(errno));
@@ -92,8 +90,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     ///
     /// # Errors
     /// `EBADF`, `ENOTSOCK`.
-    pub fn keep_error(&mut self, fd: impl Into<Target<T::Pin>>, errno: Errno) -> Result<()> {
-        self.with_socket(&fd.into(), |_, socket| {
+    pub fn keep_error(&mut self, fd: impl Target<T::Pin>, errno: Errno) -> Result<()> {
+        self.with_socket(fd, |_, socket| {
             socket.kept_error.keep(Some(errno));
             Ok(())
         })
@@ -114,13 +112,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// A UNIX socket's `SO_SNDBUF` becomes no larger than it begins with, as on a Linux whose `net.core.wmem_max` is no
     /// larger than the default: what was sent outlives its sender in the receiver's queue, and would count against no
     /// guest.
-    pub fn set_option(
-        &mut self,
-        fd: impl Into<Target<T::Pin>>,
-        option: SockOpt,
-        value: OptValue,
-    ) -> Result<()> {
-        let fd = &fd.into();
+    pub fn set_option(&mut self, fd: impl Target<T::Pin>, option: SockOpt, value: OptValue) -> Result<()> {
         let result = self.do_set_option(fd, option, value);
         self.traced(
             "setsockopt",
@@ -130,8 +122,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         )
     }
 
-    fn do_set_option(&mut self, fd: &Target<T::Pin>, option: SockOpt, value: OptValue) -> Result<()> {
-        let entry = fd.entry(&self.guest.table)?;
+    fn do_set_option(&mut self, fd: impl Target<T::Pin>, option: SockOpt, value: OptValue) -> Result<()> {
+        let entry = find(&fd, &self.guest.table)?;
         let socket = entry.socket()?;
         match option.kind() {
             OptKind::Name => return Err(Errno::EOPNOTSUPP),

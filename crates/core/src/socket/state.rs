@@ -24,8 +24,8 @@ const LONGEST_CONNECT: Duration = Duration::from_secs(180);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct PendingConnect {
     to: SockAddr,
-    /// When it was judged.
-    judged: Duration,
+    /// Since when it is remembered.
+    since: Option<Duration>,
     /// The limits of bytes and rate have counted it: the host was asked to connect.
     pub(crate) counted: bool,
     /// It is a bind(2), or the bind of a listen(2), which the host answers late: it counts against nothing.
@@ -34,10 +34,10 @@ pub(crate) struct PendingConnect {
 
 impl PendingConnect {
     /// A connect that is judged now.
-    pub(crate) fn new(to: SockAddr, now: Duration) -> Self {
+    pub(crate) fn new(to: SockAddr) -> Self {
         PendingConnect {
             to,
-            judged: now,
+            since: None,
             counted: false,
             binds: false,
         }
@@ -79,6 +79,8 @@ pub struct Socket<Io> {
     pub(crate) kept_error: KeptError,
     /// The connect that is under way, or the bind that the host has not answered.
     pub(crate) connecting: Mutex<Option<Box<PendingConnect>>>,
+    /// Whether there may be one, so that a connect which is over at once takes no lock.
+    may_be_connecting: Flag,
     /// How much of the head of its queue a peek has shown, where bytes are counted: it is counted already.
     pub(crate) peeked: Mutex<usize>,
     /// What its buffers take of the guest's capacity.
@@ -109,6 +111,7 @@ impl<Io> Socket<Io> {
             peer: Address::default(),
             kept_error: KeptError::default(),
             connecting: Mutex::default(),
+            may_be_connecting: Flag::new(false),
             peeked: Mutex::default(),
             buffers,
             asked: Mutex::default(),
@@ -177,9 +180,10 @@ impl<Io> Socket<Io> {
         let mut pending = lock(&self.connecting);
         match outcome {
             Err(Errno::EAGAIN) => {
+                self.may_be_connecting.set(true);
                 *pending = Some(Box::new(PendingConnect {
                     binds: true,
-                    ..PendingConnect::new(addr.into(), Duration::ZERO)
+                    ..PendingConnect::new(addr.into())
                 }));
             }
             // A connect that is under way stays so: the bind was refused.
@@ -190,26 +194,49 @@ impl<Io> Socket<Io> {
 
     /// The connect to this address, if it is under way. The same call again is the same operation: the lifetime of a name
     /// may have ended meanwhile, and the connection may be made.
-    pub(crate) fn pending_connect(&self, to: &SockAddr, now: Duration) -> Option<PendingConnect> {
-        lock(&self.connecting)
+    pub(crate) fn pending_connect(
+        &self,
+        to: &SockAddr,
+        now: impl FnOnce() -> Duration,
+    ) -> Option<PendingConnect> {
+        if !self.may_be_connecting.get() {
+            return None;
+        }
+        let pending = lock(&self.connecting);
+        let pending = pending
             .as_deref()
-            .filter(|pending| {
-                !pending.binds && pending.to == *to && now.saturating_sub(pending.judged) < LONGEST_CONNECT
-            })
-            .cloned()
+            .filter(|pending| !pending.binds && pending.to == *to)?;
+        let age = now().saturating_sub(pending.since.unwrap_or_default());
+        (age < LONGEST_CONNECT).then(|| pending.clone())
     }
 
     /// Remembers what became of a connect that was judged.
-    pub(crate) fn connect_returned(&self, pending: PendingConnect, outcome: &Result<()>) {
+    pub(crate) fn connect_returned(
+        &self,
+        mut pending: PendingConnect,
+        outcome: &Result<()>,
+        now: impl FnOnce() -> Duration,
+    ) {
+        let goes_on = matches!(outcome, Err(Errno::EINPROGRESS | Errno::EAGAIN));
+        if !goes_on && !self.may_be_connecting.get() {
+            return;
+        }
         let mut connecting = lock(&self.connecting);
         match outcome {
             // The rate held it back: one that is under way to another address stays so.
             Err(Errno::EAGAIN) if connecting.as_ref().is_some_and(|earlier| earlier.counted) => {}
             // EAGAIN: there is no room in the backlog of a UNIX listener, or under the rate, yet.
-            Err(Errno::EINPROGRESS | Errno::EAGAIN) => *connecting = Some(Box::new(pending)),
+            Err(Errno::EINPROGRESS | Errno::EAGAIN) => {
+                pending.since.get_or_insert_with(now);
+                self.may_be_connecting.set(true);
+                *connecting = Some(Box::new(pending));
+            }
             // Of the connect that is under way, whichever address was said this time; or the guest was stopped.
             Err(Errno::EALREADY | Errno::EINTR) => {}
-            _ => *connecting = None,
+            _ => {
+                *connecting = None;
+                self.may_be_connecting.set(false);
+            }
         }
     }
 

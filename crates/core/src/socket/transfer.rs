@@ -38,17 +38,16 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `ENOBUFS` (the guest's limit of bytes), `EBADF`, `ENOTSOCK`, `EINTR` (the guest was stopped).
     pub fn send(
         &mut self,
-        fd: impl Into<Target<T::Pin>>,
+        fd: impl Target<T::Pin>,
         bufs: &mut [IoSlice<'_>],
         flags: SendFlags,
     ) -> Result<usize> {
-        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.send(socket, bufs, flags));
         self.trace_send(fd, &result, flags);
         result
     }
 
-    pub(crate) fn trace_send(&mut self, fd: &Target<T::Pin>, result: &Result<usize>, flags: SendFlags) {
+    pub(crate) fn trace_send(&mut self, fd: impl Target<T::Pin>, result: &Result<usize>, flags: SendFlags) {
         if self.guest.traced {
             self.trace(
                 "send",
@@ -66,12 +65,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `EOPNOTSUPP` (a UNIX stream), `EAFNOSUPPORT`; for paths those of [`GuestThread::connect`].
     pub fn send_to(
         &mut self,
-        fd: impl Into<Target<T::Pin>>,
+        fd: impl Target<T::Pin>,
         bufs: &mut [IoSlice<'_>],
         addr: &SockAddr,
         flags: SendFlags,
     ) -> Result<usize> {
-        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.send_to(socket, bufs, addr, flags));
         self.traced(
             "sendto",
@@ -88,17 +86,21 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// `ENOBUFS` (the guest's limit of bytes), `EBADF`, `ENOTSOCK`, `EINTR` (the guest was stopped).
     pub fn recv(
         &mut self,
-        fd: impl Into<Target<T::Pin>>,
+        fd: impl Target<T::Pin>,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<RecvMeta> {
-        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.recv(socket, bufs, flags));
         self.trace_recv(fd, &result, flags);
         result
     }
 
-    pub(crate) fn trace_recv(&mut self, fd: &Target<T::Pin>, result: &Result<RecvMeta>, flags: RecvFlags) {
+    pub(crate) fn trace_recv(
+        &mut self,
+        fd: impl Target<T::Pin>,
+        result: &Result<RecvMeta>,
+        flags: RecvFlags,
+    ) {
         if self.guest.traced {
             self.trace(
                 "recv",
@@ -116,11 +118,10 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     /// Those of [`GuestThread::recv`].
     pub fn recv_from(
         &mut self,
-        fd: impl Into<Target<T::Pin>>,
+        fd: impl Target<T::Pin>,
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<(RecvMeta, SockAddr)> {
-        let fd = &fd.into();
         let result = self.with_socket(fd, |call, socket| call.recv_from(socket, bufs, flags));
         if self.guest.traced {
             match &result {

@@ -80,7 +80,7 @@ fn read<H: Host + 'static>(state: &StateRef<H>, fd: i32, level: i32, name: i32) 
     let fd = &state.look_up(fd)?;
     let mut guest = state.guest.borrow_mut();
     if (level, name) == (abi::SOL_SOCKET, abi::SO_PROTOCOL)
-        && let OpenFile::Socket(socket) = &*guest.open_file(fd)?
+        && let OpenFile::Socket(socket) = fd.open_file()
     {
         let protocol = convert::protocol(socket.domain(), socket.kind());
         return Ok(protocol.to_ne_bytes().to_vec());
@@ -93,16 +93,13 @@ fn read<H: Host + 'static>(state: &StateRef<H>, fd: i32, level: i32, name: i32) 
             Ok(bytes)
         }
         Some(option) => guest.option(fd, option).map(convert::option_bytes),
-        None => unknown(&guest, fd),
+        None => unknown(fd.open_file()),
     }
 }
 
 /// The error of an unknown option: that of the descriptor comes first.
-fn unknown<H: Host + 'static, T>(
-    guest: &guestnet_core::SharedGuestThread<H, crate::file::File>,
-    fd: &guestnet_core::SharedDescriptor<H, crate::file::File>,
-) -> Result<T> {
-    match &*guest.open_file(fd)? {
+fn unknown<Io, F, T>(file: &OpenFile<Io, F>) -> Result<T> {
+    match file {
         OpenFile::Socket(_) => Err(Errno::ENOPROTOOPT),
         OpenFile::Stream(_) | OpenFile::File(_) => Err(Errno::ENOTSOCK),
     }
@@ -141,10 +138,10 @@ fn setsockopt<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Resu
         let fd = &state.look_up(fd)?;
         let mut guest = state.guest.borrow_mut();
         let Some(option) = abi::option_of(level, name) else {
-            return unknown(&guest, fd);
+            return unknown(fd.open_file());
         };
         // ENOTSOCK comes before the error of a wrong value.
-        if !matches!(*guest.open_file(fd)?, OpenFile::Socket(_)) {
+        if !matches!(fd.open_file(), OpenFile::Socket(_)) {
             return Err(Errno::ENOTSOCK);
         }
         let value = convert::option_value(option, level, &bytes)?;

@@ -1,6 +1,8 @@
 //! `os.recv`, `send`, `recvfrom` and `sendto`.
 
-use guestnet_core::{Errno, Host, Kind, OpenFile, RecvFlags, SharedDescriptor, SockAddr};
+use std::sync::Arc;
+
+use guestnet_core::{Descriptor, Errno, Host, Kind, OpenFile, RecvFlags, SockAddr};
 use rquickjs::{Ctx, Exception, Result, Value};
 
 use super::{pending, socket};
@@ -8,7 +10,6 @@ use crate::abort::Signal;
 use crate::argument::{int, number};
 use crate::buffer::Buffer;
 use crate::convert::{self, negative};
-use crate::file::File;
 use crate::native::{Call, Member};
 use crate::operation::{Operation, Receive, Send};
 use crate::sys::value;
@@ -122,7 +123,7 @@ fn receive<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, from: bool) -> JsRes
         length: options.length,
         flags,
         // WAITALL of a promise is `fully`: nothing blocks. What is only looked at would be found again and again.
-        fully: fully && is_stream(call, &descriptor) && !flags.intersects(RecvFlags::PEEK | RecvFlags::OOB),
+        fully: fully && is_stream(&descriptor) && !flags.intersects(RecvFlags::PEEK | RecvFlags::OOB),
         from,
         done: 0,
     };
@@ -195,7 +196,7 @@ fn begin_send<'js, H: Host + 'static>(
         offset: options.offset,
         length: options.length,
         flags,
-        fully: options.fully && is_stream(call, &descriptor),
+        fully: options.fully && is_stream(&descriptor),
         to,
         done: 0,
     };
@@ -209,17 +210,9 @@ fn begin_send<'js, H: Host + 'static>(
 }
 
 /// Whether a descriptor is of a stream: a datagram is moved whole in one call, or not.
-fn is_stream<H: Host + 'static>(
-    call: &Call<'_, '_, H>,
-    descriptor: &guestnet_core::Result<SharedDescriptor<H, File>>,
-) -> bool {
-    let Ok(descriptor) = descriptor else {
-        return false;
-    };
-    let guest = call.state().guest.borrow();
-    guest
-        .open_file(descriptor)
-        .is_ok_and(|entry| matches!(&*entry, OpenFile::Socket(socket) if socket.kind() == Kind::Stream))
+fn is_stream<Io, F>(descriptor: &guestnet_core::Result<Descriptor<Arc<OpenFile<Io, F>>>>) -> bool {
+    let file = descriptor.as_ref().map(Descriptor::open_file);
+    matches!(file, Ok(OpenFile::Socket(socket)) if socket.kind() == Kind::Stream)
 }
 
 fn reject<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, errno: Errno) -> JsResult<'js> {
