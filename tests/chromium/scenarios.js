@@ -137,19 +137,20 @@ const scenarios = {
     return { early, text, words, late, room: sockets.calls.send(id, 0, 1) };
   },
 
-  /** Closes a listener and opens another one on its port, again and again: how many of these could not be opened. */
-  async rebind({ times }) {
+  /** Closes a listener, or a datagram socket, and opens another one on its port, again and again: how many of these could not be opened. */
+  async rebind({ times, protocol }) {
     const sockets = new Sockets();
-    let listener = await sockets.open(sockets.listen());
-    const { port } = sockets.address(listener, 0);
+    const open = (port) => (protocol === 'udp' ? sockets.bound('127.0.0.1', port) : sockets.listen('127.0.0.1', port));
+    let socket = await sockets.open(open(0));
+    const { port } = sockets.address(socket, 0);
     let failed = 0;
     for (let time = 0; time < times; time++) {
-      sockets.calls.close(listener);
-      listener = sockets.listen('127.0.0.1', port);
-      await sockets.until(listener, STATE.OPEN);
-      if (!(sockets.calls.state(listener) & STATE.OPEN)) failed++;
+      sockets.calls.close(socket);
+      socket = open(port);
+      await sockets.until(socket, STATE.OPEN);
+      if (!(sockets.calls.state(socket) & STATE.OPEN)) failed++;
     }
-    sockets.calls.close(listener);
+    sockets.calls.close(socket);
     return failed;
   },
 

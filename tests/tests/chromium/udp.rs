@@ -9,6 +9,7 @@ use std::thread;
 pub(crate) const TESTS: &[Test] = &[
     ("a_bound_socket_answers_whoever_asks", bound),
     ("a_connected_socket_asks_one_peer", connected),
+    ("a_port_is_free_when_its_socket_is_closed", rebind),
 ];
 
 fn socket(host: &str) -> UdpSocket {
@@ -73,4 +74,10 @@ fn connected(case: &Case) {
         assert_eq!(seen, json!({ "answers": answers, "peer": peer }));
         echo.join().expect("the server comes to its end");
     }
+}
+
+/// The browser closes a socket behind what it says.
+fn rebind(case: &Case) {
+    let asked = json!({ "times": 300, "protocol": "udp" });
+    assert_eq!(case.run("rebind", &asked), json!(0));
 }

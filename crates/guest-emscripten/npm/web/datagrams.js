@@ -1,6 +1,6 @@
 // UDP: a bound or a connected socket, as an object with a state. No rule of POSIX is here: those are the module's.
 
-import { ERROR, STATE, brokenError, open, openError } from './codes.js';
+import { ERROR, STATE, brokenError, openError } from './codes.js';
 
 /** The most a datagram has over IPv4. Chromium 156 ends the socket when it is asked to send more. */
 const MAX_DATAGRAM = 65507;
@@ -34,11 +34,16 @@ export class Datagrams {
 
   error = ERROR.NONE;
 
-  constructor(context, changed, make, { send, receive }) {
+  constructor(context, changed, make, { localPort, send, receive }) {
     this.#context = context;
     this.changed = changed;
     this.#capacities = { send: send || SEND_CAPACITY, receive: receive || RECEIVE_CAPACITY };
-    this.#socket = open(make, (info) => this.#opened(info), (error) => this.#failed(error));
+    context.closedPorts.udp.open(localPort, make, {
+      made: (socket) => { this.#socket = socket; },
+      opened: (info) => this.#opened(info),
+      failed: (error) => this.#failed(error),
+      isClosed: () => this.#isClosed,
+    });
   }
 
   get state() {
@@ -113,6 +118,7 @@ export class Datagrams {
   }
 
   #finish() {
+    if (this.#addresses[0]) this.#context.closedPorts.udp.add(this.#addresses[0][1]);
     this.#writer.close().catch(() => {});
     this.#reader.cancel().catch(() => {});
   }

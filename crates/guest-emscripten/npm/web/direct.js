@@ -7,6 +7,7 @@
 import { Pool } from './buffers.js';
 import { ERROR, STATE, checkedPort } from './codes.js';
 import { Datagrams } from './datagrams.js';
+import { ClosedPorts } from './ports.js';
 import { Received } from './reader.js';
 import { Connection, Listener } from './streams.js';
 import { soon } from './tasks.js';
@@ -41,7 +42,8 @@ export class DirectSockets {
    */
   constructor({ changed, log, receive }) {
     this.#changed = changed;
-    this.#context = { pool: new Pool(), received: new Received(receive), closedPorts: new Map(), log };
+    const closedPorts = { tcp: new ClosedPorts(), udp: new ClosedPorts() };
+    this.#context = { pool: new Pool(), received: new Received(receive), closedPorts, log };
     this.imports = this.#functions();
   }
 
@@ -95,7 +97,7 @@ export class DirectSockets {
           checkedPort(remotePort);
           return new globalThis.UDPSocket(chosen);
         };
-        return this.#add((changed) => new Datagrams(this.#context, changed, make, { send, receive }));
+        return this.#add((changed) => new Datagrams(this.#context, changed, make, { localPort, send, receive }));
       },
       state: (id) => of(id)?.state ?? 0,
       error: (id) => of(id)?.error ?? ERROR.NONE,

@@ -80,6 +80,8 @@ class Program {
   #isSubscriber = false;
   /** Notifications that have not been acknowledged. */
   #notified = new Set();
+  /** The descriptors whose readiness is to be reported, each once. */
+  #watched = new Set();
   /** Whether what is ready is looked at in this turn, and how often that was so. */
   #isScheduled = false;
   #looks = 0;
@@ -178,6 +180,7 @@ class Program {
       },
       watchFor: (fd, bits) => {
         const result = this.#module.watch_for(fd, bits);
+        if (result === 0) this.#watched.add(fd);
         this.#schedule();
         return result;
       },
@@ -289,7 +292,7 @@ class Program {
 
   /** Has what waits look again then. */
   #wakeAt(next) {
-    if (next >= 0 && (this.#report || this.#waiting.size)) this.#alarm.set(next);
+    if (next >= 0 && this.#isAwaited()) this.#alarm.set(next);
   }
 
   /** A socket of the browser's has changed. */
@@ -297,9 +300,14 @@ class Program {
     if (this.#isRunning) this.#schedule();
   }
 
+  /** Whether anything waits for a change. */
+  #isAwaited() {
+    return this.#watched.size > 0 || this.#waiting.size > 0;
+  }
+
   /** Has what is ready looked at in this turn, once. */
   #schedule() {
-    if (this.#isScheduled || (!this.#report && !this.#waiting.size)) return;
+    if (this.#isScheduled || !this.#isAwaited()) return;
     this.#isScheduled = true;
     const look = () => {
       this.#isScheduled = false;
@@ -318,13 +326,17 @@ class Program {
     this.#isTrying = false;
     if (isAnyDone) this.#schedule();
     this.#wakeAt(next);
-    if (!this.#report) return;
+    if (!this.#watched.size) return;
     const length = this.#module.take_events();
     if (!length) return;
     // A copy: what is reported makes calls.
     const events = this.#own(this.#module.text_said(), length).slice();
     const numbers = new DataView(events.buffer);
-    for (let at = 0; at < length; at += 8) this.#report(numbers.getUint32(at, true), numbers.getUint32(at + 4, true));
+    for (let at = 0; at < length; at += 8) {
+      const fd = numbers.getUint32(at, true);
+      this.#watched.delete(fd);
+      this.#report(fd, numbers.getUint32(at + 4, true));
+    }
     // There may be more than are taken at a time.
     this.#schedule();
   }

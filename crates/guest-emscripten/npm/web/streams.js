@@ -20,12 +20,6 @@ const BACKLOG = 128;
 /** The most that may be asked for. */
 const MAX_BACKLOG = 4096;
 
-/**
- * How long after a listener was closed its port may still be in use in Chromium 156, which closes it behind what it says, and after how
- * long it is asked again; in ms.
- */
-const RELEASE = { MOST: 1000, AGAIN: 2 };
-
 /** A connection. It is held here for as long as it is used: the browser collects, and so resets, a socket that nothing refers to. */
 export class Connection {
   #context;
@@ -182,17 +176,12 @@ export class Listener {
     this.#context = context;
     this.changed = changed;
     this.#limit = backlog > 0 ? Math.min(backlog, MAX_BACKLOG) : BACKLOG;
-    this.#open(make, port);
-  }
-
-  #open(make, port) {
-    if (this.#isClosed) return;
-    const failed = (error) => {
-      const isReleased = !this.#context.closedPorts.has(port);
-      if (error?.name !== 'NetworkError' || isReleased) this.#failed(error);
-      else after(RELEASE.AGAIN, () => this.#open(make, port));
-    };
-    this.#socket = open(make, (info) => this.#opened(info), failed);
+    context.closedPorts.tcp.open(port, make, {
+      made: (socket) => { this.#socket = socket; },
+      opened: (info) => this.#opened(info),
+      failed: (error) => this.#failed(error),
+      isClosed: () => this.#isClosed,
+    });
   }
 
   get state() {
@@ -248,11 +237,7 @@ export class Listener {
   /** Has the browser close it, which takes a moment. */
   #release() {
     this.#reader.cancel().catch(() => {});
-    const { closedPorts } = this.#context;
-    const [, port] = this.#address;
-    const time = performance.now();
-    closedPorts.set(port, time);
-    after(RELEASE.MOST, () => closedPorts.get(port) === time && closedPorts.delete(port));
+    this.#context.closedPorts.tcp.add(this.#address[1]);
   }
 
   #read() {

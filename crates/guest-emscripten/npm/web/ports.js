@@ -1,0 +1,34 @@
+// Ports that were closed a moment ago. Chromium 156 closes a listener or a datagram socket behind what it says: until then its port is in
+// use, and a socket that is opened there at once is refused (1 in 20 listeners). Such a one is opened again.
+
+import { open } from './codes.js';
+import { after } from './tasks.js';
+
+/** How long that may last at most, and after how long it is tried again; in ms. */
+const RELEASE = { MOST: 1000, AGAIN: 2 };
+
+/** The closed ports of one protocol. */
+export class ClosedPorts {
+  /** Port → when it was closed. */
+  #times = new Map();
+
+  /** The browser is closing what had this port. */
+  add(port) {
+    const time = performance.now();
+    this.#times.set(port, time);
+    after(RELEASE.MOST, () => this.#times.get(port) === time && this.#times.delete(port));
+  }
+
+  /**
+   * Opens what has a local port, or 0, as `open` does. `made(socket)` is called with what `make` gives, each time that it is made;
+   * `isClosed()` says whether it is not wanted any more.
+   */
+  open(port, make, { made, opened, failed, isClosed }) {
+    if (isClosed()) return;
+    const again = (error) => {
+      if (error?.name !== 'NetworkError' || !this.#times.has(port)) failed(error);
+      else after(RELEASE.AGAIN, () => this.open(port, make, { made, opened, failed, isClosed }));
+    };
+    made(open(make, opened, again));
+  }
+}
