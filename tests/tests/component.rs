@@ -347,6 +347,28 @@ fn what_a_component_has_written_goes_out_after_its_end_and_one_that_no_one_reads
 }
 
 #[test]
+fn what_a_component_has_written_to_a_socket_that_it_drops_goes_out_and_the_drop_waits_for_nothing() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    let port = listener.local_addr().expect("an address").port();
+    let program = Guestnet::run()
+        .allow_net()
+        .guest(&guest("component", "wasi_calls"));
+    let mut running = program.args(["drop-unsent", &port.to_string()]).start();
+    let (mut stream, _) = listener.accept().expect("accept");
+    let written: u64 = running.line("written ").parse().expect("a number");
+    assert_eq!(running.line("dropped"), "");
+    // It waits for a byte, and meanwhile sends what is left.
+    let (mut other, _) = listener.accept().expect("accept");
+    let mut all = Vec::new();
+    stream.read_to_end(&mut all).expect("read");
+    assert_eq!(u64::try_from(all.len()), Ok(written));
+    other.write_all(b"1").expect("write");
+    assert_eq!(running.line("read "), "1");
+    assert_eq!(running.line("to the end"), "");
+    let _ = running.finish().success();
+}
+
+#[test]
 fn a_call_that_wasi_makes_a_trap_ends_the_component_in_one_sentence() {
     let cases = [
         ("drop-socket", "resource has children"),

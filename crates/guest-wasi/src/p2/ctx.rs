@@ -174,11 +174,20 @@ impl<H: Host> State<H> {
     /// # Errors
     /// The guest still has a stream or pollable of it: the order of drops is the guest's mistake.
     pub(crate) fn remove(&mut self, handle: Handle) -> wasmtime::Result<Object<H::Io>> {
+        self.check_childless(handle)?;
+        let slot = self.slots.remove(handle.slot)?;
+        Ok(slot.object)
+    }
+
+    /// Whether the guest may drop this.
+    ///
+    /// # Errors
+    /// As of [`State::remove`].
+    pub(crate) fn check_childless(&mut self, handle: Handle) -> wasmtime::Result<()> {
         if !self.slot(handle.slot)?.is_childless(handle.role) {
             return Err(has_children());
         }
-        let slot = self.slots.remove(handle.slot)?;
-        Ok(slot.object)
+        Ok(())
     }
 
     /// A buffer to read at most `len` bytes into.

@@ -194,6 +194,8 @@ pub(crate) struct TcpSocket {
     /// The input has ended or was shut down.
     pub(crate) input_closed: bool,
     pub(crate) output: Unsent,
+    /// The guest has dropped it, and what it wrote is not sent yet: since when the peer has taken nothing.
+    pub(crate) orphan_since: Option<Duration>,
     pub(crate) paced: Paced,
 }
 
@@ -206,6 +208,7 @@ impl TcpSocket {
             backlog: BACKLOG,
             input_closed: false,
             output: Unsent::default(),
+            orphan_since: None,
             paced: Paced::default(),
         }
     }

@@ -4,8 +4,9 @@
 //! one piece a socket, and is sent by whatever the guest does next that may wait.
 
 use std::io::IoSlice;
+use std::time::Duration;
 
-use guestnet_core::{Errno, Host, Result, SendFlags, Shutdown};
+use guestnet_core::{Clock, Errno, Host, Result, SendFlags, Shutdown};
 use wasmtime_wasi::p2::StreamError;
 
 use super::ctx::State;
@@ -16,6 +17,10 @@ use super::unsent::{End, Unsent};
 
 /// How much all sockets of one guest may have here. It is memory of the host's, which no limit of the guest's own counts.
 const MAX_UNSENT: usize = 16 << 20;
+
+/// How long what was written to a socket that the guest has dropped is kept for a peer that takes nothing. Linux gives the connections
+/// that no process has any more about as long (`tcp_orphan_retries` of tcp(7)).
+const PATIENCE: Duration = Duration::from_secs(60);
 
 impl<H: Host> State<H> {
     /// Whether a socket's output would take a piece, or say why not.
@@ -133,6 +138,7 @@ impl<H: Host> State<H> {
             ..
         } = self;
         let (mut moved, mut stopped) = (false, Ok(()));
+        let (mut orphans, mut now) = (Vec::new(), None);
         unsent.retain(|slot| {
             let Ok(Object::Tcp(socket)) = slots.entry_mut(*slot).map(|slot| &mut slot.object) else {
                 return false;
@@ -149,8 +155,16 @@ impl<H: Host> State<H> {
                     Err(errno) => stopped = Err(errno),
                 }
             }
+            moved |= output.len() < before;
+            if let Some(since) = &mut socket.orphan_since {
+                let now = *now.get_or_insert_with(|| ctx.guest.now(Clock::Monotonic));
+                if output.len() < before {
+                    *since = now;
+                } else if now.saturating_sub(*since) >= PATIENCE {
+                    output.clear();
+                }
+            }
             let left = output.len();
-            moved |= left < before;
             *unsent_bytes = unsent_bytes.saturating_sub(before - left);
             if left == 0 {
                 output.clear();
@@ -159,10 +173,45 @@ impl<H: Host> State<H> {
                     // The connection may have ended meanwhile.
                     let _ = ctx.guest.shutdown(fd, Shutdown::Write);
                 }
+                if socket.orphan_since.is_some() {
+                    orphans.push((*slot, fd));
+                }
             }
             left > 0
         });
+        for (slot, fd) in orphans {
+            self.slots.remove(slot)?;
+            self.close(fd);
+        }
         stopped.map(|()| moved)
+    }
+
+    /// Until when a wait may last at most, for a socket that the guest has dropped to be given up.
+    pub(crate) fn orphan_limit(&self) -> Option<Duration> {
+        let since = |slot: &u32| match self.slots.entry(*slot).map(|slot| &slot.object) {
+            Ok(Object::Tcp(socket)) => socket.orphan_since,
+            _ => None,
+        };
+        let first = self.unsent.iter().filter_map(since).min()?;
+        Some(first.saturating_add(PATIENCE))
+    }
+
+    /// Drops a TCP socket. As after close(2), what it has written is still sent; until then it counts as open.
+    ///
+    /// # Errors
+    /// The guest still has a stream or pollable of it.
+    pub(crate) fn drop_tcp(&mut self, handle: Handle) -> wasmtime::Result<()> {
+        self.check_childless(handle)?;
+        let socket = self.tcp(handle)?;
+        let fd = socket.fd;
+        if socket.output.is_empty() {
+            self.slots.remove(handle.slot)?;
+            self.close(fd);
+        } else {
+            let now = self.ctx.guest.now(Clock::Monotonic);
+            self.tcp(handle)?.orphan_since = Some(now);
+        }
+        Ok(())
     }
 
     /// Waits until nothing is left, for a guest that has ended: its other sockets are closed first, as the end of a process
@@ -180,6 +229,12 @@ impl<H: Host> State<H> {
         });
         for fd in idle.collect::<Vec<_>>() {
             self.close(fd);
+        }
+        let now = self.ctx.guest.now(Clock::Monotonic);
+        for slot in &self.unsent {
+            if let Ok(Object::Tcp(socket)) = self.slots.entry_mut(*slot).map(|slot| &mut slot.object) {
+                socket.orphan_since.get_or_insert(now);
+            }
         }
         while let Some(slot) = self.unsent.first().copied() {
             self.wait(&[Handle::new(Role::Output, slot)], true)

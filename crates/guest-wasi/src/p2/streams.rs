@@ -13,7 +13,7 @@ use wasmtime_wasi::p2::bindings::sync::io::streams::{
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamError};
 
 use super::ctx::State;
-use super::error::{has_children, stream_error, unpermitted, wrong_kind};
+use super::error::{stream_error, unpermitted, wrong_kind};
 use super::lend::PIECE;
 use super::object::{Handle, Object, Role};
 
@@ -288,20 +288,11 @@ impl<H: Host> HostOutputStream for State<H> {
 }
 
 impl<H: Host> State<H> {
-    /// Drops a stream. That of a socket leaves the socket open; what was written to it goes out first.
+    /// Drops a stream. That of a socket leaves the socket open, and what was written to it goes out.
     fn drop_stream(&mut self, handle: Handle) -> wasmtime::Result<()> {
         match handle.role {
             Role::Input | Role::Output => {
-                if !self.slot(handle.slot)?.is_childless(handle.role) {
-                    return Err(has_children());
-                }
-                if handle.role == Role::Output {
-                    match self.drain_tcp(handle) {
-                        Err(StreamError::Trap(error)) => return Err(error),
-                        // What became of it there is no one left to ask.
-                        Ok(()) | Err(StreamError::Closed | StreamError::LastOperationFailed(_)) => {}
-                    }
-                }
+                self.check_childless(handle)?;
                 self.slot(handle.slot)?.stream_dropped(handle.role);
                 Ok(())
             }

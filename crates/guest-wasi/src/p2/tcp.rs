@@ -459,9 +459,6 @@ impl<H: Host> HostTcpSocket for State<H> {
     }
 
     fn drop(&mut self, this: Socket) -> wasmtime::Result<()> {
-        if let Object::Tcp(socket) = self.remove(Handle::of(&this)?)? {
-            self.close(socket.fd);
-        }
-        Ok(())
+        self.drop_tcp(Handle::of(&this)?)
     }
 }

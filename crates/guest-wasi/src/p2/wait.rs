@@ -50,7 +50,7 @@ impl<H: Host> State<H> {
             let (mut polled, mut paused) = (false, stuck);
             self.ctx.guest.poll_begin();
             for (handle, index) in wanted.iter().zip(0..) {
-                match self.interest(*handle)? {
+                match self.interest(*handle) {
                     Interest::Ready => ready.push(index),
                     Interest::Deadline(at) => deadlines.push((index, at)),
                     Interest::Unsent => outputs.push((index, *handle)),
@@ -79,7 +79,11 @@ impl<H: Host> State<H> {
                     Some(Duration::ZERO)
                 } else {
                     let pause = paused.then(|| backoff.next_pause());
-                    let first = deadlines.iter().map(|(_, at)| *at).min();
+                    let first = deadlines
+                        .iter()
+                        .map(|(_, at)| *at)
+                        .chain(self.orphan_limit())
+                        .min();
                     let left = first.map(|at| at.saturating_sub(self.ctx.guest.now(Clock::Monotonic)));
                     [pause, left].into_iter().flatten().min()
                 };
@@ -95,8 +99,7 @@ impl<H: Host> State<H> {
             }
             stuck = writable && !self.send_some().map_err(ended)?;
             for (index, handle) in outputs {
-                if matches!(&self.slots.entry(handle.slot)?.object, Object::Tcp(socket) if self.is_free(&socket.output))
-                {
+                if !matches!(self.interest(handle), Interest::Unsent) {
                     ready.push(index);
                 }
             }
@@ -124,16 +127,18 @@ impl<H: Host> State<H> {
         self.wait(&[handle], false).map(|ready| !ready.is_empty())
     }
 
-    /// What a resource's pollable waits for.
-    fn interest(&mut self, handle: Handle) -> wasmtime::Result<Interest> {
+    /// What a resource's pollable waits for. What is gone waits for nothing.
+    fn interest(&self, handle: Handle) -> Interest {
         match handle.role {
-            Role::Stdio if handle.slot == 0 => return Ok(Interest::Descriptor(0, READABLE)),
-            Role::Stdio => return Ok(Interest::Descriptor(handle.slot, Ready::WRITE)),
-            Role::Network => return Ok(Interest::Ready),
+            Role::Stdio if handle.slot == 0 => return Interest::Descriptor(0, READABLE),
+            Role::Stdio => return Interest::Descriptor(handle.slot, Ready::WRITE),
+            Role::Network => return Interest::Ready,
             Role::Itself | Role::Input | Role::Output => {}
         }
-        let slot = self.slots.entry(handle.slot)?;
-        Ok(match (&slot.object, handle.role) {
+        let Ok(slot) = self.slots.entry(handle.slot) else {
+            return Interest::Ready;
+        };
+        match (&slot.object, handle.role) {
             (Object::Tcp(socket), Role::Input) if !socket.input_closed => {
                 Interest::Descriptor(socket.fd, READABLE)
             }
@@ -157,7 +162,7 @@ impl<H: Host> State<H> {
             (Object::Timer(at), _) => Interest::Deadline(*at),
             // Its end, or an object whose calls never wait.
             _ => Interest::Ready,
-        })
+        }
     }
 
     /// Whether the next wait is to leave a socket out for a moment.

@@ -30,15 +30,18 @@ fn main() {
             std::mem::forget((input, output, client, server));
         }
         "leave-unsent" => {
-            let port = std::env::args().nth(2).expect("a port").parse().expect("a port");
-            let client = create_tcp_socket(IpAddressFamily::Ipv4).expect("create");
-            client
-                .start_connect(&network, loopback(port))
-                .expect("start-connect");
-            client.subscribe().block();
-            let (input, output) = client.finish_connect().expect("finish-connect");
+            let (input, output, client) = connected(&network);
             println!("written {}", fill(&output));
             std::mem::forget((input, output, client));
+        }
+        "drop-unsent" => {
+            let (input, output, client) = connected(&network);
+            println!("written {}", fill(&output));
+            drop((input, output));
+            drop(client);
+            println!("dropped");
+            let (input, _output, _client) = connected(&network);
+            println!("read {}", input.blocking_read(1).expect("read").len());
         }
         "doors" => doors(&network),
         "waits" => waits(&network),
@@ -103,6 +106,16 @@ fn loopback(port: u16) -> IpSocketAddress {
         port,
         address: (127, 0, 0, 1),
     })
+}
+
+/// A connection to the port that is the second argument.
+fn connected(network: &Network) -> Connection {
+    let port = std::env::args().nth(2).expect("a port").parse().expect("a port");
+    let client = create_tcp_socket(IpAddressFamily::Ipv4).expect("create");
+    client.start_connect(network, loopback(port)).expect("start-connect");
+    client.subscribe().block();
+    let (input, output) = client.finish_connect().expect("finish-connect");
+    (input, output, client)
 }
 
 fn port(address: IpSocketAddress) -> u16 {
