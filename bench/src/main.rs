@@ -1,6 +1,6 @@
-//! Measurements: `cargo xtask bench`, with the name of a family: `wasi`, `emscripten`, `quickjs`, `web` or `policy`.
+//! Measurements: `cargo xtask bench`, with the name of a family: `wasi`, `p2`, `emscripten`, `quickjs`, `web` or `policy`.
 //!
-//! The first three: sandboxed programs against the same work done natively and by others, under the same peer, in alternating
+//! All but the last two: sandboxed programs against the same work done natively and by others, under the same peer, in alternating
 //! rounds. What the rows mean and what they must reach is in docs/performance.md. Only the CPU time of the program under
 //! test counts, because on a machine with other work the rates of one binary differ several times from run to run. The last:
 //! what the policy and the cache of names cost, call by call.
@@ -14,6 +14,8 @@ mod contest;
 mod dns;
 mod embed;
 mod emscripten;
+mod own;
+mod p2;
 mod peer;
 mod plan;
 mod policy;
@@ -30,13 +32,16 @@ use std::process::ExitCode;
 pub(crate) use plan::{Plan, Result};
 
 const USAGE: &str = "\
-Usage: guestnet-bench [wasi|emscripten|quickjs|web|policy] [--rounds N] [ROW]...
+Usage: guestnet-bench [wasi|p2|emscripten|quickjs|web|policy] [--rounds N] [ROW]...
 
   ROW        only rows whose name contains this
   --rounds   how often each side of a row runs (default 9)";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
+    if let Some((own::ARGUMENT, rest)) = args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
+        return own::run(rest);
+    }
     let Some(plan) = parse(&args) else {
         eprintln!("guestnet-bench: cannot read: {}\n\n{USAGE}", args.join(" "));
         return ExitCode::from(2);
@@ -56,8 +61,9 @@ fn main() -> ExitCode {
 /// Measurements that belong together.
 type Measure = fn(&Plan) -> Result<()>;
 
-const FAMILIES: [(&str, Measure); 5] = [
+const FAMILIES: [(&str, Measure); 6] = [
     ("wasi", wasi::measure),
+    ("p2", p2::measure),
     ("emscripten", emscripten::measure),
     ("quickjs", quickjs::measure),
     ("web", web::measure),

@@ -10,7 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::peer::Peer;
-use crate::{Result, sys};
+use crate::{Result, own, sys};
 
 /// The processor of the program under test.
 pub(crate) const CPU: usize = 0;
@@ -54,6 +54,12 @@ pub(crate) enum Side {
     Script(Engine),
     /// A script in guestnet.
     QuickJs,
+    /// A component of bench/rust in guestnet.
+    Component,
+    /// The same source natively.
+    ComponentNative,
+    /// The same component on wasmtime's own WASI.
+    Wasmtime,
 }
 
 /// An engine that runs JavaScript.
@@ -128,6 +134,19 @@ impl Places {
             .with_extension("wasm")
     }
 
+    /// The component of a program of bench/rust.
+    pub(crate) fn component(&self, program: &str) -> PathBuf {
+        self.guests
+            .join("bench-component")
+            .join(program)
+            .with_extension("wasm")
+    }
+
+    /// That component as compiled for wasmtime's own WASI.
+    pub(crate) fn own(&self, program: &str) -> PathBuf {
+        self.cache.join(program).with_extension("cwasm")
+    }
+
     fn command(&self, work: &Work, side: &Side) -> Command {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("js");
         match side {
@@ -141,6 +160,20 @@ impl Places {
                 let mut command = self.guestnet();
                 let script = scripts.join("quickjs").join(work.program);
                 command.arg("--allow-net").arg(script.with_extension("js"));
+                command
+            }
+            Side::Component => {
+                let mut command = self.guestnet();
+                command.arg("--allow-net").arg(self.component(work.program));
+                command
+            }
+            Side::ComponentNative => {
+                Command::new(self.guests.join("bench-component-native").join(work.program))
+            }
+            Side::Wasmtime => {
+                // This program itself.
+                let mut command = Command::new("/proc/self/exe");
+                command.arg(own::ARGUMENT).arg(self.own(work.program));
                 command
             }
             Side::Emscripten(products, engine) => {

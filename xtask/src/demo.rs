@@ -44,6 +44,6 @@ pub(crate) fn run(project: &Project, tools: &Tools) -> Result<()> {
 fn prepare(project: &Project, tools: &Tools) -> Result<()> {
     tools.peers()?;
     tools.browser()?;
-    let kinds = ["go", "rust", "examples", "examples-emscripten"];
+    let kinds = ["go", "rust-demo", "examples", "examples-emscripten"];
     guests::build(project, tools, &Kind::parse(&kinds)?)
 }

@@ -34,7 +34,7 @@ Usage: cargo xtask COMMAND
   test --step NAME one step of it, by the name that its progress line has
   demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table; takes 15 to 30
                    minutes the first time
-  bench [NAME]...  ratios against native C and against others; NAME is wasi, emscripten, quickjs, web or policy, followed
+  bench [NAME]...  ratios against native C and against others; NAME is wasi, p2, emscripten, quickjs, web or policy, followed
                    by parts of rows' names
   soak web         the tests of Isolated Web Apps with long transfers, and what depends on luck many times
   fuzz [TARGET] [--seconds N]
@@ -43,8 +43,8 @@ Usage: cargo xtask COMMAND
   mutants [PART]...
                    small changes of what decides and counts, each of which a test of the core or of conformance must
                    notice; PART is a part of a mutant's name
-  guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), emscripten,
-                   emscripten-variants, programs, examples-emscripten, bench-emscripten or bench-web
+  guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), rust-demo, emscripten,
+                   emscripten-variants, programs, examples-emscripten, bench-rust, bench-emscripten or bench-web
   package          the npm package with its addon, for release; prints where it is
   tools            fetch every tool that the other commands need
 
@@ -165,6 +165,9 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
     }
     let family = names.first().copied();
     let mut kinds = vec!["bench"];
+    if family.is_none_or(|family| family == "p2") {
+        kinds.push("bench-rust");
+    }
     if family.is_none_or(|family| family == "emscripten") {
         kinds.push("bench-emscripten");
     }

@@ -3,8 +3,9 @@
 //!
 //! A guest is built again only when what it is made of changed. What the products are and where they lie:
 //! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `rust`, `{component,component-native}`, `overlay` (libguestnet.a),
-//! `{examples,examples-native}` (examples/c), `{bench-wasip1,bench-native}` (bench/c), `emscripten-*` (C, one directory a
-//! way to link; `emscripten-cpp` is C++) and `native-linux` (guests/linux).
+//! `{examples,examples-native}` (examples/c), `{bench-wasip1,bench-native}` (bench/c),
+//! `{bench-component,bench-component-native}` (bench/rust), `emscripten-*` (C, one directory a way to link; `emscripten-cpp` is
+//! C++) and `native-linux` (guests/linux).
 
 mod c;
 mod cpp;
@@ -39,6 +40,8 @@ pub(crate) enum Kind {
     Go,
     /// guests/rust.
     Rust,
+    /// Of guests/rust, what the demonstration shows.
+    RustDemo,
     /// examples/c.
     Examples,
     /// bench/c.
@@ -51,6 +54,8 @@ pub(crate) enum Kind {
     Programs,
     /// examples/ with emcc.
     ExamplesEmscripten,
+    /// bench/rust.
+    BenchRust,
     /// bench/c with emcc.
     BenchEmscripten,
     /// bench/c for Isolated Web Apps.
@@ -58,22 +63,27 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [(&str, Self); 11] = [
+    const ALL: [(&str, Self); 13] = [
         ("c", Self::C),
         ("go", Self::Go),
         ("rust", Self::Rust),
+        ("rust-demo", Self::RustDemo),
         ("examples", Self::Examples),
         ("bench", Self::Bench),
         ("emscripten", Self::Emscripten),
         ("emscripten-variants", Self::EmscriptenVariants),
         ("programs", Self::Programs),
         ("examples-emscripten", Self::ExamplesEmscripten),
+        ("bench-rust", Self::BenchRust),
         ("bench-emscripten", Self::BenchEmscripten),
         ("bench-web", Self::BenchWeb),
     ];
 
-    /// Those that need Emscripten, which takes its time to fetch: built only by name.
-    const BY_NAME: [Self; 6] = [
+    /// Those that are built only by name: parts of others, what is measured only, and those that need Emscripten, which takes its time to
+    /// fetch.
+    const BY_NAME: [Self; 8] = [
+        Self::RustDemo,
+        Self::BenchRust,
         Self::Emscripten,
         Self::EmscriptenVariants,
         Self::Programs,
@@ -82,7 +92,7 @@ impl Kind {
         Self::BenchWeb,
     ];
 
-    /// The kinds of these names; for no name all but those of Emscripten.
+    /// The kinds of these names; for no name all but [`Kind::BY_NAME`].
     pub(crate) fn parse(names: &[&str]) -> Result<BTreeSet<Self>> {
         if names.is_empty() {
             return Ok(Self::ALL
@@ -127,8 +137,16 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
     if kinds.contains(&Kind::Go) {
         jobs.extend(go::jobs(project, tools)?);
     }
+    let mut kept = Vec::new();
     if kinds.contains(&Kind::Rust) {
         jobs.extend(rust::jobs(project, tools)?);
+    } else if kinds.contains(&Kind::RustDemo) {
+        let (shown, others) = rust::demonstrated(project, tools)?;
+        jobs.extend(shown);
+        kept = others;
+    }
+    if kinds.contains(&Kind::BenchRust) {
+        jobs.extend(rust::measured(project, tools)?);
     }
     let families = [
         (Kind::C, &c::GUESTS),
@@ -176,12 +194,14 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
         let package = package::Package::build(project, tools, package::Profile::Debug)?;
         jobs.extend(emscripten::jobs(project, tools, &package, emscripten::BENCH_WEB)?);
     }
-    run_all(&out, jobs)
+    run_all(&out, jobs, &kept)
 }
 
 /// The engines that run programs of these kinds.
 fn engines_of(kinds: &BTreeSet<Kind>) -> &'static [Engine] {
-    let mut by_name = Kind::BY_NAME.iter().filter(|kind| kinds.contains(kind));
+    let of_emscripten =
+        |kind: &&Kind| ![Kind::RustDemo, Kind::BenchRust].contains(kind) && kinds.contains(kind);
+    let mut by_name = Kind::BY_NAME.iter().filter(of_emscripten);
     match by_name.next() {
         None => &[],
         // Nothing in the demonstration needs JSPI on Node.
@@ -213,10 +233,10 @@ pub(crate) fn debug_package(project: &Project, tools: &Tools) -> Result<(PathBuf
     ))
 }
 
-/// Runs the jobs whose inputs changed, as many at once as there are processors.
-fn run_all(out: &Path, jobs: Vec<Job>) -> Result<()> {
+/// Runs the jobs whose inputs changed, as many at once as there are processors. `kept` are products of other jobs.
+fn run_all(out: &Path, jobs: Vec<Job>, kept: &[PathBuf]) -> Result<()> {
     let total = jobs.len();
-    remove_strays(out, &jobs)?;
+    remove_strays(out, &jobs, kept)?;
     let due: Vec<Job> = jobs
         .into_iter()
         .filter(|job| !stamp::is_current(out, &job.output, job.inputs))
@@ -281,9 +301,10 @@ fn run_one(out: &Path, job: &Job) -> Result<()> {
 }
 
 /// Removes products whose source is gone, in the directories that these jobs fill.
-fn remove_strays(out: &Path, jobs: &[Job]) -> Result<()> {
+fn remove_strays(out: &Path, jobs: &[Job], kept: &[PathBuf]) -> Result<()> {
     // Without their extension: emcc writes a .wasm next to the file that it is asked for.
-    let wanted: BTreeSet<PathBuf> = jobs.iter().map(|job| job.output.with_extension("")).collect();
+    let outputs = jobs.iter().map(|job| &job.output).chain(kept);
+    let wanted: BTreeSet<PathBuf> = outputs.map(|output| output.with_extension("")).collect();
     let directories: BTreeSet<&Path> = jobs.iter().filter_map(|job| job.output.parent()).collect();
     for directory in directories
         .into_iter()

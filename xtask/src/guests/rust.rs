@@ -44,11 +44,47 @@ const COMPONENT_NATIVE: Build = Build {
     release: true,
 };
 
+/// What the measurements run of bench/rust.
+const MEASURED: [Build; 2] = [
+    Build {
+        place: "bench-component",
+        ..COMPONENT
+    },
+    Build {
+        place: "bench-component-native",
+        ..COMPONENT_NATIVE
+    },
+];
+
 /// The guests for wasip1 that are built natively too: those on guestnet-guest, which has the same API there.
 const NATIVE: [&str; 1] = ["sockets"];
 
+/// The programs that the demonstration shows, with the crates that they are of.
+pub(super) const DEMONSTRATED: [(&str, &str); 3] = [
+    ("std_preopened", "std_preopened"),
+    ("tokio_net", "tokio_echo"),
+    ("wasmedge_echo", "wasmedge_echo"),
+];
+
+/// The jobs of the programs that the demonstration shows, and the products of all others, which may lie there.
+pub(super) fn demonstrated(project: &Project, tools: &Tools) -> Result<(Vec<Job>, Vec<PathBuf>)> {
+    let is_shown = |name: &str| DEMONSTRATED.iter().any(|(of, _)| *of == name);
+    let all = jobs_of(project, tools, is_shown)?;
+    let (shown, others): (Vec<Job>, Vec<Job>) = all.into_iter().partition(|job| {
+        let name = stem(&job.output);
+        let is_wasm = job.output.extension().is_some();
+        is_wasm && DEMONSTRATED.iter().any(|(_, program)| *program == name)
+    });
+    Ok((shown, others.into_iter().map(|job| job.output).collect()))
+}
+
 /// The jobs of guests/rust: a directory for each crate.
 pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
+    jobs_of(project, tools, |_| true)
+}
+
+/// The same; what crates depend on is fetched for those of these names.
+fn jobs_of(project: &Project, tools: &Tools, is_built: impl Fn(&str) -> bool) -> Result<Vec<Job>> {
     let mut crates: Vec<PathBuf> = entries(&project.root.join("guests/rust"))?
         .into_iter()
         .filter(|path| path.join("Cargo.toml").is_file())
@@ -64,7 +100,9 @@ pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
         let programs = directory.join("src/bin");
         let is_component = programs.is_dir();
         let target = if is_component { COMPONENT } else { MODULE }.target;
-        if let Some(target) = target {
+        if let Some(target) = target
+            && is_built(&stem(&directory))
+        {
             tools.guest_crates(&directory, target)?;
         }
         if is_component {
@@ -83,6 +121,18 @@ pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
         }
     }
     jobs.append(&mut native);
+    Ok(jobs)
+}
+
+/// The jobs of bench/rust.
+pub(super) fn measured(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
+    let directory = project.root.join("bench/rust");
+    tools.rust_targets()?;
+    let mut jobs = Vec::new();
+    for program in entries(&directory.join("src/bin"))? {
+        let job = |build| job(project, &directory, &stem(&program), build);
+        jobs.extend(MEASURED.map(job));
+    }
     Ok(jobs)
 }
 
