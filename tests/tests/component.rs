@@ -458,7 +458,6 @@ fn no_call_of_a_component_reaches_the_network_without_a_rule_and_the_audit_has_e
 fn every_call_that_waits_ends_when_the_time_is_over() {
     for how in [
         "flush",
-        "drop",
         "read",
         "splice",
         "splice-read",

@@ -147,18 +147,24 @@ export class Writer {
     return this.#queue.length === 0;
   }
 
-  /** Takes as many bytes as there is room for, and says how many. What one task sends goes together. */
+  /**
+   * Takes as many bytes as there is room for, and says how many. What one task sends goes together, but for the first bytes after the peer has
+   * sent something: it may wait for them, and the program does other things before its task ends.
+   */
   push(bytes) {
     const part = bytes.subarray(0, this.room);
     if (!part.length) return 0;
     this.#queue.push(part);
-    if (!this.#isBusy && !this.#isScheduled) {
-      this.#isScheduled = true;
-      soon(() => {
-        this.#isScheduled = false;
-        this.#pump();
-      });
+    if (this.#isBusy || this.#isScheduled) return part.length;
+    if (this.#hasAnswered) {
+      this.#pump();
+      return part.length;
     }
+    this.#isScheduled = true;
+    soon(() => {
+      this.#isScheduled = false;
+      this.#pump();
+    });
     return part.length;
   }
 

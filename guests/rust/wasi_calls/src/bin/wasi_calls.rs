@@ -40,8 +40,10 @@ fn main() {
             drop((input, output));
             drop(client);
             println!("dropped");
-            let (input, _output, _client) = connected(&network);
+            let (input, output, client) = connected(&network);
             println!("read {}", input.blocking_read(1).expect("read").len());
+            drop((input, output));
+            drop(client);
         }
         "doors" => doors(&network),
         "waits" => waits(&network),
@@ -384,7 +386,6 @@ fn waits(network: &Network) {
     println!("waits");
     match how.as_str() {
         "flush" => drop(output.blocking_flush()),
-        "drop" => drop(output),
         "read" => drop(input.blocking_read(u64::MAX)),
         "splice" => drop(output.blocking_splice(&empty, u64::MAX)),
         "splice-read" => drop(output.blocking_splice(&empty, u64::MAX)),
