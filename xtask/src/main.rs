@@ -32,7 +32,7 @@ Usage: cargo xtask COMMAND
   test [--quick]   every check and every test; with --quick the developer's loop:
                    formatting, clippy, unit tests, and the guests without real servers
   test --step NAME one step of it, by the name that its progress line has
-  demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table; takes 15 to 30
+  demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table; takes some 12
                    minutes the first time
   bench [NAME]...  ratios against native C and against others; NAME is wasi, p2, emscripten, quickjs, web or policy, followed
                    by parts of rows' names

@@ -1,5 +1,6 @@
-// Ports that were closed a moment ago. Chromium 156 closes a listener or a datagram socket behind what it says: until then its port is in
-// use, and a socket that is opened there at once is refused (1 in 20 listeners). Such a one is opened again.
+// Ports that were closed a moment ago. Chromium 156 closes a listener behind what it says: until then its port is in use, and another one that is
+// opened there at once is refused (on a busy machine 1 in 20). Such a one is opened again. Datagram sockets are treated alike; of them it
+// was not seen.
 
 import { open } from './codes.js';
 import { after } from './tasks.js';

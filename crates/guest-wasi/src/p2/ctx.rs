@@ -44,8 +44,8 @@ impl<H: Host> ComponentCtx<H> {
         self.state().ctx.inner.ctx()
     }
 
-    /// Waits until the kernel has taken what the guest has written and dropped no stream of. To be called when the guest has
-    /// ended by itself, and closes its other connections; A stop of the guest ends the wait.
+    /// Waits until the kernel has taken what the guest has written; a peer that takes nothing for a minute gets no more. To be called when
+    /// the guest has ended by itself, and closes its other connections. A stop of the guest ends the wait.
     ///
     /// # Errors
     /// `EINTR`: the guest was stopped.
@@ -106,7 +106,7 @@ pub(crate) struct State<H: Host> {
 }
 
 impl<H: Host> State<H> {
-    fn new(mut ctx: GuestCtx<H>) -> Self {
+    pub(super) fn new(mut ctx: GuestCtx<H>) -> Self {
         // So that no call waits but those that have to: who waits does so by a poll in which all sockets take part.
         for stream in 0..3 {
             // Its number may be closed.

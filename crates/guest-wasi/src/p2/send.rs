@@ -250,3 +250,88 @@ impl<H: Host> State<H> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::IoSliceMut;
+    use std::sync::Arc;
+
+    use guestnet_core::policy::Policy;
+    use guestnet_core::{Capacity, Domain, Fd, GuestThread, Kind, RecvFlags};
+    use guestnet_host_sim::{Faults, Network, SimHost};
+
+    use super::super::object::{Phase, TcpSocket};
+    use super::*;
+    use crate::GuestCtxBuilder;
+
+    /// A component whose connection to itself is full: its resource, its descriptor, the other end, and how much was written.
+    fn full() -> (State<SimHost>, Handle, Fd, Fd, usize) {
+        let network = Network::new(1, Faults::default());
+        let guest = GuestThread::new(network.host(), Arc::new(Policy::allow_all()), Capacity::default());
+        let mut state = State::new(GuestCtxBuilder::new(guest).build().unwrap());
+        let guest = &mut state.ctx.guest;
+        let listener = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+        guest.listen(listener, 1).unwrap();
+        let client = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+        let addr = guest.local_addr(listener).unwrap();
+        guest.connect(client, &addr).unwrap();
+        let (server, _) = guest.accept(listener, true).unwrap();
+        let socket = TcpSocket::new(client, Domain::Inet, Phase::Connected);
+        let slot = state.insert(Object::Tcp(socket)).unwrap();
+        let handle = Handle::new(Role::Itself, slot);
+        let mut written = 0;
+        while state.check_tcp_write(handle).unwrap() > 0 {
+            state.write_tcp(handle, &[7; PIECE]).unwrap();
+            written += PIECE;
+        }
+        (state, handle, client, server, written)
+    }
+
+    fn wait_for(state: &mut State<SimHost>, time: Duration) {
+        let end = state.ctx.guest.now(Clock::Monotonic) + time;
+        let timer = state.insert(Object::Timer(end)).unwrap();
+        state.wait(&[Handle::new(Role::Itself, timer)], true).unwrap();
+        state.slots.remove(timer).unwrap();
+    }
+
+    #[test]
+    fn what_is_left_of_a_dropped_socket_is_sent_and_then_it_is_closed() {
+        let (mut state, handle, client, server, written) = full();
+        state.drop_tcp(handle).unwrap();
+        assert!(state.unsent_bytes > 0);
+        let (mut received, mut buffer) = (0, vec![0; PIECE]);
+        loop {
+            let mut bufs = [IoSliceMut::new(&mut buffer)];
+            match state.ctx.guest.recv(server, &mut bufs, RecvFlags::empty()) {
+                Ok(message) if message.len == 0 => break,
+                Ok(message) => received += message.len,
+                Err(errno) => assert_eq!(errno, Errno::EAGAIN),
+            }
+            state.send_some().unwrap();
+        }
+        assert_eq!(received, written);
+        assert_eq!(state.unsent_bytes, 0);
+        assert_eq!(state.ctx.guest.local_addr(client), Err(Errno::EBADF));
+        assert!(state.slots.entry(handle.slot).is_err());
+    }
+
+    #[test]
+    fn a_dropped_socket_whose_peer_takes_nothing_is_given_up_after_a_while() {
+        let (mut state, handle, client, _, _) = full();
+        state.drop_tcp(handle).unwrap();
+        wait_for(&mut state, PATIENCE - Duration::from_secs(1));
+        assert!(state.ctx.guest.local_addr(client).is_ok());
+        wait_for(&mut state, Duration::from_secs(2));
+        assert_eq!(state.ctx.guest.local_addr(client), Err(Errno::EBADF));
+        assert_eq!(state.unsent_bytes, 0);
+    }
+
+    #[test]
+    fn the_end_waits_no_longer_for_a_peer_that_takes_nothing() {
+        let (mut state, ..) = full();
+        let began = state.ctx.guest.now(Clock::Monotonic);
+        state.send_all().unwrap();
+        assert_eq!(state.ctx.guest.now(Clock::Monotonic) - began, PATIENCE);
+        assert_eq!(state.unsent_bytes, 0);
+    }
+}
