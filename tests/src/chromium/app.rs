@@ -10,8 +10,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-/// How long a client may take to say what it wants.
-const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a client may take to say what it wants. Chromium makes connections beforehand, and uses them within 10 s: they must not be closed
+/// at the moment of their use.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// What the app may do. Without `cross-origin-isolated` there is no shared memory, without the last two no UDP socket can be bound.
 const PERMISSIONS: [&str; 5] = [
