@@ -231,6 +231,7 @@ impl Host for ScriptHost {
 
     fn bind(&mut self, io: &Io, addr: SocketAddr) -> Result<()> {
         self.must_allow(Use::Listen, protocol(io.kind), addr);
+        io.local.set(None);
         self.outcome().map(|()| io.bound.set(true))
     }
 
@@ -258,6 +259,7 @@ impl Host for ScriptHost {
         if let Some(addr) = addr.inet() {
             self.must_allow(Use::Connect, protocol(io.kind), addr);
         }
+        io.local.set(None);
         if *addr == SockAddr::Unspec {
             io.bound.set(false);
         }
@@ -270,6 +272,10 @@ impl Host for ScriptHost {
 
     fn local_addr(&mut self, io: &Io) -> Result<SockAddr> {
         self.outcome()?;
+        // It is what it was, unless the socket has been bound or connected.
+        if let Some(addr) = io.local.get() {
+            return Ok(addr.into());
+        }
         let addr = self.script.address();
         io.local.set(addr.inet());
         Ok(addr)
@@ -373,6 +379,7 @@ impl Host for ScriptHost {
 
     fn unix_bind(&mut self, io: &Io, place: &String, _name: &str) -> Result<()> {
         self.must_allow_path(place);
+        io.local.set(None);
         self.outcome().map(|()| io.bound.set(true))
     }
 

@@ -232,7 +232,10 @@ impl<Io> Socket<Io> {
                 *connecting = Some(Box::new(pending));
             }
             // Of the connect that is under way, whichever address was said this time; or the guest was stopped.
-            Err(Errno::EALREADY | Errno::EINTR) => {}
+            Err(Errno::EALREADY | Errno::EINTR) => {
+                // What a bind was judged by may be another address now.
+                connecting.take_if(|pending| pending.binds);
+            }
             _ => {
                 *connecting = None;
                 self.may_be_connecting.set(false);
