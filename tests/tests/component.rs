@@ -4,7 +4,7 @@
 //! Not here: what the host's functions do with calls that std never makes (the tests of `crates/guest-wasi`).
 
 use guestnet_tests::run::assert_same_transcript;
-use guestnet_tests::{Guestnet, Program, ProgramOutput, guest, native_guest};
+use guestnet_tests::{Guestnet, Program, ProgramOutput, Running, guest, native_guest};
 use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, UdpSocket};
@@ -254,6 +254,17 @@ fn calls(case: &str, options: &[&str]) -> ProgramOutput {
         .finish()
 }
 
+/// A case of `wasi_calls` that connects to this listener.
+fn with_listener(case: &str) -> (TcpListener, Running) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    let port = listener.local_addr().expect("an address").port();
+    let program = Guestnet::run()
+        .allow_net()
+        .guest(&guest("component", "wasi_calls"));
+    let running = program.args([case, &port.to_string()]).start();
+    (listener, running)
+}
+
 #[test]
 fn what_wasi_forbids_and_linux_has_is_an_error() {
     let expected = [
@@ -328,12 +339,7 @@ fn a_component_writes_to_itself_more_than_the_kernel_takes_and_waits_for_nothing
 
 #[test]
 fn what_a_component_has_written_goes_out_after_its_end_and_one_that_no_one_reads_ends_too() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
-    let port = listener.local_addr().expect("an address").port();
-    let program = Guestnet::run()
-        .allow_net()
-        .guest(&guest("component", "wasi_calls"));
-    let mut running = program.args(["leave-unsent", &port.to_string()]).start();
+    let (listener, mut running) = with_listener("leave-unsent");
     let (mut stream, _) = listener.accept().expect("accept");
     let written: u64 = running.line("written ").parse().expect("a number");
     assert_eq!(running.line("to the end"), "");
@@ -348,12 +354,7 @@ fn what_a_component_has_written_goes_out_after_its_end_and_one_that_no_one_reads
 
 #[test]
 fn what_a_component_has_written_to_a_socket_that_it_drops_goes_out_and_the_drop_waits_for_nothing() {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
-    let port = listener.local_addr().expect("an address").port();
-    let program = Guestnet::run()
-        .allow_net()
-        .guest(&guest("component", "wasi_calls"));
-    let mut running = program.args(["drop-unsent", &port.to_string()]).start();
+    let (listener, mut running) = with_listener("drop-unsent");
     let (mut stream, _) = listener.accept().expect("accept");
     let written: u64 = running.line("written ").parse().expect("a number");
     assert_eq!(running.line("dropped"), "");

@@ -79,11 +79,11 @@ impl Kind {
         ("bench-web", Self::BenchWeb),
     ];
 
-    /// Those that are built only by name: parts of others, what is measured only, and those that need Emscripten, which takes its time to
-    /// fetch.
-    const BY_NAME: [Self; 8] = [
-        Self::RustDemo,
-        Self::BenchRust,
+    /// Parts of others, and what is measured only: built only by name.
+    const PARTS: [Self; 2] = [Self::RustDemo, Self::BenchRust];
+
+    /// Those that need Emscripten, which takes its time to fetch: built only by name.
+    const EMSCRIPTEN: [Self; 6] = [
         Self::Emscripten,
         Self::EmscriptenVariants,
         Self::Programs,
@@ -92,13 +92,13 @@ impl Kind {
         Self::BenchWeb,
     ];
 
-    /// The kinds of these names; for no name all but [`Kind::BY_NAME`].
+    /// The kinds of these names; for no name all that are not built only by name.
     pub(crate) fn parse(names: &[&str]) -> Result<BTreeSet<Self>> {
         if names.is_empty() {
             return Ok(Self::ALL
                 .iter()
                 .map(|(_, kind)| *kind)
-                .filter(|kind| !Self::BY_NAME.contains(kind))
+                .filter(|kind| !Self::PARTS.contains(kind) && !Self::EMSCRIPTEN.contains(kind))
                 .collect());
         }
         let one = |name: &&str| {
@@ -199,13 +199,11 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
 
 /// The engines that run programs of these kinds.
 fn engines_of(kinds: &BTreeSet<Kind>) -> &'static [Engine] {
-    let of_emscripten =
-        |kind: &&Kind| ![Kind::RustDemo, Kind::BenchRust].contains(kind) && kinds.contains(kind);
-    let mut by_name = Kind::BY_NAME.iter().filter(of_emscripten);
-    match by_name.next() {
+    let mut chosen = Kind::EMSCRIPTEN.iter().filter(|kind| kinds.contains(kind));
+    match chosen.next() {
         None => &[],
         // Nothing in the demonstration needs JSPI on Node.
-        Some(Kind::ExamplesEmscripten) if by_name.next().is_none() => {
+        Some(Kind::ExamplesEmscripten) if chosen.next().is_none() => {
             &[Engine::Node20, Engine::Deno, Engine::Bun]
         }
         Some(_) => &Engine::ALL,

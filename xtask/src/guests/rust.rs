@@ -60,7 +60,7 @@ const MEASURED: [Build; 2] = [
 const NATIVE: [&str; 1] = ["sockets"];
 
 /// The programs that the demonstration shows, with the crates that they are of.
-pub(super) const DEMONSTRATED: [(&str, &str); 3] = [
+const DEMONSTRATED: [(&str, &str); 3] = [
     ("std_preopened", "std_preopened"),
     ("tokio_net", "tokio_echo"),
     ("wasmedge_echo", "wasmedge_echo"),
