@@ -6,9 +6,9 @@
 #![no_main]
 #![expect(dead_code, reason = "the sources hold more than this target asks for")]
 
-#[path = "../../crates/guest-wasi/src/abi.rs"]
+#[path = "../../crates/guest-wasi/src/p1/abi.rs"]
 mod abi;
-#[path = "../../crates/guest-wasi/src/convert.rs"]
+#[path = "../../crates/guest-wasi/src/p1/convert.rs"]
 mod convert;
 
 use guestnet_core::{Errno, SockAddr};

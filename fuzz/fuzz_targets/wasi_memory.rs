@@ -6,9 +6,9 @@
 #![no_main]
 #![expect(dead_code, reason = "the sources hold more than this target asks for")]
 
-#[path = "../../crates/guest-wasi/src/abi.rs"]
+#[path = "../../crates/guest-wasi/src/p1/abi.rs"]
 mod abi;
-#[path = "../../crates/guest-wasi/src/memory.rs"]
+#[path = "../../crates/guest-wasi/src/p1/memory.rs"]
 mod memory;
 
 use guestnet_core::{Errno, Result};

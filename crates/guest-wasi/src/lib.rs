@@ -56,28 +56,18 @@
     )
 )]
 
-mod abi;
-mod addrinfo;
-mod convert;
 mod cost;
-mod files;
-mod inspect;
-mod link;
-mod memory;
+mod instances;
 mod p1;
 pub mod p2;
-mod poll;
-mod registry;
-mod sock;
 mod state;
-mod wamr;
+mod stop;
 
 pub use cost::{CompileLimits, check_compile};
-pub use inspect::Inspection;
-pub use link::{Adapter, Import, InstancePre, SocketAbi, add_to_linker};
+pub use p1::{Adapter, Import, Inspection, InstancePre, SocketAbi, add_to_linker};
 pub use p2::{ComponentCtx, ComponentView};
-pub use registry::StopTrap;
 pub use state::{File, Getter, GuestCtx, GuestCtxBuilder};
+pub use stop::StopTrap;
 pub use wasmtime_wasi::I32Exit;
 
 /// Its examples are tests.

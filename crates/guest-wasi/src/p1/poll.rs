@@ -5,10 +5,10 @@ use std::time::Duration;
 use guestnet_core::{Clock, Errno, Host, PollEvent, Ready, Result};
 use smallvec::SmallVec;
 
-use crate::abi;
-use crate::convert;
-use crate::memory::{Memory, word};
-use crate::registry::{Registry, calls};
+use super::abi;
+use super::convert;
+use super::memory::{Memory, word};
+use super::registry::{Registry, calls};
 use crate::state::{Getter, GuestCtx};
 
 pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(

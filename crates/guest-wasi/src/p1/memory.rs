@@ -9,7 +9,7 @@ use std::ops::Range;
 use guestnet_core::{Errno, Result};
 use smallvec::SmallVec;
 
-use crate::abi::MAX_IOVECS;
+use super::abi::MAX_IOVECS;
 
 /// Scatter and gather lists of this length need no allocation; longer ones are rare.
 const INLINE: usize = 8;

@@ -3,8 +3,8 @@
 use wasmparser::{CompositeInnerType, ExternalKind, FuncType, Parser, Payload, TypeRef, ValType};
 use wasmtime::{Engine, Module};
 
+use super::link::{Adapter, Import, Source};
 use crate::cost::{CompileLimits, check_compile};
-use crate::link::{Adapter, Import, Source};
 
 /// What a module says about itself.
 #[derive(Clone, Debug)]

@@ -5,22 +5,10 @@
 use guestnet_core::{Errno, Host, Result};
 use wasmtime::{Caller, Engine, Extern, FuncType, IntoFunc, Linker, ValType};
 
-use crate::memory::Memory;
+use super::memory::Memory;
+use super::{abi, convert};
+use crate::StopTrap;
 use crate::state::{Getter, GuestCtx};
-use crate::{abi, convert};
-
-/// The error of a call during which the guest was stopped from another thread. Found with `downcast_ref` in what the
-/// call of the guest's function returns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct StopTrap;
-
-impl std::fmt::Display for StopTrap {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("the guest was stopped")
-    }
-}
-
-impl std::error::Error for StopTrap {}
 
 /// One function that a module may import.
 pub(crate) struct HostFunc<T: 'static> {
@@ -133,11 +121,11 @@ macro_rules! calls {
         $({
             let ty = wasmtime::FuncType::new(
                 $registry.engine(),
-                [$(<$ty as $crate::registry::Wire>::TYPE),*],
+                [$(<$ty as $crate::p1::registry::Wire>::TYPE),*],
                 [wasmtime::ValType::I32],
             );
             $registry.add($name, $abi, ty, move |mut caller: wasmtime::Caller<'_, T>, $($arg: $ty),*| {
-                $crate::registry::enter(&mut caller, $get, |memory, ctx| $function(memory, ctx, $($arg),*))
+                $crate::p1::registry::enter(&mut caller, $get, |memory, ctx| $function(memory, ctx, $($arg),*))
             });
         })*
     };

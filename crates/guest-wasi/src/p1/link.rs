@@ -11,10 +11,10 @@ use std::sync::Arc;
 use guestnet_core::Host;
 use wasmtime::{AsContextMut, Engine, Extern, ExternType, FuncType, ImportType, Instance, Linker, Module};
 
-use crate::files::{self, Files};
-use crate::registry::{HostFunc, Registry, Target};
+use super::files::{self, Files};
+use super::registry::{HostFunc, Registry, Target};
+use super::{abi, addrinfo, descriptors, poll, sock, wamr};
 use crate::state::Getter;
-use crate::{abi, addrinfo, p1, poll, sock, wamr};
 
 /// One import of a module, and what answers it.
 #[derive(Clone, Debug)]
@@ -354,7 +354,7 @@ fn registry<T: Send + 'static, H: Host + Send + 'static>(
         let ty = FuncType::new(engine, params.iter().cloned(), results.iter().cloned());
         registry.add_wasmtime_wasi(name, ty);
     }
-    p1::register(&mut registry, get, files);
+    descriptors::register(&mut registry, get, files);
     poll::register(&mut registry, get);
     sock::register(&mut registry, get);
     addrinfo::register(&mut registry, get);

@@ -9,10 +9,10 @@ use guestnet_core::{
     SockOpt,
 };
 
-use crate::abi::{self, wasmedge};
-use crate::convert;
-use crate::memory::Memory;
-use crate::registry::{Registry, calls};
+use super::abi::{self, wasmedge};
+use super::convert;
+use super::memory::Memory;
+use super::registry::{Registry, calls};
 use crate::state::{Getter, GuestCtx};
 
 pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(

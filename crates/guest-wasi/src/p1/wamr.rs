@@ -12,12 +12,12 @@ use guestnet_core::resolve::Query;
 use guestnet_core::{Domain, Errno, Host, Kind, LookupError, OptValue, Result, SockAddr, SockOpt};
 use wasmtime::{Caller, FuncType, ValType};
 
-use crate::abi::{self, wamr};
-use crate::convert;
-use crate::files::Files;
-use crate::memory::Memory;
-use crate::p1;
-use crate::registry::{Registry, calls, enter};
+use super::abi::{self, wamr};
+use super::convert;
+use super::descriptors;
+use super::files::Files;
+use super::memory::Memory;
+use super::registry::{Registry, calls, enter};
 use crate::state::{Getter, GuestCtx};
 
 const ABI: &str = abi::WAMR;
@@ -144,7 +144,7 @@ pub(crate) fn register<T: Send + 'static, H: Host + Send + 'static>(
         "sock_set_ip_add_membership" => sock_set_ip_add_membership, (fd: u32, group: u32, interface: u32);
         "sock_set_ip_drop_membership" => sock_set_ip_drop_membership, (fd: u32, group: u32, interface: u32);
     }
-    p1::register_close(registry, get, files, "sock_close", ABI);
+    descriptors::register_close(registry, get, files, "sock_close", ABI);
     for (getter, setter, option, width) in OPTIONS {
         let ty = FuncType::new(registry.engine(), [ValType::I32, ValType::I32], [ValType::I32]);
         registry.add(
@@ -279,7 +279,7 @@ fn sock_addr_resolve<H: Host>(
 ) -> Result<()> {
     memory.check(total, 4)?;
     let hints: [u8; 12] = memory.array(hints)?;
-    let word = |at| crate::memory::word(&hints, at).ok_or(Errno::EFAULT);
+    let word = |at| super::memory::word(&hints, at).ok_or(Errno::EFAULT);
     let enabled = hints[8] != 0;
     let family = match word(4)? {
         _ if !enabled => None,

@@ -12,8 +12,8 @@ use guestnet_core::{Errno, Host, Result};
 use wasmtime::{AsContextMut, Caller, Engine, Extern, Instance, Linker, Module, ValType, WasmParams};
 use wiggle::GuestError;
 
-use crate::abi;
-use crate::registry::{find_memory, finish};
+use super::abi;
+use super::registry::{find_memory, finish};
 use crate::state::{Getter, GuestCtx};
 
 const I32: ValType = ValType::I32;

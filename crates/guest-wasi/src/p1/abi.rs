@@ -186,7 +186,7 @@ mod tests {
     /// The table for users says of every option whether this adapter has it.
     #[test]
     fn docs_options_md_is_about_this_adapter() {
-        let page = include_str!("../../../docs/options.md");
+        let page = include_str!("../../../../docs/options.md");
         for &option in SockOpt::ALL {
             let begins = format!("| `{}` | ", option.name());
             let mut rows = page.lines().filter_map(|line| line.strip_prefix(&begins));

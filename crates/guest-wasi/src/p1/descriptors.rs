@@ -8,11 +8,11 @@ use guestnet_core::{Descriptor, Errno, Fd, Host, OpenFile, Result, StreamKind};
 use wasmtime::{Caller, FuncType, ValType};
 use wasmtime_wasi::I32Exit;
 
-use crate::abi;
-use crate::convert;
-use crate::files::{Files, inner_fd};
-use crate::memory::Memory;
-use crate::registry::{Registry, Wire, calls, enter, finish};
+use super::abi;
+use super::convert;
+use super::files::{Files, inner_fd};
+use super::memory::Memory;
+use super::registry::{Registry, Wire, calls, enter, finish};
 use crate::state::{File, Getter, GuestCtx};
 
 const ABI: &str = abi::PREVIEW_1;

@@ -13,10 +13,10 @@ use std::net::IpAddr;
 use guestnet_core::resolve::{AddrInfoList, LookupFlags, Query};
 use guestnet_core::{Domain, Errno, Host, Kind, LookupError, Result};
 
-use crate::abi::{self, wasmedge};
-use crate::convert;
-use crate::memory::Memory;
-use crate::registry::{Registry, calls};
+use super::abi::{self, wasmedge};
+use super::convert;
+use super::memory::Memory;
+use super::registry::{Registry, calls};
 use crate::state::{Getter, GuestCtx};
 
 /// The longest node and service that are read: longer than any name, with room for the error to be the resolver's.
@@ -128,7 +128,7 @@ fn store(memory: &mut Memory<'_>, answer: &AddrInfoList, first: u32, room: u32) 
             break;
         }
         let entry: [u8; wasmedge::ADDRINFO as usize] = memory.array(node)?;
-        let field = |at| crate::memory::word(&entry, at).ok_or(Errno::EFAULT);
+        let field = |at| super::memory::word(&entry, at).ok_or(Errno::EFAULT);
         let (sockaddr, canonical, canonical_room, next) = (field(12)?, field(16)?, field(20)?, field(24)?);
         let room = match memory.u32(sockaddr.wrapping_add(4))? {
             CRATE_DATA_LEN => DATA_LEN,

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use guestnet_core::{Errno, Kind, LookupError, RecvFlags, Result, SendFlags, Shutdown, SockAddr};
 
-use crate::abi;
+use super::abi;
 
 /// WASI's number of an errno. Where WASI has no such name, the one that a program would treat alike.
 pub(crate) const fn errno(error: Errno) -> i32 {
