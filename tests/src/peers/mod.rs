@@ -4,15 +4,21 @@
 //! These are the distribution's own servers; only [`ScriptedDns`] imitates one, for what no real server says. A server
 //! that is not installed is an error that names its package.
 
+mod certificates;
 mod dnsmasq;
 mod mariadb;
+mod mosquitto;
 mod nginx;
+mod postgres;
 mod redis;
 pub mod script;
 
+pub use certificates::{Authority, Identity};
 pub use dnsmasq::Dnsmasq;
 pub use mariadb::MariaDb;
+pub use mosquitto::Mosquitto;
 pub use nginx::Nginx;
+pub use postgres::Postgres;
 pub use redis::Redis;
 pub use script::ScriptedDns;
 

@@ -1,6 +1,6 @@
 //! An nginx that serves the files of one directory.
 
-use super::{Server, installed};
+use super::{Identity, Server, installed};
 use std::io;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
@@ -19,6 +19,22 @@ impl Nginx {
     ///
     /// When nginx is not installed, ends at once, or does not answer in time.
     pub fn start(files: &[(&str, &[u8])]) -> io::Result<Self> {
+        Self::start_with(files, "", "")
+    }
+
+    /// The same by TLS, as a server of this identity.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Nginx::start`].
+    pub fn start_with_tls(files: &[(&str, &[u8])], identity: &Identity) -> io::Result<Self> {
+        let (certificate, key) = (identity.certificate().display(), identity.key().display());
+        let shown = format!("ssl_certificate {certificate}; ssl_certificate_key {key};");
+        Self::start_with(files, " ssl", &shown)
+    }
+
+    /// `listen` is what stands behind its address, `server` what it says about the server besides.
+    fn start_with(files: &[(&str, &[u8])], listen: &str, server: &str) -> io::Result<Self> {
         let program = installed("nginx", "nginx-light")?;
         let command = |dir: &Path, port: u16| {
             let root = dir.join("www");
@@ -27,7 +43,7 @@ impl Nginx {
                 std::fs::write(root.join(name), content)?;
             }
             let config = dir.join("nginx.conf");
-            std::fs::write(&config, configuration(dir, port))?;
+            std::fs::write(&config, configuration(dir, port, listen, server))?;
             let mut command = Command::new(&program);
             command.arg("-p").arg(dir).arg("-c").arg(config);
             command.args(["-e", "stderr"]);
@@ -50,14 +66,14 @@ impl Nginx {
 }
 
 /// One process, everything that it writes below `dir`.
-fn configuration(dir: &Path, port: u16) -> String {
+fn configuration(dir: &Path, port: u16, listen: &str, server: &str) -> String {
     let dir = dir.display();
     format!(
         "daemon off; master_process off; pid {dir}/pid; worker_processes 1;
 events {{ worker_connections 256; }}
 http {{ access_log off; client_body_temp_path {dir}/client_body; proxy_temp_path {dir}/proxy;
 fastcgi_temp_path {dir}/fastcgi; uwsgi_temp_path {dir}/uwsgi; scgi_temp_path {dir}/scgi;
-server {{ listen 127.0.0.1:{port}; listen unix:{dir}/socket; root {dir}/www; }} }}
+server {{ {server} listen 127.0.0.1:{port}{listen}; listen unix:{dir}/socket; root {dir}/www; }} }}
 "
     )
 }

@@ -185,8 +185,23 @@ impl Tools {
                 ("mariadbd", "mariadb-server"),
                 ("mariadb-install-db", "mariadb-server"),
                 ("nginx", "nginx-light"),
+                ("mosquitto", "mosquitto"),
+                ("openssl", "openssl"),
                 ("curl", "curl"),
             ],
+        )?;
+        // Debian has its server outside of PATH, in a directory for each version.
+        let has_postgres = || {
+            let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+            let mut versions = versions.filter_map(std::result::Result::ok);
+            versions.any(|version| version.path().join("bin/postgres").is_file())
+        };
+        apt::unless(
+            &self.apt,
+            &self.cache,
+            "the server of PostgreSQL",
+            &["postgresql"],
+            has_postgres,
         )
     }
 
