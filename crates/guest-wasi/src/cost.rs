@@ -5,12 +5,14 @@
 //! the operators once, without a compiler, and adds up what Cranelift would hold for them. It is not exact, and need not
 //! be: programs of real toolchains cost some hundred times their size, and such a module a million times.
 //!
-//! Not here: whether the module is valid. What is not readable is left to the compiler, which refuses it.
+//! Not here: how often a component instantiates its modules (`instances`), and whether the module is valid. What is not readable is left to the compiler, which refuses it.
 
 use wasmparser::{
     BinaryReaderError, BlockType, CompositeInnerType, DataKind, ElementItems, ElementKind, FunctionBody,
     Operator, Parser, Payload, TypeRef,
 };
+
+use crate::instances::check_instances;
 
 // Each is what Cranelift was measured to take, in bytes; where it takes time rather than memory, a second stands for 256
 // MiB.
@@ -58,7 +60,8 @@ impl Default for CompileLimits {
     }
 }
 
-/// Refuses a module or a component, binary or as text, that would cost too much to compile.
+/// Refuses a module or a component, binary or as text, that would cost too much to compile, and a component whose instances would
+/// take too much outside of their memories, which no limit of the guest's counts.
 ///
 /// It takes no more time than reading the module, needs no process of its own, and is to be called before
 /// [`wasmtime::Module::new`]. It knows the ways in which a few bytes become much; an embedder that compiles modules of strangers also
@@ -68,6 +71,7 @@ impl Default for CompileLimits {
 /// A sentence on what would cost too much, such as the function's number. The text format's own errors.
 pub fn check_compile(module: &[u8], limits: &CompileLimits) -> wasmtime::Result<()> {
     let binary = wat::parse_bytes(module).map_err(wasmtime::Error::from)?;
+    check_instances(&binary).map_err(wasmtime::Error::msg)?;
     let mut cost = Cost {
         limits: *limits,
         ..Cost::default()

@@ -5,8 +5,10 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
 use super::error::{has_children, wrong_kind};
+use super::file_stream::{Reader, Writer};
 use super::lend::{Lender, Lent, PIECE};
 use super::object::{Handle, MAX_SLOTS, Object, Role, Slot, TcpSocket, UdpSocket};
+use super::open_files::OpenFiles;
 use crate::state::{File, GuestCtx};
 
 /// Places for each descriptor that the guest may have: pollables of clocks and streams of files have some too.
@@ -101,6 +103,7 @@ pub(crate) struct State<H: Host> {
     pub(crate) unsent_bytes: usize,
     /// Look-ups that are not over.
     pub(crate) lookups: usize,
+    pub(crate) files: OpenFiles,
     /// The buffer that what is read comes in.
     spare: Lender,
 }
@@ -122,6 +125,7 @@ impl<H: Host> State<H> {
             unsent: Vec::new(),
             unsent_bytes: 0,
             lookups: 0,
+            files: OpenFiles::default(),
             spare: Lender::default(),
         }
     }
@@ -177,6 +181,25 @@ impl<H: Host> State<H> {
         self.check_childless(handle)?;
         let slot = self.slots.remove(handle.slot)?;
         Ok(slot.object)
+    }
+
+    /// Gives back what an object holds beside its place: a look-up its question, a file's stream the file.
+    pub(crate) fn discard(&mut self, object: Object<H::Io>) {
+        match object {
+            Object::Lookup(lookup) => self.ctx.guest.getaddrinfo_cancel(lookup),
+            Object::Reader(Reader { file: Some(fd), .. }) | Object::Writer(Writer { file: Some(fd), .. }) => {
+                if let Some(fd) = self.files.release(fd) {
+                    // It is open: its number is the adapter's alone.
+                    let _ = self.ctx.guest.close(fd);
+                }
+            }
+            Object::Reader(_)
+            | Object::Writer(_)
+            | Object::Tcp(_)
+            | Object::Udp(_)
+            | Object::Addresses(_)
+            | Object::Timer(_) => {}
+        }
     }
 
     /// Whether the guest may drop this.

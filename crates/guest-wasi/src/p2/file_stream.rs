@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
 
 use bytes::Bytes;
+use guestnet_core::Fd;
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, StreamError};
 
 use super::error::unpermitted;
@@ -16,12 +17,16 @@ use super::lend::PIECE;
 pub(crate) struct Reader {
     /// `None` after its end or an error.
     pub(crate) stream: Option<DynInputStream>,
+    /// The descriptor that the file counts as.
+    pub(crate) file: Option<Fd>,
 }
 
 /// A file that is written from a place on, or at its end.
 pub(crate) struct Writer {
     /// `None` after an error.
     pub(crate) stream: Option<DynOutputStream>,
+    /// As of a [`Reader`].
+    pub(crate) file: Option<Fd>,
 }
 
 impl fmt::Debug for Reader {

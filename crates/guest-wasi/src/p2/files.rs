@@ -1,16 +1,20 @@
-//! The functions of `wasi:filesystem/types` that give a stream, which is ours ([`Reader`], [`Writer`]), and the one that lists a
-//! directory, which has a limit. The others are wasmtime-wasi's as they are.
+//! The functions of `wasi:filesystem/types` that give a stream, which is ours ([`Reader`], [`Writer`]), those that open and close a
+//! file, which counts as a descriptor, and the one that lists a directory, which has a limit. The others are wasmtime-wasi's as they
+//! are.
 
 use guestnet_core::Host;
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
 use wasmtime_wasi::p2::bindings::filesystem::types::{DirectoryEntryStream, ErrorCode};
-use wasmtime_wasi::p2::bindings::sync::filesystem::types::HostDescriptor;
+use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
+    DescriptorFlags, HostDescriptor, OpenFlags, PathFlags,
+};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError};
 
 use super::ctx::State;
 use super::file_stream::{Reader, Writer};
 use super::object::{Handle, Object, Role};
+use crate::state::File;
 
 /// How many lists of directories a guest may have at a time: each is all of its directory's names, in the host's memory.
 const MAX_LISTS: usize = 64;
@@ -19,17 +23,57 @@ const MAX_LISTS: usize = 64;
 type Answer<T> = wasmtime::Result<(Result<Resource<T>, ErrorCode>,)>;
 
 impl<H: Host> State<H> {
+    /// `[method]descriptor.open-at`.
+    pub(crate) fn open_at(
+        &mut self,
+        descriptor: Resource<Descriptor>,
+        path_flags: PathFlags,
+        path: String,
+        open_flags: OpenFlags,
+        flags: DescriptorFlags,
+    ) -> Answer<Descriptor> {
+        // WASI has no word for EMFILE here.
+        let counted = File {
+            inner: u32::MAX,
+            preopen: None,
+        };
+        let Ok(fd) = self.ctx.guest.insert_file(counted) else {
+            return Ok((Err(ErrorCode::InsufficientMemory),));
+        };
+        let files = &mut self.ctx.inner.filesystem();
+        match HostDescriptor::open_at(files, descriptor, path_flags, path, open_flags, flags) {
+            Ok(file) => {
+                self.files.opened(file.rep(), fd);
+                Ok((Ok(file),))
+            }
+            Err(error) => {
+                self.close(fd);
+                refused(error)
+            }
+        }
+    }
+
+    /// `[resource-drop]descriptor`.
+    pub(crate) fn drop_descriptor(&mut self, descriptor: u32) -> wasmtime::Result<()> {
+        if let Some(fd) = self.files.dropped(descriptor) {
+            self.close(fd);
+        }
+        HostDescriptor::drop(&mut self.ctx.inner.filesystem(), Resource::new_own(descriptor))
+    }
+
     /// `[method]descriptor.read-via-stream`.
     pub(crate) fn read_via_stream(
         &mut self,
         descriptor: Resource<Descriptor>,
         position: u64,
     ) -> Answer<DynInputStream> {
+        let resource = descriptor.rep();
         let made = HostDescriptor::read_via_stream(&mut self.ctx.inner.filesystem(), descriptor, position);
         match made {
             Ok(stream) => {
                 let stream = Some(self.table().delete(stream)?);
-                self.give(Object::Reader(Reader { stream }))
+                let file = self.files.share(resource);
+                self.give(Object::Reader(Reader { stream, file }))
             }
             Err(error) => refused(error),
         }
@@ -41,6 +85,7 @@ impl<H: Host> State<H> {
         descriptor: Resource<Descriptor>,
         position: Option<u64>,
     ) -> Answer<DynOutputStream> {
+        let resource = descriptor.rep();
         let files = &mut self.ctx.inner.filesystem();
         let made = match position {
             Some(position) => HostDescriptor::write_via_stream(files, descriptor, position),
@@ -49,7 +94,8 @@ impl<H: Host> State<H> {
         match made {
             Ok(stream) => {
                 let stream = Some(self.table().delete(stream)?);
-                self.give(Object::Writer(Writer { stream }))
+                let file = self.files.share(resource);
+                self.give(Object::Writer(Writer { stream, file }))
             }
             Err(error) => refused(error),
         }
@@ -76,7 +122,10 @@ impl<H: Host> State<H> {
     fn give<T: 'static>(&mut self, object: Object<H::Io>) -> Answer<T> {
         Ok((match self.insert(object) {
             Ok(slot) => Ok(Handle::new(Role::Itself, slot).own()),
-            Err(_) => Err(ErrorCode::InsufficientMemory),
+            Err((_, object)) => {
+                self.discard(object);
+                Err(ErrorCode::InsufficientMemory)
+            }
         },))
     }
 }

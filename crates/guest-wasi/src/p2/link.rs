@@ -2,11 +2,12 @@
 
 use guestnet_core::Host;
 use smallvec::SmallVec;
-use wasmtime::component::{Component, HasData, Linker, Resource, WasmList};
+use wasmtime::component::{Component, HasData, Linker, Resource, ResourceType, WasmList};
 use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi::cli::{WasiCli, WasiCliCtxView, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem, WasiFilesystemCtxView, WasiFilesystemView};
+use wasmtime_wasi::p2::bindings::sync::filesystem::types::{DescriptorFlags, OpenFlags, PathFlags};
 use wasmtime_wasi::p2::bindings::sync::io::streams::{Host as Streams, StreamError as WitStreamError};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sockets, sync};
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, DynPollable, StreamError};
@@ -184,6 +185,22 @@ fn add_poll<T: ComponentView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
 
 fn add_files<T: ComponentView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
     let mut files = linker.instance(&format!("wasi:filesystem/types@{VERSION}"))?;
+    files.resource(
+        "descriptor",
+        ResourceType::host::<Descriptor>(),
+        |mut store: StoreContextMut<'_, T>, descriptor| state(store.data_mut()).drop_descriptor(descriptor),
+    )?;
+    files.func_wrap(
+        "[method]descriptor.open-at",
+        |mut store: StoreContextMut<'_, T>,
+         (descriptor, path_flags, path, open_flags, flags): (
+            Resource<Descriptor>,
+            PathFlags,
+            String,
+            OpenFlags,
+            DescriptorFlags,
+        )| { state(store.data_mut()).open_at(descriptor, path_flags, path, open_flags, flags) },
+    )?;
     files.func_wrap(
         "[method]descriptor.read-via-stream",
         |mut store: StoreContextMut<'_, T>, (descriptor, position): (Resource<Descriptor>, u64)| {

@@ -110,15 +110,6 @@ impl<H: Host> HostResolveAddressStream for State<H> {
     }
 }
 
-impl<H: Host> State<H> {
-    /// Gives a look-up up, and its question with it.
-    fn discard(&mut self, object: Object<H::Io>) {
-        if let Object::Lookup(lookup) = object {
-            self.ctx.guest.getaddrinfo_cancel(lookup);
-        }
-    }
-}
-
 fn trap(error: wasmtime::Error) -> wasmtime_wasi::p2::SocketError {
     wasmtime_wasi::p2::SocketError::trap(error)
 }

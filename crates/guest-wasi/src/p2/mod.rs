@@ -15,6 +15,7 @@ mod link;
 mod lookup;
 mod network;
 mod object;
+mod open_files;
 mod poll;
 mod send;
 mod stdio;

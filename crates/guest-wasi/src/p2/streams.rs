@@ -296,7 +296,11 @@ impl<H: Host> State<H> {
                 self.slot(handle.slot)?.stream_dropped(handle.role);
                 Ok(())
             }
-            Role::Itself => self.remove(handle).map(drop),
+            Role::Itself => {
+                let object = self.remove(handle)?;
+                self.discard(object);
+                Ok(())
+            }
             Role::Network | Role::Stdio => Ok(()),
         }
     }
