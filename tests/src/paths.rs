@@ -19,7 +19,7 @@ pub fn target_dir() -> PathBuf {
     }
 }
 
-/// The module of a guest: `guest("go", "http_server")`, `guest("wasip1", "tcp_refused")`.
+/// The module of a guest: `guest("go", "http_server")`, `guest("wasip1", "tcp_refused")`. A `component` is one of WASI 0.2.
 ///
 /// # Panics
 ///
@@ -88,6 +88,7 @@ fn built(path: PathBuf, kind: &str) -> PathBuf {
     let kind = match kind {
         "native" | "wasip1" => "c",
         "native-linux" => "emscripten",
+        "component" => "rust",
         kind => kind,
     };
     assert!(

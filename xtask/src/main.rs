@@ -37,6 +37,7 @@ Usage: cargo xtask COMMAND
   bench [NAME]...  ratios against native C and against others; NAME is wasi, p2, emscripten, quickjs, web or policy, followed
                    by parts of rows' names
   soak web         the tests of Isolated Web Apps with long transfers, and what depends on luck many times
+  soak component   connections that come and go through one component, for an hour or $GUESTNET_SOAK_SECONDS
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
   sanitize         the tests of scripts under AddressSanitizer: the engine's C, and the Rust around it
@@ -89,6 +90,8 @@ enum Command<'a> {
     },
     Package,
     Sanitize,
+    /// The long test of components.
+    SoakComponent,
     /// The long tests of Isolated Web Apps.
     SoakWeb,
     Tools,
@@ -123,6 +126,7 @@ fn parse<'a>(args: &'a [&'a str]) -> Option<Command<'a>> {
         ["mutants", which @ ..] => Command::Mutants { which },
         ["package"] => Command::Package,
         ["sanitize"] => Command::Sanitize,
+        ["soak", "component"] => Command::SoakComponent,
         ["soak", "web"] => Command::SoakWeb,
         ["tools"] => Command::Tools,
         _ => return None,
@@ -153,6 +157,7 @@ fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Sanitize => sanitize::run(&project, &tools),
+        Command::SoakComponent => soak_component(&project, &tools),
         Command::SoakWeb => soak_web(&project, &tools),
         Command::Tools => tools.all(),
     }
@@ -195,6 +200,28 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
         .env("GUESTNET_GUESTS", project.guests())
         .env("GUESTNET_ENGINES", project.engines());
     process::run(&mut command, "guestnet-bench")
+}
+
+/// What CI does with some thousand connections, for an hour: what is left of them in the end.
+fn soak_component(project: &project::Project, tools: &tools::Tools) -> Result<()> {
+    const SECONDS: &str = "GUESTNET_SOAK_SECONDS";
+    guests::build(project, tools, &guests::Kind::parse(&["rust"])?)?;
+    process::run(
+        project.cargo().args(["build", "-p", "guestnet-cli"]),
+        "cargo build",
+    )?;
+    let seconds = std::env::var(SECONDS).unwrap_or_else(|_| "3600".to_owned());
+    process::progress(
+        "soak",
+        &format!("connections through a component, for {seconds} s"),
+    );
+    let mut cargo = project.cargo();
+    cargo.args(["test", "-p", "guestnet-tests", "--test", "component", "--"]);
+    cargo
+        .args(["churn", "--nocapture"])
+        .env("GUESTNET_BIN", project.guestnet("debug"))
+        .env(SECONDS, seconds);
+    process::run(&mut cargo, "the test of components")
 }
 
 /// What CI has no time for: the browser's sockets with 1 GiB each way, and every guest that runs in an Isolated Web App again and again.

@@ -7,6 +7,7 @@ use wasmtime::component::{Component, Linker};
 use wasmtime_wasi::p2::bindings::sync::CommandPre;
 
 use crate::end::End;
+use crate::error::reason;
 use crate::limit::MemoryRefusal;
 use crate::run::{RunError, end, not_instantiated};
 
@@ -24,7 +25,8 @@ pub fn check_component<T: ComponentView>(linker: &Linker<T>, component: &Compone
             .find(|import| !import.is_defined && !has(linker, &import.name));
         return Err(match missing {
             Some(import) => RunError::Interface { name: import.name },
-            None => RunError::Wasmtime(error),
+            // All that Wasmtime says of it: its innermost error names neither the interface nor the function.
+            None => RunError::Wasmtime(wasmtime::Error::msg(reason(error.as_ref()))),
         });
     }
     let ty = component.component_type();

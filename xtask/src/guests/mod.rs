@@ -1,8 +1,8 @@
-//! Builds the guest programs: the same C source natively, for wasip1 and with emcc, Go for the first two, Rust for wasip1, or for
-//! wasip2 and natively.
+//! Builds the guest programs: the same C source natively, for wasip1 and with emcc, Go for the first two, Rust for wasip1, for wasip2
+//! and natively, or for some of them.
 //!
 //! A guest is built again only when what it is made of changed. What the products are and where they lie:
-//! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `rust`, `{component,component-native}`, `overlay` (libguestnet.a),
+//! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `{rust,rust-native}`, `{component,component-native}`, `overlay` (libguestnet.a),
 //! `{examples,examples-native}` (examples/c), `{bench-wasip1,bench-native}` (bench/c),
 //! `{bench-component,bench-component-native}` (bench/rust), `emscripten-*` (C, one directory a way to link; `emscripten-cpp` is
 //! C++) and `native-linux` (guests/linux).

@@ -1,5 +1,5 @@
-//! Rust guests: crates of their own outside the workspace. A crate with one program is built for wasip1, and some natively as well;
-//! one with several, below `src/bin`, is built for wasip2 and natively.
+//! Rust guests: crates of their own outside the workspace. A crate with one program is built for wasip1; one with several, below
+//! `src/bin`, for wasip2 and natively. [`builds`] has those that are built in more ways.
 
 use super::{Job, entries, stem};
 use crate::Result;
@@ -7,8 +7,10 @@ use crate::process::capture;
 use crate::process::progress;
 use crate::project::{self, Project};
 use crate::tools::Tools;
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
 
 /// One way to build a program.
 #[derive(Clone, Copy)]
@@ -18,6 +20,13 @@ struct Build {
     /// `None`: natively.
     target: Option<&'static str>,
     release: bool,
+}
+
+impl Build {
+    /// How the names of the products end.
+    fn suffix(self) -> &'static str {
+        if self.target.is_some() { ".wasm" } else { "" }
+    }
 }
 
 const MODULE: Build = Build {
@@ -56,8 +65,16 @@ const MEASURED: [Build; 2] = [
     },
 ];
 
-/// The guests for wasip1 that are built natively too: those on guestnet-guest, which has the same API there.
-const NATIVE: [&str; 1] = ["sockets"];
+/// In which ways a crate is built.
+fn builds(name: &str, has_programs: bool) -> &'static [Build] {
+    match name {
+        // guestnet-guest has the same API on all three targets.
+        "sockets" => &[MODULE, COMPONENT, MODULE_NATIVE],
+        "std_net" => &[COMPONENT, MODULE, COMPONENT_NATIVE],
+        _ if has_programs => &[COMPONENT, COMPONENT_NATIVE],
+        _ => &[MODULE],
+    }
+}
 
 /// The programs that the demonstration shows, with the crates that they are of.
 const DEMONSTRATED: [(&str, &str); 3] = [
@@ -97,30 +114,38 @@ fn jobs_of(project: &Project, tools: &Tools, is_built: impl Fn(&str) -> bool) ->
     tools.rust_targets()?;
     let (mut jobs, mut native) = (Vec::new(), Vec::new());
     for directory in crates {
-        let programs = directory.join("src/bin");
-        let is_component = programs.is_dir();
-        let target = if is_component { COMPONENT } else { MODULE }.target;
-        if let Some(target) = target
-            && is_built(&stem(&directory))
-        {
-            tools.guest_crates(&directory, target)?;
-        }
-        if is_component {
-            for program in entries(&programs)? {
-                let name = stem(&program);
-                jobs.push(job(project, &directory, &name, COMPONENT));
-                native.push(job(project, &directory, &name, COMPONENT_NATIVE));
-            }
-            continue;
-        }
-        // The binary has the directory's name.
         let name = stem(&directory);
-        jobs.push(job(project, &directory, &name, MODULE));
-        if NATIVE.contains(&name.as_str()) {
-            native.push(job(project, &directory, &name, MODULE_NATIVE));
+        let programs = directory.join("src/bin");
+        // The only binary of a crate has the directory's name.
+        let binaries = if programs.is_dir() {
+            entries(&programs)?.iter().map(|path| stem(path)).collect()
+        } else {
+            vec![name.clone()]
+        };
+        for build in builds(&name, programs.is_dir()) {
+            if let Some(target) = build.target
+                && is_built(&name)
+            {
+                tools.guest_crates(&directory, target)?;
+            }
+            let all = Package::new(project, &directory, *build);
+            let to = if build.target.is_some() {
+                &mut jobs
+            } else {
+                &mut native
+            };
+            to.extend(binaries.iter().map(|binary| job(project, &all, binary)));
         }
     }
     jobs.append(&mut native);
+    // cargo would put both in one place.
+    let mut outputs = BTreeSet::new();
+    if let Some(twice) = jobs.iter().find(|job| !outputs.insert(&job.output)) {
+        return Err(format!(
+            "two crates of guests/rust make {}",
+            twice.output.display()
+        ));
+    }
     Ok(jobs)
 }
 
@@ -128,66 +153,98 @@ fn jobs_of(project: &Project, tools: &Tools, is_built: impl Fn(&str) -> bool) ->
 pub(super) fn measured(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
     let directory = project.root.join("bench/rust");
     tools.rust_targets()?;
+    let binaries: Vec<String> = entries(&directory.join("src/bin"))?
+        .iter()
+        .map(|path| stem(path))
+        .collect();
     let mut jobs = Vec::new();
-    for program in entries(&directory.join("src/bin"))? {
-        let job = |build| job(project, &directory, &stem(&program), build);
-        jobs.extend(MEASURED.map(job));
+    for build in MEASURED {
+        let all = Package::new(project, &directory, build);
+        jobs.extend(binaries.iter().map(|binary| job(project, &all, binary)));
     }
     Ok(jobs)
 }
 
-/// Builds one program in one way.
-fn job(project: &Project, directory: &Path, name: &str, build: Build) -> Job {
-    let suffix = if build.target.is_some() { ".wasm" } else { "" };
-    let output = project.guests().join(build.place).join(format!("{name}{suffix}"));
-    let products = project.guests().join(".rust-build");
-    let (directory, binary, to) = (directory.to_owned(), name.to_owned(), output.clone());
+/// A crate that is built in one way: all of its programs by one command of cargo, the first time that one of them is asked for.
+struct Package {
+    directory: PathBuf,
+    build: Build,
+    /// cargo's target directory.
+    products: PathBuf,
+    /// What came of it.
+    result: Mutex<Option<Result<()>>>,
+}
+
+impl Package {
+    fn new(project: &Project, directory: &Path, build: Build) -> Arc<Self> {
+        Arc::new(Self {
+            directory: directory.to_owned(),
+            build,
+            products: project.guests().join(".rust-build"),
+            result: Mutex::new(None),
+        })
+    }
+
+    fn build(&self) -> Result<()> {
+        let mut result = self.result.lock().map_err(|_| "a build thread panicked")?;
+        result.get_or_insert_with(|| self.run_cargo()).clone()
+    }
+
+    fn run_cargo(&self) -> Result<()> {
+        let mut command = project::cargo();
+        // The flags of a surrounding build (coverage, sanitizers) are not for guests.
+        command
+            .env_remove("RUSTFLAGS")
+            .env_remove("CARGO_ENCODED_RUSTFLAGS");
+        command
+            .current_dir(&self.directory)
+            .args(["build", "--target-dir"])
+            .arg(&self.products);
+        if let Some(target) = self.build.target {
+            command.args(["--target", target]);
+        }
+        if self.build.release {
+            command.arg("--release");
+        }
+        if self.directory.join("Cargo.lock").exists() {
+            command.arg("--locked");
+        }
+        capture(&mut command, "cargo build").map(drop)
+    }
+
+    /// Builds the crate, and copies the program of this name.
+    fn make(&self, name: &str, output: &Path) -> Result<()> {
+        self.build()?;
+        let mut made = self.products.clone();
+        if let Some(target) = self.build.target {
+            made.push(target);
+        }
+        made.push(if self.build.release { "release" } else { "debug" });
+        let suffix = self.build.suffix();
+        // cargo keeps hyphens in the names of binaries; a directory may spell either.
+        let made = [name.to_owned(), name.replace('_', "-")]
+            .map(|name| made.join(format!("{name}{suffix}")))
+            .into_iter()
+            .find(|path| path.is_file())
+            .ok_or_else(|| format!("{} builds no binary of the name {name}", self.directory.display()))?;
+        let part = output.with_extension("part");
+        fs::copy(&made, &part)
+            .and_then(|_| fs::rename(&part, output))
+            .map_err(|error| format!("{}: {error}", output.display()))
+    }
+}
+
+/// Makes one program of a crate.
+fn job(project: &Project, all: &Arc<Package>, name: &str) -> Job {
+    let build = all.build;
+    let file = format!("{name}{}", build.suffix());
+    let output = project.guests().join(build.place).join(file);
+    let (all, binary, to) = (Arc::clone(all), name.to_owned(), output.clone());
     Job {
         name: format!("rust {name} {}", build.target.unwrap_or("native")),
         output,
         // cargo knows better than we do; it takes a moment when nothing changed.
         inputs: None,
-        make: Box::new(move || make(&directory, &binary, build, &products, &to).map(|()| String::new())),
+        make: Box::new(move || all.make(&binary, &to).map(|()| String::new())),
     }
-}
-
-fn make(directory: &Path, name: &str, build: Build, products: &Path, output: &Path) -> Result<()> {
-    let mut command = project::cargo();
-    // The flags of a surrounding build (coverage, sanitizers) are not for guests.
-    command
-        .env_remove("RUSTFLAGS")
-        .env_remove("CARGO_ENCODED_RUSTFLAGS");
-    command
-        .current_dir(directory)
-        .args(["build", "--target-dir"])
-        .arg(products);
-    let mut made = products.to_owned();
-    if let Some(target) = build.target {
-        command.args(["--target", target]);
-        made.push(target);
-    }
-    if build.release {
-        command.arg("--release");
-        made.push("release");
-    } else {
-        made.push("debug");
-    }
-    if directory.join("src/bin").is_dir() {
-        command.args(["--bin", name]);
-    }
-    if directory.join("Cargo.lock").exists() {
-        command.arg("--locked");
-    }
-    capture(&mut command, "cargo build")?;
-    let suffix = if build.target.is_some() { ".wasm" } else { "" };
-    // cargo keeps hyphens in the names of binaries; a directory may spell either.
-    let made = [name.to_owned(), name.replace('_', "-")]
-        .map(|name| made.join(format!("{name}{suffix}")))
-        .into_iter()
-        .find(|path| path.is_file())
-        .ok_or_else(|| format!("{} builds no binary of the name {name}", directory.display()))?;
-    let part = output.with_extension("part");
-    fs::copy(&made, &part)
-        .and_then(|_| fs::rename(&part, output))
-        .map_err(|error| format!("{}: {error}", output.display()))
 }

@@ -191,6 +191,8 @@ pub(crate) struct TcpSocket {
     pub(crate) domain: Domain,
     pub(crate) phase: Phase,
     pub(crate) backlog: i32,
+    /// The other end of a connection. The kernel knows it no more when that has reset it.
+    pub(crate) peer: Option<SocketAddr>,
     /// The input has ended or was shut down.
     pub(crate) input_closed: bool,
     pub(crate) output: Unsent,
@@ -206,6 +208,7 @@ impl TcpSocket {
             domain,
             phase,
             backlog: BACKLOG,
+            peer: None,
             input_closed: false,
             output: Unsent::default(),
             orphan_since: None,

@@ -151,6 +151,15 @@ impl<H: Host> State<H> {
     }
 }
 
+/// What shutdown(2) has come to. Of a connection that its peer has reset, both directions have ended already: `invalid-state` would be
+/// the end of the program, see [`HostTcpSocket::remote_address`].
+fn ended(result: Result<(), Errno>) -> SocketResult<()> {
+    match result {
+        Ok(()) | Err(Errno::ENOTCONN) => Ok(()),
+        Err(errno) => Err(socket_error(errno)),
+    }
+}
+
 fn hops_option(domain: Domain) -> SockOpt {
     match domain {
         Domain::Inet | Domain::Unix => SockOpt::IpTtl,
@@ -243,6 +252,7 @@ impl<H: Host> HostTcpSocket for State<H> {
             // EISCONN: the first call had connected it.
             Ok(()) | Err(Errno::EISCONN) => {
                 socket.phase = Phase::Connected;
+                socket.peer = Some(to);
                 socket.paced.moved();
                 self.streams(handle.slot)
             }
@@ -291,9 +301,10 @@ impl<H: Host> HostTcpSocket for State<H> {
         }
         let (fd, domain) = (socket.fd, socket.domain);
         match self.ctx.guest.try_accept(fd, false) {
-            Ok((fd, _)) => {
+            Ok((fd, peer)) => {
                 self.socket(&this)?.paced.moved();
-                let accepted = TcpSocket::new(fd, domain, Phase::Connected);
+                let mut accepted = TcpSocket::new(fd, domain, Phase::Connected);
+                accepted.peer = peer.inet();
                 let slot = self.place(fd, Object::Tcp(accepted))?;
                 let (input, output) = self.streams(slot)?;
                 Ok((Handle::new(Role::Itself, slot).own(), input, output))
@@ -320,11 +331,16 @@ impl<H: Host> HostTcpSocket for State<H> {
             .ok_or_else(|| ErrorCode::InvalidState.into())
     }
 
+    /// The C library of guests ends the program where the state of a connection is not what it was: a peer that resets must not have
+    /// that in its hand.
     fn remote_address(&mut self, this: Socket) -> SocketResult<IpSocketAddress> {
-        let fd = self.socket(&this)?.fd;
-        let remote = self.ctx.guest.peer_addr(fd).map_err(socket_error)?;
+        let socket = self.socket(&this)?;
+        let (fd, peer) = (socket.fd, socket.peer);
+        let remote = match (self.ctx.guest.peer_addr(fd), peer) {
+            (Err(Errno::ENOTCONN | Errno::EINVAL), Some(peer)) => Some(peer),
+            (remote, _) => remote.map_err(socket_error)?.inet(),
+        };
         remote
-            .inet()
             .map(ip_socket_address)
             .ok_or_else(|| ErrorCode::InvalidState.into())
     }
@@ -445,15 +461,10 @@ impl<H: Host> HostTcpSocket for State<H> {
         let fd = socket.fd;
         if matches!(shutdown_type, ShutdownType::Receive | ShutdownType::Both) {
             socket.input_closed = true;
-            self.ctx
-                .guest
-                .shutdown(fd, Shutdown::Read)
-                .map_err(socket_error)?;
+            ended(self.ctx.guest.shutdown(fd, Shutdown::Read))?;
         }
         if matches!(shutdown_type, ShutdownType::Send | ShutdownType::Both) {
-            self.end_output(handle)
-                .map_err(SocketError::trap)?
-                .map_err(socket_error)?;
+            ended(self.end_output(handle).map_err(SocketError::trap)?)?;
         }
         Ok(())
     }

@@ -1,7 +1,6 @@
 //! Connects to each of its arguments, and sends a datagram there. Not for a transcript: a policy says what comes of it.
 
-use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
-
+use std_net::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std_net::show;
 
 fn main() {

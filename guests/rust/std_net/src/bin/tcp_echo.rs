@@ -1,7 +1,8 @@
 //! A server and its client in one program: addresses, bytes both ways, half-closes, ends.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener, TcpStream};
+
+use std_net::net::{Shutdown, TcpListener, TcpStream};
 
 fn main() -> io::Result<()> {
     for address in ["127.0.0.1:0", "[::1]:0"] {

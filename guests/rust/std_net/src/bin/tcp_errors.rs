@@ -1,8 +1,8 @@
 //! Connections that are refused, addresses that are in use or not there, and calls on what is no connection.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
 
+use std_net::net::{SocketAddr, TcpListener, TcpStream};
 use std_net::{pair, show};
 
 fn main() -> io::Result<()> {

@@ -1,8 +1,8 @@
 //! Much data through both ends in one program, in pieces that the kernel's buffers hold, and that all of it comes in order.
 
 use std::io::{self, Read, Write};
-use std::net::{Shutdown, TcpListener};
 
+use std_net::net::{Shutdown, TcpListener};
 use std_net::pair;
 
 const PIECE: usize = 50_000;

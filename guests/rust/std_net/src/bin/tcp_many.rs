@@ -1,8 +1,8 @@
 //! Many connections at a time, and that closed ones leave room.
 
 use std::io::{self, Read, Write};
-use std::net::TcpListener;
 
+use std_net::net::TcpListener;
 use std_net::pair;
 
 fn main() -> io::Result<()> {

@@ -1,8 +1,8 @@
 //! The options that std has: of a stream and of a listener.
 
 use std::io;
-use std::net::TcpListener;
 
+use std_net::net::TcpListener;
 use std_net::{pair, show};
 
 fn main() -> io::Result<()> {

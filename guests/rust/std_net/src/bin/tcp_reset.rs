@@ -1,8 +1,8 @@
 //! What a reader sees of a connection that was reset: its peer has closed with bytes unread.
 
 use std::io::{self, Read, Write};
-use std::net::TcpListener;
 
+use std_net::net::TcpListener;
 use std_net::{pair, show};
 
 fn main() -> io::Result<()> {

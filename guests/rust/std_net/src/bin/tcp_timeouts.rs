@@ -1,9 +1,9 @@
 //! Time limits: of a read, of a connect, and that they go away again.
 
 use std::io::{self, Read, Write};
-use std::net::{TcpListener, TcpStream};
 use std::time::{Duration, Instant};
 
+use std_net::net::{TcpListener, TcpStream};
 use std_net::{pair, show};
 
 fn main() -> io::Result<()> {

@@ -1,8 +1,8 @@
 //! Datagrams of a socket that is connected: only its peer's come, and a port that is closed shows.
 
 use std::io;
-use std::net::UdpSocket;
 
+use std_net::net::UdpSocket;
 use std_net::show;
 
 fn main() -> io::Result<()> {

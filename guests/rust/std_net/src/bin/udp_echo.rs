@@ -1,8 +1,8 @@
 //! Datagrams to and from any address: bounds, lengths, the sender.
 
 use std::io;
-use std::net::UdpSocket;
 
+use std_net::net::UdpSocket;
 use std_net::show;
 
 fn main() -> io::Result<()> {

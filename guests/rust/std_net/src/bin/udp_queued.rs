@@ -1,8 +1,8 @@
 //! A datagram that was queued before the socket was connected to another peer.
 
 use std::io;
-use std::net::UdpSocket;
 
+use std_net::net::UdpSocket;
 use std_net::show;
 
 fn main() -> io::Result<()> {

@@ -1,9 +1,9 @@
 //! Waits for ever, in the way that its argument says. Not for a transcript: to be stopped.
 
 use std::io::{self, Read};
-use std::net::{TcpListener, UdpSocket};
 use std::time::Duration;
 
+use std_net::net::{TcpListener, UdpSocket};
 use std_net::pair;
 
 fn main() -> io::Result<()> {

@@ -1,7 +1,6 @@
 //! Look-ups by std: names of this machine, addresses, and what is neither.
 
-use std::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
-
+use std_net::net::{TcpListener, TcpStream, ToSocketAddrs, UdpSocket};
 use std_net::show;
 
 fn main() -> std::io::Result<()> {
