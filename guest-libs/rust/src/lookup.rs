@@ -76,7 +76,8 @@ pub enum LookupError {
     Again,
     /// `EAI_BADFLAGS`.
     BadFlags,
-    /// `EAI_FAIL`: a server cannot answer, or the policy does not allow the name.
+    /// `EAI_FAIL`: a server refuses to answer, or the policy does not allow the name. The host has one code for both, and tells the
+    /// owner of the program which it was.
     Fail,
     /// `EAI_FAMILY`.
     Family,
@@ -113,7 +114,7 @@ impl fmt::Display for LookupError {
             Self::AddrFamily => "the name has no address of this family",
             Self::Again => "no name server has answered",
             Self::BadFlags => "wrong flags of a look-up",
-            Self::Fail => "the name server cannot answer, or the name is not allowed",
+            Self::Fail => "the name server refuses to answer, or the name is not allowed",
             Self::Family => "wrong family of a look-up",
             Self::Memory => "no memory for a look-up",
             Self::NoData => "the name has no address",

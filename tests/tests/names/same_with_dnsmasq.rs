@@ -1,5 +1,5 @@
-//! The same names by C with getaddrinfo, Go and Rust with both getaddrinfo and DNS of their own, and JavaScript with both
-//! forms of os.getaddrinfo. One transcript.
+//! The same names by C with getaddrinfo, Go and Rust with both getaddrinfo and DNS of their own, Rust by the crate guestnet-guest and as
+//! a component by std, and JavaScript with both forms of os.getaddrinfo. One transcript.
 
 use guestnet_tests::peers::Dnsmasq;
 use guestnet_tests::run::assert_same_transcript;
@@ -123,6 +123,34 @@ fn javascript_with_both_forms_prints_the_transcript_of_c() {
     assert!(c.contains("longer.test: 192.0.2.5 2001:db8::5\n"), "{c}");
     assert_same_transcript(&c, &seen(&script, &[]));
     assert_same_transcript(&c, &seen(&script, &["--async"]));
+}
+
+#[test]
+fn rust_by_the_crate_and_as_a_component_by_std_prints_the_transcript_of_c() {
+    let server = Dnsmasq::start(SERVER, &ALIASES).expect("dnsmasq");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let hosts = directory.path().join("hosts");
+    std::fs::write(&hosts, HOSTS).expect("write the hosts file");
+    let seen = |guest: &std::path::Path, first: &[&str]| {
+        let run = Guestnet::run()
+            .option("--dns")
+            .option(server.addr().to_string())
+            .option("--hosts")
+            .option(&hosts)
+            .option("--allow-resolve=*.test")
+            .option("--allow-resolve=single");
+        let program = run.guest(guest).args(first).args(NAMES).arg("192.0.2.44");
+        program.finish().success()
+    };
+    // std asks for both families, and so does the crate.
+    let c = seen(&guest("wasip1", "app_lookup"), &["-46"]);
+    assert!(c.contains("longer.test: 192.0.2.5 2001:db8::5\n"), "{c}");
+    assert!(c.contains("denied.example: EAI_FAIL\n"), "{c}");
+    assert_same_transcript(&c, &seen(&guest("rust", "app_lookup"), &[]));
+    // WASI 0.2 tells what is no name from a name that is not there, and its C library makes EINVAL of the first.
+    let component = c.replace("a..test: EAI_NONAME", "a..test: Invalid argument (os error 28)");
+    assert_ne!(c, component);
+    assert_same_transcript(&component, &seen(&guest("component", "app_lookup"), &[]));
 }
 
 #[test]
