@@ -2,9 +2,10 @@
 
 use guestnet_tests::run::assert_same_transcript;
 use guestnet_tests::{Guestnet, ProgramOutput, Running, guest};
-use std::fs;
+use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener};
+use std::process::Stdio;
 
 /// What `wasi_calls` prints in a case that it comes to the end of.
 fn calls(case: &str, options: &[&str]) -> ProgramOutput {
@@ -42,6 +43,7 @@ fn what_wasi_forbids_and_linux_has_is_an_error() {
         "bind to another family: invalid-argument",
         "bind to a mapped address: invalid-argument",
         "connect to port 0: invalid-argument",
+        "connect to everyone: invalid-argument",
         "no keep-alive count: invalid-argument",
         "no hop limit: invalid-argument",
         "no buffer: invalid-argument",
@@ -137,6 +139,7 @@ fn a_call_that_wasi_makes_a_trap_ends_the_component_in_one_sentence() {
     let cases = [
         ("drop-socket", "resource has children"),
         ("drop-stream", "resource has children"),
+        ("drop-stdin", "resource has children"),
         ("write-too-much", "not permitted to write"),
         ("zeroes-too-much", "not permitted to write"),
         ("send-too-much", "argument exceeds permitted size"),
@@ -156,6 +159,21 @@ fn a_call_that_wasi_makes_a_trap_ends_the_component_in_one_sentence() {
         );
         assert_eq!(finished.stdout, "", "{case}");
     }
+}
+
+#[test]
+fn a_standard_stream_that_cannot_be_read_says_why_in_the_words_of_files() {
+    let directory = File::open(env!("CARGO_MANIFEST_DIR")).expect("open a directory");
+    let program = Guestnet::run().guest(&guest("component", "wasi_calls"));
+    let printed = program
+        .arg("stdin")
+        .stdin(Stdio::from(directory))
+        .finish()
+        .success();
+    assert_eq!(
+        printed,
+        "reading: Some(ErrorCode { code: 14, name: \"is-directory\", message: \"Is a directory, similar to `EISDIR` in POSIX.\" })\nto the end\n"
+    );
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::file_stream::{Reader, Writer};
 use super::lend::{Lender, Lent, PIECE};
 use super::object::{Handle, MAX_SLOTS, Object, Role, Slot, TcpSocket, UdpSocket};
 use super::open_files::OpenFiles;
+use super::stdio::Stdio;
 use crate::state::{File, GuestCtx};
 
 /// Places for each descriptor that the guest may have: pollables of clocks and streams of files have some too.
@@ -104,6 +105,8 @@ pub(crate) struct State<H: Host> {
     /// Look-ups that are not over.
     pub(crate) lookups: usize,
     pub(crate) files: OpenFiles,
+    /// The standard streams that the guest has.
+    pub(crate) stdio: Stdio,
     /// The buffer that what is read comes in.
     spare: Lender,
 }
@@ -126,6 +129,7 @@ impl<H: Host> State<H> {
             unsent_bytes: 0,
             lookups: 0,
             files: OpenFiles::default(),
+            stdio: Stdio::default(),
             spare: Lender::default(),
         }
     }
@@ -167,10 +171,16 @@ impl<H: Host> State<H> {
 
     /// Counts one more pollable of a resource, which is the pollable's own number then.
     pub(crate) fn subscribe(&mut self, handle: Handle) -> wasmtime::Result<()> {
-        if handle.role != Role::Stdio {
-            *self.slot(handle.slot)?.pollables(handle.role) += 1;
-        }
+        *self.pollables(handle)? += 1;
         Ok(())
+    }
+
+    /// How many pollables of a resource the guest has.
+    pub(crate) fn pollables(&mut self, handle: Handle) -> wasmtime::Result<&mut u32> {
+        match handle.role {
+            Role::Stdio => self.stdio.pollables(handle.slot),
+            _ => Ok(self.slot(handle.slot)?.pollables(handle.role)),
+        }
     }
 
     /// Takes an object out of its place, because the guest has dropped the resource.

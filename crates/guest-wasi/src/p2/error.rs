@@ -2,6 +2,7 @@
 
 use guestnet_core::Errno;
 use wasmtime_wasi::p2::StreamError;
+use wasmtime_wasi::p2::bindings::filesystem::types::ErrorCode;
 
 use crate::StopTrap;
 
@@ -21,6 +22,26 @@ pub(crate) fn stream_error(errno: Errno) -> StreamError {
         Errno::EINTR => StreamError::Trap(StopTrap.into()),
         Errno::EPIPE | Errno::EBADF => StreamError::Closed,
         errno => StreamError::LastOperationFailed(errno.into()),
+    }
+}
+
+/// What the error of a stream is to a program that reads and writes files. The errno of a socket is none of these.
+pub(crate) fn file_error(error: &wasmtime::Error) -> Option<ErrorCode> {
+    let Some(errno) = error.downcast_ref::<Errno>() else {
+        return error.downcast_ref::<std::io::Error>().map(ErrorCode::from);
+    };
+    match errno {
+        Errno::EACCES => Some(ErrorCode::Access),
+        Errno::EPERM => Some(ErrorCode::NotPermitted),
+        Errno::EISDIR => Some(ErrorCode::IsDirectory),
+        Errno::EIO => Some(ErrorCode::Io),
+        Errno::EINVAL => Some(ErrorCode::Invalid),
+        Errno::ENXIO | Errno::ENODEV => Some(ErrorCode::NoDevice),
+        Errno::ENOSPC => Some(ErrorCode::InsufficientSpace),
+        Errno::EDQUOT => Some(ErrorCode::Quota),
+        Errno::EFBIG => Some(ErrorCode::FileTooLarge),
+        Errno::EROFS => Some(ErrorCode::ReadOnly),
+        _ => None,
     }
 }
 

@@ -15,6 +15,7 @@ use wasmtime_wasi::random::{WasiRandom, WasiRandomCtx, WasiRandomView};
 use wasmtime_wasi_io::bindings::wasi::io::error;
 
 use super::ctx::{ComponentView, State};
+use super::error::file_error;
 use super::object::Handle;
 use super::poll::check_length;
 
@@ -200,6 +201,13 @@ fn add_files<T: ComponentView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
             OpenFlags,
             DescriptorFlags,
         )| { state(store.data_mut()).open_at(descriptor, path_flags, path, open_flags, flags) },
+    )?;
+    files.func_wrap(
+        "filesystem-error-code",
+        |mut store: StoreContextMut<'_, T>, (error,): (Resource<wasmtime::Error>,)| {
+            let error = state(store.data_mut()).table().get(&error)?;
+            Ok((file_error(error),))
+        },
     )?;
     files.func_wrap(
         "[method]descriptor.read-via-stream",

@@ -60,14 +60,10 @@ impl<H: Host> poll::HostPollable for State<H> {
 
     fn drop(&mut self, pollable: Pollable) -> wasmtime::Result<()> {
         let handle = Handle::of(&pollable)?;
-        if matches!(handle.role, Role::Stdio | Role::Network) {
-            return Ok(());
-        }
-        let slot = self.slot(handle.slot)?;
-        if matches!(slot.object, Object::Timer(_)) {
+        if handle.role == Role::Itself && matches!(self.slot(handle.slot)?.object, Object::Timer(_)) {
             return self.remove(handle).map(drop);
         }
-        let count = slot.pollables(handle.role);
+        let count = self.pollables(handle)?;
         *count = count.saturating_sub(1);
         Ok(())
     }

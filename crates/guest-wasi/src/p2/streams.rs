@@ -301,7 +301,8 @@ impl<H: Host> State<H> {
                 self.discard(object);
                 Ok(())
             }
-            Role::Network | Role::Stdio => Ok(()),
+            Role::Stdio => self.stdio.dropped(handle.slot),
+            Role::Network => Ok(()),
         }
     }
 }

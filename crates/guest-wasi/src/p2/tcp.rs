@@ -3,6 +3,8 @@
 //! The core's descriptor stays in blocking mode; each function makes one call of the core that does not wait. What WASI forbids
 //! and Linux has is decided by the socket's [`Phase`]; everything else is the core's answer.
 
+use std::net::Ipv4Addr;
+
 use guestnet_core::{Domain, Errno, Host, Kind, OptValue, Shutdown, SockOpt};
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::sockets::network::{ErrorCode, IpAddressFamily, IpSocketAddress, Network};
@@ -218,7 +220,7 @@ impl<H: Host> HostTcpSocket for State<H> {
             _ => return Err(ErrorCode::InvalidState.into()),
         }
         check_remote(socket.domain, to)?;
-        if to.ip().is_multicast() {
+        if to.ip().is_multicast() || to.ip() == Ipv4Addr::BROADCAST {
             return Err(ErrorCode::InvalidArgument.into());
         }
         let handle = Handle::of(&this).map_err(SocketError::trap)?;

@@ -1,9 +1,11 @@
 //! Calls of `wasi:sockets` and `wasi:io` in orders, with lengths and in numbers that no library makes. The first argument says which;
 //! it prints what comes of it, or traps.
 
+use wasi::cli::stdin::get_stdin;
 use wasi::clocks::monotonic_clock;
+use wasi::filesystem::types::filesystem_error_code;
 use wasi::io::poll;
-use wasi::io::streams::{InputStream, OutputStream};
+use wasi::io::streams::{InputStream, OutputStream, StreamError};
 use wasi::sockets::instance_network::instance_network;
 use wasi::sockets::ip_name_lookup::resolve_addresses;
 use wasi::sockets::network::{
@@ -57,6 +59,21 @@ fn main() {
             let ((input, _output, _socket), _server) = pair(&network);
             let _pollable = input.subscribe();
             drop(input);
+        }
+        "drop-stdin" => {
+            let (first, second) = (get_stdin(), get_stdin());
+            let _pollable = second.subscribe();
+            drop(first);
+            drop(second);
+        }
+        "stdin" => {
+            drop(get_stdin().subscribe());
+            match get_stdin().blocking_read(1) {
+                Err(StreamError::LastOperationFailed(error)) => {
+                    println!("reading: {:?}", filesystem_error_code(&error));
+                }
+                other => println!("reading: {other:?}"),
+            }
         }
         "write-too-much" => {
             let ((_input, output, _socket), _server) = pair(&network);
@@ -114,7 +131,9 @@ fn loopback(port: u16) -> IpSocketAddress {
 fn connected(network: &Network) -> Connection {
     let port = std::env::args().nth(2).expect("a port").parse().expect("a port");
     let client = create_tcp_socket(IpAddressFamily::Ipv4).expect("create");
-    client.start_connect(network, loopback(port)).expect("start-connect");
+    client
+        .start_connect(network, loopback(port))
+        .expect("start-connect");
     client.subscribe().block();
     let (input, output) = client.finish_connect().expect("finish-connect");
     (input, output, client)
@@ -180,6 +199,11 @@ fn states(network: &Network) {
     let six = create_tcp_socket(IpAddressFamily::Ipv6).expect("create");
     show("bind to a mapped address", six.start_bind(network, mapped));
     show("connect to port 0", socket.start_connect(network, loopback(0)));
+    let everyone = IpSocketAddress::Ipv4(Ipv4SocketAddress {
+        port: 7,
+        address: (255, 255, 255, 255),
+    });
+    show("connect to everyone", socket.start_connect(network, everyone));
     show("no keep-alive count", socket.set_keep_alive_count(0));
     show("no hop limit", socket.set_hop_limit(0));
     show("no buffer", socket.set_send_buffer_size(0));
