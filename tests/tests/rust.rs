@@ -47,6 +47,225 @@ fn the_crate_does_in_the_sandbox_what_it_does_natively() {
     assert_same_transcript(&native, &program.arg("/tmp").args(&names).finish().success());
 }
 
+/// What a component prints otherwise than the native program.
+enum Differs {
+    /// Pairs of the native line and of the component's, in their order.
+    Lines(&'static [(&'static str, &'static str)]),
+    /// It prints the first lines at most, and its panic has these words.
+    Panics(&'static str),
+    /// All of it is another.
+    All(&'static str),
+}
+
+/// Behaviours of guests/rust/sockets that WASI 0.2 or its C library (that of Rust 1.95) does not carry: what is there instead, and why.
+const OF_COMPONENTS: &[(&str, Differs, &str)] = &[
+    (
+        "tcp_vectored",
+        Differs::Lines(&[
+            ("wrote Ok(7)", "wrote Ok(4)"),
+            ("read Ok(7)", "read Ok(2)"),
+            (r#""on" "e two""#, r#""on" "\0\0\0\0\0""#),
+        ]),
+        "the C library writes and reads the first buffer that is not empty",
+    ),
+    (
+        "tcp_peek",
+        Differs::Panics("peek: Os { code: 58, kind: Unsupported"),
+        PEEK,
+    ),
+    (
+        "tcp_nonblocking",
+        Differs::Lines(&[("peek: WouldBlock", "peek: Unsupported")]),
+        PEEK,
+    ),
+    (
+        "tcp_reset",
+        Differs::Panics("peek: Os { code: 58, kind: Unsupported"),
+        PEEK,
+    ),
+    (
+        "udp_peek",
+        Differs::Panics("peek_from: Os { code: 58, kind: Unsupported"),
+        PEEK,
+    ),
+    (
+        "udp_timeouts",
+        Differs::Panics("set_read_timeout: Kind(Unsupported)"),
+        TIMEOUTS,
+    ),
+    (
+        "udp_options",
+        Differs::Panics("Kind(Unsupported)"),
+        "there is no broadcast in wasi:sockets",
+    ),
+    (
+        "udp_multicast",
+        Differs::Lines(&[
+            ("join Ok(())", "join Err(Kind(Unsupported))"),
+            ("again AddrInUse", "again Unsupported"),
+            ("leave Ok(())", "leave Err(Kind(Unsupported))"),
+            ("again AddrNotAvailable", "again Unsupported"),
+            ("no group InvalidInput", "no group Unsupported"),
+            ("no group InvalidInput", "no group Unsupported"),
+            ("leave AddrNotAvailable", "leave Unsupported"),
+        ]),
+        "there is no multicast in wasi:sockets",
+    ),
+    ("unix_stream", Differs::Panics("bind: Kind(Unsupported)"), UNIX),
+    ("unix_listener", Differs::Panics("bind: Kind(Unsupported)"), UNIX),
+    ("unix_datagram", Differs::Panics("bind: Kind(Unsupported)"), UNIX),
+    ("unix_backlog", Differs::Panics("bind: Kind(Unsupported)"), UNIX),
+    (
+        "unix_errors",
+        Differs::Lines(&[
+            ("nothing there: NotFound", "nothing there: Unsupported"),
+            ("no directory: NotFound", "no directory: Unsupported"),
+            ("a file: AddrInUse", "a file: Unsupported"),
+            ("a file: ConnectionRefused", "a file: Unsupported"),
+        ]),
+        UNIX,
+    ),
+    (
+        "options",
+        Differs::Panics("set_reuse_port: Kind(Unsupported)"),
+        "wasi:sockets has few options",
+    ),
+    (
+        "options_of_tcp",
+        Differs::Panics("set_syn_retries: Kind(Unsupported)"),
+        "wasi:sockets has few options",
+    ),
+    (
+        "options_of_others",
+        Differs::Panics("set_tos_v4: Kind(Unsupported)"),
+        "wasi:sockets has few options",
+    ),
+    (
+        "linger",
+        Differs::Panics("Kind(Unsupported)"),
+        "wasi:sockets has no SO_LINGER",
+    ),
+    (
+        "dial_tcp",
+        Differs::Lines(&[(r#"tcp6 "[::1]": true"#, r#"tcp6 "[::1]": false"#)]),
+        "a socket of IPv6 takes no IPv4 in wasi:sockets, so that `:0` is all addresses of IPv4",
+    ),
+    (
+        "dial_udp",
+        Differs::Panics("set_read_timeout: Kind(Unsupported)"),
+        TIMEOUTS,
+    ),
+    (
+        "dial_ports",
+        Differs::Lines(&[
+            ("no such service: InvalidInput", "no such service: NotFound"),
+            (r#"tftp Ok("127.0.0.1:69")"#, "tftp Err(NotFound)"),
+            ("ntp of TCP: InvalidInput", "ntp of TCP: ConnectionRefused"),
+        ]),
+        "the C library has services of its own, and one error for no name and no service",
+    ),
+    ("dial_unix", Differs::Panics("listen: Kind(Unsupported)"), UNIX),
+    (
+        "dial_unix_timeout",
+        Differs::Panics("bind: Kind(Unsupported)"),
+        UNIX,
+    ),
+    (
+        "dial_errors",
+        Differs::Lines(&[("NotFound", "Unsupported")]),
+        UNIX,
+    ),
+    (
+        "udp_shutdown",
+        Differs::Lines(&[
+            ("without a peer: NotConnected", "without a peer: Unsupported"),
+            (
+                "nothing is waited for: Ok(0)",
+                "nothing is waited for: Err(Unsupported)",
+            ),
+        ]),
+        "the C library of wasip2 has shutdown of streams only",
+    ),
+    (
+        "batch",
+        Differs::Lines(&[(r#""a third " true true"#, r#""a third " false true"#)]),
+        "the C library does not say that a datagram was cut",
+    ),
+    (
+        "poll_many",
+        Differs::All(
+            "poll_many:\n\
+             Ok(1), not early: false\n\
+             Ok(1)\n\
+             Ok(1)\n\
+             readable false writable false error false\n\
+             readable false writable false error false\n\
+             readable true writable false error false\n\
+             Ok(1)\n\
+             readable false writable false error false\n\
+             readable false writable true error false\n\
+             Ok(1)\n\
+             readable at the end: true\n\
+             nothing asked: InvalidInput\n\
+             an error asked: InvalidInput\n\
+             nothing at all: InvalidInput\n\
+             a pause: Ok(0)\n\
+             end\n",
+        ),
+        "to the C library's poll a UDP socket that nothing was received on is ready, and then it asks about no other",
+    ),
+    ("unix_peek", Differs::Panics("bind: Kind(Unsupported)"), UNIX),
+    ("unix_relative", Differs::Panics("bind: Kind(Unsupported)"), UNIX),
+];
+
+const PEEK: &str = "wasi:sockets and wasi:io receive what they show, and the C library keeps nothing back";
+const TIMEOUTS: &str = "the C library of wasip2 knows SO_RCVTIMEO on streams only";
+const UNIX: &str = "WASI 0.2 has no UNIX sockets";
+
+#[test]
+fn the_crate_does_in_a_component_what_it_does_natively_or_says_that_it_cannot() {
+    let names = behaviours(&[]);
+    for (name, _, reason) in OF_COMPONENTS {
+        assert!(
+            names.iter().any(|known| known == name) && !reason.is_empty(),
+            "{name}"
+        );
+    }
+    for name in names {
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let native = sockets(&[]).arg(scratch.path()).arg(&name).finish().success();
+        let scratch = tempfile::tempdir().expect("a temporary directory");
+        let run = Guestnet::run().allow_net().tmp(scratch.path());
+        let program = run.guest(&guest("component", "sockets"));
+        let finished = program.arg("/tmp").arg(&name).finish();
+        let differs = OF_COMPONENTS.iter().find(|(known, ..)| *known == name);
+        let mut lines: Vec<&str> = native.lines().collect();
+        match differs.map(|(_, differs, _)| differs) {
+            None => {}
+            Some(Differs::All(text)) => lines = text.lines().collect(),
+            Some(Differs::Lines(pairs)) => {
+                let mut rest = lines.iter_mut();
+                for (before, after) in *pairs {
+                    let line = rest.find(|line| **line == *before);
+                    *line.unwrap_or_else(|| panic!("{name} prints no line {before:?} natively")) = after;
+                }
+            }
+            Some(Differs::Panics(words)) => {
+                assert_eq!(finished.status.code(), Some(134), "{name}: {finished}");
+                assert!(finished.stderr.contains(words), "{name}: {finished}");
+                let printed = &finished.stdout;
+                assert!(
+                    native.starts_with(printed.as_str()) && native != *printed,
+                    "{name}: {finished}"
+                );
+                continue;
+            }
+        }
+        let expected: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        assert_same_transcript(&expected, &finished.success());
+    }
+}
+
 /// What hyper_connector prints: natively, too.
 const HYPER_CONNECTOR: &str = "\
 127.0.0.1: 200 OK \"a request\"

@@ -2,7 +2,7 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use crate::addr::{self, Domain, Kind};
@@ -284,6 +284,19 @@ impl Connection {
         }
     }
 
+    /// A second owner of the same socket, as [`TcpStream::try_clone`] has it.
+    ///
+    /// # Errors
+    /// `EMFILE` on Linux when there is no descriptor left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(socket) => socket.try_clone().map(Self::Tcp),
+            Self::Udp(socket) => socket.try_clone().map(Self::Udp),
+            Self::Unix(socket) => socket.try_clone().map(Self::Unix),
+            Self::UnixDatagram(socket) => socket.try_clone().map(Self::UnixDatagram),
+        }
+    }
+
     /// Ends one direction or both.
     ///
     /// # Errors
@@ -320,6 +333,14 @@ impl Connection {
 impl AsFd for Connection {
     fn as_fd(&self) -> BorrowedFd<'_> {
         of_any!(self, socket => socket.as_fd())
+    }
+}
+
+impl From<Connection> for OwnedFd {
+    /// # Panics
+    /// On WASI, while a clone of it exists: WASI cannot duplicate a descriptor.
+    fn from(connection: Connection) -> Self {
+        of_any!(connection, socket => socket.into())
     }
 }
 
@@ -392,6 +413,17 @@ impl Listener {
         }
     }
 
+    /// A second owner of the same socket, as [`TcpStream::try_clone`] has it.
+    ///
+    /// # Errors
+    /// `EMFILE` on Linux when there is no descriptor left.
+    pub fn try_clone(&self) -> io::Result<Self> {
+        match self {
+            Self::Tcp(listener) => listener.try_clone().map(Self::Tcp),
+            Self::Unix(listener) => listener.try_clone().map(Self::Unix),
+        }
+    }
+
     /// Whether [`accept`](Self::accept) returns `WouldBlock` (`true`) or waits.
     ///
     /// # Errors
@@ -412,6 +444,40 @@ impl AsFd for Listener {
         }
     }
 }
+
+impl From<Listener> for OwnedFd {
+    /// # Panics
+    /// On WASI, while a clone of it exists: WASI cannot duplicate a descriptor.
+    fn from(listener: Listener) -> Self {
+        match listener {
+            Listener::Tcp(listener) => listener.into(),
+            Listener::Unix(listener) => listener.into(),
+        }
+    }
+}
+
+/// The traits of numbers, through those of owners.
+macro_rules! raw_descriptor_traits {
+    ($($ty:ident),*) => {
+        $(
+            impl AsRawFd for $ty {
+                fn as_raw_fd(&self) -> RawFd {
+                    self.as_fd().as_raw_fd()
+                }
+            }
+
+            impl IntoRawFd for $ty {
+                /// # Panics
+                /// On WASI, while a clone of it exists: WASI cannot duplicate a descriptor.
+                fn into_raw_fd(self) -> RawFd {
+                    OwnedFd::from(self).into_raw_fd()
+                }
+            }
+        )*
+    };
+}
+
+raw_descriptor_traits!(Connection, Listener);
 
 #[cfg(test)]
 mod tests {

@@ -238,17 +238,23 @@ macro_rules! every_socket {
     };
 }
 
-/// Methods that std has for every socket but listeners.
-macro_rules! every_connection {
-    () => {
+/// The method that std has for every socket that is connected, but not for UDP.
+macro_rules! halves {
+    ($(#[$doc:meta])*) => {
         /// shutdown(2): ends one direction or both.
+        $(#[$doc])*
         ///
         /// # Errors
         /// `NotConnected` without a peer.
         pub fn shutdown(&self, how: std::net::Shutdown) -> std::io::Result<()> {
             crate::sys::shutdown(std::os::fd::AsFd::as_fd(self), how)
         }
+    };
+}
 
+/// Methods that std has for every socket but listeners.
+macro_rules! every_connection {
+    () => {
         /// `SO_RCVTIMEO`: how long a read waits before it is `WouldBlock`; `None` is for ever.
         ///
         /// # Errors
@@ -297,4 +303,4 @@ macro_rules! every_connection {
     };
 }
 
-pub(crate) use {descriptor_traits, every_connection, every_socket, stream_traits};
+pub(crate) use {descriptor_traits, every_connection, every_socket, halves, stream_traits};

@@ -10,7 +10,9 @@ use std::{fmt, net};
 use crate::addr::{self, Addr, Kind, ToSocketAddrs};
 use crate::option::{self, Opt};
 use crate::poll::{self, Events, PollFd};
-use crate::socket::{RecvFlags, Socket, descriptor_traits, every_connection, every_socket, stream_traits};
+use crate::socket::{
+    RecvFlags, Socket, descriptor_traits, every_connection, every_socket, halves, stream_traits,
+};
 use crate::sys;
 
 /// How many connections wait in a listener that std's `bind` makes.
@@ -126,6 +128,7 @@ impl TcpStream {
 
     every_socket!();
     every_connection!();
+    halves!();
 }
 
 /// A TCP socket that takes connections, as [`std::net::TcpListener`].

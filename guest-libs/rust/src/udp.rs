@@ -7,7 +7,7 @@ use std::{fmt, net};
 
 use crate::addr::{self, Addr, Kind, ToSocketAddrs};
 use crate::option::{self, Opt};
-use crate::socket::{RecvFlags, Socket, descriptor_traits, every_connection, every_socket};
+use crate::socket::{RecvFlags, Socket, descriptor_traits, every_connection, every_socket, halves};
 use crate::sys;
 
 /// A UDP socket, as [`std::net::UdpSocket`].
@@ -203,6 +203,11 @@ impl UdpSocket {
 
     every_socket!();
     every_connection!();
+    halves! {
+        ///
+        /// std's type does not have it. Of a socket that is connected it ends a receive that waits, as on Linux; nothing goes to the peer.
+        /// On wasm32-wasip2 it is `Unsupported`.
+    }
 }
 
 descriptor_traits!(UdpSocket, net::UdpSocket);

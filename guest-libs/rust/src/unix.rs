@@ -13,7 +13,9 @@ use std::{fmt, iter};
 
 use crate::addr::{Addr, Domain, Kind};
 use crate::option;
-use crate::socket::{RecvFlags, Socket, descriptor_traits, every_connection, every_socket, stream_traits};
+use crate::socket::{
+    RecvFlags, Socket, descriptor_traits, every_connection, every_socket, halves, stream_traits,
+};
 use crate::sys;
 
 pub use crate::addr::UnixAddr as SocketAddr;
@@ -99,6 +101,7 @@ impl UnixStream {
     names!();
     every_socket!();
     every_connection!();
+    halves!();
 }
 
 /// A socket at a path that takes connections, as [`std::os::unix::net::UnixListener`]. The path stays when it is dropped.
@@ -301,6 +304,7 @@ impl UnixDatagram {
     names!();
     every_socket!();
     every_connection!();
+    halves!();
 }
 
 #[cfg(unix)]

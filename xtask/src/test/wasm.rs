@@ -27,7 +27,8 @@ pub(super) fn check(project: &Project, tools: &Tools) -> Result<()> {
     check_guest_library(project)
 }
 
-/// The crate for guests is another one on each of its targets. Guests are built for the first, and nothing for the second.
+/// The crate for guests is another one on each of its targets. What it does there is tested by guests; this is for what is not read on
+/// this machine.
 fn check_guest_library(project: &Project) -> Result<()> {
     for target in ["wasm32-wasip1", "wasm32-wasip2"] {
         let mut cargo = project.cargo();

@@ -166,7 +166,8 @@ fn get<T: Copy>(fd: BorrowedFd<'_>, (level, name): (libc::c_int, libc::c_int)) -
             value.as_mut_ptr().cast(),
             &raw mut len,
         )
-    })?;
+    })
+    .map_err(target::option_error)?;
     // SAFETY: `T` is a structure of integers, and all of its bytes were zeroed at least.
     Ok(unsafe { value.assume_init() })
 }

@@ -7,6 +7,8 @@ use guestnet_guest::{
 };
 use std::fmt::Debug;
 use std::io::{self, Read, Write};
+use std::net::Shutdown;
+use std::os::fd::{AsFd, AsRawFd, IntoRawFd, OwnedFd};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,10 @@ pub(crate) const ALL: &[crate::Behaviour] = &[
     ("dial_unix", dial_unix),
     ("dial_unix_timeout", dial_unix_timeout),
     ("dial_errors", dial_errors),
+    ("dial_clone", dial_clone),
+    ("dial_descriptors", dial_descriptors),
+    ("vectored_many", vectored_many),
+    ("udp_shutdown", udp_shutdown),
     ("batch", batch),
     ("poll_many", poll_many),
     ("unix_peek", unix_peek),
@@ -236,7 +242,7 @@ fn exchange(mut client: Connection, mut server: Connection) {
     server.write_all(b"an answer").expect("write");
     client.read_exact(&mut buf).expect("read");
     println!("{:?}", String::from_utf8_lossy(&buf));
-    client.shutdown(std::net::Shutdown::Write).expect("shutdown");
+    client.shutdown(Shutdown::Write).expect("shutdown");
     println!("{:?}", server.read(&mut buf));
 }
 
@@ -266,7 +272,9 @@ fn dial_tcp(_: &Path) {
     ] {
         let client = dial_timeout(network, &format!("{host}:{port}"), Duration::from_secs(20));
         println!("{network} {host:?}: {}", client.is_ok());
-        drop(listener.accept().expect("accept"));
+        if client.is_ok() {
+            drop(listener.accept().expect("accept"));
+        }
     }
     listener.set_nonblocking(true).expect("set_nonblocking");
     println!("{}", kind(listener.accept()));
@@ -392,6 +400,79 @@ fn dial_errors(dir: &Path) {
         "no such name: {}",
         dial("tcp", "no-such-name.invalid:80").is_err()
     );
+}
+
+/// Two owners of what `dial` and `listen` return.
+fn dial_clone(_: &Path) {
+    let first = listen("tcp", "127.0.0.1:0").expect("listen");
+    let listener = first.try_clone().expect("try_clone");
+    let address = first.addr().unwrap();
+    println!("{}", listener.addr().unwrap() == address);
+    drop(first);
+    let client = dial("tcp", &address.to_string()).expect("dial");
+    let (mut server, _) = listener.accept().expect("accept");
+    let mut writer = client.try_clone().expect("try_clone");
+    println!("{}", writer.local_addr().unwrap() == client.local_addr().unwrap());
+    drop(client);
+    writer.write_all(b"by the clone").expect("write");
+    drop(writer);
+    let mut all = String::new();
+    server.read_to_string(&mut all).expect("read");
+    println!("{all:?}, then the end of file");
+    let datagrams = dial("udp", "127.0.0.1:9").expect("dial");
+    println!("{}", datagrams.try_clone().unwrap().peer_addr().unwrap());
+}
+
+/// The descriptors of what `dial` and `listen` return.
+fn dial_descriptors(_: &Path) {
+    let listener = listen("tcp", "127.0.0.1:0").expect("listen");
+    let client = dial("tcp", &listener.addr().unwrap().to_string()).expect("dial");
+    let (mut server, _) = listener.accept().expect("accept");
+    println!(
+        "as_fd is as_raw_fd: {}",
+        client.as_fd().as_raw_fd() == client.as_raw_fd()
+    );
+    let number = client.as_raw_fd();
+    let owned = OwnedFd::from(client);
+    println!("OwnedFd has it: {}", owned.as_raw_fd() == number);
+    let mut client = TcpStream::from(owned);
+    client.write_all(b"still open").expect("write");
+    drop(client);
+    let mut all = String::new();
+    server.read_to_string(&mut all).expect("read");
+    println!("{all:?}");
+    let number = listener.as_raw_fd();
+    println!("into_raw_fd has it: {}", listener.into_raw_fd() == number);
+}
+
+/// More buffers than one call of the host takes: some are written and read, and the call does not fail.
+fn vectored_many(_: &Path) {
+    let (_listener, mut client, mut server) = connection();
+    let many = vec![io::IoSlice::new(b"ab"); 3000];
+    let sent = client.write_vectored(&many).expect("write_vectored");
+    println!("some: {}", sent > 0 && sent <= 6000);
+    drop(client);
+    let mut bytes = vec![[0; 1]; 3000];
+    let mut received: Vec<u8> = Vec::new();
+    loop {
+        let mut bufs: Vec<_> = bytes.iter_mut().map(|byte| io::IoSliceMut::new(byte)).collect();
+        let count = server.read_vectored(&mut bufs).expect("read_vectored");
+        if count == 0 {
+            break;
+        }
+        received.extend(bytes.iter().flatten().take(count).copied());
+    }
+    println!("all of them: {}", received == b"ab".repeat(sent / 2));
+}
+
+/// std's UDP socket does not have it: what it ends is the receive.
+fn udp_shutdown(_: &Path) {
+    let one = UdpSocket::bind("127.0.0.1:0").expect("bind");
+    println!("without a peer: {}", kind(one.shutdown(Shutdown::Read)));
+    let other = UdpSocket::bind("127.0.0.1:0").expect("bind");
+    one.connect(other.local_addr().unwrap()).expect("connect");
+    let received = one.shutdown(Shutdown::Read).and_then(|()| one.recv(&mut [0; 8]));
+    println!("nothing is waited for: {:?}", received.map_err(|error| error.kind()));
 }
 
 fn batch(_: &Path) {
