@@ -6,9 +6,11 @@ use std::time::{Duration, Instant};
 use guestnet_core::policy::Policy;
 use guestnet_core::{Capacity, GuestThread};
 use guestnet_host_os::OsHost;
-use guestnet_wasi::{Adapter, GuestCtx, GuestCtxBuilder, InstancePre};
+use guestnet_wasi::{Adapter, ComponentCtx, GuestCtx, GuestCtxBuilder, p2};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Store};
 
+use crate::own::Program;
 use crate::run::Places;
 use crate::stats::Spread;
 use crate::{Plan, Result};
@@ -27,25 +29,72 @@ struct Cost {
     end: f64,
 }
 
-/// Measures and prints the rows.
+/// How long the parts of one guest took.
+#[derive(Clone, Copy, Debug, Default)]
+struct Times {
+    store: Duration,
+    instance: Duration,
+    end: Duration,
+}
+
+/// Measures and prints the rows of modules.
 ///
 /// # Errors
 /// The module cannot be read or made an instance of.
 pub(crate) fn measure(places: &Places, plan: &Plan) -> Result<()> {
-    let pooled = InstanceAllocationStrategy::Pooling(PoolingAllocationConfig::default());
-    for (name, strategy, bar) in [
-        ("start: an instance in an embedder, pooled", pooled, Some(5.0)),
-        (
-            "start: an instance in an embedder, on demand",
-            InstanceAllocationStrategy::OnDemand,
-            None,
-        ),
-    ] {
-        if plan.has(name) {
-            let costs = rounds(places, plan, strategy).map_err(|error| format!("{name}: {error:#}"))?;
-            print(name, &costs, bar);
-        }
+    row(
+        plan,
+        "start: an instance in an embedder, pooled",
+        Some(5.0),
+        || module(&engine(true)?, places),
+    )?;
+    row(plan, "start: an instance in an embedder, on demand", None, || {
+        module(&engine(false)?, places)
+    })
+}
+
+/// The rows of components.
+pub(crate) const OF_COMPONENTS: [&str; 3] = [
+    "p2: an instance in an embedder, pooled",
+    "p2: an instance in an embedder, on demand",
+    "p2: an instance with wasmtime's own WASI, pooled",
+];
+
+/// The same of components, and of the same component with wasmtime's own WASI.
+///
+/// # Errors
+/// As of [`measure`].
+pub(crate) fn measure_component(places: &Places, plan: &Plan) -> Result<()> {
+    let [pooled, on_demand, own] = OF_COMPONENTS;
+    row(plan, pooled, None, || component(&engine(true)?, places))?;
+    row(plan, on_demand, None, || component(&engine(false)?, places))?;
+    row(plan, own, None, || {
+        let program = Program::new(engine(true)?, &places.component("start"))?;
+        Ok(move || {
+            let start = Instant::now();
+            let store = program.store();
+            timed(start, store, |store| program.instance(store))
+        })
+    })
+}
+
+/// Prints a row of the plan. `prepare` makes what all guests share, and what it returns makes and ends one guest.
+fn row<G: Fn() -> wasmtime::Result<Times>>(
+    plan: &Plan,
+    name: &str,
+    bar: Option<f64>,
+    prepare: impl FnOnce() -> wasmtime::Result<G>,
+) -> Result<()> {
+    if !plan.has(name) {
+        return Ok(());
     }
+    let costs = prepare().and_then(|guest| {
+        round(&guest)?;
+        (0..plan.rounds)
+            .map(|_| round(&guest))
+            .collect::<wasmtime::Result<Vec<_>>>()
+    });
+    print(name, &costs.map_err(|error| format!("{name}: {error:#}"))?, bar);
     Ok(())
 }
 
@@ -67,40 +116,86 @@ fn print(name: &str, costs: &[Cost], bar: Option<f64>) {
     );
 }
 
-fn rounds(places: &Places, plan: &Plan, strategy: InstanceAllocationStrategy) -> wasmtime::Result<Vec<Cost>> {
+/// An engine as `guestnet run` has it, but for the pool.
+fn engine(is_pooled: bool) -> wasmtime::Result<Engine> {
     let mut config = Config::new();
-    config.allocation_strategy(strategy);
-    let engine = Engine::new(&config)?;
-    let adapter: Adapter<GuestCtx<OsHost>> = Adapter::new(&engine, |ctx| ctx)?;
-    let module = Module::from_file(&engine, places.module("tcp_echo"))?;
-    let pre = adapter.instantiate_pre(&module)?;
-    let policy = Arc::new(Policy::deny_all());
-    round(&engine, &pre, &policy)?;
-    (0..plan.rounds).map(|_| round(&engine, &pre, &policy)).collect()
+    config.concurrency_support(false);
+    config.allocation_strategy(if is_pooled {
+        InstanceAllocationStrategy::Pooling(PoolingAllocationConfig::default())
+    } else {
+        InstanceAllocationStrategy::OnDemand
+    });
+    Engine::new(&config)
 }
 
-fn round(
+/// Guests that are modules.
+fn module(
     engine: &Engine,
-    pre: &InstancePre<GuestCtx<OsHost>>,
-    policy: &Arc<Policy>,
-) -> wasmtime::Result<Cost> {
-    let (mut store_time, mut instance_time, mut end_time) = (Duration::ZERO, Duration::ZERO, Duration::ZERO);
-    for _ in 0..GUESTS {
+    places: &Places,
+) -> wasmtime::Result<impl Fn() -> wasmtime::Result<Times> + use<>> {
+    let adapter: Adapter<GuestCtx<OsHost>> = Adapter::new(engine, |ctx| ctx)?;
+    let module = Module::from_file(engine, places.module("tcp_echo"))?;
+    let (pre, engine) = (adapter.instantiate_pre(&module)?, engine.clone());
+    let policy = Arc::new(Policy::deny_all());
+    Ok(move || {
         let start = Instant::now();
-        let guest = GuestThread::new(OsHost::new()?, Arc::clone(policy), Capacity::default());
-        let mut store = Store::new(engine, GuestCtxBuilder::new(guest).build()?);
-        let stored = Instant::now();
-        pre.instantiate(&mut store)?;
-        let made = Instant::now();
-        drop(store);
-        end_time += made.elapsed();
-        store_time += stored - start;
-        instance_time += made - stored;
+        let store = Store::new(&engine, context(&policy)?);
+        timed(start, store, |store| pre.instantiate(store).map(drop))
+    })
+}
+
+/// Guests that are components.
+fn component(
+    engine: &Engine,
+    places: &Places,
+) -> wasmtime::Result<impl Fn() -> wasmtime::Result<Times> + use<>> {
+    let mut linker: Linker<ComponentCtx<OsHost>> = Linker::new(engine);
+    p2::add_to_linker(&mut linker)?;
+    let component = Component::from_file(engine, places.component("start"))?;
+    let (pre, engine) = (linker.instantiate_pre(&component)?, engine.clone());
+    let policy = Arc::new(Policy::deny_all());
+    Ok(move || {
+        let start = Instant::now();
+        let mut store = Store::new(&engine, ComponentCtx::from(context(&policy)?));
+        p2::limit_handles(&mut store);
+        timed(start, store, |store| pre.instantiate(store).map(drop))
+    })
+}
+
+fn context(policy: &Arc<Policy>) -> wasmtime::Result<GuestCtx<OsHost>> {
+    let guest = GuestThread::new(OsHost::new()?, Arc::clone(policy), Capacity::default());
+    GuestCtxBuilder::new(guest).build()
+}
+
+/// Makes an instance in a store that was begun at `start`, and ends both.
+fn timed<T: 'static>(
+    start: Instant,
+    mut store: Store<T>,
+    instance: impl FnOnce(&mut Store<T>) -> wasmtime::Result<()>,
+) -> wasmtime::Result<Times> {
+    let stored = Instant::now();
+    instance(&mut store)?;
+    let made = Instant::now();
+    drop(store);
+    Ok(Times {
+        store: stored - start,
+        instance: made - stored,
+        end: made.elapsed(),
+    })
+}
+
+fn round(guest: &impl Fn() -> wasmtime::Result<Times>) -> wasmtime::Result<Cost> {
+    let mut sum = Times::default();
+    for _ in 0..GUESTS {
+        let times = guest()?;
+        sum.store += times.store;
+        sum.instance += times.instance;
+        sum.end += times.end;
     }
     let each = |time: Duration| time.as_secs_f64() * 1e6 / f64::from(GUESTS);
     Ok(Cost {
-        store: each(store_time),
-        instance: each(instance_time),
-        end: each(end_time),
+        store: each(sum.store),
+        instance: each(sum.instance),
+        end: each(sum.end),
     })
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 
 use wasmtime::component::{Component, Linker, ResourceTable};
 use wasmtime::{Engine, Store};
-use wasmtime_wasi::p2::bindings::sync::Command;
+use wasmtime_wasi::p2::bindings::sync::CommandPre;
 use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::Result;
@@ -15,9 +15,23 @@ use crate::Result;
 /// The argument with which this program is one of these: behind it a compiled component and its arguments.
 pub(crate) const ARGUMENT: &str = "--on-wasmtime";
 
-struct Own {
+/// What a store of wasmtime's own WASI has.
+pub(crate) struct Own {
     wasi: WasiCtx,
     table: ResourceTable,
+}
+
+impl Own {
+    fn new(args: &[String]) -> Self {
+        let wasi = WasiCtx::builder()
+            .inherit_stdio()
+            .inherit_network()
+            .allow_tcp(true)
+            .args(args)
+            .build();
+        let table = ResourceTable::new();
+        Own { wasi, table }
+    }
 }
 
 impl WasiView for Own {
@@ -62,16 +76,44 @@ fn command(args: &[String]) -> wasmtime::Result<bool> {
     // SAFETY: `compile` of this program has written it a moment ago.
     #[expect(unsafe_code, reason = "compiled code is trusted; it is ours")]
     let component = unsafe { Component::deserialize_file(&engine, path)? };
-    let mut linker = Linker::new(&engine);
-    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
-    let wasi = WasiCtx::builder()
-        .inherit_stdio()
-        .inherit_network()
-        .allow_tcp(true)
-        .args(args)
-        .build();
-    let table = ResourceTable::new();
-    let mut store = Store::new(&engine, Own { wasi, table });
-    let instance = Command::instantiate(&mut store, &component, &linker)?;
+    let mut store = Store::new(&engine, Own::new(args));
+    let instance = prepared(&engine, &component)?.instantiate(&mut store)?;
     Ok(instance.wasi_cli_run().call_run(&mut store)?.is_ok())
+}
+
+fn prepared(engine: &Engine, component: &Component) -> wasmtime::Result<CommandPre<Own>> {
+    let mut linker = Linker::new(engine);
+    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    CommandPre::new(linker.instantiate_pre(component)?)
+}
+
+/// A program of which many instances are made in this process.
+pub(crate) struct Program {
+    engine: Engine,
+    pre: CommandPre<Own>,
+}
+
+impl Program {
+    /// Compiles a component.
+    ///
+    /// # Errors
+    /// It cannot be read, or is none.
+    pub(crate) fn new(engine: Engine, path: &Path) -> wasmtime::Result<Self> {
+        let component = Component::from_file(&engine, path)?;
+        let pre = prepared(&engine, &component)?;
+        Ok(Program { engine, pre })
+    }
+
+    /// A store for one instance.
+    pub(crate) fn store(&self) -> Store<Own> {
+        Store::new(&self.engine, Own::new(&[]))
+    }
+
+    /// An instance.
+    ///
+    /// # Errors
+    /// As of Wasmtime.
+    pub(crate) fn instance(&self, store: &mut Store<Own>) -> wasmtime::Result<()> {
+        self.pre.instantiate(store).map(drop)
+    }
 }

@@ -5,7 +5,7 @@ use crate::contest::{Contest, Entrant, Starts, begin};
 use crate::peer::Peer;
 use crate::run::Side;
 use crate::work::{BULK, ECHOES, work};
-use crate::{Plan, Result, own};
+use crate::{Plan, Result, embed, own};
 
 /// How much of a native program's CPU time a component may take at most, as native / ours.
 const NATIVE: f64 = 0.85;
@@ -22,10 +22,15 @@ const PROGRAMS: [&str; 2] = ["start", "std_tcp"];
 /// The first program that failed. A row that misses its bar is no error.
 pub(crate) fn measure(plan: &Plan) -> Result<()> {
     let rows: Vec<Contest> = contests().into_iter().filter(|row| plan.has(row.name)).collect();
-    if rows.is_empty() {
+    let has_instances = embed::OF_COMPONENTS.iter().any(|row| plan.has(row));
+    if rows.is_empty() && !has_instances {
         return Ok(());
     }
     let places = begin(plan)?;
+    embed::measure_component(&places, plan)?;
+    if rows.is_empty() {
+        return Ok(());
+    }
     for program in PROGRAMS {
         own::compile(&places.component(program), &places.own(program))?;
     }

@@ -175,8 +175,8 @@ pub(crate) enum Phase {
     Bound,
     /// By `start-connect`; `finish-connect` leads to `Connected` or `Closed`.
     Connecting(SocketAddr),
-    /// Also of an accepted socket.
-    Connected,
+    /// Also of an accepted socket. To whom: the kernel knows it no more when the peer has reset.
+    Connected(Option<SocketAddr>),
     /// By `start-listen`; `finish-listen` leads to `Listening`.
     Starting,
     Listening,
@@ -191,8 +191,6 @@ pub(crate) struct TcpSocket {
     pub(crate) domain: Domain,
     pub(crate) phase: Phase,
     pub(crate) backlog: i32,
-    /// The other end of a connection. The kernel knows it no more when that has reset it.
-    pub(crate) peer: Option<SocketAddr>,
     /// The input has ended or was shut down.
     pub(crate) input_closed: bool,
     pub(crate) output: Unsent,
@@ -208,7 +206,6 @@ impl TcpSocket {
             domain,
             phase,
             backlog: BACKLOG,
-            peer: None,
             input_closed: false,
             output: Unsent::default(),
             orphan_since: None,

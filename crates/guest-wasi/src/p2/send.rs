@@ -276,7 +276,7 @@ mod tests {
         let addr = guest.local_addr(listener).unwrap();
         guest.connect(client, &addr).unwrap();
         let (server, _) = guest.accept(listener, true).unwrap();
-        let socket = TcpSocket::new(client, Domain::Inet, Phase::Connected);
+        let socket = TcpSocket::new(client, Domain::Inet, Phase::Connected(None));
         let slot = state.insert(Object::Tcp(socket)).unwrap();
         let handle = Handle::new(Role::Itself, slot);
         let mut written = 0;

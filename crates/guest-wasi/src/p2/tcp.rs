@@ -253,8 +253,7 @@ impl<H: Host> HostTcpSocket for State<H> {
         match outcome {
             // EISCONN: the first call had connected it.
             Ok(()) | Err(Errno::EISCONN) => {
-                socket.phase = Phase::Connected;
-                socket.peer = Some(to);
+                socket.phase = Phase::Connected(Some(to));
                 socket.paced.moved();
                 self.streams(handle.slot)
             }
@@ -305,8 +304,7 @@ impl<H: Host> HostTcpSocket for State<H> {
         match self.ctx.guest.try_accept(fd, false) {
             Ok((fd, peer)) => {
                 self.socket(&this)?.paced.moved();
-                let mut accepted = TcpSocket::new(fd, domain, Phase::Connected);
-                accepted.peer = peer.inet();
+                let accepted = TcpSocket::new(fd, domain, Phase::Connected(peer.inet()));
                 let slot = self.place(fd, Object::Tcp(accepted))?;
                 let (input, output) = self.streams(slot)?;
                 Ok((Handle::new(Role::Itself, slot).own(), input, output))
@@ -337,9 +335,9 @@ impl<H: Host> HostTcpSocket for State<H> {
     /// that in its hand.
     fn remote_address(&mut self, this: Socket) -> SocketResult<IpSocketAddress> {
         let socket = self.socket(&this)?;
-        let (fd, peer) = (socket.fd, socket.peer);
-        let remote = match (self.ctx.guest.peer_addr(fd), peer) {
-            (Err(Errno::ENOTCONN | Errno::EINVAL), Some(peer)) => Some(peer),
+        let (fd, phase) = (socket.fd, socket.phase);
+        let remote = match (self.ctx.guest.peer_addr(fd), phase) {
+            (Err(Errno::ENOTCONN | Errno::EINVAL), Phase::Connected(Some(peer))) => Some(peer),
             (remote, _) => remote.map_err(socket_error)?.inet(),
         };
         remote
@@ -362,7 +360,7 @@ impl<H: Host> HostTcpSocket for State<H> {
         let socket = self.socket(&this)?;
         if matches!(
             socket.phase,
-            Phase::Connecting(_) | Phase::Connected | Phase::Closed
+            Phase::Connecting(_) | Phase::Connected(_) | Phase::Closed
         ) {
             return Err(ErrorCode::InvalidState.into());
         }
@@ -457,7 +455,7 @@ impl<H: Host> HostTcpSocket for State<H> {
     fn shutdown(&mut self, this: Socket, shutdown_type: ShutdownType) -> SocketResult<()> {
         let handle = Handle::of(&this).map_err(SocketError::trap)?;
         let socket = self.socket(&this)?;
-        if socket.phase != Phase::Connected {
+        if !matches!(socket.phase, Phase::Connected(_)) {
             return Err(ErrorCode::InvalidState.into());
         }
         let fd = socket.fd;

@@ -152,7 +152,7 @@ impl<H: Host> State<H> {
                 Phase::Unbound
                 | Phase::Binding
                 | Phase::Bound
-                | Phase::Connected
+                | Phase::Connected(_)
                 | Phase::Starting
                 | Phase::Closed => Interest::Ready,
             },
