@@ -472,7 +472,10 @@ fn udp_shutdown(_: &Path) {
     let other = UdpSocket::bind("127.0.0.1:0").expect("bind");
     one.connect(other.local_addr().unwrap()).expect("connect");
     let received = one.shutdown(Shutdown::Read).and_then(|()| one.recv(&mut [0; 8]));
-    println!("nothing is waited for: {:?}", received.map_err(|error| error.kind()));
+    println!(
+        "nothing is waited for: {:?}",
+        received.map_err(|error| error.kind())
+    );
 }
 
 fn batch(_: &Path) {
