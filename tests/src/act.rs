@@ -1,4 +1,5 @@
-//! app_act, the guest that does what a test asks, one action after the other: the test acts between them.
+//! app_act, the guest that does what a test asks, one action after the other: the test acts between them. The component `attacks` has
+//! the same actions, as far as WASI 0.2 has words for them.
 
 use crate::paths::guest;
 use crate::run::{Guestnet, Program, ProgramOutput, Running};
@@ -7,10 +8,17 @@ use std::io::{PipeWriter, Write};
 /// Runs app_act with all its actions at once.
 #[must_use]
 pub fn acts<'a>(run: Guestnet, actions: impl IntoIterator<Item = &'a str>) -> Program {
-    let program = run.guest(&guest("wasip1", "app_act"));
-    actions
-        .into_iter()
-        .fold(program, |program, action| program.arg(action))
+    run.guest(&guest("wasip1", "app_act")).args(actions)
+}
+
+/// The same as a component. Its sockets of UDP are all bound, to the wildcard and any port, which a rule must allow.
+#[must_use]
+pub fn component_acts<'a>(run: Guestnet, actions: impl IntoIterator<Item = &'a str>) -> Program {
+    component_act(run).args(actions)
+}
+
+fn component_act(run: Guestnet) -> Program {
+    run.guest(&guest("component", "attacks")).arg("act")
 }
 
 /// The results that it has printed, one an action.
@@ -37,8 +45,22 @@ impl Actor {
     /// When it cannot be started.
     #[must_use]
     pub fn start(run: Guestnet) -> Self {
+        Self::of(run.guest(&guest("wasip1", "app_act")))
+    }
+
+    /// Starts the component that does the same.
+    ///
+    /// # Panics
+    ///
+    /// When it cannot be started.
+    #[must_use]
+    pub fn start_component(run: Guestnet) -> Self {
+        Self::of(component_act(run))
+    }
+
+    fn of(program: Program) -> Self {
         let (output, input) = std::io::pipe().expect("a pipe");
-        let running = run.guest(&guest("wasip1", "app_act")).stdin(output).start();
+        let running = program.stdin(output).start();
         Self { running, input }
     }
 

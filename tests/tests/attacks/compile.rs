@@ -62,6 +62,11 @@ fn loops_as_text(count: usize, arity: usize) -> String {
     text + ") (func (export \"_start\")))"
 }
 
+/// A component with this module in it, binary.
+fn component(module: &[u8]) -> Vec<u8> {
+    [b"\0asm\x0d\0\x01\0".to_vec(), section(1, module)].concat()
+}
+
 /// Locals that are read in many nested loops: each loop takes each of them.
 fn locals(count: usize) -> String {
     let mut text = format!("(module (func (local {}) ", "i32 ".repeat(count));
@@ -94,6 +99,15 @@ fn a_small_module_that_is_much_to_a_compiler_is_refused_at_once_by_run_and_inspe
     let modules = [
         ("loops.wasm", loops(2_000, 1_000)),
         ("huge.wasm", loops(200_000, 1_000)),
+        ("component.wasm", component(&loops(2_000, 1_000))),
+        (
+            "component.wat",
+            format!(
+                "(component (component {}))",
+                loops_as_text(2_000, 1_000).replacen("(module", "(core module", 1)
+            )
+            .into_bytes(),
+        ),
         ("loops.wat", loops_as_text(2_000, 1_000).into_bytes()),
         ("locals.wat", locals(3_000).into_bytes()),
     ];
@@ -104,6 +118,49 @@ fn a_small_module_that_is_much_to_a_compiler_is_refused_at_once_by_run_and_inspe
         for command in ["run", "inspect"] {
             let finished = bounded(&[command, path]).finish();
             one_sentence(&finished, "would take more than 1024 MiB of memory");
+        }
+    }
+}
+
+#[test]
+fn a_small_component_that_is_instantiated_a_million_times_is_refused_at_once() {
+    let nested = |innermost: &str, depth: usize| {
+        let mut text = innermost.to_owned();
+        for _ in 0..depth {
+            text = format!(
+                "(component $c {text}) {}",
+                "(instance (instantiate $c))".repeat(100)
+            );
+        }
+        format!("(component {text})")
+    };
+    let globals = "(global i64 (i64.const 0))".repeat(50_000);
+    let components = [
+        (
+            nested("", 5),
+            "its instances would have more than 1048576 definitions",
+        ),
+        (
+            nested("(core module $m) (core instance (instantiate $m))", 3),
+            "its instances would take more than 64 MiB outside of their memories",
+        ),
+        (
+            format!(
+                "(component (core module $m {globals}) {})",
+                "(core instance (instantiate $m))".repeat(250)
+            ),
+            "its instances would take more than 64 MiB outside of their memories",
+        ),
+    ];
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let path = directory.path().join("guest.wat");
+    for (component, words) in components {
+        fs::write(&path, component).expect("write the guest");
+        for command in ["run", "inspect"] {
+            one_sentence(
+                &bounded(&[command, path.to_str().expect("UTF-8")]).finish(),
+                words,
+            );
         }
     }
 }

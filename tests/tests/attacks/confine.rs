@@ -11,6 +11,14 @@ use std::path::Path;
 const MODULE: &str = r#"(module (memory (export "memory") 1)
     (func (export "_start") (drop (memory.grow (i32.const 1233)))))"#;
 
+const COMPONENT: &str = r#"(component
+    (core module $m (memory (export "memory") 1)
+        (func (export "run") (result i32) (drop (memory.grow (i32.const 1233))) (i32.const 0)))
+    (core instance $i (instantiate $m))
+    (func $run (result (result)) (canon lift (core func $i "run")))
+    (instance $program (export "run" (func $run)))
+    (export "wasi:cli/run@0.2.0" (instance $program)))"#;
+
 const SCRIPT: &str = "import * as os from 'os'; os.signal(1234, null);";
 
 /// A guest of each engine that uses its defect for this.
@@ -19,7 +27,11 @@ fn planted(directory: &Path, guest: &str, options: &[&str], what: &str) -> Progr
     let place = directory.join("guests");
     fs::create_dir_all(&place).expect("create");
     let path = place.join(guest);
-    let text = if guest.ends_with(".js") { SCRIPT } else { MODULE };
+    let text = match guest {
+        "guest.js" => SCRIPT,
+        "component.wat" => COMPONENT,
+        _ => MODULE,
+    };
     fs::write(&path, text).expect("write the guest");
     Program::new(&planted_bin())
         .arg("run")
@@ -30,7 +42,7 @@ fn planted(directory: &Path, guest: &str, options: &[&str], what: &str) -> Progr
         .finish()
 }
 
-const GUESTS: [&str; 2] = ["guest.wat", "guest.js"];
+const GUESTS: [&str; 3] = ["guest.wat", "component.wat", "guest.js"];
 
 #[test]
 fn a_guest_that_has_the_process_opens_no_file_outside_of_its_directories_and_starts_no_program() {

@@ -3,7 +3,7 @@
 
 use super::support::{Victim, script};
 use guestnet_tests::Guestnet;
-use guestnet_tests::act::acts;
+use guestnet_tests::act::{acts, component_acts};
 use guestnet_tests::emscripten::{Engine, Variant, program};
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, UdpSocket};
@@ -50,6 +50,19 @@ fn by_wasi(options: &[String], actions: &[String]) -> Vec<String> {
         .iter()
         .fold(Guestnet::run(), |run, option| run.option(option));
     let seen = acts(run, actions.iter().map(String::as_str)).finish().success();
+    results(&seen).into_iter().map(str::to_owned).collect()
+}
+
+/// The same for a component, whose sockets of UDP must be bound before they send.
+fn by_component(options: &[String], actions: &[String]) -> Vec<String> {
+    let run = options
+        .iter()
+        .fold(Guestnet::run(), |run, option| run.option(option))
+        .option("--allow-listen=udp://0.0.0.0:0")
+        .option("--allow-listen=udp://[::]:0");
+    let seen = component_acts(run, actions.iter().map(String::as_str))
+        .finish()
+        .success();
     results(&seen).into_iter().map(str::to_owned).collect()
 }
 
@@ -115,6 +128,11 @@ fn no_guest_reaches_a_denied_member_by_its_group() {
     ] {
         assert_eq!(by_wasi(&rules, &actions), ["EACCES"; 9], "{rules:?}");
         assert_eq!(by_emscripten(&rules, &actions), ["EACCES"; 9], "{rules:?}");
+        // A mapped address is none in WASI 0.2.
+        let by_component = by_component(&rules, &actions);
+        let denied = by_component.iter().filter(|result| *result == "EACCES").count();
+        let impossible = by_component.iter().filter(|result| *result == "EINVAL").count();
+        assert_eq!((denied, impossible), (8, 1), "{rules:?}: {by_component:?}");
         assert_eq!(
             by_script(&rules, GROUP, port),
             ["0", "EACCES", "0", "EACCES"],
@@ -145,6 +163,9 @@ fn a_member_is_reached_by_a_group_that_a_rule_names() {
     // WASI cannot choose loopback for a group, and goes where the routes lead.
     assert_eq!(by_wasi(&rules, &actions)[1], "ok");
     assert_eq!(member.received(), 1);
+    // Nor has it an option that lets a component broadcast; the system refuses it.
+    assert_eq!(by_component(&rules, &actions)[1], "EACCES");
+    assert_eq!(member.received(), 0);
 }
 
 #[test]
@@ -267,6 +288,12 @@ fn a_deny_rule_for_all_of_ipv6_has_no_hole_where_ipv4_is_written_in_it() {
     let rules = options(&["--allow-net", "--deny-connect=::/0"]);
     assert_eq!(by_wasi(&rules, &actions), ["EACCES"; 15]);
     assert_eq!(by_emscripten(&rules, &actions), ["EACCES"; 15]);
+    // A mapped address and the wildcard are no peers in WASI 0.2.
+    let by_component = by_component(&rules, &actions);
+    for (result, action) in by_component.iter().zip(&actions) {
+        let is_none = action.contains("::ffff:") || action.contains(" :: ");
+        assert_eq!(result, if is_none { "EINVAL" } else { "EACCES" }, "{action}");
+    }
     assert_eq!(victim.reached(), (0, 0));
     let plain = [format!("tcp 127.0.0.1 {port}")];
     assert_eq!(by_wasi(&rules, &plain), ["ok"]);

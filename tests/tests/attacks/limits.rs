@@ -1,6 +1,6 @@
 //! A28 peeks under a limit of bytes, A37 a rate against what has no bytes. (A limit that many threads share is in `threads`.)
 
-use super::support::{ABIS, Abi, Pourer, Server, app, attack, numbers};
+use super::support::{ABIS, Abi, PEEKING, Pourer, Server, app, attack, numbers};
 use guestnet_tests::Guestnet;
 use std::io::Write;
 use std::net::{Ipv4Addr, TcpStream, UdpSocket};
@@ -24,7 +24,7 @@ fn seen(abi: Abi, options: &[&str], args: &[&str]) -> u64 {
 fn a_guest_sees_no_more_of_datagrams_by_looking_and_throwing_them_away() {
     let peer = Pourer::new(vec![b'd'; 100]);
     let port = peer.port();
-    for abi in ABIS {
+    for abi in PEEKING {
         for call in ["recv", "recvfrom", "recvmsg"] {
             if call == "recvmsg" && abi == Abi::Script {
                 // There is none.
@@ -70,7 +70,7 @@ fn a_guest_sees_no_more_of_streams_by_connecting_again() {
         // It may have seen enough.
         let _ = stream.write_all(&[b's'; 100]);
     });
-    for abi in ABIS {
+    for abi in PEEKING {
         let saw = seen(abi, &[], &["peek", "recv", "tcp", &server.port()]);
         assert!((1000..=1024).contains(&saw), "{abi:?}: {saw}");
     }
@@ -81,7 +81,7 @@ fn what_was_looked_at_twice_and_taken_is_counted_once() {
     let server = Server::new(|mut stream| {
         let _ = stream.write_all(&[b's'; 4000]);
     });
-    for abi in ABIS {
+    for abi in PEEKING {
         let options = ["--allow-net", "--max-bytes=1KiB"];
         let printed = app(abi, "limits", &options, &["twice", &server.port()])
             .finish()
@@ -93,12 +93,35 @@ fn what_was_looked_at_twice_and_taken_is_counted_once() {
 #[test]
 fn a_datagram_counts_its_length_and_not_the_room_there_was_for_it() {
     let peer = Pourer::new(vec![b'd'; 600]);
-    for abi in ABIS {
+    for abi in PEEKING {
         let options = ["--allow-net", "--max-bytes=1KiB"];
         let printed = app(abi, "limits", &options, &["short", &peer.port()])
             .finish()
             .success();
         assert_eq!(printed, "took 2 then ENOBUFS\n", "{abi:?}");
+    }
+}
+
+#[test]
+fn a_component_takes_no_more_by_any_call() {
+    let datagrams = Pourer::new(vec![b'd'; 100]);
+    let server = Server::new(|mut stream| {
+        // It may have taken enough.
+        let _ = stream.write_all(&[b's'; 400]);
+    });
+    for (call, port, most) in [
+        ("receive", datagrams.port(), MOST),
+        ("read", server.port(), 1024),
+        ("skip", server.port(), 1024),
+        ("splice", server.port(), 1024),
+    ] {
+        let options = ["--allow-net", "--max-bytes=1KiB"];
+        let printed = app(Abi::Component, "limits", &options, &["take", call, &port])
+            .finish()
+            .success();
+        assert!(printed.ends_with(" then ENOBUFS\n"), "{call}: {printed}");
+        let took = numbers(&printed)[0];
+        assert!((900..=most).contains(&took), "{call}: {took}");
     }
 }
 
@@ -150,7 +173,7 @@ fn connections_cost_what_opens_them() {
         assert!((8..=most).contains(&sent), "{abi:?}: {sent} of {most}");
     }
     // Who waits is let through when it is time.
-    for abi in [Abi::Wasi, Abi::Emscripten] {
+    for abi in [Abi::Wasi, Abi::Emscripten, Abi::Component] {
         let options = ["--allow-net", "--max-rate=1KiB"];
         let printed = app(abi, "limits", &options, &["calm", &server.port(), "15"])
             .finish()
@@ -164,7 +187,7 @@ fn connections_cost_what_opens_them() {
 
 #[test]
 fn connections_that_are_accepted_cost_it_too() {
-    for abi in [Abi::Wasi, Abi::Emscripten] {
+    for abi in [Abi::Wasi, Abi::Emscripten, Abi::Component] {
         let options = ["--allow-net", "--max-rate=1KiB"];
         let mut guest = app(abi, "limits", &options, &["accept", "1500"]).start();
         let port: u16 = guest.line("port ").parse().expect("a port");

@@ -2,7 +2,7 @@
 
 use super::support::{decisions, script};
 use guestnet_tests::Guestnet;
-use guestnet_tests::act::acts;
+use guestnet_tests::act::{acts, component_acts};
 use guestnet_tests::emscripten::{Engine, Variant, program};
 use std::collections::BTreeSet;
 use std::fs;
@@ -49,6 +49,14 @@ fn dns_is_denied_to_a_guest_that_may_look_nothing_up_and_served_to_others_with_a
         };
         check_results(acts(run(), actions).finish().success());
         assert_eq!(read("audit"), all, "{rule}");
+        // A component binds its sockets of UDP itself, which is a decision too.
+        let bound = run().option("--allow-listen=udp://0.0.0.0:0");
+        check_results(component_acts(bound, actions).finish().success());
+        let (binds, others): (Vec<_>, Vec<_>) = read("audit")
+            .into_iter()
+            .partition(|(line, _)| line.starts_with("bind "));
+        assert_eq!(others, all, "{rule}");
+        assert_eq!(binds.iter().map(|(_, count)| count).sum::<u64>(), 2, "{binds:?}");
         check_results(script(run(), script_text).success());
         // A connect that does not wait is asked for again when the connection is there.
         let lines: BTreeSet<_> = read("audit").into_iter().collect();
@@ -72,7 +80,9 @@ fn what_a_denied_guest_tries_again_and_again_is_a_line_a_second_with_a_count() {
     let action = "send 127.0.0.2 9";
     let counted = || {
         let (audit, trace) = (read("audit"), read("trace"));
-        let lines = decisions(&audit);
+        let mut lines = decisions(&audit);
+        // A component binds its sockets, as often.
+        lines.retain(|(line, _)| line != "bind 0.0.0.0:0 allowed");
         assert!(
             lines.iter().all(|(line, _)| line == "sendto 127.0.0.2:9 denied"),
             "{audit}"
@@ -100,6 +110,11 @@ fn what_a_denied_guest_tries_again_and_again_is_a_line_a_second_with_a_count() {
             .option(format!("--audit={}", at("audit")))
     };
     let _ = acts(run(), std::iter::repeat_n(action, OFTEN)).finish().success();
+    counted();
+    let bound = run().option("--allow-listen=udp://0.0.0.0:0");
+    let _ = component_acts(bound, std::iter::repeat_n(action, OFTEN))
+        .finish()
+        .success();
     counted();
     let text = format!(
         r#"

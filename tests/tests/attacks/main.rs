@@ -1,4 +1,4 @@
-//! Hostile guests (guests/c/attack_*.c) under the real command, a real policy and the real kernel: what is forbidden
+//! Hostile guests (guests/c/attack_*.c, guests/rust/attacks) under the real command, a real policy and the real kernel: what is forbidden
 //! does not happen, its peers see nothing of it, and the host goes on.
 //!
 //! The attacks are numbered as docs/policy.md numbers them; each file names its own, and tests/README.md has the table.
@@ -7,6 +7,8 @@ mod answers;
 mod bounds;
 mod buffers;
 mod compile;
+mod components;
+mod components_bounds;
 mod confine;
 mod descriptors;
 mod etc;

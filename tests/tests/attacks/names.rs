@@ -1,7 +1,7 @@
 //! A1, A2 and A21 names as a way to addresses, A6 and A7 spellings of names, A20 names as a way to carry data out, A26
 //! one guest's names and another's: in every way that a guest can look a name up, and then by every call that dials.
 
-use super::support::{Victim, attack};
+use super::support::{Victim, attack, bound_component, component, others};
 use guestnet_tests::Guestnet;
 use guestnet_tests::act::Actor;
 use guestnet_tests::peers::ScriptedDns;
@@ -9,10 +9,12 @@ use guestnet_tests::peers::script::{Query, kind};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::mpsc;
 
-/// getaddrinfo of two ABIs, and DNS to the server of resolv.conf and to others, over UDP and TCP, IPv4 and IPv6.
-pub(crate) const WAYS: [&str; 8] = [
+/// getaddrinfo of two ABIs, a component's look-ups, and DNS to the server of resolv.conf and to others, over UDP and TCP, IPv4 and
+/// IPv6.
+pub(crate) const WAYS: [&str; 9] = [
     "wasmedge",
     "wamr",
+    "component",
     "udp",
     "tcp",
     "udp-elsewhere",
@@ -21,8 +23,16 @@ pub(crate) const WAYS: [&str; 8] = [
     "tcp-v6",
 ];
 
-/// Attempts to reach one address, each ABI in each encoding: TCP connect, UDP connect, sendto.
-const ATTEMPTS: usize = 15;
+/// Attempts to reach one address of IPv4: TCP connect, UDP connect and sendto of each ABI in each encoding; or of a component, which
+/// has two ways for each protocol.
+pub(crate) fn attempts_by(way: &str) -> usize {
+    if way == "component" { 4 } else { 15 }
+}
+
+/// The connections and datagrams that have come when all of these got through.
+fn reached_by(way: &str) -> (usize, usize) {
+    if way == "component" { (2, 2) } else { (5, 5) }
+}
 
 /// A guest whose names come from this server.
 pub(crate) fn asking(server: &ScriptedDns) -> Guestnet {
@@ -34,7 +44,11 @@ pub(crate) fn asking(server: &ScriptedDns) -> Guestnet {
 
 /// What attack_names prints for these names, looked up in this way.
 pub(crate) fn transcript(run: Guestnet, way: &str, port: u16, names: &[&str]) -> String {
-    let program = attack(run, "names").arg(way).arg(port.to_string());
+    let program = match way {
+        "component" => bound_component(run, "names"),
+        _ => attack(run, "names").arg(way),
+    };
+    let program = program.arg(port.to_string());
     let program = names.iter().fold(program, |program, name| program.arg(name));
     program.finish().success()
 }
@@ -62,7 +76,7 @@ fn all(ends: &[&str], wanted: &str, count: usize) -> bool {
 /// A look-up that the policy refuses, as each way says it.
 fn refused(way: &str) -> &'static str {
     match way {
-        "wasmedge" => "EAI_FAIL",
+        "wasmedge" | "component" => "EAI_FAIL",
         "wamr" => "EACCES",
         _ => "REFUSED",
     }
@@ -89,8 +103,11 @@ fn a_name_that_is_allowed_does_not_open_an_address_that_is_denied() {
         assert_eq!(victim.reached(), (0, 0), "{way}");
         // Without this the test could pass because nothing works.
         let seen = transcript(allowed(), way, victim.port(), &["?db", "@127.0.0.1"]);
-        assert!(all(&attempts(&seen, "127.0.0.1"), "ok", ATTEMPTS), "{seen}");
-        assert_eq!(victim.reached(), (5, 5), "{way}");
+        assert!(
+            all(&attempts(&seen, "127.0.0.1"), "ok", attempts_by(way)),
+            "{seen}"
+        );
+        assert_eq!(victim.reached(), reached_by(way), "{way}");
     }
 }
 
@@ -108,11 +125,24 @@ fn an_answer_that_changes_after_the_look_up_moves_no_connection() {
         let rule = format!("--allow-connect=db:{},{}", first.port(), second.port());
         let names = ["?db", "@127.0.0.1", "@127.0.0.2"];
         let seen = transcript(asking(&server).option(&rule), way, first.port(), &names);
-        assert!(all(&attempts(&seen, "127.0.0.1"), "ok", ATTEMPTS), "{seen}");
-        assert!(all(&attempts(&seen, "127.0.0.2"), "EACCES", ATTEMPTS), "{seen}");
+        assert!(
+            all(&attempts(&seen, "127.0.0.1"), "ok", attempts_by(way)),
+            "{seen}"
+        );
+        assert!(
+            all(&attempts(&seen, "127.0.0.2"), "EACCES", attempts_by(way)),
+            "{seen}"
+        );
         let seen = transcript(asking(&server).option(&rule), way, second.port(), &["@127.0.0.2"]);
-        assert!(all(&attempts(&seen, "127.0.0.2"), "EACCES", ATTEMPTS), "{seen}");
-        assert_eq!((first.reached(), second.reached()), ((5, 5), (0, 0)), "{way}");
+        assert!(
+            all(&attempts(&seen, "127.0.0.2"), "EACCES", attempts_by(way)),
+            "{seen}"
+        );
+        assert_eq!(
+            (first.reached(), second.reached()),
+            (reached_by(way), (0, 0)),
+            "{way}"
+        );
         // A connect asks no server a second time.
         let asked = server.asked();
         assert!(asked.iter().all(|asked| asked.before == 0), "{way}: {asked:?}");
@@ -197,8 +227,10 @@ fn metadata_and_link_local_addresses_hide_behind_no_name() {
                 .lines()
                 .filter_map(|line| Some(line.split_once(" to ")?.1.rsplit_once(": ")?.1))
                 .collect();
-            assert!(ends.len() >= names.len() * ATTEMPTS, "{ip}: {seen}");
-            assert!(ends.iter().all(|end| *end == "EACCES"), "{ip}: {seen}");
+            assert!(ends.len() >= names.len() * attempts_by(way), "{ip}: {seen}");
+            // Of some of these WASI 0.2 says itself that they are no peers.
+            let is_refused = |end: &&str| *end == "EACCES" || (way == "component" && *end == "EINVAL");
+            assert!(ends.iter().all(is_refused), "{ip}: {seen}");
         }
     }
 }
@@ -235,7 +267,7 @@ fn a_rule_for_names_takes_each_in_every_spelling_and_no_other() {
         let server = to([192, 0, 2, 1]);
         // A length of a label that is too long is no length in DNS.
         let too_long = match way {
-            "wasmedge" | "wamr" => vec![long.as_str(), &longer],
+            "wasmedge" | "wamr" | "component" => vec![long.as_str(), &longer],
             _ => Vec::new(),
         };
         let names = [&allowed[..], &denied, &malformed, &too_long].concat();
@@ -322,12 +354,14 @@ fn a_nul_a_control_byte_or_a_dot_within_a_label_makes_no_other_name() {
     ];
     for way in WAYS {
         let server = to([192, 0, 2, 1]);
-        let dns = !matches!(way, "wasmedge" | "wamr");
+        let dns = !matches!(way, "wasmedge" | "wamr" | "component");
         let names: Vec<&str> = names
             .into_iter()
             .chain(dotted.into_iter().filter(|_| dns))
             // A string of WAMR's ends at its NUL, as C's do.
             .filter(|name| way != "wamr" || !name.contains(r"\x00"))
+            // A string of a component is UTF-8.
+            .filter(|name| way != "component" || !name.contains(r"\xff"))
             .collect();
         let look: Vec<String> = names.iter().map(|name| format!("?{name}")).collect();
         let look: Vec<&str> = look.iter().map(String::as_str).collect();
@@ -337,6 +371,7 @@ fn a_nul_a_control_byte_or_a_dot_within_a_label_makes_no_other_name() {
             let expected = match way {
                 "wasmedge" => &["EAI_NONAME"][..],
                 "wamr" => &["ENOENT"],
+                "component" => &["EINVAL"],
                 _ => &["NXDOMAIN", "REFUSED"],
             };
             assert!(expected.contains(&result(&seen, way, name)), "{name}\n{seen}");
@@ -417,47 +452,54 @@ fn a_query_that_may_leave_carries_its_name_in_lower_case_and_nothing_else() {
 
 #[test]
 fn look_ups_beyond_the_rate_do_not_leave() {
-    let server = to([192, 0, 2, 1]);
-    let started = std::time::Instant::now();
     let names: Vec<String> = (0..200).map(|number| format!("?n{number}.example")).collect();
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let run = asking(&server)
-        .option("--allow-resolve=*.example")
-        .option("--max-lookups=5");
-    let seen = transcript(run, "udp", 1, &names);
-    let most = 5 + 5 * usize::try_from(started.elapsed().as_secs() + 1).expect("a short time");
-    let asked = server.asked().len();
-    assert!((5..=most).contains(&asked), "{asked} of {most}");
-    assert!(seen.contains(": SERVFAIL"), "{seen}");
+    // A component's look-up asks for both families.
+    for (way, refused, each) in [("udp", ": SERVFAIL", 1), ("component", ": EAI_AGAIN", 2)] {
+        let server = to([192, 0, 2, 1]);
+        let started = std::time::Instant::now();
+        let run = asking(&server)
+            .option("--allow-resolve=*.example")
+            .option("--max-lookups=5");
+        let seen = transcript(run, way, 1, &names);
+        let most = each * (5 + 5 * usize::try_from(started.elapsed().as_secs() + 1).expect("a short time"));
+        let asked = server.asked().len();
+        assert!((5..=most).contains(&asked), "{way}: {asked} of {most}");
+        assert!(seen.contains(refused), "{seen}");
+    }
 }
+
+type Start = fn(Guestnet) -> Actor;
 
 #[test]
 fn a_guest_neither_sees_nor_changes_what_another_has_looked_up() {
-    let server = rebinding([127, 0, 0, 1], [127, 0, 0, 2]);
-    let server_at = |run: Guestnet| {
-        run.option("--dns")
-            .option(server.addr().to_string())
-            .option("--hosts=/dev/null")
-            .option("--allow-connect=db")
-    };
-    let (first, second) = (Victim::new(), Victim::at([127, 0, 0, 2].into()));
-    let mut one = Actor::start(server_at(Guestnet::run()));
-    let mut two = Actor::start(server_at(Guestnet::run()));
-    let to_first = format!("tcp 127.0.0.1 {}", first.port());
-    let to_second = format!("tcp 127.0.0.2 {}", second.port());
-    assert_eq!(one.act("resolve db 4"), "127.0.0.1");
-    assert_eq!(one.act(&to_first), "ok");
-    // The other one has looked nothing up, and gets nothing of it.
-    assert_eq!(two.act(&to_first), "EACCES");
-    assert_eq!(two.act("resolve db 4"), "127.0.0.2");
-    assert_eq!(server.times("db"), 2);
-    assert_eq!(two.act(&to_second), "ok");
-    assert_eq!(
-        (two.act(&to_first), one.act(&to_second)),
-        ("EACCES".into(), "EACCES".into())
-    );
-    assert_eq!((first.reached(), second.reached()), ((1, 0), (1, 0)));
-    let _ = (one.finish().success(), two.finish().success());
+    // How often the server is asked: a component's look-up is for both families.
+    let kinds: [(Start, Start, usize); 3] = [
+        (Actor::start, Actor::start, 2),
+        (Actor::start, Actor::start_component, 3),
+        (Actor::start_component, Actor::start_component, 4),
+    ];
+    for (start_one, start_two, times) in kinds {
+        let server = rebinding([127, 0, 0, 1], [127, 0, 0, 2]);
+        let run = || asking(&server).option("--allow-connect=db");
+        let (first, second) = (Victim::new(), Victim::at([127, 0, 0, 2].into()));
+        let (mut one, mut two) = (start_one(run()), start_two(run()));
+        let to_first = format!("tcp 127.0.0.1 {}", first.port());
+        let to_second = format!("tcp 127.0.0.2 {}", second.port());
+        assert_eq!(one.act("resolve db 4"), "127.0.0.1");
+        assert_eq!(one.act(&to_first), "ok");
+        // The other one has looked nothing up, and gets nothing of it.
+        assert_eq!(two.act(&to_first), "EACCES");
+        assert_eq!(two.act("resolve db 4"), "127.0.0.2");
+        assert_eq!(server.times("db"), times);
+        assert_eq!(two.act(&to_second), "ok");
+        assert_eq!(
+            (two.act(&to_first), one.act(&to_second)),
+            ("EACCES".into(), "EACCES".into())
+        );
+        assert_eq!((first.reached(), second.reached()), ((1, 0), (1, 0)));
+        let _ = (one.finish().success(), two.finish().success());
+    }
 }
 
 #[test]
@@ -489,42 +531,46 @@ fn an_answer_that_another_guest_forges_is_not_taken_for_the_servers() {
 
 #[test]
 fn a_guest_does_not_reach_what_another_serves_on_loopback() {
-    let mut server = Actor::start(
-        Guestnet::run()
-            .option("--allow-listen=127.0.0.1:0")
-            .option("--deny-accept=127.0.0.2"),
-    );
-    let listening = server.act("listen 127.0.0.1 0");
-    let open = server.act("open 127.0.0.1 0");
-    let ports = [listening, open].map(|result| result.strip_prefix("ok ").expect("a port").to_owned());
-    // Everything but the other guest's ports, and by every call.
-    let mut run = Guestnet::run().allow_net();
-    for port in &ports {
-        run = run.option(format!("--deny-connect=127.0.0.1:{port}"));
-    }
-    let program = attack(run, "reach");
-    let seen = program
-        .arg(&ports[0])
-        .arg("127.0.0.1")
-        .arg("0.0.0.0")
-        .arg("::ffff:127.0.0.1");
-    let seen = seen.finish().success();
-    assert!(seen.lines().all(|line| line.ends_with(": EACCES")), "{seen}");
-    // Its peer's policy says so too: a connection and a datagram from 127.0.0.2 are not taken.
-    let from = |source: &str, protocol: &str, port: &str| {
-        let mut client = Actor::start(Guestnet::run().allow_net());
-        let result = client.act(&format!("from {protocol} {source} 0 127.0.0.1 {port}"));
-        let _ = client.finish().success();
-        result
-    };
-    for (take, protocol, port) in [("accept", "tcp", &ports[0]), ("receive", "udp", &ports[1])] {
-        server.begin(take);
-        assert_eq!(
-            from("127.0.0.2", protocol, port),
-            if protocol == "tcp" { "ECONNRESET" } else { "ok" }
+    let kinds: [Start; 2] = [Actor::start, Actor::start_component];
+    for start in kinds {
+        let mut server = start(
+            Guestnet::run()
+                .option("--allow-listen=127.0.0.1:0")
+                .option("--deny-accept=127.0.0.2"),
         );
-        assert_eq!(from("127.0.0.1", protocol, port), "ok");
-        assert_eq!(server.result(take), "127.0.0.1 says hello");
+        let listening = server.act("listen 127.0.0.1 0");
+        let open = server.act("open 127.0.0.1 0");
+        let ports = [listening, open].map(|result| result.strip_prefix("ok ").expect("a port").to_owned());
+        // Everything but the other guest's ports, and by every call.
+        let run = || {
+            let allowed = Guestnet::run().allow_net();
+            ports.iter().fold(allowed, |run, port| {
+                run.option(format!("--deny-connect=127.0.0.1:{port}"))
+            })
+        };
+        let spellings = ["127.0.0.1", "0.0.0.0", "::ffff:127.0.0.1"];
+        let seen = attack(run(), "reach").arg(&ports[0]).args(spellings);
+        let seen = seen.finish().success();
+        assert!(seen.lines().all(|line| line.ends_with(": EACCES")), "{seen}");
+        let seen = component(run(), "reach").arg(&ports[0]).args(spellings);
+        let seen = seen.finish().success();
+        assert_eq!(others(&seen, &["EACCES", "EINVAL"]), Vec::<&str>::new());
+        // Its peer's policy says so too: a connection and a datagram from 127.0.0.2 are not taken.
+        let from = |source: &str, protocol: &str, port: &str| {
+            let mut client = Actor::start(Guestnet::run().allow_net());
+            let result = client.act(&format!("from {protocol} {source} 0 127.0.0.1 {port}"));
+            let _ = client.finish().success();
+            result
+        };
+        for (take, protocol, port) in [("accept", "tcp", &ports[0]), ("receive", "udp", &ports[1])] {
+            server.begin(take);
+            assert_eq!(
+                from("127.0.0.2", protocol, port),
+                if protocol == "tcp" { "ECONNRESET" } else { "ok" }
+            );
+            assert_eq!(from("127.0.0.1", protocol, port), "ok");
+            assert_eq!(server.result(take), "127.0.0.1 says hello");
+        }
+        let _ = server.finish().success();
     }
-    let _ = server.finish().success();
 }

@@ -1,7 +1,7 @@
 //! A27 guests that take all the time they can: others make progress, and --timeout and Ctrl-C end them.
 
-use super::support::{PATIENCE, attack};
-use guestnet_tests::{Guestnet, guest};
+use super::support::{PATIENCE, attack, component};
+use guestnet_tests::{Guestnet, Program, guest};
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
@@ -9,16 +9,40 @@ use std::time::{Duration, Instant};
 
 const MODES: [&str; 6] = ["poll", "storm", "clock", "receive", "lookup", "denied"];
 
+/// Those of a component.
+const COMPONENT_MODES: [&str; 8] = [
+    "poll", "storm", "clock", "receive", "lookup", "denied", "write", "random",
+];
+
+/// Every spinner, under a policy that allows nothing of what it tries.
+fn spinners() -> impl Iterator<Item = (String, Box<dyn Fn(Guestnet) -> Program>)> {
+    let modules = MODES.map(|mode| {
+        let spinner = move |run: Guestnet| attack(run, "spin").arg(mode);
+        (
+            mode.to_owned(),
+            Box::new(spinner) as Box<dyn Fn(Guestnet) -> Program>,
+        )
+    });
+    let components = COMPONENT_MODES.map(|mode| {
+        // It is bound before it spins.
+        let spinner =
+            move |run: Guestnet| component(run.option("--allow-listen=127.0.0.1:0"), "spin").arg(mode);
+        let name = format!("{mode} of a component");
+        (name, Box::new(spinner) as Box<dyn Fn(Guestnet) -> Program>)
+    });
+    modules.into_iter().chain(components)
+}
+
 /// A spinner ends within this time after the signal, on a machine that is busy with other work.
 const SOON: Duration = Duration::from_secs(10);
 
 #[test]
 fn a_timeout_ends_every_spinner() {
-    for mode in MODES {
+    for (mode, spinner) in spinners() {
         let run = Guestnet::run()
             .option("--timeout=300ms")
             .option("--allow-connect=10.0.0.1");
-        let finished = attack(run, "spin").arg(mode).deadline(PATIENCE).finish();
+        let finished = spinner(run).deadline(PATIENCE).finish();
         assert_eq!(finished.status.code(), Some(124), "{mode}: {finished}");
         assert_eq!(finished.stdout, "spinning\n", "{mode}: {finished}");
     }
@@ -26,9 +50,9 @@ fn a_timeout_ends_every_spinner() {
 
 #[test]
 fn an_interrupt_ends_every_spinner() {
-    for mode in MODES {
+    for (mode, spinner) in spinners() {
         let run = Guestnet::run().option("--allow-connect=10.0.0.1");
-        let mut guest = attack(run, "spin").arg(mode).deadline(PATIENCE).start();
+        let mut guest = spinner(run).deadline(PATIENCE).start();
         let _ = guest.line("spinning");
         let signalled = Instant::now();
         let kill = Command::new("kill")

@@ -18,6 +18,17 @@ pub(crate) fn attack(run: Guestnet, name: &str) -> Program {
     run.guest(&guest("wasip1", &format!("attack_{name}")))
 }
 
+/// The hostile component (guests/rust/attacks), with one of its attacks.
+pub(crate) fn component(run: Guestnet, name: &str) -> Program {
+    run.guest(&guest("component", "attacks")).arg(name)
+}
+
+/// The same where it has to send datagrams: every socket of UDP is bound in a component, and so are its TCP sockets in some ways.
+pub(crate) fn bound_component(run: Guestnet, name: &str) -> Program {
+    let run = run.option("--allow-listen=0.0.0.0:0");
+    component(run.option("--allow-listen=[::]:0"), name)
+}
+
 /// A server on loopback, on TCP and UDP with the same port, that a guest must not reach, or must reach.
 pub(crate) struct Victim {
     tcp: TcpListener,
@@ -115,10 +126,15 @@ pub(crate) enum Abi {
     Emscripten,
     /// The script that does the same, under the command.
     Script,
+    /// The component that does the same, as far as WASI 0.2 has words for it, under the command.
+    Component,
 }
 
 /// All of them.
-pub(crate) const ABIS: [Abi; 3] = [Abi::Wasi, Abi::Emscripten, Abi::Script];
+pub(crate) const ABIS: [Abi; 4] = [Abi::Wasi, Abi::Emscripten, Abi::Script, Abi::Component];
+
+/// Those that can look at bytes and leave them.
+pub(crate) const PEEKING: [Abi; 3] = [Abi::Wasi, Abi::Emscripten, Abi::Script];
 
 /// A script of guests/js.
 pub(crate) fn script_file(name: &str) -> PathBuf {
@@ -127,7 +143,8 @@ pub(crate) fn script_file(name: &str) -> PathBuf {
         .join(format!("{name}.js"))
 }
 
-/// The C guest `app_NAME`, or the script `attack_NAME` that does the same, under these options and with these arguments.
+/// The C guest `app_NAME`, or the script `attack_NAME` or the component's attack NAME that does the same, under these options and with
+/// these arguments.
 pub(crate) fn app(abi: Abi, name: &str, options: &[&str], args: &[&str]) -> Program {
     let run = || {
         options
@@ -138,6 +155,7 @@ pub(crate) fn app(abi: Abi, name: &str, options: &[&str], args: &[&str]) -> Prog
     let program = match abi {
         Abi::Wasi => run().guest(&guest("wasip1", &program)),
         Abi::Script => run().guest(&script_file(&format!("attack_{name}"))),
+        Abi::Component => component(run(), name),
         Abi::Emscripten => emscripten::program(Variant::Plain, Engine::Node20, &program)
             .env("GUESTNET_OPTIONS", options.join(" ")),
     };

@@ -156,6 +156,51 @@ fn the_names_in_a_module_do_not_act_on_the_terminal() {
     }
 }
 
+/// A component that imports a function of this name, binary.
+fn component(name: &str) -> Vec<u8> {
+    let len = u8::try_from(name.len()).expect("a short name");
+    let import = [&[1, 0, len], name.as_bytes(), &[1, 0]].concat();
+    let size = u8::try_from(import.len()).expect("a short section");
+    // Of the type of a function without parameters and results.
+    let ty = b"\x07\x05\x01\x40\0\x01\0";
+    [b"\0asm\x0d\0\x01\0".as_slice(), ty, &[10, size], &import].concat()
+}
+
+#[test]
+fn the_names_in_a_component_do_not_act_on_the_terminal() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let name: String = HIDDEN.iter().chain(&['\n', '\r']).collect();
+    let path = directory.path().join("guest.wasm");
+    fs::write(&path, component(&name)).expect("write a component");
+    for command in ["run", "inspect"] {
+        let finished = Guestnet::command(command).arg(&path).finish();
+        assert_eq!(finished.status.code(), Some(1), "{finished}");
+        is_clean(&finished.stderr, 1);
+        assert_eq!(finished.stdout, "", "{finished}");
+        // It is named, in letters.
+        assert!(finished.stderr.contains("\\u{202e}"), "{finished}");
+    }
+    // A name that a component may have, and that is none of ours.
+    fs::write(&path, component("a-b")).expect("write a component");
+    let finished = Guestnet::run().guest(&path).finish();
+    assert!(finished.stderr.contains("a-b"), "{finished}");
+    // A function that traps, by its name.
+    let escaped: String = name.bytes().map(|byte| format!("\\{byte:02x}")).collect();
+    let path = directory.path().join("guest.wat");
+    let text = format!(
+        r#"(component (core module $m (func $"{escaped}" unreachable)
+               (func (export "run") (result i32) (call $"{escaped}") (i32.const 0)))
+             (core instance $i (instantiate $m))
+             (func $run (result (result)) (canon lift (core func $i "run")))
+             (instance $program (export "run" (func $run)))
+             (export "wasi:cli/run@0.2.0" (instance $program)))"#
+    );
+    fs::write(&path, text).expect("write a component");
+    let run = Guestnet::run().guest(&path).finish();
+    assert_eq!(run.status.code(), Some(134), "{run}");
+    is_clean(&run.stderr, 1);
+}
+
 /// Checks what is written about a path with all of them: on standard error, in the trace and in the audit.
 #[track_caller]
 fn reported_clean(finished: &ProgramOutput, trace: &str, audit: &str) {

@@ -71,6 +71,8 @@ fn builds(name: &str, has_programs: bool) -> &'static [Build] {
         // guestnet-guest has the same API on all three targets.
         "sockets" => &[MODULE, COMPONENT, MODULE_NATIVE],
         "std_net" => &[COMPONENT, MODULE, COMPONENT_NATIVE],
+        // What they call only components have.
+        "attacks" | "wasi_calls" => &[COMPONENT],
         _ if has_programs => &[COMPONENT, COMPONENT_NATIVE],
         _ => &[MODULE],
     }
