@@ -168,6 +168,10 @@ const DIFFERS: &[Difference] = &[
             ("no group: InvalidInput", "no group: Uncategorized"),
             ("leave: ()", "leave: Uncategorized"),
             ("again: AddrNotAvailable", "again: Uncategorized"),
+            (
+                "a member receives: (12, true)",
+                "a member receives: Uncategorized",
+            ),
             ("loop of IPv6: true", "loop of IPv6: Uncategorized"),
             ("switched off: false", "switched off: Uncategorized"),
             ("no group: InvalidInput", "no group: Uncategorized"),

@@ -18,6 +18,19 @@ fn main() -> io::Result<()> {
         "nodelay",
         client.set_nodelay(true).and_then(|()| client.nodelay()),
     );
+    show(
+        "and back",
+        client.set_nodelay(false).and_then(|()| client.nodelay()),
+    );
+    show("256 hops", client.set_ttl(256));
+    show("no hop", client.set_ttl(0));
     show("pending error", client.take_error());
+    show("of a listener", listener.take_error());
+    let listener = TcpListener::bind("[::1]:0")?;
+    let (client, _server) = pair(&listener)?;
+    show(
+        "nodelay of IPv6",
+        client.set_nodelay(true).and_then(|()| client.nodelay()),
+    );
     Ok(())
 }

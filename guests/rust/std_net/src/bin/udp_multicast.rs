@@ -36,6 +36,16 @@ fn main() -> io::Result<()> {
     show("no group", socket.join_multicast_v4(&here, &here));
     show("leave", socket.leave_multicast_v4(&GROUP, &here));
     show("again", socket.leave_multicast_v4(&GROUP, &here));
+    show(
+        "a member receives",
+        socket.join_multicast_v4(&GROUP, &here).and_then(|()| {
+            // The interface is that of the sender's own address.
+            let sender = UdpSocket::bind((here, 0))?;
+            sender.send_to(b"to the group", (GROUP, socket.local_addr()?.port()))?;
+            let (len, from) = socket.recv_from(&mut [0; 32])?;
+            Ok((len, from == sender.local_addr()?))
+        }),
+    );
     let six = UdpSocket::bind("[::]:0")?;
     show("loop of IPv6", six.multicast_loop_v6());
     show(
