@@ -120,6 +120,16 @@ fn open_files_and_sockets_of_a_component_are_descriptors_together() {
 }
 
 #[test]
+fn the_names_in_a_components_lists_of_directories_are_bounded_together() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let dir = format!("--dir={}::/d", directory.path().display());
+    let printed = files(&["lists", "5000"], &[&dir]).finish().success();
+    let most = (1 << 18) / 5000;
+    let expected = format!("{most} lists then insufficient-memory, again {most}, with 5000 names\n");
+    assert_eq!(printed, expected);
+}
+
+#[test]
 fn the_kernel_has_no_more_files_open_for_a_component_than_the_limit_says() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let dir = format!("--dir={}::/d", directory.path().display());

@@ -105,6 +105,8 @@ pub(crate) struct State<H: Host> {
     /// Look-ups that are not over.
     pub(crate) lookups: usize,
     pub(crate) files: OpenFiles,
+    /// The names in the lists of directories that the guest has.
+    pub(crate) listed: usize,
     /// The standard streams that the guest has.
     pub(crate) stdio: Stdio,
     /// The buffer that what is read comes in.
@@ -129,6 +131,7 @@ impl<H: Host> State<H> {
             unsent_bytes: 0,
             lookups: 0,
             files: OpenFiles::default(),
+            listed: 0,
             stdio: Stdio::default(),
             spare: Lender::default(),
         }
@@ -193,7 +196,8 @@ impl<H: Host> State<H> {
         Ok(slot.object)
     }
 
-    /// Gives back what an object holds beside its place: a look-up its question, a file's stream the file.
+    /// Gives back what an object holds beside its place: a look-up its question, a file's stream the file, a list its
+    /// names.
     pub(crate) fn discard(&mut self, object: Object<H::Io>) {
         match object {
             Object::Lookup(lookup) => self.ctx.guest.getaddrinfo_cancel(lookup),
@@ -203,6 +207,7 @@ impl<H: Host> State<H> {
                     let _ = self.ctx.guest.close(fd);
                 }
             }
+            Object::List(list) => self.listed = self.listed.saturating_sub(list.len),
             Object::Reader(_)
             | Object::Writer(_)
             | Object::Tcp(_)

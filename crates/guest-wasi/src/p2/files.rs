@@ -1,23 +1,24 @@
 //! The functions of `wasi:filesystem/types` that give a stream, which is ours ([`Reader`], [`Writer`]), those that open and close a
-//! file, which counts as a descriptor, and the one that lists a directory, which has a limit. The others are wasmtime-wasi's as they
+//! file, which counts as a descriptor, and those that list a directory, which have a limit. The others are wasmtime-wasi's as they
 //! are.
 
 use guestnet_core::Host;
 use wasmtime::component::Resource;
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystemView};
-use wasmtime_wasi::p2::bindings::filesystem::types::{DirectoryEntryStream, ErrorCode};
+use wasmtime_wasi::p2::bindings::filesystem::types::{DirectoryEntry, DirectoryEntryStream, ErrorCode};
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::{
     DescriptorFlags, HostDescriptor, OpenFlags, PathFlags,
 };
 use wasmtime_wasi::p2::{DynInputStream, DynOutputStream, FsError};
 
 use super::ctx::State;
+use super::error::wrong_kind;
 use super::file_stream::{Reader, Writer};
-use super::object::{Handle, Object, Role};
+use super::object::{Handle, List, Object, Role};
 use crate::state::File;
 
-/// How many lists of directories a guest may have at a time: each is all of its directory's names, in the host's memory.
-const MAX_LISTS: usize = 64;
+/// How many names the lists of directories that a guest has may have together: all of them are in the host's memory.
+const MAX_LISTED: usize = 1 << 18;
 
 /// What a function of files returns.
 type Answer<T> = wasmtime::Result<(Result<Resource<T>, ErrorCode>,)>;
@@ -106,17 +107,40 @@ impl<H: Host> State<H> {
         &mut self,
         descriptor: Resource<Descriptor>,
     ) -> Answer<DirectoryEntryStream> {
-        let lists = self
-            .table()
-            .iter_mut()
-            .filter(|entry| entry.is::<DirectoryEntryStream>());
-        if lists.count() >= MAX_LISTS {
+        let list = match HostDescriptor::read_directory(&mut self.ctx.inner.filesystem(), descriptor) {
+            Ok(list) => self.table().delete(list)?.into_iter(),
+            Err(error) => return refused(error),
+        };
+        let (len, _) = list.size_hint();
+        // A list alone is as long as its directory.
+        if self.listed > 0 && self.listed.saturating_add(len) > MAX_LISTED {
             return Ok((Err(ErrorCode::InsufficientMemory),));
         }
-        match HostDescriptor::read_directory(&mut self.ctx.inner.filesystem(), descriptor) {
-            Ok(list) => Ok((Ok(list),)),
-            Err(error) => refused(error),
-        }
+        self.listed = self.listed.saturating_add(len);
+        self.give(Object::List(List { entries: list, len }))
+    }
+
+    /// `[method]directory-entry-stream.read-directory-entry`.
+    pub(crate) fn read_directory_entry(
+        &mut self,
+        list: Resource<DirectoryEntryStream>,
+    ) -> wasmtime::Result<(Result<Option<DirectoryEntry>, ErrorCode>,)> {
+        let handle = Handle::of(&list)?;
+        let Object::List(list) = &mut self.slot(handle.slot)?.object else {
+            return Err(wrong_kind());
+        };
+        Ok((match list.entries.next().transpose() {
+            Ok(entry) => Ok(entry),
+            Err(error) => Err(error.downcast()?),
+        },))
+    }
+
+    /// `[resource-drop]directory-entry-stream`.
+    pub(crate) fn drop_list(&mut self, list: u32) -> wasmtime::Result<()> {
+        let handle = Handle::of(&Resource::<DirectoryEntryStream>::new_own(list))?;
+        let object = self.remove(handle)?;
+        self.discard(object);
+        Ok(())
     }
 
     fn give<T: 'static>(&mut self, object: Object<H::Io>) -> Answer<T> {

@@ -7,6 +7,7 @@ use wasmtime::{Store, StoreContextMut};
 use wasmtime_wasi::cli::{WasiCli, WasiCliCtxView, WasiCliView};
 use wasmtime_wasi::clocks::{WasiClocks, WasiClocksView};
 use wasmtime_wasi::filesystem::{Descriptor, WasiFilesystem, WasiFilesystemCtxView, WasiFilesystemView};
+use wasmtime_wasi::p2::bindings::filesystem::types::DirectoryEntryStream;
 use wasmtime_wasi::p2::bindings::sync::filesystem::types::{DescriptorFlags, OpenFlags, PathFlags};
 use wasmtime_wasi::p2::bindings::sync::io::streams::{Host as Streams, StreamError as WitStreamError};
 use wasmtime_wasi::p2::bindings::{cli, clocks, filesystem, random, sockets, sync};
@@ -231,6 +232,17 @@ fn add_files<T: ComponentView>(linker: &mut Linker<T>) -> wasmtime::Result<()> {
         "[method]descriptor.read-directory",
         |mut store: StoreContextMut<'_, T>, (descriptor,): (Resource<Descriptor>,)| {
             state(store.data_mut()).read_directory(descriptor)
+        },
+    )?;
+    files.resource(
+        "directory-entry-stream",
+        ResourceType::host::<DirectoryEntryStream>(),
+        |mut store: StoreContextMut<'_, T>, list| state(store.data_mut()).drop_list(list),
+    )?;
+    files.func_wrap(
+        "[method]directory-entry-stream.read-directory-entry",
+        |mut store: StoreContextMut<'_, T>, (list,): (Resource<DirectoryEntryStream>,)| {
+            state(store.data_mut()).read_directory_entry(list)
         },
     )
 }

@@ -3,12 +3,15 @@
 //! A number of ours has bit 31, so that it is none of wasmtime-wasi's table, from which files and errors come. A pollable is
 //! the number of what it waits for, and takes no place of its own.
 
+use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use guestnet_core::resolve::{AddrInfoList, Lookup};
 use guestnet_core::{Domain, Fd, LookupError};
 use wasmtime::component::Resource;
+use wasmtime_wasi::p2::FsResult;
+use wasmtime_wasi::p2::bindings::filesystem::types::DirectoryEntry;
 
 use super::file_stream::{Reader, Writer};
 use super::unsent::Unsent;
@@ -28,7 +31,8 @@ pub(crate) const BACKLOG: i32 = 4096;
 pub(crate) enum Role {
     /// `wasi:sockets/network.network`; there is one.
     Network,
-    /// `tcp-socket` and `udp-socket`, `resolve-address-stream`, the deadline of a clock's pollable, and the stream of a file.
+    /// `tcp-socket` and `udp-socket`, `resolve-address-stream`, the deadline of a clock's pollable, the stream of a file, and the list of
+    /// a directory.
     Itself,
     /// The `input-stream` or `incoming-datagram-stream` of a socket.
     Input,
@@ -144,11 +148,25 @@ pub(crate) enum Object<Io> {
     Udp(UdpSocket),
     Reader(Reader),
     Writer(Writer),
+    List(List),
     /// A look-up, until its result is there.
     Lookup(Lookup<Io>),
     Addresses(Addresses),
     /// The moment of a clock's pollable.
     Timer(Duration),
+}
+
+/// The list of a directory, as far as the guest has not taken it.
+pub(crate) struct List {
+    pub(crate) entries: Box<dyn Iterator<Item = FsResult<DirectoryEntry>> + Send>,
+    /// How many there were.
+    pub(crate) len: usize,
+}
+
+impl fmt::Debug for List {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("List")
+    }
 }
 
 /// The result of a look-up, as far as the guest has not taken it.

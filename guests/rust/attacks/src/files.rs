@@ -7,6 +7,8 @@
 //! files open HOW        opens a file until it is refused, and keeps HOW of each: the descriptor, its stream only (reading, writing,
 //!                       appending), or both; then sockets. "COUNT HOW then ERROR, COUNT sockets then ERROR"
 //! files hold HOW        opens as many, says how many, and waits until it is ended: "holds COUNT"
+//! files lists COUNT      makes so many files, and lists of all until it is refused: "COUNT lists then ERROR, again COUNT, with COUNT
+//!                        names"
 //! files again COUNT     opens and drops so many, one after the other: "again ok"
 //! ```
 
@@ -34,6 +36,7 @@ pub fn run(words: &[&str]) {
             println!("holds {}", files.len());
             crate::sleep();
         }
+        ["lists", _] => lists(number(words, 1)),
         ["again", _] => {
             let (directory, _) = get_directories().swap_remove(0);
             for _ in 0..number(words, 1) {
@@ -79,6 +82,35 @@ fn tries(paths: &[&str]) {
         }
     }
     println!("{attempts} attempts");
+}
+
+fn lists(count: usize) {
+    let (directory, _) = get_directories().swap_remove(0);
+    for number in 0..count {
+        let path = format!("file-{number}");
+        let made = directory.open_at(
+            PathFlags::empty(),
+            &path,
+            OpenFlags::CREATE,
+            DescriptorFlags::WRITE,
+        );
+        drop(made.expect("a file"));
+    }
+    let all = || {
+        let mut lists = Vec::new();
+        loop {
+            match directory.read_directory() {
+                Ok(list) => lists.push(list),
+                Err(error) => return (lists, error),
+            }
+        }
+    };
+    let (lists, error) = all();
+    print!("{} lists then {}", lists.len(), error.name());
+    drop(lists);
+    let (lists, _) = all();
+    let names = std::iter::from_fn(|| lists[0].read_directory_entry().expect("a name"));
+    println!(", again {}, with {} names", lists.len(), names.count());
 }
 
 fn open(directory: &Descriptor) -> Result<Descriptor, ErrorCode> {
