@@ -4,6 +4,7 @@ use super::{PATIENCE, asking};
 use guestnet_tests::act::{Actor, acts};
 use guestnet_tests::peers::ScriptedDns;
 use guestnet_tests::peers::script::{code, kind};
+use guestnet_tests::run::assert_same_transcript;
 use guestnet_tests::{Guestnet, guest};
 use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
@@ -35,16 +36,37 @@ fn both_say(run: impl Fn() -> Guestnet, name: &str) -> [String; 2] {
     })
 }
 
-#[test]
-fn the_failures_of_a_server_are_distinguished() {
-    let server = ScriptedDns::answering(|asked| match asked.name.as_str() {
+/// A server that fails in each way that there is.
+fn failing() -> ScriptedDns {
+    ScriptedDns::answering(|asked| match asked.name.as_str() {
         "servfail.example" => asked.answer().code(code::SERVFAIL),
         "refused.example" => asked.answer().code(code::REFUSED),
         "none.example" => asked.answer().code(code::NXDOMAIN).soa("example", 60),
         "unsaid.example" => asked.answer().code(code::NXDOMAIN),
         "empty.example" => asked.answer().soa("example", 60),
         _ => asked.address([192, 0, 2, 1], 60),
-    });
+    })
+}
+
+#[test]
+fn rust_is_told_the_failures_of_a_server_apart_too() {
+    let server = failing();
+    let names = ["servfail", "refused", "none", "unsaid", "empty", "there"];
+    let seen = |kind: &str| {
+        let program = asking(&[&server]).guest(&guest(kind, "app_lookup"));
+        let names = names.map(|name| format!("{name}.example"));
+        program.args(&names).arg("denied.test").finish().success()
+    };
+    let by_crate = "servfail.example: EAI_AGAIN\nrefused.example: EAI_FAIL\nnone.example: EAI_NONAME\n\
+         unsaid.example: EAI_NONAME\nempty.example: EAI_NODATA\nthere.example: 192.0.2.1\ndenied.test: EAI_FAIL\n";
+    assert_same_transcript(by_crate, &seen("rust"));
+    // WASI 0.2 has one error for no name and no address.
+    assert_same_transcript(&by_crate.replace("EAI_NODATA", "EAI_NONAME"), &seen("component"));
+}
+
+#[test]
+fn the_failures_of_a_server_are_distinguished() {
+    let server = failing();
     for (name, c, go) in [
         ("servfail.example", "EAI_AGAIN", "EAI_AGAIN"),
         ("refused.example", "EAI_FAIL", "EAI_FAIL"),
