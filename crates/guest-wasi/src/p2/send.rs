@@ -3,10 +3,10 @@
 //! A write to an output stream must not wait, and must take what it was permitted. So the rest of a write stays here, at most
 //! one piece a socket, and is sent by whatever the guest does next that may wait.
 
-use std::io::IoSlice;
+use std::io::{IoSlice, IoSliceMut};
 use std::time::Duration;
 
-use guestnet_core::{Clock, Errno, Host, Result, SendFlags, Shutdown};
+use guestnet_core::{Clock, Errno, Fd, GuestThread, Host, RecvFlags, Result, SendFlags, Shutdown};
 use wasmtime_wasi::p2::StreamError;
 
 use super::ctx::State;
@@ -14,6 +14,7 @@ use super::error::{stream_error, unpermitted, wrong_kind};
 use super::lend::PIECE;
 use super::object::{Handle, Object, Role};
 use super::unsent::{End, Unsent};
+use crate::state::File;
 
 /// How much all sockets of one guest may have here. It is memory of the host's, which no limit of the guest's own counts.
 const MAX_UNSENT: usize = 16 << 20;
@@ -21,6 +22,9 @@ const MAX_UNSENT: usize = 16 << 20;
 /// How long what was written to a socket that the guest has dropped is kept for a peer that takes nothing. Linux gives the connections
 /// that no process has any more about as long (`tcp_orphan_retries` of tcp(7)).
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// How much of what has come to such a socket is thrown away at a time.
+const MAX_DISCARDED: usize = 1 << 20;
 
 impl<H: Host> State<H> {
     /// Whether a socket's output would take a piece, or say why not.
@@ -157,6 +161,9 @@ impl<H: Host> State<H> {
             }
             moved |= output.len() < before;
             if let Some(since) = &mut socket.orphan_since {
+                if !output.is_empty() {
+                    discard_input(&mut ctx.guest, fd);
+                }
                 let now = *now.get_or_insert_with(|| ctx.guest.now(Clock::Monotonic));
                 if output.len() < before {
                     *since = now;
@@ -251,9 +258,22 @@ impl<H: Host> State<H> {
     }
 }
 
+/// Throws away what has come to a socket that the guest has dropped. It will not be read, and a peer that reads only when it has
+/// written, such as the guest itself, would wait for that as long as this socket waits for the peer.
+fn discard_input<H: Host>(guest: &mut GuestThread<H, File>, fd: Fd) {
+    let (mut room, mut discarded) = ([0; 16 << 10], 0);
+    while discarded < MAX_DISCARDED {
+        let mut bufs = [IoSliceMut::new(&mut room)];
+        match guest.recv(fd, &mut bufs, RecvFlags::DONTWAIT) {
+            Ok(received) if received.len > 0 => discarded += received.len,
+            // Its end, nothing more for now, or an error, of which the next send says what is to be done.
+            _ => return,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::io::IoSliceMut;
     use std::sync::Arc;
 
     use guestnet_core::policy::Policy;
@@ -287,6 +307,17 @@ mod tests {
         (state, handle, client, server, written)
     }
 
+    /// Fills the other direction of such a connection, too.
+    fn fill_back(state: &mut State<SimHost>, server: Fd) -> Handle {
+        let socket = TcpSocket::new(server, Domain::Inet, Phase::Connected(None));
+        let slot = state.insert(Object::Tcp(socket)).unwrap();
+        let handle = Handle::new(Role::Itself, slot);
+        while state.check_tcp_write(handle).unwrap() > 0 {
+            state.write_tcp(handle, &[7; PIECE]).unwrap();
+        }
+        handle
+    }
+
     fn wait_for(state: &mut State<SimHost>, time: Duration) {
         let end = state.ctx.guest.now(Clock::Monotonic) + time;
         let timer = state.insert(Object::Timer(end)).unwrap();
@@ -313,6 +344,34 @@ mod tests {
         assert_eq!(state.unsent_bytes, 0);
         assert_eq!(state.ctx.guest.local_addr(client), Err(Errno::EBADF));
         assert!(state.slots.entry(handle.slot).is_err());
+    }
+
+    #[test]
+    fn two_ends_that_are_full_and_dropped_do_not_wait_for_each_other() {
+        let (mut state, handle, client, server, _) = full();
+        let back = fill_back(&mut state, server);
+        let began = state.ctx.guest.now(Clock::Monotonic);
+        for handle in [handle, back] {
+            state.drop_tcp(handle).unwrap();
+        }
+        assert_eq!(state.unsent.len(), 2);
+        while !state.unsent.is_empty() {
+            wait_for(&mut state, Duration::from_millis(1));
+        }
+        assert!(state.ctx.guest.now(Clock::Monotonic) - began < PATIENCE);
+        for fd in [client, server] {
+            assert_eq!(state.ctx.guest.local_addr(fd), Err(Errno::EBADF));
+        }
+    }
+
+    #[test]
+    fn the_end_of_a_guest_whose_two_ends_are_full_comes_at_once() {
+        let (mut state, _, _, server, _) = full();
+        fill_back(&mut state, server);
+        let began = state.ctx.guest.now(Clock::Monotonic);
+        state.send_all().unwrap();
+        assert!(state.ctx.guest.now(Clock::Monotonic) - began < PATIENCE);
+        assert_eq!(state.unsent_bytes, 0);
     }
 
     #[test]

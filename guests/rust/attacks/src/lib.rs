@@ -10,6 +10,7 @@ pub mod handles;
 pub mod limits;
 pub mod listen;
 pub mod names;
+pub mod random;
 pub mod reach;
 pub mod receive;
 pub mod spin;

@@ -16,6 +16,7 @@ fn main() {
         "limits" => attacks::limits::run(arguments),
         "listen" => attacks::listen::run(arguments),
         "names" => attacks::names::run(arguments),
+        "random" => attacks::random::run(arguments),
         "reach" => attacks::reach::run(arguments),
         "receive" => attacks::receive::run(arguments),
         "spin" => attacks::spin::run(arguments),
