@@ -65,6 +65,13 @@
 //! # }
 //! ```
 //!
+//! # Features
+//!
+//! | feature | what it adds |
+//! |---|---|
+//! | `tokio` | the module `tokio`: connections and listeners of tokio, which wait in its runtime |
+//! | `hyper` | the module `hyper`: a connector for HTTP clients, as a service of tower |
+//!
 //! A look-up waits for its answer and never starts a thread: wasm32-wasip1 has none.
 
 #![cfg_attr(
@@ -80,12 +87,16 @@
 mod addr;
 mod batch;
 mod dial;
+#[cfg(feature = "hyper")]
+pub mod hyper;
 mod lookup;
 mod option;
 mod poll;
 mod socket;
 mod sys;
 mod tcp;
+#[cfg(feature = "tokio")]
+pub mod tokio;
 mod udp;
 pub mod unix;
 

@@ -1,63 +1,18 @@
 //! hyper and tokio, unmodified, over sockets that guestnet-guest opens: a server and its client in one program.
 //!
-//! `Connector` is what a client that asks for a `tower` service of `Uri` wants. hyper-util's own client does not compile for
-//! wasip1, because it needs socket2, so that the connections are hyper's.
+//! The crate's connector is what a client that asks for a `tower` service of `Uri` wants. hyper-util's own client does not compile
+//! for wasip1, because it needs socket2, so that the connections are hyper's.
 
-use guestnet_guest::{SocketOptions, TcpListener, TcpStream, lookup_host};
+use guestnet_guest::hyper::Connector;
+use guestnet_guest::tokio::{TcpListener, connect};
 use http_body_util::{BodyExt, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode, Uri};
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
-use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use tower_service::Service;
-
-type Stream = TokioIo<tokio::net::TcpStream>;
-
-/// Connects to the host of a URI. The look-up waits for its answer, the connection does not.
-#[derive(Debug, Clone, Copy)]
-struct Connector;
-
-impl Service<Uri> for Connector {
-    type Response = Stream;
-    type Error = io::Error;
-    type Future = Pin<Box<dyn Future<Output = io::Result<Stream>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, uri: Uri) -> Self::Future {
-        Box::pin(async move {
-            let host = uri.host().ok_or_else(|| io::Error::other("no host"))?;
-            let host = host.trim_start_matches('[').trim_end_matches(']');
-            let mut last = io::Error::other("no address");
-            for addr in lookup_host((host, uri.port_u16().unwrap_or(80)))? {
-                match connect(addr).await {
-                    Ok(stream) => return Ok(TokioIo::new(stream)),
-                    Err(error) => last = error,
-                }
-            }
-            Err(last)
-        })
-    }
-}
-
-/// As `tokio::net::TcpStream::connect`, which is `Unsupported` on wasip1.
-async fn connect(addr: SocketAddr) -> io::Result<tokio::net::TcpStream> {
-    let stream = TcpStream::connect_nonblocking(&addr)?;
-    let stream = tokio::net::TcpStream::from_std(stream.into())?;
-    stream.writable().await?;
-    match stream.pending_error()? {
-        Some(error) => Err(error),
-        None => Ok(stream),
-    }
-}
 
 async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyper::Error> {
     let mut response = Response::new(Full::default());
@@ -70,8 +25,6 @@ async fn answer(request: Request<Incoming>) -> Result<Response<Full<Bytes>>, hyp
 }
 
 async fn serve(listener: TcpListener) -> io::Result<Infallible> {
-    listener.set_nonblocking(true)?;
-    let listener = tokio::net::TcpListener::from_std(listener.into())?;
     loop {
         let (stream, _) = listener.accept().await?;
         tokio::spawn(
@@ -95,12 +48,12 @@ async fn request(uri: &Uri, body: &str) -> Result<(StatusCode, Bytes), Box<dyn s
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let listener = TcpListener::bind("127.0.0.1:0")?;
-    let port = listener.local_addr()?.port();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
     runtime.block_on(async {
+        let listener = TcpListener::bind("127.0.0.1:0")?;
+        let port = listener.local_addr()?.port();
         let server = tokio::spawn(serve(listener));
         for host in ["127.0.0.1", "localhost"] {
             let uri = format!("http://{host}:{port}/echo").parse()?;
@@ -117,9 +70,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             "the server has ended: {}",
             server.await.is_err_and(|error| error.is_cancelled())
         );
-        let error = connect((std::net::Ipv4Addr::LOCALHOST, port).into())
-            .await
-            .map(drop);
+        let error = connect(("127.0.0.1", port)).await.map(drop);
         println!("closed: {:?}", error.map_err(|error| error.kind()));
         Ok(())
     })
