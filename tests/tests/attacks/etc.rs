@@ -1,6 +1,6 @@
 //! The /etc that a guest finds when it may look names up: four files of ours, to read, and no way out.
 
-use super::support::attack;
+use super::support::{attack, component};
 use guestnet_tests::Guestnet;
 
 /// The lines of the attempts: everything but what shows names and contents.
@@ -67,4 +67,23 @@ fn a_guest_that_may_look_nothing_up_has_no_etc_and_one_with_an_own_keeps_it() {
         .option(format!("{}::/etc", directory.path().display()));
     let seen = attack(own, "etc").finish().success();
     assert!(seen.starts_with("/etc: mine\n"), "{seen}");
+}
+
+#[test]
+fn a_component_has_no_etc_but_its_own() {
+    // It looks names up by an interface, and needs no files for that.
+    let none = component(Guestnet::run().allow_net(), "files").args(["paths", "etc", "hosts"]);
+    assert_eq!(none.finish().success(), "0 attempts\n");
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let own = Guestnet::run()
+        .allow_net()
+        .option("--dir")
+        .option(format!("{}::/etc", directory.path().display()));
+    let seen = component(own, "files")
+        .args(["paths", "hosts"])
+        .finish()
+        .success();
+    // The file that it finds then is one that it has made.
+    assert!(seen.ends_with("saw hosts\n18 attempts\n"), "{seen}");
+    assert!(directory.path().join("hosts").is_file());
 }

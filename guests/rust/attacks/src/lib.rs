@@ -5,6 +5,7 @@
 pub mod act;
 pub mod bounds;
 pub mod buffers;
+pub mod dns;
 pub mod files;
 pub mod handles;
 pub mod limits;
