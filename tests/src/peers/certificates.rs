@@ -35,7 +35,10 @@ impl Authority {
         let authority = Self {
             dir: tempfile::Builder::new().prefix("guestnet-authority-").tempdir()?,
         };
-        authority.make("authority", &["-subj", "/CN=an authority of tests"])?;
+        // Each has a name of its own, so that clients see that it is another one.
+        let name = authority.dir.path().file_name().unwrap_or_default();
+        let subject = format!("/CN={}", name.to_string_lossy());
+        authority.make("authority", &["-subj", &subject])?;
         Ok(authority)
     }
 
