@@ -9,7 +9,7 @@ use super::file_stream::{Reader, Writer};
 use super::lend::{Lender, Lent, PIECE};
 use super::object::{Handle, MAX_SLOTS, Object, Role, Slot, TcpSocket, UdpSocket};
 use super::open_files::OpenFiles;
-use super::stdio::Stdio;
+use super::stdio_children::Stdio;
 use crate::state::{File, GuestCtx};
 
 /// Places for each descriptor that the guest may have: pollables of clocks and streams of files have some too.

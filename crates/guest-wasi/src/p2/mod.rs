@@ -19,6 +19,7 @@ mod open_files;
 mod poll;
 mod send;
 mod stdio;
+mod stdio_children;
 mod streams;
 mod tcp;
 mod udp;
