@@ -9,6 +9,7 @@ mod buffers;
 mod compile;
 mod components;
 mod components_bounds;
+mod components_memory;
 mod confine;
 mod descriptors;
 mod etc;

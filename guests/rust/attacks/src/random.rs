@@ -279,7 +279,7 @@ impl World {
             }
             2 => drop(socket.start_bind(&self.network, to)),
             3 => drop(socket.finish_bind()),
-            4 | 5 | 6 => {
+            4..=6 => {
                 pollables.clear();
                 *streams = None;
                 *streams = socket.stream((value % 3 > 0).then_some(to)).ok();
