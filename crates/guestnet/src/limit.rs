@@ -10,8 +10,9 @@ pub const DEFAULT_MAX_MEMORY: u64 = 4 << 30;
 /// Elements in all tables of a guest. Large Go programs have about 200,000; this many cost 32 MiB.
 const MAX_TABLE_ELEMENTS: usize = 1 << 22;
 
-/// Core instances of a guest, of which a component may have many; each can have a million global variables of 16 bytes, which
-/// are not in its memory. Components that link a language's runtime from shared libraries have up to about 50.
+/// Core instances of a guest, of which a component may have many. What they have outside of their memories, such as a million
+/// global variables each, is bounded by `guestnet_wasi::check_compile` beforehand. Components that link a language's runtime from
+/// shared libraries have up to about 50.
 const MAX_INSTANCES: usize = 256;
 
 /// Counts what all memories and tables of one guest have together, for [`wasmtime::Store::limiter`].
