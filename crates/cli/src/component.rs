@@ -6,9 +6,9 @@ use std::path::Path;
 #[cfg(not(feature = "planted-bug"))]
 use guestnet::MemoryLimit as Limit;
 use guestnet::core::visible;
-use guestnet::wasi::p2::{add_to_linker, component_imports, limit_handles};
+use guestnet::wasi::p2::{add_to_linker, component_imports};
 use guestnet::wasi::{ComponentCtx, ComponentView};
-use guestnet::{ComponentParts, Options, OsHost, check_component, reason, run_component};
+use guestnet::{ComponentParts, Options, OsHost, check_component, limit_component, reason, run_component};
 use wasmtime::component::{Component, Linker};
 use wasmtime::{Engine, Store};
 
@@ -68,7 +68,7 @@ pub(crate) fn run(
         },
     );
     store.limiter(|state| &mut state.limit);
-    limit_handles(&mut store);
+    limit_component(&mut store, args.max_memory);
     handle.interrupt(&mut store);
 
     let supervisor = Supervisor::of_wasm(handle, args.timeout)?;

@@ -53,6 +53,21 @@ impl ComponentView for ComponentState {
     }
 }
 
+/// How much a component that may have little memory passes to the host in one call at most, in bytes.
+const MIN_CALL: u64 = 1 << 20;
+
+/// How much one that may have more does: Wasmtime's own limit.
+const MAX_CALL: u64 = 128 << 20;
+
+/// Bounds what the component of a store has the host hold: its handles ([`limit_handles`]), and what it passes in one call. The host makes
+/// a copy of that; in a list of lists, all of them may be the same bytes of the component's, which are more to the host than
+/// the component's whole memory. What goes beyond is a trap.
+pub fn limit_component<T: ComponentView>(store: &mut Store<T>, max_memory: u64) {
+    limit_handles(store);
+    let most = max_memory.clamp(MIN_CALL, MAX_CALL);
+    store.set_hostcall_fuel(usize::try_from(most).unwrap_or(usize::MAX));
+}
+
 /// A guest that is ready to run a component.
 pub struct ComponentGuest<'a> {
     runtime: &'a ComponentRuntime,
@@ -117,11 +132,12 @@ impl Options {
     /// # Errors
     /// [`Error`]; [`Error::Listeners`] if the options have listeners.
     pub fn component<'a>(&mut self, runtime: &'a ComponentRuntime) -> Result<ComponentGuest<'a>, Error> {
-        let limit = MemoryLimit::new(self.max_memory.unwrap_or(DEFAULT_MAX_MEMORY));
+        let max_memory = self.max_memory.unwrap_or(DEFAULT_MAX_MEMORY);
+        let limit = MemoryLimit::new(max_memory);
         let ComponentParts { wasi, handle } = self.component_parts()?;
         let mut store = Store::new(&runtime.engine, ComponentState { wasi, limit });
         store.limiter(|state| &mut state.limit);
-        limit_handles(&mut store);
+        limit_component(&mut store, max_memory);
         handle.interrupt(&mut store);
         Ok(ComponentGuest {
             runtime,
@@ -131,7 +147,7 @@ impl Options {
     }
 
     /// Makes what an embedder with a linker and stores of its own puts into a store. The limits of the store are the
-    /// embedder's to set: [`MemoryLimit`], and [`limit_handles`].
+    /// embedder's to set: [`MemoryLimit`], and [`limit_component`].
     ///
     /// # Errors
     /// [`Error`]; [`Error::Listeners`] if the options have listeners.

@@ -133,7 +133,9 @@ mod threads;
 mod wasi_guest;
 
 #[cfg(feature = "wasi")]
-pub use component_guest::{ComponentGuest, ComponentParts, ComponentRuntime, ComponentState};
+pub use component_guest::{
+    ComponentGuest, ComponentParts, ComponentRuntime, ComponentState, limit_component,
+};
 pub use end::End;
 pub use error::{Error, reason};
 #[cfg(all(feature = "dns", feature = "wasi"))]

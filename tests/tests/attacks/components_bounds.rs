@@ -91,6 +91,27 @@ fn a_component_that_has_both_ends_of_many_connections_fills_them_and_empties_the
     assert_eq!(finished.status.code(), Some(124), "{finished}");
 }
 
+#[test]
+fn what_a_component_passes_in_one_call_is_no_more_than_its_memory() {
+    let run = |count: &str| {
+        let run = Guestnet::run()
+            .option("--allow-listen=127.0.0.1:0")
+            .option("--max-memory=16MiB");
+        component(run, "bounds").args(["overlap", count]).finish()
+    };
+    for (count, why) in [
+        // WASI's own limit, when the list has been read.
+        ("20", "argument exceeds permitted size"),
+        ("40", "too much data is being copied"),
+        ("200", "too much data is being copied"),
+    ] {
+        let finished = run(count);
+        assert_eq!(finished.status.code(), Some(134), "{finished}");
+        assert!(finished.stderr.contains(why), "{count}: {finished}");
+        assert_eq!(finished.stderr.lines().count(), 1, "{finished}");
+    }
+}
+
 fn files(how: &[&str], options: &[&str]) -> Program {
     let run = options
         .iter()

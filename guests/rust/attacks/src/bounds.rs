@@ -1,7 +1,8 @@
 //! Huge numbers, and all that there is to be had. Ends with "done", and waits until it is ended, so that a test can measure the host.
 //!
 //! ```text
-//! bounds nothing|numbers|sockets|lookups|pollables|pairs|unsent
+//! bounds nothing|numbers|sockets|lookups|pollables|pairs
+//! bounds overlap COUNT   sends COUNT datagrams that are all the same 512 KiB; more than 16 are a trap
 //! ```
 
 use crate::{address, bound_udp, datagram, look_up, name, named, pair, report, send, sleep};
@@ -31,6 +32,7 @@ pub fn run(words: &[&str]) {
         }
         "pollables" => pollables(&network),
         "pairs" => pairs(&network),
+        "overlap" => overlap(&network, crate::number(words, 1)),
         other => panic!("no mode {other}"),
     }
     println!("done");
@@ -148,6 +150,38 @@ fn pollables(network: &Network) {
             outgoing.subscribe().ready()
         );
     }
+}
+
+/// A datagram in the component's memory, without an address (the Canonical ABI's `record { list<u8>, option<…> }`).
+#[repr(C)]
+#[derive(Clone, Copy)]
+struct RawDatagram {
+    data: *const u8,
+    len: usize,
+    address: [u32; 9],
+}
+
+#[cfg(target_family = "wasm")]
+#[link(wasm_import_module = "wasi:sockets/udp@0.2.12")]
+unsafe extern "C" {
+    #[link_name = "[method]outgoing-datagram-stream.send"]
+    fn raw_send(stream: u32, list: *const RawDatagram, len: usize, result: *mut [u64; 2]);
+}
+
+fn overlap(network: &Network, count: usize) {
+    let socket = bound_udp(network, address("127.0.0.1", 0)).expect("bind");
+    let (_incoming, outgoing) = socket.stream(None).expect("streams");
+    let data = vec![7_u8; 512 << 10];
+    let one = RawDatagram {
+        data: data.as_ptr(),
+        len: data.len(),
+        address: [0; 9],
+    };
+    let list = vec![one; count];
+    let mut result = [0; 2];
+    outgoing.check_send().expect("check-send");
+    // SAFETY: The list and the result are as the Canonical ABI lays them out, and live as long as the call.
+    unsafe { raw_send(outgoing.handle(), list.as_ptr(), list.len(), &raw mut result) };
 }
 
 /// Both ends of many connections in one program, each full, and all of it read.
