@@ -89,6 +89,7 @@ fn built(path: PathBuf, kind: &str) -> PathBuf {
         "native" | "wasip1" => "c",
         "native-linux" => "emscripten",
         "component" => "rust",
+        "examples-rust-component" => "examples-rust",
         kind => kind,
     };
     assert!(

@@ -44,8 +44,8 @@ Usage: cargo xtask COMMAND
   mutants [PART]...
                    small changes of what decides and counts, each of which a test of the core or of conformance must
                    notice; PART is a part of a mutant's name
-  guests [KIND]... build the guest programs; KIND is c, go, rust, examples, bench (default: these), rust-demo, emscripten,
-                   emscripten-variants, programs, examples-emscripten, bench-rust, bench-emscripten or bench-web
+  guests [KIND]... build the guest programs; KIND is c, go, rust, examples, examples-rust, bench (default: these), rust-demo,
+                   emscripten, emscripten-variants, programs, examples-emscripten, bench-rust, bench-emscripten or bench-web
   package          the npm package with its addon, for release; prints where it is
   tools            fetch every tool that the other commands need
 

@@ -3,7 +3,8 @@
 //!
 //! A guest is built again only when what it is made of changed. What the products are and where they lie:
 //! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `{rust,rust-native}`, `{component,component-native}`, `overlay` (libguestnet.a),
-//! `{examples,examples-native}` (examples/c), `{bench-wasip1,bench-native}` (bench/c),
+//! `{examples,examples-native}` (examples/c), `{examples-rust,examples-rust-component,examples-rust-native}` (examples/rust),
+//! `{bench-wasip1,bench-native}` (bench/c),
 //! `{bench-component,bench-component-native}` (bench/rust), `emscripten-*` (C, one directory a way to link; `emscripten-cpp` is
 //! C++) and `native-linux` (guests/linux).
 
@@ -44,6 +45,8 @@ pub(crate) enum Kind {
     RustDemo,
     /// examples/c.
     Examples,
+    /// examples/rust.
+    ExamplesRust,
     /// bench/c.
     Bench,
     /// guests/c with emcc, the way that the developer's loop runs.
@@ -63,12 +66,13 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [(&str, Self); 13] = [
+    const ALL: [(&str, Self); 14] = [
         ("c", Self::C),
         ("go", Self::Go),
         ("rust", Self::Rust),
         ("rust-demo", Self::RustDemo),
         ("examples", Self::Examples),
+        ("examples-rust", Self::ExamplesRust),
         ("bench", Self::Bench),
         ("emscripten", Self::Emscripten),
         ("emscripten-variants", Self::EmscriptenVariants),
@@ -144,6 +148,9 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
         let (shown, others) = rust::demonstrated(project, tools)?;
         jobs.extend(shown);
         kept = others;
+    }
+    if kinds.contains(&Kind::ExamplesRust) {
+        jobs.extend(rust::examples(project, tools)?);
     }
     if kinds.contains(&Kind::BenchRust) {
         jobs.extend(rust::measured(project, tools)?);

@@ -5,7 +5,7 @@ use super::{Job, entries, stem};
 use crate::Result;
 use crate::process::capture;
 use crate::process::progress;
-use crate::project::{self, Project};
+use crate::project::{self, Project, host_triple};
 use crate::tools::Tools;
 use std::collections::BTreeSet;
 use std::fs;
@@ -62,6 +62,22 @@ const MEASURED: [Build; 2] = [
     Build {
         place: "bench-component-native",
         ..COMPONENT_NATIVE
+    },
+];
+
+/// How examples/rust is built.
+const EXAMPLES: [Build; 3] = [
+    Build {
+        place: "examples-rust",
+        ..MODULE
+    },
+    Build {
+        place: "examples-rust-component",
+        ..COMPONENT
+    },
+    Build {
+        place: "examples-rust-native",
+        ..MODULE_NATIVE
     },
 ];
 
@@ -151,17 +167,33 @@ fn jobs_of(project: &Project, tools: &Tools, is_built: impl Fn(&str) -> bool) ->
     Ok(jobs)
 }
 
+/// The jobs of examples/rust.
+pub(super) fn examples(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
+    let directory = project.root.join("examples/rust");
+    for build in EXAMPLES {
+        let triple = build
+            .target
+            .map_or_else(|| host_triple(project), |target| Ok(target.to_owned()))?;
+        tools.example_crates(&directory, &triple)?;
+    }
+    programs(project, tools, &directory, &EXAMPLES)
+}
+
 /// The jobs of bench/rust.
 pub(super) fn measured(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
-    let directory = project.root.join("bench/rust");
+    programs(project, tools, &project.root.join("bench/rust"), &MEASURED)
+}
+
+/// The jobs of a crate with several programs.
+fn programs(project: &Project, tools: &Tools, directory: &Path, builds: &[Build]) -> Result<Vec<Job>> {
     tools.rust_targets()?;
     let binaries: Vec<String> = entries(&directory.join("src/bin"))?
         .iter()
         .map(|path| stem(path))
         .collect();
     let mut jobs = Vec::new();
-    for build in MEASURED {
-        let all = Package::new(project, &directory, build);
+    for build in builds {
+        let all = Package::new(project, directory, *build);
         jobs.extend(binaries.iter().map(|binary| job(project, &all, binary)));
     }
     Ok(jobs)

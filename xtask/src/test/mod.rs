@@ -127,7 +127,7 @@ const STEPS: &[Step] = &[
         name: "guests",
         quick: true,
         check: |run| {
-            let kinds = ["c", "go", "rust", "examples", "bench"];
+            let kinds = ["c", "go", "rust", "examples", "examples-rust", "bench"];
             guests::build(run.project, run.tools, &Kind::parse(&kinds)?)
         },
     },

@@ -89,6 +89,11 @@ impl Tools {
         rust::crates(directory, triple, rust::GUEST)
     }
 
+    /// The crates that the examples in Rust depend on.
+    pub(crate) fn example_crates(&self, directory: &Path, triple: &str) -> Result<()> {
+        rust::crates(directory, triple, rust::EXAMPLES)
+    }
+
     /// The C and C++ compilers: the native builds of the guests, and libFuzzer.
     pub(crate) fn c_compiler(&self) -> Result<()> {
         self.apt

@@ -18,6 +18,9 @@ pub(super) const WORKSPACE: u32 = 32;
 /// The MB of those that one of the guests has.
 pub(super) const GUEST: u32 = 6;
 
+/// The MB of those that the examples have.
+pub(super) const EXAMPLES: u32 = 19;
+
 /// Adds the targets that are missing with rustup. `rust-toolchain.toml` names them, but with
 /// `RUSTUP_AUTO_INSTALL=0`, or a toolchain installed before the file named them, they may not be there.
 pub(super) fn targets(root: &Path) -> Result<()> {
