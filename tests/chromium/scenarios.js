@@ -2,6 +2,7 @@
 import { Alarm } from '/web/alarm.js';
 import { Pool, SendQueue } from '/web/buffers.js';
 import { STATE } from '/web/direct.js';
+import { Writer } from '/web/writer.js';
 import { Sockets, turn } from '/sockets.js';
 
 const scenarios = {
@@ -194,6 +195,27 @@ const scenarios = {
       answers.push(await sockets.datagram(id));
     }
     return { answers, peer: sockets.address(id, 1) };
+  },
+
+  /** What a writer has given to the browser when a call returns that gave it bytes: before an answer, after one, and once more; and at last. */
+  async atOnce() {
+    const written = [];
+    const stream = new WritableStream({ write: (chunk) => void written.push(chunk.length) });
+    const failed = (error) => reportError(error);
+    const writer = new Writer(stream, { pool: new Pool(), capacity: 262_144, changed() {}, failed });
+    await turn();
+    const seen = [];
+    const push = (length) => {
+      writer.push(new Uint8Array(length));
+      seen.push([...written]);
+    };
+    push(1);
+    await writer.flushed();
+    writer.answered();
+    push(2);
+    push(3);
+    await writer.flushed();
+    return [...seen, written];
   },
 
   /** An alarm that is set again and again, each time in so many ms: when it rang, after which time of them all. */

@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("what_a_stalled_peer_reads_late_is_whole", stalled),
     ("what_is_queued_when_it_is_closed_arrives", closed),
     ("what_a_write_leaves_lies_together_with_what_follows", queue),
+    ("the_first_bytes_after_an_answer_go_out_at_once", at_once),
 ];
 
 fn length() -> usize {
@@ -123,4 +124,10 @@ fn queue(case: &Case) {
             assert_eq!(seen, json!({ "least": capacity, "isRight": true }), "{arguments}");
         }
     }
+}
+
+/// The program may wait for the answer to them, and what its task does before that is no reason to wait longer.
+fn at_once(case: &Case) {
+    let seen = case.run("atOnce", &json!({}));
+    assert_eq!(seen, json!([[], [1, 2], [1, 2], [1, 2, 3]]));
 }
