@@ -193,7 +193,9 @@ fn check_kind(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
     match bytes {
         // The binary format: magic, version, and the layer, which is another one for components than for modules.
         [0, b'a', b's', b'm', 1, 0, 0, 0, ..] | [0, b'a', b's', b'm', 13, 0, 1, 0, ..] => Ok(()),
-        [0, b'a', b's', b'm', ..] => is_not("a WebAssembly file of an unknown version, or cut off", build),
+        [0, b'a', b's', b'm', ..] => Err(Failure::failed(format!(
+            "{name} is a WebAssembly file of an unknown version, or one that is cut off: {build}"
+        ))),
         [] => is_not("an empty file", build),
         [0x7f, b'E', b'L', b'F', ..] => is_not("a native program", build),
         [b'#', b'!', ..] => is_not("a script", build),

@@ -9,19 +9,21 @@ use crate::sys;
 
 /// Looks a name up, as tokio's function of this name does: `lookup_host("example.com:443")`, `lookup_host(("example.com", 443))`.
 ///
-/// The host answers, with its cache, its hosts file and its policy. The program waits meanwhile.
+/// The host answers, with its cache, its hosts file and its policy. The program waits meanwhile. What is found does not borrow the name.
 ///
 /// ```
 /// # fn main() -> std::io::Result<()> {
-/// let found = guestnet_guest::lookup_host("127.0.0.1:443")?.next();
-/// assert_eq!(found, Some("127.0.0.1:443".parse().unwrap()));
+/// let name = String::from("127.0.0.1:443");
+/// let mut found = guestnet_guest::lookup_host(name.as_str())?;
+/// drop(name);
+/// assert_eq!(found.next(), Some("127.0.0.1:443".parse().unwrap()));
 /// # Ok(())
 /// # }
 /// ```
 ///
 /// # Errors
 /// Those of [`ToSocketAddrs`].
-pub fn lookup_host<T: ToSocketAddrs>(host: T) -> io::Result<impl Iterator<Item = SocketAddr>> {
+pub fn lookup_host<T: ToSocketAddrs>(host: T) -> io::Result<T::Iter> {
     host.to_socket_addrs()
 }
 
