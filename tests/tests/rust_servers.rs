@@ -122,7 +122,7 @@ fn mariadb_by_its_address() {
 }
 
 #[test]
-fn a_broker_of_mqtt_by_its_address() {
+fn mosquitto_by_its_address() {
     let server = Mosquitto::start().expect("start mosquitto");
     let address = server.addr().to_string();
     same(&KINDS, "mqtt", &address, &address);
@@ -156,7 +156,7 @@ fn https_to_nginx_by_hyper_and_by_the_client_of_hyper_util() {
 }
 
 #[test]
-fn a_certificate_of_another_authority_or_of_another_name_is_refused() {
+fn nginx_with_a_certificate_of_another_authority_or_of_another_name_is_refused() {
     let (authority, other) = (
         Authority::new().expect("an authority"),
         Authority::new().expect("an authority"),

@@ -49,7 +49,7 @@ pub(crate) fn run(project: &Project, tools: &Tools) -> Result<()> {
 
 /// All but `guestnet` itself.
 fn prepare(project: &Project, tools: &Tools) -> Result<()> {
-    tools.peers()?;
+    tools.demo_peers()?;
     tools.browser()?;
     let kinds = ["go", "rust-demo", "examples", "examples-emscripten"];
     guests::build(project, tools, &Kind::parse(&kinds)?)

@@ -206,22 +206,18 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
 fn soak_component(project: &project::Project, tools: &tools::Tools) -> Result<()> {
     const SECONDS: &str = "GUESTNET_SOAK_SECONDS";
     guests::build(project, tools, &guests::Kind::parse(&["rust"])?)?;
-    process::run(
-        project.cargo().args(["build", "-p", "guestnet-cli"]),
-        "cargo build",
-    )?;
+    build_command(project)?;
     let seconds = std::env::var(SECONDS).unwrap_or_else(|_| "3600".to_owned());
     process::progress(
         "soak",
         &format!("connections through a component, for {seconds} s"),
     );
-    let mut cargo = project.cargo();
-    cargo.args(["test", "-p", "guestnet-tests", "--test", "component", "--"]);
-    cargo
-        .args(["churn", "--nocapture"])
-        .env("GUESTNET_BIN", project.guestnet("debug"))
-        .env(SECONDS, seconds);
-    process::run(&mut cargo, "the test of components")
+    run_suite(
+        project,
+        "component",
+        &["churn", "--nocapture"],
+        (SECONDS, &seconds),
+    )
 }
 
 /// What CI has no time for: the browser's sockets with 1 GiB each way, and every guest that runs in an Isolated Web App again and again.
@@ -230,19 +226,8 @@ fn soak_web(project: &project::Project, tools: &tools::Tools) -> Result<()> {
     tools.browser()?;
     let kinds = ["c", "emscripten", "emscripten-variants"];
     guests::build(project, tools, &guests::Kind::parse(&kinds)?)?;
-    process::run(
-        project.cargo().args(["build", "-p", "guestnet-cli"]),
-        "cargo build",
-    )?;
-    let test = |name: &str, rest: &[&str]| {
-        let mut cargo = project.cargo();
-        cargo.args(["test", "-p", "guestnet-tests", "--test", name, "--"]);
-        cargo
-            .args(rest)
-            .env("GUESTNET_BIN", project.guestnet("debug"))
-            .env("GUESTNET_SOAK", "1");
-        process::run(&mut cargo, name)
-    };
+    build_command(project)?;
+    let test = |suite, rest| run_suite(project, suite, rest, ("GUESTNET_SOAK", "1"));
     for round in 1..=TIMES {
         process::progress("soak", &format!("the guests, {round} of {TIMES}"));
         test("matrix", &["chromium"])?;
@@ -250,6 +235,25 @@ fn soak_web(project: &project::Project, tools: &tools::Tools) -> Result<()> {
     }
     process::progress("soak", "the browser's sockets, with long transfers");
     test("chromium", &[])
+}
+
+/// The command that [`run_suite`] tests.
+fn build_command(project: &project::Project) -> Result<()> {
+    process::run(
+        project.cargo().args(["build", "-p", "guestnet-cli"]),
+        "cargo build",
+    )
+}
+
+/// Runs one suite of tests with a variable in its environment. `rest` is for the suite itself.
+fn run_suite(project: &project::Project, suite: &str, rest: &[&str], variable: (&str, &str)) -> Result<()> {
+    let mut cargo = project.cargo();
+    cargo.args(["test", "-p", "guestnet-tests", "--test", suite, "--"]);
+    cargo
+        .args(rest)
+        .env("GUESTNET_BIN", project.guestnet("debug"))
+        .envs([variable]);
+    process::run(&mut cargo, suite)
 }
 
 #[cfg(test)]

@@ -285,11 +285,13 @@ fn spelling(run: &Run) -> Result<()> {
 
 /// Parts of the names of tests that the developer's loop leaves out: those with real servers or a browser, and the columns of
 /// Emscripten.
-const SLOW: [&str; 14] = [
+const SLOW: [&str; 16] = [
     "redis",
     "dnsmasq",
     "mariadb",
+    "mosquitto",
     "nginx",
+    "postgres",
     "curl",
     "socat",
     "chromium_",

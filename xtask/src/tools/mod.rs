@@ -179,8 +179,8 @@ impl Tools {
         Ok(directory.join("bin/cargo-mutants"))
     }
 
-    /// The real servers and clients that guests talk to in the tests and the demo.
-    pub(crate) fn peers(&self) -> Result<()> {
+    /// The real servers and clients that guests talk to in the demo.
+    pub(crate) fn demo_peers(&self) -> Result<()> {
         self.apt.programs(
             &self.cache,
             &[
@@ -190,11 +190,16 @@ impl Tools {
                 ("mariadbd", "mariadb-server"),
                 ("mariadb-install-db", "mariadb-server"),
                 ("nginx", "nginx-light"),
-                ("mosquitto", "mosquitto"),
-                ("openssl", "openssl"),
                 ("curl", "curl"),
             ],
-        )?;
+        )
+    }
+
+    /// Those of the tests.
+    pub(crate) fn peers(&self) -> Result<()> {
+        self.demo_peers()?;
+        let more = [("mosquitto", "mosquitto"), ("openssl", "openssl")];
+        self.apt.programs(&self.cache, &more)?;
         // Debian has its server outside of PATH, in a directory for each version.
         let has_postgres = || {
             let versions = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
