@@ -5,7 +5,8 @@
 //! the operators once, without a compiler, and adds up what Cranelift would hold for them. It is not exact, and need not
 //! be: programs of real toolchains cost some hundred times their size, and such a module a million times.
 //!
-//! Not here: how often a component instantiates its modules (`instances`), and whether the module is valid. What is not readable is left to the compiler, which refuses it.
+//! Not here: how often a component instantiates its modules (`instances`), and whether the module is valid. What is not readable is
+//! left to the compiler, which refuses it.
 
 use wasmparser::{
     BinaryReaderError, BlockType, CompositeInnerType, DataKind, ElementItems, ElementKind, FunctionBody,

@@ -2,12 +2,13 @@
 
 use std::io::{self, IoSlice, IoSliceMut, Read, Write};
 use std::net::{Ipv4Addr, Ipv6Addr, Shutdown, SocketAddr};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, IntoRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::time::{Duration, Instant};
 
 use crate::addr::{self, Domain, Kind};
 use crate::lookup;
 use crate::option::SocketOptions;
+use crate::socket::raw_descriptor_traits;
 use crate::sys;
 use crate::tcp::{TcpListener, TcpStream};
 use crate::udp::UdpSocket;
@@ -456,28 +457,8 @@ impl From<Listener> for OwnedFd {
     }
 }
 
-/// The traits of numbers, through those of owners.
-macro_rules! raw_descriptor_traits {
-    ($($ty:ident),*) => {
-        $(
-            impl AsRawFd for $ty {
-                fn as_raw_fd(&self) -> RawFd {
-                    self.as_fd().as_raw_fd()
-                }
-            }
-
-            impl IntoRawFd for $ty {
-                /// # Panics
-                /// On WASI, while a clone of it exists: WASI cannot duplicate a descriptor.
-                fn into_raw_fd(self) -> RawFd {
-                    OwnedFd::from(self).into_raw_fd()
-                }
-            }
-        )*
-    };
-}
-
-raw_descriptor_traits!(Connection, Listener);
+raw_descriptor_traits!(Connection);
+raw_descriptor_traits!(Listener);
 
 #[cfg(test)]
 mod tests {

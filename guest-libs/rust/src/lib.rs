@@ -65,14 +65,14 @@
 //! # }
 //! ```
 //!
+//! A look-up waits for its answer and never starts a thread: wasm32-wasip1 has none.
+//!
 //! # Features
 //!
 //! | feature | what it adds |
 //! |---|---|
 //! | `tokio` | the module `tokio`: connections and listeners of tokio, which wait in its runtime |
 //! | `hyper` | the module `hyper`: a connector for HTTP clients, as a service of tower |
-//!
-//! A look-up waits for its answer and never starts a thread: wasm32-wasip1 has none.
 
 #![cfg_attr(
     not(test),

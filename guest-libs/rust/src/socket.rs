@@ -106,18 +106,12 @@ pub(crate) struct Received {
     pub(crate) truncated: bool,
 }
 
-/// The traits of descriptors, and the conversions through them; `$std` is std's type of the same name.
-macro_rules! descriptor_traits {
-    ($ty:ident $(, $std:ty)?) => {
-        impl std::os::fd::AsFd for $ty {
-            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
-                std::os::fd::AsFd::as_fd(&self.0)
-            }
-        }
-
+/// The traits of a descriptor's number, for a type that has those of its owner.
+macro_rules! raw_descriptor_traits {
+    ($ty:ident) => {
         impl std::os::fd::AsRawFd for $ty {
             fn as_raw_fd(&self) -> std::os::fd::RawFd {
-                std::os::fd::AsRawFd::as_raw_fd(&std::os::fd::AsFd::as_fd(&self.0))
+                std::os::fd::AsRawFd::as_raw_fd(&std::os::fd::AsFd::as_fd(self))
             }
         }
 
@@ -128,6 +122,19 @@ macro_rules! descriptor_traits {
                 std::os::fd::IntoRawFd::into_raw_fd(std::os::fd::OwnedFd::from(self))
             }
         }
+    };
+}
+
+/// The traits of descriptors, and the conversions through them; `$std` is std's type of the same name.
+macro_rules! descriptor_traits {
+    ($ty:ident $(, $std:ty)?) => {
+        impl std::os::fd::AsFd for $ty {
+            fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+                std::os::fd::AsFd::as_fd(&self.0)
+            }
+        }
+
+        crate::socket::raw_descriptor_traits!($ty);
 
         impl std::os::fd::FromRawFd for $ty {
             #[expect(unsafe_code, reason = "the trait's function is unsafe")]
@@ -303,4 +310,6 @@ macro_rules! every_connection {
     };
 }
 
-pub(crate) use {descriptor_traits, every_connection, every_socket, halves, stream_traits};
+pub(crate) use {
+    descriptor_traits, every_connection, every_socket, halves, raw_descriptor_traits, stream_traits,
+};

@@ -55,7 +55,7 @@ impl Dnsmasq {
             }
             Ok(command)
         };
-        Server::start("dnsmasq", command, |addr| TcpStream::connect(addr).is_ok())
+        Server::start("dnsmasq", command, |addr| TcpStream::connect(addr).map(|_| true))
             .map(|server| Self { server })
     }
 

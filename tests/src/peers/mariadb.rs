@@ -82,7 +82,7 @@ impl MariaDb {
             Ok(command)
         };
         // It greets only after it has run the init file.
-        Server::start("mariadb", command, |addr| greets(addr).unwrap_or(false)).map(|server| Self { server })
+        Server::start("mariadb", command, greets).map(|server| Self { server })
     }
 
     /// Where it listens.

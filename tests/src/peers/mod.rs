@@ -50,11 +50,12 @@ struct Server {
 }
 
 impl Server {
-    /// Starts a server whose command is built from a directory and a port, and waits until `answers` says that it does.
+    /// Starts a server whose command is built from a directory and a port, and waits until `answers` says that it does. An
+    /// error of it means that it does not answer yet.
     fn start(
         name: &str,
         mut command: impl FnMut(&Path, u16) -> io::Result<Command>,
-        mut answers: impl FnMut(SocketAddr) -> bool,
+        mut answers: impl FnMut(SocketAddr) -> io::Result<bool>,
     ) -> io::Result<Self> {
         let mut last = String::new();
         for _ in 0..PORT_ATTEMPTS {
@@ -76,7 +77,7 @@ impl Server {
                     last = server.log();
                     break;
                 }
-                if answers(addr) {
+                if answers(addr).unwrap_or(false) {
                     return Ok(server);
                 }
                 if Instant::now() >= deadline {

@@ -40,8 +40,7 @@ impl Mosquitto {
             command.current_dir(dir).arg("-c").arg(config);
             Ok(command)
         };
-        Server::start("mosquitto", command, |addr| lets_in(addr).unwrap_or(false))
-            .map(|server| Self { server })
+        Server::start("mosquitto", command, lets_in).map(|server| Self { server })
     }
 
     /// Where it listens.

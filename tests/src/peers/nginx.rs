@@ -49,7 +49,8 @@ impl Nginx {
             command.args(["-e", "stderr"]);
             Ok(command)
         };
-        Server::start("nginx", command, |addr| TcpStream::connect(addr).is_ok()).map(|server| Self { server })
+        Server::start("nginx", command, |addr| TcpStream::connect(addr).map(|_| true))
+            .map(|server| Self { server })
     }
 
     /// Where it listens.

@@ -92,8 +92,7 @@ impl Postgres {
             command.arg("-k").arg(dir);
             Ok(command)
         };
-        Server::start("postgres", command, |addr| lets_in(addr).unwrap_or(false))
-            .map(|server| Self { server })
+        Server::start("postgres", command, lets_in).map(|server| Self { server })
     }
 
     /// Where it listens.

@@ -33,7 +33,7 @@ impl Redis {
                 .arg(dir);
             Ok(command)
         };
-        Server::start("redis", command, |addr| ping(addr).unwrap_or(false)).map(|server| Self { server })
+        Server::start("redis", command, ping).map(|server| Self { server })
     }
 
     /// Where it listens.

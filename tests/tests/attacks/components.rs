@@ -2,9 +2,9 @@
 //! destinations, A8 lists of datagrams, A9 binds, A10 peers, A12 a call that forgets to ask, A15 and A17 handles, A38 ways out of
 //! directories. (Where a test of another file runs components too, it is there. Bounds are in `components_bounds`.)
 
-use super::support::{PATIENCE, Victim, bound_component, component, others};
+use super::support::{Victim, bound_component, check_protocol, component, others, serve_rounds, udp};
 use guestnet_tests::Guestnet;
-use std::net::{Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr};
 use std::os::unix::net::UnixListener;
 
 /// Everything that reaches 127.0.0.1 or ::1, or is judged as if it did; and whether it is a peer in WASI 0.2.
@@ -83,13 +83,7 @@ fn a_rule_ends_at_its_ports_and_its_protocol() {
         let run = Guestnet::run().option(format!("--allow-connect={rule}://{}", victim.addr()));
         let transcript = reach(run);
         assert_eq!(victim.reached(), open, "{transcript}");
-        for line in transcript.lines() {
-            let allowed = line.contains("TCP") == (rule == "tcp");
-            assert!(
-                line.ends_with(if allowed { ": ok" } else { ": EACCES" }),
-                "{line}"
-            );
-        }
+        check_protocol(&transcript, rule);
     }
 }
 
@@ -218,27 +212,14 @@ fn a_rule_for_an_address_covers_no_wildcard_of_a_component() {
 
 #[test]
 fn a_refused_datagram_leaves_no_byte_in_a_component_however_many_it_asks_for() {
-    let socket = || {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
-        socket.set_read_timeout(Some(PATIENCE)).expect("set_read_timeout");
-        socket
-    };
-    let (peer, forbidden) = (socket(), socket());
+    let (peer, forbidden) = (udp(), udp());
     let addr = peer.local_addr().expect("local_addr");
     let run = Guestnet::run()
         .option("--allow-listen=udp://127.0.0.1:0")
         .option(format!("--allow-connect=udp://{addr}"))
         .option(format!("--allow-accept=udp://{addr}"));
     let mut guest = component(run, "receive").arg(addr.port().to_string()).start();
-    let rounds: usize = guest.line("rounds ").parse().expect("a number of rounds");
-    for _ in 0..rounds {
-        let mut round = [0; 16];
-        let (len, guest) = peer.recv_from(&mut round).expect("a round begins");
-        forbidden.send_to(&[b'F'; 1200], guest).expect("send");
-        if &round[..len] == b"both" {
-            peer.send_to(&[b'a'; 12], guest).expect("send");
-        }
-    }
+    let rounds = serve_rounds(&mut guest, &peer, &forbidden);
     let transcript = guest.finish().success();
     let lines: Vec<_> = transcript.lines().skip(1).collect();
     assert_eq!(lines.len(), rounds, "{transcript}");

@@ -1,30 +1,9 @@
 //! A10 and A9: connections and datagrams from peers that the policy refuses, by every call that takes them.
 
-use super::support::{PATIENCE, attack};
-use guestnet_tests::{Guestnet, Running};
+use super::support::{PATIENCE, attack, serve_rounds, udp};
+use guestnet_tests::Guestnet;
 use std::io::{ErrorKind, Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, TcpStream, UdpSocket};
-
-fn udp() -> UdpSocket {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
-    socket.set_read_timeout(Some(PATIENCE)).expect("set_read_timeout");
-    socket
-}
-
-/// Answers each round of attack_receive: a forbidden datagram first, then, unless there must be none, the peer's.
-fn serve(guest: &mut Running, peer: &UdpSocket, forbidden: &UdpSocket) -> usize {
-    let rounds: usize = guest.line("rounds ").parse().expect("a number of rounds");
-    for _ in 0..rounds {
-        let mut round = [0; 16];
-        let (len, guest) = peer.recv_from(&mut round).expect("a round begins");
-        // Longer than the peer's, so that it shows wherever buffers lie.
-        forbidden.send_to(&[b'F'; 1200], guest).expect("send");
-        if &round[..len] == b"both" {
-            peer.send_to(&[b'a'; 12], guest).expect("send");
-        }
-    }
-    rounds
-}
+use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
 
 /// Nothing of a forbidden datagram shows, what the peer sent comes in full, and a guest that does not wait gets EAGAIN.
 fn check(transcript: &str, rounds: usize) {
@@ -64,7 +43,7 @@ fn a_refused_datagram_leaves_no_byte_in_the_guest_whatever_call_and_buffers_it_h
         .arg("bound")
         .arg(addr.port().to_string())
         .start();
-    let rounds = serve(&mut guest, &peer, &forbidden);
+    let rounds = serve_rounds(&mut guest, &peer, &forbidden);
     check(&guest.finish().success(), rounds);
 }
 
@@ -78,7 +57,7 @@ fn a_socket_that_sending_has_bound_receives_only_from_peers_it_may_send_to() {
         .arg("autobound")
         .arg(addr.port().to_string())
         .start();
-    let rounds = serve(&mut guest, &peer, &forbidden);
+    let rounds = serve_rounds(&mut guest, &peer, &forbidden);
     check(&guest.finish().success(), rounds);
 }
 

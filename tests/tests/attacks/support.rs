@@ -1,7 +1,7 @@
 //! Peers that notice whether they were reached, and the guests that try.
 
 use guestnet_tests::emscripten::{self, Engine, Variant};
-use guestnet_tests::{Guestnet, Program, ProgramOutput, guest};
+use guestnet_tests::{Guestnet, Program, ProgramOutput, Running, guest};
 use std::io::{ErrorKind, Read};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::path::{Path, PathBuf};
@@ -300,6 +300,39 @@ impl Counter {
             .into_iter()
             .map(|thread| thread.join().expect("a reader"))
             .sum()
+    }
+}
+
+/// A socket on loopback whose receives have a limit.
+pub(crate) fn udp() -> UdpSocket {
+    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
+    socket.set_read_timeout(Some(PATIENCE)).expect("set_read_timeout");
+    socket
+}
+
+/// Answers each round of a guest that receives (`attack_receive`): a forbidden datagram first, then, unless there must be none, the peer's.
+pub(crate) fn serve_rounds(guest: &mut Running, peer: &UdpSocket, forbidden: &UdpSocket) -> usize {
+    let rounds: usize = guest.line("rounds ").parse().expect("a number of rounds");
+    for _ in 0..rounds {
+        let mut round = [0; 16];
+        let (len, guest) = peer.recv_from(&mut round).expect("a round begins");
+        // Longer than the peer's, so that it shows wherever buffers lie.
+        forbidden.send_to(&[b'F'; 1200], guest).expect("send");
+        if &round[..len] == b"both" {
+            peer.send_to(&[b'a'; 12], guest).expect("send");
+        }
+    }
+    rounds
+}
+
+/// Checks that the lines about the protocol of a rule ended well, and that all others were refused. A line says TCP or UDP.
+pub(crate) fn check_protocol(transcript: &str, rule: &str) {
+    for line in transcript.lines() {
+        let allowed = line.contains("TCP") == (rule == "tcp");
+        assert!(
+            line.ends_with(if allowed { ": ok" } else { ": EACCES" }),
+            "{line}"
+        );
     }
 }
 

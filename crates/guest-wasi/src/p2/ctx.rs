@@ -1,6 +1,6 @@
 //! [`ComponentCtx`]: what a store keeps for a component, and [`State`], what its functions work on.
 
-use guestnet_core::{Errno, GuestThread, Host, Table};
+use guestnet_core::{Errno, Fd, GuestThread, Host, Table};
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtxView, WasiView};
 
@@ -196,15 +196,33 @@ impl<H: Host> State<H> {
         Ok(slot.object)
     }
 
+    /// Takes an object out of its place, as [`State::remove`], and gives back what it holds.
+    ///
+    /// # Errors
+    /// As of [`State::remove`].
+    pub(crate) fn drop_object(&mut self, handle: Handle) -> wasmtime::Result<()> {
+        let object = self.remove(handle)?;
+        self.discard(object);
+        Ok(())
+    }
+
+    /// Closes a descriptor of the core that the guest has no number of.
+    pub(crate) fn close(&mut self, fd: Fd) {
+        // It is open: its number is the adapter's alone.
+        let _ = self.ctx.guest.close(fd);
+    }
+
     /// Gives back what an object holds beside its place: a look-up its question, a file's stream the file, a list its
     /// names.
     pub(crate) fn discard(&mut self, object: Object<H::Io>) {
         match object {
-            Object::Lookup(lookup) => self.ctx.guest.getaddrinfo_cancel(lookup),
+            Object::Lookup(lookup) => {
+                self.lookups = self.lookups.saturating_sub(1);
+                self.ctx.guest.getaddrinfo_cancel(lookup);
+            }
             Object::Reader(Reader { file: Some(fd), .. }) | Object::Writer(Writer { file: Some(fd), .. }) => {
                 if let Some(fd) = self.files.release(fd) {
-                    // It is open: its number is the adapter's alone.
-                    let _ = self.ctx.guest.close(fd);
+                    self.close(fd);
                 }
             }
             Object::List(list) => self.listed = self.listed.saturating_sub(list.len),

@@ -138,9 +138,7 @@ impl<H: Host> State<H> {
     /// `[resource-drop]directory-entry-stream`.
     pub(crate) fn drop_list(&mut self, list: u32) -> wasmtime::Result<()> {
         let handle = Handle::of(&Resource::<DirectoryEntryStream>::new_own(list))?;
-        let object = self.remove(handle)?;
-        self.discard(object);
-        Ok(())
+        self.drop_object(handle)
     }
 
     fn give<T: 'static>(&mut self, object: Object<H::Io>) -> Answer<T> {

@@ -64,11 +64,9 @@ impl<H: Host> LookupHost for State<H> {
             ..Query::default()
         };
         let lookup = self.ctx.guest.getaddrinfo_start(&query);
+        self.lookups += 1;
         match self.insert(Object::Lookup(lookup)) {
-            Ok(slot) => {
-                self.lookups += 1;
-                Ok(Handle::new(Role::Itself, slot).own())
-            }
+            Ok(slot) => Ok(Handle::new(Role::Itself, slot).own()),
             Err((errno, object)) => {
                 self.discard(object);
                 Err(socket_error(errno))
@@ -101,12 +99,7 @@ impl<H: Host> HostResolveAddressStream for State<H> {
     }
 
     fn drop(&mut self, stream: Resource<ResolveAddressStream>) -> wasmtime::Result<()> {
-        let object = self.remove(Handle::of(&stream)?)?;
-        if matches!(object, Object::Lookup(_)) {
-            self.lookups = self.lookups.saturating_sub(1);
-        }
-        self.discard(object);
-        Ok(())
+        self.drop_object(Handle::of(&stream)?)
     }
 }
 

@@ -61,7 +61,7 @@ impl<H: Host> poll::HostPollable for State<H> {
     fn drop(&mut self, pollable: Pollable) -> wasmtime::Result<()> {
         let handle = Handle::of(&pollable)?;
         if handle.role == Role::Itself && matches!(self.slot(handle.slot)?.object, Object::Timer(_)) {
-            return self.remove(handle).map(drop);
+            return self.drop_object(handle);
         }
         let count = self.pollables(handle)?;
         *count = count.saturating_sub(1);

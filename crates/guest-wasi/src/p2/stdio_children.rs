@@ -5,7 +5,8 @@ use wasmtime::component::Resource;
 use super::error::{has_children, wrong_kind};
 use super::object::{Handle, Role};
 
-/// What the guest has of each standard stream. All that it gets of one have one number, and are told apart by their count.
+/// How many streams and pollables the guest has of each standard stream. All of them have the same number, so that only a count says
+/// whether one is left.
 #[derive(Debug, Default)]
 pub(crate) struct Stdio {
     streams: [u32; 3],
@@ -26,7 +27,7 @@ impl Stdio {
     /// The guest has dropped a stream.
     ///
     /// # Errors
-    /// It was the last one, and the guest has a pollable yet.
+    /// It was the last one, and the guest still has a pollable of it.
     pub(crate) fn dropped(&mut self, stream: u32) -> wasmtime::Result<()> {
         let left = count(&mut self.streams, stream)?;
         *left = left.saturating_sub(1);

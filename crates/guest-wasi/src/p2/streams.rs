@@ -296,11 +296,7 @@ impl<H: Host> State<H> {
                 self.slot(handle.slot)?.stream_dropped(handle.role);
                 Ok(())
             }
-            Role::Itself => {
-                let object = self.remove(handle)?;
-                self.discard(object);
-                Ok(())
-            }
+            Role::Itself => self.drop_object(handle),
             Role::Stdio => self.stdio.dropped(handle.slot),
             Role::Network => Ok(()),
         }

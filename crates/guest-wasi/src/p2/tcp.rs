@@ -62,11 +62,6 @@ impl<H: Host> State<H> {
         })
     }
 
-    pub(crate) fn close(&mut self, fd: u32) {
-        // It is open: its number is the adapter's alone.
-        let _ = self.ctx.guest.close(fd);
-    }
-
     /// The socket behind a resource.
     fn socket(&mut self, socket: &Socket) -> SocketResult<&mut TcpSocket> {
         let handle = Handle::of(socket).map_err(SocketError::trap)?;
