@@ -3,8 +3,8 @@
 
 use guestnet_tests::Guestnet;
 use guestnet_tests::act::{Actor, acts};
-use guestnet_tests::peers::ScriptedDns;
-use std::io::{Read, Write};
+use guestnet_tests::peers::{ScriptedDns, sink};
+use std::io::Write;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::time::{Duration, Instant};
 
@@ -28,23 +28,6 @@ fn udp() -> (UdpSocket, u16) {
     let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
     let port = socket.local_addr().expect("local_addr").port();
     (socket, port)
-}
-
-/// A listener that reads all of each connection and reports how much it was.
-fn sink() -> (u16, std::sync::mpsc::Receiver<usize>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
-    let port = listener.local_addr().expect("local_addr").port();
-    let (sender, received) = std::sync::mpsc::channel();
-    std::thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut bytes = Vec::new();
-            let _ = stream.expect("accept").read_to_end(&mut bytes);
-            if sender.send(bytes.len()).is_err() {
-                return;
-            }
-        }
-    });
-    (port, received)
 }
 
 #[test]

@@ -12,6 +12,7 @@ mod nginx;
 mod postgres;
 mod redis;
 pub mod script;
+mod sink;
 
 pub use certificates::{Authority, Identity};
 pub use dnsmasq::Dnsmasq;
@@ -21,6 +22,7 @@ pub use nginx::Nginx;
 pub use postgres::Postgres;
 pub use redis::Redis;
 pub use script::ScriptedDns;
+pub use sink::sink;
 
 use crate::paths::find_program;
 use std::io;

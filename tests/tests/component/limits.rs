@@ -1,13 +1,10 @@
 //! The limits of `guestnet run`, and what it gives besides the network: a component gets what a module of the same source gets.
 
-use guestnet_tests::peers::ScriptedDns;
 use guestnet_tests::peers::script::code;
+use guestnet_tests::peers::{ScriptedDns, sink};
 use guestnet_tests::{Guestnet, ProgramOutput, guest};
 use std::fs;
-use std::io::Read;
-use std::net::{Ipv4Addr, TcpListener, UdpSocket};
-use std::sync::mpsc::{self, Receiver};
-use std::thread;
+use std::net::{Ipv4Addr, UdpSocket};
 use std::time::{Duration, Instant};
 
 /// How long a test waits for what must come.
@@ -79,17 +76,13 @@ fn look_ups_beyond_the_rate_fail_and_do_not_leave() {
     let server = ScriptedDns::answering(|asked| asked.address([192, 0, 2, 1], 60));
     let dns = server.addr().to_string();
     let began = Instant::now();
-    let [component] = ["component"].map(|kind| {
-        let run = Guestnet::run()
-            .option("--dns")
-            .option(&dns)
-            .option("--hosts=/dev/null");
-        let run = run.option("--allow-resolve=*.example").option("--max-lookups=2");
-        run.guest(&guest(kind, "limits"))
-            .arg("look-ups 50")
-            .finish()
-            .success()
-    });
+    let run = Guestnet::run()
+        .option("--dns")
+        .option(&dns)
+        .option("--hosts=/dev/null");
+    let run = run.option("--allow-resolve=*.example").option("--max-lookups=2");
+    let component = run.guest(&guest("component", "limits")).arg("look-ups 50");
+    let component = component.finish().success();
     let seconds = usize::try_from(began.elapsed().as_secs()).expect("a short time") + 1;
     let found = component
         .strip_prefix("look-ups 50: ")
@@ -135,24 +128,6 @@ fn a_component_that_needs_more_memory_than_it_may_have_is_told_so_in_one_sentenc
 fn sockets_end_at_their_limit_and_closed_ones_leave_room() {
     let options = ["--allow-net", "--max-sockets=20"];
     assert_eq!(same(&options, &["sockets"]), ["20, then true; 20, then true"]);
-}
-
-/// A listener that reads each connection to its end, in a thread of its own, and says how much it was.
-fn sink() -> (u16, Receiver<usize>) {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");
-    let port = listener.local_addr().expect("an address").port();
-    let (sender, received) = mpsc::channel();
-    thread::spawn(move || {
-        for stream in listener.incoming() {
-            let mut bytes = Vec::new();
-            // It ends early where a limit cuts it.
-            let _ = stream.expect("accept").read_to_end(&mut bytes);
-            if sender.send(bytes.len()).is_err() {
-                return;
-            }
-        }
-    });
-    (port, received)
 }
 
 #[test]
