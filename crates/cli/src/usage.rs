@@ -98,7 +98,7 @@ What it is given:
   --dns SERVER[,SERVER]       DNS servers to ask, each with :PORT if it is not 53
                               (default: system, what other programs here use)
   --hosts FILE                names and addresses (default: /etc/hosts)
-  --listen tcp://ADDR:PORT    an open listener, as descriptor 3 and up (LISTEN_FDS)
+  --listen tcp://ADDR:PORT    an open listener, as descriptor 3 and up (LISTEN_FDS); not for components
 
 How far it may go:
   --timeout TIME              stop it after 500ms, 30s, 2m or 1h
