@@ -46,6 +46,8 @@ fn main() {
             // Named by what the developer's loop leaves out.
             let engine = if block.mark.needs_node() {
                 "emscripten-node::"
+            } else if block.text.contains("systemd-") {
+                "systemd::"
             } else {
                 ""
             };

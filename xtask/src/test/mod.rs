@@ -285,7 +285,7 @@ fn spelling(run: &Run) -> Result<()> {
 
 /// Parts of the names of tests that the developer's loop leaves out: those with real servers or a browser, and the columns of
 /// Emscripten.
-const SLOW: [&str; 16] = [
+const SLOW: [&str; 18] = [
     "redis",
     "dnsmasq",
     "mariadb",
@@ -294,6 +294,8 @@ const SLOW: [&str; 16] = [
     "postgres",
     "curl",
     "socat",
+    "systemd",
+    "containerd",
     "chromium_",
     "chromium-",
     "web_page",

@@ -198,7 +198,16 @@ impl Tools {
     /// Those of the tests.
     pub(crate) fn peers(&self) -> Result<()> {
         self.demo_peers()?;
-        let more = [("mosquitto", "mosquitto"), ("openssl", "openssl")];
+        let more = [
+            ("mosquitto", "mosquitto"),
+            ("containerd", "containerd"),
+            ("ctr", "containerd"),
+            ("runc", "runc"),
+            ("ip", "iproute2"),
+            ("openssl", "openssl"),
+            ("systemd-analyze", "systemd"),
+            ("systemd-socket-activate", "systemd"),
+        ];
         self.apt.programs(&self.cache, &more)?;
         // Debian has its server outside of PATH, in a directory for each version.
         let has_postgres = || {
