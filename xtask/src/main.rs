@@ -12,6 +12,7 @@ mod cache;
 mod demo;
 mod fuzz;
 mod guests;
+mod image;
 mod mutants;
 mod process;
 mod project;
@@ -46,6 +47,7 @@ Usage: cargo xtask COMMAND
                    notice; PART is a part of a mutant's name
   guests [KIND]... build the guest programs; KIND is c, go, rust, examples, examples-rust, bench (default: these), rust-demo,
                    emscripten, emscripten-variants, programs, examples-emscripten, bench-rust, bench-emscripten or bench-web
+  image [--debug]  the container image of guestnet; prints where it is
   package          the npm package with its addon, for release; prints where it is
   tools            fetch every tool that the other commands need
 
@@ -85,6 +87,9 @@ enum Command<'a> {
     Guests {
         kinds: &'a [&'a str],
     },
+    Image {
+        profile: image::Profile,
+    },
     Mutants {
         which: &'a [&'a str],
     },
@@ -123,6 +128,12 @@ fn parse<'a>(args: &'a [&'a str]) -> Option<Command<'a>> {
             }
         }
         ["guests", kinds @ ..] => Command::Guests { kinds },
+        ["image"] => Command::Image {
+            profile: image::Profile::Release,
+        },
+        ["image", "--debug"] => Command::Image {
+            profile: image::Profile::Debug,
+        },
         ["mutants", which @ ..] => Command::Mutants { which },
         ["package"] => Command::Package,
         ["sanitize"] => Command::Sanitize,
@@ -151,6 +162,10 @@ fn run(command: Command) -> Result<()> {
         } => fuzz::one(&project, &tools, name, time),
         Command::Fuzz { target: None, time } => fuzz::all(&project, &tools, time),
         Command::Guests { kinds } => guests::build(&project, &tools, &guests::Kind::parse(kinds)?),
+        Command::Image { profile } => {
+            println!("{}", image::build(&project, &tools, profile)?.display());
+            Ok(())
+        }
         Command::Mutants { which } => mutants::run(&project, &tools, which),
         Command::Package => {
             println!("{}", guests::package(&project, &tools)?.display());
@@ -296,6 +311,7 @@ mod tests {
             &["fuzz", "--seconds"],
             &["fuzz", "a", "b"],
             &["tools", "x"],
+            &["image", "--release"],
         ] {
             assert_eq!(parse(bad), None, "{bad:?}");
         }

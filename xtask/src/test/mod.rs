@@ -13,6 +13,7 @@ mod types;
 mod wasm;
 
 use crate::guests::{self, Kind};
+use crate::image;
 use crate::process::{self, progress};
 use crate::project::Project;
 use crate::tools::Tools;
@@ -153,6 +154,11 @@ const STEPS: &[Step] = &[
         name: "build",
         quick: true,
         check: build,
+    },
+    Step {
+        name: "container image",
+        quick: false,
+        check: |run| image::assemble(run.project, image::Profile::Debug).map(drop),
     },
     Step {
         name: "real peers",
