@@ -10,11 +10,15 @@ for (let i = 0; i < COUNT; i++) {
     await must("connect", os.connect(clients[i], localAddr(listener)));
     servers[i] = await acceptOne(listener);
 }
-for (let i = COUNT - 1; i >= 0; i--) await must("send", os.send(clients[i], Int32Array.of(i)));
+// The accepting ends speak first, as in C.
+for (let i = COUNT - 1; i >= 0; i--) await must("send", os.send(servers[i], Int32Array.of(i)));
 let right = 0;
-const value = new Int32Array(1);
-for (let i = 0; i < COUNT; i++)
-    if (await os.recv(servers[i], value, {flags: os.MSG_WAITALL}) === 4 && value[0] === i) right++;
+const value = new Int32Array(1), answer = new Int32Array(1);
+for (let i = 0; i < COUNT; i++) {
+    await must("receive", os.recv(clients[i], value, {flags: os.MSG_WAITALL}));
+    await must("answer", os.send(clients[i], value));
+    if (await os.recv(servers[i], answer, {flags: os.MSG_WAITALL}) === 4 && value[0] === i && answer[0] === i) right++;
+}
 await show("connections that got their own data", right);
 let closed = 0;
 for (let i = 0; i < COUNT; i++) {
