@@ -81,6 +81,25 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> i32 {
     code
 }
 
+/// Checks arguments without doing what they say: the options, their values, and the policy with its files.
+///
+/// # Errors
+/// The sentence that [`run`] would print.
+pub fn check(arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
+    let policy = match args::parse(arguments).map_err(|failure| failure.message)? {
+        Command::Run(options) => options.policy,
+        Command::Explain(question) => question.policy,
+        _ => return Ok(()),
+    };
+    policy.build().map(drop).map_err(|failure| failure.message)
+}
+
+/// Does what [`run`] starts the program for that this process is of, to compile a guest, and returns its exit code; `None` if the
+/// arguments are not of such a process. A program that calls [`run`] with arguments of its own making must ask this first.
+pub fn compile_job(arguments: &[OsString]) -> Option<i32> {
+    compile::job(arguments)
+}
+
 /// Does what the command line asks for and returns the exit code.
 fn perform(command: Command, inherited: Result<inherit::Listeners, Failure>) -> Result<i32, Failure> {
     match command {

@@ -81,8 +81,8 @@ fn layer(package: &str) -> Option<Layer> {
         "guestnet-directory" => Layer::Directory,
         "guestnet-conformance" => Layer::Conformance,
         "guestnet" => Layer::Embedder,
-        "guestnet-cli" | "guestnet-addon" | "guestnet-web" | "guestnet-tests" | "guestnet-bench"
-        | "guestnet-demo" => Layer::Top,
+        "guestnet-cli" | "guestnet-shim" | "guestnet-addon" | "guestnet-web" | "guestnet-tests"
+        | "guestnet-bench" | "guestnet-demo" => Layer::Top,
         "guestnet-wasi" | "guestnet-quickjs" | "guestnet-emscripten" => Layer::Guest,
         "xtask" | "guestnet-guest" => Layer::Apart,
         name if name.starts_with("guestnet-host-") => Layer::Host,
