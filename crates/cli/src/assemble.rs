@@ -1,18 +1,81 @@
 //! From the options of a command line to those of a guest. Not here: how options become a guest (the crate `guestnet`).
 
 use std::path::Path;
-use std::sync::OnceLock;
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 use std::time::Duration;
 
 use guestnet::core::Reporter;
 use guestnet::core::policy::Policy;
-use guestnet::{GuestHandle, HostsFile, Options, Reporting};
+use guestnet::{GuestHandle, HostsFile, MetricsExporter, Options, ReportTo, Reporting, RunningExporter};
 
 use crate::failure::Failure;
 use crate::inherit::{self, Listeners};
 use crate::run_args::{Directory, RunArgs, Variable};
 use crate::say;
+
+/// The policy, less what the guest's owner has for himself: what `--metrics` and `--audit` name by TCP is no guest's. Opens what
+/// `--metrics` asks for.
+///
+/// # Errors
+/// A policy file has a mistake, or metrics cannot be written there.
+pub(crate) fn policy(run: &mut RunArgs) -> Result<Policy, Failure> {
+    if let Some(ReportTo::Tcp(addr)) = run.audit {
+        run.policy.deny_connect("--audit", addr);
+    }
+    if let Some(to) = &run.metrics {
+        let mut exporter = MetricsExporter::open(to).map_err(guestnet::Error::from)?;
+        exporter.refuse_this_process();
+        if let Some(local) = exporter.local_addr() {
+            run.policy.deny_connect("--metrics", local);
+            if matches!(to, ReportTo::Tcp(addr) if addr.port() == 0) {
+                say::complain(format_args!("--metrics {to}: listening on {local}"));
+            }
+        }
+        *metrics() = Export::Open(exporter);
+    }
+    std::mem::take(&mut run.policy).build()
+}
+
+/// What becomes of the metrics. There is one guest a process.
+#[derive(Debug)]
+enum Export {
+    None,
+    Open(MetricsExporter),
+    Running(#[expect(dead_code, reason = "it runs until it is dropped")] RunningExporter),
+}
+
+static METRICS: Mutex<Export> = Mutex::new(Export::None);
+
+fn metrics() -> std::sync::MutexGuard<'static, Export> {
+    METRICS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The directory in which `--metrics` makes names, while the guest runs.
+pub(crate) fn metrics_directory(run: &RunArgs) -> Option<std::path::PathBuf> {
+    match (&*metrics(), &run.metrics) {
+        (Export::Open(exporter), Some(_)) => exporter.directory().map(Path::to_owned),
+        _ => None,
+    }
+}
+
+/// Starts to offer what `--metrics` asks for.
+///
+/// # Errors
+/// There is no thread left.
+pub(crate) fn start_metrics(handle: &GuestHandle) -> Result<(), Failure> {
+    let mut export = metrics();
+    match std::mem::replace(&mut *export, Export::None) {
+        Export::Open(exporter) => {
+            let running = handle
+                .export_metrics(exporter)
+                .map_err(|error| Failure::failed(format!("--metrics: cannot start a thread: {error}")))?;
+            *export = Export::Running(running);
+        }
+        other => *export = other,
+    }
+    Ok(())
+}
 
 /// What `--trace` and `--audit` ask for.
 ///
@@ -51,6 +114,8 @@ pub(crate) fn flush_at_the_end(handle: &GuestHandle) {
 /// Before the process ends: lines that were counted are written. Another thread that writes some is given a moment,
 /// and no more: a guest that could not be stopped may be stuck in a terminal that takes no output.
 pub(crate) fn flush() {
+    // The last numbers, and no address behind the end.
+    *metrics() = Export::None;
     if let Some(handle) = REPORTED.get() {
         for _ in 0..20 {
             if handle.flush() {

@@ -14,12 +14,13 @@ use std::path::{Path, PathBuf};
 
 use guestnet::core::policy::Policy;
 use guestnet::host_os::io_reason;
-use guestnet::{TraceTo, Upstream};
+use guestnet::{ReportTo, TraceTo, Upstream};
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd,
     Ruleset, RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetError, RulesetStatus, Scope,
 };
 
+use crate::assemble;
 use crate::failure::Failure;
 use crate::run_args::RunArgs;
 use ports::Ports;
@@ -61,6 +62,8 @@ pub(crate) struct Confinement {
     readable: Vec<PathBuf>,
     /// The guest's /etc, to be read and to be removed in the end.
     etc: Option<PathBuf>,
+    /// The directory of the metrics, and what is done in it.
+    metrics: Option<(PathBuf, BitFlags<AccessFs>)>,
     connect: Ports,
     bind: Ports,
     trace: Option<TraceTo>,
@@ -92,6 +95,7 @@ impl Confinement {
                 .collect(),
             readable,
             etc: None,
+            metrics: assemble::metrics_directory(run).map(|directory| (directory, metrics_access(run))),
             connect: ports::connect(policy),
             bind: ports::bind(policy),
             trace: run.trace.clone(),
@@ -181,6 +185,9 @@ impl Confinement {
                 ruleset = add(ruleset, parent, AccessFs::RemoveDir.into())?;
             }
         }
+        if let Some((directory, access)) = &self.metrics {
+            ruleset = add(ruleset, directory, *access)?;
+        }
         let status = ruleset.restrict_self()?;
         let ports = format!("TCP connect {}, TCP bind {}", self.connect, self.bind);
         Ok(match status.ruleset {
@@ -190,6 +197,16 @@ impl Confinement {
             }
             RulesetStatus::NotEnforced => "files and ports not, since this kernel has no Landlock".to_owned(),
         })
+    }
+}
+
+/// What happens in the directory of the metrics: a file is written and takes the place of the one before, a socket is removed.
+fn metrics_access(run: &RunArgs) -> BitFlags<AccessFs> {
+    match run.metrics {
+        Some(ReportTo::File(_)) => {
+            AccessFs::MakeReg | AccessFs::WriteFile | AccessFs::Truncate | AccessFs::RemoveFile
+        }
+        _ => AccessFs::RemoveFile.into(),
     }
 }
 

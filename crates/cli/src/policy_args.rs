@@ -1,10 +1,11 @@
 //! The options that make up a policy, shared by `run` and `policy explain`.
 
 use std::ffi::OsString;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use guestnet::add_policy_file;
-use guestnet::core::policy::{Policy, PolicyOption, PolicyOptions, Source};
+use guestnet::core::policy::{Effect, Policy, PolicyOption, PolicyOptions, Source, Use};
 
 use crate::failure::{Failure, text, wrong_value};
 
@@ -43,6 +44,23 @@ impl PolicyArgs {
             .set(option, &value, Source::Flag)
             .map_err(|reason| wrong_value(name, &value, &reason.to_string()))?;
         Ok(true)
+    }
+
+    /// Denies an address to the guest because `option` has it for something else. It is as good as a rule.
+    pub(crate) fn deny_connect(&mut self, option: &str, addr: SocketAddr) {
+        let connect = PolicyOption::Rule(Effect::Deny, Use::Connect);
+        // All of 127/8 leads to a listener at the wildcard address.
+        let targets = match addr.ip() {
+            ip if !ip.is_unspecified() => vec![format!("tcp://{addr}")],
+            _ => vec![
+                format!("tcp://127.0.0.0/8:{}", addr.port()),
+                format!("tcp://[::1]:{}", addr.port()),
+            ],
+        };
+        for target in targets {
+            // An address with a port is a target.
+            let _ = self.options.set(connect, &target, Source::Option(option.into()));
+        }
     }
 
     /// Reads the policy files and compiles everything. A flag wins over a file's limit.

@@ -36,7 +36,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
         return script::run(args, inherited);
     }
     // What is wrong with the command line shows before anything takes time.
-    let policy = std::mem::take(&mut args.policy).build()?;
+    let policy = assemble::policy(&mut args)?;
     let reporter = assemble::reporter(&args, &policy)?;
     let hosts = assemble::hosts(&args)?;
     let mut confinement = Confinement::new(&args, &policy);

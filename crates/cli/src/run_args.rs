@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use guestnet::core::limits::parse_size;
-use guestnet::{DEFAULT_MAX_MEMORY, TraceTo, Upstream, UpstreamError};
+use guestnet::{DEFAULT_MAX_MEMORY, ReportTo, TraceTo, Upstream, UpstreamError};
 use lexopt::Arg;
 
 use crate::failure::{self, Failure, text, value, wrong_value};
@@ -33,7 +33,9 @@ pub(crate) struct RunArgs {
     pub(crate) confine: bool,
     pub(crate) trace: Option<TraceTo>,
     /// Where every decision is written.
-    pub(crate) audit: Option<PathBuf>,
+    pub(crate) audit: Option<ReportTo>,
+    /// Where the guest's numbers are offered.
+    pub(crate) metrics: Option<ReportTo>,
     /// Whom names are asked of.
     pub(crate) upstream: Upstream,
     /// The hosts file instead of the machine's.
@@ -90,6 +92,7 @@ fn defaults() -> RunArgs {
         confine: true,
         trace: None,
         audit: None,
+        metrics: None,
         upstream: Upstream::System,
         hosts: None,
     }
@@ -113,7 +116,7 @@ pub(crate) fn parse_repl(parser: &mut lexopt::Parser) -> Result<Option<RunArgs>,
 }
 
 /// Every option of `run` that is not about the policy.
-pub(crate) const OPTIONS: [&str; 12] = [
+pub(crate) const OPTIONS: [&str; 13] = [
     "audit",
     "compile-timeout",
     "dir",
@@ -123,6 +126,7 @@ pub(crate) const OPTIONS: [&str; 12] = [
     "listen",
     "max-compile-memory",
     "max-memory",
+    "metrics",
     "no-confine",
     "timeout",
     "trace",
@@ -216,7 +220,8 @@ impl RunArgs {
                 self.compile.memory = size(name, &text(name, value(parser, name)?)?)?;
             }
             "no-confine" => self.confine = false,
-            "audit" => self.audit = Some(value(parser, name)?.into()),
+            "audit" => self.audit = Some(report_to(name, value(parser, name)?)?),
+            "metrics" => self.metrics = Some(report_to(name, value(parser, name)?)?),
             "dns" => {
                 let servers = text(name, value(parser, name)?)?;
                 self.upstream = servers
@@ -245,6 +250,10 @@ fn listen(url: &str) -> Result<SocketAddr, Failure> {
     }
     addr.parse()
         .map_err(|_| wrong("it takes an IP address and a port, as tcp://127.0.0.1:8080 or tcp://[::1]:8080"))
+}
+
+fn report_to(name: &str, value: OsString) -> Result<ReportTo, Failure> {
+    ReportTo::parse(&value).map_err(|reason| wrong_value(name, &value.to_string_lossy(), &reason.to_string()))
 }
 
 fn directory(value: OsString) -> Result<Directory, Failure> {

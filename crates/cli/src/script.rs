@@ -102,7 +102,7 @@ impl ScriptSetup {
         name: &str,
         hook: Option<OutputHook>,
     ) -> Result<Self, Failure> {
-        let policy = std::mem::take(&mut args.policy).build()?;
+        let policy = assemble::policy(&mut args)?;
         let confinement = Confinement::new(&args, &policy);
         let reporter = assemble::reporter(&args, &policy)?;
         let hosts = assemble::hosts(&args)?;

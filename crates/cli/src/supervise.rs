@@ -5,6 +5,7 @@ use std::thread;
 
 use guestnet::{End, GuestHandle};
 
+use crate::assemble;
 use crate::engine::{GUEST_STACK, HOST_STACK};
 use crate::failure::Failure;
 use crate::signals::Signals;
@@ -48,6 +49,7 @@ impl Supervisor {
     ) -> Result<i32, Failure> {
         let no_thread =
             |error: std::io::Error| Failure::failed(format!("cannot start the guest's thread: {error}"));
+        assemble::start_metrics(&self.handle)?;
         let (ended, ends) = pipe().map_err(no_thread)?;
         let watch = Watch {
             signals: self.signals,

@@ -107,7 +107,10 @@ How far it may go:
   --max-compile-memory SIZE   memory to compile it with (default 4GiB)
   --no-confine                do without Landlock and seccomp, which confine guestnet itself
 
-  --audit FILE                one JSON line a decision of the policy
+  --audit TO                  one JSON line a decision of the policy, into a file or to
+                              a collector at unix:PATH or tcp://ADDR:PORT
+  --metrics TO                counters in Prometheus' format: a file that is replaced every
+                              5 seconds, or answers at unix:PATH or tcp://ADDR:PORT
   --trace[=FILE]              one line a socket call, on standard error or in FILE
 ";
 

@@ -82,6 +82,11 @@ impl Room {
         self.capacity
     }
 
+    /// How many sockets, and how many bytes of buffers, are taken.
+    pub(crate) fn taken(&self) -> (usize, u64) {
+        (self.sockets.load(Relaxed), self.buffers.load(Relaxed))
+    }
+
     /// Takes the place of one more socket.
     ///
     /// # Errors

@@ -269,6 +269,7 @@ impl Gate {
                 .audit(call, usage, protocol, target, decision, redirected);
         }
         if decision.is_denied() && !redirected {
+            self.names.counters.denied(usage);
             report(&self.names, call, decision, target, flag);
         }
         decision.is_allowed()
@@ -313,6 +314,7 @@ impl PeerJudge {
                 .audit("connect", Use::Connect, Some(protocol), &peer, decision, false);
         }
         if decision.is_denied() {
+            self.names.counters.denied(Use::Connect);
             report(&self.names, "connect", decision, &peer, flag);
         } else {
             self.names

@@ -15,6 +15,7 @@ use crate::errno::{Errno, Result};
 use crate::fd::{Descriptor, Fd, SharedTable, Slots, Table, Target, find};
 use crate::gate::Gate;
 use crate::host::{Clock, Host};
+use crate::metrics::{Counters, Metrics, ThreadCounter};
 use crate::open_file::{Holds, OpenFile, Stream};
 use crate::policy::Policy;
 use crate::quota::Meter;
@@ -41,6 +42,7 @@ pub struct Guest<H: Host, F, T = SharedTable<OpenFile<<H as Host>::Io, F>>> {
     pub(crate) meter: Option<Arc<Meter>>,
     /// Descriptors in control data that were sent and not yet received.
     pub(crate) in_flight: Arc<InFlight<H::Io, F>>,
+    pub(crate) counters: Arc<Counters>,
 }
 
 /// The handle that one thread of a guest makes its calls with.
@@ -54,6 +56,8 @@ pub struct GuestThread<H: Host, F, T = Table<OpenFile<<H as Host>::Io, F>>> {
     pub(crate) scratch: Vec<u8>,
     /// Files of the adapter in the current poll: they are always ready.
     pub(crate) always_ready: Vec<PollEvent>,
+    /// What this thread has done.
+    pub(crate) counter: ThreadCounter,
 }
 
 /// What a call works with after it has looked its descriptor up: the guest without its table. A call does so once, and
@@ -66,6 +70,7 @@ pub(crate) struct Call<'g, H: Host, F> {
     pub(crate) scratch: &'g mut Vec<u8>,
     pub(crate) meter: Option<&'g Meter>,
     pub(crate) in_flight: &'g InFlight<H::Io, F>,
+    pub(crate) counter: &'g ThreadCounter,
 }
 
 /// A descriptor of a guest of several threads.
@@ -131,6 +136,7 @@ impl<H: Host, F> Clone for Guest<H, F> {
             room: Arc::clone(&self.room),
             meter: self.meter.clone(),
             in_flight: Arc::clone(&self.in_flight),
+            counters: Arc::clone(&self.counters),
         }
     }
 }
@@ -149,14 +155,23 @@ impl<H: Host, F, T> Guest<H, F, T> {
         let _ = GUESTS.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |count| {
             Some(count.saturating_add(1))
         });
+        let meter = Meter::new(policy.limits()).map(Arc::new);
+        let gate = Gate::new(policy);
         Guest {
-            meter: Meter::new(policy.limits()).map(Arc::new),
+            meter,
             table,
-            gate: Gate::new(policy),
+            counters: Arc::clone(&gate.names.counters),
+            gate,
             traced: false,
             room: Room::new(capacity),
             in_flight: Arc::default(),
         }
+    }
+
+    /// What the guest has done so far, all of its threads together.
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        Metrics::new(&self.counters, &self.room)
     }
 
     /// Installs the observer of its calls and denials. Threads that were made before do not trace.
@@ -220,10 +235,17 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         host.set_peer_judge(guest.gate.peer_judge());
         GuestThread {
             host,
+            counter: guest.counters.thread(),
             guest,
             scratch: Vec::new(),
             always_ready: Vec::new(),
         }
+    }
+
+    /// [`Guest::metrics`].
+    #[must_use]
+    pub fn metrics(&self) -> Metrics {
+        self.guest.metrics()
     }
 
     /// [`Guest::observe`].
@@ -427,6 +449,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             scratch: &mut self.scratch,
             meter: self.guest.meter.as_deref(),
             in_flight: &self.guest.in_flight,
+            counter: &self.counter,
         };
         (&mut self.guest.table, call)
     }
@@ -490,6 +513,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         value: impl FnOnce(&R) -> u64,
         args: fmt::Arguments<'_>,
     ) -> Result<R> {
+        self.counter.returned(&result);
         if self.guest.traced {
             self.trace(name, &result, value, args);
         }

@@ -59,6 +59,7 @@ mod host;
 mod interface;
 pub mod limits;
 mod log;
+mod metrics;
 mod netdevice;
 mod open_file;
 mod option;
@@ -89,6 +90,7 @@ pub use host::{
 };
 pub use interface::{Interface, InterfaceAddr, InterfaceFlags, MAX_INTERFACE_ADDRESSES, MAX_INTERFACES};
 pub use log::{MAX_OCCURRENCES, Sink};
+pub use metrics::{Metrics, MetricsSnapshot, Traffic};
 pub use open_file::{OpenFile, Stream};
 pub use option::{MAX_OPTION_BYTES, OptKind, OptValue, PeerProgram, SockOpt};
 pub use readiness::{PollEvent, Ready};

@@ -144,11 +144,14 @@ impl Log {
     /// Writes what is still counted, and how much was left out.
     pub(crate) fn flush(&mut self, now: Duration) {
         while self.end_count() {}
-        let count = std::mem::take(&mut self.left_out);
+        let count = self.left_out;
         if count > 0 {
-            match self.form {
+            let said = match self.form {
                 Form::Json => self.say(now, &format!("\"log\":\"left out\",\"count\":{count}")),
                 Form::Text => self.say(now, &format!("--- {count} lines were left out ---")),
+            };
+            if said {
+                self.left_out = 0;
             }
         }
         let _ = self.sink.flush();
@@ -174,13 +177,17 @@ impl Log {
         self.counted_bytes = self.counted_bytes.saturating_sub(body.len());
         match self.state {
             _ if again == 0 => {}
-            State::Open => self.write(last, &body, again),
+            State::Open => {
+                if !self.write(last, &body, again) {
+                    self.left_out += again;
+                }
+            }
             State::OnlyNew | State::Closed => self.left_out += again,
         }
         true
     }
 
-    /// Writes a line if there is room, or if it is new. Returns whether it did.
+    /// Writes a line if there is room, or if it is new. Returns whether there was.
     fn put(&mut self, now: Duration, occurrence: &impl Hash, body: &str) -> bool {
         if self.state == State::Open && self.written >= self.limit {
             self.state = State::OnlyNew;
@@ -190,7 +197,7 @@ impl Log {
                     now,
                     "--- the limit of this log is reached: from here on it has only what is new ---",
                 ),
-            }
+            };
         }
         let key = self.keys.hash_one(occurrence);
         let known = self.occurred.contains(&key);
@@ -207,7 +214,7 @@ impl Log {
                 match self.form {
                     Form::Json => self.say(now, "\"log\":\"closed\""),
                     Form::Text => self.say(now, "--- too much is new: this log ends here ---"),
-                }
+                };
                 self.left_out += 1;
                 return false;
             }
@@ -216,18 +223,20 @@ impl Log {
                 return false;
             }
         }
-        self.write(now, body, 1);
+        if !self.write(now, body, 1) {
+            self.left_out += 1;
+        }
         true
     }
 
     /// Writes a line of the log's own.
-    fn say(&mut self, now: Duration, body: &str) {
-        self.write(now, body, 1);
+    fn say(&mut self, now: Duration, body: &str) -> bool {
+        self.write(now, body, 1)
     }
 
     /// Writes one whole line in one write: a guest's own output does not get into it, and nothing is lost when the process
-    /// ends. What cannot be written is dropped.
-    fn write(&mut self, time: Duration, body: &str, count: u64) {
+    /// ends. What cannot be written is dropped; returns whether it was written.
+    fn write(&mut self, time: Duration, body: &str, count: u64) -> bool {
         let line = &mut self.line;
         line.clear();
         // Into a String.
@@ -247,7 +256,7 @@ impl Log {
             (Form::Text, _) => writeln!(line, " ({count} times)"),
         };
         self.written = self.written.saturating_add(line.len() as u64);
-        let _ = self.sink.write_all(line.as_bytes());
+        self.sink.write_all(line.as_bytes()).is_ok()
     }
 }
 

@@ -1,11 +1,13 @@
 //! [`GuestHandle`]: what other threads can do to a guest that runs.
 
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
 use guestnet_core::resolve::Names;
-use guestnet_host_os::Stopper;
+use guestnet_core::{Metrics, MetricsSnapshot};
+use guestnet_host_os::{MetricsExporter, RunningExporter, Stopper};
 
 /// A handle on a guest, for other threads. It may outlive the guest, and does nothing then.
 #[derive(Clone)]
@@ -14,6 +16,7 @@ pub struct GuestHandle(Arc<Shared>);
 struct Shared {
     stopper: Stopper,
     names: Arc<Names>,
+    metrics: Metrics,
     /// What a guest that computes looks at.
     stop: Arc<AtomicBool>,
     #[cfg(feature = "wasi")]
@@ -29,10 +32,11 @@ impl fmt::Debug for GuestHandle {
 }
 
 impl GuestHandle {
-    pub(crate) fn new(stopper: Stopper, names: &Arc<Names>, stop: Arc<AtomicBool>) -> Self {
+    pub(crate) fn new(stopper: Stopper, names: &Arc<Names>, metrics: Metrics, stop: Arc<AtomicBool>) -> Self {
         GuestHandle(Arc::new(Shared {
             stopper,
             names: Arc::clone(names),
+            metrics,
             stop,
             #[cfg(feature = "wasi")]
             engine: std::sync::OnceLock::new(),
@@ -62,6 +66,20 @@ impl GuestHandle {
     pub(crate) fn wake(&self) {
         // As in `stop`.
         let _ = self.0.stopper.stop();
+    }
+
+    /// What the guest has done so far: sockets, connections, bytes, look-ups, denials, errors. It costs the guest nothing.
+    #[must_use]
+    pub fn metrics(&self) -> MetricsSnapshot {
+        self.0.metrics.snapshot()
+    }
+
+    /// Starts to offer the guest's metrics to others, until what this returns is dropped. Where, the exporter was opened for.
+    ///
+    /// # Errors
+    /// There is no thread or no pipe left.
+    pub fn export_metrics(&self, exporter: MetricsExporter) -> io::Result<RunningExporter> {
+        exporter.start(self.0.metrics.clone())
     }
 
     /// Writes what the guest's observer has held back, such as lines that are counted within a second. It is for a process that

@@ -140,10 +140,13 @@ pub use end::End;
 pub use error::{Error, reason};
 #[cfg(all(feature = "dns", feature = "wasi"))]
 pub use etc::Etc;
-pub use guestnet_core::{self as core, policy};
+pub use guestnet_core::{self as core, MetricsSnapshot, Traffic, policy};
 #[cfg(feature = "module-options")]
 pub use guestnet_emscripten::{Environment, ModuleOptionsError, OptionValue};
-pub use guestnet_host_os::{self as host_os, OsHost, TraceTo, Upstream, UpstreamError};
+pub use guestnet_host_os::{
+    self as host_os, MetricsExporter, OsHost, ReportTo, ReportToError, RunningExporter, TraceTo, Upstream,
+    UpstreamError,
+};
 #[cfg(feature = "quickjs")]
 pub use guestnet_quickjs as quickjs;
 #[cfg(feature = "wasi")]

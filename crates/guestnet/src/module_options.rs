@@ -2,7 +2,7 @@
 //! what the options are called and what values they take ([`ModuleOptions`]).
 
 use guestnet_emscripten::{Environment, ModuleOptions, OptionValue, TraceOption};
-use guestnet_host_os::{TraceTo, Upstream};
+use guestnet_host_os::{ReportTo, TraceTo, Upstream};
 
 use crate::error::Error;
 use crate::hosts::HostsFile;
@@ -29,7 +29,7 @@ impl Options {
                 TraceOption::Console => TraceTo::Stderr,
                 TraceOption::File(path) => TraceTo::File(path.into()),
             }),
-            audit: read.audit.map(Into::into),
+            audit: read.audit.map(|path| ReportTo::File(path.into())),
             advice: read.advice,
             stderr: guestnet_host_os::stderr,
         };

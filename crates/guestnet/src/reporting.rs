@@ -1,10 +1,8 @@
 //! [`Reporting`]: what is written about a guest.
 
-use std::path::PathBuf;
-
 use guestnet_core::policy::{Flag, Policy};
 use guestnet_core::{Reporter, Sink};
-use guestnet_host_os::TraceTo;
+use guestnet_host_os::{ReportTo, TraceTo};
 
 use crate::error::Error;
 
@@ -14,8 +12,10 @@ use crate::error::Error;
 pub struct Reporting {
     /// Where one line a call goes, as strace(1) writes them.
     pub trace: Option<TraceTo>,
-    /// The file to which each decision of the policy goes as one line of JSON.
-    pub audit: Option<PathBuf>,
+    /// Where each decision of the policy goes as one line of JSON: a file, or a collector that is connected to when it is opened. The
+    /// guest waits for a collector that reads slowly, also when it is stopped, and goes on without an audit when the connection is
+    /// lost.
+    pub audit: Option<ReportTo>,
     /// How a denial names what would allow it. By default as the command's own option, `--allow-connect …`.
     pub advice: fn(&Flag) -> String,
     /// Makes what writes to standard error: the process's own by default.
@@ -34,12 +34,12 @@ impl Default for Reporting {
 }
 
 impl Reporting {
-    /// Opens the files. The policy is the guest's: its limits have one for what is written.
+    /// Opens the files, and connects. The policy is the guest's: its limits have one for what is written.
     ///
     /// # Errors
-    /// [`Error::Reporter`]: a file cannot be written.
+    /// [`Error::Reporter`]: a file cannot be written, or nothing answers at the address.
     pub fn open(&self, policy: &Policy) -> Result<Reporter, Error> {
-        let (trace, audit) = (self.trace.as_ref(), self.audit.as_deref());
+        let (trace, audit) = (self.trace.as_ref(), self.audit.as_ref());
         let limit = policy.limits().log;
         Ok(guestnet_host_os::reporter(
             trace,

@@ -94,7 +94,7 @@ impl Options {
         let spare = Mutex::new(host.sibling().map_err(Error::Host)?);
         let mut guest = Guest::new(policy, capacity, 0).thread(host);
         attachments.attach(&mut guest);
-        let names = Arc::clone(guest.names());
+        let (names, metrics) = (Arc::clone(guest.names()), guest.metrics());
 
         let mut builder = ScriptBuilder::new(guest);
         for arg in options.args {
@@ -136,7 +136,7 @@ impl Options {
         if let Some((stream, ask)) = signals {
             builder.signals(stream, ask);
         }
-        let handle = GuestHandle::new(stopper, &names, builder.stop_flag());
+        let handle = GuestHandle::new(stopper, &names, metrics, builder.stop_flag());
         Ok(ScriptParts {
             builder,
             handle,

@@ -53,7 +53,7 @@ impl Options {
         let stopper = host.stopper();
         let mut thread = Guest::new(policy, capacity, reserved).thread(host);
         attachments.attach(&mut thread);
-        let handle = GuestHandle::new(stopper, thread.names(), Arc::default());
+        let handle = GuestHandle::new(stopper, thread.names(), thread.metrics(), Arc::default());
         Ok(ThreadedGuest {
             thread,
             spare,

@@ -170,7 +170,7 @@ impl Options {
         };
         let mut guest = GuestThread::new(host, policy, capacity);
         attachments.attach(&mut guest);
-        let handle = GuestHandle::new(stopper, guest.names(), Arc::default());
+        let handle = GuestHandle::new(stopper, guest.names(), guest.metrics(), Arc::default());
 
         let mut builder = GuestCtxBuilder::new(guest);
         give_streams(

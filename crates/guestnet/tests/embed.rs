@@ -13,7 +13,8 @@ use guestnet::wasi::{Adapter, GuestCtx};
 use guestnet::wasmtime::component::{Component, Linker as ComponentLinker};
 use guestnet::wasmtime::{Config, Engine, Linker, Module, Store};
 use guestnet::{
-    ComponentRuntime, End, Error, HostsFile, MemoryLimit, Options, OsHost, RunError, WasiRuntime, reason,
+    ComponentRuntime, End, Error, HostsFile, MemoryLimit, MetricsExporter, Options, OsHost, ReportTo,
+    Reporting, RunError, WasiRuntime, reason,
 };
 
 /// A module with some functions of WASI and a body for `_start`.
@@ -163,6 +164,68 @@ fn an_observer_of_the_embedders_hears_of_denials() {
     assert_eq!(end, End::Exit(EACCES));
     let denied = denials.0.lock().unwrap();
     assert_eq!(*denied, ["connect 127.0.0.1:9"]);
+}
+
+#[test]
+fn a_guest_has_metrics_that_its_embedder_reads_and_offers_to_others() {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let runtime = WasiRuntime::new().unwrap();
+    let at = ReportTo::Tcp((Ipv4Addr::LOCALHOST, 0).into());
+    let exporter = MetricsExporter::open(&at).unwrap();
+    let addr = exporter.local_addr().unwrap();
+    let policy = may_connect(&format!("127.0.0.1:{port}"));
+    let guest = Options::new().policy(policy).wasi(&runtime).unwrap();
+    let handle = guest.handle();
+    let running = handle.export_metrics(exporter).unwrap();
+    assert_eq!(handle.metrics().tcp.connected, 0);
+    assert_eq!(
+        guest.run(&module(&runtime, &connects(port))).unwrap(),
+        End::Exit(0)
+    );
+    // The handle outlives the guest, and so do the numbers.
+    assert_eq!(handle.metrics().tcp.connected, 1);
+    let mut client = TcpStream::connect(addr).unwrap();
+    client.write_all(b"GET /metrics HTTP/1.1\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    let (_, text) = answer.split_once("\r\n\r\n").unwrap();
+    assert_eq!(text, handle.metrics().to_string());
+    drop(running);
+    assert!(TcpStream::connect(addr).is_err());
+    let taken = MetricsExporter::open(&ReportTo::Tcp(listener.local_addr().unwrap())).unwrap_err();
+    assert_eq!(
+        Error::from(taken).to_string(),
+        format!("cannot write the metrics to tcp://127.0.0.1:{port}: Address already in use")
+    );
+}
+
+#[test]
+fn an_audit_goes_to_a_collector_and_ends_with_the_guest() {
+    let collector = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let reporting = Reporting {
+        audit: Some(ReportTo::Tcp(collector.local_addr().unwrap())),
+        ..Reporting::default()
+    };
+    let runtime = WasiRuntime::new().unwrap();
+    let policy = may_connect("10.0.0.1");
+    let reporter = reporting.open(&policy).unwrap();
+    let guest = Options::new()
+        .policy(policy)
+        .observer(reporter)
+        .wasi(&runtime)
+        .unwrap();
+    let handle = guest.handle();
+    let end = guest.run(&module(&runtime, &connects(9))).unwrap();
+    assert_eq!(end, End::Exit(EACCES));
+    // It is the handle that keeps the observer.
+    drop(handle);
+    let mut text = String::new();
+    collector.accept().unwrap().0.read_to_string(&mut text).unwrap();
+    assert!(
+        text.lines().count() == 1 && text.contains("\"outcome\":\"denied\""),
+        "{text}"
+    );
 }
 
 #[test]

@@ -5,6 +5,7 @@ mod exit;
 mod given;
 mod network;
 mod repl;
+mod report;
 mod scratch;
 mod script;
 mod signal;

@@ -14,6 +14,7 @@ use super::question::{LookupError, LookupReply, MAX_ALIASES, MAX_RESULTS, Questi
 use crate::addr::Domain;
 use crate::errno::Errno;
 use crate::limits::Bucket;
+use crate::metrics::Counters;
 use crate::policy::{Decision, Flag, Name, Pins, Policy, Reason, Use, canonical_ip};
 use crate::sync::lock;
 use crate::trace::{AuditRecord, Denial, Observer};
@@ -47,6 +48,7 @@ pub struct Names {
     cache: Mutex<Cache>,
     bucket: Mutex<Bucket>,
     audited: AtomicBool,
+    pub(crate) counters: Arc<Counters>,
     pub(crate) observer: Mutex<Option<Box<dyn Observer>>>,
 }
 
@@ -61,6 +63,7 @@ impl Names {
             cache: Mutex::default(),
             bucket: Mutex::new(Bucket::new(rate, rate)),
             audited: AtomicBool::new(false),
+            counters: Arc::default(),
             observer: Mutex::default(),
         }
     }
@@ -124,6 +127,15 @@ impl Names {
 
     /// Judges a question and answers it from the hosts file or the cache. `now` is the host's monotonic clock.
     pub fn begin(&self, question: &Question, now: Duration) -> CacheLookup {
+        let lookup = self.judge(question, now);
+        // Those that go further are counted where the rate is asked, and denials where they are reported.
+        if let CacheLookup::Known(Ok(_) | Err(LookupError::NoName | LookupError::NoData)) = &lookup {
+            self.counters.looked_up_here();
+        }
+        lookup
+    }
+
+    fn judge(&self, question: &Question, now: Duration) -> CacheLookup {
         CacheLookup::Known(match question {
             Question::Addresses { name, family } => {
                 if !self.allowed(name) {
@@ -220,11 +232,13 @@ impl Names {
     #[must_use]
     pub fn within_rate(&self, now: Duration) -> bool {
         let mut bucket = lock(&self.bucket);
-        if bucket.available(now) == 0 {
-            return false;
+        let within_rate = bucket.available(now) > 0;
+        if within_rate {
+            bucket.take(1);
         }
-        bucket.take(1);
-        true
+        drop(bucket);
+        self.counters.looked_up(within_rate);
+        within_rate
     }
 
     fn in_cache(&self, question: &Question, now: Duration) -> CacheLookup {
@@ -266,6 +280,7 @@ impl Names {
     }
 
     fn denied(&self, call: &'static str, name: &Name, decision: Decision<'_>) {
+        self.counters.denied(Use::Resolve);
         if let Some(observer) = &mut *lock(&self.observer) {
             // No allow flag helps against a deny rule.
             let flag = match decision.rule() {

@@ -295,6 +295,7 @@ impl<H: Host, F> Call<'_, H, F> {
             for message in messages.iter_mut().skip(count).take(sent) {
                 // A datagram goes whole.
                 message.sent = message.bufs.iter().map(|buf| buf.len()).sum();
+                self.counter.sent(socket.domain, socket.kind, message.sent);
             }
             count += sent;
             match refused {
@@ -382,7 +383,10 @@ impl<H: Host, F> Call<'_, H, F> {
             };
             let received: Vec<_> = batch.into_iter().map(|datagram| datagram.message).collect();
             for (message, received) in rest.iter_mut().zip(received).take(came) {
-                message.message = received.map(|received| self.as_seen(socket, received));
+                message.message = received.map(|received| {
+                    self.count_received(socket, received.received, progress.flags);
+                    self.as_seen(socket, received)
+                });
             }
             count += came;
             let waits = may_block && !progress.wait_for_one && blocks;

@@ -134,6 +134,7 @@ impl<H: Host, F> SharedGuestThread<H, F> {
             gate,
             meter,
             in_flight,
+            counter,
             ..
         } = call;
         let mut rest = passed.iter().map(|(_, file)| io_of(file));
@@ -189,6 +190,7 @@ impl<H: Host, F> SharedGuestThread<H, F> {
             // What was queued is reported; the error shows at the next call.
             sent += transfer::send(host, meter, socket, bufs, flags).unwrap_or(0);
         }
+        counter.sent(socket.domain, socket.kind, sent);
         Ok(sent)
     }
 
@@ -319,6 +321,7 @@ impl<H: Host, F> Call<'_, H, F> {
                 message.received.len += rest.len;
             }
         }
+        self.count_received(socket, message.received, flags);
         message.from = stub::as_seen(self.gate, socket, message.from);
         Ok(message)
     }

@@ -101,6 +101,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     }
 
     fn trace_accept(&mut self, fd: impl Target<T::Pin>, result: &Result<(Fd, SockAddr)>) {
+        self.counter.returned(result);
         if self.guest.traced {
             match result {
                 Ok((_, peer)) => {
@@ -134,6 +135,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             Domain::Inet | Domain::Inet6 => listener.buffers.bytes(),
         })?;
         let (io, peer) = call.accept(listener, may_wait)?;
+        call.counter.accepted(listener.domain, listener.kind);
         let socket = Socket::new(io, listener.domain, listener.kind, permit, buffers);
         socket.nonblocking.set(nonblocking);
         // What the kernel copies from the listener; the other end of a UNIX connection makes its own.
@@ -402,6 +404,7 @@ impl<H: Host, F> Call<'_, H, F> {
                     Some(pending) => pending,
                     None => {
                         gate.unix("connect", &resolved)?;
+                        self.counter.connected(socket.domain, socket.kind);
                         PendingConnect::new(to)
                     }
                 };
@@ -438,6 +441,9 @@ impl<H: Host, F> Call<'_, H, F> {
                     }
                     _ => None,
                 };
+                if !pending.counted {
+                    self.counter.connected(socket.domain, socket.kind);
+                }
                 pending.counted = true;
                 let first = host.connect(&socket.io, &SockAddr::Inet(target));
                 if let Some(reservation) = reservation

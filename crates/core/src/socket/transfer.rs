@@ -48,6 +48,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     }
 
     pub(crate) fn trace_send(&mut self, fd: impl Target<T::Pin>, result: &Result<usize>, flags: SendFlags) {
+        self.counter.returned(result);
         if self.guest.traced {
             self.trace(
                 "send",
@@ -101,6 +102,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         result: &Result<RecvMeta>,
         flags: RecvFlags,
     ) {
+        self.counter.returned(result);
         if self.guest.traced {
             self.trace(
                 "recv",
@@ -123,6 +125,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         flags: RecvFlags,
     ) -> Result<(RecvMeta, SockAddr)> {
         let result = self.with_socket(fd, |call, socket| call.recv_from(socket, bufs, flags));
+        self.counter.returned(&result);
         if self.guest.traced {
             match &result {
                 Ok((_, from)) => self.trace(
@@ -145,7 +148,9 @@ impl<H: Host, F> Call<'_, H, F> {
         bufs: &mut [IoSlice<'_>],
         flags: SendFlags,
     ) -> Result<usize> {
-        send(self.host, self.meter, socket, bufs, flags)
+        let sent = send(self.host, self.meter, socket, bufs, flags)?;
+        self.counter.sent(socket.domain, socket.kind, sent);
+        Ok(sent)
     }
 
     pub(super) fn send_to(
@@ -177,7 +182,7 @@ impl<H: Host, F> Call<'_, H, F> {
                     })
                 });
                 option::record_broadcast(gate, socket, "sendto", *to, &outcome);
-                outcome
+                outcome.inspect(|sent| self.counter.sent(socket.domain, socket.kind, *sent))
             }
             (Domain::Inet | Domain::Inet6, Kind::Datagram, _) => Err(Errno::EAFNOSUPPORT),
             (Domain::Unix, Kind::Datagram, SockAddr::Unix(path)) => {
@@ -186,6 +191,7 @@ impl<H: Host, F> Call<'_, H, F> {
                 attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
                     host.unix_send_to(&socket.io, bufs, &node, once)
                 })
+                .inspect(|sent| self.counter.sent(socket.domain, socket.kind, *sent))
             }
             (Domain::Unix, Kind::Datagram, _) => Err(Errno::EINVAL),
         }
@@ -202,12 +208,21 @@ impl<H: Host, F> Call<'_, H, F> {
                 .recv_message(socket, bufs, flags)
                 .map(|message| message.received);
         }
-        if judged(self.gate, socket) {
-            return self
-                .recv_judged(socket, bufs, flags)
-                .map(|(received, _)| received);
+        let received = if judged(self.gate, socket) {
+            self.recv_judged(socket, bufs, flags)?.0
+        } else {
+            recv_unjudged(self.host, self.meter, socket, bufs, flags)?
+        };
+        self.count_received(socket, received, flags);
+        Ok(received)
+    }
+
+    /// Counts what a call has taken.
+    #[inline]
+    pub(super) fn count_received(&self, socket: &Socket<H::Io>, received: RecvMeta, flags: RecvFlags) {
+        if !flags.contains(RecvFlags::PEEK) {
+            self.counter.received(socket.domain, socket.kind, received.len);
         }
-        recv_unjudged(self.host, self.meter, socket, bufs, flags)
     }
 
     pub(super) fn recv_from(
@@ -222,6 +237,7 @@ impl<H: Host, F> Call<'_, H, F> {
         }
         if socket.kind == Kind::Stream {
             let received = recv_unjudged(self.host, self.meter, socket, bufs, flags)?;
+            self.count_received(socket, received, flags);
             return Ok((received, SockAddr::Unspec));
         }
         let (received, from) = if judged(self.gate, socket) {
@@ -239,6 +255,7 @@ impl<H: Host, F> Call<'_, H, F> {
                 end_if_shut(socket, blocks, outcome, (RecvMeta::default(), SockAddr::Unspec))
             })?
         };
+        self.count_received(socket, received, flags);
         Ok((received, stub::as_seen(self.gate, socket, from)))
     }
 
