@@ -13,7 +13,7 @@ use crate::interface::{Interface, InterfaceFlags};
 use crate::policy::{Decision, Flag, Name, PinLookup, Policy, Protocol, Reason, Use, canonical_ip};
 use crate::resolve::{Names, STUB, SYSTEM_ANSWER_LIFETIME};
 use crate::sync::lock;
-use crate::trace::Denial;
+use crate::trace::{Denial, Subject};
 
 /// Where an outgoing connection or datagram may go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl Gate {
             call,
             Use::Connect,
             Some(protocol),
-            &addr,
+            Subject::Address(&addr),
             decision,
             redirected,
             flag,
@@ -98,7 +98,14 @@ impl Gate {
         }
         let decision = self.policy.decide_before_address(protocol, name, port);
         let target = format!("{name}:{port}");
-        self.enforce(call, Use::Connect, Some(protocol), &target, decision, || None)
+        self.enforce(
+            call,
+            Use::Connect,
+            Some(protocol),
+            Subject::Other(&target),
+            decision,
+            || None,
+        )
     }
 
     /// What judges where connections to names have led.
@@ -121,7 +128,14 @@ impl Gate {
             .policy
             .decide(Use::Listen, protocol, addr, &crate::policy::NoPins);
         let flag = || Some(Flag::address(Use::Listen, protocol, addr));
-        self.enforce(call, Use::Listen, Some(protocol), &addr, decision, flag)
+        self.enforce(
+            call,
+            Use::Listen,
+            Some(protocol),
+            Subject::Address(&addr),
+            decision,
+            flag,
+        )
     }
 
     /// The peer of an accepted connection, or the sender of a datagram to a bound socket.
@@ -130,7 +144,15 @@ impl Gate {
             .policy
             .decide(Use::Accept, protocol, peer, &crate::policy::NoPins);
         let flag = || Some(Flag::address(Use::Accept, protocol, peer));
-        self.record(call, Use::Accept, Some(protocol), &peer, decision, false, flag)
+        self.record(
+            call,
+            Use::Accept,
+            Some(protocol),
+            Subject::Address(&peer),
+            decision,
+            false,
+            flag,
+        )
     }
 
     /// The sender of a datagram to a socket that was bound only by sending: someone it may send to.
@@ -141,7 +163,7 @@ impl Gate {
             call,
             Use::Connect,
             Some(Protocol::Udp),
-            &peer,
+            Subject::Address(&peer),
             decision,
             false,
             flag,
@@ -157,8 +179,14 @@ impl Gate {
         let decision = self.policy.decide_broadcast();
         if self.audited {
             let (usage, protocol) = (Use::Connect, Some(Protocol::Udp));
-            self.names
-                .audit(call, usage, protocol, &"SO_BROADCAST", decision, false);
+            self.names.audit(
+                call,
+                usage,
+                protocol,
+                Subject::Other(&"SO_BROADCAST"),
+                decision,
+                false,
+            );
         }
         decision.is_allowed()
     }
@@ -168,7 +196,15 @@ impl Gate {
     pub(crate) fn broadcast_refused(&self, call: &'static str, to: SocketAddr) {
         let decision = self.policy.decide_broadcast();
         let (usage, protocol, flag) = (Use::Connect, Some(Protocol::Udp), || Some(Flag::broadcast()));
-        self.record(call, usage, protocol, &to, decision, false, flag);
+        self.record(
+            call,
+            usage,
+            protocol,
+            Subject::Address(&to),
+            decision,
+            false,
+            flag,
+        );
     }
 
     /// The interface that a datagram would leave by (`IP_PKTINFO`, `IPV6_PKTINFO`), 0 for the one that the system chooses.
@@ -180,7 +216,7 @@ impl Gate {
         }
         let decision = Decision::interface(unrestricted);
         let (usage, protocol, target) = (Use::Connect, Some(Protocol::Udp), format!("interface {index}"));
-        self.enforce(call, usage, protocol, &target, decision, || None)
+        self.enforce(call, usage, protocol, Subject::Other(&target), decision, || None)
     }
 
     /// Whether the guest may listen wherever it likes, so that no interface of the machine is hidden from it.
@@ -226,12 +262,15 @@ impl Gate {
     pub(crate) fn unix(&mut self, call: &'static str, path: &str) -> Result<()> {
         let decision = self.policy.decide_unix(path);
         let flag = || Flag::path(path);
-        self.enforce(call, Use::Unix, None, &path, decision, flag)
+        self.enforce(call, Use::Unix, None, Subject::Other(&path), decision, flag)
     }
 
     /// A UNIX socket path that none of the guest's directories leads to. Returns the errno for the guest.
     pub(crate) fn outside(&mut self, call: &'static str, path: &str) -> Errno {
-        self.record(call, Use::Unix, None, &path, Decision::outside(), false, || None);
+        let subject = Subject::Other(&path);
+        self.record(call, Use::Unix, None, subject, Decision::outside(), false, || {
+            None
+        });
         Errno::EACCES
     }
 
@@ -241,11 +280,11 @@ impl Gate {
         call: &'static str,
         usage: Use,
         protocol: Option<Protocol>,
-        target: &dyn fmt::Display,
+        subject: Subject<'_>,
         decision: Decision<'_>,
         flag: impl FnOnce() -> Option<Flag>,
     ) -> Result<()> {
-        match self.record(call, usage, protocol, target, decision, false, flag) {
+        match self.record(call, usage, protocol, subject, decision, false, flag) {
             true => Ok(()),
             false => Err(Errno::EACCES),
         }
@@ -259,18 +298,18 @@ impl Gate {
         call: &'static str,
         usage: Use,
         protocol: Option<Protocol>,
-        target: &dyn fmt::Display,
+        subject: Subject<'_>,
         decision: Decision<'_>,
         redirected: bool,
         flag: impl FnOnce() -> Option<Flag>,
     ) -> bool {
         if self.audited {
             self.names
-                .audit(call, usage, protocol, target, decision, redirected);
+                .audit(call, usage, protocol, subject, decision, redirected);
         }
         if decision.is_denied() && !redirected {
             self.names.counters.denied(usage);
-            report(&self.names, call, decision, target, flag);
+            report(&self.names, call, decision, subject.shown(), flag);
         }
         decision.is_allowed()
     }
@@ -310,8 +349,14 @@ impl PeerJudge {
             .decide(Use::Connect, protocol, peer, &Led { name, ip });
         let flag = || Some(Flag::address(Use::Connect, protocol, peer));
         if self.names.is_audited() {
-            self.names
-                .audit("connect", Use::Connect, Some(protocol), &peer, decision, false);
+            self.names.audit(
+                "connect",
+                Use::Connect,
+                Some(protocol),
+                Subject::Address(&peer),
+                decision,
+                false,
+            );
         }
         if decision.is_denied() {
             self.names.counters.denied(Use::Connect);

@@ -7,7 +7,7 @@
 use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt::{self, Write as _};
-use std::hash::{BuildHasher, Hash, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 use std::io::Write;
 use std::time::Duration;
 
@@ -43,6 +43,10 @@ struct RepeatedLine {
     last: Duration,
 }
 
+/// What a log counts a line under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct CountKey(u64);
+
 /// How far a log has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum State {
@@ -63,14 +67,35 @@ pub(crate) struct Log {
     /// Lines that were not written since the last time that this was said.
     left_out: u64,
     /// What has occurred. A guest cannot choose two that look the same: the hash has a key that it does not know.
-    occurred: HashSet<u64>,
-    counted: HashMap<u64, RepeatedLine>,
+    occurred: HashSet<u64, BuildHasherDefault<KeyHasher>>,
+    counted: HashMap<u64, RepeatedLine, BuildHasherDefault<KeyHasher>>,
     /// The counted lines by the time of the first one.
     since: VecDeque<(Duration, u64)>,
     counted_bytes: usize,
     keys: RandomState,
     /// The line being made, kept for its memory.
     line: String,
+}
+
+/// Takes a key for its hash: keys are hashes with a secret key already.
+#[derive(Default)]
+struct KeyHasher(u64);
+
+impl Hasher for KeyHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        // Keys are whole numbers, so that nobody calls it.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
+    }
+
+    fn write_u64(&mut self, key: u64) {
+        self.0 = key;
+    }
 }
 
 impl fmt::Debug for Log {
@@ -91,8 +116,8 @@ impl Log {
             written: 0,
             state: State::Open,
             left_out: 0,
-            occurred: HashSet::new(),
-            counted: HashMap::new(),
+            occurred: HashSet::default(),
+            counted: HashMap::default(),
             since: VecDeque::new(),
             counted_bytes: 0,
             keys: RandomState::new(),
@@ -109,21 +134,25 @@ impl Log {
     }
 
     /// Takes a line: of JSON the members behind the time. `occurrence` distinguishes it from earlier occurrences.
-    /// With `counts`, the same line within a second is counted instead of written.
-    pub(crate) fn take(&mut self, now: Duration, occurrence: impl Hash, body: &str, counts: bool) {
+    /// With `counts`, the same line within a second is counted instead of written; returned is what it is counted under, if it is.
+    pub(crate) fn take(
+        &mut self,
+        now: Duration,
+        occurrence: impl Hash,
+        body: &str,
+        counts: bool,
+    ) -> Option<CountKey> {
         self.end_counts(now);
         if !counts {
             self.put(now, &occurrence, body);
-            return;
+            return None;
         }
         let key = self.keys.hash_one((&occurrence, body));
-        if let Some(counted) = self.counted.get_mut(&key) {
-            counted.again += 1;
-            counted.last = now;
-            return;
+        if self.count(now, key) {
+            return Some(CountKey(key));
         }
         if !self.put(now, &occurrence, body) {
-            return;
+            return None;
         }
         self.counted_bytes += body.len();
         while self.counted.len() >= MAX_COUNTED || self.counted_bytes > MAX_COUNTED_BYTES {
@@ -139,6 +168,23 @@ impl Log {
             });
             self.since.push_back((now, key));
         }
+        Some(CountKey(key))
+    }
+
+    /// Counts a line that is known to be the same as one before. `false`: that is not counted any more, and the line has to be
+    /// made for [`Log::take`].
+    pub(crate) fn again(&mut self, now: Duration, key: CountKey) -> bool {
+        self.end_counts(now);
+        self.count(now, key.0)
+    }
+
+    fn count(&mut self, now: Duration, key: u64) -> bool {
+        let Some(counted) = self.counted.get_mut(&key) else {
+            return false;
+        };
+        counted.again += 1;
+        counted.last = now;
+        true
     }
 
     /// Writes what is still counted, and how much was left out.

@@ -4,11 +4,12 @@
 
 use std::fmt::{self, Write as _};
 use std::io::Write as _;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use crate::errno::Result;
-use crate::log::{Form, Log, Sink};
-use crate::policy::Flag;
+use crate::log::{CountKey, Form, Log, Sink};
+use crate::policy::{DecisionIdentity, Flag, Protocol, Use};
 use crate::trace::{AuditRecord, Denial, Observer, ResultLine};
 use crate::visible::{Visible, push_json, visible};
 
@@ -49,6 +50,7 @@ pub struct Reporter {
     audit: Option<Log>,
     clock: fn() -> Duration,
     advice: fn(&Flag) -> String,
+    recent: Recent,
     /// The line being made, kept for its memory.
     line: String,
 }
@@ -74,6 +76,7 @@ impl Reporter {
             audit: sinks.audit.map(|sink| Log::new(sink, Form::Json, limit)),
             clock: sinks.clock,
             advice: sinks.advice,
+            recent: Recent::default(),
             line: String::new(),
         }
     }
@@ -96,7 +99,9 @@ impl Reporter {
             Some(beginning) if beginning.len() < self.line.len() => {
                 trace.take(now, &self.line, &format!("{beginning}..."), counts);
             }
-            _ => trace.take(now, &self.line, &self.line, counts),
+            _ => {
+                trace.take(now, &self.line, &self.line, counts);
+            }
         }
     }
 }
@@ -131,16 +136,28 @@ impl Observer for Reporter {
         let Some(audit) = &mut self.audit else {
             return;
         };
-        if audit.wants_line() {
-            let target = decided.target.to_string();
-            let occurrence = (
-                decided.call,
-                decided.usage,
-                decided.protocol,
-                &target,
-                outcome(decided),
-            );
-            audit.take((self.clock)(), occurrence, &audit_line(decided, &target), true);
+        if !audit.wants_line() {
+            return;
+        }
+        let now = (self.clock)();
+        let repeat = Repeat::of(decided);
+        if let Some(repeat) = &repeat
+            && let Some(key) = self.recent.find(repeat)
+            && audit.again(now, key)
+        {
+            return;
+        }
+        let target = decided.target.to_string();
+        let occurrence = (
+            decided.call,
+            decided.usage,
+            decided.protocol,
+            &target,
+            outcome(decided),
+        );
+        let key = audit.take(now, occurrence, &audit_line(decided, &target), true);
+        if let (Some(repeat), Some(key)) = (repeat, key) {
+            self.recent.keep(repeat, key);
         }
     }
 
@@ -155,6 +172,69 @@ impl Observer for Reporter {
 impl Drop for Reporter {
     fn drop(&mut self) {
         self.flush();
+    }
+}
+
+/// How many decisions are remembered: a server has some peers that send to it in turn.
+const RECENT: usize = 64;
+
+/// The last decisions about addresses, each with what its line is counted under. Such a decision has the same line, which need not be
+/// made again: most of what an audit costs is to make lines that are then counted.
+#[derive(Debug, Default)]
+struct Recent(Vec<Option<(Repeat, CountKey)>>);
+
+/// All that the line of a decision about an address says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Repeat {
+    address: SocketAddr,
+    call: &'static str,
+    usage: Use,
+    protocol: Option<Protocol>,
+    decision: DecisionIdentity,
+    redirected: bool,
+}
+
+impl Repeat {
+    fn of(decided: &AuditRecord<'_>) -> Option<Repeat> {
+        Some(Repeat {
+            address: decided.address?,
+            call: decided.call,
+            usage: decided.usage,
+            protocol: decided.protocol,
+            decision: decided.decision.identity(),
+            redirected: decided.redirected,
+        })
+    }
+
+    /// Its place among [`RECENT`]. A guest that chooses addresses with the same one only makes its own calls slower.
+    fn place(&self) -> usize {
+        let ip = match self.address.ip() {
+            IpAddr::V4(ip) => ip.to_bits(),
+            IpAddr::V6(ip) => {
+                let [.., a, b, c, d] = ip.octets();
+                u32::from_be_bytes([a, b, c, d])
+            }
+        };
+        let mixed =
+            (ip ^ (u32::from(self.address.port()) << 16) ^ self.usage as u32).wrapping_mul(0x9e37_79b1);
+        // The upper bits: as many as there are places.
+        usize::try_from(mixed >> (u32::BITS - RECENT.ilog2())).unwrap_or(0)
+    }
+}
+
+impl Recent {
+    fn find(&self, repeat: &Repeat) -> Option<CountKey> {
+        let (known, key) = self.0.get(repeat.place())?.as_ref()?;
+        (known == repeat).then_some(*key)
+    }
+
+    fn keep(&mut self, repeat: Repeat, key: CountKey) {
+        if self.0.is_empty() {
+            self.0.resize(RECENT, None);
+        }
+        if let Some(place) = self.0.get_mut(repeat.place()) {
+            *place = Some((repeat, key));
+        }
     }
 }
 
@@ -290,6 +370,7 @@ pub(crate) mod tests {
                 usage: Use::Unix,
                 protocol: None,
                 target: &target,
+                address: None,
                 decision: policy.decide_unix(target),
                 redirected: false,
             });
@@ -312,6 +393,69 @@ pub(crate) mod tests {
             "{counted:?}"
         );
         assert_eq!(counted.len(), 2);
+    }
+
+    /// The reporter's clock in the test below, in milliseconds.
+    static NOW: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+
+    #[test]
+    fn an_audit_is_the_same_whether_the_last_decisions_are_remembered_or_not() {
+        use std::sync::atomic::Ordering::Relaxed;
+
+        let mut builder = PolicyBuilder::new();
+        builder.allow(Use::Connect, "10.0.0.0/25").unwrap();
+        builder.allow(Use::Connect, "tcp://10.0.0.200").unwrap();
+        builder.deny(Use::Connect, "10.0.0.5:3").unwrap();
+        let policy = builder.build();
+        let audit = |limit: u64, remembers: bool| {
+            let paper = Paper::default();
+            let mut reporter = Reporter::new(Sinks {
+                denial: Box::new(Paper::default()),
+                trace: None,
+                audit: Some(Box::new(paper.clone())),
+                clock: || Duration::from_millis(NOW.load(Relaxed)),
+                limit,
+                advice: ToString::to_string,
+            });
+            // Numbers that look random, the same for both.
+            let mut seed = 1_u64;
+            let mut next = |below: u64| {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (seed >> 33) % below
+            };
+            NOW.store(1_000_000, Relaxed);
+            for _ in 0..20_000 {
+                // Mostly some few, sometimes any; now and then the clock is set back.
+                let host = if next(4) > 0 { next(8) } else { next(256) };
+                let addr = SocketAddr::from((
+                    [10, 0, 0, u8::try_from(host).unwrap()],
+                    u16::try_from(next(4)).unwrap(),
+                ));
+                let protocol = Protocol::ALL[usize::try_from(next(2)).unwrap()];
+                let call = ["connect", "sendto"][usize::try_from(next(2)).unwrap()];
+                let decision = policy.decide(Use::Connect, protocol, addr, &crate::policy::NoPins);
+                match next(1000) {
+                    0 => NOW.fetch_sub(500, Relaxed),
+                    _ => NOW.fetch_add(next(3), Relaxed),
+                };
+                reporter.decided(&AuditRecord {
+                    call,
+                    usage: Use::Connect,
+                    protocol: Some(protocol),
+                    target: &addr,
+                    address: remembers.then_some(addr),
+                    decision,
+                    redirected: decision.is_denied() && next(2) == 0,
+                });
+            }
+            drop(reporter);
+            paper.lines()
+        };
+        for limit in [u64::MAX, 100_000, 0] {
+            let lines = audit(limit, true);
+            assert!(lines == audit(limit, false), "{limit}");
+            assert!(lines.len() > 500 && lines.len() < 20_000, "{}", lines.len());
+        }
     }
 
     #[test]
@@ -351,6 +495,7 @@ pub(crate) mod tests {
             usage: Use::Unix,
             protocol: None,
             target: &path,
+            address: None,
             decision: policy.decide_unix(path),
             redirected: false,
         };

@@ -1,6 +1,7 @@
 //! [`Observer`]: it gets what a guest did. The core itself logs nothing.
 
 use std::fmt;
+use std::net::SocketAddr;
 
 use crate::errno::{Errno, Result};
 use crate::policy::{Decision, Flag, Protocol, Use};
@@ -38,10 +39,43 @@ pub struct AuditRecord<'a> {
     pub protocol: Option<Protocol>,
     /// The address, name or path, printed.
     pub target: &'a dyn fmt::Display,
+    /// The address, if it is one: an observer that knows the last ones need not print them again.
+    pub address: Option<SocketAddr>,
     /// The decision, with its rule.
     pub decision: Decision<'a>,
     /// The traffic is DNS that goes to our own resolver instead, where each name is decided on.
     pub redirected: bool,
+}
+
+/// What a decision is about.
+#[derive(Clone, Copy)]
+pub(crate) enum Subject<'a> {
+    Address(&'a SocketAddr),
+    /// A name, a path, or what else a call may ask for.
+    Other(&'a dyn fmt::Display),
+}
+
+impl<'a> Subject<'a> {
+    /// What prints it.
+    pub(crate) fn shown(self) -> &'a dyn fmt::Display {
+        match self {
+            Subject::Address(addr) => addr,
+            Subject::Other(other) => other,
+        }
+    }
+
+    pub(crate) fn address(self) -> Option<SocketAddr> {
+        match self {
+            Subject::Address(addr) => Some(*addr),
+            Subject::Other(_) => None,
+        }
+    }
+}
+
+impl fmt::Debug for Subject<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.shown().fmt(f)
+    }
 }
 
 impl fmt::Debug for AuditRecord<'_> {

@@ -46,6 +46,15 @@ pub struct Decision<'p> {
     reason: Reason<'p>,
 }
 
+/// [`Decision::identity`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct DecisionIdentity {
+    allowed: bool,
+    reason: u8,
+    rule: usize,
+    class: Option<AddressClass>,
+}
+
 impl<'p> Decision<'p> {
     pub(super) fn allowed(reason: Reason<'p>) -> Self {
         Decision {
@@ -82,6 +91,32 @@ impl<'p> Decision<'p> {
         Decision {
             allowed: false,
             reason,
+        }
+    }
+
+    /// What distinguishes it from the other decisions of the same policy, as long as that lives.
+    pub(crate) fn identity(&self) -> DecisionIdentity {
+        let rule = |rule: &Rule| std::ptr::from_ref(rule).addr();
+        let (reason, rule, class) = match self.reason {
+            Reason::Rule(by) => (0, rule(by), None),
+            Reason::Includes(by) => (1, rule(by), None),
+            Reason::Group(by) => (2, rule(by), None),
+            Reason::NeedsOwnRule(by, class) => (3, rule(by), Some(class)),
+            Reason::Covered => (4, 0, None),
+            Reason::Interface => (5, 0, None),
+            Reason::OwnAnswer => (6, 0, None),
+            Reason::AllowNet => (7, 0, None),
+            Reason::AnyPeer => (8, 0, None),
+            Reason::LoopbackName => (9, 0, None),
+            Reason::NoRule => (10, 0, None),
+            Reason::NotNormal => (11, 0, None),
+            Reason::Outside => (12, 0, None),
+        };
+        DecisionIdentity {
+            allowed: self.allowed,
+            reason,
+            rule,
+            class,
         }
     }
 

@@ -34,6 +34,7 @@ pub use address::{
 };
 pub use builder::PolicyBuilder;
 pub use compiled::Policy;
+pub(crate) use decision::DecisionIdentity;
 pub use decision::{Decision, Reason};
 pub use explain::{Explanation, Question, explain};
 pub use file::PolicyFileError;

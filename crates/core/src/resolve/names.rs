@@ -17,7 +17,7 @@ use crate::limits::Bucket;
 use crate::metrics::Counters;
 use crate::policy::{Decision, Flag, Name, Pins, Policy, Reason, Use, canonical_ip};
 use crate::sync::lock;
-use crate::trace::{AuditRecord, Denial, Observer};
+use crate::trace::{AuditRecord, Denial, Observer, Subject};
 
 /// How long the addresses of a name may be dialled under a rule with that name, when the answer has no lifetime: the
 /// system's resolver and the hosts file do not give one. Long enough for a program that looks up once and connects
@@ -83,7 +83,7 @@ impl Names {
         call: &'static str,
         usage: Use,
         protocol: Option<crate::policy::Protocol>,
-        target: &dyn std::fmt::Display,
+        subject: Subject<'_>,
         decision: Decision<'_>,
         redirected: bool,
     ) {
@@ -92,7 +92,8 @@ impl Names {
                 call,
                 usage,
                 protocol,
-                target,
+                target: subject.shown(),
+                address: subject.address(),
                 decision,
                 redirected,
             });
@@ -220,7 +221,7 @@ impl Names {
     /// Gives the observer a decision, and returns whether it allows.
     fn settle(&self, call: &'static str, name: &Name, decision: Decision<'_>) -> bool {
         if self.is_audited() {
-            self.audit(call, Use::Resolve, None, name, decision, false);
+            self.audit(call, Use::Resolve, None, Subject::Other(name), decision, false);
         }
         if decision.is_denied() {
             self.denied(call, name, decision);
