@@ -24,7 +24,7 @@ pub(crate) fn inspect(path: &Path) -> Result<i32, Failure> {
     let engine = engine(false)?;
     if Kind::of(&guest) == Kind::Component {
         // What an interface has in it only a compiled component says; it is compiled as for a run.
-        return match module::load(&engine, path, &CompileBudget::default())? {
+        return match module::load(&engine, path, path, &CompileBudget::default())? {
             Program::Component(component) => component::inspect(path, &engine, &component),
             Program::Module(_) => Err(Failure::failed(format!(
                 "{} has changed while it was read",

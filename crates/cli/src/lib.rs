@@ -26,6 +26,7 @@ mod ending;
 mod engine;
 mod explain;
 mod failure;
+mod found;
 mod inherit;
 mod inspect;
 mod kind;
@@ -50,6 +51,7 @@ use std::ffi::OsString;
 
 use args::Command;
 use failure::Failure;
+pub use found::FoundGuest;
 
 /// The command: does what the arguments of the process say, and ends the process.
 pub fn main() {
@@ -70,7 +72,23 @@ pub fn run(arguments: impl Iterator<Item = OsString>) -> i32 {
     }
     // First of all: descriptors of a service manager have fixed numbers, so nothing may be opened before.
     let inherited = inherit::take_over();
-    let code = match args::parse(arguments.into_iter()).and_then(|command| perform(command, inherited)) {
+    end(args::parse(arguments.into_iter()).and_then(|command| perform(command, inherited)))
+}
+
+/// As [`run`], for a guest that the caller has found: the path among the arguments is only what messages call it.
+pub fn run_found(arguments: impl Iterator<Item = OsString>, guest: FoundGuest) -> i32 {
+    let inherited = inherit::take_over();
+    end(args::parse(arguments).and_then(|mut command| {
+        if let Command::Run(options) = &mut command {
+            options.found = Some(guest);
+        }
+        perform(command, inherited)
+    }))
+}
+
+/// Prints why a command has failed, if it has, and what is left to be printed. Returns the exit code.
+fn end(result: Result<i32, Failure>) -> i32 {
+    let code = match result {
         Ok(code) => code,
         Err(failure) => {
             say::complain(&failure.message);

@@ -45,14 +45,19 @@ fn compiled_program(kind: Kind, engine: &Engine, compiled: File) -> wasmtime::Re
     }
 }
 
-/// Reads, compiles or finds the program of a guest.
+/// Reads, compiles or finds the program of a guest, whose bytes are in `file`; messages call it by `path`.
 ///
 /// # Errors
 /// One sentence that names the file and what to do.
-pub(crate) fn load(engine: &Engine, path: &Path, budget: &CompileBudget) -> Result<Program, Failure> {
+pub(crate) fn load(
+    engine: &Engine,
+    path: &Path,
+    file: &Path,
+    budget: &CompileBudget,
+) -> Result<Program, Failure> {
     let name = path.display();
     let unreadable = |error| unreadable(path, &error);
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = File::open(file).map_err(unreadable)?;
     // Anything else, such as a pipe, can be read only once.
     let twice = file.metadata().map_err(unreadable)?.is_file();
     let mut bytes = Vec::new();

@@ -46,7 +46,8 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     // Before the guest is read and compiled, so that connections wait for it.
     assemble::say_ports(&args, options.open_listeners()?);
     let engine = engine(false)?;
-    let module = match module::load(&engine, &path, &args.compile)? {
+    let file = args.found.as_ref().map_or(&path, |found| &found.file);
+    let module = match module::load(&engine, &path, file, &args.compile)? {
         Program::Module(module) => module,
         Program::Component(component) => {
             return component::run(args, options, confinement, &engine, component);

@@ -10,6 +10,7 @@ use guestnet::{DEFAULT_MAX_MEMORY, ReportTo, TraceTo, Upstream, UpstreamError};
 use lexopt::Arg;
 
 use crate::failure::{self, Failure, text, value, wrong_value};
+use crate::found::FoundGuest;
 use crate::policy_args::PolicyArgs;
 use crate::units::{Timeout, parse_duration};
 use crate::usage::Topic;
@@ -18,6 +19,8 @@ use crate::usage::Topic;
 #[derive(Debug)]
 pub(crate) struct RunArgs {
     pub(crate) guest: PathBuf,
+    /// Where it is, if not at its path. No option says it.
+    pub(crate) found: Option<FoundGuest>,
     /// `argv[1]` and on.
     pub(crate) args: Vec<String>,
     pub(crate) policy: PolicyArgs,
@@ -81,6 +84,7 @@ impl Default for CompileBudget {
 fn defaults() -> RunArgs {
     RunArgs {
         guest: PathBuf::new(),
+        found: None,
         args: Vec::new(),
         policy: PolicyArgs::default(),
         listen: Vec::new(),

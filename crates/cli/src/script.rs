@@ -45,7 +45,7 @@ pub(crate) struct ScriptSetup {
 /// # Errors
 /// One sentence on why it could not be run.
 pub(crate) fn run(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
-    let path = args.guest.clone();
+    let (path, found) = (args.guest.clone(), args.found.clone());
     let name = path.display().to_string();
     let unreadable = |error: &std::io::Error| {
         Failure::failed(format!("cannot read the guest {name}: {}", io_reason(error)))
@@ -62,7 +62,8 @@ pub(crate) fn run(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
         }
         (source, STDIN_NAME.to_owned())
     } else {
-        let source = std::fs::read(&path).map_err(|error| unreadable(&error))?;
+        let file = found.as_ref().map_or(&path, |found| &found.file);
+        let source = std::fs::read(file).map_err(|error| unreadable(&error))?;
         (source, assemble::argv0(&path))
     };
     let ScriptSetup {
@@ -71,7 +72,10 @@ pub(crate) fn run(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
         mut confinement,
     } = ScriptSetup::new(args, inherited, &main, None)?;
     // A script names its imports from the directory that it is in.
-    let directory = match path.parent() {
+    let directory = match found
+        .as_ref()
+        .map_or(path.parent(), |found| Some(&found.directory))
+    {
         Some(directory) if !directory.as_os_str().is_empty() => directory,
         _ => Path::new("."),
     };

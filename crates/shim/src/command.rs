@@ -19,10 +19,12 @@ use containerd_shim_protos::types::introspection::RuntimeInfo;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::cgroup::Cgroup;
-use crate::container::{PID_FILE, now};
+use crate::clock::now;
+use crate::container::PID_FILE;
 use crate::events::Events;
 use crate::guest::CONTAINER;
 use crate::oci::Spec;
+use crate::refusal::without_numbers;
 use crate::task::{Pod, Service};
 
 const NAME: &str = "io.containerd.guestnet.v1";
@@ -60,6 +62,7 @@ pub(crate) fn main(arguments: &[OsString]) -> i32 {
     match done {
         Ok(()) => 0,
         Err(sentence) => {
+            let sentence = without_numbers(sentence);
             let _ = writeln!(std::io::stderr(), "containerd-shim-guestnet-v1: {sentence}");
             1
         }

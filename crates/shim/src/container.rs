@@ -1,15 +1,17 @@
 //! [`Container`]: one container's life, as the shim of its pod sees it.
 
+use std::fs::{self, Permissions};
 use std::io::{BufRead, BufReader, Write};
 use std::os::fd::OwnedFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::thread;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use containerd_shim_protos::api::CreateTaskRequest;
 use containerd_shim_protos::events::task::{TaskExit, TaskOOM, TaskStart};
@@ -19,12 +21,14 @@ use containerd_shim_protos::ttrpc::Code;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::cgroup::Cgroup;
+use crate::clock::now;
 use crate::events::Events;
 use crate::guest::CONTAINER;
 use crate::oci::{Mount, Spec};
 use crate::plan::{Plan, READY, START, Streams};
 use crate::refusal::Refusal;
-use crate::stdio::{self, Keepers};
+use crate::stdio::{self, Input, Keepers};
+use crate::sync::lock;
 use crate::terminal::Terminal;
 
 /// Where compiled guests are kept, if the shim's environment has no GUESTNET_CACHE: one place for all containers of a machine.
@@ -32,6 +36,9 @@ const CACHE: &str = "/var/cache/guestnet";
 
 /// The file of a bundle with the process id, for a `delete` without a shim.
 pub(crate) const PID_FILE: &str = "init.pid";
+
+/// The fifo of a bundle that the container reads.
+const STDIN_FILE: &str = "stdin";
 
 /// How long a process may take to set itself up: a volume may be on a server that is slow.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -49,6 +56,7 @@ pub(crate) struct Container {
     /// The process's connection, until it is started.
     control: Mutex<Option<UnixStream>>,
     keepers: Mutex<Keepers>,
+    input: Option<Input>,
     life: Mutex<Life>,
     changed: Condvar,
 }
@@ -90,6 +98,17 @@ impl Container {
         } else {
             None
         };
+        let input = match &streams.stdin {
+            Some(client) if terminal.is_none() && stdio::is_fifo(client) => {
+                let path = bundle.join(STDIN_FILE);
+                let input = Input::new(client, &path);
+                Some((
+                    input.map_err(|error| format!("cannot make the input: {error}"))?,
+                    path,
+                ))
+            }
+            _ => None,
+        };
         let cgroup = Cgroup::of(&spec)?;
         if let Some(cgroup) = &cgroup
             && let Err(sentence) = cgroup.make(&spec)
@@ -102,15 +121,24 @@ impl Container {
             bundle: bundle.clone(),
             rootfs: request.rootfs.iter().map(of_containerd).collect(),
             cgroups: cgroup.as_ref().map(Cgroup::members).unwrap_or_default(),
-            streams: streams.clone(),
+            streams: Streams {
+                stdin: input
+                    .as_ref()
+                    .map(|(_, path)| path.clone())
+                    .or(streams.stdin.clone()),
+                ..streams.clone()
+            },
         };
-        let process = Process::start(&plan, &request.id);
+        let process = Process::start(&plan, &request.id, spec.process.user.uid);
         let process = process.inspect_err(|_| {
             if let Some(cgroup) = &cgroup {
                 cgroup.remove();
             }
         })?;
-        let _ = std::fs::write(bundle.join(PID_FILE), process.pid.to_string());
+        if let Some((input, _)) = &input {
+            input.opened();
+        }
+        let _ = fs::write(bundle.join(PID_FILE), process.pid.to_string());
         let container = Arc::new(Container {
             id: request.id.clone(),
             bundle,
@@ -121,6 +149,7 @@ impl Container {
             process: process.fd,
             control: Mutex::new(Some(process.control)),
             keepers: Mutex::new(keepers),
+            input: input.map(|(input, _)| input),
             life: Mutex::new(Life::Created),
             changed: Condvar::new(),
         });
@@ -143,6 +172,7 @@ impl Container {
     fn ended(&self, code: u32, events: &Events) {
         // Readers of the output see its end.
         *lock(&self.keepers) = Keepers::default();
+        self.close_stdin();
         if self
             .cgroup
             .as_ref()
@@ -281,7 +311,9 @@ impl Container {
     }
 
     pub(crate) fn close_stdin(&self) {
-        lock(&self.keepers).close_stdin();
+        if let Some(input) = &self.input {
+            input.close();
+        }
     }
 
     pub(crate) fn life(&self) -> Life {
@@ -305,7 +337,7 @@ struct Process {
 }
 
 impl Process {
-    fn start(plan: &Plan, id: &str) -> Result<Process, Refusal> {
+    fn start(plan: &Plan, id: &str, user: u32) -> Result<Process, Refusal> {
         let failed = |error: std::io::Error| Refusal::failed(format!("cannot start a process: {error}"));
         let plan_line = serde_json::to_string(plan).map_err(|error| failed(error.into()))?;
         let (control, theirs) = UnixStream::pair().map_err(failed)?;
@@ -314,7 +346,7 @@ impl Process {
         let bundle = plan.bundle.clone();
         // The kernel ends the process with the thread that started it, so that is one which lives as long.
         let spawner = move || {
-            let mut child = match spawn(theirs, &bundle) {
+            let mut child = match spawn(theirs, &bundle, user) {
                 Ok(child) => child,
                 Err(error) => {
                     let _ = started.send(Err(error));
@@ -354,18 +386,33 @@ impl Process {
     }
 }
 
-fn spawn(control: UnixStream, bundle: &Path) -> std::io::Result<Child> {
-    let cache = std::env::var_os("GUESTNET_CACHE").unwrap_or_else(|| CACHE.into());
+fn spawn(control: UnixStream, bundle: &Path, user: u32) -> std::io::Result<Child> {
     Command::new("/proc/self/exe")
         .arg0("guestnet")
         .arg(CONTAINER)
         .env_clear()
-        .env("GUESTNET_CACHE", cache)
+        .env("GUESTNET_CACHE", cache(user))
         .current_dir(bundle)
         .stdin(Stdio::from(OwnedFd::from(control)))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
+}
+
+/// Where the compiled guests of containers of one user are kept. They are code that the user's processes will run, so no
+/// user has those of another one.
+fn cache(user: u32) -> PathBuf {
+    let all = std::env::var_os("GUESTNET_CACHE").map_or_else(|| CACHE.into(), PathBuf::from);
+    if user == 0 {
+        return all;
+    }
+    let own = all.join(format!("user-{user}"));
+    // Where it cannot be made, guests are compiled anew each time, and say so.
+    let _ = fs::create_dir_all(&own)
+        .and_then(|()| fs::set_permissions(&all, Permissions::from_mode(0o755)))
+        .and_then(|()| fs::set_permissions(&own, Permissions::from_mode(0o700)))
+        .and_then(|()| std::os::unix::fs::chown(&own, Some(user), None));
+    own
 }
 
 /// Gives a process its plan and returns its answer.
@@ -393,18 +440,4 @@ fn code(status: ExitStatus) -> u32 {
         .code()
         .or_else(|| status.signal().map(|signal| 128 + signal));
     code.and_then(|code| u32::try_from(code).ok()).unwrap_or(255)
-}
-
-/// The time, for containerd.
-pub(crate) fn now() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    let mut now = Timestamp::new();
-    now.seconds = i64::try_from(since.as_secs()).unwrap_or(i64::MAX);
-    now.nanos = i32::try_from(since.subsec_nanos()).unwrap_or(0);
-    now
-}
-
-/// Locks what no panic leaves half done.
-pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -13,7 +13,7 @@ use containerd_shim_protos::shim::events::ForwardRequest;
 use containerd_shim_protos::ttrpc::context::with_duration;
 use containerd_shim_protos::{Client, EventsClient};
 
-use crate::container::now;
+use crate::clock::now;
 
 /// How often a containerd that does not answer is tried again, a second apart: it may be restarting.
 const TRIES: u32 = 5;

@@ -11,6 +11,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
+use guestnet_cli::FoundGuest;
 use rustix::fs::{FileType, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::process::Signal;
@@ -59,23 +60,32 @@ pub(crate) fn main() -> i32 {
     if ready.terminal {
         let _ = rustix::process::ioctl_tiocsctty(std::io::stdin());
     }
-    let code = match ready.arguments {
-        Some(arguments) => guestnet_cli::run(arguments.into_iter().map(OsString::from)),
+    let Some(command) = ready.command else {
         // A sandbox holds its pod's namespaces until a signal ends it.
-        None => loop {
+        loop {
             std::thread::park();
-        },
+        }
     };
-    drop(ready.held);
+    let code = guestnet_cli::run_found(
+        command.arguments.into_iter().map(OsString::from),
+        command.guest.found(),
+    );
+    drop(command.held);
     code
 }
 
 /// A container that is set up.
 struct Ready {
-    /// Of the command; a sandbox has none.
-    arguments: Option<Vec<String>>,
+    /// A sandbox has none.
+    command: Option<Command>,
     streams: Opened,
     terminal: bool,
+}
+
+/// What the process becomes.
+struct Command {
+    arguments: Vec<String>,
+    guest: Guest,
     /// The files that the arguments name by their descriptors.
     held: Vec<OwnedFd>,
 }
@@ -99,15 +109,14 @@ fn set_up(control: &mut BufReader<UnixStream>) -> Result<Ready, String> {
         privileges::become_user(&spec.process)?;
         end_with(plan.shim)?;
         return Ok(Ready {
-            arguments: None,
+            command: None,
             streams,
             terminal,
-            held: Vec::new(),
         });
     }
     let (path, root) = mounts::mount_all(&spec, &plan.bundle, &plan.rootfs)?;
     mounts::names(&spec, &root, &plan.bundle)?;
-    let guest = find(&spec, &root)?;
+    let guest = Guest::find(&spec, &root)?;
     let mut files = Files {
         root: &root,
         bundle: &plan.bundle,
@@ -115,16 +124,19 @@ fn set_up(control: &mut BufReader<UnixStream>) -> Result<Ready, String> {
     };
     let options = annotations::options(&spec.annotations, &mut files)?;
     let held = files.held;
-    let arguments = spec::arguments(&spec, &path, &guest, options)?;
+    let arguments = spec::arguments(&spec, &path, &guest.path, options)?;
     privileges::become_user(&spec.process)?;
     // A change of the user takes it away.
     end_with(plan.shim)?;
     guestnet_cli::check(arguments.iter().map(OsString::from))?;
     Ok(Ready {
-        arguments: Some(arguments),
+        command: Some(Command {
+            arguments,
+            guest,
+            held,
+        }),
         streams,
         terminal,
-        held,
     })
 }
 
@@ -153,24 +165,48 @@ fn end_with(shim: u32) -> Result<(), String> {
     }
 }
 
-/// The guest's file: the first of the places where it may be.
-fn find(spec: &Spec, root: &Root) -> Result<PathBuf, String> {
-    let name = spec.process.args.first().map_or("", String::as_str);
-    for candidate in spec::candidates(spec)? {
-        let file = match root.handle(&candidate) {
-            Ok(file) => file,
-            Err(Errno::NOENT | Errno::NOTDIR) => continue,
-            Err(error) => return Err(format!("cannot open the guest {name}: {error}")),
-        };
-        let stat =
-            rustix::fs::fstat(&file).map_err(|error| format!("cannot open the guest {name}: {error}"))?;
-        if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-            return Err(format!("the guest {name} is not a file"));
+/// A guest in its container.
+struct Guest {
+    /// What the container calls it.
+    path: PathBuf,
+    file: OwnedFd,
+    directory: OwnedFd,
+}
+
+impl Guest {
+    /// The first of the places where it may be.
+    fn find(spec: &Spec, root: &Root) -> Result<Guest, String> {
+        let name = spec.process.args.first().map_or("", String::as_str);
+        let failed = |error| format!("cannot open the guest {name}: {error}");
+        for path in spec::candidates(spec)? {
+            let file = match root.handle(&path) {
+                Ok(file) => file,
+                Err(Errno::NOENT | Errno::NOTDIR) => continue,
+                Err(error) => return Err(failed(error)),
+            };
+            let stat = rustix::fs::fstat(&file).map_err(failed)?;
+            if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
+                return Err(format!("the guest {name} is not a file"));
+            }
+            let directory = root
+                .handle(path.parent().unwrap_or(Path::new("/")))
+                .map_err(failed)?;
+            return Ok(Guest {
+                path,
+                file,
+                directory,
+            });
         }
-        return std::fs::read_link(path_of(&file))
-            .map_err(|error| format!("cannot find the guest {name}: {error}"));
+        Err(format!("the guest {name} is not in the container"))
     }
-    Err(format!("the guest {name} is not in the container"))
+
+    /// For the command.
+    fn found(&self) -> FoundGuest {
+        FoundGuest {
+            file: path_of(&self.file),
+            directory: path_of(&self.directory),
+        }
+    }
 }
 
 /// The files that annotations name.
@@ -223,6 +259,19 @@ impl Paths for Files<'_> {
     fn output(&mut self, path: &str) -> Result<String, String> {
         let file = self.open(path, OFlags::WRONLY | OFlags::APPEND | OFlags::CREATE)?;
         Ok(self.hold(file))
+    }
+
+    fn replaced(&mut self, path: &str) -> Result<String, String> {
+        let whole = Path::new(path);
+        let (Some(parent), Some(name)) = (whole.parent(), whole.file_name().and_then(|name| name.to_str()))
+        else {
+            return Err(format!("{path:?} is not the path of a file"));
+        };
+        let directory = self
+            .root
+            .file(parent, OFlags::PATH | OFlags::DIRECTORY, Mode::empty());
+        let directory = directory.map_err(|error| format!("cannot open {}: {error}", parent.display()))?;
+        Ok(format!("{}/{name}", self.hold(directory)))
     }
 
     fn policy(&mut self, name: &str, path: &str) -> Result<String, String> {

@@ -7,6 +7,7 @@
 
 mod annotations;
 mod cgroup;
+mod clock;
 mod command;
 mod container;
 mod controllers;
@@ -22,6 +23,7 @@ mod refusal;
 mod spec;
 mod stats;
 mod stdio;
+mod sync;
 mod system;
 mod task;
 mod terminal;

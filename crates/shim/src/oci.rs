@@ -211,7 +211,7 @@ mod tests {
     fn what_is_no_description_is_an_error_and_never_a_panic() {
         for text in [
             "",
-            "[]",
+            "7",
             "{\"process\":7}",
             "{\"mounts\":{}}",
             "\u{0}",

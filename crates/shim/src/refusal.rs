@@ -13,7 +13,7 @@ impl Refusal {
     pub(crate) fn new(code: Code, sentence: impl Into<String>) -> Refusal {
         Refusal {
             code,
-            sentence: sentence.into(),
+            sentence: without_numbers(sentence.into()),
         }
     }
 
@@ -28,6 +28,17 @@ impl Refusal {
     }
 }
 
+/// A sentence without what std adds to the system's own words, as ` (os error 2)`.
+pub(crate) fn without_numbers(mut sentence: String) -> String {
+    const BEGINNING: &str = " (os error ";
+    while let Some(start) = sentence.find(BEGINNING) {
+        let rest = sentence.get(start..).unwrap_or_default();
+        let end = rest.find(')').map_or(sentence.len(), |end| start + end + 1);
+        sentence.replace_range(start..end, "");
+    }
+    sentence
+}
+
 impl From<String> for Refusal {
     fn from(sentence: String) -> Refusal {
         Refusal::failed(sentence)
@@ -37,5 +48,25 @@ impl From<String> for Refusal {
 impl From<Refusal> for ttrpc::Error {
     fn from(refusal: Refusal) -> ttrpc::Error {
         ttrpc::Error::RpcStatus(ttrpc::get_status(refusal.code, refusal.sentence))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_of_errors_are_left_out() {
+        for (with, without) in [
+            (
+                "cannot open /x: No such file (os error 2)",
+                "cannot open /x: No such file",
+            ),
+            ("a (os error 2): b (os error 3)", "a: b"),
+            ("a (os error ü", "a"),
+            ("", ""),
+        ] {
+            assert_eq!(without_numbers(with.to_owned()), without);
+        }
     }
 }

@@ -102,3 +102,104 @@ fn text(path: &Path) -> Result<&str, String> {
     path.to_str()
         .ok_or_else(|| format!("the path {} is not UTF-8", path.display()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(text: &str) -> Spec {
+        serde_json::from_str(text).unwrap()
+    }
+
+    fn arguments_of(text: &str) -> Result<Vec<String>, String> {
+        arguments(
+            &spec(text),
+            Path::new("/r"),
+            Path::new("/app.wasm"),
+            vec!["--allow-net".to_owned()],
+        )
+    }
+
+    #[test]
+    fn a_description_becomes_a_command_line() {
+        let text = r#"{"process":{"args":["app.wasm","-v","--dir","/"],"env":["A=b=c","PWD=/x","E="],"cwd":"/srv"}}"#;
+        assert_eq!(
+            arguments_of(text).unwrap(),
+            [
+                "run",
+                "--dir=/r::/",
+                "--env=A=b=c",
+                "--env=E=",
+                "--env=PWD=/srv",
+                "--allow-net",
+                "--",
+                "/app.wasm",
+                "-v",
+                "--dir",
+                "/"
+            ]
+        );
+    }
+
+    #[test]
+    fn the_memory_of_the_container_is_what_its_guest_and_its_compiler_may_have() {
+        let text = r#"{"linux":{"resources":{"memory":{"limit":1000}}},"annotations":{"dev.guestnet.max-memory":"5"}}"#;
+        let arguments = arguments_of(text).unwrap();
+        assert!(
+            arguments.contains(&"--max-compile-memory=1000".to_owned()),
+            "{arguments:?}"
+        );
+        assert!(
+            !arguments
+                .iter()
+                .any(|argument| argument.starts_with("--max-memory")),
+            "{arguments:?}"
+        );
+        for none in ["-1", "0", "null"] {
+            let arguments = arguments_of(&text.replace("1000", none)).unwrap();
+            assert!(
+                !arguments.iter().any(|argument| argument.starts_with("--max")),
+                "{arguments:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn no_variable_is_the_shims_own_and_no_argument_is_an_option() {
+        assert!(arguments_of(r#"{"process":{"env":["GUESTNET_CACHE"]}}"#).is_err());
+        let hostile = r#"{"process":{"args":["--allow-net","--allow-net"],"env":["--dir=/::/"]}}"#;
+        let arguments = arguments_of(hostile).unwrap();
+        let own = arguments.iter().position(|argument| argument == "--").unwrap();
+        assert_eq!(
+            arguments[..own]
+                .iter()
+                .filter(|argument| argument.starts_with("--dir"))
+                .count(),
+            1
+        );
+        assert_eq!(arguments[own..], ["--", "/app.wasm", "--allow-net"]);
+        assert!(arguments_of("{}").is_ok());
+        assert!(super::arguments(&spec("{}"), Path::new("/a::b"), Path::new("/g"), Vec::new()).is_err());
+    }
+
+    #[test]
+    fn a_guest_is_looked_for_as_a_program_is() {
+        let paths = |text: &str| candidates(&spec(text)).unwrap();
+        assert_eq!(
+            paths(r#"{"process":{"args":["/a/b.wasm"],"cwd":"/c"}}"#),
+            [Path::new("/a/b.wasm")]
+        );
+        assert_eq!(
+            paths(r#"{"process":{"args":["./b.wasm"],"cwd":"/c"}}"#),
+            [Path::new("/c/./b.wasm")]
+        );
+        let both = [Path::new("/bin/b.wasm"), Path::new("/c/b.wasm")];
+        assert_eq!(
+            paths(r#"{"process":{"args":["b.wasm"],"cwd":"/c","env":["PATH=/bin:rel:"]}}"#),
+            both
+        );
+        for none in [r#"{"process":{"args":[""]}}"#, "{}"] {
+            assert!(candidates(&spec(none)).is_err());
+        }
+    }
+}

@@ -15,10 +15,11 @@ use containerd_shim_protos::events::task::{TaskCreate, TaskDelete, TaskIO, TaskP
 use containerd_shim_protos::protobuf::MessageField;
 use containerd_shim_protos::ttrpc::{Code, Result as TtrpcResult, TtrpcContext};
 
-use crate::container::{Container, Life, lock};
+use crate::container::{Container, Life};
 use crate::events::Events;
 use crate::refusal::Refusal;
 use crate::stats;
+use crate::sync::lock;
 
 /// The containers of a pod.
 #[derive(Debug)]

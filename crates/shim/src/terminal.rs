@@ -12,9 +12,9 @@ use std::time::Duration;
 use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
 
-use crate::container::lock;
 use crate::plan::Streams;
 use crate::refusal::Refusal;
+use crate::sync::lock;
 
 /// How long the last output may take to get to a client that reads slowly.
 const PATIENCE: Duration = Duration::from_secs(10);
