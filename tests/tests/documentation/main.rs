@@ -14,6 +14,7 @@
 //!
 //! Programs in Rust are run by rustdoc where a crate includes the page. A block of `text` is no code.
 
+mod manifests;
 mod session;
 
 use guestnet_tests::docs;
@@ -66,6 +67,7 @@ fn main() {
             move || standing(&page, &blocks),
         ));
     }
+    trials.extend(manifests::trials());
     trials.push(Trial::test("every_suite_is_in_the_table_of_tests_README", suites));
     libtest_mimic::run(&arguments, trials).exit();
 }
