@@ -170,10 +170,11 @@ impl MetricsFile {
 
     /// Writes a new file and gives it the name: a reader has the old one or the new one, and never a part.
     fn replace(&self, text: &str) -> io::Result<()> {
+        // Of a process of this number that was killed; or a link, which somebody else may have put there: none is followed.
+        let _ = fs::remove_file(&self.new);
         let written = OpenOptions::new()
             .write(true)
-            .create(true)
-            .truncate(true)
+            .create_new(true)
             .open(&self.new)
             .and_then(|mut file| file.write_all(text.as_bytes()))
             .and_then(|()| fs::rename(&self.new, &self.path));

@@ -176,3 +176,16 @@ fn what_is_no_file_is_not_replaced() {
         assert_eq!((error.what, error.to), ("metrics", ReportTo::File(path.into())));
     }
 }
+
+#[test]
+fn a_link_where_the_next_file_is_written_is_not_followed() {
+    let directory = tempfile::tempdir().unwrap();
+    let victim = directory.path().join("victim");
+    fs::write(&victim, "as it was").unwrap();
+    let path = directory.path().join("metrics");
+    let next = directory.path().join(format!(".metrics.{}", std::process::id()));
+    std::os::unix::fs::symlink(&victim, next).unwrap();
+    MetricsExporter::open(&ReportTo::File(path.clone())).unwrap();
+    assert_eq!(fs::read_to_string(&victim).unwrap(), "as it was");
+    assert!(fs::symlink_metadata(path).unwrap().is_file());
+}
