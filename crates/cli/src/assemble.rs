@@ -145,6 +145,7 @@ pub(crate) fn options(
         .hosts(hosts)
         .dns(run.upstream.clone())
         .max_memory(run.max_memory)
+        .stop_by_signal()
         .inherit_stdio()
         .arg(name)
         .args(&run.args);

@@ -1,4 +1,6 @@
 //! Every behaviour of the suite on the kernel's sockets, one named test each. The peers are those of `std::net`.
+//!
+//! Twice: with hosts that try and wait in turn, and with those whose blocking calls wait in the kernel and end by a signal.
 
 use std::io::{self, Read, Seek, Write};
 use std::net::{Ipv4Addr, Shutdown, SocketAddr, TcpListener, TcpStream, UdpSocket};
@@ -12,10 +14,15 @@ use guestnet_conformance::{
 use guestnet_host_os::OsHost;
 use libtest_mimic::{Arguments, Failed, Trial};
 
-/// Set to a behaviour's name for a process that runs nothing else.
+/// Set to a test's name for a process that runs nothing else.
 const ALONE: &str = "GUESTNET_CONFORMANCE_ALONE";
 
-struct Kernel;
+/// What the names of tests begin with whose hosts end calls by a signal.
+const BY_SIGNAL: &str = "by signal: ";
+
+struct Kernel {
+    by_signal: bool,
+}
 
 impl World for Kernel {
     type Host = OsHost;
@@ -28,7 +35,11 @@ impl World for Kernel {
     }
 
     fn host(&self) -> OsHost {
-        OsHost::new().expect("an eventfd can be opened")
+        let mut host = OsHost::new().expect("an eventfd can be opened");
+        if self.by_signal {
+            host.stop_by_signal().expect("nothing else handles SIGURG");
+        }
+        host
     }
 
     fn stopper(&self, host: &OsHost) -> Box<dyn Fn() + Send> {
@@ -187,31 +198,33 @@ impl PeerUdp for Udp {
 }
 
 fn main() -> ExitCode {
-    let suite = suite(|| Kernel);
-    if let Ok(name) = std::env::var(ALONE) {
-        let behaviour = suite
-            .iter()
-            .find(|behaviour| behaviour.name == name)
+    let waiting = suite(|| Kernel { by_signal: false })
+        .into_iter()
+        .map(|behaviour| (behaviour.name.to_owned(), behaviour));
+    let by_signal = suite(|| Kernel { by_signal: true })
+        .into_iter()
+        .map(|behaviour| (format!("{BY_SIGNAL}{}", behaviour.name), behaviour));
+    let mut tests = waiting.chain(by_signal);
+    if let Ok(alone) = std::env::var(ALONE) {
+        let (_, behaviour) = tests
+            .find(|(name, _)| *name == alone)
             .expect("a behaviour of the suite");
         behaviour.run();
         return ExitCode::SUCCESS;
     }
     // The kernel is the oracle: every behaviour applies to it.
-    let trials = suite
-        .into_iter()
-        .map(|behaviour| Trial::test(behaviour.name, move || run(&behaviour)))
+    let trials = tests
+        .map(|(name, behaviour)| Trial::test(name.clone(), move || run(&name, &behaviour)))
         .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
 }
 
-fn run(behaviour: &Behaviour) -> Result<(), Failed> {
+fn run(name: &str, behaviour: &Behaviour) -> Result<(), Failed> {
     if !behaviour.alone {
         behaviour.run();
         return Ok(());
     }
-    let output = Command::new(std::env::current_exe()?)
-        .env(ALONE, behaviour.name)
-        .output()?;
+    let output = Command::new(std::env::current_exe()?).env(ALONE, name).output()?;
     if output.status.success() {
         Ok(())
     } else {

@@ -36,21 +36,69 @@ pub(crate) fn block_until_ready<H: Host, T>(
     }
 }
 
+/// How a call behaves where there is nothing to do yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Block {
+    /// It fails with `EAGAIN`.
+    Never,
+    /// It tries and waits in turn.
+    Waiting,
+    /// One call of the host waits itself, where the host has that and no time is set: it is the only one that is made on the
+    /// socket, and no limit of bytes has a say in it.
+    InCall,
+}
+
+impl Block {
+    /// `Never` unless the descriptor `blocks`, and `InCall` where the call is as `plain` as that asks for.
+    pub(crate) const fn new(blocks: bool, plain: bool) -> Self {
+        match (blocks, plain) {
+            (false, _) => Block::Never,
+            (true, false) => Block::Waiting,
+            (true, true) => Block::InCall,
+        }
+    }
+}
+
+impl From<bool> for Block {
+    fn from(blocks: bool) -> Self {
+        Block::new(blocks, false)
+    }
+}
+
 /// Tries once, or, on a descriptor that blocks, until it is done.
 #[inline]
 pub(crate) fn attempt<H: Host, T>(
     host: &mut H,
     io: &H::Io,
     want: Ready,
-    blocks: bool,
+    blocks: impl Into<Block>,
     limit: &mut Deadline,
     mut call: impl FnMut(&mut H) -> Result<T>,
 ) -> Result<T> {
-    if blocks {
-        block_until_ready(host, io, want, limit, call)
-    } else {
-        call(host)
+    let block = blocks.into();
+    if block == Block::Never {
+        return call(host);
     }
+    match in_call(host, io, block, limit, &mut call) {
+        Some(done) => done,
+        None => block_until_ready(host, io, want, limit, call),
+    }
+}
+
+/// Makes a call that waits itself. `None`: it is to be tried, with waits between.
+#[inline]
+fn in_call<H: Host, T>(
+    host: &mut H,
+    io: &H::Io,
+    block: Block,
+    limit: &Deadline,
+    call: impl FnOnce(&mut H) -> Result<T>,
+) -> Option<Result<T>> {
+    if block != Block::InCall || limit.limit.is_some() {
+        return None;
+    }
+    host.waiting(io, call)
+        .filter(|done| !matches!(done, Err(Errno::EAGAIN)))
 }
 
 /// As [`block_until_ready`] for what comes in, and waits before it tries where `strategy` says so.
@@ -59,9 +107,13 @@ pub(crate) fn block_until_received<H: Host, T>(
     host: &mut H,
     io: &H::Io,
     strategy: &RecvStrategy,
+    block: Block,
     limit: &mut Deadline,
     mut attempt: impl FnMut(&mut H) -> Result<T>,
 ) -> Result<T> {
+    if let Some(done) = in_call(host, io, block, limit, &mut attempt) {
+        return done;
+    }
     let mut learns = !strategy.waits_first();
     if !learns {
         let remaining = limit.remaining(host);

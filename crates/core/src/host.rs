@@ -2,8 +2,9 @@
 //!
 //! A host answers for its sockets as POSIX says, with these duties:
 //!
-//! * Every descriptor is non-blocking and close-on-exec. A call that would block returns [`Errno::EAGAIN`]
-//!   (a connect [`Errno::EINPROGRESS`]); blocking is made by the core, as try, wait, try again.
+//! * Every descriptor is close-on-exec. A call that would block returns [`Errno::EAGAIN`] (a connect
+//!   [`Errno::EINPROGRESS`]); blocking is made by the core, as try, wait, try again. Within [`Host::waiting`] alone
+//!   a call waits itself.
 //! * A send never raises a signal. [`Errno::EINTR`] is retried inside the host; the only `EINTR` that comes out of
 //!   it means that the guest has to stop.
 //! * [`Host::wait`] and [`Host::poll_wait`] return early with [`Errno::EINTR`] when the guest is stopped from
@@ -679,6 +680,17 @@ pub trait Host {
     /// # Errors
     /// `EINTR`: the guest has to stop.
     fn wait(&mut self, io: &Self::Io, want: Ready, timeout: Option<Duration>) -> Result<bool>;
+
+    /// Has a blocking call of the guest wait in the system call itself, as long as it takes: runs `call`, in which
+    /// [`Host::accept`], [`Host::send`], [`Host::recv`] and [`Host::recv_from`] wait on `io`, on which no other call is made.
+    /// `None`: this host or this `io` cannot, `call` was not run, and the core tries, waits ([`Host::wait`]) and tries again.
+    ///
+    /// # Errors
+    /// Those of `call`; `EAGAIN`: it cannot wait any longer, as in a guest that was stopped, and the core goes on as after `None`.
+    fn waiting<T>(&mut self, io: &Self::Io, call: impl FnOnce(&mut Self) -> Result<T>) -> Option<Result<T>> {
+        let _ = (io, call);
+        None
+    }
 
     /// Whether a wait was refused with `EAGAIN` since this was asked last: the host of an adapter that waits in another way
     /// and then makes the same call again. Such a call is traced when it is over.

@@ -69,6 +69,8 @@ pub enum Error {
     Reporter(ReporterError),
     /// The stream of signals cannot be read.
     Signals(Errno),
+    /// [`Options::stop_by_signal`](crate::Options::stop_by_signal) cannot be: `EBUSY` says that this process handles SIGURG itself.
+    StopSignal(Errno),
     /// Wasmtime, or the guest's table of descriptors, refuses what was asked for.
     #[cfg(feature = "wasi")]
     Wasi(wasmtime::Error),
@@ -115,6 +117,7 @@ impl fmt::Display for Error {
             ),
             Error::Reporter(error) => error.fmt(f),
             Error::Signals(errno) => write!(f, "cannot take over signals: {errno}"),
+            Error::StopSignal(errno) => write!(f, "cannot use SIGURG to stop the guest: {errno}"),
             #[cfg(feature = "wasi")]
             Error::Wasi(error) => write!(f, "cannot set up the guest: {}", reason(error.as_ref())),
             #[cfg(feature = "module-options")]
@@ -129,7 +132,9 @@ impl StdError for Error {
     fn source(&self) -> Option<&(dyn StdError + 'static)> {
         Some(match self {
             Error::Listeners => return None,
-            Error::Host(errno) | Error::Dns(errno) | Error::Signals(errno) => errno,
+            Error::Host(errno) | Error::Dns(errno) | Error::Signals(errno) | Error::StopSignal(errno) => {
+                errno
+            }
             Error::Stream(source) | Error::Directory { source, .. } => &**source,
             Error::Socket { source, .. } | Error::Listen { source, .. } => source,
             Error::Hosts { source, .. } | Error::PolicyFile { source, .. } | Error::Etc(source) => source,

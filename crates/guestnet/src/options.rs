@@ -37,6 +37,7 @@ pub struct Options {
     pub(crate) unix_directories: Vec<(PathBuf, String)>,
     pub(crate) follows_working_directory: bool,
     pub(crate) max_memory: Option<u64>,
+    pub(crate) stop_by_signal: bool,
     #[cfg(all(feature = "dns", feature = "wasi"))]
     pub(crate) without_etc: bool,
     #[cfg(feature = "dns")]
@@ -259,6 +260,15 @@ impl Options {
     /// a number for it.
     pub fn max_memory(&mut self, bytes: u64) -> &mut Self {
         self.max_memory = Some(bytes);
+        self
+    }
+
+    /// Lets the guest's blocking calls wait in the kernel, so that an accept or a receive of a module is one system call instead
+    /// of three, and has [`GuestHandle::stop`](crate::GuestHandle::stop) end them by a signal to the guest's thread. The signal is SIGURG, for which
+    /// this process gets a handler that does nothing; it must not have one of its own. Other code that runs on the guest's
+    /// thread may see a system call end with `EINTR` then. By default no signal is sent.
+    pub fn stop_by_signal(&mut self) -> &mut Self {
+        self.stop_by_signal = true;
         self
     }
 

@@ -71,6 +71,9 @@ impl GuestSetup {
             listeners: opened,
             addresses: listening,
         } = options.take_listeners()?;
+        if std::mem::take(&mut options.stop_by_signal) {
+            host.stop_by_signal().map_err(Error::StopSignal)?;
+        }
         let policy = options.policy.take().unwrap_or_else(Policy::deny_all);
         let [stdin, stdout, stderr] = std::mem::take(&mut options.streams);
         let mut streams = [

@@ -138,14 +138,15 @@ pub(crate) fn socket_type(kind: Kind) -> SocketType {
 }
 
 pub(crate) fn send_flags(flags: SendFlags) -> rustix::net::SendFlags {
-    let mut to = rustix::net::SendFlags::NOSIGNAL;
+    // The descriptor itself may be one that blocks (`kernel_wait.rs`).
+    let mut to = rustix::net::SendFlags::NOSIGNAL | rustix::net::SendFlags::DONTWAIT;
     to.set(rustix::net::SendFlags::OOB, flags.contains(SendFlags::OOB));
     to.set(rustix::net::SendFlags::MORE, flags.contains(SendFlags::MORE));
     to
 }
 
 pub(crate) fn recv_flags(flags: RecvFlags, boundaries: bool) -> rustix::net::RecvFlags {
-    let mut to = rustix::net::RecvFlags::empty();
+    let mut to = rustix::net::RecvFlags::DONTWAIT;
     to.set(rustix::net::RecvFlags::PEEK, flags.contains(RecvFlags::PEEK));
     to.set(rustix::net::RecvFlags::OOB, flags.contains(RecvFlags::OOB));
     // On a stream MSG_TRUNC would throw the data away (tcp(7)).

@@ -7,6 +7,9 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use guestnet_core::{Kind, OptValue, Result, SockOpt, StreamKind, TimerClock};
 
+use rustix::fs::OFlags;
+
+use crate::convert::errno;
 use crate::lookup::Pending;
 use crate::output::OutputHook;
 use crate::{option, stub, unix};
@@ -28,6 +31,8 @@ pub struct Io {
     pub(crate) bound: OnceLock<unix::BoundPath>,
     /// Another process may keep the same open file.
     pub(crate) shared: bool,
+    /// A socket without `O_NONBLOCK`, on which a call may wait in the kernel.
+    pub(crate) waits: AtomicBool,
     /// A byte stream that was opened for the other direction only.
     pub(crate) no_read: bool,
     pub(crate) no_write: bool,
@@ -63,6 +68,7 @@ impl Io {
             kind,
             bound: OnceLock::new(),
             shared: false,
+            waits: AtomicBool::new(false),
             no_read: false,
             no_write: false,
             lingers: AtomicBool::new(false),
@@ -99,6 +105,22 @@ impl Io {
     /// Whether it is a counter or a timer, which are non-blocking for themselves and not shared with another process.
     pub(crate) fn is_event(&self) -> bool {
         matches!(self.kind, IoKind::Counter | IoKind::Timer(_))
+    }
+
+    /// Sets the kernel's mode, for a socket that no other process has: whether a call on it may wait in the kernel. Only calls
+    /// without flags of their own (connect, accept) depend on it; all others say `MSG_DONTWAIT` unless they are to wait.
+    pub(crate) fn set_waits(&self, waits: bool) -> Result<()> {
+        if self.waits.load(Ordering::Relaxed) != waits {
+            // A socket has no other flag that could be lost.
+            let flags = if waits {
+                OFlags::RDWR
+            } else {
+                OFlags::RDWR | OFlags::NONBLOCK
+            };
+            rustix::fs::fcntl_setfl(&self.fd, flags).map_err(errno)?;
+            self.waits.store(waits, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     pub(crate) fn note_linger(&self, value: Result<OptValue>) {

@@ -35,6 +35,7 @@ mod event;
 mod exporter;
 mod interface;
 mod io;
+mod kernel_wait;
 mod linger;
 mod lookup;
 mod message;
@@ -78,6 +79,7 @@ use convert::{errno, received, recv_flags, send_flags, socket_type};
 pub use exporter::{MetricsExporter, RunningExporter};
 pub use io::Io;
 use io::IoKind;
+use kernel_wait::KernelWait;
 use lookup::Pending;
 pub use output::OutputHook;
 pub use report::{TraceTo, read_text, reporter, stderr};
@@ -104,6 +106,8 @@ pub struct OsHost {
     stub: Arc<Mutex<Option<Stub>>>,
     /// A wait was refused, and [`Host::take_refused_wait`] was not asked since.
     refused_wait: bool,
+    /// Within [`Host::waiting`].
+    waiting: bool,
 }
 
 impl OsHost {
@@ -120,6 +124,7 @@ impl OsHost {
             resolver: Arc::new(Resolver::new(&Upstream::System)?),
             stub: Arc::default(),
             refused_wait: false,
+            waiting: false,
         })
     }
 
@@ -137,6 +142,7 @@ impl OsHost {
             resolver: Arc::clone(&self.resolver),
             stub: Arc::clone(&self.stub),
             refused_wait: false,
+            waiting: false,
         })
     }
 
@@ -149,6 +155,18 @@ impl OsHost {
     /// another way, while other threads block on the same descriptors.
     pub fn set_wait_mode(&mut self, mode: WaitMode) {
         self.stop.set_wait_mode(mode);
+    }
+
+    /// Lets blocking calls wait in the kernel, so that each is one system call, and has a [`Stopper`] end them by a signal to
+    /// their thread. Otherwise they try, wait by ppoll(2) for the descriptor or the stop, and try again.
+    ///
+    /// The signal is SIGURG, for which the process gets a handler that does nothing. A system call of this thread then may
+    /// end with `EINTR`, in code that is not of this crate too. A host with an [`IdleTask`] goes on as before.
+    ///
+    /// # Errors
+    /// `EBUSY`: the process handles SIGURG itself.
+    pub fn stop_by_signal(&mut self) -> Result<()> {
+        self.stop.set_by_signal()
     }
 
     /// Sets the servers that look-ups ask from now on.
@@ -232,6 +250,29 @@ impl OsHost {
         self.bind(&io, addr)?;
         Host::listen(self, &io, backlog)?;
         Ok(io)
+    }
+
+    /// Where the call that is made now waits in the kernel; `None`: it does not wait.
+    #[inline]
+    fn kernel_wait(&self) -> Option<&KernelWait> {
+        if self.waiting {
+            self.stop.kernel_wait()
+        } else {
+            None
+        }
+    }
+
+    /// Receives with these flags, less `MSG_DONTWAIT` where the call is to wait.
+    #[inline]
+    fn receive<T>(
+        &self,
+        flags: rustix::net::RecvFlags,
+        mut call: impl FnMut(rustix::net::RecvFlags) -> rustix::io::Result<T>,
+    ) -> Result<T> {
+        match self.kernel_wait() {
+            Some(wait) => wait.call(|| call(flags - rustix::net::RecvFlags::DONTWAIT)),
+            None => retry(|| call(flags)),
+        }
     }
 
     fn sockaddr(&self, addr: SocketAddrAny) -> SockAddr {
@@ -332,10 +373,22 @@ impl Host for OsHost {
     }
 
     fn accept(&mut self, io: &Io) -> Result<(Io, SockAddr)> {
-        let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
-        let (fd, peer) = retry(|| rustix::net::acceptfrom_with(io.fd(), flags))?;
+        let mut flags = SocketFlags::CLOEXEC;
+        let taken = match self.kernel_wait() {
+            // Its guest will wait on the connection as it does on the listener.
+            Some(wait) => wait.call(|| rustix::net::acceptfrom_with(io.fd(), flags)),
+            None => {
+                io.set_waits(false)?;
+                flags |= SocketFlags::NONBLOCK;
+                retry(|| rustix::net::acceptfrom_with(io.fd(), flags))
+            }
+        };
+        let (fd, peer) = taken?;
         let peer = peer.map_or(SockAddr::Unspec, |peer| self.sockaddr(peer));
         let accepted = Io::new(fd, io.kind);
+        accepted
+            .waits
+            .store(!flags.contains(SocketFlags::NONBLOCK), Ordering::Relaxed);
         accepted
             .lingers
             .store(io.lingers.load(Ordering::Relaxed), Ordering::Relaxed);
@@ -343,6 +396,7 @@ impl Host for OsHost {
     }
 
     fn connect(&mut self, io: &Io, addr: &SockAddr) -> Result<()> {
+        io.set_waits(false)?;
         match addr {
             SockAddr::Inet(addr) => retry(|| rustix::net::connect(io.fd(), addr)),
             SockAddr::Unspec => {
@@ -376,9 +430,13 @@ impl Host for OsHost {
 
     fn send(&mut self, io: &Io, bufs: &[IoSlice<'_>], flags: SendFlags) -> Result<usize> {
         let flags = send_flags(flags);
-        match bufs {
-            [buf] => retry(|| rustix::net::send(io.fd(), buf, flags)),
-            bufs => retry(|| rustix::net::sendmsg(io.fd(), bufs, &mut SendAncillaryBuffer::default(), flags)),
+        let send = |flags| match bufs {
+            [buf] => rustix::net::send(io.fd(), buf, flags),
+            bufs => rustix::net::sendmsg(io.fd(), bufs, &mut SendAncillaryBuffer::default(), flags),
+        };
+        match self.kernel_wait() {
+            Some(wait) => wait.call(|| send(flags - rustix::net::SendFlags::DONTWAIT)),
+            None => retry(|| send(flags)),
         }
     }
 
@@ -401,7 +459,7 @@ impl Host for OsHost {
     fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<RecvMeta> {
         let with = recv_flags(flags, io.keeps_boundaries());
         if let [buf] = bufs {
-            let (stored, real) = retry(|| rustix::net::recv(io.fd(), &mut **buf, with))?;
+            let (stored, real) = self.receive(with, |with| rustix::net::recv(io.fd(), &mut **buf, with))?;
             return Ok(received(stored, real, flags));
         }
         self.recv_from(io, bufs, flags).map(|(received, _)| received)
@@ -420,13 +478,16 @@ impl Host for OsHost {
             SockAddr::Unspec
         };
         if let [buf] = bufs {
-            let (stored, real, from) = retry(|| rustix::net::recvfrom(io.fd(), &mut **buf, with))?;
+            let (stored, real, from) =
+                self.receive(with, |with| rustix::net::recvfrom(io.fd(), &mut **buf, with))?;
             let from = from.map_or(unnamed, |from| self.sockaddr(from));
             return Ok((received(stored, real, flags), from));
         }
         let room: usize = bufs.iter().map(|buf| buf.len()).sum();
         let mut control = RecvAncillaryBuffer::default();
-        let message = retry(|| rustix::net::recvmsg(io.fd(), bufs, &mut control, with))?;
+        let message = self.receive(with, |with| {
+            rustix::net::recvmsg(io.fd(), bufs, &mut control, with)
+        })?;
         let from = message.address.map_or(unnamed, |from| self.sockaddr(from));
         let mut received = received(message.bytes.min(room), message.bytes, flags);
         received.truncated |= message.flags.contains(ReturnFlags::TRUNC);
@@ -652,6 +713,7 @@ impl Host for OsHost {
 
     fn unix_connect(&mut self, io: &Io, node: &UnixNode) -> Result<()> {
         let addr = node.reach()?;
+        io.set_waits(false)?;
         retry(|| rustix::net::connect(io.fd(), &addr))
     }
 
@@ -690,6 +752,16 @@ impl Host for OsHost {
 
     fn now_coarse(&self) -> Duration {
         process::read_clock(ClockId::MonotonicCoarse)
+    }
+
+    fn waiting<T>(&mut self, io: &Io, call: impl FnOnce(&mut Self) -> Result<T>) -> Option<Result<T>> {
+        if self.stop.kernel_wait().is_none() || io.shared || io.set_waits(true).is_err() {
+            return None;
+        }
+        self.waiting = true;
+        let done = call(self);
+        self.waiting = false;
+        Some(done)
     }
 
     fn wait(&mut self, io: &Io, want: Ready, timeout: Option<Duration>) -> Result<bool> {

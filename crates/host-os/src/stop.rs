@@ -1,5 +1,5 @@
 //! [`Stopper`]: ends a guest's waits from another thread. [`IdleTask`]: what a thread does at intervals while it waits.
-//! [`WaitMode`]: whether it waits at all.
+//! [`WaitMode`]: whether it waits at all. Not here: waits within a system call (`kernel_wait.rs`).
 
 use std::fmt;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
@@ -11,11 +11,21 @@ use guestnet_core::{Errno, Ready, Result};
 use rustix::event::EventfdFlags;
 
 use crate::convert::errno;
+use crate::kernel_wait::KernelWait;
 use crate::poll::pollfd;
+use crate::sys;
 
 /// Ends every wait of one guest, now and until [`guestnet_core::Host::resume`]. May be cloned, sent and used from any thread.
 #[derive(Clone, Debug)]
-pub struct Stopper(Arc<OwnedFd>);
+pub struct Stopper(Arc<Shared>);
+
+/// What a guest's waits and its stoppers share.
+#[derive(Debug)]
+struct Shared {
+    /// Readable once the guest was stopped; part of each wait.
+    fd: OwnedFd,
+    kernel_wait: KernelWait,
+}
 
 /// A task that a thread runs at intervals while it waits, such as the main thread of a program that serves requests of the
 /// program's other threads. All hosts of the thread share one task: it is due when none of them has run it for so long.
@@ -88,19 +98,41 @@ impl IdleTask {
 /// The guest's side: part of each of its waits.
 #[derive(Debug)]
 pub(crate) struct Stop {
-    fd: Arc<OwnedFd>,
+    shared: Arc<Shared>,
     idle_task: Option<Arc<IdleTask>>,
     mode: WaitMode,
+    by_signal: bool,
 }
 
 impl Stop {
     pub(crate) fn new() -> Result<Self> {
         let fd = rustix::event::eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK).map_err(errno)?;
         Ok(Stop {
-            fd: Arc::new(fd),
+            shared: Arc::new(Shared {
+                fd,
+                kernel_wait: KernelWait::default(),
+            }),
             idle_task: None,
             mode: WaitMode::Blocking,
+            by_signal: false,
         })
+    }
+
+    /// Has a stop interrupt system calls too.
+    ///
+    /// # Errors
+    /// As [`crate::OsHost::stop_by_signal`].
+    pub(crate) fn set_by_signal(&mut self) -> Result<()> {
+        sys::interrupt::install().map_err(errno)?;
+        self.by_signal = true;
+        Ok(())
+    }
+
+    /// Where a call may wait in the kernel, because a stop ends it there; `None`: nowhere.
+    pub(crate) fn kernel_wait(&self) -> Option<&KernelWait> {
+        // An idle task is run between waits, not within them.
+        let may = self.by_signal && self.idle_task.is_none() && self.mode == WaitMode::Blocking;
+        may.then_some(&self.shared.kernel_wait)
     }
 
     pub(crate) fn set_idle_task(&mut self, task: Arc<IdleTask>) {
@@ -141,16 +173,17 @@ impl Stop {
 
     /// Takes every stop back that came until now.
     pub(crate) fn resume(&self) {
+        self.shared.kernel_wait.resume();
         // One that nothing has stopped is `EAGAIN`.
-        let _ = rustix::io::read(&self.fd, &mut [0; 8]);
+        let _ = rustix::io::read(&self.shared.fd, &mut [0; 8]);
     }
 
     pub(crate) fn stopper(&self) -> Stopper {
-        Stopper(Arc::clone(&self.fd))
+        Stopper(Arc::clone(&self.shared))
     }
 
     pub(crate) fn raw_fd(&self) -> RawFd {
-        self.fd.as_raw_fd()
+        self.shared.fd.as_raw_fd()
     }
 
     pub(crate) fn pollfd(&self) -> libc::pollfd {
@@ -160,7 +193,7 @@ impl Stop {
 
 /// A [`Stopper`] that does not keep the eventfd open.
 #[derive(Clone, Debug)]
-pub struct WeakStopper(Weak<OwnedFd>);
+pub struct WeakStopper(Weak<Shared>);
 
 impl WeakStopper {
     /// The stopper; `None` if the host and all its stoppers are gone.
@@ -184,7 +217,9 @@ impl Stopper {
     /// # Errors
     /// What write(2) says of an eventfd; never `EAGAIN`, which only means that it is readable already.
     pub fn stop(&self) -> Result<()> {
-        match rustix::io::write(self.0.as_fd(), &1u64.to_ne_bytes()).map_err(errno) {
+        let written = rustix::io::write(self.0.fd.as_fd(), &1u64.to_ne_bytes()).map_err(errno);
+        self.0.kernel_wait.interrupt();
+        match written {
             Ok(_) | Err(Errno::EAGAIN) => Ok(()),
             Err(error) => Err(error),
         }

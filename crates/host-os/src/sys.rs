@@ -6,6 +6,7 @@ pub(crate) mod batch;
 pub(crate) mod buffers;
 pub(crate) mod group;
 pub(crate) mod interface;
+pub(crate) mod interrupt;
 pub(crate) mod message;
 
 use std::ffi::{CStr, CString};

@@ -12,6 +12,12 @@ use crate::host::{Host, RecvFlags, RecvMeta};
 use crate::quota::{DATAGRAM, Meter, Want};
 use crate::sync::lock;
 
+/// Whether a limit counts what goes over this socket.
+#[inline]
+pub(super) fn counts<Io>(meter: Option<&Meter>, socket: &Socket<Io>) -> bool {
+    meter.is_some() && socket.is_metered()
+}
+
 /// Sends once. A stream sends the piece that the limit allows; a datagram goes whole or not at all.
 ///
 /// # Errors

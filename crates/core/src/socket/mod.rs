@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr, wildcard};
-use crate::blocking::{Backoff, Deadline, attempt, block_until_ready};
+use crate::blocking::{Backoff, Block, Deadline, attempt, block_until_ready};
 use crate::capacity::SocketPermit;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots, Target, find};
@@ -355,7 +355,8 @@ impl<H: Host, F> Call<'_, H, F> {
         let (host, gate, meter) = (&mut *self.host, &mut *self.gate, self.meter);
         let meter = meter.filter(|_| listener.is_metered());
         let every_peer = listener.domain == Domain::Unix || gate.every_peer_allowed();
-        attempt(host, &listener.io, Ready::READ, waits, limit, |host| {
+        let block = Block::new(waits, meter.is_none());
+        attempt(host, &listener.io, Ready::READ, block, limit, |host| {
             let reservation = meter
                 .map(|meter| meter.reserve(host, Want::Connection, waits))
                 .transpose()?;

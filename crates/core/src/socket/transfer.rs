@@ -14,7 +14,7 @@ use super::metered::{self, Taking};
 use super::state::{REFUSALS, Socket};
 use super::{option, stub, unix_node};
 use crate::addr::{Domain, Kind, SockAddr};
-use crate::blocking::{Backoff, Deadline, attempt, block_until_ready, block_until_received};
+use crate::blocking::{Backoff, Block, Deadline, attempt, block_until_ready, block_until_received};
 use crate::errno::{Errno, Result};
 use crate::fd::{Slots, Target};
 use crate::gate::Gate;
@@ -246,7 +246,8 @@ impl<H: Host, F> Call<'_, H, F> {
             let (host, meter) = (&mut *self.host, self.meter);
             let blocks = !socket.nonblocking.get() && !flags.contains(RecvFlags::DONTWAIT);
             let limit = &mut Deadline::new(socket.recv_timeout.get());
-            attempt(host, &socket.io, Ready::READ, blocks, limit, |host| {
+            let block = Block::new(blocks, !metered::counts(meter, socket));
+            attempt(host, &socket.io, Ready::READ, block, limit, |host| {
                 let outcome =
                     metered::recv(host, meter, socket, bufs, flags, blocks, |host, bufs, taking| {
                         let (received, from) = host.recv_from(&socket.io, bufs, taking.flags())?;
@@ -310,7 +311,8 @@ fn recv_unjudged<H: Host>(
         });
     }
     let limit = &mut Deadline::new(socket.recv_timeout.get());
-    receive(host, socket, blocks, limit, |host| {
+    let block = Block::new(blocks, !metered::counts(meter, socket));
+    receive(host, socket, block, limit, |host| {
         let outcome = recv_once(host, meter, socket, bufs, flags, blocks);
         end_if_shut(socket, blocks, outcome, RecvMeta::default())
     })
@@ -405,14 +407,14 @@ pub(super) fn end_if_shut<Io, T>(
 fn receive<H: Host, T>(
     host: &mut H,
     socket: &Socket<H::Io>,
-    blocks: bool,
+    block: Block,
     limit: &mut Deadline,
     call: impl FnMut(&mut H) -> Result<T>,
 ) -> Result<T> {
-    if blocks && socket.kind == Kind::Stream {
-        block_until_received(host, &socket.io, &socket.strategy, limit, call)
+    if block != Block::Never && socket.kind == Kind::Stream {
+        block_until_received(host, &socket.io, &socket.strategy, block, limit, call)
     } else {
-        attempt(host, &socket.io, Ready::READ, blocks, limit, call)
+        attempt(host, &socket.io, Ready::READ, block, limit, call)
     }
 }
 
@@ -426,9 +428,10 @@ pub(super) fn send<H: Host>(
     let blocks = !socket.nonblocking.get() && !flags.contains(SendFlags::DONTWAIT);
     let flags = flags - SendFlags::DONTWAIT;
     let limit = &mut Deadline::new(socket.send_timeout.get());
+    let block = Block::new(blocks, !metered::counts(meter, socket));
     let mut sent = 0;
     loop {
-        let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
+        let outcome = attempt(host, &socket.io, Ready::WRITE, block, limit, |host| {
             metered::send(host, meter, socket, bufs, blocks, |host, bufs| {
                 host.send(&socket.io, bufs, flags)
             })

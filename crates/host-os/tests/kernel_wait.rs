@@ -1,0 +1,72 @@
+//! Calls that wait in the kernel and end by a signal: a stop is never missed.
+
+use std::io::{IoSliceMut, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use guestnet_core::policy::Policy;
+use guestnet_core::{Capacity, Domain, Errno, Fd, GuestThread, Kind, RecvFlags};
+use guestnet_host_os::{OsHost, Stopper};
+
+type Guest = GuestThread<OsHost, ()>;
+
+/// A guest whose calls wait in the kernel, what stops it, and a connection of it with its peer.
+fn connected() -> (Guest, Stopper, Fd, TcpStream) {
+    let mut host = OsHost::new().unwrap();
+    host.stop_by_signal().unwrap();
+    let stopper = host.stopper();
+    let mut guest = GuestThread::new(host, Arc::new(Policy::allow_all()), Capacity::default());
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let fd = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+    guest.connect(fd, &listener.local_addr().unwrap().into()).unwrap();
+    let (peer, _) = listener.accept().unwrap();
+    (guest, stopper, fd, peer)
+}
+
+fn receive(guest: &mut Guest, fd: Fd) -> Result<usize, Errno> {
+    let mut byte = [0];
+    guest
+        .recv(fd, &mut [IoSliceMut::new(&mut byte)], RecvFlags::empty())
+        .map(|received| received.len)
+}
+
+/// A number that is another one at each call.
+fn next(seed: &mut u64) -> u64 {
+    *seed ^= *seed << 13;
+    *seed ^= *seed >> 7;
+    *seed ^= *seed << 17;
+    *seed
+}
+
+#[test]
+fn a_stop_at_any_moment_of_a_call_ends_it() {
+    let (mut guest, stopper, fd, mut peer) = connected();
+    let (go, rounds) = channel::<Duration>();
+    let (ended, ends) = channel();
+    let stopping = thread::spawn(move || {
+        for pause in rounds {
+            // Now before the call, now within it; the spin is shorter than a sleep can be.
+            let start = Instant::now();
+            while start.elapsed() < pause {
+                std::hint::spin_loop();
+            }
+            stopper.stop().unwrap();
+            ended.send(()).unwrap();
+        }
+    });
+    let mut seed = 0x9e37_79b9_7f4a_7c15;
+    for round in 0..500 {
+        go.send(Duration::from_nanos(next(&mut seed) % 60_000)).unwrap();
+        assert_eq!(receive(&mut guest, fd), Err(Errno::EINTR), "round {round}");
+        ends.recv().unwrap();
+        guest.resume();
+        // Taken back: the next call is one that waits, and is answered.
+        peer.write_all(&[1]).unwrap();
+        assert_eq!(receive(&mut guest, fd), Ok(1), "round {round}");
+    }
+    drop(go);
+    stopping.join().unwrap();
+}
