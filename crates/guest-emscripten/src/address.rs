@@ -3,6 +3,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use guestnet_core::{Errno, Result, SockAddr};
+use smallvec::SmallVec;
 
 use crate::abi;
 use crate::memory::Memory;
@@ -67,39 +68,45 @@ pub(crate) fn load_unspec(memory: Memory<'_>, at: u32, len: u32) -> Result<SockA
     Ok(SocketAddr::new(Ipv4Addr::UNSPECIFIED.into(), port).into())
 }
 
+/// An address as the C library has it. One of IP is allocated nowhere.
+pub(crate) type Bytes = SmallVec<[u8; INET6_SIZE as usize]>;
+
 /// An address as the C library has it; empty for [`SockAddr::Unspec`].
-pub(crate) fn bytes(addr: &SockAddr) -> Vec<u8> {
+pub(crate) fn bytes(addr: &SockAddr) -> Bytes {
     let family = |family: i32| u16::try_from(family).unwrap_or(0).to_le_bytes();
-    let mut bytes = Vec::new();
+    let mut bytes = Bytes::new();
     match addr {
         SockAddr::Unspec => {}
+        // At once: this is on the way of every datagram.
         SockAddr::Inet(SocketAddr::V4(addr)) => {
-            bytes.extend(family(abi::AF_INET));
-            bytes.extend(addr.port().to_be_bytes());
-            bytes.extend(addr.ip().octets());
-            bytes.extend([0; 8]);
+            let ([f, g], [p, q], [a, b, c, d]) = (
+                family(abi::AF_INET),
+                addr.port().to_be_bytes(),
+                addr.ip().octets(),
+            );
+            bytes = Bytes::from_slice(&[f, g, p, q, a, b, c, d, 0, 0, 0, 0, 0, 0, 0, 0]);
         }
         SockAddr::Inet(SocketAddr::V6(addr)) => {
-            bytes.extend(family(abi::AF_INET6));
-            bytes.extend(addr.port().to_be_bytes());
-            bytes.extend(addr.flowinfo().to_le_bytes());
-            bytes.extend(addr.ip().octets());
-            bytes.extend(addr.scope_id().to_le_bytes());
+            bytes.extend_from_slice(&family(abi::AF_INET6));
+            bytes.extend_from_slice(&addr.port().to_be_bytes());
+            bytes.extend_from_slice(&addr.flowinfo().to_le_bytes());
+            bytes.extend_from_slice(&addr.ip().octets());
+            bytes.extend_from_slice(&addr.scope_id().to_le_bytes());
         }
         SockAddr::Unix(path) => {
-            bytes.extend(family(abi::AF_UNIX));
-            bytes.extend(path.as_bytes());
+            bytes.extend_from_slice(&family(abi::AF_UNIX));
+            bytes.extend_from_slice(path.as_bytes());
             bytes.push(0);
         }
-        SockAddr::UnixUnnamed => bytes.extend(family(abi::AF_UNIX)),
+        SockAddr::UnixUnnamed => bytes.extend_from_slice(&family(abi::AF_UNIX)),
     }
     bytes
 }
 
 /// A sender's address as the C library has it: recvfrom(2) says nothing of a peer without a name.
-pub(crate) fn sender(addr: &SockAddr) -> Vec<u8> {
+pub(crate) fn sender(addr: &SockAddr) -> Bytes {
     match addr {
-        SockAddr::UnixUnnamed => Vec::new(),
+        SockAddr::UnixUnnamed => Bytes::new(),
         named => bytes(named),
     }
 }
