@@ -11,6 +11,9 @@ use rustix::process::{Pid, Signal};
 use crate::controllers::{Hierarchy, group};
 use crate::oci::Spec;
 
+/// The file of a bundle that says that its container's group was made.
+const MADE: &str = "cgroup";
+
 /// A container's control group: its directories.
 #[derive(Clone, Debug)]
 pub(crate) enum Cgroup {
@@ -37,11 +40,31 @@ impl Cgroup {
         }))
     }
 
-    /// Makes the group, and gives it the container's limits.
+    /// Makes the group, and gives it the container's limits. `bundle` remembers it, for whoever removes it ([`Cgroup::made`]).
     ///
     /// # Errors
-    /// One sentence, with the file that could not be written.
-    pub(crate) fn make(&self, spec: &Spec) -> Result<(), String> {
+    /// One sentence, with the file that could not be written; nothing is left then.
+    pub(crate) fn make(&self, spec: &Spec, bundle: &Path) -> Result<(), String> {
+        // In the end all of its processes are killed, and those must be the container's.
+        if !self.processes().is_empty() {
+            return Err(format!(
+                "the control group {} is another one's",
+                spec.linux.cgroups_path
+            ));
+        }
+        std::fs::write(bundle.join(MADE), "")
+            .map_err(|error| format!("cannot write to the bundle: {error}"))?;
+        let made = self.make_directories().and_then(|()| self.limit(spec));
+        made.inspect_err(|_| self.remove())
+    }
+
+    /// The group of a bundle's container, if it was made.
+    pub(crate) fn made(spec: &Spec, bundle: &Path) -> Option<Cgroup> {
+        let made = bundle.join(MADE).exists();
+        Cgroup::of(spec).ok().flatten().filter(|_| made)
+    }
+
+    fn make_directories(&self) -> Result<(), String> {
         match self {
             Cgroup::Unified(directory) => {
                 enable(directory)?;
@@ -56,7 +79,7 @@ impl Cgroup {
                 }
             }
         }
-        self.limit(spec)
+        Ok(())
     }
 
     fn limit(&self, spec: &Spec) -> Result<(), String> {

@@ -218,7 +218,7 @@ fn serve(flags: &Flags) -> Result<(), String> {
     rustix::stdio::dup2_stdin(&null).map_err(|error| failed(&error))?;
     let events_at = std::env::var("TTRPC_ADDRESS").unwrap_or_else(|_| format!("{}.ttrpc", flags.address));
     let events = Events::new(events_at, flags.namespace.clone()).map_err(|error| failed(&error))?;
-    let pod = Arc::new(Pod::new(events));
+    let pod = Arc::new(Pod::new(events.clone()));
     let methods = create_task(Arc::new(Service(Arc::clone(&pod))));
     // The messages of versions 2 and 3 of the interface are the same; containerd before 2.0 knows 2 only.
     let older = create_task(Arc::new(Service(Arc::clone(&pod))))
@@ -234,6 +234,7 @@ fn serve(flags: &Flags) -> Result<(), String> {
     pod.wait();
     let _ = remove(Path::new(&flags.socket));
     server.shutdown();
+    events.flush();
     Ok(())
 }
 
@@ -250,7 +251,7 @@ fn delete(flags: &Flags) -> Result<(), String> {
             let _ = remove(&socket);
         }
         kill(&bundle);
-        if let Ok(Some(cgroup)) = Cgroup::of(&spec) {
+        if let Some(cgroup) = Cgroup::made(&spec, &bundle) {
             cgroup.remove();
         }
     }

@@ -110,11 +110,8 @@ impl Container {
             _ => None,
         };
         let cgroup = Cgroup::of(&spec)?;
-        if let Some(cgroup) = &cgroup
-            && let Err(sentence) = cgroup.make(&spec)
-        {
-            cgroup.remove();
-            return Err(sentence.into());
+        if let Some(cgroup) = &cgroup {
+            cgroup.make(&spec, &bundle)?;
         }
         let plan = Plan {
             shim: std::process::id(),

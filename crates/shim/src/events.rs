@@ -2,7 +2,7 @@
 
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread;
 use std::time::Duration;
 
@@ -18,9 +18,22 @@ use crate::clock::now;
 /// How often a containerd that does not answer is tried again, a second apart: it may be restarting.
 const TRIES: u32 = 5;
 
+/// How long the end of the shim waits for the last event.
+const PATIENCE: Duration = Duration::from_secs(5);
+
 /// Where events go to.
 #[derive(Clone, Debug)]
-pub(crate) struct Events(Sender<Envelope>, String);
+pub(crate) struct Events {
+    queue: Sender<Item>,
+    namespace: String,
+}
+
+#[derive(Debug)]
+enum Item {
+    Event(Box<Envelope>),
+    /// All before it have been sent.
+    Mark(SyncSender<()>),
+}
 
 impl Events {
     /// Events of a namespace of containerd's; `address` is the socket that it takes events at.
@@ -28,11 +41,11 @@ impl Events {
     /// # Errors
     /// No thread can be started.
     pub(crate) fn new(address: String, namespace: String) -> std::io::Result<Events> {
-        let (sender, receiver) = channel();
+        let (queue, items) = channel();
         thread::Builder::new()
             .name("events".to_owned())
-            .spawn(move || forward(&address, &receiver))?;
-        Ok(Events(sender, namespace))
+            .spawn(move || forward(&address, &items))?;
+        Ok(Events { queue, namespace })
     }
 
     /// Sends an event, without waiting.
@@ -40,11 +53,19 @@ impl Events {
         let Ok(event) = any(event) else { return };
         let mut envelope = Envelope::new();
         envelope.timestamp = MessageField::some(now());
-        envelope.namespace.clone_from(&self.1);
+        envelope.namespace.clone_from(&self.namespace);
         topic.clone_into(&mut envelope.topic);
         envelope.event = MessageField::some(event);
         // The thread ends with the process.
-        let _ = self.0.send(envelope);
+        let _ = self.queue.send(Item::Event(Box::new(envelope)));
+    }
+
+    /// Waits until every event is sent, but not long: containerd may have gone.
+    pub(crate) fn flush(&self) {
+        let (mark, done) = sync_channel(1);
+        if self.queue.send(Item::Mark(mark)).is_ok() {
+            let _ = done.recv_timeout(PATIENCE);
+        }
     }
 }
 
@@ -59,27 +80,38 @@ pub(crate) fn any<M: MessageFull>(message: &M) -> containerd_shim_protos::protob
     Ok(any)
 }
 
-fn forward(address: &str, envelopes: &Receiver<Envelope>) {
-    let mut client = None;
-    for envelope in envelopes {
-        let mut request = ForwardRequest::new();
-        request.envelope = MessageField::some(envelope);
-        for attempt in 0..TRIES {
-            if client.is_none() {
-                client = connect(address);
+fn forward(address: &str, items: &Receiver<Item>) {
+    while let Ok(first) = items.recv() {
+        // A connection that is kept costs wake-ups, so it is closed when nothing is left to be sent.
+        let mut client = None;
+        for item in std::iter::once(first).chain(items.try_iter()) {
+            match item {
+                Item::Event(envelope) => send(&mut client, address, envelope),
+                Item::Mark(mark) => {
+                    let _ = mark.send(());
+                }
             }
-            let limit = with_duration(Duration::from_secs(5));
-            if client
-                .as_ref()
-                .is_some_and(|client| client.forward(limit, &request).is_ok())
-            {
-                break;
-            }
-            client = None;
-            // The first failure is that of a connection to a containerd that has been restarted since.
-            if attempt > 0 {
-                thread::sleep(Duration::from_secs(1));
-            }
+        }
+    }
+}
+
+fn send(client: &mut Option<EventsClient>, address: &str, envelope: Box<Envelope>) {
+    let mut request = ForwardRequest::new();
+    request.envelope = MessageField(Some(envelope));
+    for attempt in 1..=TRIES {
+        if client.is_none() {
+            *client = connect(address);
+        }
+        let limit = with_duration(Duration::from_secs(5));
+        if client
+            .as_ref()
+            .is_some_and(|client| client.forward(limit, &request).is_ok())
+        {
+            return;
+        }
+        *client = None;
+        if attempt < TRIES {
+            thread::sleep(Duration::from_secs(1));
         }
     }
 }

@@ -86,8 +86,8 @@ struct Ready {
 struct Command {
     arguments: Vec<String>,
     guest: Guest,
-    /// The files that the arguments name by their descriptors.
-    held: Vec<OwnedFd>,
+    /// What the arguments name by its descriptors: the root, and files.
+    held: (Root, Vec<OwnedFd>),
 }
 
 fn set_up(control: &mut BufReader<UnixStream>) -> Result<Ready, String> {
@@ -102,6 +102,9 @@ fn set_up(control: &mut BufReader<UnixStream>) -> Result<Ready, String> {
             .map_err(|error| format!("cannot join the control group {}: {error}", group.display()))?;
     }
     let spec = Spec::read(&plan.bundle)?;
+    if spec.has_hooks() {
+        return Err("the container has hooks, and this runtime runs none".to_owned());
+    }
     let streams = Opened::new(&plan.streams)?;
     namespaces::enter(&spec)?;
     let terminal = plan.streams.terminal.is_some();
@@ -114,7 +117,7 @@ fn set_up(control: &mut BufReader<UnixStream>) -> Result<Ready, String> {
             terminal,
         });
     }
-    let (path, root) = mounts::mount_all(&spec, &plan.bundle, &plan.rootfs)?;
+    let root = mounts::mount_all(&spec, &plan.bundle, &plan.rootfs)?;
     mounts::names(&spec, &root, &plan.bundle)?;
     let guest = Guest::find(&spec, &root)?;
     let mut files = Files {
@@ -124,7 +127,7 @@ fn set_up(control: &mut BufReader<UnixStream>) -> Result<Ready, String> {
     };
     let options = annotations::options(&spec.annotations, &mut files)?;
     let held = files.held;
-    let arguments = spec::arguments(&spec, &path, &guest.path, options)?;
+    let arguments = spec::arguments(&spec, &root.path(), &guest.path, options)?;
     privileges::become_user(&spec.process)?;
     // A change of the user takes it away.
     end_with(plan.shim)?;
@@ -133,7 +136,7 @@ fn set_up(control: &mut BufReader<UnixStream>) -> Result<Ready, String> {
         command: Some(Command {
             arguments,
             guest,
-            held,
+            held: (root, held),
         }),
         streams,
         terminal,

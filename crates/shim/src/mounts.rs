@@ -22,15 +22,11 @@ use crate::within::Root;
 /// What a container's files of the resolver may have.
 const MOST: u64 = 1 << 20;
 
-/// Mounts a container's root and everything in it, and returns the root.
+/// Mounts a container's root and everything in it.
 ///
 /// # Errors
 /// One sentence.
-pub(crate) fn mount_all(
-    spec: &Spec,
-    bundle: &Path,
-    rootfs: &[Mount],
-) -> std::result::Result<(PathBuf, Root), String> {
+pub(crate) fn mount_all(spec: &Spec, bundle: &Path, rootfs: &[Mount]) -> std::result::Result<Root, String> {
     let path = root_path(spec, bundle);
     let failed = |error: Errno| format!("cannot mount the container's root: {error}");
     for mount in rootfs {
@@ -63,7 +59,7 @@ pub(crate) fn mount_all(
         let flags = Flags::BIND | Flags::RDONLY | Flags::NOSUID | Flags::NODEV | Flags::NOEXEC;
         rustix::mount::mount_remount(&path, flags, "").map_err(failed)?;
     }
-    Ok((path, root))
+    Ok(root)
 }
 
 /// Where a container's root is on the machine.

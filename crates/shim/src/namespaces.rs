@@ -3,6 +3,7 @@
 //! A guest sees no processes, no host name, no System V objects and no users of the machine, so that the other kinds of
 //! namespaces would hide nothing from it; a namespace of users alone is refused, since it would change who owns the files.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags};
@@ -32,6 +33,7 @@ pub(crate) fn enter(spec: &Spec) -> Result<(), String> {
             join(Path::new(&network.path))
                 .map_err(|error| format!("cannot enter the network of {}: {error}", network.path))?;
         }
+        set_network(&spec.linux.sysctl)?;
     }
     unshare(Namespaces::Mount)
         .and_then(|()| {
@@ -40,6 +42,23 @@ pub(crate) fn enter(spec: &Spec) -> Result<(), String> {
             rustix::mount::mount_change("/", slave)
         })
         .map_err(|error| format!("cannot make a namespace of mounts: {error}"))
+}
+
+/// Sets what a pod's network has of its own (sysctl(8)), as the first port that needs no privilege. All else that the kernel keeps
+/// for a namespace is of kinds that a guest has nothing of.
+fn set_network(settings: &BTreeMap<String, String>) -> Result<(), String> {
+    for (name, value) in settings {
+        let path = name.replace('.', "/");
+        let plain = |part: &str| {
+            part.bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte))
+        };
+        if path.starts_with("net/") && path.split('/').all(|part| !part.is_empty() && plain(part)) {
+            std::fs::write(Path::new("/proc/sys").join(&path), value)
+                .map_err(|error| format!("cannot set {name} to {value}: {error}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn join(path: &Path) -> rustix::io::Result<()> {

@@ -23,6 +23,9 @@ pub(crate) struct Spec {
     pub(crate) annotations: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) linux: Linux,
+    /// Programs that are to be run at points of the container's life, by the name of the point.
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) hooks: BTreeMap<String, Option<Vec<serde::de::IgnoredAny>>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -103,6 +106,8 @@ pub(crate) struct Linux {
     pub(crate) cgroups_path: String,
     #[serde(default, deserialize_with = "or_default")]
     pub(crate) resources: Resources,
+    #[serde(default, deserialize_with = "or_default")]
+    pub(crate) sysctl: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -176,6 +181,11 @@ impl Spec {
         self.annotation("io.kubernetes.cri.container-type") == Some("sandbox")
     }
 
+    /// Whether programs are to be run at points of its life.
+    pub(crate) fn has_hooks(&self) -> bool {
+        self.hooks.values().flatten().any(|hooks| !hooks.is_empty())
+    }
+
     /// The namespace of one kind, if the container is not to be in the machine's.
     pub(crate) fn namespace(&self, kind: &str) -> Option<&Namespace> {
         self.linux
@@ -203,7 +213,7 @@ mod tests {
         ] {
             let spec: Spec = serde_json::from_str(text).unwrap();
             assert!(spec.process.args.is_empty() && spec.mounts.is_empty(), "{text}");
-            assert!(!spec.is_sandbox() && spec.namespace("network").is_none());
+            assert!(!spec.has_hooks() && !spec.is_sandbox() && spec.namespace("network").is_none());
         }
     }
 

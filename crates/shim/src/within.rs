@@ -23,6 +23,12 @@ impl Root {
         rustix::fs::open(path, flags, Mode::empty()).map(Root)
     }
 
+    /// A path of the machine that leads to the directory as long as this is there, also for a user who may not go through the
+    /// directories above it.
+    pub(crate) fn path(&self) -> PathBuf {
+        path_of(&self.0)
+    }
+
     /// Opens a path of the container.
     ///
     /// # Errors
