@@ -32,3 +32,4 @@ mod table;
 mod text;
 mod threads;
 mod unix;
+mod watched;
