@@ -112,6 +112,11 @@ pub fn check(arguments: impl Iterator<Item = OsString>) -> Result<(), String> {
     policy.build().map(drop).map_err(|failure| failure.message)
 }
 
+/// A text for one line of a terminal: characters that would act on it are spelled out, as in every message of [`run`].
+pub fn visible(text: &str) -> String {
+    guestnet::core::visible(text).to_string()
+}
+
 /// Does what [`run`] starts the program for that this process is of, to compile a guest, and returns its exit code; `None` if the
 /// arguments are not of such a process. A program that calls [`run`] with arguments of its own making must ask this first.
 pub fn compile_job(arguments: &[OsString]) -> Option<i32> {

@@ -24,7 +24,7 @@ use crate::container::PID_FILE;
 use crate::events::Events;
 use crate::guest::CONTAINER;
 use crate::oci::Spec;
-use crate::refusal::without_numbers;
+use crate::refusal::shown;
 use crate::task::{Pod, Service};
 
 const NAME: &str = "io.containerd.guestnet.v1";
@@ -62,7 +62,7 @@ pub(crate) fn main(arguments: &[OsString]) -> i32 {
     match done {
         Ok(()) => 0,
         Err(sentence) => {
-            let sentence = without_numbers(sentence);
+            let sentence = shown(sentence);
             let _ = writeln!(std::io::stderr(), "containerd-shim-guestnet-v1: {sentence}");
             1
         }
@@ -209,6 +209,9 @@ fn remove(file: &Path) -> std::io::Result<()> {
 
 /// The shim: answers containerd until it has no use for it.
 fn serve(flags: &Flags) -> Result<(), String> {
+    if flags.socket.is_empty() {
+        return Err("containerd starts this program; by hand it does nothing but -v".to_owned());
+    }
     let failed = |error: &dyn std::fmt::Display| format!("cannot serve: {error}");
     let listener = std::io::stdin()
         .as_fd()

@@ -13,7 +13,7 @@ impl Refusal {
     pub(crate) fn new(code: Code, sentence: impl Into<String>) -> Refusal {
         Refusal {
             code,
-            sentence: without_numbers(sentence.into()),
+            sentence: shown(sentence.into()),
         }
     }
 
@@ -28,15 +28,16 @@ impl Refusal {
     }
 }
 
-/// A sentence without what std adds to the system's own words, as ` (os error 2)`.
-pub(crate) fn without_numbers(mut sentence: String) -> String {
+/// A sentence as it is shown: what an image or an annotation has put into it does not act on a terminal, and what std adds to the
+/// system's own words, as ` (os error 2)`, is left out.
+pub(crate) fn shown(mut sentence: String) -> String {
     const BEGINNING: &str = " (os error ";
     while let Some(start) = sentence.find(BEGINNING) {
         let rest = sentence.get(start..).unwrap_or_default();
         let end = rest.find(')').map_or(sentence.len(), |end| start + end + 1);
         sentence.replace_range(start..end, "");
     }
-    sentence
+    guestnet_cli::visible(&sentence)
 }
 
 impl From<String> for Refusal {
@@ -56,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn numbers_of_errors_are_left_out() {
+    fn a_sentence_is_shown_without_numbers_and_without_controls() {
         for (with, without) in [
             (
                 "cannot open /x: No such file (os error 2)",
@@ -64,9 +65,10 @@ mod tests {
             ),
             ("a (os error 2): b (os error 3)", "a: b"),
             ("a (os error ü", "a"),
+            ("a \u{1b}[31mred\n", "a \\u{1b}[31mred\\n"),
             ("", ""),
         ] {
-            assert_eq!(without_numbers(with.to_owned()), without);
+            assert_eq!(shown(with.to_owned()), without);
         }
     }
 }

@@ -3,11 +3,16 @@
 //! An image is made by somebody else: any path of it can be a symbolic link to any place. openat2(2) with RESOLVE_IN_ROOT
 //! takes `/` and `..` for the container's own root on the whole way, whatever is changed meanwhile.
 
+use std::ffi::OsString;
 use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
 use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, ResolveFlags};
 use rustix::io::{Errno, Result};
+
+/// How many links lead to one place at the most, as for the kernel (path_resolution(7)).
+const MOST_LINKS: u32 = 40;
 
 /// A container's root directory, held open.
 #[derive(Debug)]
@@ -52,39 +57,62 @@ impl Root {
         self.file(path, OFlags::PATH, Mode::empty())
     }
 
-    /// As [`Root::handle`], and what is missing is made first: directories, and at the end a directory or an empty file.
+    /// As [`Root::handle`], and what is missing is made first: directories, and at the end a directory or an empty file. A link
+    /// that leads to nothing yet is followed inside of the root, and what it leads to is made, as runc does it.
     ///
     /// # Errors
     /// openat2(2)'s, mkdirat(2)'s.
     pub(crate) fn made(&self, path: &Path, directory: bool) -> Result<OwnedFd> {
-        match self.handle(path) {
-            Err(Errno::NOENT) => {}
-            done => return done,
-        }
+        // The names that are left, the next one last.
+        let mut left: Vec<OsString> = names(path).rev().collect();
         let mut so_far = PathBuf::from("/");
-        let mut names = path.components().peekable();
-        while let Some(name) = names.next() {
-            if let Component::Normal(name) = name {
-                let parent = self.file(&so_far, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
-                so_far.push(name);
-                if self.handle(&so_far).is_ok() {
+        let mut links = 0;
+        while let Some(name) = left.pop() {
+            if name == ".." {
+                so_far.pop();
+                continue;
+            }
+            let parent = self.file(&so_far, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+            match rustix::fs::readlinkat(&parent, &name, Vec::new()) {
+                Ok(target) => {
+                    links += 1;
+                    if links > MOST_LINKS {
+                        return Err(Errno::LOOP);
+                    }
+                    let target = PathBuf::from(OsString::from_vec(target.into_bytes()));
+                    if target.is_absolute() {
+                        so_far = PathBuf::from("/");
+                    }
+                    left.extend(names(&target).rev());
                     continue;
                 }
-                if directory || names.peek().is_some() {
-                    match rustix::fs::mkdirat(&parent, name, Mode::from_raw_mode(0o755)) {
+                Err(Errno::NOENT) if directory || !left.is_empty() => {
+                    match rustix::fs::mkdirat(&parent, &name, Mode::from_raw_mode(0o755)) {
                         Ok(()) | Err(Errno::EXIST) => {}
                         Err(errno) => return Err(errno),
                     }
-                } else {
-                    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
-                    rustix::fs::openat(&parent, name, flags, Mode::from_raw_mode(0o644))?;
                 }
-            } else if name == Component::ParentDir {
-                so_far.push("..");
+                Err(Errno::NOENT) => {
+                    let flags = OFlags::CREATE | OFlags::WRONLY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+                    rustix::fs::openat(&parent, &name, flags, Mode::from_raw_mode(0o644))?;
+                }
+                // It is there, and is no link.
+                Err(Errno::INVAL) => {}
+                Err(errno) => return Err(errno),
             }
+            so_far.push(name);
         }
-        self.handle(path)
+        self.handle(&so_far)
     }
+}
+
+/// The names of a path, `..` among them.
+fn names(path: &Path) -> impl DoubleEndedIterator<Item = OsString> {
+    path.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_owned()),
+        Component::ParentDir => Some("..".into()),
+        Component::RootDir | Component::CurDir | Component::Prefix(_) => None,
+    })
 }
 
 /// A path that leads to an open file for as long as it is open, for calls that take paths only.
@@ -128,9 +156,17 @@ mod tests {
         assert!(image.path().join("a/file").is_file());
         root.made(Path::new("/../../up"), true).unwrap();
         assert!(image.path().join("up").is_dir());
+        // A link that leads out of the image leads to the same path inside of it.
         symlink(outside.path(), image.path().join("away")).unwrap();
-        // The link leads to a place of the image that is not there.
-        assert!(root.made(Path::new("/away/x"), true).is_err());
+        root.made(Path::new("/away/x"), true).unwrap();
+        let inside = outside.path().strip_prefix("/").unwrap().join("x");
+        assert!(image.path().join(inside).is_dir());
+        symlink("../../../../deep/er", image.path().join("a/up")).unwrap();
+        root.made(Path::new("a/up/file"), false).unwrap();
+        assert!(image.path().join("deep/er/file").is_file());
+        symlink("loop", image.path().join("loop")).unwrap();
+        assert_eq!(root.made(Path::new("/loop/x"), true).unwrap_err(), Errno::LOOP);
+        assert!(root.made(Path::new("/a/file/below"), true).is_err());
         assert_eq!(std::fs::read_dir(outside.path()).unwrap().count(), 0);
     }
 }
