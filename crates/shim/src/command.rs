@@ -275,7 +275,7 @@ fn kill(bundle: &Path) {
         return;
     };
     let proc = Path::new("/proc").join(text);
-    let is_ours = std::fs::read_link(proc.join("cwd")).is_ok_and(|directory| directory == bundle)
+    let is_ours = std::fs::read_link(proc.join("cwd")).is_ok_and(|directory| directory.starts_with(bundle))
         && std::fs::read(proc.join("cmdline"))
             .is_ok_and(|line| line.split(|byte| *byte == 0).nth(1) == Some(CONTAINER.as_bytes()));
     if is_ours {

@@ -27,6 +27,9 @@ use crate::{mounts, namespaces, privileges, spec};
 /// The only argument of this process; none of containerd's commands is called so.
 pub(crate) const CONTAINER: &str = "container-for-guestnet";
 
+/// The directory of a bundle that the process is in.
+const DIRECTORY: &str = "guestnet";
+
 /// What a policy file in a container may have.
 const MOST: u64 = 1 << 20;
 
@@ -120,17 +123,18 @@ fn set_up(control: &mut BufReader<UnixStream>) -> Result<Ready, String> {
     let root = mounts::mount_all(&spec, &plan.bundle, &plan.rootfs)?;
     mounts::names(&spec, &root, &plan.bundle)?;
     let guest = Guest::find(&spec, &root)?;
+    enter_directory(&plan.bundle.join(DIRECTORY), &spec)?;
+    privileges::become_user(&spec.process)?;
+    // A change of the user takes it away.
+    end_with(plan.shim)?;
+    // As the user: of a file that annotations name the user's rights count.
     let mut files = Files {
         root: &root,
-        bundle: &plan.bundle,
         held: Vec::new(),
     };
     let options = annotations::options(&spec.annotations, &mut files)?;
     let held = files.held;
     let arguments = spec::arguments(&spec, &root.path(), &guest.path, options)?;
-    privileges::become_user(&spec.process)?;
-    // A change of the user takes it away.
-    end_with(plan.shim)?;
     guestnet_cli::check(arguments.iter().map(OsString::from))?;
     Ok(Ready {
         command: Some(Command {
@@ -141,6 +145,15 @@ fn set_up(control: &mut BufReader<UnixStream>) -> Result<Ready, String> {
         streams,
         terminal,
     })
+}
+
+/// Makes the directory that the process is in, for files of its own; those are the user's.
+fn enter_directory(directory: &Path, spec: &Spec) -> Result<(), String> {
+    let user = &spec.process.user;
+    std::fs::create_dir(directory)
+        .and_then(|()| std::os::unix::fs::chown(directory, Some(user.uid), Some(user.gid)))
+        .and_then(|()| std::env::set_current_dir(directory))
+        .map_err(|error| format!("cannot make a directory in the bundle: {error}"))
 }
 
 /// One line of the shim's.
@@ -215,7 +228,6 @@ impl Guest {
 /// The files that annotations name.
 struct Files<'a> {
     root: &'a Root,
-    bundle: &'a Path,
     held: Vec<OwnedFd>,
 }
 
@@ -237,11 +249,9 @@ impl Files<'_> {
         }
     }
 
-    /// Writes a file for the command. The process's own directory is the bundle, so that messages have this name and no path
-    /// of the machine.
-    fn write(&self, name: String, text: &[u8]) -> Result<String, String> {
-        std::fs::write(self.bundle.join(&name), text)
-            .map_err(|error| format!("cannot write {name}: {error}"))?;
+    /// Writes a file for the command, in the process's own directory, so that messages have this name and no path of the machine.
+    fn write(name: String, text: &[u8]) -> Result<String, String> {
+        std::fs::write(&name, text).map_err(|error| format!("cannot write {name}: {error}"))?;
         Ok(name)
     }
 
@@ -282,10 +292,10 @@ impl Paths for Files<'_> {
         let text =
             read_all(File::from(file), MOST).map_err(|error| format!("cannot read {path}: {error}"))?;
         let file_name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
-        self.write(format!("{name}.{file_name}"), &text)
+        Self::write(format!("{name}.{file_name}"), &text)
     }
 
     fn text(&mut self, name: &str, text: &str) -> Result<String, String> {
-        self.write(name.to_owned(), text.as_bytes())
+        Self::write(name.to_owned(), text.as_bytes())
     }
 }

@@ -77,7 +77,9 @@ fn is_for_processes(mount: &Mount) -> bool {
     let kernels = [
         "proc", "sysfs", "cgroup", "cgroup2", "mqueue", "devpts", "devtmpfs",
     ];
-    kernels.contains(&mount.kind.as_str()) || Path::new(&mount.destination).starts_with("/dev")
+    let in_dev = Path::new(&mount.destination).starts_with("/dev");
+    // A pod's termination log and shared memory are files as others are.
+    kernels.contains(&mount.kind.as_str()) || (in_dev && !is_bind(mount))
 }
 
 fn volume(root: &Root, mount: &Mount) -> std::result::Result<(), String> {

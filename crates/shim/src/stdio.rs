@@ -46,7 +46,7 @@ pub(crate) fn is_fifo(path: &Path) -> bool {
 }
 
 /// Opens a fifo without waiting for anybody.
-fn both_ends(path: &Path) -> std::io::Result<File> {
+pub(crate) fn both_ends(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options
         .read(true)

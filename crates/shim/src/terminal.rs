@@ -14,6 +14,7 @@ use rustix::termios::Winsize;
 
 use crate::plan::Streams;
 use crate::refusal::Refusal;
+use crate::stdio::both_ends;
 use crate::sync::lock;
 
 /// How long the last output may take to get to a client that reads slowly.
@@ -25,6 +26,7 @@ pub(crate) struct Terminal {
     /// The container's side.
     pub(crate) path: PathBuf,
     side: File,
+    input: Option<PathBuf>,
     copied: Mutex<Receiver<()>>,
 }
 
@@ -77,6 +79,7 @@ impl Terminal {
         Ok(Terminal {
             path: path.into(),
             side,
+            input: streams.stdin.clone(),
             copied: Mutex::new(copied),
         })
     }
@@ -96,10 +99,13 @@ impl Terminal {
         Ok(rustix::termios::tcsetwinsize(self.side.as_fd(), size)?)
     }
 
-    /// Waits until what the container has printed is with its client.
+    /// Waits until what the container has printed is with its client, and not for a client that would type.
     pub(crate) fn finish(&self) {
         // None was copied if there is no sender.
         let _ = lock(&self.copied).recv_timeout(PATIENCE);
+        if let Some(input) = &self.input {
+            let _ = both_ends(input);
+        }
     }
 }
 
