@@ -4,6 +4,7 @@
 
 pub mod act;
 pub mod chromium;
+pub mod containers;
 pub mod docs;
 pub mod emscripten;
 pub mod markdown;

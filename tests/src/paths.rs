@@ -67,6 +67,22 @@ pub fn planted_bin() -> PathBuf {
     path
 }
 
+/// containerd's shim, next to the ordinary command.
+///
+/// # Panics
+///
+/// When it has not been built.
+#[must_use]
+pub fn shim_bin() -> PathBuf {
+    let path = guestnet_bin().with_file_name("containerd-shim-guestnet-v1");
+    assert!(
+        path.is_file(),
+        "{} is not there: run `cargo build -p guestnet-shim`",
+        path.display()
+    );
+    path
+}
+
 /// The `guestnet` binary: `GUESTNET_BIN`, or the one of cargo's debug profile.
 ///
 /// # Panics

@@ -260,6 +260,14 @@ impl Running {
         }
     }
 
+    /// The next line of standard output, if there is one within `time`. It stays in the transcript.
+    #[must_use]
+    pub fn line_within(&mut self, time: Duration) -> Option<String> {
+        let line = self.lines.recv_timeout(time).ok()?;
+        self.stdout.extend_from_slice(&line);
+        Some(String::from_utf8_lossy(&line).trim_end_matches('\n').to_owned())
+    }
+
     /// The process id.
     #[must_use]
     pub fn id(&self) -> u32 {

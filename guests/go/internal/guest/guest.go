@@ -62,6 +62,7 @@ func Errno(err error) string {
 		{syscall.ENOENT, "ENOENT"},
 		{syscall.EPERM, "EPERM"},
 		{syscall.EPIPE, "EPIPE"},
+		{syscall.EROFS, "EROFS"},
 	} {
 		if errors.Is(err, known.err) {
 			return known.name
