@@ -1,15 +1,17 @@
-//! Measurements: `cargo xtask bench`, with the name of a family: `wasi`, `p2`, `emscripten`, `quickjs`, `web` or `policy`.
+//! Measurements: `cargo xtask bench`, with the name of a family: `wasi`, `p2`, `emscripten`, `quickjs`, `web`, `policy` or `containers`.
 //!
-//! All but the last two: sandboxed programs against the same work done natively and by others, under the same peer, in alternating
+//! All but the last three: sandboxed programs against the same work done natively and by others, under the same peer, in alternating
 //! rounds. What the rows mean and what they must reach is in docs/performance.md. Only the CPU time of the program under
-//! test counts, because on a machine with other work the rates of one binary differ several times from run to run. The last:
-//! what the policy and the cache of names cost, call by call.
+//! test counts, because on a machine with other work the rates of one binary differ several times from run to run. `policy`:
+//! what the policy and the cache of names cost, call by call. `containers`: what a container costs, beside runc.
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a program that prints results"
 )]
 
+mod census;
+mod containers;
 mod contest;
 mod dns;
 mod embed;
@@ -32,7 +34,7 @@ use std::process::ExitCode;
 pub(crate) use plan::{Plan, Result};
 
 const USAGE: &str = "\
-Usage: guestnet-bench [wasi|p2|emscripten|quickjs|web|policy] [--rounds N] [ROW]...
+Usage: guestnet-bench [wasi|p2|emscripten|quickjs|web|policy|containers] [--rounds N] [ROW]...
 
   ROW        only rows whose name contains this
   --rounds   how often each side of a row runs (default 9)";
@@ -61,13 +63,14 @@ fn main() -> ExitCode {
 /// Measurements that belong together.
 type Measure = fn(&Plan) -> Result<()>;
 
-const FAMILIES: [(&str, Measure); 6] = [
+const FAMILIES: [(&str, Measure); 7] = [
     ("wasi", wasi::measure),
     ("p2", p2::measure),
     ("emscripten", emscripten::measure),
     ("quickjs", quickjs::measure),
     ("web", web::measure),
     ("policy", policy::measure),
+    ("containers", containers::measure),
 ];
 
 fn parse(args: &[String]) -> Option<Plan> {

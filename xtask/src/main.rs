@@ -35,8 +35,8 @@ Usage: cargo xtask COMMAND
   test --step NAME one step of it, by the name that its progress line has
   demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table; takes some 12
                    minutes the first time
-  bench [NAME]...  ratios against native C and against others; NAME is wasi, p2, emscripten, quickjs, web or policy, followed
-                   by parts of rows' names
+  bench [NAME]...  ratios against native C and against others; NAME is wasi, p2, emscripten, quickjs, web, policy or
+                   containers (needs root), followed by parts of rows' names
   soak web         the tests of Isolated Web Apps with long transfers, and what depends on luck many times
   soak component   connections that come and go through one component, for an hour or $GUESTNET_SOAK_SECONDS
   fuzz [TARGET] [--seconds N]
@@ -195,18 +195,23 @@ fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Re
         tools.browser()?;
         kinds.push("bench-web");
     }
+    let containers = family.is_none_or(|family| family == "containers");
+    if containers {
+        tools.containers()?;
+        kinds.extend(["examples", "go"]);
+    }
     guests::build(project, tools, &guests::Kind::parse(&kinds)?)?;
     if family.is_none_or(|family| ["emscripten", "quickjs"].contains(&family)) {
         guests::engines(project, tools, &tools::Engine::ALL)?;
     }
     process::progress("bench", "building guestnet and the measurements for release");
     // Together: each by itself would choose other features of their dependencies, and compile Wasmtime once more.
-    process::run(
-        project
-            .cargo()
-            .args(["build", "--release", "-p", "guestnet-cli", "-p", "guestnet-bench"]),
-        "cargo build",
-    )?;
+    let mut cargo = project.cargo();
+    cargo.args(["build", "--release", "-p", "guestnet-cli", "-p", "guestnet-bench"]);
+    if containers {
+        cargo.args(["-p", "guestnet-shim"]);
+    }
+    process::run(&mut cargo, "cargo build")?;
     let mut command = std::process::Command::new(project.target.join("release/guestnet-bench"));
     command
         .current_dir(&project.root)

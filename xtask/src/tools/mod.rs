@@ -198,12 +198,9 @@ impl Tools {
     /// Those of the tests.
     pub(crate) fn peers(&self) -> Result<()> {
         self.demo_peers()?;
+        self.containers()?;
         let more = [
             ("mosquitto", "mosquitto"),
-            ("containerd", "containerd"),
-            ("ctr", "containerd"),
-            ("runc", "runc"),
-            ("ip", "iproute2"),
             ("openssl", "openssl"),
             ("systemd-analyze", "systemd"),
             ("systemd-socket-activate", "systemd"),
@@ -221,6 +218,19 @@ impl Tools {
             "the server of PostgreSQL",
             &["postgresql"],
             has_postgres,
+        )
+    }
+
+    /// containerd, what it runs native programs with, and what makes networks for them.
+    pub(crate) fn containers(&self) -> Result<()> {
+        self.apt.programs(
+            &self.cache,
+            &[
+                ("containerd", "containerd"),
+                ("ctr", "containerd"),
+                ("runc", "runc"),
+                ("ip", "iproute2"),
+            ],
         )
     }
 
