@@ -18,6 +18,7 @@ use containerd_shim_protos::ttrpc::Server;
 use containerd_shim_protos::types::introspection::RuntimeInfo;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+use crate::bootstrap;
 use crate::cgroup::Cgroup;
 use crate::clock::now;
 use crate::container::PID_FILE;
@@ -31,6 +32,12 @@ const NAME: &str = "io.containerd.guestnet.v1";
 
 /// Where the sockets of shims are, those of other runtimes too.
 const SOCKETS: &str = "/run/containerd/s";
+
+/// The file of a bundle that containerd reads after a restart.
+const ADDRESS_FILE: &str = "address";
+
+/// The variable with the socket that containerd takes events at.
+const TTRPC_ADDRESS: &str = "TTRPC_ADDRESS";
 
 /// Containers with the same value of one of these have one shim, as runc's have.
 const GROUPS: [&str; 2] = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"];
@@ -54,7 +61,7 @@ pub(crate) fn main(arguments: &[OsString]) -> i32 {
     let done = Flags::parse(arguments).and_then(|flags| match flags.action.as_str() {
         _ if flags.version => print(format!("{NAME} {}\n", env!("CARGO_PKG_VERSION")).as_bytes()),
         _ if flags.info => print(&info()?),
-        "start" => start(&flags),
+        "start" => start(flags),
         "delete" => delete(&flags),
         "" => serve(&flags),
         other => Err(format!("there is no action {other:?}")),
@@ -131,12 +138,20 @@ fn info() -> Result<Vec<u8>, String> {
 }
 
 /// Starts the shim of a container, or finds the one of its pod, and prints its address.
-fn start(flags: &Flags) -> Result<(), String> {
+fn start(mut flags: Flags) -> Result<(), String> {
     let failed = |error: std::io::Error| format!("cannot start the shim: {error}");
     // containerd calls this in the bundle.
     let bundle = std::env::current_dir().map_err(failed)?;
     let spec = Spec::read(&bundle)?;
-    let socket = socket(flags, &spec);
+    let parameters = bootstrap::read(&flags.id, &flags.namespace);
+    let mut events_at = std::env::var(TTRPC_ADDRESS).ok();
+    if let Some(parameters) = &parameters {
+        if flags.address.is_empty() {
+            flags.address.clone_from(&parameters.containerd_grpc_address);
+        }
+        events_at = Some(parameters.containerd_ttrpc_address.clone());
+    }
+    let socket = socket(&flags, &spec);
     let address = format!("unix://{}", socket.display());
     if let Some(listener) = listen(&socket).map_err(failed)? {
         let log = OpenOptions::new()
@@ -156,6 +171,10 @@ fn start(flags: &Flags) -> Result<(), String> {
                 "-socket",
             ])
             .arg(&socket)
+            .env(
+                TTRPC_ADDRESS,
+                events_at.unwrap_or_else(|| format!("{}.ttrpc", flags.address)),
+            )
             .current_dir("/")
             .process_group(0)
             .stdin(Stdio::from(OwnedFd::from(listener)))
@@ -164,8 +183,11 @@ fn start(flags: &Flags) -> Result<(), String> {
             .spawn()
             .map_err(failed)?;
     }
-    std::fs::write("address", &address).map_err(failed)?;
-    print(address.as_bytes())
+    std::fs::write(ADDRESS_FILE, &address).map_err(failed)?;
+    match parameters {
+        Some(_) => print(&bootstrap::answer(&address)?),
+        None => print(address.as_bytes()),
+    }
 }
 
 /// The socket of a container's shim.
@@ -219,7 +241,7 @@ fn serve(flags: &Flags) -> Result<(), String> {
         .map_err(|error| failed(&error))?;
     let null = File::open("/dev/null").map_err(|error| failed(&error))?;
     rustix::stdio::dup2_stdin(&null).map_err(|error| failed(&error))?;
-    let events_at = std::env::var("TTRPC_ADDRESS").unwrap_or_else(|_| format!("{}.ttrpc", flags.address));
+    let events_at = std::env::var(TTRPC_ADDRESS).map_err(|error| failed(&error))?;
     let events = Events::new(events_at, flags.namespace.clone()).map_err(|error| failed(&error))?;
     let pod = Arc::new(Pod::new(events.clone()));
     let methods = create_task(Arc::new(Service(Arc::clone(&pod))));
@@ -249,9 +271,11 @@ fn delete(flags: &Flags) -> Result<(), String> {
     };
     // A bundle that is damaged has less to clean up.
     if let Ok(spec) = Spec::read(&bundle) {
-        let socket = socket(flags, &spec);
-        if UnixStream::connect(&socket).is_err() {
-            let _ = remove(&socket);
+        let address = std::fs::read_to_string(bundle.join(ADDRESS_FILE)).unwrap_or_default();
+        let socket = Path::new(address.strip_prefix("unix://").unwrap_or(&address));
+        // That of a pod may be another container's still.
+        if socket.starts_with(SOCKETS) && UnixStream::connect(socket).is_err() {
+            let _ = remove(socket);
         }
         kill(&bundle);
         if let Some(cgroup) = Cgroup::made(&spec, &bundle) {

@@ -6,6 +6,7 @@
 //! containerd: its life, its streams, its namespaces, mounts and limits.
 
 mod annotations;
+mod bootstrap;
 mod cgroup;
 mod clock;
 mod command;
