@@ -10,6 +10,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use containerd_shim_protos::api::DeleteResponse;
 use containerd_shim_protos::create_task;
@@ -38,6 +39,9 @@ const ADDRESS_FILE: &str = "address";
 
 /// The variable with the socket that containerd takes events at.
 const TTRPC_ADDRESS: &str = "TTRPC_ADDRESS";
+
+/// How long the end of a shim that was killed may take.
+const DYING: Duration = Duration::from_secs(1);
 
 /// Containers with the same value of one of these have one shim, as runc's have.
 const GROUPS: [&str; 2] = ["io.containerd.runc.v2.group", "io.kubernetes.cri.sandbox-id"];
@@ -229,6 +233,20 @@ fn remove(file: &Path) -> std::io::Result<()> {
     }
 }
 
+/// Whether nobody listens at a socket, within some time.
+fn is_unheard(socket: &Path, time: Duration) -> bool {
+    let end = Instant::now() + time;
+    loop {
+        if UnixStream::connect(socket).is_err() {
+            return true;
+        }
+        if Instant::now() >= end {
+            return false;
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
+
 /// The shim: answers containerd until it has no use for it.
 fn serve(flags: &Flags) -> Result<(), String> {
     if flags.socket.is_empty() {
@@ -258,8 +276,8 @@ fn serve(flags: &Flags) -> Result<(), String> {
     server.start().map_err(|error| failed(&error))?;
     pod.wait();
     let _ = remove(Path::new(&flags.socket));
-    server.shutdown();
     events.flush();
+    // Not by `Server::shutdown`, which waits for threads that may wait for each other: the end of the process is theirs.
     Ok(())
 }
 
@@ -273,8 +291,11 @@ fn delete(flags: &Flags) -> Result<(), String> {
     if let Ok(spec) = Spec::read(&bundle) {
         let address = std::fs::read_to_string(bundle.join(ADDRESS_FILE)).unwrap_or_default();
         let socket = Path::new(address.strip_prefix("unix://").unwrap_or(&address));
+        // A shim that was killed before it had deleted its container may take a moment until the kernel has closed all that it had.
+        let was_killed = bundle.join(PID_FILE).exists();
+        let time = if was_killed { DYING } else { Duration::ZERO };
         // That of a pod may be another container's still.
-        if socket.starts_with(SOCKETS) && UnixStream::connect(socket).is_err() {
+        if socket.starts_with(SOCKETS) && is_unheard(socket, time) {
             let _ = remove(socket);
         }
         kill(&bundle);

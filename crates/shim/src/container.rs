@@ -304,6 +304,8 @@ impl Container {
         if let Some(cgroup) = &self.cgroup {
             cgroup.remove();
         }
+        // The number is no process of the container's any more.
+        let _ = fs::remove_file(self.bundle.join(PID_FILE));
         Ok(end)
     }
 
