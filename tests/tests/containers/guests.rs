@@ -212,6 +212,9 @@ fn pause(world: &World) {
 }
 
 fn memory(world: &World) {
+    // Compiled without a limit, which is not what this is about.
+    let compiled = world.program(Runtime::Guestnet).args(["exit", "0"]).finish();
+    assert!(compiled.status.success(), "{compiled}");
     let with = |mebibytes: &str| {
         world
             .program(Runtime::Guestnet)
