@@ -11,6 +11,7 @@
 mod cache;
 mod demo;
 mod fuzz;
+mod guard;
 mod guests;
 mod image;
 mod mutants;
@@ -41,6 +42,7 @@ Usage: cargo xtask COMMAND
   soak component   connections that come and go through one component, for an hour or $GUESTNET_SOAK_SECONDS
   fuzz [TARGET] [--seconds N]
                    run one fuzz target, or all of them, for N seconds each (default: 60)
+  guard [--accept] the instructions of the calls that guests make most, against guard/counts.txt; --accept writes that file
   sanitize         the tests of scripts under AddressSanitizer: the engine's C, and the Rust around it
   mutants [PART]...
                    small changes of what decides and counts, each of which a test of the core or of conformance must
@@ -83,6 +85,9 @@ enum Command<'a> {
     Fuzz {
         target: Option<&'a str>,
         time: Duration,
+    },
+    Guard {
+        accept: bool,
     },
     Guests {
         kinds: &'a [&'a str],
@@ -127,6 +132,8 @@ fn parse<'a>(args: &'a [&'a str]) -> Option<Command<'a>> {
                 time: Duration::from_secs(seconds),
             }
         }
+        ["guard"] => Command::Guard { accept: false },
+        ["guard", "--accept"] => Command::Guard { accept: true },
         ["guests", kinds @ ..] => Command::Guests { kinds },
         ["image"] => Command::Image {
             profile: image::Profile::Release,
@@ -161,6 +168,7 @@ fn run(command: Command) -> Result<()> {
             time,
         } => fuzz::one(&project, &tools, name, time),
         Command::Fuzz { target: None, time } => fuzz::all(&project, &tools, time),
+        Command::Guard { accept } => guard::run(&project, &tools, accept),
         Command::Guests { kinds } => guests::build(&project, &tools, &guests::Kind::parse(kinds)?),
         Command::Image { profile } => {
             println!("{}", image::build(&project, &tools, profile)?.display());

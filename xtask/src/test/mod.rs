@@ -17,7 +17,7 @@ use crate::image;
 use crate::process::{self, progress};
 use crate::project::Project;
 use crate::tools::Tools;
-use crate::{Result, fuzz};
+use crate::{Result, fuzz, guard};
 use std::cell::RefCell;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -169,6 +169,11 @@ const STEPS: &[Step] = &[
         name: "tests",
         quick: true,
         check: tests,
+    },
+    Step {
+        name: "instructions",
+        quick: false,
+        check: |run| guard::run(run.project, run.tools, false),
     },
     Step {
         name: "fuzz smoke",

@@ -68,6 +68,7 @@ impl Tools {
         self.typescript()?;
         self.node_types()?;
         self.typos()?;
+        self.valgrind()?;
         self.peers()?;
         self.browser()?;
         progress("tools", "all there");
@@ -98,6 +99,11 @@ impl Tools {
     pub(crate) fn c_compiler(&self) -> Result<()> {
         self.apt
             .programs(&self.cache, &[("cc", "gcc libc6-dev"), ("c++", "g++")])
+    }
+
+    /// What counts instructions.
+    pub(crate) fn valgrind(&self) -> Result<()> {
+        self.apt.programs(&self.cache, &[("valgrind", "valgrind")])
     }
 
     /// The C compiler for wasip1, with its libc built.
