@@ -9,7 +9,7 @@ use std::fs::File;
 use std::io::{Read, Seek, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use guestnet::host_os::io_reason;
 use guestnet::reason;
@@ -24,6 +24,7 @@ use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::run_args::CompileBudget;
 use crate::units::Bytes;
+use crate::waiting::{self, Waiting};
 
 /// The first argument of a process that compiles; no command of the user's is called so.
 const JOB: &str = "compile-for-guestnet";
@@ -56,7 +57,7 @@ pub(crate) fn compile(name: &str, guest: &[u8], budget: &CompileBudget) -> Resul
         .stdout(Stdio::from(output.try_clone().map_err(failed)?))
         .stderr(Stdio::null());
     let mut child = command.spawn().map_err(failed)?;
-    let in_time = ends_within(&child, budget.time.duration);
+    let in_time = ends_within(&child, budget.time.duration, Waiting::new(name));
     if !matches!(in_time, Ok(true)) {
         // Either fails if it has ended meanwhile, which is as good.
         let _ = child.kill();
@@ -107,15 +108,17 @@ fn memory_file(name: &str) -> std::io::Result<File> {
 }
 
 /// Waits for a process, but not longer than this; whether it has ended.
-fn ends_within(child: &Child, time: Duration) -> std::io::Result<bool> {
+fn ends_within(child: &Child, time: Duration, mut waiting: Waiting) -> std::io::Result<bool> {
     let fd = rustix::process::pidfd_open(Pid::from_child(child), PidfdFlags::empty())?;
     let mut fds = [PollFd::new(&fd, PollFlags::IN)];
-    // Longer than the kernel's clock can say is for ever.
-    let time = Timespec::try_from(time).ok();
+    let began = Instant::now();
     loop {
-        // No handler of ours is set yet, so only a stop and a continuation of the process interrupt this.
-        match poll(&mut fds, time.as_ref()) {
+        let left = time.saturating_sub(began.elapsed());
+        let turn = Timespec::try_from(left.min(waiting::INTERVAL)).ok();
+        match poll(&mut fds, turn.as_ref()) {
+            // No handler of ours is set yet, so only a stop and a continuation of the process interrupt this.
             Err(rustix::io::Errno::INTR) => {}
+            Ok(0) if left > waiting::INTERVAL => waiting.show(began.elapsed()),
             done => return Ok(done? > 0),
         }
     }

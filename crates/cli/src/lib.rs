@@ -46,6 +46,7 @@ mod supervise;
 mod trust;
 mod units;
 mod usage;
+mod waiting;
 
 use std::ffi::OsString;
 

@@ -1,7 +1,7 @@
 //! From a path to a program that can run: what kind of file it is, and compiled or from the cache.
 
 use std::fs::File;
-use std::io::{IsTerminal, Read, Seek};
+use std::io::{Read, Seek};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -16,9 +16,6 @@ use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::run_args::CompileBudget;
 use crate::{say, trust};
-
-/// A guest above this size gets a line on the terminal while it is compiled: it takes seconds.
-const WORTH_A_LINE: usize = 1 << 20;
 
 /// How much of a guest is read to see what it is.
 const HEADER: u64 = 4096;
@@ -90,9 +87,6 @@ pub(crate) fn load(
         // The file may have changed since: what is stored must be what the key says.
         key = Key::new(engine, &bytes, std::io::empty()).map_err(unreadable)?;
         kind = Kind::of(&bytes);
-    }
-    if bytes.len() > WORTH_A_LINE && std::io::stderr().is_terminal() {
-        say::complain(format_args!("compiling {name}; the next start is fast"));
     }
     let mut compiled = compile(&name.to_string(), &bytes, budget)?;
     if let Some(cache) = cache {

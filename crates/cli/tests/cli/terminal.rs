@@ -1,4 +1,4 @@
-//! `guestnet repl` at a terminal: what is typed key by key, and what the screen then shows.
+//! The command at a terminal: what is typed key by key in `guestnet repl`, and what the screen then shows.
 
 use std::fs::File;
 use std::io::{Read, Write};
@@ -127,6 +127,12 @@ struct Terminal {
 
 impl Terminal {
     fn start(scratch: &Scratch, args: &[&str]) -> Terminal {
+        let mut terminal = Terminal::run(scratch, &[&["repl"], args].concat());
+        terminal.shows(&["js>"]);
+        terminal
+    }
+
+    fn run(scratch: &Scratch, args: &[&str]) -> Terminal {
         let size = Winsize {
             ws_row: 24,
             // No line of these tests is longer.
@@ -135,7 +141,7 @@ impl Terminal {
             ws_ypixel: 0,
         };
         let ends = openpty(&size, None).expect("a terminal");
-        let guestnet = scratch.guestnet(&[&["repl"], args].concat());
+        let guestnet = scratch.guestnet(args);
         // Of util-linux, as every Debian has it: the terminal becomes the one that Ctrl-C is typed at.
         let mut command = Command::new("setsid");
         command
@@ -165,15 +171,13 @@ impl Terminal {
             }
         });
         let screen = Screen::default();
-        let mut terminal = Terminal {
+        Terminal {
             child,
             keyboard,
             device: Some(ends.slave),
             output,
             screen,
-        };
-        terminal.shows(&["js>"]);
-        terminal
+        }
     }
 
     fn types(&mut self, keys: &str) {
@@ -193,6 +197,19 @@ impl Terminal {
             match self.output.recv_timeout(left) {
                 Ok(bytes) => self.screen.feed(&bytes),
                 Err(error) => panic!("{error}: wanted {last:#?}, and the screen is {texts:#?}"),
+            }
+        }
+    }
+
+    /// Waits until the last line of the screen is such a one.
+    #[track_caller]
+    fn shows_line(&mut self, is_wanted: impl Fn(&str) -> bool) {
+        let end = Instant::now() + PATIENCE;
+        while !self.screen.texts().last().is_some_and(|line| is_wanted(line)) {
+            let left = end.saturating_duration_since(Instant::now());
+            match self.output.recv_timeout(left) {
+                Ok(bytes) => self.screen.feed(&bytes),
+                Err(error) => panic!("{error}: the screen is {:#?}", self.screen.texts()),
             }
         }
     }
@@ -524,4 +541,27 @@ fn a_terminal_is_given_back_by_one_that_is_stopped_at_the_prompt() {
     kill_process(Pid::from_child(&terminal.child), Signal::TERM).expect("send a signal");
     assert_eq!(terminal.code(), Some(143));
     assert!(terminal.is_ordinary());
+}
+
+#[test]
+fn a_compilation_that_takes_its_time_is_told_while_it_does() {
+    let scratch = Scratch::new();
+    // So much that no machine compiles it before the line is seen; it is not waited for.
+    let body =
+        "(local.set 0 (i32.add (i32.mul (local.get 0) (i32.const 3)) (i32.load (local.get 0))))".repeat(400);
+    let function = format!("(func (param i32) (result i32) {body} (local.get 0))\n");
+    let module = format!(
+        "(module (memory 1)\n{}(func (export \"_start\")))",
+        function.repeat(5000)
+    );
+    let module = wat::parse_str(module).expect("a module");
+    std::fs::write(scratch.path().join("long.wasm"), module).expect("write it");
+    let mut terminal = Terminal::run(&scratch, &["run", "long.wasm"]);
+    terminal.shows_line(|line| {
+        line.starts_with("guestnet: compiling long.wasm, ") && line.ends_with(" s; the next start is fast")
+    });
+    terminal.types(CTRL_C);
+    terminal.end();
+    let text = terminal.screen.texts().concat();
+    assert!(!text.contains("panicked"), "{text}");
 }
