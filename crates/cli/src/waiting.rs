@@ -41,7 +41,7 @@ impl Waiting {
     pub(crate) fn show(&mut self, time: Duration) {
         if let Some(what) = &self.what {
             say::print_error(format_args!(
-                "{CLEAR}guestnet: compiling {what}: {} s",
+                "{CLEAR}guestnet: compiling {what}, {} s; the next start is fast",
                 time.as_secs()
             ));
             self.shown = true;

@@ -552,7 +552,7 @@ fn a_compilation_that_takes_its_time_is_told_while_it_does() {
     let function = format!("(func (param i32) (result i32) {body} (local.get 0))\n");
     let module = format!(
         "(module (memory 1)\n{}(func (export \"_start\")))",
-        function.repeat(1000)
+        function.repeat(2500)
     );
     let module = wat::parse_str(module).expect("a module");
     std::fs::write(scratch.path().join("long.wasm"), module).expect("write it");
