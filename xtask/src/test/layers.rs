@@ -82,7 +82,7 @@ fn layer(package: &str) -> Option<Layer> {
         "guestnet-conformance" => Layer::Conformance,
         "guestnet" => Layer::Embedder,
         "guestnet-cli" | "guestnet-shim" | "guestnet-addon" | "guestnet-web" | "guestnet-tests"
-        | "guestnet-bench" | "guestnet-demo" => Layer::Top,
+        | "guestnet-bench" | "guestnet-guard" | "guestnet-demo" => Layer::Top,
         "guestnet-wasi" | "guestnet-quickjs" | "guestnet-emscripten" => Layer::Guest,
         "xtask" | "guestnet-guest" => Layer::Apart,
         name if name.starts_with("guestnet-host-") => Layer::Host,
