@@ -92,6 +92,9 @@ impl Address {
     }
 }
 
+/// [`KeptError::pending_errors`].
+static PENDING_ERRORS: AtomicU64 = AtomicU64::new(0);
+
 /// An error that is kept for the guest: for the next `SO_ERROR`, or, while it is pending, for whichever call comes first.
 #[derive(Debug, Default)]
 pub(crate) struct KeptError {
@@ -114,6 +117,12 @@ impl KeptError {
     /// Keeps an error that is pending.
     pub(crate) fn set_pending(&self, errno: Errno) {
         self.put(Some(errno), true);
+        PENDING_ERRORS.fetch_add(1, Relaxed);
+    }
+
+    /// How often an error has become pending, in whatever socket of whatever guest: as long as it is the same, none has.
+    pub(crate) fn pending_errors() -> u64 {
+        PENDING_ERRORS.load(Relaxed)
     }
 
     fn put(&self, errno: Option<Errno>, pending: bool) {

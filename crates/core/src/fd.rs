@@ -189,6 +189,10 @@ pub trait Slots<E> {
     /// # Errors
     /// `EBADF` if either is not open.
     fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<E>>;
+
+    /// How often a number has come to mean nothing, or something else: as long as it is the same, a number means what it meant.
+    /// `None` where another thread may change that at any time.
+    fn removals(&self) -> Option<u64>;
 }
 
 /// Numbers → entries.
@@ -203,6 +207,8 @@ pub struct Table<T> {
     /// How many entries there are, and may be.
     open: usize,
     capacity: usize,
+    /// [`Slots::removals`].
+    removals: u64,
 }
 
 impl<T> Table<T> {
@@ -215,6 +221,7 @@ impl<T> Table<T> {
             reserved: 0,
             open: 0,
             capacity,
+            removals: 0,
         }
     }
 
@@ -232,6 +239,7 @@ impl<T> Table<T> {
             reserved,
             open: 0,
             capacity,
+            removals: 0,
         }
     }
 
@@ -322,6 +330,7 @@ impl<T> Table<T> {
             .and_then(Option::take)
             .ok_or(Errno::EBADF)?;
         self.open -= 1;
+        self.removals += 1;
         if fd as usize >= self.reserved {
             self.free.push(Reverse(fd));
         }
@@ -417,6 +426,10 @@ impl<E> Slots<E> for Table<E> {
 
     fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<E>> {
         Table::renumber(self, from, to)
+    }
+
+    fn removals(&self) -> Option<u64> {
+        Some(self.removals)
     }
 }
 
@@ -534,6 +547,10 @@ impl<E> Slots<E> for SharedTable<E> {
 
     fn renumber(&mut self, from: Fd, to: Fd) -> Result<Option<E>> {
         Ok(self.write().renumber(from, to)?.and_then(Arc::into_inner))
+    }
+
+    fn removals(&self) -> Option<u64> {
+        None
     }
 }
 

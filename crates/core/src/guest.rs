@@ -18,8 +18,8 @@ use crate::host::{Clock, Host};
 use crate::metrics::{Counters, Metrics, ThreadCounter};
 use crate::open_file::{Holds, OpenFile, Stream};
 use crate::policy::Policy;
+use crate::poll_list::PollList;
 use crate::quota::Meter;
-use crate::readiness::{PollEvent, Ready};
 use crate::socket::{InFlight, Socket};
 use crate::sync::lock;
 use crate::trace::Observer;
@@ -54,8 +54,8 @@ pub struct GuestThread<H: Host, F, T = Table<OpenFile<<H as Host>::Io, F>>> {
     pub(crate) guest: Guest<H, F, T>,
     /// Datagrams whose sender must be judged first land here (`socket::transfer`).
     pub(crate) scratch: Vec<u8>,
-    /// Files of the adapter in the current poll: they are always ready.
-    pub(crate) always_ready: Vec<PollEvent>,
+    /// What it polls.
+    pub(crate) poll: PollList,
     /// What this thread has done.
     pub(crate) counter: ThreadCounter,
 }
@@ -238,7 +238,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             counter: guest.counters.thread(),
             guest,
             scratch: Vec::new(),
-            always_ready: Vec::new(),
+            poll: PollList::default(),
         }
     }
 
@@ -384,60 +384,9 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         Ok(())
     }
 
-    /// Starts a new poll.
-    pub fn poll_begin(&mut self) {
-        self.always_ready.clear();
-        self.host.poll_begin();
-    }
-
-    /// Adds a descriptor to the poll under a number of the caller's.
-    ///
-    /// # Errors
-    /// `EBADF`: the caller reports it as this descriptor's result; the poll itself goes on.
-    pub fn poll_add(&mut self, token: u32, fd: impl Target<T::Pin>, want: Ready) -> Result<()> {
-        match &*find(&fd, &self.guest.table)? {
-            OpenFile::Socket(socket) if socket.has_pending_error() => {
-                self.always_ready.push(PollEvent {
-                    token,
-                    ready: Ready::ERROR,
-                });
-                Ok(())
-            }
-            OpenFile::Socket(socket) => self.host.poll_add(token, &socket.io, want),
-            OpenFile::Stream(stream) => self.host.poll_add(token, &stream.io, want),
-            OpenFile::File(_) => {
-                // poll(2): regular files are always ready for both.
-                let ready = want & (Ready::READ | Ready::WRITE);
-                if !ready.is_empty() {
-                    self.always_ready.push(PollEvent { token, ready });
-                }
-                Ok(())
-            }
-        }
-    }
-
-    /// Waits until a descriptor of the poll is ready or the time is over; `None` waits for ever. A poll without
-    /// descriptors sleeps.
-    ///
-    /// # Errors
-    /// `EINTR`: the guest was stopped.
-    pub fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()> {
-        let timeout = if self.always_ready.is_empty() {
-            timeout
-        } else {
-            Some(Duration::ZERO)
-        };
-        self.host.poll_wait(timeout)
-    }
-
     /// Takes back that the host was stopped from outside: later waits wait again ([`Host::resume`]).
     pub fn resume(&mut self) {
         self.host.resume();
-    }
-
-    /// What is ready, after [`GuestThread::poll_wait`].
-    pub fn poll_events(&self) -> impl Iterator<Item = PollEvent> {
-        self.always_ready.iter().chain(self.host.poll_events()).copied()
     }
 
     /// The table, and everything else that a call needs.

@@ -24,7 +24,7 @@ use crate::gate::PeerJudge;
 use crate::interface::Interface;
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Name;
-use crate::readiness::{PollEvent, Ready};
+use crate::readiness::{PollEvent, PollSet, Ready};
 use crate::resolve::{LookupError, LookupReply, Names, Protocols, Question, Services};
 pub use crate::timer::{TimerClock, TimerFlags, TimerSpec};
 
@@ -706,6 +706,26 @@ pub trait Host {
     /// # Errors
     /// `ENOMEM`, or what the kernel says of registering it.
     fn poll_add(&mut self, token: u32, io: &Self::Io, want: Ready) -> Result<()>;
+
+    /// What names the set as it is, if this host keeps it after [`Host::poll_wait`] for the next one: every
+    /// [`Host::poll_begin`] makes another. By default none is kept.
+    fn poll_set(&self) -> Option<PollSet> {
+        None
+    }
+
+    /// Puts another descriptor in the place of the addition of this number, in a set that was kept.
+    ///
+    /// # Errors
+    /// Those of [`Host::poll_add`].
+    fn poll_replace(&mut self, index: usize, token: u32, io: &Self::Io, want: Ready) -> Result<()> {
+        let _ = (index, token, io, want);
+        Err(Errno::EINVAL)
+    }
+
+    /// Leaves the first `count` additions in a set that was kept.
+    fn poll_truncate(&mut self, count: usize) {
+        let _ = count;
+    }
 
     /// Waits until a descriptor of the set is ready or the time is over. `None` waits for ever; an empty set is a
     /// sleep. The result is level-triggered and true at the moment of return.

@@ -32,3 +32,7 @@ pub struct PollEvent {
     /// What it is ready for: the conditions asked for, and [`Ready::ALWAYS`].
     pub ready: Ready,
 }
+
+/// The name of a set of descriptors that a host keeps from poll to poll ([`Host::poll_set`](crate::Host::poll_set)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PollSet(pub u64);

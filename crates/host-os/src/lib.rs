@@ -66,8 +66,8 @@ use std::time::Duration;
 use guestnet_core::resolve::{LookupReply, Names, Protocols, Question, Services};
 use guestnet_core::{
     Clock, Control, Destination, Domain, EpollEvent, EpollOp, Errno, Host, Identity, IncomingDatagram,
-    Interface, Kind, LookupError, Message, OptValue, OutgoingDatagram, PollEvent, Ready, RecvFlags, RecvMeta,
-    Result, SendFlags, Shutdown, SockAddr, SockOpt, StreamKind, TimerClock, TimerFlags, TimerSpec,
+    Interface, Kind, LookupError, Message, OptValue, OutgoingDatagram, PollEvent, PollSet, Ready, RecvFlags,
+    RecvMeta, Result, SendFlags, Shutdown, SockAddr, SockOpt, StreamKind, TimerClock, TimerFlags, TimerSpec,
 };
 use rustix::event::{Timespec, epoll};
 use rustix::net::{
@@ -570,7 +570,8 @@ impl Host for OsHost {
     }
 
     fn read(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        if io.is_event() {
+        // Neither waits. An epoll is EINVAL, however ready it is.
+        if io.is_event() || io.kind == IoKind::Epoll {
             return retry(|| rustix::io::readv(io.fd(), bufs));
         }
         if io.no_read {
@@ -585,7 +586,7 @@ impl Host for OsHost {
     }
 
     fn write(&mut self, io: &Io, bufs: &[IoSlice<'_>]) -> Result<usize> {
-        if io.is_event() {
+        if io.is_event() || io.kind == IoKind::Epoll {
             return retry(|| rustix::io::writev(io.fd(), bufs));
         }
         if io.no_write {
@@ -741,6 +742,19 @@ impl Host for OsHost {
     fn poll_add(&mut self, token: u32, io: &Io, want: Ready) -> Result<()> {
         self.waiter.add(token, io.fd.as_raw_fd(), io.id, want);
         Ok(())
+    }
+
+    fn poll_set(&self) -> Option<PollSet> {
+        Some(PollSet(self.waiter.set()))
+    }
+
+    fn poll_replace(&mut self, index: usize, token: u32, io: &Io, want: Ready) -> Result<()> {
+        self.waiter.replace(index, token, io.fd.as_raw_fd(), io.id, want);
+        Ok(())
+    }
+
+    fn poll_truncate(&mut self, count: usize) {
+        self.waiter.truncate(count);
     }
 
     fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()> {

@@ -5,6 +5,10 @@
 //! changes. What the kernel has reported is cached by descriptor. The cache may be stale (the guest has read what there
 //! was), therefore whatever looks ready is asked about once more with a poll(2) that does not wait, and only that
 //! answer is reported: the result is as level-triggered as poll(2)'s own.
+//!
+//! The set itself is kept from wait to wait, so that a caller who waits for the same descriptors again says only what has changed
+//! ([`Waiter::replace`], [`Waiter::truncate`]): the requests stay chained to their descriptors, and what was ready stays a candidate.
+//! So a wait costs what the changes and what is ready cost.
 
 use std::collections::HashMap;
 use std::os::fd::{AsFd, OwnedFd, RawFd};
@@ -35,7 +39,13 @@ const NONE: u32 = u32::MAX;
 /// The wait set of one guest.
 #[derive(Debug, Default)]
 pub(crate) struct Waiter {
+    /// The number of the set: another one after each [`Waiter::begin`].
+    set: u64,
     requests: Vec<Request>,
+    /// How many of the requests were chained to their descriptors' states, from the first on.
+    chained: usize,
+    /// Indices of those among them that were replaced since.
+    replaced: Vec<u32>,
     events: Vec<PollEvent>,
     /// Indices of requests that look ready.
     candidates: Vec<u32>,
@@ -51,8 +61,25 @@ struct Request {
     id: u64,
     want: Ready,
     candidate: bool,
-    /// The next request of this poll for the same descriptor.
+    /// Whether it is in the chain of its descriptor's state: between these two, which are for the same descriptor.
+    linked: bool,
     next: u32,
+    previous: u32,
+}
+
+impl Request {
+    fn new(token: u32, fd: RawFd, id: u64, want: Ready) -> Request {
+        Request {
+            fd,
+            token,
+            id,
+            want,
+            candidate: false,
+            linked: false,
+            next: NONE,
+            previous: NONE,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -60,7 +87,7 @@ struct Epoll {
     fd: OwnedFd,
     /// By descriptor number.
     states: Vec<State>,
-    /// Number of the current poll. It never comes round again.
+    /// Number of the current chains. It never comes round again.
     round: u64,
     batch: Vec<libc::epoll_event>,
     /// How many descriptors one poll(2) is asked about.
@@ -73,7 +100,7 @@ struct State {
     /// The [`Waiter::add`] id of the registered object, 0 if none is: a number may be reused.
     id: u64,
     ready: Ready,
-    /// The poll that `first` belongs to.
+    /// The chains that `first` belongs to.
     round: u64,
     /// The first request for this descriptor.
     first: u32,
@@ -88,21 +115,80 @@ const UNREGISTERED: State = State {
 
 impl Waiter {
     pub(crate) fn begin(&mut self) {
+        self.set += 1;
         self.requests.clear();
+        self.unchain();
         self.events.clear();
+    }
+
+    /// The number of the set.
+    pub(crate) fn set(&self) -> u64 {
+        self.set
+    }
+
+    /// Has the next wait chain all requests anew.
+    fn unchain(&mut self) {
+        self.chained = 0;
+        self.replaced.clear();
+        self.candidates.clear();
     }
 
     /// `id` distinguishes objects that have the same descriptor number one after the other; it is never 0.
     #[inline]
     pub(crate) fn add(&mut self, token: u32, fd: RawFd, id: u64, want: Ready) {
-        self.requests.push(Request {
-            fd,
-            token,
-            id,
-            want,
-            candidate: false,
-            next: NONE,
-        });
+        self.requests.push(Request::new(token, fd, id, want));
+    }
+
+    /// Puts another request in the place of one of the set.
+    pub(crate) fn replace(&mut self, index: usize, token: u32, fd: RawFd, id: u64, want: Ready) {
+        self.unlink(index);
+        let Some(request) = self.requests.get_mut(index) else {
+            return;
+        };
+        // It may be among the candidates, which says nothing of the new one: the kernel is asked about it.
+        let candidate = request.candidate;
+        *request = Request {
+            candidate,
+            ..Request::new(token, fd, id, want)
+        };
+        if index < self.chained {
+            self.replaced.push(u32::try_from(index).unwrap_or(NONE));
+        }
+    }
+
+    /// Leaves the first requests of the set.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        for index in count..self.chained.min(self.requests.len()) {
+            self.unlink(index);
+        }
+        self.requests.truncate(count);
+        self.chained = self.chained.min(count);
+        let stays = |index: &u32| (*index as usize) < count;
+        self.replaced.retain(stays);
+        self.candidates.retain(stays);
+    }
+
+    /// Takes a request out of the chain of its descriptor, if it is in one.
+    fn unlink(&mut self, index: usize) {
+        let Some(request) = self.requests.get_mut(index) else {
+            return;
+        };
+        if !std::mem::take(&mut request.linked) {
+            return;
+        }
+        let Request {
+            fd, next, previous, ..
+        } = *request;
+        if let Some(after) = self.requests.get_mut(next as usize) {
+            after.previous = previous;
+        }
+        if let Some(before) = self.requests.get_mut(previous as usize) {
+            before.next = next;
+        } else if let Some(epoll) = &mut self.epoll
+            && let Ok(state) = epoll.state(fd)
+        {
+            state.first = next;
+        }
     }
 
     pub(crate) fn events(&self) -> &[PollEvent] {
@@ -112,6 +198,9 @@ impl Waiter {
     /// Forgets a descriptor that is about to be closed. The kernel's registration goes with the close, unless the
     /// open file is `shared` with a process that keeps it open.
     pub(crate) fn forget(&mut self, fd: RawFd, shared: bool) {
+        // The set may have requests for it.
+        self.set += 1;
+        self.unchain();
         let index = usize::try_from(fd).unwrap_or(usize::MAX);
         let Some(epoll) = &mut self.epoll else { return };
         let Some(state) = epoll.states.get_mut(index) else {
@@ -132,7 +221,12 @@ impl Waiter {
         if self.requests.len() <= FEW {
             return self.wait_few(timeout, deadline, stop);
         }
-        match self.wait_many(deadline, stop) {
+        let done = self.wait_many(deadline, stop);
+        if done.is_err() {
+            // Not all of it may have been done.
+            self.unchain();
+        }
+        match done {
             // No descriptor, memory or watch left for epoll. poll(2) needs none of them.
             Err(Errno::EMFILE | Errno::ENFILE | Errno::ENOMEM | Errno::ENOSPC) => {
                 self.wait_without_epoll(deadline, stop)
@@ -226,16 +320,31 @@ impl Waiter {
         }
         let Waiter {
             requests,
+            chained,
+            replaced,
             events,
             candidates,
             pollfds,
             epoll: Some(epoll),
+            ..
         } = self
         else {
             return Err(Errno::EIO);
         };
-        candidates.clear();
-        epoll.enter(requests, candidates)?;
+        if *chained == 0 {
+            epoll.round += 1;
+            for request in requests.iter_mut() {
+                // Left over from a wait on this very set that was ended by an error.
+                (request.candidate, request.linked) = (false, false);
+            }
+        }
+        for index in replaced.drain(..) {
+            epoll.enter(requests, index, candidates)?;
+        }
+        for index in *chained..requests.len() {
+            epoll.enter(requests, u32::try_from(index).unwrap_or(NONE), candidates)?;
+        }
+        *chained = requests.len();
         loop {
             let timeout = if candidates.is_empty() {
                 remaining(deadline)
@@ -280,42 +389,46 @@ impl Epoll {
         self.states.get_mut(index).ok_or(Errno::EBADF)
     }
 
-    /// Registers what is new, chains the requests to their descriptors and notes what looks ready already.
-    fn enter(&mut self, requests: &mut [Request], candidates: &mut Vec<u32>) -> Result<()> {
-        self.round += 1;
+    /// Registers a request's descriptor if it is new, chains the request to it and notes whether it looks ready already.
+    fn enter(&mut self, requests: &mut [Request], index: u32, candidates: &mut Vec<u32>) -> Result<()> {
         let round = self.round;
-        for (request, index) in requests.iter_mut().zip(0..) {
-            let registered = self.state(request.fd)?.id == request.id;
-            if !registered {
-                let ready = match sys::epoll_add(self.fd.as_fd(), request.fd, EVERYTHING) {
-                    Ok(()) => Ready::empty(),
-                    // A regular file: always ready, says poll(2), and that is what verify will find.
-                    Err(rustix::io::Errno::PERM) => Ready::READ | Ready::WRITE,
-                    // The same open file had this number before. Its cached state is lost: ask anew.
-                    Err(rustix::io::Errno::EXIST) => {
-                        sys::epoll_rearm(self.fd.as_fd(), request.fd, EVERYTHING).map_err(errno)?;
-                        Ready::empty()
-                    }
-                    Err(error) => return Err(errno(error)),
-                };
-                *self.state(request.fd)? = State {
-                    id: request.id,
-                    ready,
-                    ..UNREGISTERED
-                };
-            }
-            let state = self.state(request.fd)?;
-            if state.round != round {
-                state.round = round;
-                state.first = NONE;
-            }
-            request.next = std::mem::replace(&mut state.first, index);
-            // Left over if the last wait on this very set was ended by an error.
-            request.candidate = false;
-            if state.ready.intersects(request.want | Ready::ALWAYS) {
-                request.candidate = true;
-                candidates.push(index);
-            }
+        let Some(request) = requests.get_mut(index as usize).filter(|request| !request.linked) else {
+            return Ok(());
+        };
+        let registered = self.state(request.fd)?.id == request.id;
+        if !registered {
+            let ready = match sys::epoll_add(self.fd.as_fd(), request.fd, EVERYTHING) {
+                Ok(()) => Ready::empty(),
+                // A regular file: always ready, says poll(2), and that is what verify will find.
+                Err(rustix::io::Errno::PERM) => Ready::READ | Ready::WRITE,
+                // The same open file had this number before. Its cached state is lost: ask anew.
+                Err(rustix::io::Errno::EXIST) => {
+                    sys::epoll_rearm(self.fd.as_fd(), request.fd, EVERYTHING).map_err(errno)?;
+                    Ready::empty()
+                }
+                Err(error) => return Err(errno(error)),
+            };
+            *self.state(request.fd)? = State {
+                id: request.id,
+                ready,
+                ..UNREGISTERED
+            };
+        }
+        let state = self.state(request.fd)?;
+        if state.round != round {
+            state.round = round;
+            state.first = NONE;
+        }
+        request.linked = true;
+        request.previous = NONE;
+        request.next = std::mem::replace(&mut state.first, index);
+        if !request.candidate && state.ready.intersects(request.want | Ready::ALWAYS) {
+            request.candidate = true;
+            candidates.push(index);
+        }
+        let next = request.next;
+        if let Some(next) = requests.get_mut(next as usize) {
+            next.previous = index;
         }
         Ok(())
     }
@@ -368,8 +481,8 @@ impl Epoll {
         Ok(())
     }
 
-    /// Asks the kernel whether the candidates are ready now; reports those that are, corrects the cache for the
-    /// others and leaves no candidate.
+    /// Asks the kernel whether the candidates are ready now; reports those that are, which stay candidates, and corrects the
+    /// cache for the others.
     fn verify(
         &mut self,
         requests: &mut [Request],
@@ -377,7 +490,11 @@ impl Epoll {
         pollfds: &mut Vec<libc::pollfd>,
         events: &mut Vec<PollEvent>,
     ) -> Result<()> {
-        for asked in candidates.chunks(self.at_once) {
+        let mut ready_count = 0;
+        let mut start = 0;
+        while start < candidates.len() {
+            let end = candidates.len().min(start + self.at_once);
+            let asked = candidates.get(start..end).ok_or(Errno::EIO)?;
             pollfds.clear();
             for &index in asked {
                 let request = requests.get(index as usize).ok_or(Errno::EIO)?;
@@ -390,20 +507,25 @@ impl Epoll {
                     Err(error) => return Err(errno(error)),
                 }
             }
-            for (&index, answer) in asked.iter().zip(pollfds.iter()) {
+            for (place, answer) in (start..end).zip(pollfds.iter()) {
+                let index = *candidates.get(place).ok_or(Errno::EIO)?;
                 let request = requests.get_mut(index as usize).ok_or(Errno::EIO)?;
-                request.candidate = false;
                 let asked = request.want | Ready::ALWAYS;
                 let ready = from_poll(answer.revents);
                 let (fd, token) = (request.fd, request.token);
+                request.candidate = !ready.is_empty();
                 let state = self.state(fd)?;
                 state.ready = (state.ready - asked) | ready;
                 if !ready.is_empty() {
                     events.push(PollEvent { token, ready });
+                    // It is the next of those that stay.
+                    *candidates.get_mut(ready_count).ok_or(Errno::EIO)? = index;
+                    ready_count += 1;
                 }
             }
+            start = end;
         }
-        candidates.clear();
+        candidates.truncate(ready_count);
         Ok(())
     }
 }

@@ -403,6 +403,16 @@ fn an_epoll_waits_is_polled_and_forgets_what_is_closed() {
 }
 
 #[test]
+fn an_epoll_is_neither_read_nor_written() {
+    let mut guest = guest();
+    let epoll = guest.epoll_create().unwrap();
+    let mut byte = [0];
+    let read = guest.read(epoll, &mut [IoSliceMut::new(&mut byte)]);
+    assert_eq!(read, Err(Errno::EINVAL), "and not a wait for ever");
+    assert_eq!(guest.write(epoll, &mut [IoSlice::new(b"x")]), Err(Errno::EINVAL));
+}
+
+#[test]
 fn what_is_no_epoll_is_reported() {
     let mut guest = guest();
     let epoll = guest.epoll_create().unwrap();

@@ -60,9 +60,9 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
     pub fn poll_add_lookup(&mut self, token: u32, lookup: &mut Lookup<H::Io>) -> Result<()> {
         lookup.polled = true;
         match &lookup.state {
-            State::Waiting(io, _) => self.host.poll_add(token, io, Ready::READ),
+            State::Waiting(io, _) => self.poll.add_io(&mut self.host, token, io, Ready::READ),
             State::Done(_) => {
-                self.always_ready.push(PollEvent {
+                self.poll.add_ready(PollEvent {
                     token,
                     ready: Ready::READ,
                 });
