@@ -214,12 +214,16 @@ const OF_COMPONENTS: &[(&str, Differs, &str)] = &[
         ),
         "to the C library's poll a UDP socket that nothing was received on is ready, and then it asks about no other",
     ),
+    ("epoll_many", Differs::Panics("epoll: Kind(Unsupported)"), EPOLL),
+    ("epoll_modes", Differs::Panics("epoll: Kind(Unsupported)"), EPOLL),
+    ("epoll_errors", Differs::Panics("epoll: Kind(Unsupported)"), EPOLL),
     ("unix_peek", Differs::Panics("bind: Kind(Unsupported)"), UNIX),
     ("unix_relative", Differs::Panics("bind: Kind(Unsupported)"), UNIX),
 ];
 
 const PEEK: &str = "wasi:sockets and wasi:io receive what they show, and the C library keeps nothing back";
 const TIMEOUTS: &str = "the C library of wasip2 knows SO_RCVTIMEO on streams only";
+const EPOLL: &str = "WASI 0.2 registers nothing: each call of its poll is given a list";
 const UNIX: &str = "WASI 0.2 has no UNIX sockets";
 
 #[test]

@@ -14,6 +14,9 @@ use crate::{abi, convert, event};
 /// `RLIMIT_NOFILE` of this process as poll(2) sees it: no program can have more descriptors.
 const MAX_POLLED: u32 = 65_536;
 
+/// What an epoll reports. Who asks for `EPOLLRDNORM` gets `EPOLLIN`: nearly all ask for that one, and expect no other.
+const EPOLL_REPORTED: i16 = i16::MAX & !(abi::POLLRDNORM | abi::POLLWRNORM);
+
 /// What `timeout` of poll(2) and epoll_wait(2) says: milliseconds, negative for ever.
 fn timeout(millis: i32) -> Option<Duration> {
     u64::try_from(millis).ok().map(Duration::from_millis)
@@ -171,7 +174,7 @@ fn take_events<H: Host>(
     let stored = outcome.and_then(|()| {
         let mut at = args.pointer(1);
         for event in &events {
-            let bits = u32::from(convert::poll_bits(event.ready, i16::MAX).cast_unsigned());
+            let bits = u32::from(convert::poll_bits(event.ready, EPOLL_REPORTED).cast_unsigned());
             memory.set_u32(at, bits)?;
             memory.write(at.checked_add(8).ok_or(Errno::EFAULT)?, &event.data.to_le_bytes())?;
             at = at.checked_add(abi::EPOLL_EVENT_SIZE).ok_or(Errno::EFAULT)?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use guestnet_core::{Errno, GuestThread, Host};
+use guestnet_core::{EpollEvent, Errno, GuestThread, Host};
 use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
@@ -27,6 +27,8 @@ pub struct GuestCtx<H: Host> {
     pub(crate) inner: WasiP1Ctx,
     pub(crate) memory: Option<wasmtime::Memory>,
     pub(crate) files: Option<wasmtime::Instance>,
+    /// Room for what an epoll reports, kept from call to call.
+    pub(crate) epoll_events: Vec<EpollEvent>,
 }
 
 impl<H: Host> std::fmt::Debug for GuestCtx<H> {
@@ -176,6 +178,7 @@ impl<H: Host> GuestCtxBuilder<H> {
             inner: self.inner.build_p1(),
             memory: None,
             files: None,
+            epoll_events: Vec::new(),
         })
     }
 }

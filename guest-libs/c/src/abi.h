@@ -1,7 +1,7 @@
 /* The host functions that the overlay calls, with the numbers and layouts they use. Declarations only.
  *
- * All of them are in wasi_snapshot_preview1: the standard's, WasmEdge's second version of the socket extension, and
- * for options that WasmEdge cannot say, WAMR's lib-socket. Results are WASI errno numbers, which are wasi-libc's. */
+ * All of them are in wasi_snapshot_preview1: the standard's, WasmEdge's second version of the socket extension, for
+ * options that WasmEdge cannot say WAMR's lib-socket, and guestnet's for epoll. Results are WASI errno numbers, which are wasi-libc's. */
 #ifndef GUESTNET_ABI_H
 #define GUESTNET_ABI_H
 
@@ -155,5 +155,11 @@ int __gn_sock_getsockopt(int fd, int level, int name, void *value, uint32_t *len
 int __gn_sock_setsockopt(int fd, int level, int name, const void *value, uint32_t len) GN_IMPORT(sock_setsockopt);
 int __gn_sock_getaddrinfo(const char *node, size_t, const char *service, size_t, const struct gn_addrinfo *hints,
                           struct gn_addrinfo **list, size_t capacity, size_t *count) GN_IMPORT(sock_getaddrinfo);
+
+/* guestnet's. The time is in nanoseconds, negative for ever. */
+struct epoll_event;
+int __gn_epoll_create(int *epoll) GN_IMPORT(epoll_create);
+int __gn_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t data) GN_IMPORT(epoll_ctl);
+int __gn_epoll_wait(int epoll, struct epoll_event *, int most, int64_t timeout, size_t *count) GN_IMPORT(epoll_wait);
 
 #endif

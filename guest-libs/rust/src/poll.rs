@@ -25,6 +25,10 @@ impl Events {
     pub const ERROR: Self = Self(8);
     /// `POLLNVAL`: the descriptor is not open. Reported without being asked for.
     pub const INVALID: Self = Self(16);
+    /// `EPOLLRDHUP`: the peer has ended its sending direction. For [`Epoll`](crate::Epoll) only.
+    pub const READ_HANGUP: Self = Self(32);
+    /// `EPOLLPRI`: urgent data. For [`Epoll`](crate::Epoll) only.
+    pub const PRIORITY: Self = Self(64);
 
     /// Whether all of `other` are in it.
     #[must_use]

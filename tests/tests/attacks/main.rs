@@ -12,6 +12,7 @@ mod components_bounds;
 mod components_memory;
 mod confine;
 mod descriptors;
+mod epoll;
 mod etc;
 mod files;
 mod groups;

@@ -35,7 +35,7 @@ pub(crate) const COLUMNS: [Column; 15] = [
         name: "wasip1",
         sandbox: Sandbox::Wasip1,
         about: "C with guest-libs/c, for WASI preview 1",
-        lacks: "what needs calls of Linux that WASI has not: epoll, threads, pipes, control data",
+        lacks: "what needs calls of Linux that WASI has not: threads, pipes, control data",
     },
     Column {
         name: "js",

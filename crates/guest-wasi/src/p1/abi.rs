@@ -10,11 +10,13 @@ pub(crate) const WASMEDGE: &str = "WasmEdge";
 pub(crate) const WASMEDGE_V1: &str = "WasmEdge v1";
 pub(crate) const WASMEDGE_V2: &str = "WasmEdge v2";
 pub(crate) const WAMR: &str = "WAMR";
+/// What no other ABI can say.
+pub(crate) const GUESTNET: &str = "guestnet";
 
 /// The most iovecs of one call: `IOV_MAX` of Linux.
 pub(crate) const MAX_IOVECS: u32 = 1024;
 
-/// The most subscriptions of one `poll_oneoff`: Go sends up to 65,536, each of them costs the host 48 bytes.
+/// The most subscriptions of one `poll_oneoff`: Go sends up to 65,536, each of them costs the host some 60 bytes.
 pub(crate) const MAX_SUBSCRIPTIONS: u32 = 131_072;
 
 pub(crate) const RIGHT_FD_READ: u64 = 1 << 1;
@@ -177,6 +179,29 @@ pub(crate) mod wamr {
     pub(crate) const ADDR: usize = 24;
     pub(crate) const ADDR_INFO: u32 = 28;
 }
+
+/// `op` of `epoll_ctl`: Linux's numbers.
+pub(crate) const EPOLL_CTL_ADD: u32 = 1;
+pub(crate) const EPOLL_CTL_DEL: u32 = 2;
+pub(crate) const EPOLL_CTL_MOD: u32 = 3;
+
+/// The events of an epoll: Linux's numbers. Other bits mean nothing.
+pub(crate) const EPOLLIN: u32 = 0x1;
+pub(crate) const EPOLLPRI: u32 = 0x2;
+pub(crate) const EPOLLOUT: u32 = 0x4;
+pub(crate) const EPOLLERR: u32 = 0x8;
+pub(crate) const EPOLLHUP: u32 = 0x10;
+pub(crate) const EPOLLRDHUP: u32 = 0x2000;
+pub(crate) const EPOLLEXCLUSIVE: u32 = 1 << 28;
+pub(crate) const EPOLLONESHOT: u32 = 1 << 30;
+pub(crate) const EPOLLET: u32 = 1 << 31;
+
+/// Size of `struct epoll_event`: the events, 4 bytes that are not written, and the data.
+pub(crate) const EPOLL_EVENT: u32 = 16;
+/// Room for more events than memory of 31 bits holds is none, as on Linux.
+pub(crate) const EPOLL_ROOM: u32 = (1 << 31) / EPOLL_EVENT - 1;
+/// The most events of one `epoll_wait`.
+pub(crate) const MAX_EPOLL_EVENTS: u32 = 1024;
 
 #[cfg(test)]
 mod tests {

@@ -4,7 +4,9 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use guestnet_core::{Errno, Kind, LookupError, RecvFlags, Result, SendFlags, Shutdown, SockAddr};
+use guestnet_core::{
+    EpollMode, Errno, Kind, LookupError, Ready, RecvFlags, Result, SendFlags, Shutdown, SockAddr,
+};
 
 use super::abi;
 
@@ -160,6 +162,35 @@ pub(crate) fn shutdown(sdflags: u32) -> Result<Shutdown> {
         3 => Ok(Shutdown::Both),
         _ => Err(Errno::EINVAL),
     }
+}
+
+const EPOLL: [(Ready, u32); 6] = [
+    (Ready::READ, abi::EPOLLIN),
+    (Ready::PRIORITY, abi::EPOLLPRI),
+    (Ready::WRITE, abi::EPOLLOUT),
+    (Ready::ERROR, abi::EPOLLERR),
+    (Ready::HANGUP, abi::EPOLLHUP),
+    (Ready::READ_HANGUP, abi::EPOLLRDHUP),
+];
+
+/// The conditions that `events` of `epoll_ctl` asks for.
+pub(crate) fn epoll_interest(events: u32) -> Ready {
+    let asked = EPOLL.iter().filter(|(_, bit)| events & bit != 0);
+    asked.map(|(condition, _)| *condition).collect()
+}
+
+pub(crate) fn epoll_mode(events: u32) -> EpollMode {
+    let mut mode = EpollMode::empty();
+    mode.set(EpollMode::EDGE, events & abi::EPOLLET != 0);
+    mode.set(EpollMode::ONESHOT, events & abi::EPOLLONESHOT != 0);
+    mode.set(EpollMode::EXCLUSIVE, events & abi::EPOLLEXCLUSIVE != 0);
+    mode
+}
+
+/// The events that `epoll_wait` reports.
+pub(crate) fn epoll_bits(ready: Ready) -> u32 {
+    let found = EPOLL.iter().filter(|(condition, _)| ready.contains(*condition));
+    found.fold(0, |bits, (_, bit)| bits | bit)
 }
 
 /// `struct timeval`: seconds and microseconds; all zero is no limit, and a negative time the shortest, as Linux has it.

@@ -7,6 +7,7 @@ mod abi;
 mod addrinfo;
 mod convert;
 mod descriptors;
+mod epoll;
 mod files;
 mod inspect;
 mod link;

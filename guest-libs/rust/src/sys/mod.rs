@@ -22,7 +22,7 @@ mod target;
 #[path = "wasip2.rs"]
 mod target;
 #[cfg(not(all(target_os = "wasi", target_env = "p1")))]
-pub(crate) use target::{pair, recv, recv_from, send, send_to};
+pub(crate) use target::{epoll_control, epoll_create, epoll_wait, pair, recv, recv_from, send, send_to};
 
 #[cfg(not(any(target_os = "linux", target_os = "wasi")))]
 compile_error!("guestnet-guest is for programs on Linux, wasm32-wasip1 and wasm32-wasip2");

@@ -3,9 +3,11 @@
 use std::io;
 use std::mem::{self, MaybeUninit};
 use std::os::fd::{AsRawFd, BorrowedFd, FromRawFd, OwnedFd};
+use std::time::{Duration, Instant};
 
 use super::sockaddr::SockAddr;
 use crate::addr::{Addr, Domain, Kind};
+use crate::epoll::{EpollEvent, Operation};
 use crate::option::{BytesOpt, Opt};
 use crate::socket::{Received, RecvFlags};
 
@@ -156,4 +158,70 @@ pub(crate) fn pair(kind: Kind) -> io::Result<(OwnedFd, OwnedFd)> {
     // SAFETY: the descriptor is new, and nothing else owns it.
     let other = unsafe { OwnedFd::from_raw_fd(other) };
     Ok((one, other))
+}
+
+/// epoll_create1(2).
+pub(crate) fn epoll_create() -> io::Result<OwnedFd> {
+    // SAFETY: no pointers.
+    let fd = unsafe { libc::epoll_create1(libc::EPOLL_CLOEXEC) };
+    if fd == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: the descriptor is new, and nothing else owns it.
+    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+}
+
+/// epoll_ctl(2).
+pub(crate) fn epoll_control(
+    epoll: BorrowedFd<'_>,
+    operation: &Operation,
+    fd: BorrowedFd<'_>,
+) -> io::Result<()> {
+    let (number, events, u64) = operation.parts();
+    let mut event = libc::epoll_event { events, u64 };
+    let (epoll, fd) = (epoll.as_raw_fd(), fd.as_raw_fd());
+    // SAFETY: the event lives as long as the call, which only reads it.
+    if unsafe { libc::epoll_ctl(epoll, number, fd, &raw mut event) } == -1 {
+        return Err(io::Error::last_os_error());
+    }
+    Ok(())
+}
+
+/// epoll_wait(2); again after a signal. It takes no more events at a time than it has room for here.
+pub(crate) fn epoll_wait(
+    epoll: BorrowedFd<'_>,
+    room: &mut [EpollEvent],
+    timeout: Option<Duration>,
+) -> io::Result<usize> {
+    let mut list = [libc::epoll_event { events: 0, u64: 0 }; 128];
+    let most = libc::c_int::try_from(room.len().min(list.len())).unwrap_or(0);
+    let deadline = timeout.and_then(|timeout| Instant::now().checked_add(timeout));
+    let count = loop {
+        let left = match (timeout, deadline) {
+            (None, _) => -1,
+            (Some(_), Some(deadline)) => {
+                super::posix::milliseconds(deadline.saturating_duration_since(Instant::now()))
+            }
+            (Some(_), None) => libc::c_int::MAX,
+        };
+        // SAFETY: the list has room for as many events.
+        let count = unsafe { libc::epoll_wait(epoll.as_raw_fd(), list.as_mut_ptr(), most, left) };
+        match usize::try_from(count) {
+            Ok(0) if deadline.is_none_or(|deadline| Instant::now() < deadline) => {}
+            Ok(count) => break count,
+            Err(_) => {
+                let error = io::Error::last_os_error();
+                if error.kind() != io::ErrorKind::Interrupted {
+                    return Err(error);
+                }
+            }
+        }
+    };
+    for (event, found) in room.iter_mut().zip(list.iter().take(count)) {
+        *event = EpollEvent {
+            bits: found.events,
+            token: found.u64,
+        };
+    }
+    Ok(count)
 }

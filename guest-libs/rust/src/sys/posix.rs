@@ -280,7 +280,7 @@ pub(crate) fn membership_v6(
 }
 
 /// As poll(2) takes them; what is too long for an int is the longest that is not.
-fn milliseconds(time: Duration) -> libc::c_int {
+pub(super) fn milliseconds(time: Duration) -> libc::c_int {
     libc::c_int::try_from(time.as_nanos().div_ceil(1_000_000)).unwrap_or(libc::c_int::MAX)
 }
 

@@ -2,9 +2,11 @@
 
 use std::io;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
+use std::time::Duration;
 
 use super::sockaddr::SockAddr;
 use crate::addr::{Addr, Domain, Kind};
+use crate::epoll::{EpollEvent, Operation};
 use crate::option::{BytesOpt, Opt};
 use crate::socket::{Received, RecvFlags};
 
@@ -145,5 +147,28 @@ pub(crate) fn send_to(fd: BorrowedFd<'_>, buf: &[u8], to: &Addr) -> io::Result<u
 
 /// WASI 0.2 has no UNIX sockets.
 pub(crate) fn pair(_kind: Kind) -> io::Result<(OwnedFd, OwnedFd)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// WASI 0.2 registers nothing: each call of its poll is given a list.
+pub(crate) fn epoll_create() -> io::Result<OwnedFd> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Of a descriptor that is no epoll.
+pub(crate) fn epoll_control(
+    _epoll: BorrowedFd<'_>,
+    _operation: &Operation,
+    _fd: BorrowedFd<'_>,
+) -> io::Result<()> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// Of a descriptor that is no epoll.
+pub(crate) fn epoll_wait(
+    _epoll: BorrowedFd<'_>,
+    _room: &mut [EpollEvent],
+    _timeout: Option<Duration>,
+) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())
 }

@@ -1,10 +1,11 @@
 //! What the crate has and std has not.
 
 use guestnet_guest::{
-    Connection, Events, IncomingDatagram, Listener, LookupError, OutgoingDatagram, PollFd, SocketOptions,
-    TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener, UnixStream, dial, dial_timeout, listen,
-    lookup_host, poll,
+    Connection, Epoll, EpollEvent, EpollInterest, Events, IncomingDatagram, Listener, LookupError,
+    OutgoingDatagram, PollFd, SocketOptions, TcpListener, TcpStream, UdpSocket, UnixDatagram, UnixListener,
+    UnixStream, dial, dial_timeout, listen, lookup_host, poll,
 };
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::io::{self, Read, Write};
 use std::net::Shutdown;
@@ -32,6 +33,9 @@ pub(crate) const ALL: &[crate::Behaviour] = &[
     ("udp_shutdown", udp_shutdown),
     ("batch", batch),
     ("poll_many", poll_many),
+    ("epoll_many", epoll_many),
+    ("epoll_modes", epoll_modes),
+    ("epoll_errors", epoll_errors),
     ("unix_peek", unix_peek),
     ("unix_relative", unix_relative),
     ("to_std", to_std),
@@ -580,6 +584,135 @@ fn poll_many(_: &Path) {
     );
     println!("nothing at all: {}", kind(poll(&mut [], None)));
     println!("a pause: {:?}", poll(&mut [], Some(Duration::from_millis(1))));
+}
+
+/// Prints what an epoll reports now, in the order of the tokens.
+fn report(epoll: &Epoll) {
+    let mut room = [EpollEvent::default(); 8];
+    let events = epoll.wait(&mut room, Some(Duration::ZERO)).expect("wait");
+    let mut events: Vec<String> = events.iter().map(|event| format!("{event:?}")).collect();
+    events.sort();
+    println!("{events:?}");
+}
+
+/// Waits until bytes are there, so that what is reported does not depend on the time.
+fn wait_readable(fd: &impl AsFd) {
+    poll(&mut [PollFd::new(fd, Events::READABLE)], None).expect("poll");
+}
+
+fn epoll_many(_: &Path) {
+    let (listener, mut client, server) = connection();
+    let sockets: Vec<UdpSocket> = (0..20)
+        .map(|_| UdpSocket::bind("127.0.0.1:0").expect("bind"))
+        .collect();
+    let epoll = Epoll::new().expect("epoll");
+    for (token, socket) in (100..).zip(&sockets) {
+        epoll
+            .add(socket, EpollInterest::new(token, Events::READABLE))
+            .expect("add");
+    }
+    epoll
+        .add(&listener, EpollInterest::new(1, Events::READABLE))
+        .expect("add");
+    epoll
+        .add(
+            &server,
+            EpollInterest::new(u64::MAX, Events::READABLE | Events::READ_HANGUP),
+        )
+        .expect("add");
+    let limit = Duration::from_millis(30);
+    let start = Instant::now();
+    let mut room = [EpollEvent::default(); 8];
+    println!("{:?}", epoll.wait(&mut room, Some(limit)));
+    println!("not early: {}", start.elapsed() >= limit);
+    client.write_all(b"x").expect("write");
+    println!("{:?}", epoll.wait(&mut room, None));
+    for socket in sockets.iter().step_by(2) {
+        let to = socket.local_addr().expect("local_addr");
+        sockets[1].send_to(b"y", to).expect("send_to");
+        wait_readable(socket);
+    }
+    // Eleven are ready, and eight have room: the kernel puts those that it has reported behind the others.
+    let mut tokens = BTreeSet::new();
+    for _ in 0..2 {
+        let events = epoll.wait(&mut room, None).expect("wait");
+        println!("{}", events.len());
+        tokens.extend(events.iter().map(EpollEvent::token));
+    }
+    println!("{tokens:?}");
+    drop(sockets);
+    client.shutdown(Shutdown::Write).expect("shutdown");
+    let mut fds = [PollFd::new(&epoll, Events::READABLE)];
+    println!("the epoll in poll: {:?}", poll(&mut fds, None));
+    while !epoll
+        .wait(&mut room, None)
+        .expect("wait")
+        .iter()
+        .any(|event| event.events().contains(Events::READ_HANGUP))
+    {}
+    report(&epoll);
+    let outer = Epoll::new().expect("epoll");
+    outer
+        .add(&epoll, EpollInterest::new(3, Events::READABLE))
+        .expect("add");
+    report(&outer);
+    drop(epoll);
+    report(&outer);
+}
+
+fn epoll_modes(_: &Path) {
+    let (_listener, mut client, server) = connection();
+    let epoll = Epoll::new().expect("epoll");
+    let interest = EpollInterest::new(7, Events::READABLE | Events::WRITABLE);
+    println!("{interest:?} {:?}", EpollEvent::default());
+    epoll.add(&server, interest).expect("add");
+    report(&epoll);
+    report(&epoll);
+    client.write_all(b"x").expect("write");
+    wait_readable(&server);
+    let read = EpollInterest::new(8, Events::READABLE);
+    epoll.modify(&server, read.edge_triggered()).expect("modify");
+    report(&epoll);
+    report(&epoll);
+    epoll
+        .modify(&server, read.edge_triggered().oneshot())
+        .expect("modify");
+    report(&epoll);
+    client.write_all(b"y").expect("write");
+    let mut two = [0; 2];
+    while server.peek(&mut two).expect("peek") < 2 {}
+    report(&epoll);
+    epoll.modify(&server, read.oneshot()).expect("modify");
+    report(&epoll);
+    report(&epoll);
+    epoll
+        .modify(&server, EpollInterest::new(9, Events::NONE))
+        .expect("modify");
+    report(&epoll);
+    epoll.delete(&server).expect("delete");
+    report(&epoll);
+}
+
+fn epoll_errors(_: &Path) {
+    let epoll = Epoll::new().expect("epoll");
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("bind");
+    let read = EpollInterest::new(1, Events::READABLE);
+    println!("modify: {}", kind(epoll.modify(&socket, read)));
+    println!("delete: {}", kind(epoll.delete(&socket)));
+    println!("itself: {}", kind(epoll.add(&epoll, read)));
+    epoll.add(&socket, read).expect("add");
+    println!("twice: {}", kind(epoll.add(&socket, read)));
+    println!("no room: {}", kind(epoll.wait(&mut [], Some(Duration::ZERO))));
+    let inner = Epoll::new().expect("epoll");
+    epoll.add(&inner, read).expect("add");
+    println!("a circle: {}", inner.add(&epoll, read).is_err());
+    let fd = OwnedFd::from(inner);
+    let inner = Epoll::from(fd);
+    println!("{}", inner.as_raw_fd() == inner.as_fd().as_raw_fd());
+    let no_epoll = Epoll::from(OwnedFd::from(socket));
+    println!("no epoll: {}", kind(no_epoll.add(&inner, read)));
+    let mut room = [EpollEvent::default()];
+    println!("no epoll: {}", kind(no_epoll.wait(&mut room, None)));
 }
 
 fn unix_peek(dir: &Path) {

@@ -1,10 +1,12 @@
 //! The host functions that wasm32-wasip1 has sockets by, with their numbers and layouts. Declarations only.
 //!
-//! All of them are in `wasi_snapshot_preview1`: the standard's, WasmEdge's second version of the socket extension, and WAMR's
-//! lib-socket for the options that WasmEdge cannot say. Results are WASI's errno, which is std's on this target.
+//! All of them are in `wasi_snapshot_preview1`: the standard's, WasmEdge's second version of the socket extension, WAMR's
+//! lib-socket for the options that WasmEdge cannot say, and guestnet's for epoll. Results are WASI's errno, which is std's on this target.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::offset_of;
+
+use crate::epoll::EpollEvent;
 
 pub(super) const INET: u16 = 1;
 pub(super) const INET6: u16 = 2;
@@ -159,6 +161,7 @@ const _: () = {
     assert!(size_of::<Subscription>() == 48 && offset_of!(Subscription, fd) == 16);
     assert!(offset_of!(Subscription, timeout) == 24 && offset_of!(Subscription, flags) == 40);
     assert!(size_of::<Event>() == 32 && offset_of!(Event, flags) == 24);
+    assert!(size_of::<EpollEvent>() == 16 && offset_of!(EpollEvent, token) == 8);
     assert!(size_of::<AddrInfo>() == 28 && offset_of!(AddrInfo, canonname_len) == 20);
     assert!(size_of::<WamrIp>() == 20 && size_of::<Ipv6Mreq>() == 20);
     assert!(size_of::<IoSlice<'_>>() == 8 && size_of::<IoSliceMut<'_>>() == 8);
@@ -227,6 +230,17 @@ unsafe extern "C" {
         hints: *const AddrInfo,
         list: *mut *mut AddrInfo,
         capacity: usize,
+        count: *mut usize,
+    ) -> i32;
+
+    // guestnet's, imported only by a program that uses them.
+    pub(super) fn epoll_create(epoll: *mut i32) -> i32;
+    pub(super) safe fn epoll_ctl(epoll: i32, operation: i32, fd: i32, events: u32, data: u64) -> i32;
+    pub(super) fn epoll_wait(
+        epoll: i32,
+        events: *mut EpollEvent,
+        most: usize,
+        timeout: i64,
         count: *mut usize,
     ) -> i32;
 

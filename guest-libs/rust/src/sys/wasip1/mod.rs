@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::addr::{self, Addr, Domain, Kind, Name, UnixAddr};
+use crate::epoll::{EpollEvent, Operation};
 use crate::poll::{Events, PollFd};
 use crate::socket::{Received, RecvFlags};
 use abi::{Address, Event, FdStat, Subscription};
@@ -407,4 +408,50 @@ fn found(event: &Event) -> Events {
         found |= Events::ERROR;
     }
     found
+}
+
+/// `epoll_create`.
+pub(crate) fn epoll_create() -> io::Result<OwnedFd> {
+    let mut epoll = -1;
+    // SAFETY: there is room for a descriptor.
+    check(unsafe { abi::epoll_create(&raw mut epoll) })?;
+    owned(epoll)
+}
+
+/// `epoll_ctl`.
+pub(crate) fn epoll_control(
+    epoll: BorrowedFd<'_>,
+    operation: &Operation,
+    fd: BorrowedFd<'_>,
+) -> io::Result<()> {
+    let (number, bits, token) = operation.parts();
+    check(abi::epoll_ctl(
+        epoll.as_raw_fd(),
+        number,
+        fd.as_raw_fd(),
+        bits,
+        token,
+    ))
+}
+
+/// `epoll_wait`. A time of more than 292 years is for ever.
+pub(crate) fn epoll_wait(
+    epoll: BorrowedFd<'_>,
+    room: &mut [EpollEvent],
+    timeout: Option<Duration>,
+) -> io::Result<usize> {
+    let timeout = timeout.and_then(|timeout| i64::try_from(timeout.as_nanos()).ok());
+    let (events, most) = (room.as_mut_ptr(), room.len());
+    let mut count = 0;
+    // SAFETY: an EpollEvent is the host's event; the room lives as long as the call, and there is room for the count.
+    check(unsafe {
+        abi::epoll_wait(
+            epoll.as_raw_fd(),
+            events,
+            most,
+            timeout.unwrap_or(-1),
+            &raw mut count,
+        )
+    })?;
+    Ok(count)
 }

@@ -1,5 +1,5 @@
 /* What epoll refuses, and with which errno. epoll_ctl(2), epoll_wait(2). */
-#include "../c/t.h"
+#include "t.h"
 #include <sys/epoll.h>
 
 int main(int argc, char **argv) {

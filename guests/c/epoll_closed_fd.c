@@ -1,5 +1,5 @@
 /* A closed descriptor leaves the epoll by itself, and its number can be added again. epoll(7), questions and answers. */
-#include "../c/t.h"
+#include "t.h"
 #include <sys/epoll.h>
 
 int main(void) {

@@ -1,5 +1,5 @@
 /* epoll_wait gives up after its time, and not before. epoll_wait(2). */
-#include "../c/t.h"
+#include "t.h"
 #include <sys/epoll.h>
 
 int main(void) {

@@ -1,5 +1,5 @@
 /* An epoll descriptor can itself be polled: it is readable while it has something to report. epoll(7). */
-#include "../c/t.h"
+#include "t.h"
 #include <sys/epoll.h>
 
 int main(void) {

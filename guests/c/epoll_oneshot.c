@@ -1,5 +1,5 @@
 /* EPOLLONESHOT: after one report the descriptor is silent until it is armed again. epoll_ctl(2). */
-#include "../c/t.h"
+#include "t.h"
 #include <sys/epoll.h>
 
 int main(void) {

@@ -1,5 +1,5 @@
 /* One epoll for many sockets: each is reported with its own data, in as many calls as the room needs. epoll_wait(2). */
-#include "../c/t.h"
+#include "t.h"
 #include <sys/epoll.h>
 
 #define COUNT 60

@@ -1,5 +1,5 @@
 /* Edge-triggered epoll: an arrival is reported once, whatever was read of it. epoll(7). */
-#include "../c/t.h"
+#include "t.h"
 #include <sys/epoll.h>
 
 static int epoll;
