@@ -76,6 +76,10 @@ IMPORT(wamr_remote, sock_addr_remote, u, u)
 IMPORT(wamr_resolve, sock_addr_resolve, u, u, u, u, u, u)
 IMPORT(wamr_join, sock_set_ip_add_membership, u, u, u)
 IMPORT(wamr_close, sock_close, u)
+/* guestnet's. */
+IMPORT(ep_create, epoll_create, u)
+IMPORT(ep_ctl, epoll_ctl, u, u, u, u, uint64_t)
+IMPORT(ep_wait, epoll_wait, u, u, u, uint64_t, u)
 
 enum { WE_INET = 1, WE_INET6 = 2, WE_UNIX = 3, WE_DGRAM = 1, WE_STREAM = 2 };
 

@@ -12,10 +12,6 @@
 ATTACK_MAIN
 #else
 
-IMPORT(ep_create, epoll_create, u)
-IMPORT(ep_ctl, epoll_ctl, u, u, u, u, uint64_t)
-IMPORT(ep_wait, epoll_wait, u, u, u, uint64_t, u)
-
 enum { ADD = 1, DEL = 2, MOD = 3, IN = 1, OUT = 4, EDGE = 1 << 31 };
 #define FOR_EVER UINT64_MAX
 #define FAR_AWAY 0xfffffff0u

@@ -103,7 +103,11 @@ static u name(void) { return header(0, 0), P("file\0dir\0/tmp/x\0../y\0link\0") 
 
 static void call(void) {
     u n;
-    switch (below(60)) {
+    switch (below(66)) {
+    case 60: ep_create(at()); break;
+    case 61: case 62: ep_ctl(fd(), below(5), fd(), below(3) ? below(64) | any() << 28 : any(), any()); break;
+    /* Not for ever. */
+    case 63: case 64: case 65: ep_wait(fd(), at(), number(), below(2000), at()); break;
     case 0: case 1: case 2: we_open(below(5), below(4), at()); break;
     case 3: wamr_open(any(), below(3), below(3), at()); break;
     case 4: we_bind(fd(), address(), below(3) ? 0 : number()); break;
