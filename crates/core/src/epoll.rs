@@ -8,9 +8,9 @@ use crate::capacity::EPOLL;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::guest::GuestThread;
-use crate::host::{EpollEvent, EpollOp, Host};
+use crate::host::Host;
 use crate::open_file::{Holds, OpenFile};
-use crate::readiness::Ready;
+use crate::readiness::{EpollEvent, EpollOp, Ready};
 
 /// The most events that one call takes; epoll_wait(2) may always give fewer than asked for.
 const MAX_EVENTS: usize = 1024;

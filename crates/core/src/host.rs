@@ -24,7 +24,7 @@ use crate::gate::PeerJudge;
 use crate::interface::Interface;
 use crate::option::{OptValue, SockOpt};
 use crate::policy::Name;
-use crate::readiness::{PollEvent, PollSet, Ready};
+use crate::readiness::{EpollEvent, EpollOp, PollEvent, PollSet, Ready};
 use crate::resolve::{LookupError, LookupReply, Names, Protocols, Question, Services};
 pub use crate::timer::{TimerClock, TimerFlags, TimerSpec};
 
@@ -124,50 +124,6 @@ pub enum Destination<'a, Node> {
     Inet(SocketAddr),
     /// To a place of the file system.
     Unix(&'a Node),
-}
-
-bitflags::bitflags! {
-    /// How an epoll(7) watches a descriptor.
-    #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-    pub struct EpollMode: u8 {
-        /// `EPOLLET`: report changes only.
-        const EDGE = 1;
-        /// `EPOLLONESHOT`: report once, until it is changed.
-        const ONESHOT = 1 << 1;
-        /// `EPOLLEXCLUSIVE`: wake one of several epolls only.
-        const EXCLUSIVE = 1 << 2;
-    }
-}
-
-/// An operation of epoll_ctl(2).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum EpollOp {
-    /// `EPOLL_CTL_ADD`.
-    Add(EpollInterest),
-    /// `EPOLL_CTL_MOD`.
-    Modify(EpollInterest),
-    /// `EPOLL_CTL_DEL`.
-    Delete,
-}
-
-/// What an epoll(7) watches a descriptor for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EpollInterest {
-    /// The conditions.
-    pub ready: Ready,
-    /// How.
-    pub mode: EpollMode,
-    /// Comes back with each event.
-    pub data: u64,
-}
-
-/// One event of an epoll(7).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct EpollEvent {
-    /// What is ready.
-    pub ready: Ready,
-    /// What was given with the interest.
-    pub data: u64,
 }
 
 /// Which directions shutdown(2) closes.

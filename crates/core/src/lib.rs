@@ -86,16 +86,15 @@ pub use gate::PeerJudge;
 pub use guest::{Guest, GuestThread, LingeringFile, SharedDescriptor, SharedGuestThread};
 
 pub use host::{
-    Clock, Control, Destination, EpollEvent, EpollInterest, EpollMode, EpollOp, Host, Identity,
-    IncomingDatagram, Message, OutgoingDatagram, RecvFlags, RecvMeta, SendFlags, Shutdown,
-    StreamKind, TimerClock, TimerFlags, TimerSpec,
+    Clock, Control, Destination, Host, Identity, IncomingDatagram, Message, OutgoingDatagram, RecvFlags,
+    RecvMeta, SendFlags, Shutdown, StreamKind, TimerClock, TimerFlags, TimerSpec,
 };
 pub use interface::{Interface, InterfaceAddr, InterfaceFlags, MAX_INTERFACE_ADDRESSES, MAX_INTERFACES};
 pub use log::{MAX_OCCURRENCES, Sink};
 pub use metrics::{Metrics, MetricsSnapshot, Traffic};
 pub use open_file::{OpenFile, Stream};
 pub use option::{MAX_OPTION_BYTES, OptKind, OptValue, PeerProgram, SockOpt};
-pub use readiness::{PollEvent, PollSet, Ready};
+pub use readiness::{EpollEvent, EpollInterest, EpollMode, EpollOp, PollEvent, PollSet, Ready};
 pub use report::{Reporter, Sinks};
 pub use resolve::LookupError;
 pub use socket::{IncomingMessage, MAX_BATCH, OutgoingMessage, Socket};
