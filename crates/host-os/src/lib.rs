@@ -57,7 +57,7 @@ mod wait;
 
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::AsRawFd;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -83,6 +83,7 @@ use io::IoKind;
 use kernel_wait::KernelWait;
 use lookup::Pending;
 pub use output::OutputHook;
+pub use process::descriptors;
 pub use report::{TraceTo, read_text, reporter, stderr};
 pub use report_to::{ReportTo, ReportToError, ReporterError, io_reason};
 use services::Tables;
@@ -234,20 +235,6 @@ impl OsHost {
     }
 }
 
-/// The local address of a socket, which is given a port if it has none, as its first datagram or its connect would.
-fn with_port(fd: BorrowedFd<'_>) -> Result<SocketAddr> {
-    let local = || {
-        let addr = rustix::net::getsockname(fd).map_err(errno)?;
-        SocketAddr::try_from(addr).map_err(errno)
-    };
-    let unbound = local()?;
-    if unbound.port() != 0 {
-        return Ok(unbound);
-    }
-    rustix::net::bind(fd, &unbound).map_err(errno)?;
-    local()
-}
-
 /// Runs a system call again when a signal interrupted it: nothing that the guest can see happened.
 #[inline]
 fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> Result<T> {
@@ -257,13 +244,6 @@ fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> Result<T> {
             done => return done.map_err(errno),
         }
     }
-}
-
-/// How many descriptors one guest may have by default: half of what the process may (`RLIMIT_NOFILE`), so that the process
-/// itself, and its other guests, have some too.
-#[must_use]
-pub fn descriptors() -> usize {
-    process::open_files() / 2
 }
 
 impl Host for OsHost {
@@ -784,7 +764,7 @@ impl Host for OsHost {
         let IoKind::Socket(kind) = client.kind else {
             return Err(Errno::ENOTSOCK);
         };
-        let local = with_port(client.fd())?;
+        let local = stub::with_port(client.fd())?;
         let mut slot = self.stub.lock().unwrap_or_else(PoisonError::into_inner);
         let stub = match &mut *slot {
             Some(stub) => stub,

@@ -23,3 +23,10 @@ pub(crate) fn open_files() -> usize {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current;
     limit.map_or(usize::MAX, |limit| usize::try_from(limit).unwrap_or(usize::MAX))
 }
+
+/// How many descriptors one guest may have by default: half of what the process may (`RLIMIT_NOFILE`), so that the process
+/// itself, and its other guests, have some too.
+#[must_use]
+pub fn descriptors() -> usize {
+    open_files() / 2
+}

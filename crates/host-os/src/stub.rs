@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
+use std::os::fd::BorrowedFd;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::answer::{self, Transport};
 use crate::background;
+use crate::convert::errno;
 use crate::upstream::Resolver;
 
 /// The most questions of one guest at a time; more are dropped, as a busy server does, and asked again.
@@ -263,6 +265,20 @@ async fn serve_connection(mut stream: tokio::net::TcpStream, server: Arc<Server>
             .ok()?
             .ok()?;
     }
+}
+
+/// The local address of a socket, which is given a port if it has none, as its first datagram or its connect would.
+pub(crate) fn with_port(fd: BorrowedFd<'_>) -> Result<SocketAddr> {
+    let local = || {
+        let addr = rustix::net::getsockname(fd).map_err(errno)?;
+        SocketAddr::try_from(addr).map_err(errno)
+    };
+    let unbound = local()?;
+    if unbound.port() != 0 {
+        return Ok(unbound);
+    }
+    rustix::net::bind(fd, &unbound).map_err(errno)?;
+    local()
 }
 
 #[cfg(test)]
