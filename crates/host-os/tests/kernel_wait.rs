@@ -1,7 +1,9 @@
 //! Calls that wait in the kernel and end by a signal: a stop is never missed.
+#![expect(unsafe_code, reason = "a mask of signals is set as another program would")]
 
 use std::io::{IoSliceMut, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::mpsc::channel;
 use std::thread;
@@ -69,4 +71,30 @@ fn a_stop_at_any_moment_of_a_call_ends_it() {
     }
     drop(go);
     stopping.join().unwrap();
+}
+
+#[test]
+fn a_stop_ends_a_call_of_a_thread_that_has_the_signal_blocked() {
+    let (mut guest, stopper, fd, _peer) = connected();
+    let (ready, begins) = channel();
+    let waiting = thread::spawn(move || {
+        // As inherited from whoever started it.
+        // SAFETY: all zero is a value of the type.
+        let mut set = unsafe { std::mem::zeroed() };
+        // SAFETY: it fills the set in.
+        unsafe { libc::sigfillset(&raw mut set) };
+        // SAFETY: the set was filled in, and outlives the call.
+        unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, std::ptr::null_mut()) };
+        let task = std::fs::read_link("/proc/thread-self").unwrap();
+        ready.send(task).unwrap();
+        receive(&mut guest, fd)
+    });
+    let stat = Path::new("/proc").join(begins.recv().unwrap()).join("stat");
+    // The state follows the name, which is in parentheses (proc_pid_stat(5)).
+    let sleeps = || std::fs::read_to_string(&stat).unwrap().contains(") S ");
+    while !sleeps() {
+        thread::yield_now();
+    }
+    stopper.stop().unwrap();
+    assert_eq!(waiting.join().unwrap(), Err(Errno::EINTR));
 }

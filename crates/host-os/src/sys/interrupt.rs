@@ -52,11 +52,26 @@ pub(crate) fn signal(thread: i32) {
     let _ = unsafe { libc::syscall(libc::SYS_tgkill, process, thread, libc::SIGURG) };
 }
 
-/// The number of the calling thread.
+/// The number of the calling thread, which the signal reaches from now on.
 pub(crate) fn thread_id() -> i32 {
     thread_local! {
-        // SAFETY: it only asks.
-        static ID: i32 = unsafe { libc::gettid() };
+        static ID: i32 = {
+            unblock();
+            // SAFETY: it only asks.
+            unsafe { libc::gettid() }
+        };
     }
     ID.with(|id| *id)
+}
+
+/// Lets the signal through to the calling thread. Whoever started the process, or the thread, may have blocked it: masks are
+/// inherited.
+fn unblock() {
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: sigemptyset(3) fills it in.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    // SAFETY: it was filled in, and SIGURG is a signal.
+    unsafe { libc::sigaddset(set.as_mut_ptr(), libc::SIGURG) };
+    // SAFETY: the set outlives the call. Only the calling thread's mask changes, for a signal whose handler does nothing.
+    unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), ptr::null_mut()) };
 }
