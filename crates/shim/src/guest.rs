@@ -131,6 +131,7 @@ fn set_up(control: &mut BufReader<UnixStream>) -> Result<Ready, String> {
     let mut files = Files {
         root: &root,
         held: Vec::new(),
+        copies: 0,
     };
     let options = annotations::options(&spec.annotations, &mut files)?;
     let held = files.held;
@@ -229,6 +230,8 @@ impl Guest {
 struct Files<'a> {
     root: &'a Root,
     held: Vec<OwnedFd>,
+    /// How many policy files were copied.
+    copies: u32,
 }
 
 impl Files<'_> {
@@ -292,7 +295,9 @@ impl Paths for Files<'_> {
         let text =
             read_all(File::from(file), MOST).map_err(|error| format!("cannot read {path}: {error}"))?;
         let file_name = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
-        Self::write(format!("{name}.{file_name}"), &text)
+        // Two files may have one name.
+        self.copies += 1;
+        Self::write(format!("{name}.{}.{file_name}", self.copies), &text)
     }
 
     fn text(&mut self, name: &str, text: &str) -> Result<String, String> {

@@ -5,7 +5,7 @@
 //! inside of the container's root: no path is looked up twice.
 
 use std::os::fd::OwnedFd;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use rustix::fs::{CWD, Mode, OFlags};
 use rustix::io::{Errno, Result};
@@ -18,6 +18,9 @@ use crate::files::read_all;
 use crate::oci::{Mount, Spec};
 use crate::system::{MountFlags, restrict_mount};
 use crate::within::Root;
+
+/// The files by which names are looked up.
+const NAMES: [&str; 2] = ["/etc/resolv.conf", "/etc/hosts"];
 
 /// What a container's files of the resolver may have.
 const MOST: u64 = 1 << 20;
@@ -84,7 +87,9 @@ fn is_for_processes(mount: &Mount) -> bool {
 
 fn volume(root: &Root, mount: &Mount) -> std::result::Result<(), String> {
     let flags = MountFlags {
-        read_only: read_only(mount),
+        // What a guest wrote there would be believed at its next start, and by other containers of the pod: a rule with a name trusts
+        // whoever is asked for it.
+        read_only: read_only(mount) || NAMES.iter().any(|path| leads_to(mount, path)),
     };
     let errno = |error: Errno| error.to_string();
     let (tree, directory) = if mount.kind == "tmpfs" {
@@ -107,6 +112,19 @@ fn volume(root: &Root, mount: &Mount) -> std::result::Result<(), String> {
         .made(Path::new(&mount.destination), directory)
         .map_err(errno)?;
     put(&tree, &place).map_err(errno)
+}
+
+/// Whether a mount is at this path, however that is written.
+fn leads_to(mount: &Mount, path: &str) -> bool {
+    let mut parts = Vec::new();
+    for part in Path::new(&mount.destination).components() {
+        match part {
+            Component::Normal(name) => parts.push(name),
+            Component::ParentDir => drop(parts.pop()),
+            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
+        }
+    }
+    Path::new("/").join(parts.iter().collect::<PathBuf>()) == Path::new(path)
 }
 
 fn is_bind(mount: &Mount) -> bool {
@@ -219,21 +237,30 @@ fn is_of_the_mount(option: &str) -> bool {
     known.contains(&option)
 }
 
-/// Makes the names of this process those of the container: its resolv.conf and hosts are mounted over the machine's own. A
-/// container in the machine's network that has none keeps the machine's.
+/// Makes the names of this process those of the container: the resolv.conf and hosts that the engine has mounted there are mounted over
+/// the machine's own. Those of an image are not believed, since a rule with a name trusts whoever is asked for it, and the image is the
+/// guest's. A container in the machine's network that is given none keeps the machine's.
 ///
 /// # Errors
 /// One sentence.
 pub(crate) fn names(spec: &Spec, root: &Root, bundle: &Path) -> std::result::Result<(), String> {
     let own_network = spec.namespace("network").is_some();
-    for path in ["/etc/resolv.conf", "/etc/hosts"] {
-        let content = match root.file(Path::new(path), OFlags::RDONLY | OFlags::NONBLOCK, Mode::empty()) {
-            Ok(file) => {
-                read_all(file.into(), MOST).map_err(|error| format!("cannot read {path}: {error}"))?
-            }
+    for path in NAMES {
+        let given = spec
+            .mounts
+            .iter()
+            .any(|mount| !is_for_processes(mount) && leads_to(mount, path));
+        let content = if given {
+            let flags = OFlags::RDONLY | OFlags::NONBLOCK;
+            root.file(Path::new(path), flags, Mode::empty())
+                .map_err(Into::into)
+                .and_then(|file| read_all(file.into(), MOST))
+                .map_err(|error| format!("cannot read {path}: {error}"))?
+        } else if own_network {
             // As where there is no such file.
-            Err(_) if own_network => Vec::new(),
-            Err(_) => continue,
+            Vec::new()
+        } else {
+            continue;
         };
         cover(path, &content, bundle).map_err(|error| format!("cannot mount {path}: {error}"))?;
     }
@@ -257,4 +284,30 @@ fn cover(path: &str, content: &[u8], bundle: &Path) -> std::io::Result<()> {
     let tree = bind(&copy, false)?;
     restrict_mount(&tree, MountFlags { read_only: true })?;
     Ok(put(&tree, &place)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mount_of_names_is_known_however_it_is_written() {
+        let mount = |destination: &str| Mount {
+            destination: destination.to_owned(),
+            kind: "bind".to_owned(),
+            source: "/x".to_owned(),
+            options: Vec::new(),
+        };
+        for path in ["/etc/hosts", "etc/hosts", "//etc/./hosts/", "/../etc/x/../hosts"] {
+            assert!(leads_to(&mount(path), "/etc/hosts"), "{path}");
+        }
+        for path in [
+            "/etc",
+            "/etc/hosts.d",
+            "/x/etc/hosts",
+            "/etc/hosts/../resolv.conf",
+        ] {
+            assert!(!leads_to(&mount(path), "/etc/hosts"), "{path}");
+        }
+    }
 }

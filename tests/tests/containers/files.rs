@@ -18,6 +18,7 @@ pub(crate) const BEHAVIOURS: &[Behaviour] = &[
 pub(crate) const TESTS: &[Test] = &[
     ("names_are_those_of_the_containers_hosts", hosts),
     ("the_servers_are_those_of_the_containers_resolv_conf", servers),
+    ("files_of_the_resolver_are_not_the_guests_to_write", fixed_names),
     ("what_processes_have_is_not_there", no_proc),
     ("a_script_has_the_errno_of_what_is_read_only", script_errno),
 ];
@@ -165,7 +166,8 @@ fn resolving<'a>(world: &'a World, network: &Network, hosts: &str, resolv_conf: 
     files.into_iter().fold(spec, |spec, (name, content)| {
         let path = format!("{directory}/{name}");
         fs::write(world.containerd.path(&path), content).expect("write");
-        spec.bind(&path, &format!("/etc/{name}"), "ro")
+        // As Kubernetes does. A guest that could write there would choose its own names.
+        spec.bind(&path, &format!("/etc/{name}"), "rw")
     })
 }
 
@@ -184,6 +186,22 @@ fn hosts(world: &World) {
         .args(["resolve of-the-pod"])
         .finish();
     assert_eq!(output.stdout, "resolve of-the-pod: 10.9.8.6\n", "{output}");
+}
+
+fn fixed_names(world: &World) {
+    let directory = world.containerd.directory();
+    for path in ["/etc/hosts", "/etc/resolv.conf"] {
+        let file = format!("{directory}/{}", path.replace('/', "-"));
+        fs::write(world.containerd.path(&file), "of the engine").expect("write");
+        let output = world
+            .program(Runtime::Guestnet)
+            .bind(&file, path, "rw")
+            .args(["write", path])
+            .finish();
+        assert_eq!(output.stdout, refused(Runtime::Guestnet, path), "{output}");
+        let unchanged = fs::read_to_string(world.containerd.path(&file)).expect("read");
+        assert_eq!(unchanged, "of the engine");
+    }
 }
 
 fn servers(world: &World) {

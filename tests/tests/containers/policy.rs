@@ -206,6 +206,13 @@ fn policies(world: &World) {
         let output = with(name, value);
         assert_eq!(output.stdout, expected, "{output}");
     }
+    // Of two files with one name both count.
+    let deny = format!("{directory}/deny");
+    fs::create_dir(world.containerd.path(&deny)).expect("a directory");
+    let text = format!("[connect]\ndeny = [\"{addr}\"]\n");
+    fs::write(world.containerd.path(&format!("{deny}/mine.toml")), text).expect("write");
+    let output = with("policy-file", "/policies/deny/mine.toml /policies/mine.toml");
+    assert_eq!(output.stdout.matches(": EACCES\n").count(), 2, "{output}");
     let output = with("policy-file", "/etc/nothing.toml");
     assert!(!output.status.success(), "{output}");
     assert!(output.stderr.contains("/etc/nothing.toml"), "{output}");
