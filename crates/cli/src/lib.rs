@@ -47,6 +47,7 @@ mod trust;
 mod units;
 mod usage;
 mod waiting;
+mod whole;
 
 use std::ffi::OsString;
 

@@ -15,7 +15,7 @@ use crate::compile::compile;
 use crate::failure::Failure;
 use crate::kind::Kind;
 use crate::run_args::CompileBudget;
-use crate::{say, trust};
+use crate::{say, trust, whole};
 
 /// How much of a guest is read to see what it is.
 const HEADER: u64 = 4096;
@@ -53,16 +53,22 @@ pub(crate) fn load(
     budget: &CompileBudget,
 ) -> Result<Program, Failure> {
     let name = path.display();
-    let unreadable = |error| unreadable(path, &error);
+    let unreadable = |error| whole::unreadable(path, &error);
     let mut file = File::open(file).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    whole::check(path, metadata.len(), whole::MODULE)?;
     // Anything else, such as a pipe, can be read only once.
-    let twice = file.metadata().map_err(unreadable)?.is_file();
-    let mut bytes = Vec::new();
-    let most = if twice { HEADER } else { u64::MAX };
-    (&mut file)
-        .take(most)
-        .read_to_end(&mut bytes)
-        .map_err(unreadable)?;
+    let twice = metadata.is_file();
+    let mut bytes = if twice {
+        let mut header = Vec::new();
+        (&mut file)
+            .take(HEADER)
+            .read_to_end(&mut header)
+            .map_err(unreadable)?;
+        header
+    } else {
+        whole::read(path, &mut file, whole::MODULE)?
+    };
     check_kind(path, &bytes)?;
     let mut kind = Kind::of(&bytes);
     let mut key = Key::new(engine, &bytes, &mut file).map_err(unreadable)?;
@@ -80,10 +86,8 @@ pub(crate) fn load(
         return Ok(program);
     }
     if twice {
-        bytes.clear();
-        file.rewind()
-            .and_then(|()| file.read_to_end(&mut bytes))
-            .map_err(unreadable)?;
+        file.rewind().map_err(unreadable)?;
+        bytes = whole::read(path, &mut file, whole::MODULE)?;
         // The file may have changed since: what is stored must be what the key says.
         key = Key::new(engine, &bytes, std::io::empty()).map_err(unreadable)?;
         kind = Kind::of(&bytes);
@@ -110,17 +114,9 @@ pub(crate) fn load(
 /// # Errors
 /// As [`load`].
 pub(crate) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
-    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
+    let bytes = whole::read_file(path, path, whole::MODULE)?;
     check_kind(path, &bytes)?;
     Ok(bytes)
-}
-
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    Failure::failed(format!(
-        "cannot read the guest {}: {}",
-        path.display(),
-        io_reason(error)
-    ))
 }
 
 /// A module of guestnet's own, made ready before the process is confined: it can neither read nor write the cache then.

@@ -1,10 +1,9 @@
 //! `guestnet run script.js`: a script on QuickJS, under the same options as every guest.
 
-use std::io::Read;
 use std::path::Path;
 
 use guestnet::ScriptParts;
-use guestnet::host_os::{OutputHook, io_reason};
+use guestnet::host_os::OutputHook;
 
 use crate::assemble;
 use crate::confine::Confinement;
@@ -14,6 +13,7 @@ use crate::inherit::Listeners;
 use crate::run_args::RunArgs;
 use crate::signals::Signals;
 use crate::supervise::Supervisor;
+use crate::whole;
 
 /// The guest that is a script from standard input.
 const STDIN: &str = "-";
@@ -47,14 +47,8 @@ pub(crate) struct ScriptSetup {
 pub(crate) fn run(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
     let (path, found) = (args.guest.clone(), args.found.clone());
     let name = path.display().to_string();
-    let unreadable = |error: &std::io::Error| {
-        Failure::failed(format!("cannot read the guest {name}: {}", io_reason(error)))
-    };
     let (source, main) = if path == Path::new(STDIN) {
-        let mut source = Vec::new();
-        std::io::stdin()
-            .read_to_end(&mut source)
-            .map_err(|error| unreadable(&error))?;
+        let source = whole::read(&path, std::io::stdin().lock(), whole::SCRIPT)?;
         if source.starts_with(b"\0asm") {
             return Err(Failure::usage(
                 "`-` is a script from standard input, and this is WebAssembly: name it /dev/stdin",
@@ -63,7 +57,7 @@ pub(crate) fn run(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
         (source, STDIN_NAME.to_owned())
     } else {
         let file = found.as_ref().map_or(&path, |found| &found.file);
-        let source = std::fs::read(file).map_err(|error| unreadable(&error))?;
+        let source = whole::read_file(&path, file, whole::SCRIPT)?;
         (source, assemble::argv0(&path))
     };
     let ScriptSetup {
@@ -82,7 +76,7 @@ pub(crate) fn run(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
     parts
         .builder
         .scripts(directory, "")
-        .map_err(|error| unreadable(&error))?;
+        .map_err(|error| whole::unreadable(&path, &error))?;
 
     confinement.readable(directory);
     confinement.enforce()?;

@@ -177,7 +177,8 @@ fn a32_pipes_count_as_sockets<W: World>(world: &W) {
 }
 
 fn a32_an_epoll_counts<W: World>(world: &W) {
-    let mut guest = buffers(world, 2 << 20);
+    // Two that may watch 8192 descriptors each.
+    let mut guest = buffers(world, 4 << 20);
     let epoll = guest.epoll_create().unwrap();
     guest.epoll_create().unwrap();
     assert_eq!(guest.epoll_create(), Err(Errno::ENOMEM));

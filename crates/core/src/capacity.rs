@@ -12,8 +12,11 @@ use crate::limits::Limits;
 /// What a pipe holds (pipe(7)): 16 pages.
 pub(crate) const PIPE: u64 = 64 << 10;
 
-/// What an epoll costs at most that watches each of some thousand descriptors, at less than 200 bytes each.
-pub(crate) const EPOLL: u64 = 1 << 20;
+/// What an epoll costs at least, as far as is counted.
+const EPOLL: u64 = 1 << 20;
+
+/// What a watch of an epoll costs: less than 200 bytes on x86-64.
+const WATCH: u64 = 256;
 
 /// How large a guest may grow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,13 +25,19 @@ pub struct Capacity {
     pub descriptors: usize,
     /// Open sockets and ends of pipes; one more is `EMFILE`.
     pub sockets: usize,
-    /// Bytes that the kernel may hold in buffers for the guest: for each pipe 64 KiB, for each epoll 1 MiB, for each UNIX
+    /// Bytes that the kernel may hold in buffers for the guest: for each pipe 64 KiB, for each epoll 1 MiB or 256 bytes for
+    /// each of `descriptors`, whichever is more, for each UNIX
     /// socket that is connected, or has sent to a path, its send buffer, and for each IP socket what the guest asked for by `SO_SNDBUF` and `SO_RCVBUF`. Over it a
     /// socket, and a larger buffer, is `ENOBUFS`, a pipe `ENFILE`, and an epoll `ENOMEM`.
     pub buffers: u64,
 }
 
 impl Capacity {
+    /// What an epoll counts, which may watch every descriptor.
+    pub(crate) fn epoll(&self) -> u64 {
+        EPOLL.max(WATCH.saturating_mul(self.descriptors as u64))
+    }
+
     /// What these limits say, on a host that has room for `most` more descriptors.
     #[must_use]
     pub fn new(limits: &Limits, most: usize) -> Self {

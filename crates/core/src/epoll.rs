@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::blocking::Deadline;
-use crate::capacity::EPOLL;
 use crate::errno::{Errno, Result};
 use crate::fd::{Fd, Slots};
 use crate::guest::GuestThread;
@@ -27,7 +26,8 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
 
     fn do_epoll_create(&mut self) -> Result<Fd> {
         self.guest.table.lowest_free()?;
-        let buffers = self.guest.room.buffers(EPOLL).map_err(|_| Errno::ENOMEM)?;
+        let size = self.guest.room.capacity().epoll();
+        let buffers = self.guest.room.buffers(size).map_err(|_| Errno::ENOMEM)?;
         let io = self.host.epoll()?;
         let epoll = self.stream(io, Some(Holds::new(None, &Arc::new(buffers))));
         self.insert_made(epoll)

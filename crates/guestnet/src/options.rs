@@ -266,7 +266,8 @@ impl Options {
     /// Lets the guest's blocking calls wait in the kernel, so that an accept or a receive of a module is one system call instead
     /// of three, and has [`GuestHandle::stop`](crate::GuestHandle::stop) end them by a signal to the guest's thread. The signal is SIGURG, for which
     /// this process gets a handler that does nothing; it must not have one of its own. Other code that runs on the guest's
-    /// thread may see a system call end with `EINTR` then. By default no signal is sent.
+    /// thread may see a system call end with `EINTR` then. By default no signal is sent, and none to
+    /// a guest of several threads.
     pub fn stop_by_signal(&mut self) -> &mut Self {
         self.stop_by_signal = true;
         self

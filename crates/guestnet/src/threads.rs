@@ -39,6 +39,8 @@ impl Options {
     /// # Errors
     /// [`Error`].
     pub fn threads<F>(&mut self, reserved: Fd) -> Result<ThreadedGuest<F>, Error> {
+        // A thread that knows no signal could wait on a socket that another one lets wait in the kernel.
+        self.stop_by_signal = false;
         let GuestSetup {
             host,
             policy,

@@ -276,6 +276,9 @@ impl Listener {
                 let own = self.refuses_this_process
                     && self.node.is_some()
                     && socket_peercred(&socket).is_ok_and(|peer| peer.pid == rustix::process::getpid());
+                // A guest that may connect everywhere reaches a wildcard address by each address of the machine: no scraper comes from
+                // the very address that it connects to, but by loopback.
+                let own = own || comes_from_here(&socket);
                 Ok((!own).then_some(socket))
             }
             Err(rustix::io::Errno::AGAIN | rustix::io::Errno::INTR | rustix::io::Errno::CONNABORTED) => {
@@ -295,6 +298,14 @@ impl Drop for Listener {
             let _ = fs::remove_file(path);
         }
     }
+}
+
+fn comes_from_here(socket: &OwnedFd) -> bool {
+    let ip =
+        |addr: rustix::net::SocketAddrAny| SocketAddr::try_from(addr).map(|addr| addr.ip().to_canonical());
+    let peer = rustix::net::getpeername(socket).ok().flatten().map(ip);
+    let local = rustix::net::getsockname(socket).map(ip);
+    matches!((peer, local), (Some(Ok(peer)), Ok(Ok(local))) if peer == local && !peer.is_loopback())
 }
 
 fn identity(path: &Path) -> Option<(u64, u64)> {

@@ -163,7 +163,8 @@ impl OsHost {
     /// their thread. Otherwise they try, wait by ppoll(2) for the descriptor or the stop, and try again.
     ///
     /// The signal is SIGURG, for which the process gets a handler that does nothing. A system call of this thread then may
-    /// end with `EINTR`, in code that is not of this crate too. A host with an [`IdleTask`] goes on as before.
+    /// end with `EINTR`, in code that is not of this crate too. A host with an [`IdleTask`] goes on as before. It is for guests of one thread: no other
+    /// host may wait on the same sockets.
     ///
     /// # Errors
     /// `EBUSY`: the process handles SIGURG itself.

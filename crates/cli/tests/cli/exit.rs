@@ -76,6 +76,21 @@ fn a_file_that_is_not_there_or_not_a_file_is_named() {
 }
 
 #[test]
+fn a_file_that_is_too_large_is_not_read() {
+    let scratch = Scratch::new();
+    for (name, most) in [("f.wasm", "1 GiB"), ("f.js", "256 MiB")] {
+        // Nothing but a length: the file takes no room, and would as memory.
+        let file = std::fs::File::create(scratch.path().join(name)).expect("make a file");
+        file.set_len(64 << 30).expect("make it long");
+        let line = format!("guestnet: the guest {name} is larger than {most}\n");
+        scratch.run(&["run", name]).assert(1, "", &line);
+    }
+    scratch
+        .run(&["inspect", "f.wasm"])
+        .assert(1, "", "guestnet: the guest f.wasm is larger than 1 GiB\n");
+}
+
+#[test]
 fn a_file_that_is_not_a_module_is_called_what_it_is() {
     let scratch = Scratch::new();
     let advice = "build the guest for wasm32-wasip1 or wasm32-wasip2 (Go: GOOS=wasip1 GOARCH=wasm)";
