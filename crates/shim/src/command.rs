@@ -23,6 +23,7 @@ use crate::bootstrap;
 use crate::cgroup::Cgroup;
 use crate::clock::now;
 use crate::container::PID_FILE;
+use crate::containerd::Containerd;
 use crate::events::Events;
 use crate::guest::CONTAINER;
 use crate::oci::Spec;
@@ -261,7 +262,11 @@ fn serve(flags: &Flags) -> Result<(), String> {
     rustix::stdio::dup2_stdin(&null).map_err(|error| failed(&error))?;
     let events_at = std::env::var(TTRPC_ADDRESS).map_err(|error| failed(&error))?;
     let events = Events::new(events_at, flags.namespace.clone()).map_err(|error| failed(&error))?;
-    let pod = Arc::new(Pod::new(events.clone()));
+    let containerd = Containerd {
+        address: flags.address.clone(),
+        namespace: flags.namespace.clone(),
+    };
+    let pod = Arc::new(Pod::new(containerd, events.clone()));
     let methods = create_task(Arc::new(Service(Arc::clone(&pod))));
     // The messages of versions 2 and 3 of the interface are the same; containerd before 2.0 knows 2 only.
     let older = create_task(Arc::new(Service(Arc::clone(&pod))))

@@ -22,6 +22,7 @@ use rustix::process::{Pid, PidfdFlags, Signal};
 
 use crate::cgroup::Cgroup;
 use crate::clock::now;
+use crate::containerd::Containerd;
 use crate::events::Events;
 use crate::guest::CONTAINER;
 use crate::oci::{Mount, Spec};
@@ -81,7 +82,11 @@ impl Container {
     ///
     /// # Errors
     /// One sentence. Nothing is left then.
-    pub(crate) fn create(request: &CreateTaskRequest, events: &Events) -> Result<Arc<Container>, Refusal> {
+    pub(crate) fn create(
+        request: &CreateTaskRequest,
+        containerd: &Containerd,
+        events: &Events,
+    ) -> Result<Arc<Container>, Refusal> {
         let bundle = PathBuf::from(&request.bundle);
         let spec = Spec::read(&bundle)?;
         let mut streams = Streams {
@@ -115,6 +120,8 @@ impl Container {
         }
         let plan = Plan {
             shim: std::process::id(),
+            id: request.id.clone(),
+            containerd: containerd.clone(),
             bundle: bundle.clone(),
             rootfs: request.rootfs.iter().map(of_containerd).collect(),
             cgroups: cgroup.as_ref().map(Cgroup::members).unwrap_or_default(),

@@ -17,6 +17,7 @@ use rustix::io::Errno;
 use rustix::process::Signal;
 
 use crate::annotations::{self, Paths};
+use crate::artifact::{self, NoArtifact};
 use crate::files::read_all;
 use crate::oci::Spec;
 use crate::plan::{Plan, READY, START};
@@ -122,7 +123,10 @@ fn set_up(control: &mut BufReader<UnixStream>) -> Result<Ready, String> {
     }
     let root = mounts::mount_all(&spec, &plan.bundle, &plan.rootfs)?;
     mounts::names(&spec, &root, &plan.bundle)?;
-    let guest = Guest::find(&spec, &root)?;
+    let guest = match Guest::find(&spec, &root)? {
+        Some(guest) => guest,
+        None => Guest::of_artifact(&spec, &root, &plan)?,
+    };
     enter_directory(&plan.bundle.join(DIRECTORY), &spec)?;
     privileges::become_user(&spec.process)?;
     // A change of the user takes it away.
@@ -192,7 +196,7 @@ struct Guest {
 
 impl Guest {
     /// The first of the places where it may be.
-    fn find(spec: &Spec, root: &Root) -> Result<Guest, String> {
+    fn find(spec: &Spec, root: &Root) -> Result<Option<Guest>, String> {
         let name = spec.process.args.first().map_or("", String::as_str);
         let failed = |error| format!("cannot open the guest {name}: {error}");
         for path in spec::candidates(spec)? {
@@ -208,13 +212,39 @@ impl Guest {
             let directory = root
                 .handle(path.parent().unwrap_or(Path::new("/")))
                 .map_err(failed)?;
-            return Ok(Guest {
+            return Ok(Some(Guest {
                 path,
                 file,
                 directory,
-            });
+            }));
         }
-        Err(format!("the guest {name} is not in the container"))
+        Ok(None)
+    }
+
+    /// The one that the container's image is, if it is no file system but an artifact.
+    fn of_artifact(spec: &Spec, root: &Root, plan: &Plan) -> Result<Guest, String> {
+        let memory = spec.linux.resources.memory.limit;
+        let memory = memory
+            .and_then(|limit| u64::try_from(limit).ok())
+            .filter(|limit| *limit > 0);
+        let file = artifact::fetch(&plan.containerd, &plan.id, &plan.bundle, memory);
+        let file = file.map_err(|reason| {
+            let name = spec.process.args.first().map_or("", String::as_str);
+            match reason {
+                NoArtifact::Ordinary => format!("the guest {name} is not in the container"),
+                NoArtifact::Unknown(reason) => {
+                    format!("the guest {name} is not in the container, and containerd does not tell its image: {reason}")
+                }
+                NoArtifact::Refused(sentence) => sentence,
+            }
+        })?;
+        let path = spec::candidates(spec)?.pop().unwrap_or_default();
+        let directory = root.handle(Path::new("/"));
+        Ok(Guest {
+            path,
+            file: file.into(),
+            directory: directory.map_err(|error| format!("cannot open the container's root: {error}"))?,
+        })
     }
 
     /// For the command.

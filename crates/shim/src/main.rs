@@ -6,14 +6,17 @@
 //! containerd: its life, its streams, its namespaces, mounts and limits.
 
 mod annotations;
+mod artifact;
 mod bootstrap;
 mod cgroup;
 mod clock;
 mod command;
 mod container;
+mod containerd;
 mod controllers;
 mod events;
 mod files;
+mod grpc;
 mod guest;
 mod mounts;
 mod namespaces;
@@ -22,6 +25,8 @@ mod plan;
 mod privileges;
 mod refusal;
 mod spec;
+#[cfg(test)]
+mod stand_in;
 mod stats;
 mod stdio;
 mod sync;

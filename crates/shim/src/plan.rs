@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::containerd::Containerd;
 use crate::oci::Mount;
 
 /// One line of JSON, from the shim to a new process.
@@ -11,6 +12,9 @@ use crate::oci::Mount;
 pub(crate) struct Plan {
     /// The process that this one does not outlive.
     pub(crate) shim: u32,
+    /// What containerd calls the container.
+    pub(crate) id: String,
+    pub(crate) containerd: Containerd,
     pub(crate) bundle: PathBuf,
     /// What containerd has mounted for the container's root, in order; none if it is a directory already.
     pub(crate) rootfs: Vec<Mount>,

@@ -16,6 +16,7 @@ use containerd_shim_protos::protobuf::MessageField;
 use containerd_shim_protos::ttrpc::{Code, Result as TtrpcResult, TtrpcContext};
 
 use crate::container::{Container, Life};
+use crate::containerd::Containerd;
 use crate::events::Events;
 use crate::refusal::Refusal;
 use crate::stats;
@@ -25,14 +26,16 @@ use crate::sync::lock;
 #[derive(Debug)]
 pub(crate) struct Pod {
     containers: Mutex<BTreeMap<String, Arc<Container>>>,
+    containerd: Containerd,
     events: Events,
     over: (Mutex<bool>, Condvar),
 }
 
 impl Pod {
-    pub(crate) fn new(events: Events) -> Pod {
+    pub(crate) fn new(containerd: Containerd, events: Events) -> Pod {
         Pod {
             containers: Mutex::default(),
+            containerd,
             events,
             over: (Mutex::new(false), Condvar::new()),
         }
@@ -71,7 +74,7 @@ impl Task for Service {
             let sentence = format!("there is a container {} already", request.id);
             return Err(Refusal::new(Code::ALREADY_EXISTS, sentence).into());
         }
-        let container = Container::create(&request, &self.0.events)?;
+        let container = Container::create(&request, &self.0.containerd, &self.0.events)?;
         let mut event = TaskCreate::new();
         event.container_id.clone_from(&request.id);
         event.bundle.clone_from(&request.bundle);

@@ -268,15 +268,15 @@ fn cargo(run: &Run, args: &[&str], environment: &[(&str, &str)]) -> Result<()> {
 /// package alone would choose other features for its dependencies, and compile Wasmtime a second time.
 fn build(run: &Run) -> Result<()> {
     cargo(run, &["test", "--workspace", "--no-run"], &[])?;
-    // The command with a defect in it, for `attacks::confine`: only the crate itself is compiled again.
+    // The command with a defect in it, for `attacks::confine`: only the crate itself is compiled again, as the whole
+    // workspace chooses the features here too.
     let planted = [
         "build",
-        "-p",
-        "guestnet-cli",
+        "--workspace",
         "--example",
         "planted-bug",
         "--features",
-        "planted-bug",
+        "guestnet-cli/planted-bug",
     ];
     cargo(run, &planted, &[])?;
     let program = run.project.guestnet("debug");
