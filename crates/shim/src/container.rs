@@ -78,15 +78,15 @@ pub(crate) enum Life {
 }
 
 impl Container {
-    /// Makes a container and its process, up to the point where it only has to be started.
+    /// Makes a container and its process, up to the point where it only has to be started; and what is told when the process
+    /// ends, for [`Container::watch`].
     ///
     /// # Errors
     /// One sentence. Nothing is left then.
     pub(crate) fn create(
         request: &CreateTaskRequest,
         containerd: &Containerd,
-        events: &Events,
-    ) -> Result<Arc<Container>, Refusal> {
+    ) -> Result<(Arc<Container>, Receiver<ExitStatus>), Refusal> {
         let bundle = PathBuf::from(&request.bundle);
         let spec = Spec::read(&bundle)?;
         let mut streams = Streams {
@@ -157,20 +157,30 @@ impl Container {
             life: Mutex::new(Life::Created),
             changed: Condvar::new(),
         });
-        container.watch(process.end, events.clone())?;
-        Ok(container)
+        Ok((container, process.end))
     }
 
-    /// Waits for the end of the process on a thread of its own.
-    fn watch(self: &Arc<Container>, end: Receiver<ExitStatus>, events: Events) -> Result<(), Refusal> {
+    /// Waits for the end of the process on a thread of its own, once containerd knows of the container.
+    ///
+    /// # Errors
+    /// There is no thread. The process is ended then.
+    pub(crate) fn watch(
+        self: &Arc<Container>,
+        end: Receiver<ExitStatus>,
+        events: Events,
+    ) -> Result<(), Refusal> {
         let container = Arc::clone(self);
         let waiter = thread::Builder::new().name("end".to_owned()).spawn(move || {
             let code = end.recv().map_or(255, code);
             container.ended(code, &events);
         });
-        waiter
-            .map(drop)
-            .map_err(|error| Refusal::failed(format!("cannot start a thread: {error}")))
+        waiter.map(drop).map_err(|error| {
+            let _ = rustix::process::pidfd_send_signal(&self.process, Signal::KILL);
+            if let Some(cgroup) = &self.cgroup {
+                cgroup.remove();
+            }
+            Refusal::failed(format!("cannot start a thread: {error}"))
+        })
     }
 
     fn ended(&self, code: u32, events: &Events) {

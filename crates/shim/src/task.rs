@@ -74,7 +74,7 @@ impl Task for Service {
             let sentence = format!("there is a container {} already", request.id);
             return Err(Refusal::new(Code::ALREADY_EXISTS, sentence).into());
         }
-        let container = Container::create(&request, &self.0.containerd, &self.0.events)?;
+        let (container, end) = Container::create(&request, &self.0.containerd)?;
         let mut event = TaskCreate::new();
         event.container_id.clone_from(&request.id);
         event.bundle.clone_from(&request.bundle);
@@ -88,6 +88,8 @@ impl Task for Service {
             ..Default::default()
         });
         self.0.events.send("/tasks/create", &event);
+        // Its end is told after its beginning.
+        container.watch(end, self.0.events.clone())?;
         let pid = container.pid;
         lock(&self.0.containers).insert(request.id, container);
         Ok(CreateTaskResponse {

@@ -9,6 +9,7 @@ use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread;
 use std::time::Duration;
 
+use rustix::fs::{Mode, OFlags};
 use rustix::pty::OpenptFlags;
 use rustix::termios::Winsize;
 
@@ -106,6 +107,16 @@ impl Terminal {
         if let Some(input) = &self.input {
             let _ = both_ends(input);
         }
+    }
+}
+
+/// Of a container that came to nothing no process has opened the terminal, and who reads it would wait for ever: it ends with EIO
+/// when the last other side is closed.
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::CLOEXEC;
+        // One that cannot be opened has no reader left.
+        let _ = rustix::fs::open(&self.path, flags, Mode::empty());
     }
 }
 

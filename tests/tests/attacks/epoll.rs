@@ -81,7 +81,10 @@ fn an_epoll_watches_the_socket_and_not_the_number_that_it_had() {
 fn epolls_end_where_the_budget_of_buffers_or_the_table_does() {
     for (options, expected) in [
         (&["--max-descriptors=8192"][..], "64 then ENOMEM\n"),
-        (&["--max-descriptors=8192", "--max-buffers=16MiB"], "8 then ENOMEM\n"),
+        (
+            &["--max-descriptors=8192", "--max-buffers=16MiB"],
+            "8 then ENOMEM\n",
+        ),
         // The standard streams are three of them.
         (&["--max-descriptors=20"], "17 then EMFILE\n"),
     ] {
