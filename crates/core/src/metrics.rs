@@ -142,20 +142,21 @@ impl ThreadCounter {
     /// A call has sent so much.
     #[inline]
     pub(crate) fn sent(&self, domain: Domain, kind: Kind, bytes: usize) {
-        let counts = self.of(domain, kind);
-        add(&counts[SENT_BYTES], bytes as u64);
-        if kind != Kind::Stream {
-            add(&counts[SENT_DATAGRAMS], 1);
-        }
+        self.moved(domain, kind, bytes, (SENT_BYTES, SENT_DATAGRAMS));
     }
 
     /// A call has received so much, and has not only peeked at it.
     #[inline]
     pub(crate) fn received(&self, domain: Domain, kind: Kind, bytes: usize) {
+        self.moved(domain, kind, bytes, (RECEIVED_BYTES, RECEIVED_DATAGRAMS));
+    }
+
+    #[inline]
+    fn moved(&self, domain: Domain, kind: Kind, count: usize, (bytes, datagrams): (usize, usize)) {
         let counts = self.of(domain, kind);
-        add(&counts[RECEIVED_BYTES], bytes as u64);
+        add(&counts[bytes], count as u64);
         if kind != Kind::Stream {
-            add(&counts[RECEIVED_DATAGRAMS], 1);
+            add(&counts[datagrams], 1);
         }
     }
 
