@@ -46,7 +46,7 @@ struct Server {
     /// Of the built guests.
     kind: &'static str,
     program: &'static str,
-    /// What it is told to listen on.
+    /// The address that its arguments name for it to listen on.
     arguments: fn(SocketAddr) -> Vec<String>,
 }
 

@@ -180,7 +180,7 @@ fn udp_send_judged(measure: Measure) {
 fn send_under(measure: Measure, policy: Policy) {
     let mut guest = guest(policy);
     let (socket, _) = bound(&mut guest, Kind::Datagram);
-    // Nobody reads: what has no room is dropped.
+    // No receive follows: what has no room is dropped.
     let (_sink, addr) = bound(&mut guest, Kind::Datagram);
     measure.times(|| send_to(&mut guest, socket, &addr));
 }

@@ -16,7 +16,7 @@ const LONGEST: usize = 48;
 /// To the first column, and nothing behind it.
 const CLEAR: &str = "\r\x1b[K";
 
-/// What is waited for. Standard error that is no terminal is not told: a log has no use for it.
+/// What is waited for. It is shown where standard error is a terminal: a log has no use for it.
 #[derive(Debug)]
 pub(crate) struct Waiting {
     what: Option<String>,

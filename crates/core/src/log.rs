@@ -87,7 +87,7 @@ impl Hasher for KeyHasher {
     }
 
     fn write(&mut self, bytes: &[u8]) {
-        // Keys are whole numbers, so that nobody calls it.
+        // Keys are whole numbers, so that nothing calls it.
         for byte in bytes {
             self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
         }

@@ -1,5 +1,5 @@
 //! [`MetricsExporter`]: one thread that offers a guest's metrics: in a file that it replaces every few seconds and at the end, or to
-//! whoever asks an address by HTTP.
+//! each client that asks an address by HTTP.
 //!
 //! It reads counters, and nothing of the guest waits for it. Not here: the counters and their format (the core's), and what is
 //! answered to a request (`http.rs`).
@@ -62,7 +62,7 @@ struct Listener {
 }
 
 impl MetricsExporter {
-    /// Writes an empty file, or listens. A UNIX socket that a process has left behind, and that nobody listens at, is replaced.
+    /// Writes an empty file, or listens. A UNIX socket that a process has left behind, and at which no process listens, is replaced.
     ///
     /// # Errors
     /// [`ReporterError`].

@@ -118,7 +118,7 @@ fn write_line(file: &mut impl Write, torn: &mut bool, line: &[u8]) -> io::Result
     Ok(())
 }
 
-/// Sends a line, however long the collector takes. A connection that fails is given up: the collector could not tell where a
+/// Sends a line, however long the collector takes. A connection that fails is given up: the collector could not know where a
 /// line begins.
 fn send_line(socket: &mut Option<OwnedFd>, line: &[u8]) -> io::Result<()> {
     let Some(connected) = socket else {
@@ -138,7 +138,7 @@ fn send_line(socket: &mut Option<OwnedFd>, line: &[u8]) -> io::Result<()> {
     Ok(())
 }
 
-/// Reads what a collector has said, which nobody wants. The end of a connection with something unread would reset it, and lose the
+/// Reads what a collector has said, which is not used. The end of a connection with something unread would reset it, and lose the
 /// lines that are still on their way.
 fn discard_input(socket: &OwnedFd) {
     // Bounded, for a collector that never stops.

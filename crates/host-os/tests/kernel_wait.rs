@@ -78,7 +78,7 @@ fn a_stop_ends_a_call_of_a_thread_that_has_the_signal_blocked() {
     let (mut guest, stopper, fd, _peer) = connected();
     let (ready, begins) = channel();
     let waiting = thread::spawn(move || {
-        // As inherited from whoever started it.
+        // As a thread inherits it.
         // SAFETY: all zero is a value of the type.
         let mut set = unsafe { std::mem::zeroed() };
         // SAFETY: it fills the set in.

@@ -169,7 +169,7 @@ fn layer(store: &mut impl Store, target: Blob) -> Result<Blob, NoArtifact> {
     Err(NoArtifact::Ordinary)
 }
 
-/// What an index has for us, the best one last: for Wasm, then for this machine, then for nobody in particular.
+/// What an index has for us, the best one last: for Wasm, then for this machine, then for no platform in particular.
 fn candidates(index: Index) -> Vec<Blob> {
     let mut ranked: Vec<(u8, Blob)> = index
         .manifests
@@ -241,7 +241,7 @@ fn keep(store: &mut impl Store, layer: &Blob, path: &Path, memory: Option<u64>) 
         .create_new(true)
         .open(path)
         .map_err(failed)?;
-    // The container's user reads it, whoever that is.
+    // The container's user, which may be any, reads it.
     file.set_permissions(Permissions::from_mode(0o444))
         .map_err(failed)?;
     copy(store, layer, &mut file)?;

@@ -40,7 +40,7 @@ impl Cgroup {
         }))
     }
 
-    /// Makes the group, and gives it the container's limits. `bundle` remembers it, for whoever removes it ([`Cgroup::made`]).
+    /// Makes the group, and gives it the container's limits. `bundle` remembers it, for the process that removes it ([`Cgroup::made`]).
     ///
     /// # Errors
     /// One sentence, with the file that could not be written; nothing is left then.
@@ -221,7 +221,7 @@ impl Cgroup {
         all
     }
 
-    /// Kills what is left in the group and removes it. What cannot be removed is left: there is nobody to tell.
+    /// Kills what is left in the group and removes it. What cannot be removed is left, without an error: no caller could do anything about it.
     pub(crate) fn remove(&self) {
         let _ = self.freeze(false);
         // A killed process is in its group until the kernel is done with it.

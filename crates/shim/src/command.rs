@@ -113,7 +113,7 @@ impl Flags {
                 "address" => &mut flags.address,
                 "bundle" => &mut flags.bundle,
                 "socket" => &mut flags.socket,
-                // How to tell containerd of events; it has a socket for them.
+                // A program that takes events; containerd has a socket for them too.
                 "publish-binary" => &mut String::new(),
                 _ => return Err(format!("there is no flag {argument}")),
             };
@@ -234,7 +234,7 @@ fn remove(file: &Path) -> std::io::Result<()> {
     }
 }
 
-/// Whether nobody listens at a socket, within some time.
+/// Whether no process listens at a socket, within some time.
 fn is_unheard(socket: &Path, time: Duration) -> bool {
     let end = Instant::now() + time;
     loop {

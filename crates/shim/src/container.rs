@@ -78,7 +78,7 @@ pub(crate) enum Life {
 }
 
 impl Container {
-    /// Makes a container and its process, up to the point where it only has to be started; and what is told when the process
+    /// Makes a container and its process, up to the point where it only has to be started; and the channel that has its exit status when the process
     /// ends, for [`Container::watch`].
     ///
     /// # Errors

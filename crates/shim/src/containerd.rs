@@ -20,7 +20,7 @@ pub(crate) struct Containerd {
     pub(crate) namespace: String,
 }
 
-/// What is in containerd's store of contents, and how it can be told that it is that.
+/// What is in containerd's store of contents, and how that is checked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Blob {
     pub(crate) media_type: String,

@@ -1,4 +1,4 @@
-//! [`Events`]: what containerd is told of, in order, by a thread of its own.
+//! [`Events`]: sends containerd the events of containers, in order, by a thread of its own.
 
 use std::os::fd::IntoRawFd;
 use std::os::unix::net::UnixStream;

@@ -32,7 +32,7 @@ const NOT_FOUND: &str = "5";
 pub(crate) enum Failure {
     /// There is no such thing.
     Missing,
-    /// Nobody answers, or says something else: one sentence.
+    /// There is no answer, or another one than expected: one sentence.
     Broken(String),
 }
 
@@ -50,7 +50,7 @@ impl Client {
     /// Connects to a socket. All calls together have `patience`, and say `metadata`.
     ///
     /// # Errors
-    /// Nobody is there who talks HTTP/2.
+    /// No server is there that talks HTTP/2.
     pub(crate) fn connect(
         address: &str,
         metadata: &[(&'static str, &str)],

@@ -1,6 +1,6 @@
 //! `containerd-shim-guestnet-v1`: what containerd starts for containers of the runtime `io.containerd.guestnet.v1`.
 //!
-//! One program with four lives, told apart by its arguments: containerd's commands `start` and `delete`, the shim of a pod,
+//! One program with four purposes, by its arguments: containerd's commands `start` and `delete`, the shim of a pod,
 //! the process of one container, and the compiler of a guest. Whatever a guest may do is decided where it is for the
 //! command `guestnet`: the process of a container becomes that command (`guest.rs`). Here is what a container is to
 //! containerd: its life, its streams, its namespaces, mounts and limits.

@@ -88,7 +88,7 @@ fn is_for_processes(mount: &Mount) -> bool {
 fn volume(root: &Root, mount: &Mount) -> std::result::Result<(), String> {
     let flags = MountFlags {
         // What a guest wrote there would be believed at its next start, and by other containers of the pod: a rule with a name trusts
-        // whoever is asked for it.
+        // the server that is asked for it.
         read_only: read_only(mount) || NAMES.iter().any(|path| leads_to(mount, path)),
     };
     let errno = |error: Errno| error.to_string();
@@ -238,7 +238,7 @@ fn is_of_the_mount(option: &str) -> bool {
 }
 
 /// Makes the names of this process those of the container: the resolv.conf and hosts that the engine has mounted there are mounted over
-/// the machine's own. Those of an image are not believed, since a rule with a name trusts whoever is asked for it, and the image is the
+/// the machine's own. Those of an image are not believed, since a rule with a name trusts the server that is asked for it, and the image is the
 /// guest's. A container in the machine's network that is given none keeps the machine's.
 ///
 /// # Errors

@@ -1,4 +1,4 @@
-//! [`Plan`]: what the shim tells the process of a container, besides what is in the bundle; and the words that they exchange.
+//! [`Plan`]: what the shim sends to the process of a container, in addition to what is in the bundle; and the words that they exchange.
 
 use std::path::PathBuf;
 

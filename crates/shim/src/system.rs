@@ -60,7 +60,7 @@ pub(crate) fn restrict_mount(tree: impl AsFd, flags: MountFlags) -> Result<()> {
         set: NO_SUID | NO_DEVICES | NO_EXEC | if flags.read_only { READ_ONLY } else { 0 },
         ..MountAttr::default()
     };
-    // SAFETY: The path is a string that ends with a NUL, and the kernel reads as many bytes of `attr` as it is told that there
+    // SAFETY: The path is a string that ends with a NUL, and the kernel reads as many bytes of `attr` as the length says that there
     // are; it keeps neither.
     let done = unsafe {
         libc::syscall(

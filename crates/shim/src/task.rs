@@ -88,7 +88,7 @@ impl Task for Service {
             ..Default::default()
         });
         self.0.events.send("/tasks/create", &event);
-        // Its end is told after its beginning.
+        // The event of its end is sent after that of its beginning.
         container.watch(end, self.0.events.clone())?;
         let pid = container.pid;
         lock(&self.0.containers).insert(request.id, container);

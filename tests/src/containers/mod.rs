@@ -472,7 +472,7 @@ fn remove_groups(group: &Path) {
     for below in entries(group).filter(|path| path.is_dir()) {
         remove_groups(&below);
     }
-    // One that is in use stays, and is reported by whoever asks for traces.
+    // One that is in use stays, and the search for leftovers reports it.
     let _ = fs::remove_dir(group);
 }
 

@@ -131,7 +131,7 @@ fn a_guest_that_runs_is_asked_at_its_address_and_the_address_goes_with_it() {
 #[test]
 fn a_guest_does_not_reach_the_address_of_its_own_metrics_or_of_its_audit() {
     let scratch = Scratch::new();
-    // It is told the port by its standard input.
+    // It reads the port from its standard input.
     scratch.file(
         "a.js",
         "import * as os from 'os'; import * as std from 'std';

@@ -64,7 +64,7 @@ pub(crate) fn thread_id() -> i32 {
     ID.with(|id| *id)
 }
 
-/// Lets the signal through to the calling thread. Whoever started the process, or the thread, may have blocked it: masks are
+/// Lets the signal through to the calling thread. The program that started the process, or the thread, may have blocked it: masks are
 /// inherited.
 fn unblock() {
     let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
