@@ -20,7 +20,7 @@ use crate::failure::{FAILED, Failure};
 use crate::planted::PlantedLimit as Limit;
 use crate::run_args::RunArgs;
 use crate::say;
-use crate::supervise::Supervisor;
+use crate::supervise::{Sharers, Supervisor};
 
 /// What the store keeps for the guest.
 #[derive(Debug)]
@@ -48,7 +48,7 @@ pub(crate) fn run(
     engine: &Engine,
     component: Component,
 ) -> Result<i32, Failure> {
-    let path = args.guest;
+    let path = args.guest.clone();
     if !args.listen.is_empty() {
         return Err(Failure::usage(format!(
             "--listen is for modules of WASI preview 1: {} is a component, and WASI 0.2 has no sockets that are open before \
@@ -71,9 +71,10 @@ pub(crate) fn run(
     limit_component(&mut store, args.max_memory);
     handle.interrupt(&mut store);
 
+    let sharers = Sharers::of(&args);
     let supervisor = Supervisor::of_wasm(handle, args.timeout)?;
     confinement.enforce()?;
-    supervisor.run(move || {
+    supervisor.run_alone(sharers, None, move || {
         run_component(&linker, &component, &mut store, |state| state.limit.refusal())
             .map_err(|error| failure(&path, &error))
     })

@@ -52,6 +52,7 @@ mod whole;
 use std::ffi::OsString;
 
 use args::Command;
+use ending::end;
 use failure::Failure;
 pub use found::FoundGuest;
 
@@ -86,19 +87,6 @@ pub fn run_found(arguments: impl Iterator<Item = OsString>, guest: FoundGuest) -
         }
         perform(command, inherited)
     }))
-}
-
-/// Prints why a command has failed, if it has, and what is left to be printed. Returns the exit code.
-fn end(result: Result<i32, Failure>) -> i32 {
-    let code = match result {
-        Ok(code) => code,
-        Err(failure) => {
-            say::complain(&failure.message);
-            failure.code
-        }
-    };
-    assemble::flush();
-    code
 }
 
 /// Checks arguments without doing what they say: the options, their values, and the policy with its files.

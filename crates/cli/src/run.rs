@@ -18,7 +18,7 @@ use crate::module::{self, OwnModule, Program};
 use crate::planted::PlantedLimit as Limit;
 use crate::run_args::RunArgs;
 use crate::script;
-use crate::supervise::Supervisor;
+use crate::supervise::{Sharers, Supervisor};
 
 /// What the store keeps for the guest.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     let WasiParts {
         wasi,
         handle,
-        // Held to the end of the run: dropping it removes the directory.
+        // Dropping it removes the directory.
         etc,
         ..
     } = options.wasi_parts()?;
@@ -86,9 +86,10 @@ pub(crate) fn run(mut args: RunArgs, inherited: Listeners) -> Result<i32, Failur
     store.limiter(|state| &mut state.limit);
     handle.interrupt(&mut store);
 
+    let sharers = Sharers::of(&args);
     let supervisor = Supervisor::of_wasm(handle, args.timeout)?;
     confinement.enforce()?;
-    supervisor.run(move || {
+    supervisor.run_alone(sharers, etc, move || {
         guestnet::run(&adapter, &module, &mut store, |state| state.limit.refusal())
             .map_err(|error| failure(&path, &error))
     })

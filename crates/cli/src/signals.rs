@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{PipeReader, PipeWriter, Read, Write, pipe};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use guestnet::core::Errno;
@@ -72,6 +72,8 @@ impl Signal {
 #[derive(Debug)]
 pub(crate) struct Signals {
     pub(crate) pipes: Vec<(Signal, PipeReader)>,
+    /// What the handlers write to.
+    writers: Vec<RawFd>,
     /// What a script has asked for; `None` for a guest that cannot ask.
     script: Option<Arc<SignalRequests>>,
 }
@@ -97,13 +99,29 @@ impl Signals {
 
     /// As [`Signals::new`], but for these.
     fn but(ignored: u64) -> Result<Signals, Failure> {
-        let mut pipes = Vec::new();
+        let (mut pipes, mut writers) = (Vec::new(), Vec::new());
         for signal in not_in(ignored, &Signal::ENDING) {
             let (reader, writer) = pipe().map_err(failed)?;
+            writers.push(writer.as_raw_fd());
             take_over(signal, writer).map_err(failed)?;
             pipes.push((signal, reader));
         }
-        Ok(Signals { pipes, script: None })
+        Ok(Signals {
+            pipes,
+            writers,
+            script: None,
+        })
+    }
+
+    /// The signals that were taken over.
+    pub(crate) fn numbers(&self) -> Vec<i32> {
+        self.pipes.iter().map(|(signal, _)| signal.number()).collect()
+    }
+
+    /// The descriptors that the handlers and [`Signals::take`] use, for a guest that asks for no signals.
+    pub(crate) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
+        let readers = self.pipes.iter().map(|(_, pipe)| pipe.as_raw_fd());
+        readers.chain(self.writers.iter().copied())
     }
 
     /// As [`Signals::new`], for a script: its requests, and where it reads the numbers of signals.
@@ -243,7 +261,11 @@ fn ignored(status: &str) -> u64 {
 impl Signals {
     /// Pipes of a test, without any handler.
     pub(crate) fn of_pipes(pipes: Vec<(Signal, PipeReader)>) -> Signals {
-        Signals { pipes, script: None }
+        Signals {
+            pipes,
+            writers: Vec::new(),
+            script: None,
+        }
     }
 }
 

@@ -1,8 +1,8 @@
-//! What ends a run from outside of the guest: a signal, or `--timeout`. The main thread waits for one of them, or for
-//! the guest's own end, while the guest has a thread of its own.
+//! What ends a run from outside of the guest: a signal, or `--timeout`. One thread waits for one of them, or for the guest's own
+//! end, and another one has the guest.
 
 use std::io::PipeReader;
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, AsRawFd, RawFd};
 use std::time::{Duration, Instant};
 
 use guestnet::GuestHandle;
@@ -103,6 +103,12 @@ impl Watch {
         self.handle.stop();
         let ended = matches!(self.event(Instant::now().checked_add(GRACE)), Event::Ended);
         (Some(reason), ended)
+    }
+
+    /// The descriptors that a wait uses, and its signals' handlers.
+    pub(crate) fn descriptors(&self) -> Vec<RawFd> {
+        let own = [self.ended.as_raw_fd(), self.handle.stop_fd().as_raw_fd()];
+        self.signals.descriptors().chain(own).collect()
     }
 
     fn event(&self, deadline: Option<Instant>) -> Event {

@@ -1,12 +1,16 @@
 //! The few things that this program takes on trust, and the only unsafe code in it.
 #![expect(
     unsafe_code,
-    reason = "loads compiled code, from the cache and from the process that compiled it, and takes over inherited descriptors"
+    reason = "loads compiled code, from the cache and from the process that compiled it, takes over inherited descriptors, \
+              and leaves the guest's"
 )]
 
 use std::fs::File;
+use std::mem::MaybeUninit;
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
+use std::ptr;
 
+use guestnet::host_os::leave_descriptors;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
@@ -70,4 +74,27 @@ pub(crate) fn compiled_component(engine: &Engine, compiled: &File) -> wasmtime::
 /// The path of an open file: Wasmtime opens a component's itself. It is the same file, whatever became of its name.
 fn opened(file: &File) -> String {
     format!("/proc/self/fd/{}", file.as_raw_fd())
+}
+
+/// Takes the calling thread, which is `stop::Watch`'s, out of the table of descriptors of the guest's thread, if the kernel can do
+/// that. It keeps `keep`.
+pub(crate) fn leave_guest_descriptors(keep: &[RawFd]) {
+    // SAFETY: The thread uses what `Watch::descriptors` has and the standard streams, opens nothing, and drops only what is in
+    // `keep`. `supervise::Apart` exists only where no trace, audit or metrics would have it write elsewhere in the end.
+    // Where the kernel cannot do it, the table stays shared.
+    let _ = unsafe { leave_descriptors(keep) };
+}
+
+/// Leaves signals that end the run to the other threads of this process. A guest whose call one of them ended would go on a
+/// little before it is stopped.
+pub(crate) fn block_signals(signals: &[i32]) {
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: sigemptyset(3) fills it in.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    for signal in signals {
+        // SAFETY: it was filled in; a number that is no signal is an error, and changes nothing.
+        unsafe { libc::sigaddset(set.as_mut_ptr(), *signal) };
+    }
+    // SAFETY: the set outlives the call, and only the calling thread's mask changes.
+    unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, set.as_ptr(), ptr::null_mut()) };
 }

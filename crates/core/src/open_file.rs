@@ -11,8 +11,8 @@ use crate::socket::Socket;
 /// What a descriptor is.
 #[derive(Debug)]
 pub enum OpenFile<Io, F> {
-    /// A socket.
-    Socket(Socket<Io>),
+    /// A socket. Boxed: an entry is moved several times on its way into the table and out of it.
+    Socket(Box<Socket<Io>>),
     /// A byte stream of the host, such as standard input.
     Stream(Stream<Io>),
     /// A file of the adapter.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering, fence};
 
@@ -59,6 +60,13 @@ impl GuestHandle {
         }
         // It fails only if the eventfd is broken, and then no wait sees it anyway.
         let _ = self.0.stopper.stop();
+    }
+
+    /// The one descriptor that [`GuestHandle::stop`] needs: for a thread that has left the process's table of descriptors
+    /// ([`guestnet_host_os::leave_descriptors`]).
+    #[must_use]
+    pub fn stop_fd(&self) -> BorrowedFd<'_> {
+        self.0.stopper.as_fd()
     }
 
     /// Ends the guest's current wait or its next one, until the guest takes that back.

@@ -21,14 +21,14 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 /// (`PIPE_BUF`, pipe(7)).
 pub(crate) const PIPE_BUF: usize = 4096;
 
-/// An open kernel descriptor.
+/// An open kernel descriptor. It is moved several times on its way to the guest's table, so that what few have is boxed.
 #[derive(Debug)]
 pub struct Io {
     pub(crate) fd: OwnedFd,
     pub(crate) id: u64,
     pub(crate) kind: IoKind,
     /// The directory and the kernel's name of a bound UNIX socket, for as long as it is open.
-    pub(crate) bound: OnceLock<unix::BoundPath>,
+    pub(crate) bound: OnceLock<Box<unix::BoundPath>>,
     /// Another process may keep the same open file.
     pub(crate) shared: bool,
     /// A socket without `O_NONBLOCK`, on which a call may wait in the kernel.
@@ -39,9 +39,9 @@ pub struct Io {
     /// `SO_LINGER` with a time: close(2) would block.
     pub(crate) lingers: AtomicBool,
     /// The question of a [`IoKind::Lookup`].
-    pub(crate) lookup: Option<Pending>,
+    pub(crate) lookup: Option<Box<Pending>>,
     /// That our DNS stub answers this socket.
-    pub(crate) stub_client: OnceLock<stub::Client>,
+    pub(crate) stub_client: OnceLock<Box<stub::Client>>,
     /// Is asked before a stream is written to.
     pub(crate) output_hook: Option<OutputHook>,
 }

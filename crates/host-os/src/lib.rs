@@ -83,7 +83,7 @@ use io::IoKind;
 use kernel_wait::KernelWait;
 use lookup::Pending;
 pub use output::OutputHook;
-pub use process::descriptors;
+pub use process::{descriptors, leave_descriptors};
 pub use report::{TraceTo, read_text, reporter, stderr};
 pub use report_to::{ReportTo, ReportToError, ReporterError, io_reason};
 use services::Tables;
@@ -637,7 +637,7 @@ impl Host for OsHost {
     fn unix_bind(&mut self, io: &Io, node: &UnixNode, name: &str) -> Result<()> {
         let bound = self.unix.bind(io.fd(), node, name)?;
         // Only an unbound socket can be bound, so that nothing was there before.
-        let _ = io.bound.set(bound);
+        let _ = io.bound.set(Box::new(bound));
         Ok(())
     }
 
@@ -753,7 +753,7 @@ impl Host for OsHost {
     fn lookup_start(&mut self, question: &Question) -> Result<Io, LookupError> {
         let (fd, pending) = Pending::start(&self.resolver, question)?;
         let mut io = Io::new(fd, IoKind::Lookup);
-        io.lookup = Some(pending);
+        io.lookup = Some(Box::new(pending));
         Ok(io)
     }
 

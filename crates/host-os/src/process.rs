@@ -1,8 +1,12 @@
-//! What the process gets from the system in addition to sockets: its clocks, and how many files it may have open.
+//! What the process gets from the system in addition to sockets: its clocks, how many files it may have open, and the table of them.
 
+use std::io;
+use std::os::fd::RawFd;
 use std::time::Duration;
 
 use rustix::time::{ClockId, Timespec, clock_gettime};
+
+use crate::sys;
 
 /// `CLOCK_MONOTONIC`, where there is no host at hand.
 pub(crate) fn monotonic() -> Duration {
@@ -29,4 +33,22 @@ pub(crate) fn open_files() -> usize {
 #[must_use]
 pub fn descriptors() -> usize {
     open_files() / 2
+}
+
+/// Takes the calling thread out of the process's table of descriptors: it has a table of its own then, with the standard streams and
+/// `keep` in it (close_range(2), `CLOSE_RANGE_UNSHARE`).
+///
+/// The threads of a process share one table, and while they do the kernel counts a reference of the file up and down in each
+/// system call: some 50 ns. A guest's calls are spared that once every other thread has left. The guest's own thread should
+/// then be the process's main thread, whose table `/proc/self/fd` shows, by which files of WASI are found again.
+///
+/// # Safety
+/// The thread must use no other descriptor that exists now, not even by dropping its owner: another one may have its number.
+/// And what the thread opens later no other thread may use.
+///
+/// # Errors
+/// `ENOSYS`: Linux before 5.9. The thread shares the table as before.
+#[expect(unsafe_code, reason = "its caller promises what no type can")]
+pub unsafe fn leave_descriptors(keep: &[RawFd]) -> io::Result<()> {
+    Ok(sys::table::leave(keep)?)
 }

@@ -2,7 +2,7 @@
 //! [`WaitMode`]: whether it waits at all. Not here: waits within a system call (`kernel_wait.rs`).
 
 use std::fmt;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
@@ -200,6 +200,13 @@ impl WeakStopper {
     #[must_use]
     pub fn upgrade(&self) -> Option<Stopper> {
         self.0.upgrade().map(Stopper)
+    }
+}
+
+impl AsFd for Stopper {
+    /// The eventfd that is readable once the guest was stopped.
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.fd.as_fd()
     }
 }
 

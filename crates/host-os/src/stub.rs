@@ -151,14 +151,16 @@ impl Stub {
 
     /// Answers a socket of the guest from now on. A socket that is bound to no address sends to loopback from 127.0.0.1,
     /// and while it has its port no other socket can have that port there.
-    pub(crate) fn admit(&self, client: &OnceLock<Client>, kind: Kind, local: SocketAddr) {
+    pub(crate) fn admit(&self, client: &OnceLock<Box<Client>>, kind: Kind, local: SocketAddr) {
         let ip = match canonical_ip(local.ip()) {
             ip if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
             ip => ip,
         };
-        let new = || Client {
-            clients: Arc::clone(&self.clients),
-            address: Mutex::default(),
+        let new = || {
+            Box::new(Client {
+                clients: Arc::clone(&self.clients),
+                address: Mutex::default(),
+            })
         };
         client
             .get_or_init(new)

@@ -8,6 +8,7 @@ pub(crate) mod group;
 pub(crate) mod interface;
 pub(crate) mod interrupt;
 pub(crate) mod message;
+pub(crate) mod table;
 
 use std::ffi::{CStr, CString};
 use std::mem::{MaybeUninit, size_of};

@@ -1,6 +1,7 @@
 //! Runs the `guestnet` command on small guests in the text format, from the outside: what it prints and how it exits.
 
 mod cache;
+mod descriptors;
 mod exit;
 mod given;
 mod network;

@@ -1,7 +1,7 @@
 //! What the tests of the command share: a scratch directory with a cache of its own, guests in the text format, and
 //! a deadline for every process.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc;
@@ -75,6 +75,7 @@ pub(crate) fn guest(imports: &[&str], body: &str) -> String {
     let types = [
         ("fd_write", "i32 i32 i32 i32"),
         ("fd_read", "i32 i32 i32 i32"),
+        ("fd_close", "i32"),
         ("fd_fdstat_set_flags", "i32 i32"),
         ("fd_prestat_dir_name", "i32 i32 i32"),
         ("path_open", "i32 i32 i32 i32 i32 i64 i64 i32 i32"),
@@ -189,6 +190,15 @@ impl Running {
         next_line(&mut self.child)
     }
 
+    /// The next line of its standard error.
+    pub(crate) fn error_line(&mut self) -> String {
+        line_of(self.child.stderr.as_mut().expect("a pipe"))
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("send a signal");
     }
@@ -200,9 +210,12 @@ impl Running {
 
 /// Not more than the line, because the rest is for `finish`. It ends at the latest when the process does.
 fn next_line(child: &mut Child) -> String {
+    line_of(child.stdout.as_mut().expect("a pipe"))
+}
+
+fn line_of(pipe: impl Read) -> String {
     let mut line = String::new();
-    let stdout = child.stdout.as_mut().expect("a pipe");
-    BufReader::with_capacity(1, stdout)
+    BufReader::with_capacity(1, pipe)
         .read_line(&mut line)
         .expect("read a line");
     line

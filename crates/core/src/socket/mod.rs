@@ -182,7 +182,7 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
         domain: Domain,
         kind: Kind,
         permit: SocketPermit,
-    ) -> Result<Socket<H::Io>> {
+    ) -> Result<Box<Socket<H::Io>>> {
         let begins = match domain {
             Domain::Unix => match self.host.option(&io, SockOpt::SndBuf)? {
                 OptValue::Int(bytes) => usize::try_from(bytes).unwrap_or(0),

@@ -93,8 +93,14 @@ pub struct Socket<Io> {
 }
 
 impl<Io> Socket<Io> {
-    pub(crate) fn new(io: Io, domain: Domain, kind: Kind, permit: SocketPermit, buffers: Buffers) -> Self {
-        Socket {
+    pub(crate) fn new(
+        io: Io,
+        domain: Domain,
+        kind: Kind,
+        permit: SocketPermit,
+        buffers: Buffers,
+    ) -> Box<Self> {
+        Box::new(Socket {
             io,
             domain,
             kind,
@@ -116,7 +122,7 @@ impl<Io> Socket<Io> {
             buffers,
             asked: Mutex::default(),
             _permit: permit,
-        }
+        })
     }
 
     /// The family.
