@@ -135,7 +135,7 @@ pub(crate) fn block_until_received<H: Host, T>(
 /// as much as the wait itself, so after two such calls the next ones wait at once. Every now and then one of them
 /// tries first again, so that a socket that has become busy pays for a few needless polls only.
 #[derive(Debug, Default)]
-pub(crate) struct RecvStrategy(AtomicU8);
+pub struct RecvStrategy(AtomicU8);
 
 impl RecvStrategy {
     /// Calls in a row that came too early, before the next ones wait first.
@@ -143,7 +143,8 @@ impl RecvStrategy {
     /// How many calls then wait first, before one tries again.
     const CALLS: u8 = 15;
 
-    fn waits_first(&self) -> bool {
+    /// Whether the next call, which this one is, waits before it tries.
+    pub fn waits_first(&self) -> bool {
         let count = self.0.load(Ordering::Relaxed);
         let waits = (Self::SURE..Self::SURE + Self::CALLS).contains(&count);
         if waits {
@@ -152,7 +153,8 @@ impl RecvStrategy {
         waits
     }
 
-    fn learn(&self, too_early: bool) {
+    /// Notes what a call that tried first has met.
+    pub fn learn(&self, too_early: bool) {
         let count = if too_early {
             self.0.load(Ordering::Relaxed).saturating_add(1)
         } else {

@@ -78,7 +78,7 @@ mod trace;
 mod visible;
 
 pub use addr::{Domain, Kind, SockAddr, wildcard};
-pub use blocking::Backoff;
+pub use blocking::{Backoff, RecvStrategy};
 pub use capacity::Capacity;
 pub use errno::{Errno, Result};
 pub use fd::{Descriptor, Fd, SharedTable, Slots, Table, Target};

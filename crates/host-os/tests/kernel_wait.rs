@@ -98,3 +98,64 @@ fn a_stop_ends_a_call_of_a_thread_that_has_the_signal_blocked() {
     stopper.stop().unwrap();
     assert_eq!(waiting.join().unwrap(), Err(Errno::EINTR));
 }
+
+#[test]
+fn an_adapter_that_polls_may_have_one_receive_of_a_stream_wait() {
+    let (mut guest, stopper, fd, mut peer) = connected();
+    let mut room = [0; 8];
+    let mut receive = |guest: &mut Guest, fd, flags| {
+        let received = guest.recv_in_call(fd, &mut [IoSliceMut::new(&mut room)], flags);
+        received.map(|received| received.map(|received| received.len))
+    };
+    // Whatever the descriptor's mode, and also where the call says so itself.
+    guest.set_nonblocking(fd, true).unwrap();
+    for flags in [RecvFlags::empty(), RecvFlags::DONTWAIT, RecvFlags::PEEK] {
+        let mut sender = peer.try_clone().unwrap();
+        let task = std::fs::read_link("/proc/thread-self").unwrap();
+        let sending = thread::spawn(move || {
+            let stat = Path::new("/proc").join(task).join("stat");
+            while !std::fs::read_to_string(&stat).unwrap().contains(") S ") {
+                thread::yield_now();
+            }
+            sender.write_all(b"abc").unwrap();
+        });
+        assert_eq!(receive(&mut guest, fd, flags), Some(Ok(3)), "{flags:?}");
+        sending.join().unwrap();
+    }
+    peer.write_all(b"d").unwrap();
+    assert_eq!(receive(&mut guest, fd, RecvFlags::empty()), Some(Ok(4)));
+    // Where more is asked for than what is there, and on what is no stream, nothing is done.
+    for flags in [RecvFlags::WAITALL, RecvFlags::OOB] {
+        assert_eq!(receive(&mut guest, fd, flags), None, "{flags:?}");
+    }
+    let datagrams = guest.socket(Domain::Inet, Kind::Datagram).unwrap();
+    assert_eq!(receive(&mut guest, datagrams, RecvFlags::empty()), None);
+    assert_eq!(
+        receive(&mut guest, 99, RecvFlags::empty()),
+        Some(Err(Errno::EBADF))
+    );
+    let unconnected = guest.socket(Domain::Inet, Kind::Stream).unwrap();
+    assert_eq!(
+        receive(&mut guest, unconnected, RecvFlags::empty()),
+        Some(Err(Errno::ENOTCONN))
+    );
+    stopper.stop().unwrap();
+    assert_eq!(
+        receive(&mut guest, fd, RecvFlags::empty()),
+        Some(Err(Errno::EAGAIN))
+    );
+    guest.poll_begin();
+    assert_eq!(guest.poll_wait(None), Err(Errno::EINTR));
+}
+
+#[test]
+fn a_host_that_knows_no_signal_waits_in_no_receive() {
+    let mut guest: Guest = GuestThread::new(
+        OsHost::new().unwrap(),
+        Arc::new(Policy::allow_all()),
+        Capacity::default(),
+    );
+    let (_one, other): (Fd, Fd) = guest.socket_pair(Kind::Stream).unwrap();
+    let received = guest.recv_in_call(other, &mut [], RecvFlags::empty());
+    assert!(received.is_none());
+}

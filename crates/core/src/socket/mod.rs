@@ -4,6 +4,7 @@
 
 mod batch;
 mod flight;
+mod in_call;
 mod message;
 mod metered;
 mod option;

@@ -135,6 +135,11 @@ impl<Io> Socket<Io> {
         self.kind
     }
 
+    /// What receives that wait have met, if it is a stream.
+    pub fn recv_strategy(&self) -> Option<&RecvStrategy> {
+        (self.kind == Kind::Stream).then_some(&self.strategy)
+    }
+
     /// Whether it is a datagram socket whose receiving side was shut down: a blocking receive then ends where it would
     /// wait.
     pub fn receiving_has_ended(&self) -> bool {

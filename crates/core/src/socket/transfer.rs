@@ -262,7 +262,7 @@ impl<H: Host, F> Call<'_, H, F> {
 
     /// A receive on a UNIX socket by one who wants no control data, while descriptors are under way: those that come
     /// with it are given up, as the kernel does.
-    fn brings_rights(&self, socket: &Socket<H::Io>) -> bool {
+    pub(super) fn brings_rights(&self, socket: &Socket<H::Io>) -> bool {
         socket.domain == Domain::Unix && !self.in_flight.is_empty()
     }
 
@@ -319,7 +319,7 @@ fn recv_unjudged<H: Host>(
 }
 
 /// Receives what there is.
-fn recv_once<H: Host>(
+pub(super) fn recv_once<H: Host>(
     host: &mut H,
     meter: Option<&Meter>,
     socket: &Socket<H::Io>,
