@@ -67,7 +67,7 @@ impl<'js> Cell<'js> {
         let Some(view) = memory::typed_array(ctx, &array) else {
             return Err(wrong("the ArrayBuffer is detached"));
         };
-        let shared = memory::class(ctx, &view.buffer) == Some(Class::Shared);
+        let shared = memory::class(&view.buffer) == Some(Class::Shared);
         if must_be_shared && !shared {
             return Err(wrong("the array must be one of a SharedArrayBuffer"));
         }

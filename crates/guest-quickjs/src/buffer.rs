@@ -33,6 +33,7 @@ impl Getters {
     /// # Errors
     /// No memory.
     pub(crate) fn keep(ctx: &Ctx<'_>) -> rquickjs::Result<Getters> {
+        memory::learn_classes(ctx)?;
         let typed_array = "Object.getPrototypeOf(Uint8Array).prototype";
         Ok(Getters(RefCell::new(Some(GetterFunctions {
             array_length: getter(ctx, typed_array, "byteLength")?,
@@ -81,14 +82,14 @@ pub(crate) struct Buffer {
 
 impl Buffer {
     /// Whether a value is one.
-    pub(crate) fn is(ctx: &Ctx<'_>, value: &Value<'_>) -> bool {
-        memory::class(ctx, value).is_some()
+    pub(crate) fn is(value: &Value<'_>) -> bool {
+        memory::class(value).is_some()
     }
 
     /// # Errors
     /// `TypeError` for anything else.
     pub(crate) fn new<'js>(ctx: &Ctx<'js>, value: Value<'js>) -> rquickjs::Result<Buffer> {
-        let Some(class) = memory::class(ctx, &value) else {
+        let Some(class) = memory::class(&value) else {
             return Err(Exception::throw_type(
                 ctx,
                 "the buffer must be an ArrayBuffer, a SharedArrayBuffer, a typed array or a DataView",
@@ -121,13 +122,13 @@ impl Buffer {
                 } else {
                     count(getters.call(ctx, |all| &all.array_length, &value)?)
                 };
-                View::new(ctx, array.buffer, array.offset, len)
+                View::new(array.buffer, array.offset, len)
             }),
             Class::DataView => (|| {
                 let buffer = getters.call(ctx, |all| &all.view_buffer, &value)?;
                 let offset: f64 = getters.call(ctx, |all| &all.view_offset, &value)?;
                 let len: f64 = getters.call(ctx, |all| &all.view_length, &value)?;
-                View::new(ctx, buffer, count(offset), count(len))
+                View::new(buffer, count(offset), count(len))
             })(),
         };
         view.ok_or(Errno::EFAULT)
@@ -231,8 +232,8 @@ struct View<'js> {
 }
 
 impl<'js> View<'js> {
-    fn new(ctx: &Ctx<'js>, buffer: Value<'js>, offset: usize, len: usize) -> Option<Self> {
-        let shared = memory::class(ctx, &buffer)? == Class::Shared;
+    fn new(buffer: Value<'js>, offset: usize, len: usize) -> Option<Self> {
+        let shared = memory::class(&buffer)? == Class::Shared;
         Some(View {
             buffer,
             offset,

@@ -228,7 +228,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
         let engine = Engine::new(memory.budget(), 0);
         let signals = Signals::new(self.signals);
         let modules = NativeModules::new(Arc::new(self.modules));
-        let make = |getters| State {
+        let make = |getters, promises| State {
             guest: RefCell::new(guest),
             events: RefCell::new(EventLoop::new(&memory)),
             directories,
@@ -241,6 +241,7 @@ impl<H: Host + 'static> ScriptBuilder<H> {
             session: self.session,
             failed: Cell::new(false),
             getters,
+            promises,
             addresses: AddressCache::default(),
             workers,
             signals,

@@ -56,6 +56,11 @@ impl Rejections {
         }
     }
 
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
     /// Takes all of them out, the first one first.
     pub(crate) fn take(&mut self) -> Vec<(PersistentValue, PersistentValue)> {
         self.places = HashMap::new();

@@ -21,6 +21,7 @@ use crate::sys::eval;
 use crate::sys::heap::{Bytes, EngineHeap, StartupGuard};
 use crate::sys::message::{SharedBuffers, share_buffers};
 use crate::sys::opaque::Opaque;
+use crate::sys::settled::PromiseLayout;
 use crate::turn::{Turn, WhenIdle, turn};
 use crate::{atomics, print, report, web};
 
@@ -68,6 +69,7 @@ impl<H: Host + 'static> Drop for Script<H> {
 pub(crate) struct Engine {
     startup: StartupGuard,
     getters: Getters,
+    promises: Option<PromiseLayout>,
     pub(crate) context: Context,
     pub(crate) runtime: Runtime,
 }
@@ -82,10 +84,12 @@ impl Engine {
         let runtime = Runtime::new_with_alloc(heap)?;
         runtime.set_max_stack_size(STACK);
         let context = Context::full(&runtime)?;
-        let getters = context.with(|ctx| Getters::keep(&ctx))?;
+        let (getters, promises) = context
+            .with(|ctx| Ok::<_, rquickjs::Error>((Getters::keep(&ctx)?, PromiseLayout::find(&ctx)?)))?;
         Ok(Engine {
             startup,
             getters,
+            promises,
             context,
             runtime,
         })
@@ -93,14 +97,18 @@ impl Engine {
 }
 
 impl<H: Host + 'static> Script<H> {
-    pub(crate) fn start(engine: Engine, make: impl FnOnce(Getters) -> State<H>) -> rquickjs::Result<Self> {
+    pub(crate) fn start(
+        engine: Engine,
+        make: impl FnOnce(Getters, Option<PromiseLayout>) -> State<H>,
+    ) -> rquickjs::Result<Self> {
         let Engine {
             startup,
             runtime,
             context,
             getters,
+            promises,
         } = engine;
-        let state = Rc::new(make(getters));
+        let state = Rc::new(make(getters, promises));
         let shared_buffers = context.with(|ctx| share_buffers(&ctx, &state.memory));
         runtime.set_loader(
             NameResolver {
@@ -241,6 +249,9 @@ impl<H: Host + 'static> Script<H> {
             if let Some(Err(error)) = main.result::<Value<'_>>().map(|result| result.catch(ctx)) {
                 self.fail(ctx, error);
             }
+            return;
+        }
+        if self.state.rejections.borrow().is_empty() {
             return;
         }
         let rejected = self.state.rejections.borrow_mut().take();

@@ -24,6 +24,7 @@ use crate::signals::Signals;
 use crate::std_module::stream::Streams;
 use crate::sys::heap::{Bytes, Memory};
 use crate::sys::opaque::Opaque;
+use crate::sys::settled::PromiseLayout;
 use crate::waiters::ThreadWaits;
 use crate::web::exports::LibraryExports;
 use crate::web::labels::ConsoleState;
@@ -59,6 +60,8 @@ pub(crate) struct State<H: Host + 'static> {
     /// An error was printed that ended nothing.
     pub(crate) failed: Cell<bool>,
     pub(crate) getters: Getters,
+    /// How the engine keeps promises; `None`: unknown.
+    pub(crate) promises: Option<PromiseLayout>,
     pub(crate) addresses: AddressCache,
     pub(crate) workers: Workers<H>,
     pub(crate) signals: Signals<H>,

@@ -12,6 +12,7 @@ pub(crate) mod intrinsics;
 pub(crate) mod memory;
 pub(crate) mod message;
 pub(crate) mod opaque;
+pub(crate) mod settled;
 pub(crate) mod stack;
 pub(crate) mod value;
 

@@ -91,7 +91,7 @@ where
             ends.outgoing.shut(&mut guest);
             return;
         };
-        let make = |getters| State {
+        let make = |getters, promises| State {
             guest: RefCell::new(guest),
             events: RefCell::new(EventLoop::new(&memory)),
             directories,
@@ -104,6 +104,7 @@ where
             session: None,
             failed: Cell::new(false),
             getters,
+            promises,
             addresses: AddressCache::default(),
             workers: Workers::new(None, Some(ends)),
             signals: Signals::new(None),

@@ -41,7 +41,7 @@ struct Arguments<'js> {
 
 fn arguments<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Arguments<'js>> {
     let fd = call.int(0, "the descriptor")?;
-    if Buffer::is(call.ctx(), &call.arg(2)) {
+    if Buffer::is(&call.arg(2)) {
         return Ok(Arguments {
             fd,
             level: abi::SOL_SOCKET,

@@ -13,7 +13,7 @@ use crate::file::File;
 use crate::operation::{Operation, PendingOperation};
 use crate::promise::{Outcome, Resolvers};
 use crate::state::StateRef;
-use crate::sys::value;
+use crate::sys::settled::settled;
 
 /// How many operations may wait on one descriptor in one direction.
 const MAX_PENDING: usize = 1 << 14;
@@ -32,7 +32,7 @@ pub(crate) fn begin<'js, H: Host + 'static>(
 ) -> Result<Value<'js>> {
     let call = operation.call();
     if let Some(reason) = signal.map(Signal::reason).transpose()?.flatten() {
-        return value::settled(ctx, true, &reason);
+        return settled(ctx, true, &reason);
     }
     let descriptor = match descriptor {
         Ok(descriptor) => descriptor,
@@ -50,7 +50,7 @@ pub(crate) fn begin<'js, H: Host + 'static>(
         }
     } else {
         match operation.attempt(ctx, state, &descriptor)? {
-            Outcome::Value(value) => return value::settled(ctx, false, &value),
+            Outcome::Value(value) => return fulfilled(ctx, state, &value),
             Outcome::Error(errno) => return rejected(ctx, state, call, negative(errno)),
             Outcome::Wait => {}
         }
@@ -89,5 +89,17 @@ fn rejected<'js, H: Host + 'static>(
     number: i32,
 ) -> Result<Value<'js>> {
     state.failed_calls.note(number, CallSite::here(ctx, call));
-    value::settled(ctx, true, &Value::new_int(ctx.clone(), number))
+    settled(ctx, true, &Value::new_int(ctx.clone(), number))
+}
+
+/// A promise that is fulfilled with the result of an operation.
+fn fulfilled<'js, H: Host + 'static>(
+    ctx: &Ctx<'js>,
+    state: &StateRef<H>,
+    value: &Value<'js>,
+) -> Result<Value<'js>> {
+    match state.promises {
+        Some(layout) => layout.fulfilled(ctx, value),
+        None => settled(ctx, false, value),
+    }
 }

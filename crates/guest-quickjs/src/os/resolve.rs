@@ -13,7 +13,8 @@ use crate::native::{Call, Member};
 use crate::promise::Resolvers;
 use crate::state::StateRef;
 use crate::sys::heap::{Memory, Text};
-use crate::sys::value::{define, list, settled};
+use crate::sys::settled::settled;
+use crate::sys::value::{define, list};
 
 /// How many look-ups a script may have under way at a time.
 const MAX_LOOKUPS: usize = 1_024;

@@ -12,7 +12,7 @@ use crate::buffer::Buffer;
 use crate::convert::{self, negative};
 use crate::native::{Call, Member};
 use crate::operation::{Operation, Receive, Send};
-use crate::sys::value;
+use crate::sys::settled::settled;
 
 pub(crate) fn members<H: Host + 'static>() -> Vec<Member<H>> {
     vec![
@@ -151,7 +151,7 @@ fn sendto<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> JsResult<'js> {
     let domain =
         socket::domain(call.state(), fd).map_or(Some(guestnet_core::Domain::Inet), |(_, domain)| domain);
     let ctx = call.ctx();
-    if Buffer::is(ctx, &call.arg(1)) {
+    if Buffer::is(&call.arg(1)) {
         let buffer = Buffer::new(ctx, call.arg(1))?;
         // Without a length the address comes in its place.
         let (length, at) = match call.arg(2) {
@@ -217,5 +217,5 @@ fn is_stream<Io, F>(descriptor: &guestnet_core::Result<Descriptor<Arc<OpenFile<I
 
 fn reject<'js, H: Host + 'static>(call: &Call<'_, 'js, H>, errno: Errno) -> JsResult<'js> {
     let number = Value::new_int(call.ctx().clone(), negative(errno));
-    value::settled(call.ctx(), true, &number)
+    settled(call.ctx(), true, &number)
 }

@@ -4,9 +4,9 @@
 //! here hands out a pointer that lives longer than a closure, and such a closure must not call into the engine.
 
 use std::slice;
-use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicI64, AtomicU8, AtomicU32, Ordering};
 
-use rquickjs::{Ctx, Value, qjs};
+use rquickjs::{Ctx, Result, Value, qjs};
 
 /// What kind of buffer a value is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,8 +21,24 @@ pub(crate) enum Class {
     DataView,
 }
 
+/// The engine's number for the class of shared buffers, the same in each engine. It has no call that says whether a value is one: those
+/// that refuse others make an error with the stack of calls, which costs more than all the rest of a send.
+static SHARED_CLASS: AtomicU32 = AtomicU32::new(0);
+
+/// Has [`class`] know shared buffers, before the guest can change what makes them.
+///
+/// # Errors
+/// No memory.
+pub(crate) fn learn_classes(ctx: &Ctx<'_>) -> Result<()> {
+    let shared: Value<'_> = ctx.eval("new SharedArrayBuffer(0)")?;
+    // SAFETY: the value is alive; the function looks at its class.
+    let class = unsafe { qjs::JS_GetClassID(shared.as_raw()) };
+    SHARED_CLASS.store(class, Ordering::Relaxed);
+    Ok(())
+}
+
 /// The class of a value, `None` if it has no bytes. Runs no code of the guest.
-pub(crate) fn class(ctx: &Ctx<'_>, value: &Value<'_>) -> Option<Class> {
+pub(crate) fn class(value: &Value<'_>) -> Option<Class> {
     if !value.is_object() {
         return None;
     }
@@ -39,14 +55,9 @@ pub(crate) fn class(ctx: &Ctx<'_>, value: &Value<'_>) -> Option<Class> {
     if unsafe { qjs::JS_IsDataView(raw) } {
         return Some(Class::DataView);
     }
-    let mut len = 0;
-    // SAFETY: the function checks the class itself; only a shared buffer is left that it would know.
-    let start = unsafe { qjs::JS_GetArrayBuffer(ctx.as_raw().as_ptr(), &raw mut len, raw) };
-    if start.is_null() {
-        ctx.catch();
-        return None;
-    }
-    Some(Class::Shared)
+    // SAFETY: as above.
+    let class = unsafe { qjs::JS_GetClassID(raw) };
+    (class == SHARED_CLASS.load(Ordering::Relaxed)).then_some(Class::Shared)
 }
 
 /// Where a typed array lies.

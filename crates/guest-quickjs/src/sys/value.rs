@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::ptr::NonNull;
 
-use rquickjs::{Ctx, Error, Function, Object, Promise, Result, Value, qjs};
+use rquickjs::{Ctx, Error, Function, Object, Result, Value, qjs};
 
 /// The flags of an ordinary property.
 const ORDINARY: i32 =
@@ -193,23 +193,8 @@ pub(crate) fn to_big_int64<'js>(ctx: &Ctx<'js>, value: &Value<'js>) -> Result<i6
     Ok(number)
 }
 
-/// A promise that is settled already.
-///
-/// # Errors
-/// No memory.
-pub(crate) fn settled<'js>(ctx: &Ctx<'js>, rejected: bool, value: &Value<'js>) -> Result<Value<'js>> {
-    // SAFETY: both are alive and of one runtime; the engine takes its own references.
-    let promise = unsafe { qjs::JS_NewSettledPromise(ctx.as_raw().as_ptr(), rejected, value.as_raw()) };
-    // SAFETY: the call has given us one reference, or an exception.
-    let promise = unsafe { Value::from_raw(ctx.clone(), promise) };
-    match Promise::from_value(promise) {
-        Ok(promise) => Ok(promise.into_value()),
-        Err(_) => Err(Error::Exception),
-    }
-}
-
 /// One more reference to a value.
-fn duplicate(ctx: &Ctx<'_>, value: &Value<'_>) -> qjs::JSValue {
+pub(super) fn duplicate(ctx: &Ctx<'_>, value: &Value<'_>) -> qjs::JSValue {
     // SAFETY: the value is alive.
     unsafe { qjs::JS_DupValue(ctx.as_raw().as_ptr(), value.as_raw()) }
 }

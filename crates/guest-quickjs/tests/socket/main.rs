@@ -9,4 +9,5 @@ mod api;
 mod embedder;
 mod examples;
 mod hostile;
+mod settled;
 mod support;
