@@ -142,6 +142,18 @@ impl Buffer {
         self.view(ctx, getters).map(|view| view.len)
     }
 
+    /// How many bytes from an offset on can be written now.
+    ///
+    /// # Errors
+    /// `EFAULT` as above and for an immutable buffer.
+    pub(crate) fn room(&self, ctx: &Ctx<'_>, getters: &Getters, offset: usize) -> Result<usize> {
+        let view = self.view(ctx, getters)?;
+        if !view.shared && memory::immutable(&view.buffer) {
+            return Err(Errno::EFAULT);
+        }
+        Ok(view.len.saturating_sub(offset))
+    }
+
     /// Whether it must not be written now.
     ///
     /// # Errors

@@ -15,7 +15,7 @@ use rquickjs::{Array, Ctx, Function, Persistent, Result, Value};
 
 use crate::budget::{Budget, Charge};
 use crate::file::File;
-use crate::operation::{Direction, PendingOperation};
+use crate::operation::{Direction, Operation, PendingOperation};
 use crate::promise::{Id, Origin, Resolvers};
 use crate::sys::heap::Memory;
 
@@ -576,6 +576,22 @@ impl<H: Host + 'static> EventLoop<H> {
             _watches: watches,
             _closed: closed,
         }
+    }
+
+    /// The receive that is the only thing which can happen, if there is such a one.
+    pub(crate) fn sole_receive(&self) -> Option<WatchId> {
+        let (id, watch) = self.watches.first_key_value()?;
+        let first = watch.read.queue.front()?;
+        let alone = self.watches.len() == 1
+            && watch.write.queue.is_empty()
+            && watch.read.paused_until.is_none()
+            && self.timers.is_empty()
+            && self.handlers.is_empty()
+            && self.lookups.is_empty()
+            && self.ready.is_empty()
+            && self.again.is_empty();
+        let receives = matches!(&first.operation, Operation::Receive(receive) if !receive.from);
+        (alone && receives).then_some(*id)
     }
 
     /// A direction of a watch, if it is still there.

@@ -117,6 +117,12 @@ pub(crate) struct Receive {
 }
 
 impl Receive {
+    /// Whether it may wait before it was tried.
+    pub(crate) fn may_wait_first(&self) -> bool {
+        let other = RecvFlags::DONTWAIT | RecvFlags::PEEK | RecvFlags::OOB;
+        self.length != Some(0) && !self.flags.intersects(other)
+    }
+
     /// Whether it fails in place of waiting.
     pub(crate) fn dontwait(&self) -> bool {
         self.flags.contains(RecvFlags::DONTWAIT)

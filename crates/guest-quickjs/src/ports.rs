@@ -229,6 +229,11 @@ impl<H: Host + 'static> Workers<H> {
         }
     }
 
+    /// Whether the script has or had other threads than its own.
+    pub(crate) fn had_any(&self) -> bool {
+        self.parent.is_some() || self.last.get() != 0
+    }
+
     /// Whether a worker has not ended yet.
     pub(crate) fn any_runs(&self) -> bool {
         self.ports

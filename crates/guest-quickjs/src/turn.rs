@@ -34,7 +34,7 @@ pub(crate) enum WhenIdle {
     Wait,
 }
 
-/// One turn: handles one event, or polls for the next ones.
+/// One turn: handles one event, and polls for the next ones where there is none.
 ///
 /// # Errors
 /// What a task of the guest threw.
@@ -43,11 +43,55 @@ pub(crate) fn turn<H: Host + 'static>(
     state: &StateRef<H>,
     when_idle: WhenIdle,
 ) -> Result<Turn> {
-    let event = state.events.borrow_mut().ready.pop_front();
-    match event {
-        Some(event) => dispatch(ctx, state, event).map(|()| Turn::Done),
-        None => Ok(poll(state, when_idle)),
+    let next = || state.events.borrow_mut().ready.pop_front();
+    if let Some(event) = next() {
+        return dispatch(ctx, state, event).map(|()| Turn::Done);
     }
+    if when_idle == WhenIdle::Return && receive_in_call(ctx, state)? {
+        return Ok(Turn::Done);
+    }
+    let polled = poll(state, when_idle);
+    // No code of the script has run meanwhile, so that no microtask comes first.
+    if let Turn::Done = polled
+        && !state.is_unwinding()
+        && let Some(event) = next()
+    {
+        dispatch(ctx, state, event)?;
+    }
+    Ok(polled)
+}
+
+/// Lets a receive wait in the kernel where nothing else can happen: one system call in the place of a poll and a receive. Returns whether
+/// it has ended; if not, the poll goes on with it.
+///
+/// No other thread of the script may use the socket: it would have to be ended in another way than this one. A session is woken from
+/// outside.
+///
+/// # Errors
+/// No memory.
+fn receive_in_call<H: Host + 'static>(ctx: &Ctx<'_>, state: &StateRef<H>) -> Result<bool> {
+    if state.session.is_some() || state.workers.had_any() || state.waits.polled().is_some() {
+        return Ok(false);
+    }
+    let taken = {
+        let mut events = state.events.borrow_mut();
+        let sole = events.sole_receive();
+        sole.and_then(|id| Some((id, events.take(id, Direction::Read)?)))
+    };
+    let Some((id, (mut pending, descriptor))) = taken else {
+        return Ok(false);
+    };
+    let outcome = pending.operation.attempt_in_call(ctx, state, &descriptor);
+    drop(descriptor);
+    if let Ok(Outcome::Wait) = outcome {
+        if let Some(side) = state.events.borrow_mut().side(id, Direction::Read) {
+            side.queue.push_front(pending);
+        }
+        return Ok(false);
+    }
+    state.events.borrow_mut().end(id, Direction::Read);
+    pending.promise.settle(ctx, &state.failed_calls, outcome?)?;
+    Ok(true)
 }
 
 /// Polls all descriptors and look-ups, and waits if no event is due.

@@ -39,13 +39,30 @@ impl Operation {
                 Ok(()) => Outcome::Value(Value::new_int(ctx.clone(), 0)),
                 Err(errno) => Outcome::of(errno),
             }),
-            Operation::Receive(receive) => receive.attempt(ctx, state, fd),
+            Operation::Receive(receive) => receive.attempt(ctx, state, fd, false),
             Operation::Send(send) => send.attempt(ctx, state, fd),
             Operation::Ready(_, at_head) => Ok(if std::mem::replace(at_head, true) {
                 Outcome::Value(Value::new_undefined(ctx.clone()))
             } else {
                 Outcome::Wait
             }),
+        }
+    }
+
+    /// As [`Operation::attempt`], but a receive waits, as long as it takes, in the system call itself. It is [`Outcome::Wait`] where it
+    /// cannot, or the guest was stopped.
+    ///
+    /// # Errors
+    /// No memory for the result.
+    pub(crate) fn attempt_in_call<'js, H: Host + 'static>(
+        &mut self,
+        ctx: &Ctx<'js>,
+        state: &StateRef<H>,
+        fd: &SharedDescriptor<H, File>,
+    ) -> Result<Outcome<'js>> {
+        match self {
+            Operation::Receive(receive) => receive.attempt(ctx, state, fd, true),
+            _ => Ok(Outcome::Wait),
         }
     }
 }
@@ -88,6 +105,7 @@ impl Receive {
         ctx: &Ctx<'js>,
         state: &StateRef<H>,
         fd: &SharedDescriptor<H, File>,
+        in_call: bool,
     ) -> Result<Outcome<'js>> {
         let flags = self.flags.difference(RecvFlags::WAITALL) | RecvFlags::DONTWAIT;
         loop {
@@ -101,6 +119,9 @@ impl Receive {
                 let bufs = &mut [IoSliceMut::new(bytes)];
                 let (received, from) = if self.from {
                     guest.recv_from(fd, bufs, flags)?
+                } else if in_call {
+                    let received = guest.recv_in_call(fd, bufs, flags).ok_or(Errno::EAGAIN)?;
+                    (received?, SockAddr::Unspec)
                 } else {
                     (guest.recv(fd, bufs, flags)?, SockAddr::Unspec)
                 };

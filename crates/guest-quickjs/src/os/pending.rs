@@ -1,9 +1,10 @@
 //! How operations that may have to wait begin and are tried.
 //!
 //! First an operation is tried, and only what would block waits: behind those of the same descriptor and direction that
-//! wait already, so that results come in the order of the calls.
+//! wait already, so that results come in the order of the calls. A receive from a stream where there was nothing yet
+//! time after time waits at once.
 
-use guestnet_core::{Errno, Host, SharedDescriptor};
+use guestnet_core::{Errno, Host, RecvStrategy, SharedDescriptor};
 use rquickjs::{Ctx, Result, Value};
 
 use crate::abort::Signal;
@@ -48,8 +49,12 @@ pub(crate) fn begin<'js, H: Host + 'static>(
         if operation.dontwait() {
             return rejected(ctx, state, call, negative(Errno::EAGAIN));
         }
-    } else {
-        match operation.attempt(ctx, state, &descriptor)? {
+    } else if !waits_first(ctx, state, &operation, &descriptor) {
+        let outcome = operation.attempt(ctx, state, &descriptor)?;
+        if let Some(strategy) = strategy::<H>(&operation, &descriptor) {
+            strategy.learn(matches!(outcome, Outcome::Wait) && operation.transferred() == 0);
+        }
+        match outcome {
             Outcome::Value(value) => return fulfilled(ctx, state, &value),
             Outcome::Error(errno) => return rejected(ctx, state, call, negative(errno)),
             Outcome::Wait => {}
@@ -79,6 +84,33 @@ pub(crate) fn begin<'js, H: Host + 'static>(
     };
     state.events.borrow_mut().wait(descriptor, direction, pending);
     Ok(promise)
+}
+
+/// What receives on the descriptor have met, for one that may wait before it is tried.
+fn strategy<'d, H: Host + 'static>(
+    operation: &Operation,
+    descriptor: &'d SharedDescriptor<H, File>,
+) -> Option<&'d RecvStrategy> {
+    match operation {
+        Operation::Receive(receive) if receive.may_wait_first() => {
+            descriptor.open_file().socket().ok()?.recv_strategy()
+        }
+        _ => None,
+    }
+}
+
+/// Whether a receive is not tried before it waits: those before it came too early, time after time, as those of a program that asks and
+/// waits for the answer.
+fn waits_first<H: Host + 'static>(
+    ctx: &Ctx<'_>,
+    state: &StateRef<H>,
+    operation: &Operation,
+    descriptor: &SharedDescriptor<H, File>,
+) -> bool {
+    strategy::<H>(operation, descriptor).is_some_and(RecvStrategy::waits_first)
+        // One that asks for nothing, or that fails, does so at once.
+        && matches!(operation, Operation::Receive(receive)
+            if receive.buffer.room(ctx, &state.getters, receive.offset).is_ok_and(|room| room > 0))
 }
 
 /// A promise that is rejected with a number, by the call that runs.

@@ -9,5 +9,6 @@ mod api;
 mod embedder;
 mod examples;
 mod hostile;
+mod in_call;
 mod settled;
 mod support;

@@ -106,6 +106,24 @@ pub(crate) fn collect(mut pipe: PipeReader) -> JoinHandle<String> {
 /// What most scripts begin with.
 pub(crate) const PRELUDE: &str = include_str!("../js/socket_prelude.js");
 
+/// As [`script`], after `prepare` has changed the script's host.
+#[track_caller]
+pub(crate) fn prints_on(prepare: impl FnOnce(&mut OsHost), source: &str, expected: &str) {
+    let outcome = run_on(prepare, &format!("{PRELUDE}{source}"));
+    assert_eq!((outcome.out.as_str(), outcome.err.as_str()), (expected, ""));
+    assert_eq!(outcome.end, End::Exit(0));
+}
+
+/// Runs a script that may do everything, after `prepare` has changed its host and `set_up` its builder.
+pub(crate) fn run_all_with(
+    prepare: impl FnOnce(&mut OsHost),
+    directory: Option<&Path>,
+    source: &str,
+    set_up: impl FnOnce(&mut ScriptBuilder<OsHost>),
+) -> Outcome {
+    run_all(Policy::allow_all(), prepare, directory, source, set_up)
+}
+
 /// As [`prints`], after the prelude.
 #[track_caller]
 pub(crate) fn script(source: &str, expected: &str) {
