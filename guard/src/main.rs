@@ -8,6 +8,7 @@
 #![expect(clippy::expect_used, reason = "a call that fails makes the count worthless")]
 
 mod emscripten;
+mod script;
 
 use std::hint::black_box;
 use std::io::{IoSlice, IoSliceMut};
@@ -30,7 +31,7 @@ const TIMES: usize = 1000;
 type Path = (&'static str, fn(Measure));
 
 /// Those that are counted.
-const PATHS: [Path; 10] = [
+const PATHS: [Path; 12] = [
     ("tcp echo of 64 bytes, both ends", tcp_echo),
     ("tcp accept and close", tcp_accept),
     ("udp send of 64 bytes", udp_send),
@@ -39,6 +40,11 @@ const PATHS: [Path; 10] = [
     ("udp receive of 64 bytes", udp_receive),
     ("udp receive of 64 bytes, 100 rules", udp_receive_judged),
     ("emscripten: sendto and recvfrom of 64 bytes", emscripten::echo),
+    ("script: sendto and recvfrom of 64 bytes", script::datagrams),
+    (
+        "script: send of 64 bytes and a receive that waits",
+        script::stream,
+    ),
     ("poll of 1 ready socket", poll_one),
     ("poll of 1000 idle sockets and 1 that is ready", poll_many),
 ];
