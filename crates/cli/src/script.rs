@@ -12,7 +12,7 @@ use crate::failure::Failure;
 use crate::inherit::Listeners;
 use crate::run_args::RunArgs;
 use crate::signals::Signals;
-use crate::supervise::Supervisor;
+use crate::supervise::{Sharers, Supervisor};
 use crate::whole;
 
 /// The guest that is a script from standard input.
@@ -60,6 +60,7 @@ pub(crate) fn run(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
         let source = whole::read_file(&path, file, whole::SCRIPT)?;
         (source, assemble::argv0(&path))
     };
+    let sharers = Sharers::of(&args);
     let ScriptSetup {
         mut parts,
         supervisor,
@@ -80,7 +81,7 @@ pub(crate) fn run(args: RunArgs, inherited: Listeners) -> Result<i32, Failure> {
 
     confinement.readable(directory);
     confinement.enforce()?;
-    supervisor.run(move || {
+    supervisor.run_alone(sharers, None, move || {
         let mut script = parts
             .builder
             .build()

@@ -72,7 +72,7 @@ impl Signal {
 #[derive(Debug)]
 pub(crate) struct Signals {
     pub(crate) pipes: Vec<(Signal, PipeReader)>,
-    /// What the handlers write to.
+    /// What the handlers of those that end a run write to.
     writers: Vec<RawFd>,
     /// What a script has asked for; `None` for a guest that cannot ask.
     script: Option<Arc<SignalRequests>>,
@@ -113,15 +113,21 @@ impl Signals {
         })
     }
 
-    /// The signals that were taken over.
+    /// The signals that were taken over from the start.
     pub(crate) fn numbers(&self) -> Vec<i32> {
-        self.pipes.iter().map(|(signal, _)| signal.number()).collect()
+        let ending = self.pipes.iter().filter(|(signal, _)| signal.ends());
+        ending.map(|(signal, _)| signal.number()).collect()
     }
 
-    /// The descriptors that the handlers and [`Signals::take`] use, for a guest that asks for no signals.
-    pub(crate) fn descriptors(&self) -> impl Iterator<Item = RawFd> {
-        let readers = self.pipes.iter().map(|(_, pipe)| pipe.as_raw_fd());
-        readers.chain(self.writers.iter().copied())
+    /// The descriptors that this owns, and those of the handlers of [`Signals::numbers`].
+    pub(crate) fn descriptors(&self) -> Vec<RawFd> {
+        let mut descriptors = self.writers.clone();
+        descriptors.extend(self.pipes.iter().map(|(_, pipe)| pipe.as_raw_fd()));
+        if let Some(requests) = &self.script {
+            descriptors.push(requests.to_script.as_raw_fd());
+            descriptors.extend(requests.writers.values().map(AsRawFd::as_raw_fd));
+        }
+        descriptors
     }
 
     /// As [`Signals::new`], for a script: its requests, and where it reads the numbers of signals.

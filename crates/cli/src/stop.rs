@@ -105,10 +105,11 @@ impl Watch {
         (Some(reason), ended)
     }
 
-    /// The descriptors that a wait uses, and its signals' handlers.
+    /// The descriptors that this owns or uses, and its signals' handlers.
     pub(crate) fn descriptors(&self) -> Vec<RawFd> {
-        let own = [self.ended.as_raw_fd(), self.handle.stop_fd().as_raw_fd()];
-        self.signals.descriptors().chain(own).collect()
+        let mut descriptors = self.signals.descriptors();
+        descriptors.extend([self.ended.as_raw_fd(), self.handle.stop_fd().as_raw_fd()]);
+        descriptors
     }
 
     fn event(&self, deadline: Option<Instant>) -> Event {

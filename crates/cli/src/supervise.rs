@@ -121,6 +121,7 @@ impl Supervisor {
                 reason
             })
             .map_err(no_thread)?;
+        // One that a script asks for later has its handler's descriptors in this thread's table.
         trust::block_signals(&numbers);
         // A panic is reported as that of a thread would be.
         let end = catch_unwind(AssertUnwindSafe(guest));
