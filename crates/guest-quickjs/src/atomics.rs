@@ -12,6 +12,7 @@ use rquickjs::object::Property;
 use rquickjs::{Coerced, Ctx, Exception, IntoJs, Object, Persistent, Result, Value};
 
 use crate::buffer::Buffer;
+use crate::call_site::CallSite;
 use crate::event_loop::{Event, Task};
 use crate::native::{Call, NativeFn, ending, function};
 use crate::os::path::float;
@@ -270,7 +271,8 @@ fn wait_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<Value<'
         return answer(ctx, false, result);
     }
     let waker = waker(call)?;
-    let (promise, resolvers) = Resolvers::new(ctx, &state.memory, "Atomics.waitAsync", 0)?;
+    let (promise, resolvers) =
+        Resolvers::new(ctx, &state.memory, CallSite::here(ctx, "Atomics.waitAsync"), 0)?;
     let promised = answer(ctx, true, promise)?;
     let (address, Some(id)) = arguments.enter(call, &waker)? else {
         return answer(ctx, false, NOT_EQUAL);

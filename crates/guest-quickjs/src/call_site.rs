@@ -6,6 +6,7 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
+use guestnet_core::Fd;
 use rquickjs::{Ctx, Persistent, Value};
 
 use crate::sys;
@@ -15,6 +16,8 @@ pub(crate) struct CallSite {
     call: &'static str,
     /// An error of the engine's, which has the stack. `None`: there was no memory for it.
     error: Option<Persistent<Value<'static>>>,
+    /// The stack is that of an earlier call.
+    is_earlier: bool,
 }
 
 impl CallSite {
@@ -27,6 +30,7 @@ impl CallSite {
         CallSite {
             call,
             error: error.map(|error| Persistent::save(ctx, error)),
+            is_earlier: false,
         }
     }
 
@@ -37,6 +41,7 @@ impl CallSite {
         let stack = exception.and_then(|exception| exception.stack());
         ctx.catch();
         match stack.as_deref().and_then(line_of) {
+            Some(line) if self.is_earlier => format!("{}, called before at {line}", self.call),
             Some(line) => format!("{} at {line}", self.call),
             None => self.call.to_owned(),
         }
@@ -45,24 +50,54 @@ impl CallSite {
 
 /// The latest call that was rejected with each number: not more than there are errors.
 #[derive(Default)]
-pub(crate) struct FailedCalls(RefCell<BTreeMap<i32, CallSite>>);
+pub(crate) struct FailedCalls {
+    rejected: RefCell<BTreeMap<i32, CallSite>>,
+    /// The latest receive on each descriptor whose stack was taken.
+    receives: RefCell<BTreeMap<Fd, Persistent<Value<'static>>>>,
+}
 
 impl FailedCalls {
     /// Remembers a call that is rejected with a number.
     pub(crate) fn note(&self, number: i32, site: CallSite) {
-        let old = self.0.borrow_mut().insert(number, site);
+        let old = self.rejected.borrow_mut().insert(number, site);
         drop(old);
     }
 
     /// Takes out the call that a number came from, in words. May run code of the guest.
     pub(crate) fn take(&self, ctx: &Ctx<'_>, number: i32) -> Option<String> {
-        let site = self.0.borrow_mut().remove(&number)?;
+        let site = self.rejected.borrow_mut().remove(&number)?;
         Some(site.describe(ctx))
     }
 
     /// Drops every JavaScript value.
     pub(crate) fn forget(&self) {
-        drop(self.0.take());
+        drop(self.rejected.take());
+        drop(self.receives.take());
+    }
+
+    /// The receive that runs. Of one that waits before it is tried, the stack of an earlier one on the descriptor serves: to take a stack
+    /// costs more than all the rest of such a call.
+    pub(crate) fn receive(&self, ctx: &Ctx<'_>, call: &'static str, fd: Fd, waits_first: bool) -> CallSite {
+        let earlier = self.receives.borrow().get(&fd).cloned();
+        if let Some(error) = earlier.filter(|_| waits_first) {
+            return CallSite {
+                call,
+                error: Some(error),
+                is_earlier: true,
+            };
+        }
+        let site = CallSite::here(ctx, call);
+        if let Some(error) = site.error.clone() {
+            let old = self.receives.borrow_mut().insert(fd, error);
+            drop(old);
+        }
+        site
+    }
+
+    /// Forgets the receives on a descriptor that is being closed.
+    pub(crate) fn forget_receives(&self, fd: Fd) {
+        let old = self.receives.borrow_mut().remove(&fd);
+        drop(old);
     }
 }
 

@@ -67,14 +67,14 @@ impl<'js> Outcome<'js> {
 }
 
 impl Resolvers {
-    /// A promise and the functions that settle it, for the call that runs, which holds so many bytes of text while it waits.
+    /// A promise and the functions that settle it, for a call, which holds so many bytes of text while it waits.
     ///
     /// # Errors
     /// No memory.
     pub(crate) fn new<'js>(
         ctx: &Ctx<'js>,
         memory: &Memory,
-        call: &'static str,
+        site: CallSite,
         text: usize,
     ) -> Result<(Value<'js>, Resolvers)> {
         let charge = memory.budget().charge(PENDING.saturating_add(text));
@@ -86,7 +86,7 @@ impl Resolvers {
             origin: 0,
             resolve: Persistent::save(ctx, resolve),
             reject: Persistent::save(ctx, reject),
-            site: CallSite::here(ctx, call),
+            site,
         };
         Ok((promise.into_value(), resolvers))
     }

@@ -331,3 +331,17 @@ fn track<'js, H: Host + 'static>(
         rejections.add(promise, Persistent::save(ctx, reason));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Engine;
+    use crate::sys::heap::Memory;
+
+    /// With another one every call pays for two functions that it does not need.
+    #[test]
+    fn how_this_engine_keeps_promises_is_known() {
+        let memory = Memory::new(0);
+        let engine = Engine::new(memory.budget(), 0).expect("no limit of memory");
+        assert!(engine.promises.is_some());
+    }
+}

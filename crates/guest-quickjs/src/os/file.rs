@@ -134,6 +134,7 @@ fn close<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> rquickjs::Result<Va
 pub(crate) fn close_fd<H: Host + 'static>(state: &State<H>, fd: Fd) -> Result<()> {
     // First, as what is pending keeps the open file.
     let forgotten = state.events.borrow_mut().remove(fd);
+    state.failed_calls.forget_receives(fd);
     drop(forgotten);
     state.guest.borrow_mut().close(fd).map(drop)
 }
@@ -357,6 +358,7 @@ fn dup_to<H: Host + 'static>(state: &State<H>, from: Fd, to: Fd) -> Result<Fd> {
             Ok(duplicate) if is_open => {
                 // What was at the number before is closed.
                 forgotten = state.events.borrow_mut().remove(to);
+                state.failed_calls.forget_receives(to);
                 break guest.renumber(duplicate, to).map(drop);
             }
             Ok(duplicate) if duplicate == to => break Ok(()),

@@ -44,12 +44,13 @@ pub(crate) fn begin<'js, H: Host + 'static>(
     if waiting >= MAX_PENDING {
         return rejected(ctx, state, call, negative(Errno::ENOBUFS));
     }
+    let first = waiting == 0 && waits_first(ctx, state, &operation, &descriptor);
     if waiting > 0 {
         // Those before it come first, and it will not wait for them.
         if operation.dontwait() {
             return rejected(ctx, state, call, negative(Errno::EAGAIN));
         }
-    } else if !waits_first(ctx, state, &operation, &descriptor) {
+    } else if !first {
         let outcome = operation.attempt(ctx, state, &descriptor)?;
         if let Some(strategy) = strategy::<H>(&operation, &descriptor) {
             strategy.learn(matches!(outcome, Outcome::Wait) && operation.transferred() == 0);
@@ -63,7 +64,11 @@ pub(crate) fn begin<'js, H: Host + 'static>(
     if !state.events.borrow().admits_operation(&descriptor) {
         return rejected(ctx, state, call, negative(Errno::ENOMEM));
     }
-    let (promise, mut resolvers) = Resolvers::new(ctx, &state.memory, call, operation.text())?;
+    let site = match strategy::<H>(&operation, &descriptor) {
+        Some(_) => state.failed_calls.receive(ctx, call, descriptor.number(), first),
+        None => CallSite::here(ctx, call),
+    };
+    let (promise, mut resolvers) = Resolvers::new(ctx, &state.memory, site, operation.text())?;
     let id = state.events.borrow_mut().next_id();
     if let Some(signal) = signal {
         match signal.attach(

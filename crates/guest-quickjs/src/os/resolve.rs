@@ -8,6 +8,7 @@ use super::address::{AddressCache, encode_inet, text};
 use crate::abi;
 use crate::abort::Signal;
 use crate::argument::{int, number, string};
+use crate::call_site::CallSite;
 use crate::convert::{self, lookup_error};
 use crate::native::{Call, Member};
 use crate::promise::Resolvers;
@@ -143,7 +144,12 @@ fn getaddrinfo_async<'js, H: Host + 'static>(call: &Call<'_, 'js, H>) -> Result<
     if let Some(reason) = signal.as_ref().map(Signal::reason).transpose()?.flatten() {
         return settled(ctx, true, &reason);
     }
-    let (promise, mut resolvers) = Resolvers::new(ctx, &state.memory, "os.getaddrinfoAsync", LOOKUP)?;
+    let (promise, mut resolvers) = Resolvers::new(
+        ctx,
+        &state.memory,
+        CallSite::here(ctx, "os.getaddrinfoAsync"),
+        LOOKUP,
+    )?;
     match query {
         Ok(_) if state.events.borrow().lookups() >= MAX_LOOKUPS => {
             resolvers.reject(ctx, &state.failed_calls, lookup_error(LookupError::Memory))?;

@@ -168,7 +168,7 @@ fn name<'js, H: Host + 'static>(
 /// # Errors
 /// `EBADF`.
 pub(crate) fn domain<H: Host + 'static>(state: &StateRef<H>, fd: i32) -> Result<(Fd, Option<Domain>)> {
-    let fd = state.open_fd(fd)?;
+    let fd = Fd::try_from(fd).map_err(|_| Errno::EBADF)?;
     let guest = state.guest.borrow();
     Ok(match &*guest.open_file(fd)? {
         OpenFile::Socket(socket) => (fd, Some(socket.domain())),

@@ -40,7 +40,7 @@ impl<'js> Options<'js> {
     fn read<H: Host + 'static>(call: &Call<'_, 'js, H>, from: usize) -> Result<Self> {
         let ctx = call.ctx();
         let mut options = Options::default();
-        for (place, index) in (from..from + 3).enumerate() {
+        for (place, index) in (from..call.len().min(from + 3)).enumerate() {
             let value = call.arg(index);
             if value.is_undefined() || value.is_null() {
                 continue;

@@ -4,6 +4,7 @@
 //! promise itself. [`PromiseLayout`] is what it takes to do without them.
 
 use std::ffi::c_void;
+use std::mem::offset_of;
 use std::ptr::{self, NonNull};
 
 use rquickjs::{Ctx, Error, Object, Promise, Result, Value, qjs};
@@ -101,26 +102,29 @@ impl PromiseLayout {
     }
 
     /// Whether a new array or object inherits no `then`. Runs no code of the guest.
-    fn is_plain<'js>(&self, ctx: &Ctx<'js>, value: &Value<'js>) -> bool {
+    fn is_plain(&self, ctx: &Ctx<'_>, value: &Value<'_>) -> bool {
         let raw = ctx.as_raw().as_ptr();
         // SAFETY: the context is alive and has this class.
         let root = unsafe { qjs::JS_GetClassProto(raw, self.object) };
-        // SAFETY: the call has given us one reference.
-        let root = unsafe { Value::from_raw(ctx.clone(), root) };
-        let parent = prototype(ctx, value);
+        let parent = prototype(raw, value.as_raw());
+        let above = prototype(raw, parent);
+        let top = prototype(raw, root);
         // What it inherits from is the engine's own object, but a guest may have put anything behind that of arrays.
-        if !is_same_object(&parent, &root) && !is_same_object(&prototype(ctx, &parent), &root) {
-            return false;
+        let chain = is_same(parent, root) || is_same(above, root);
+        // SAFETY: the tag is looked at.
+        let ends = unsafe { qjs::JS_IsNull(top) };
+        let plain = chain && ends && !self.has_then(raw, parent) && !self.has_then(raw, root);
+        for object in [root, parent, above, top] {
+            // SAFETY: each was given to us with one reference, and the engine's own objects outlive it.
+            unsafe { qjs::JS_FreeValue(raw, object) };
         }
-        prototype(ctx, &root).is_null() && !self.has_then(ctx, &parent) && !self.has_then(ctx, &root)
+        plain
     }
 
     /// Whether one of the engine's own objects has the property itself.
-    fn has_then<'js>(&self, ctx: &Ctx<'js>, object: &Value<'js>) -> bool {
+    fn has_then(&self, ctx: *mut qjs::JSContext, object: qjs::JSValue) -> bool {
         // SAFETY: all are alive and of one runtime; without a place for the property it is only looked for.
-        unsafe {
-            qjs::JS_GetOwnProperty(ctx.as_raw().as_ptr(), ptr::null_mut(), object.as_raw(), self.then) != 0
-        }
+        unsafe { qjs::JS_GetOwnProperty(ctx, ptr::null_mut(), object, self.then) != 0 }
     }
 
     fn make<'js>(&self, ctx: &Ctx<'js>, value: &Value<'js>) -> Result<Value<'js>> {
@@ -134,13 +138,13 @@ impl PromiseLayout {
         // SAFETY: the context is alive. The promise has no record yet, which the engine knows how to free.
         let record = unsafe { qjs::js_mallocz(raw, size) }.cast::<Record>();
         let record = NonNull::new(record).ok_or(Error::Exception)?.as_ptr();
-        let [fulfilled, rejected] = [0, 1].map(|index| {
-            // SAFETY: the place is within the record.
-            unsafe { (&raw mut (*record).reactions).cast::<List>().add(index) }
-        });
+        let lists = record
+            .wrapping_byte_add(offset_of!(Record, reactions))
+            .cast::<List>();
         let contents = Record {
             state: qjs::JSPromiseStateEnum_JS_PROMISE_FULFILLED,
-            reactions: [fulfilled, rejected].map(|list| List {
+            // Each points to itself.
+            reactions: [lists, lists.wrapping_add(1)].map(|list| List {
                 previous: list,
                 next: list,
             }),
@@ -227,14 +231,19 @@ fn object_pointer(value: &Value<'_>) -> Option<*mut u8> {
         .then(|| unsafe { qjs::JS_VALUE_GET_PTR(value.as_raw()) }.cast())
 }
 
-fn is_same_object(one: &Value<'_>, other: &Value<'_>) -> bool {
-    object_pointer(one).is_some() && object_pointer(one) == object_pointer(other)
+/// Whether two objects are the same; not so for anything else.
+fn is_same(one: qjs::JSValue, other: qjs::JSValue) -> bool {
+    let [one, other] = [one, other].map(|value| {
+        // SAFETY: the tag is looked at.
+        let is_object = unsafe { qjs::JS_IsObject(value) };
+        // SAFETY: an object's value is a pointer, which is not looked behind.
+        is_object.then(|| unsafe { qjs::JS_VALUE_GET_PTR(value) })
+    });
+    one.is_some() && one == other
 }
 
-/// What an object that is no proxy inherits from.
-fn prototype<'js>(ctx: &Ctx<'js>, object: &Value<'js>) -> Value<'js> {
+/// What an object that is no proxy inherits from, with a reference.
+fn prototype(ctx: *mut qjs::JSContext, object: qjs::JSValue) -> qjs::JSValue {
     // SAFETY: both are alive and of one runtime.
-    let prototype = unsafe { qjs::JS_GetPrototype(ctx.as_raw().as_ptr(), object.as_raw()) };
-    // SAFETY: the call has given us one reference.
-    unsafe { Value::from_raw(ctx.clone(), prototype) }
+    unsafe { qjs::JS_GetPrototype(ctx, object) }
 }

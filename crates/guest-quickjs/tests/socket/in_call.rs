@@ -13,7 +13,7 @@ use guestnet_core::{Capacity, Guest};
 use guestnet_host_os::{OsHost, Stopper};
 use guestnet_quickjs::{End, ScriptBuilder, ThreadHost};
 
-use crate::support::{PRELUDE, prints_on, run_all_with};
+use crate::support::{PRELUDE, prints_on, run, run_all_with};
 
 /// A script on a thread of its own, which is connected to a stream of the test's.
 struct Connected {
@@ -129,7 +129,7 @@ fn whatever_else_can_happen_happens_while_a_receive_waits() {
          worker.onmessage = () => { print('worker'); worker.onmessage = null; os.close(b); };",
         "const worker = new os.Worker('/child.js');
          const cells = new Int32Array(new SharedArrayBuffer(4)); worker.postMessage(cells.buffer);
-         Atomics.waitAsync(cells, 0, 0).value.then(() => { print('cell'); os.close(b); });",
+         Promise.resolve(Atomics.waitAsync(cells, 0, 0).value).then(() => { print('cell'); os.close(b); });",
         "os.accept(listener()[0]); await null; Promise.resolve().then(() => { print('microtask'); os.close(b); });",
     ];
     for other in others {
@@ -137,8 +137,8 @@ fn whatever_else_can_happen_happens_while_a_receive_waits() {
         let child = "import { Worker } from 'os';
             Worker.parent.postMessage(1);
             Worker.parent.onmessage = ({ data }) => {
-                Atomics.notify(new Int32Array(data), 0);
                 Atomics.store(new Int32Array(data), 0, 1);
+                Atomics.notify(new Int32Array(data), 0);
             };";
         std::fs::write(directory.path().join("child.js"), child).unwrap();
         let source = format!(
@@ -207,4 +207,25 @@ fn a_receive_that_waits_before_it_is_tried_misses_nothing() {
             "-14 -14\n-11\n1,1\n-125\n",
         );
     }
+}
+
+#[test]
+fn a_rejection_of_a_receive_that_was_not_tried_names_an_earlier_one() {
+    let source = format!(
+        "{PRELUDE}
+         const [a, b] = await pair();
+         const receive = () => os.recv(b, new Uint8Array(8));
+         for (let i = 0; i < 3; i++) {{
+             const received = receive();
+             os.send(a, bytes('abc'));
+             await received;
+         }}
+         const last = os.recv(b, new Uint8Array(8));
+         os.close(b);
+         await last;"
+    );
+    let outcome = run(&source);
+    let words = "ECANCELED (operation canceled), from os.recv, called before at test.js:";
+    assert!(outcome.err.contains(words), "{}", outcome.err);
+    assert_eq!(outcome.end, End::Exit(1));
 }
