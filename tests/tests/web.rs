@@ -8,7 +8,7 @@ use libtest_mimic::{Arguments, Trial};
 use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use serde_json::{Value, json};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -28,6 +28,7 @@ const TESTS: &[Test] = &[
     ("a_policy_file_is_a_text", policy_text),
     ("a_trace_has_a_line_for_each_call", trace),
     ("a_limit_of_bytes_holds", limit),
+    ("a_call_waits_for_the_rate_and_for_bytes_in_any_order", rate),
     ("a_thousand_connections_are_open_at_once", thousand),
     ("a_mistake_in_the_options_is_one_sentence", mistakes),
     ("a_program_with_a_callback_goes_on_when_main_returns", callback),
@@ -233,6 +234,36 @@ fn limit(pages: &GuestPages, place: Place) {
     };
     assert!(result.contains(" then "), "{run}");
     assert!(peer.join().expect("the peer") <= 50_000);
+}
+
+/// Waits for a second in which the client says nothing, and fails if it ends in it.
+fn silence(mut stream: &TcpStream) {
+    let limit = Some(Duration::from_secs(1));
+    stream.set_read_timeout(limit).expect("a limit");
+    let read = stream.read(&mut [0]);
+    let kind = read.as_ref().map_err(std::io::Error::kind);
+    assert_eq!(kind, Err(ErrorKind::WouldBlock), "a client that waits");
+}
+
+fn rate(pages: &GuestPages, place: Place) {
+    // Of 100 bytes a second. What opens a connection costs more than may be saved up, so the first receive has to wait for the rate,
+    // and then for bytes. These are more than the rate has then, so a receive of all has to wait for it again and again; then for
+    // bytes, and once more for the rate.
+    const PIECE: usize = 130;
+    for how in ["4096", "4096 all"] {
+        let (listener, port) = listener();
+        let peer = std::thread::spawn(move || {
+            let mut stream = client(&listener);
+            for _ in 0..2 {
+                silence(&stream);
+                stream.write_all(&[7; PIECE]).expect("a client that waits");
+            }
+        });
+        let actions = [format!("drain 127.0.0.1 {port} {how}")];
+        let run = act(pages, place, &actions, &json!({ "maxRate": 100 }));
+        assert_eq!(results(&run.stdout), [(2 * PIECE).to_string()], "{how}: {run}");
+        peer.join().expect("a client that waits");
+    }
 }
 
 fn thousand(pages: &GuestPages, place: Place) {

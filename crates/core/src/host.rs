@@ -697,8 +697,17 @@ pub trait Host {
     /// # Errors
     /// `EINTR`: the guest has to stop.
     fn pause(&mut self, pause: Duration, remaining: Option<Duration>) -> Result<()> {
+        self.sleep(Some(remaining.map_or(pause, |remaining| remaining.min(pause))))
+    }
+
+    /// Sleeps for `time`, `None` for ever, before a call that waits for a limit of the guest's looks at the clock again. A host that
+    /// cannot sleep says `EAGAIN`, and its adapter makes the same call again when the time is over. By default an empty poll.
+    ///
+    /// # Errors
+    /// `EINTR`: the guest has to stop.
+    fn sleep(&mut self, time: Option<Duration>) -> Result<()> {
         self.poll_begin();
-        self.poll_wait(Some(remaining.map_or(pause, |remaining| remaining.min(pause))))
+        self.poll_wait(time)
     }
 
     /// Takes a stop back: later waits wait again. By default nothing, for a host that nothing stops.

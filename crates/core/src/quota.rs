@@ -124,13 +124,16 @@ impl Meter {
                     });
                 }
                 Err(_) if held => return Err(Errno::EAGAIN),
-                // At a rate of 0 there is never anything: sleep until the guest is stopped.
-                Err(pause) if blocks => pause,
-                Err(pause) => Some(pause.map_or(HOLD, |pause| pause.min(HOLD))),
+                Err(pause) => pause,
             };
-            held = !blocks;
-            host.poll_begin();
-            host.poll_wait(pause)?;
+            if blocks {
+                // At a rate of 0 there is never anything: sleep until the guest is stopped.
+                host.sleep(pause)?;
+            } else {
+                held = true;
+                host.poll_begin();
+                host.poll_wait(Some(pause.map_or(HOLD, |pause| pause.min(HOLD))))?;
+            }
         }
     }
 

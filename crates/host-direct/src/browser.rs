@@ -176,15 +176,21 @@ pub trait Browser: Clone {
     /// `EAGAIN`: this thread cannot wait. `EINTR`: the guest was stopped.
     fn wait(&self, timeout: Option<Duration>, timer: Option<Duration>) -> Result<()>;
 
+    /// Sleeps for `time`, `None` for ever, before the guest's call looks at the clock again. A browser that cannot wait says `EAGAIN`,
+    /// after which the guest's adapter makes the same call again when the time is over. By default a wait.
+    ///
+    /// # Errors
+    /// As [`Browser::wait`].
+    fn sleep(&self, time: Option<Duration>) -> Result<()> {
+        self.wait(time, None)
+    }
+
     /// Sleeps for `pause`, at most for `remaining`, although nothing may have changed. A browser that cannot wait says `EAGAIN` after
     /// which the guest's adapter waits for a change, or until `remaining` is over. By default a wait.
     ///
     /// # Errors
     /// As [`Browser::wait`].
     fn pause(&self, pause: Duration, remaining: Option<Duration>) -> Result<()> {
-        self.wait(
-            Some(remaining.map_or(pause, |remaining| remaining.min(pause))),
-            None,
-        )
+        self.sleep(Some(remaining.map_or(pause, |remaining| remaining.min(pause))))
     }
 }

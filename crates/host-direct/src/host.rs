@@ -84,6 +84,12 @@ impl<B: Browser> DirectHost<B> {
         Some(self.browser.real_now(Clock::Monotonic).saturating_add(remaining))
     }
 
+    /// Keeps in mind whether a sleep was refused.
+    fn slept(&mut self, outcome: Result<()>) -> Result<()> {
+        self.refused_wait |= outcome == Err(Errno::EAGAIN);
+        outcome
+    }
+
     /// Waits until `check` gives something or the time is over.
     fn wait_until<T>(
         &mut self,
@@ -438,8 +444,12 @@ where
 
     fn pause(&mut self, pause: Duration, remaining: Option<Duration>) -> Result<()> {
         let paused = self.browser.pause(pause, remaining);
-        self.refused_wait |= paused == Err(Errno::EAGAIN);
-        paused
+        self.slept(paused)
+    }
+
+    fn sleep(&mut self, time: Option<Duration>) -> Result<()> {
+        let slept = self.browser.sleep(time);
+        self.slept(slept)
     }
 
     fn poll_begin(&mut self) {

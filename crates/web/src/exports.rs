@@ -11,6 +11,7 @@ use guestnet_core::{Errno, Ready};
 use guestnet_emscripten::{ADDRINFO_ROOM, Args, CALLS, FOREIGN, OptionValue, READY, STATE, negated};
 
 use crate::program::{ENDED, Program, Tried};
+use crate::sockets::Refused;
 use crate::text;
 
 thread_local! {
@@ -23,10 +24,12 @@ thread_local! {
 
 /// What [`unfinished`] says of the last call.
 const FINISHED: u32 = 0;
-/// It would have to wait, as long as [`wait`] says.
+/// It would have to wait for a change, as long as [`wait`] says.
 const WAITS: u32 = 1;
 /// It goes on at once, behind the bytes that it has moved.
 const GOES_ON: u32 = 2;
+/// It would have to sleep, as long as [`wait`] says, and is then made again as it is.
+const SLEEPS: u32 = 3;
 
 thread_local! {
     static UNFINISHED: Cell<u32> = const { Cell::new(FINISHED) };
@@ -129,8 +132,8 @@ extern "C" fn stop() {
     }
 }
 
-/// call(thread, number, moved, over, a, …): a system call of a thread. Its first `moved` bytes were moved before, and with `over` its
-/// wait is over. [`unfinished`] says what is left of it.
+/// call(thread, number, moved, over, a, …): a system call of a thread. Its first `moved` bytes were moved before, and with `over` the
+/// time of its wait is over. [`unfinished`] says what is left of it.
 #[unsafe(no_mangle)]
 extern "C" fn call(
     thread: u32,
@@ -156,16 +159,18 @@ extern "C" fn call(
     } = with(ENDED, |program| {
         program.call(thread, call, &args, moved, over != 0)
     });
-    WAIT.set(wait.unwrap_or(0.0));
-    UNFINISHED.set(match wait {
-        Some(_) => WAITS,
-        None if was_cut && result > 0 => GOES_ON,
-        None => FINISHED,
-    });
+    let (unfinished, time) = match wait {
+        Some(Refused::Change(time)) => (WAITS, time),
+        Some(Refused::Clock(time)) => (SLEEPS, time),
+        None if was_cut && result > 0 => (GOES_ON, 0.0),
+        None => (FINISHED, 0.0),
+    };
+    UNFINISHED.set(unfinished);
+    WAIT.set(time);
     result
 }
 
-/// unfinished(): 0, or why the last call is not done: 1 it would wait, 2 it has moved a part.
+/// unfinished(): 0, or why the last call is not done: 1 it would wait, 2 it has moved a part, 3 it would sleep.
 #[unsafe(no_mangle)]
 extern "C" fn unfinished() -> u32 {
     UNFINISHED.get()

@@ -12,7 +12,7 @@ use guestnet_emscripten::{
 use crate::lookups::Lookups;
 use crate::memory::program_memory;
 use crate::options::{self, Host, OptionsError};
-use crate::sockets;
+use crate::sockets::{self, Refused};
 use crate::watch::Watch;
 
 /// The number of the thread on which the calls are made.
@@ -64,8 +64,8 @@ impl Threads {
 pub(crate) struct Tried {
     /// Its result, or a negated errno.
     pub(crate) result: i32,
-    /// How long it would wait, in milliseconds, negative for ever; `None` if it would not.
-    pub(crate) wait: Option<f64>,
+    /// The wait that it would make; `None` if it would not wait.
+    pub(crate) wait: Option<Refused>,
     /// There were more bytes than are copied at a time.
     pub(crate) was_cut: bool,
 }

@@ -22,23 +22,40 @@ enum Wait {
     Over,
 }
 
-thread_local! {
-    static WAIT: Cell<Wait> = const { Cell::new(Wait::Refused) };
-    /// How long the wait is that was refused, in milliseconds; negative for ever. `None`: none was.
-    static REFUSED: Cell<Option<f64>> = const { Cell::new(None) };
-    /// How far the clock of the call that runs is ahead, because its wait is over.
-    static AHEAD: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+/// A wait that was refused, with its time in milliseconds, negative for ever.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Refused {
+    /// Something has to change. When the time is over before that, so is the call's wait.
+    Change(f64),
+    /// The clock has to go on, and then the call is made as if for the first time.
+    Clock(f64),
 }
 
-/// Begins a call. `over`: it is made again after the wait that was refused.
+thread_local! {
+    static WAIT: Cell<Wait> = const { Cell::new(Wait::Refused) };
+    /// The wait that was refused. `None`: none was.
+    static REFUSED: Cell<Option<Refused>> = const { Cell::new(None) };
+    /// How far the clock of the call that runs is ahead, because its wait is over.
+    static AHEAD: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+    /// What that clock has said last to the call that runs. It stands still there once a sleep was refused: the call has to end with
+    /// that, and cannot find meanwhile that its limit lets it go on after all.
+    static TIME: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// Whether a sleep was refused to the call that runs.
+fn must_sleep() -> bool {
+    matches!(REFUSED.get(), Some(Refused::Clock(_)))
+}
+
+/// Begins a call. `over`: the time of the wait that was refused is over.
 pub(crate) fn begin_call(over: bool) {
     WAIT.set(if over { Wait::Over } else { Wait::Refused });
     REFUSED.set(None);
     AHEAD.set(Duration::ZERO);
 }
 
-/// Ends it: how long it would have waited, in milliseconds, negative for ever; `None` if it would not.
-pub(crate) fn end_call() -> Option<f64> {
+/// Ends it: the wait that it would have made; `None` if it would not have waited.
+pub(crate) fn end_call() -> Option<Refused> {
     AHEAD.set(Duration::ZERO);
     REFUSED.take()
 }
@@ -183,7 +200,14 @@ impl Browser for Sockets {
     }
 
     fn now(&self, clock: Clock) -> Duration {
-        self.real_now(clock).saturating_add(AHEAD.get())
+        if clock == Clock::Monotonic && must_sleep() {
+            return TIME.get();
+        }
+        let time = self.real_now(clock).saturating_add(AHEAD.get());
+        if clock == Clock::Monotonic {
+            TIME.set(time);
+        }
+        time
     }
 
     fn real_now(&self, clock: Clock) -> Duration {
@@ -198,16 +222,23 @@ impl Browser for Sockets {
     fn wait(&self, timeout: Option<Duration>, _: Option<Duration>) -> Result<()> {
         match (WAIT.get(), timeout) {
             (_, Some(Duration::ZERO)) => Ok(()),
+            // It goes on to what it would wait for next, which it may not even lack.
+            _ if must_sleep() => Err(Errno::EAGAIN),
             (Wait::Over, Some(timeout)) => {
                 WAIT.set(Wait::Refused);
                 AHEAD.set(timeout);
                 Ok(())
             }
             (Wait::Refused | Wait::Over, timeout) => {
-                REFUSED.set(Some(timeout.map_or(-1.0, in_millis)));
+                REFUSED.set(Some(Refused::Change(timeout.map_or(-1.0, in_millis))));
                 Err(Errno::EAGAIN)
             }
         }
+    }
+
+    fn sleep(&self, time: Option<Duration>) -> Result<()> {
+        REFUSED.set(Some(Refused::Clock(time.map_or(-1.0, in_millis))));
+        Err(Errno::EAGAIN)
     }
 
     /// Whatever the call waits for is an event of JavaScript's, after which it is made again.

@@ -12,6 +12,7 @@ const MAIN = 0;
 /** What `unfinished` of the module says of a call. */
 const WAITS = 1;
 const GOES_ON = 2;
+const SLEEPS = 3;
 
 /** One in so many looks is made in a turn of its own: what is ready again and again does not keep the page from all else. */
 const LOOKS = 64;
@@ -88,7 +89,7 @@ class Program {
   /** The clock, in ms, and what has what is ready looked at when a timer of the program's expires. */
   #now;
   #alarm;
-  /** Calls of pthreads that wait: each is tried again when something has changed. With them, the ends of their times. */
+  /** Calls of pthreads that wait: each is tried again when something has changed. With them, what clears their alarms. */
   #waiting = new Map();
   /** Whether they are being tried: what that changes is looked at when all have been. */
   #isTrying = false;
@@ -160,8 +161,9 @@ class Program {
   stop() {
     if (!this.#isRunning) return;
     this.#isRunning = false;
-    for (const alarm of [...this.#waiting.values(), this.#alarm]) alarm.clear();
+    for (const clear of this.#waiting.values()) clear();
     this.#waiting.clear();
+    this.#alarm.clear();
     this.#module.stop();
   }
 
@@ -242,44 +244,55 @@ class Program {
   callOfThread(memory, thread, index, args) {
     let moved = 0;
     let first;
+    let isOver = false;
     // The result, or undefined as long as it waits.
-    const attempt = (isOver) => {
+    const attempt = () => {
       for (;;) {
         this.#memory = memory();
         const result = this.#call(thread, index, moved, isOver, ...args);
         const unfinished = this.#hasTrapped ? 0 : this.#module.unfinished();
-        if (unfinished === GOES_ON || (unfinished === WAITS && result > 0)) moved += result;
+        if (unfinished && result > 0) moved += result;
         if (unfinished === GOES_ON) continue;
-        if (unfinished === WAITS) {
-          first ??= result;
-          return undefined;
-        }
+        if (unfinished === WAITS) first ??= result;
+        if (unfinished) return undefined;
         if (!moved) return isOver && result < 0 ? first : result;
-        return unfinished || result < 0 ? moved : moved + result;
+        return result < 0 ? moved : moved + result;
       }
     };
     const next = this.#nextTimer();
-    const result = attempt(false);
+    const result = attempt();
     if (result !== undefined) return result;
     return new Promise((resolve) => {
-      const limit = new Alarm(this.#now, () => again(true));
+      // A call may wait for bytes, then for the rate, then for bytes again. Its own time goes on all the while: an alarm is put off by none.
+      let limit;
+      let sleep;
       const wait = () => {
         const longest = this.#module.wait();
-        if (longest >= 0) limit.set(this.#now() + longest);
+        if (longest < 0) return;
+        const at = this.#now() + longest;
+        if (this.#module.unfinished() === SLEEPS) (sleep ??= new Alarm(this.#now, again)).set(at);
+        else (limit ??= new Alarm(this.#now, end)).set(at);
       };
-      const again = (isOver) => {
-        const result = attempt(isOver);
+      const clear = () => {
+        limit?.clear();
+        sleep?.clear();
+      };
+      const again = () => {
+        const result = attempt();
         if (result === undefined) {
-          // What it waits for now is something else: first the rate, then bytes.
-          if (isOver) wait();
+          wait();
           return false;
         }
-        limit.clear();
+        clear();
         this.#waiting.delete(again);
         resolve(result);
         return true;
       };
-      this.#waiting.set(again, limit);
+      const end = () => {
+        isOver = true;
+        again();
+      };
+      this.#waiting.set(again, clear);
       wait();
       this.#wakeAt(next);
     });
@@ -322,7 +335,7 @@ class Program {
     const next = this.#nextTimer();
     this.#isTrying = true;
     let isAnyDone = false;
-    for (const again of [...this.#waiting.keys()]) isAnyDone = again(false) || isAnyDone;
+    for (const again of [...this.#waiting.keys()]) isAnyDone = again() || isAnyDone;
     this.#isTrying = false;
     if (isAnyDone) this.#schedule();
     this.#wakeAt(next);
