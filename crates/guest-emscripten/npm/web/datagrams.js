@@ -15,7 +15,8 @@ const RECEIVE_CAPACITY = 1 << 20;
 /** A socket of datagrams. */
 export class Datagrams {
   #context;
-  #socket;
+  /** The browser's socket, and whether it is closed. */
+  #held;
   #reader = null;
   #writer = null;
   #multicast = null;
@@ -23,7 +24,6 @@ export class Datagrams {
   #addresses = [null, null];
   #isReading = false;
   #isWriting = false;
-  #isClosed = false;
   #received = [];
   #receivedBytes = 0;
   #sending = [];
@@ -38,12 +38,7 @@ export class Datagrams {
     this.#context = context;
     this.changed = changed;
     this.#capacities = { send: send || SEND_CAPACITY, receive: receive || RECEIVE_CAPACITY };
-    context.closedPorts.udp.open(localPort, make, {
-      made: (socket) => { this.#socket = socket; },
-      opened: (info) => this.#opened(info),
-      failed: (error) => this.#failed(error),
-      isClosed: () => this.#isClosed,
-    });
+    this.#held = context.closedPorts.udp.open(localPort, make, (info) => this.#opened(info), (error) => this.#failed(error));
   }
 
   get state() {
@@ -111,7 +106,7 @@ export class Datagrams {
 
   /** Closes it, when what was queued is sent. */
   close() {
-    this.#isClosed = true;
+    this.#held.isClosed = true;
     this.changed = () => {};
     this.#received = [];
     if (this.#writer && !this.#isWriting) this.#finish();
@@ -131,19 +126,19 @@ export class Datagrams {
     this.#writer = writable.getWriter();
     this.#reader.closed.catch(() => {});
     this.#writer.closed.catch((error) => this.#broke(error));
-    if (this.#isClosed) this.#finish();
+    if (this.#held.isClosed) this.#finish();
     else this.#read();
     this.changed();
   }
 
   /** Beyond the capacity it is the browser and the kernel that drop, as they do for every socket. */
   #read() {
-    if (this.#isReading || this.#isClosed || this.error || this.#receivedBytes >= this.#capacities.receive) return;
+    if (this.#isReading || this.#held.isClosed || this.error || this.#receivedBytes >= this.#capacities.receive) return;
     this.#isReading = true;
     this.#reader.read().then(
       ({ done, value }) => {
         this.#isReading = false;
-        if (this.#isClosed) return;
+        if (this.#held.isClosed) return;
         if (done) {
           this.#broke(null);
           return;
@@ -179,7 +174,7 @@ export class Datagrams {
       }
     } finally {
       this.#isWriting = false;
-      if (this.#isClosed) this.#finish();
+      if (this.#held.isClosed) this.#finish();
     }
   }
 
@@ -190,7 +185,7 @@ export class Datagrams {
   }
 
   #broke(error) {
-    if (this.#isClosed || this.error) return;
+    if (this.#held.isClosed || this.error) return;
     this.error = brokenError(error);
     this.#context.log?.(`a datagram socket broke: ${error}`);
     this.changed();

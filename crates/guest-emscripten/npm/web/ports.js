@@ -21,15 +21,19 @@ export class ClosedPorts {
   }
 
   /**
-   * Opens what has a local port, or 0, as `open` does. `made(socket)` is called with what `make` gives, each time that it is made;
-   * `isClosed()` says whether it is not wanted any more.
+   * Opens what has a local port, or 0, as `open` does. What it gives is to be held, since it has the browser's `socket`; it is not opened
+   * again once its `isClosed` is set.
    */
-  open(port, make, { made, opened, failed, isClosed }) {
-    if (isClosed()) return;
+  open(port, make, opened, failed) {
+    const held = { socket: undefined, isClosed: false };
+    const attempt = () => {
+      if (!held.isClosed) held.socket = open(make, opened, again);
+    };
     const again = (error) => {
       if (error?.name !== 'NetworkError' || !this.#times.has(port)) failed(error);
-      else after(RELEASE.AGAIN, () => this.open(port, make, { made, opened, failed, isClosed }));
+      else after(RELEASE.AGAIN, attempt);
     };
-    made(open(make, opened, again));
+    attempt();
+    return held;
   }
 }

@@ -158,11 +158,11 @@ export class Connection {
 /** A listener. */
 export class Listener {
   #context;
-  #socket;
+  /** The browser's socket, and whether it is closed. */
+  #held;
   #reader = null;
   #limit;
   #isReading = false;
-  #isClosed = false;
   #address = null;
   /** Connections that are open and not accepted. */
   #ready = [];
@@ -176,12 +176,7 @@ export class Listener {
     this.#context = context;
     this.changed = changed;
     this.#limit = backlog > 0 ? Math.min(backlog, MAX_BACKLOG) : BACKLOG;
-    context.closedPorts.tcp.open(port, make, {
-      made: (socket) => { this.#socket = socket; },
-      opened: (info) => this.#opened(info),
-      failed: (error) => this.#failed(error),
-      isClosed: () => this.#isClosed,
-    });
+    this.#held = context.closedPorts.tcp.open(port, make, (info) => this.#opened(info), (error) => this.#failed(error));
   }
 
   get state() {
@@ -220,7 +215,7 @@ export class Listener {
   }
 
   close() {
-    this.#isClosed = true;
+    this.#held.isClosed = true;
     this.changed = () => {};
     for (const connection of [...this.#ready.splice(0), ...this.#opening]) connection.close();
     if (this.#reader) this.#release();
@@ -229,7 +224,7 @@ export class Listener {
   #opened({ readable, localAddress, localPort }) {
     this.#address = [localAddress, localPort];
     this.#reader = readable.getReader();
-    if (this.#isClosed) this.#release();
+    if (this.#held.isClosed) this.#release();
     else this.#read();
     this.changed();
   }
@@ -241,7 +236,7 @@ export class Listener {
   }
 
   #read() {
-    if (this.#isReading || this.#isClosed || this.error || this.#ready.length + this.#opening.size >= this.#limit) return;
+    if (this.#isReading || this.#held.isClosed || this.error || this.#ready.length + this.#opening.size >= this.#limit) return;
     this.#isReading = true;
     this.#reader.read().then(
       ({ done, value }) => {
@@ -270,7 +265,7 @@ export class Listener {
     };
     const connection = new Connection(this.#context, opened, () => socket);
     this.#opening.add(connection);
-    if (this.#isClosed) connection.close();
+    if (this.#held.isClosed) connection.close();
     this.#read();
   }
 
@@ -281,7 +276,7 @@ export class Listener {
   }
 
   #broke(error) {
-    if (this.#isClosed || this.error) return;
+    if (this.#held.isClosed || this.error) return;
     this.error = brokenError(error);
     this.#context.log?.(`a listener broke: ${error}`);
     this.changed();
