@@ -190,7 +190,7 @@ fn mistakes() {
     let there = word(directory.path());
     let program = std::env::current_exe().expect("this program");
     let below_a_file = program.join("app");
-    let table: [(&[&str], i32); 12] = [
+    let table: [(&[&str], i32); 15] = [
         (&[], 2),
         (&["make"], 2),
         (&["init"], 2),
@@ -203,12 +203,19 @@ fn mistakes() {
         (&["serve", there, "--port", "65536"], 2),
         (&["serve", there], 1),
         (&["init", word(&below_a_file)], 1),
+        (&["init", "/proc/app"], 1),
+        (&["init", "/proc/self/app/within"], 1),
+        (&["init", "/dev/null"], 1),
     ];
     for (words, status) in table {
         let output = command(words).finish();
         assert_eq!(output.status.code(), Some(status), "{output}");
         assert!(output.stderr.starts_with("guestnet-iwa: "), "{output}");
         assert_eq!(output.stderr.lines().count(), 1, "{output}");
+        if let (["init", _], 1) = (words, status) {
+            let sentence = "one needs an ordinary directory that can be written";
+            assert!(output.stderr.contains(sentence), "{output}");
+        }
     }
     let (_directory, app) = app();
     let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("bind");

@@ -77,6 +77,16 @@ function manifest(name) {
   };
 }
 
+/**
+ * Makes a directory and those above it that are not there. Each by itself: where none can be made, as in procfs, Node's `recursive` makes the
+ * one above for ever.
+ */
+function makeDirectory(directory) {
+  if (fs.statSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
+  makeDirectory(path.dirname(directory));
+  fs.mkdirSync(directory);
+}
+
 /** Makes an app. Nothing is written where one of its files is already there. */
 function init(words) {
   const { directory, value } = parse(words, '--name');
@@ -88,13 +98,20 @@ function init(words) {
   const files = new Map([[MANIFEST, `${JSON.stringify(manifest(name), null, 2)}\n`]]);
   for (const file of fs.readdirSync(TEMPLATE)) files.set(file, fs.readFileSync(path.join(TEMPLATE, file)));
   for (const file of fs.readdirSync(WEB)) files.set(`guestnet/${file}`, fs.readFileSync(path.join(WEB, file)));
+  const inDirectory = (work) => {
+    try {
+      return work();
+    } catch (error) {
+      return fail(`${directory} takes no app (${error.code}): one needs an ordinary directory that can be written`);
+    }
+  };
   // A link that leads nowhere is there as well.
   const isThere = (file) => fs.lstatSync(path.join(directory, file), { throwIfNoEntry: false });
-  const there = [...files.keys()].find(isThere);
+  const there = inDirectory(() => [...files.keys()].find(isThere));
   if (there) fail(`${path.join(directory, there)} is there already, and nothing is overwritten`);
   for (const [file, content] of files) {
     const to = path.join(directory, file);
-    fs.mkdirSync(path.dirname(to), { recursive: true });
+    inDirectory(() => makeDirectory(path.dirname(to)));
     fs.writeFileSync(to, content, { flag: 'wx' });
   }
   process.stdout.write(
