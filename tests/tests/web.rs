@@ -29,6 +29,7 @@ const TESTS: &[Test] = &[
     ("a_trace_has_a_line_for_each_call", trace),
     ("a_limit_of_bytes_holds", limit),
     ("a_call_waits_for_the_rate_and_for_bytes_in_any_order", rate),
+    ("a_server_has_a_port_from_32768_and_a_lower_one_is_refused", ports),
     ("a_thousand_connections_are_open_at_once", thousand),
     ("a_mistake_in_the_options_is_one_sentence", mistakes),
     ("a_program_with_a_callback_goes_on_when_main_returns", callback),
@@ -264,6 +265,19 @@ fn rate(pages: &GuestPages, place: Place) {
         assert_eq!(results(&run.stdout), [(2 * PIECE).to_string()], "{how}: {run}");
         peer.join().expect("a client that waits");
     }
+}
+
+fn ports(pages: &GuestPages, place: Place) {
+    let actions = ["listen 127.0.0.1 32767", "listen 127.0.0.1 0"].map(str::to_owned);
+    let run = act(pages, place, &actions, &json!({}));
+    let [low, chosen] = &results(&run.stdout)[..] else {
+        panic!("{run}")
+    };
+    assert_eq!(low, "EACCES", "{run}");
+    let port = chosen
+        .strip_prefix("ok ")
+        .and_then(|port| port.parse::<u16>().ok());
+    assert!(port.is_some_and(|port| port >= 32_768), "{run}");
 }
 
 fn thousand(pages: &GuestPages, place: Place) {

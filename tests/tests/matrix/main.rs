@@ -5,6 +5,7 @@
 //! engines. A script of guests/js is a column too: it must print what the C program of its name prints natively. What is
 //! known to differ is in `expectations.toml`, with its reason. `docs/conformance.md` is written from the same lists.
 
+mod calls;
 mod page;
 mod table;
 

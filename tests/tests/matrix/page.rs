@@ -1,8 +1,9 @@
-//! docs/conformance.md and the table in README.md, written from the lists that the matrix asserts.
+//! docs/conformance.md and the tables in README.md, written from the lists that the matrix asserts.
 //!
 //! No guest runs for it. A behaviour that differs and is not in `expectations.toml` fails the matrix, as does one that
 //! is in there and does not differ; so what is written here is what was seen.
 
+use crate::calls::{self, Matrix};
 use crate::table::{COLUMNS, Column, Difference, Guest, reason};
 use guestnet_tests::docs;
 use libtest_mimic::{Failed, Trial};
@@ -14,10 +15,13 @@ use std::sync::Arc;
 /// The whole table.
 const PAGE: &str = "docs/conformance.md";
 
-/// What has the table in short, between [`BEGIN`] and [`END`].
+/// What has the table in short and the one of calls, each between two marks.
 const SHORT: &str = "README.md";
-const BEGIN: &str = "<!-- conformance: written by a test -->\n";
-const END: &str = "<!-- end of conformance -->\n";
+const COUNTS: [&str; 2] = [
+    "<!-- conformance: written by a test -->\n",
+    "<!-- end of conformance -->\n",
+];
+const CALLS: [&str; 2] = ["<!-- calls: written by a test -->\n", "<!-- end of calls -->\n"];
 
 /// How many behaviours a kind has that gets a table of its own; the rest is in the last one.
 const KIND: usize = 3;
@@ -34,11 +38,7 @@ pub(crate) fn trial(guests: Vec<Guest>, differences: Arc<Vec<Difference>>) -> Tr
             let readme = fs::read_to_string(docs::root().join(SHORT)).map_err(|error| error.to_string())?;
             let texts = [
                 (PAGE, page(&guests, &differences)?),
-                (
-                    SHORT,
-                    replace_between(&readme, &short(&guests, &differences))
-                        .ok_or_else(|| format!("{SHORT} has no {BEGIN} or no {END}"))?,
-                ),
+                (SHORT, readme_with(&readme, &guests, &differences)?),
             ];
             let stale: Vec<&str> = texts
                 .iter()
@@ -55,6 +55,16 @@ pub(crate) fn trial(guests: Vec<Guest>, differences: Arc<Vec<Difference>>) -> Tr
             }
         },
     )
+}
+
+/// README.md with its two tables.
+///
+/// # Errors
+/// It has no place for one, or the table of calls is not true.
+fn readme_with(readme: &str, guests: &[Guest], differences: &[Difference]) -> Result<String, String> {
+    let matrix = Matrix { guests, differences };
+    let readme = replace_between(readme, COUNTS, &short(guests, differences))?;
+    replace_between(&readme, CALLS, &matrix.readme()?)
 }
 
 /// How many behaviours a column has, and how many of them are as on Linux.
@@ -86,6 +96,7 @@ fn page(guests: &[Guest], differences: &[Difference]) -> Result<String, String> 
         guests.len()
     );
     columns(&mut text, guests, differences);
+    text.push_str(&calls::page());
     let numbers = numbers(&mut text, guests, differences);
     behaviours(&mut text, guests, differences, &numbers)?;
     Ok(text)
@@ -232,8 +243,11 @@ fn sentence(guest: &Guest) -> Result<String, String> {
 }
 
 /// The text with what is between the marks replaced.
-fn replace_between(text: &str, between: &str) -> Option<String> {
-    let (before, rest) = text.split_once(BEGIN)?;
-    let (_, after) = rest.split_once(END)?;
-    Some(format!("{before}{BEGIN}{between}{END}{after}"))
+fn replace_between(text: &str, [begin, end]: [&str; 2], between: &str) -> Result<String, String> {
+    let replaced = || {
+        let (before, rest) = text.split_once(begin)?;
+        let (_, after) = rest.split_once(end)?;
+        Some(format!("{before}{begin}{between}{end}{after}"))
+    };
+    replaced().ok_or_else(|| format!("{SHORT} has no {begin} or no {end}"))
 }

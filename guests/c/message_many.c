@@ -1,5 +1,5 @@
 /* sendmmsg and recvmmsg: several datagrams in one call, each with its own length and address. sendmmsg(2). */
-#include "../c/t.h"
+#include "t.h"
 
 #define COUNT 5
 
