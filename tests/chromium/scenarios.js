@@ -2,6 +2,8 @@
 import { Alarm } from '/web/alarm.js';
 import { Pool, SendQueue } from '/web/buffers.js';
 import { STATE } from '/web/direct.js';
+import { Received } from '/web/reader.js';
+import { Connection } from '/web/streams.js';
 import { Writer } from '/web/writer.js';
 import { Sockets, turn } from '/sockets.js';
 
@@ -218,6 +220,38 @@ const scenarios = {
     return [...seen, written];
   },
 
+  /**
+   * A connection over streams that are written here: what it has given to the browser when a few bytes wait for more, when the peer then
+   * says something, and when a call returns that sends after the peer has. No timer runs in between.
+   */
+  async answered() {
+    const written = [];
+    let peer;
+    const readable = new ReadableStream({ start: (controller) => void (peer = controller) });
+    const writable = new WritableStream({ write: (chunk) => void written.push(chunk.length) });
+    const socket = { opened: Promise.resolve({ readable, writable }), closed: new Promise(() => {}) };
+    const context = { pool: new Pool(), received: new Received() };
+    const connection = new Connection(context, () => {}, () => socket);
+    const seen = [];
+    await until(() => connection.state & STATE.OPEN);
+    // So much goes out at once anyway.
+    connection.send(new Uint8Array(16384));
+    await until(() => connection.state & STATE.SENT);
+    connection.send(new Uint8Array(100));
+    await settled();
+    seen.push([...written]);
+    peer.enqueue(new Uint8Array(1));
+    await settled();
+    seen.push([...written]);
+    await until(() => connection.state & STATE.SENT);
+    peer.enqueue(new Uint8Array(1));
+    await settled();
+    connection.send(new Uint8Array(7));
+    seen.push([...written]);
+    connection.close();
+    return seen;
+  },
+
   /** An alarm that is set again and again, each time in so many ms: when it rang, after which time of them all. */
   async alarm({ rounds }) {
     const now = () => performance.now();
@@ -251,6 +285,11 @@ async function answer(sockets, id) {
   await sockets.send(id, new TextEncoder().encode(text));
   sockets.calls.close(id);
   return text;
+}
+
+/** Has all that was begun settle that needs no other turn of the loop. */
+async function settled() {
+  for (let turn = 0; turn < 100; turn++) await null;
 }
 
 /** Waits for a condition that nothing announces. */

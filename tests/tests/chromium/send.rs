@@ -15,6 +15,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("what_is_queued_when_it_is_closed_arrives", closed),
     ("what_a_write_leaves_lies_together_with_what_follows", queue),
     ("the_first_bytes_after_an_answer_go_out_at_once", at_once),
+    ("an_answer_has_what_waits_go_out_at_once", answered),
 ];
 
 fn length() -> usize {
@@ -130,4 +131,10 @@ fn queue(case: &Case) {
 fn at_once(case: &Case) {
     let seen = case.run("atOnce", &json!({}));
     assert_eq!(seen, json!([[], [1, 2], [1, 2], [1, 2, 3]]));
+}
+
+/// What the peer says shows that it reads: bytes that wait for more to come wait no longer, nor do those that follow.
+fn answered(case: &Case) {
+    let seen = case.run("answered", &json!({}));
+    assert_eq!(seen, json!([[16384], [16384, 100], [16384, 100, 7]]));
 }
