@@ -8,6 +8,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpStream};
 use std::path::Path;
+use std::process::Command;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -15,7 +16,8 @@ use guestnet_tests::containers::{Container, Containerd, Image, Network, Pod, Run
 use guestnet_tests::{guest, native_guest};
 
 use crate::census::Census;
-use crate::stats::{Spread, machine};
+use crate::record::Figure;
+use crate::report::Report;
 use crate::{Plan, Result};
 
 /// How many containers are idle at a time.
@@ -82,11 +84,11 @@ const ROWS: [(&str, Row); 3] = [
 
 const SIDES: [(&str, Runtime); 2] = [("runc, natively", Runtime::Runc), ("guestnet", Runtime::Guestnet)];
 
-/// Measures every row of the plan and prints it.
+/// Measures every row of the plan.
 ///
 /// # Errors
-/// containerd cannot be started, or a container failed.
-pub(crate) fn measure(plan: &Plan) -> Result<()> {
+/// containerd cannot be started or ended. A container that fails is a failure of the report.
+pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     let mut rows = Vec::new();
     for server in SERVERS {
         for (what, row) in ROWS {
@@ -99,17 +101,20 @@ pub(crate) fn measure(plan: &Plan) -> Result<()> {
     if rows.is_empty() {
         return Ok(());
     }
-    println!("{}", machine());
+    for program in ["containerd", "runc"] {
+        report.version_of(program, Command::new(program).arg("--version"));
+    }
     let containerd = Containerd::start()?;
-    let outcome = rows.iter().try_for_each(|(name, server, row)| {
-        println!("\n{name}");
+    for (name, server, row) in &rows {
         let sides = Sides::new(&containerd, *server);
-        match row {
+        let figures = match row {
             Row::Idle(in_pod) => sides.idle(plan, *in_pod),
             Row::Start => sides.start(plan),
-        }
-    });
-    outcome.and(containerd.stop())
+        };
+        let outcome = figures.map(|figures| report.row(name.as_str(), figures));
+        report.attempt(name, outcome);
+    }
+    containerd.stop()
 }
 
 /// A server's two images, and the network that they serve in.
@@ -189,7 +194,7 @@ impl<'a> Sides<'a> {
     }
 
     /// How long each side takes to its first byte, in turn.
-    fn start(&self, plan: &Plan) -> Result<()> {
+    fn start(&self, plan: &Plan) -> Result<Vec<Figure>> {
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, PORT));
         let mut times = [Vec::new(), Vec::new()];
         // The first one compiles the guest, and unpacks the image.
@@ -202,41 +207,39 @@ impl<'a> Sides<'a> {
                 }
             }
         }
-        println!("  from `ctr run` to the first byte, ms");
-        for ((name, _), times) in SIDES.iter().zip(&times) {
-            println!("  {name:<16}{:.0}", Spread::of(times));
-        }
-        Ok(())
+        let figure = |((name, _), times): (&(&str, Runtime), &Vec<f64>)| {
+            Figure::new(format!("{name}: from `ctr run` to the first byte"), "ms", times)
+        };
+        Ok(SIDES.iter().zip(&times).map(figure).collect())
     }
 
-    /// What idle containers have and use, a third of the rounds, because each starts as many as there are.
-    fn idle(&self, plan: &Plan, in_pod: usize) -> Result<()> {
+    /// What each of [`CONTAINERS`] idle ones has and all of them use: a ninth of the rounds, because each starts as many as there are.
+    fn idle(&self, plan: &Plan, in_pod: usize) -> Result<Vec<Figure>> {
         let mut found = [Vec::new(), Vec::new()];
-        for _ in 0..plan.rounds.div_ceil(3) {
+        for _ in 0..plan.rounds.div_ceil(9) {
             for (side, found) in found.iter_mut().enumerate() {
                 found.push(self.hundred(side, in_pod)?);
             }
         }
-        println!("  of {CONTAINERS} containers, each: MiB of memory (PSS); and ms of CPU a second of all");
-        println!(
-            "  {:<16}{:<26}{:<26}{:<26}{:<26}CPU",
-            "", "   the program", "   its shim", "   both", "   its group"
-        );
+        let mut figures = Vec::new();
         for ((name, _), found) in SIDES.iter().zip(&found) {
-            let spread = |of: fn(&Idle) -> f64| {
-                let spread = Spread::of(&found.iter().map(of).collect::<Vec<_>>());
-                format!("{spread:.2}")
+            let mut figure = |what: &str, unit, of: fn(&Idle) -> f64| {
+                let samples: Vec<f64> = found.iter().map(of).collect();
+                figures.push(Figure::new(format!("{name}: {what}"), unit, &samples));
             };
-            println!(
-                "  {name:<16}{:<26}{:<26}{:<26}{:<26}{}",
-                spread(|idle| mebibytes(idle.census.containers.pss)),
-                spread(|idle| mebibytes(idle.census.shims.pss)),
-                spread(|idle| mebibytes(idle.census.containers.pss + idle.census.shims.pss)),
-                spread(|idle| mebibytes(idle.census.groups)),
-                spread(|idle| idle.cpu),
-            );
+            figure("memory of a program", "MiB", |idle| {
+                mebibytes(idle.census.containers.pss)
+            });
+            figure("memory of its shim", "MiB", |idle| {
+                mebibytes(idle.census.shims.pss)
+            });
+            figure("memory of both", "MiB", |idle| {
+                mebibytes(idle.census.containers.pss + idle.census.shims.pss)
+            });
+            figure("memory of its group", "MiB", |idle| mebibytes(idle.census.groups));
+            figure("CPU time of all a second", "ms", |idle| idle.cpu);
         }
-        Ok(())
+        Ok(figures)
     }
 
     /// Starts the containers, watches them, and removes them.

@@ -1,24 +1,19 @@
 //! One work done by several sides in alternating rounds, each compared with ours.
 
 use crate::peer::Peer;
-use crate::run::{CPU, PEER_CPU, Places, Side, Work};
+use crate::record::Figure;
+use crate::report::Report;
+use crate::run::{CPU, Places, Side, Work};
 use crate::stats::Spread;
-use crate::stats::{machine, verdict_at_least};
 use crate::{Plan, Result, sys};
 
-/// Says what is measured where, and takes a processor for the program under test.
+/// Takes a processor for the program under test, with all its threads; its peer has [`PEER_CPU`].
 ///
 /// # Errors
 /// What is to be measured is not there.
-pub(crate) fn begin(plan: &Plan) -> Result<Places> {
+pub(crate) fn begin() -> Result<Places> {
     let places = Places::find()?;
-    println!("{}", machine());
     sys::pin(CPU).map_err(|error| format!("cannot choose a processor: {error}"))?;
-    println!(
-        "{} rounds, all sides in turn; median (smallest..largest). The program under test, with all its threads, runs on \
-         processor {CPU}, its peer on {PEER_CPU}.\n",
-        plan.rounds
-    );
     Ok(places)
 }
 
@@ -115,18 +110,26 @@ pub(crate) struct Contest {
 }
 
 impl Contest {
-    /// Lets all of them run in each round and prints a line each.
+    /// Lets all of them run in each round, and reports the time of each and its ratio to ours.
     ///
     /// # Errors
-    /// Who must not fail has failed.
-    pub(crate) fn measure(&self, places: &Places, plan: &Plan, starts: &Starts) -> Result<()> {
-        // Once beforehand: what is compiled is in its cache then, and who cannot do it is known.
+    /// An entrant that must not fail has failed.
+    pub(crate) fn measure(
+        &self,
+        places: &Places,
+        plan: &Plan,
+        starts: &Starts,
+        report: &mut Report,
+    ) -> Result<()> {
+        // Once beforehand: what is compiled is in its cache then, and it is known which entrants cannot do it.
         let mut able = Vec::new();
-        println!("{}", self.name);
+        let mut unable = Vec::new();
         for entrant in &self.entrants {
             match starts.work(places, &self.work, &entrant.side) {
                 Ok(_) => able.push((entrant, Vec::new())),
-                Err(message) if entrant.may_fail => println!("    {:<36} cannot: {message}", entrant.label),
+                Err(message) if entrant.may_fail => {
+                    unable.push(Figure::missing(entrant.label, format!("cannot: {message}")));
+                }
                 Err(message) => return Err(message),
             }
         }
@@ -135,25 +138,19 @@ impl Contest {
                 times.push(starts.work(places, &self.work, &entrant.side)?);
             }
         }
-        let Some((_, ours)) = able.first() else {
+        let Some(((first, ours), others)) = able.split_first() else {
             return Ok(());
         };
-        for (index, (entrant, times)) in able.iter().enumerate() {
-            let each = Spread::of(times).median * 1e9 / operations(self.count);
-            if index == 0 {
-                println!("    {:<36} {each:>9.0} ns", entrant.label);
-                continue;
-            }
-            let ratios: Vec<f64> = times.iter().zip(ours).map(|(time, ours)| time / ours).collect();
-            let ratio = Spread::of(&ratios);
-            let verdict = entrant
-                .bar
-                .map_or_else(String::new, |bar| verdict_at_least(ratio.median, bar));
-            println!(
-                "    {:<36} {each:>9.0} ns  {ratio:.2} of ours  {verdict}",
-                entrant.label
-            );
+        let each =
+            |times: &[f64]| -> Vec<f64> { times.iter().map(|time| time / operations(self.count)).collect() };
+        let mut figures = vec![Figure::time(first.label, &each(ours))];
+        for (entrant, times) in others {
+            let ratio = format!("{} / ours", entrant.label);
+            figures.push(Figure::time(entrant.label, &each(times)));
+            figures.push(Figure::ratio(ratio, times, ours).at_least(entrant.bar));
         }
+        figures.extend(unable);
+        report.row(self.name, figures);
         Ok(())
     }
 }

@@ -11,9 +11,10 @@ use wasmtime::component::{Component, Linker};
 use wasmtime::{Config, Engine, InstanceAllocationStrategy, Module, PoolingAllocationConfig, Store};
 
 use crate::own::Program;
+use crate::record::Figure;
+use crate::report::Report;
 use crate::run::Places;
-use crate::stats::Spread;
-use crate::{Plan, Result};
+use crate::{Plan, Result, bars};
 
 /// Guests in one round.
 const GUESTS: u32 = 2000;
@@ -37,21 +38,23 @@ struct Times {
     end: Duration,
 }
 
-/// Measures and prints the rows of modules.
+/// Measures the rows of modules.
 ///
 /// # Errors
 /// The module cannot be read or made an instance of.
-pub(crate) fn measure(places: &Places, plan: &Plan) -> Result<()> {
-    row(
-        plan,
-        "start: an instance in an embedder, pooled",
-        Some(5.0),
-        || module(&engine(true)?, places),
-    )?;
-    row(plan, "start: an instance in an embedder, on demand", None, || {
-        module(&engine(false)?, places)
-    })
+pub(crate) fn measure(places: &Places, plan: &Plan, report: &mut Report) -> Result<()> {
+    let [pooled, on_demand] = OF_MODULES;
+    row(plan, report, pooled, Some(bars::INSTANCE), || {
+        module(&engine(true)?, places)
+    })?;
+    row(plan, report, on_demand, None, || module(&engine(false)?, places))
 }
+
+/// The rows of modules.
+const OF_MODULES: [&str; 2] = [
+    "start: an instance in an embedder, pooled",
+    "start: an instance in an embedder, on demand",
+];
 
 /// The rows of components.
 pub(crate) const OF_COMPONENTS: [&str; 3] = [
@@ -64,11 +67,13 @@ pub(crate) const OF_COMPONENTS: [&str; 3] = [
 ///
 /// # Errors
 /// As of [`measure`].
-pub(crate) fn measure_component(places: &Places, plan: &Plan) -> Result<()> {
+pub(crate) fn measure_component(places: &Places, plan: &Plan, report: &mut Report) -> Result<()> {
     let [pooled, on_demand, own] = OF_COMPONENTS;
-    row(plan, pooled, None, || component(&engine(true)?, places))?;
-    row(plan, on_demand, None, || component(&engine(false)?, places))?;
-    row(plan, own, None, || {
+    row(plan, report, pooled, None, || component(&engine(true)?, places))?;
+    row(plan, report, on_demand, None, || {
+        component(&engine(false)?, places)
+    })?;
+    row(plan, report, own, None, || {
         let program = Program::new(engine(true)?, &places.component("start"))?;
         Ok(move || {
             let start = Instant::now();
@@ -78,9 +83,10 @@ pub(crate) fn measure_component(places: &Places, plan: &Plan) -> Result<()> {
     })
 }
 
-/// Prints a row of the plan. `prepare` makes what all guests share, and what it returns makes and ends one guest.
+/// Reports a row of the plan. `prepare` makes what all guests share, and what it returns makes and ends one guest.
 fn row<G: Fn() -> wasmtime::Result<Times>>(
     plan: &Plan,
+    report: &mut Report,
     name: &str,
     bar: Option<f64>,
     prepare: impl FnOnce() -> wasmtime::Result<G>,
@@ -94,26 +100,24 @@ fn row<G: Fn() -> wasmtime::Result<Times>>(
             .map(|_| round(&guest))
             .collect::<wasmtime::Result<Vec<_>>>()
     });
-    print(name, &costs.map_err(|error| format!("{name}: {error:#}"))?, bar);
+    let costs = costs.map_err(|error| format!("{name}: {error:#}"))?;
+    report.row(name, figures(&costs, bar));
     Ok(())
 }
 
-fn print(name: &str, costs: &[Cost], bar: Option<f64>) {
-    let of = |part: fn(&Cost) -> f64| Spread::of(&costs.iter().map(part).collect::<Vec<_>>());
-    let whole = of(|cost| cost.store + cost.instance);
-    let verdict = bar.map_or_else(String::new, |bar| {
-        crate::stats::verdict_at_most(whole.median, bar, "us")
-    });
-    println!("{name:<48} {whole} us  {verdict}");
-    let (store, instance, end) = (
-        of(|cost| cost.store),
-        of(|cost| cost.instance),
-        of(|cost| cost.end),
-    );
-    println!(
-        "    host, policy and store {:.2} us; the instance {:.2} us; the end of all {:.2} us",
-        store.median, instance.median, end.median
-    );
+fn figures(costs: &[Cost], bar: Option<f64>) -> Vec<Figure> {
+    let of = |label: &str, part: fn(&Cost) -> f64| {
+        Figure::new(label, "us", &costs.iter().map(part).collect::<Vec<_>>())
+    };
+    vec![
+        of("host, policy, store and instance", |cost| {
+            cost.store + cost.instance
+        })
+        .at_most(bar),
+        of("host, policy and store", |cost| cost.store),
+        of("the instance", |cost| cost.instance),
+        of("the end of all", |cost| cost.end),
+    ]
 }
 
 /// An engine as `guestnet run` has it, but for the pool.

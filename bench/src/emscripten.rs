@@ -3,11 +3,11 @@
 
 use crate::contest::{Contest, Entrant, Starts, begin};
 use crate::peer::Peer;
+use crate::record::Figure;
+use crate::report::Report;
 use crate::run::{Engine, Places, Side, Work};
-use crate::stats::Spread;
-use crate::stats::verdict_at_most;
 use crate::work::{ACCEPTS, BULK, DATAGRAMS, ECHOES, numbers, work};
-use crate::{Plan, Result};
+use crate::{Plan, Result, bars};
 
 /// Linked with the package.
 const OURS: &str = "bench-emscripten";
@@ -18,38 +18,34 @@ const RAW: &str = "bench-emscripten-raw";
 /// `-sNODERAWSOCKETS -pthread -sPROXY_TO_PTHREAD`: main and the sockets are on a thread that may block.
 const RAW_THREADS: &str = "bench-emscripten-raw-threads";
 
-/// How much more CPU time node:net and node:dgram may be expected to take.
-const BAR: f64 = 1.5;
-
-/// How much longer than native a data call on a thread may take, in nanoseconds.
-const CALL_BAR: f64 = 1000.0;
-
 /// Calls between two looks at the clock, and fewer where one takes long.
 const CALLS: u32 = 20_000;
 const SLOW_CALLS: u32 = 200;
 
-/// Measures every row of the plan and prints it.
+/// Measures every row of the plan.
 ///
 /// # Errors
 /// The first program that failed. A row that misses its bar is no error.
-pub(crate) fn measure(plan: &Plan) -> Result<()> {
-    let places = begin(plan)?;
-    println!(
-        "CPU time of the program under test an operation, its start subtracted; ratio = CPU time of the other / ours, \
-         more is better"
-    );
+pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
+    let places = begin()?;
+    places.engine_versions(report);
     let contests = contests();
     if contests.iter().any(|contest| plan.has(contest.name)) {
-        let sides: Vec<Side> = entrants(false).into_iter().map(|entrant| entrant.side).collect();
+        let sides: Vec<Side> = entrants(false, None)
+            .into_iter()
+            .map(|entrant| entrant.side)
+            .collect();
         let starts = Starts::of(&places, plan, &sides)?;
         for contest in contests.iter().filter(|contest| plan.has(contest.name)) {
-            contest.measure(&places, plan, &starts)?;
+            let outcome = contest.measure(&places, plan, &starts, report);
+            report.attempt(contest.name, outcome);
         }
     }
-    calls(&places, plan)
+    calls(&places, plan, report)
 }
 
-fn entrants(datagrams: bool) -> Vec<Entrant> {
+/// `bar`: the least ratio of native C's CPU time to ours.
+fn entrants(datagrams: bool, bar: Option<f64>) -> Vec<Entrant> {
     let own = if datagrams {
         "node:dgram, Node 26"
     } else {
@@ -57,8 +53,11 @@ fn entrants(datagrams: bool) -> Vec<Entrant> {
     };
     vec![
         Entrant::new("guestnet, Node 26", Side::Emscripten(OURS, Engine::Node)),
-        Entrant::new("native C", Side::Native),
-        Entrant::new(own, Side::Script(Engine::Node)).bar(BAR),
+        Entrant {
+            bar,
+            ..Entrant::new("native C", Side::Native)
+        },
+        Entrant::new(own, Side::Script(Engine::Node)),
         Entrant::new(
             "NODERAWSOCKETS on a thread, Node 26",
             Side::Emscripten(RAW_THREADS, Engine::Node),
@@ -71,11 +70,11 @@ fn entrants(datagrams: bool) -> Vec<Entrant> {
 
 fn contests() -> Vec<Contest> {
     let segments = BULK / 65_536;
-    let contest = |name, count, work, datagrams| Contest {
+    let contest = |name, count, work, datagrams, bar| Contest {
         name,
         work,
         count,
-        entrants: entrants(datagrams),
+        entrants: entrants(datagrams, bar),
     };
     vec![
         contest(
@@ -83,42 +82,48 @@ fn contests() -> Vec<Contest> {
             segments,
             work("tcp_bulk", &["send", "PORT"], BULK, Peer::TcpSink(BULK)),
             false,
+            None,
         ),
         contest(
             "TCP bulk receive, 64 KiB",
             segments,
             work("tcp_bulk", &["recv", "PORT"], BULK, Peer::TcpSource(BULK)),
             false,
+            None,
         ),
         contest(
             "TCP echo 64 B",
             ECHOES,
             work("tcp_echo", &["blocking", "PORT"], ECHOES, Peer::TcpEcho),
             false,
+            None,
         ),
         contest(
             "TCP accept and close",
             ACCEPTS,
             work("tcp_accept", &["blocking"], ACCEPTS, Peer::TcpConnect(ACCEPTS)),
             false,
+            Some(bars::EMSCRIPTEN_ACCEPT),
         ),
         contest(
             "UDP send 1200 B",
             DATAGRAMS,
             work("udp", &["send", "PORT"], DATAGRAMS, Peer::UdpSink),
             true,
+            None,
         ),
         contest(
             "UDP receive 1200 B",
             DATAGRAMS,
             work("udp", &["recv"], DATAGRAMS, Peer::UdpSource(DATAGRAMS)),
             true,
+            Some(bars::EMSCRIPTEN_UDP_RECEIVE),
         ),
     ]
 }
 
 /// One data call that moves nothing, on the main thread and on another.
-fn calls(places: &Places, plan: &Plan) -> Result<()> {
+fn calls(places: &Places, plan: &Plan, report: &mut Report) -> Result<()> {
     let name = "one call: recv that finds nothing";
     if !plan.has(name) {
         return Ok(());
@@ -155,16 +160,20 @@ fn calls(places: &Places, plan: &Plan) -> Result<()> {
             times.push(median.map_or(f64::NAN, f64::from));
         }
     }
-    println!("\n{name}: nanoseconds, less is better");
-    let native = times.first().map_or(f64::NAN, |times| Spread::of(times).median);
+    let native = times.first().cloned().unwrap_or_default();
+    let mut figures = Vec::new();
     for ((label, how, side, _), times) in sides.iter().zip(&times) {
-        let time = Spread::of(times);
-        let verdict = if *how == "thread" && *side == ours(OURS_THREADS) {
-            verdict_at_most(time.median - native, CALL_BAR, "ns more than native")
-        } else {
-            String::new()
-        };
-        println!("    {label:<36} {time:.0} ns  {verdict}");
+        figures.push(Figure::new(*label, "ns", times));
+        if *how == "thread" && *side == ours(OURS_THREADS) {
+            let more: Vec<f64> = times
+                .iter()
+                .zip(&native)
+                .map(|(time, native)| time - native)
+                .collect();
+            figures
+                .push(Figure::new("a pthread, more than native", "ns", &more).at_most(bars::EMSCRIPTEN_CALL));
+        }
     }
+    report.row(name, figures);
     Ok(())
 }

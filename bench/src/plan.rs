@@ -1,4 +1,7 @@
-//! [`Plan`]: which rows are measured, and how often.
+//! [`Plan`]: which rows are measured, how often, and where the figures go.
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// Failures are sentences for the person who runs the measurements.
 pub(crate) type Result<T> = std::result::Result<T, String>;
@@ -6,10 +9,14 @@ pub(crate) type Result<T> = std::result::Result<T, String>;
 /// What to measure.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Plan {
-    /// `None` means all families.
+    /// `None` means all families but the soak.
     pub(crate) family: Option<&'static str>,
     /// How often each side of a row runs.
     pub(crate) rounds: usize,
+    /// How long the soak goes on.
+    pub(crate) soak: Duration,
+    /// The directory of the families' files; `None`: the figures are only printed.
+    pub(crate) json: Option<PathBuf>,
     /// Parts of the names of rows; none means all rows.
     pub(crate) rows: Vec<String>,
 }

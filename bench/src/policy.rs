@@ -17,9 +17,10 @@ use guestnet_core::{
 };
 use guestnet_host_os::{OsHost, Upstream};
 
+use crate::record::Figure;
+use crate::report::Report;
 use crate::run::CPU;
-use crate::stats::Spread;
-use crate::{Plan, Result, dns, sys};
+use crate::{Plan, Result, bars, dns, sys};
 
 /// Calls of each kind in one round, so that a round of a variant takes some tens of milliseconds.
 const DATAGRAMS: usize = 20_000;
@@ -35,9 +36,6 @@ const SIZE: usize = 1200;
 
 /// Numbers of rules.
 const RULES: [usize; 3] = [1, 100, 10_000];
-
-/// What a check may add to a datagram with 100 rules, in percent of it.
-const BAR: f64 = 2.0;
 
 /// A guest under test.
 type Subject = GuestThread<OsHost, ()>;
@@ -75,7 +73,7 @@ struct Row {
     variants: Vec<Rules>,
     /// Measures one round: nanoseconds a call.
     round: fn(&mut Variant) -> Result<f64>,
-    /// [`BAR`] is meant for this row.
+    /// [`bars::POLICY`] is meant for this row.
     barred: bool,
 }
 
@@ -88,18 +86,12 @@ struct Variant {
     peer: UdpSocket,
 }
 
-/// Measures every row of the plan and prints it.
+/// Measures every row of the plan.
 ///
 /// # Errors
 /// The first call that failed. A row that misses its bar is no error.
-pub(crate) fn measure(plan: &Plan) -> Result<()> {
-    println!("{}", crate::stats::machine());
+pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     sys::pin(CPU).map_err(|error| format!("cannot choose a processor: {error}"))?;
-    println!(
-        "{} rounds, each variant in every round; median (smallest..largest). CPU time of the calling thread, which runs \
-         on processor {CPU}.\n",
-        plan.rounds
-    );
     let every = |rules: fn(usize) -> Rules| RULES.map(rules);
     let decided: Vec<Rules> = [Rules::Net, Rules::Audited]
         .into_iter()
@@ -138,12 +130,12 @@ pub(crate) fn measure(plan: &Plan) -> Result<()> {
         },
     ];
     for row in rows.iter().filter(|row| plan.has(row.name)) {
-        compare(plan, row)?;
+        compare(plan, row, report)?;
     }
-    names(plan)
+    names(plan, report)
 }
 
-fn compare(plan: &Plan, row: &Row) -> Result<()> {
+fn compare(plan: &Plan, row: &Row, report: &mut Report) -> Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(text)?;
     let tcp = listener.local_addr().map_err(text)?;
     // Ends with the process; what it accepts it closes.
@@ -162,39 +154,24 @@ fn compare(plan: &Plan, row: &Row) -> Result<()> {
             }
         }
     }
-    println!(
-        "{}, in nanoseconds, and what it is more than the first of its round",
-        row.name
-    );
     let first = times.first().cloned().unwrap_or_default();
+    let mut figures = Vec::new();
     for (rules, times) in row.variants.iter().zip(&times) {
-        let time = Spread::of(times);
+        figures.push(Figure::new(rules.text(), "ns", times));
+        if *rules == Rules::Net {
+            continue;
+        }
         let shares: Vec<f64> = times
             .iter()
             .zip(&first)
             .map(|(time, first)| (time / first - 1.0) * 100.0)
             .collect();
-        let share = Spread::of(&shares);
-        let verdict = match rules {
-            Rules::Addresses(100) | Rules::Names(100) if row.barred => verdict(share.median),
-            _ => String::new(),
-        };
-        let more = if *rules == Rules::Net {
-            String::new()
-        } else {
-            format!("  {share:.1} %  {verdict}")
-        };
-        println!("    {:<20} {time:.0}{more}", rules.text());
+        let has_bar = row.barred && matches!(rules, Rules::Addresses(100) | Rules::Names(100));
+        let more = Figure::new(format!("{}, more than --allow-net", rules.text()), "%", &shares);
+        figures.push(more.at_most(has_bar.then_some(bars::POLICY)));
     }
+    report.row(row.name, figures);
     Ok(())
-}
-
-fn verdict(share: f64) -> String {
-    if share <= BAR {
-        format!("bar {BAR} %: meets")
-    } else {
-        format!("bar {BAR} %: MISSES by {:.1} %", share - BAR)
-    }
 }
 
 /// A guest of this policy with a socket, and its peers. `tcp` is where a listener is.
@@ -379,18 +356,18 @@ fn open(variant: &mut Variant) -> Result<f64> {
 }
 
 /// Look-ups that need no server: numbers, the hosts file, and the cache.
-fn names(plan: &Plan) -> Result<()> {
+fn names(plan: &Plan, report: &mut Report) -> Result<()> {
     let name = "names: getaddrinfo, one address";
     if !plan.has(name) {
         return Ok(());
     }
-    let server = dns::start()?;
+    let server = dns::start((Ipv4Addr::LOCALHOST, 0).into())?;
     let nodes = [
         ("a number", "127.0.0.1"),
         ("the hosts file", "h0"),
         ("the cache", "h0.example"),
     ];
-    println!("{name}, in nanoseconds");
+    let mut figures = Vec::new();
     for rules in RULES {
         let mut policy = PolicyBuilder::new();
         let rest = (1..rules).map(|index| format!("h{index}.example:443"));
@@ -415,13 +392,10 @@ fn names(plan: &Plan) -> Result<()> {
                     times.push(time);
                 }
             }
-            println!(
-                "    {:<24} {:.0}",
-                format!("{what}, {rules} rules"),
-                Spread::of(&times)
-            );
+            figures.push(Figure::new(format!("{what}, {rules} rules"), "ns", &times));
         }
     }
+    report.row(name, figures);
     Ok(())
 }
 

@@ -2,33 +2,29 @@
 
 use crate::contest::{Contest, Entrant, Starts, begin, start};
 use crate::peer::Peer;
+use crate::record::Figure;
+use crate::report::Report;
 use crate::run::{Engine, Places, Side};
-use crate::stats::Spread;
 use crate::work::{BULK, DATAGRAMS, ECHOES, work};
-use crate::{Plan, Result};
+use crate::{Plan, Result, bars};
 
-/// No other may take less CPU time.
-const BAR: f64 = 1.0;
-
-/// Measures every row of the plan and prints it.
+/// Measures every row of the plan.
 ///
 /// # Errors
 /// The first program that failed. A row that misses its bar is no error.
-pub(crate) fn measure(plan: &Plan) -> Result<()> {
-    let places = begin(plan)?;
-    start_rows(&places, plan)?;
+pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
+    let places = begin()?;
+    places.engine_versions(report);
+    start_rows(&places, plan, report)?;
     let contests = contests();
     if !contests.iter().any(|contest| plan.has(contest.name)) {
         return Ok(());
     }
-    println!(
-        "\nCPU time of the program under test an operation, its start subtracted; ratio = CPU time of the other / \
-         ours, more is better"
-    );
     let sides: Vec<Side> = entrants().into_iter().map(|entrant| entrant.side).collect();
     let starts = Starts::of(&places, plan, &sides)?;
     for contest in contests.iter().filter(|contest| plan.has(contest.name)) {
-        contest.measure(&places, plan, &starts)?;
+        let outcome = contest.measure(&places, plan, &starts, report);
+        report.attempt(contest.name, outcome);
     }
     Ok(())
 }
@@ -37,9 +33,9 @@ fn entrants() -> Vec<Entrant> {
     vec![
         Entrant::new("guestnet", Side::QuickJs),
         Entrant::new("native C", Side::Native),
-        Entrant::new("Node 26", Side::Script(Engine::Node)).bar(BAR),
-        Entrant::new("Deno", Side::Script(Engine::Deno)).bar(BAR),
-        Entrant::new("Bun", Side::Script(Engine::Bun)).bar(BAR),
+        Entrant::new("Node 26", Side::Script(Engine::Node)).bar(bars::QUICKJS),
+        Entrant::new("Deno", Side::Script(Engine::Deno)).bar(bars::QUICKJS),
+        Entrant::new("Bun", Side::Script(Engine::Bun)).bar(bars::QUICKJS),
     ]
 }
 
@@ -70,12 +66,11 @@ fn contests() -> Vec<Contest> {
 }
 
 /// A program that does nothing: how long it takes from start to end, and how much memory it has.
-fn start_rows(places: &Places, plan: &Plan) -> Result<()> {
+fn start_rows(places: &Places, plan: &Plan, report: &mut Report) -> Result<()> {
     let name = "start and end of an empty program";
     if !plan.has(name) {
         return Ok(());
     }
-    println!("{name}: wall-clock time, CPU time and the largest resident set");
     let entrants = entrants();
     let mut figures: Vec<[Vec<f64>; 3]> = entrants.iter().map(|_| Default::default()).collect();
     for round in 0..=plan.rounds {
@@ -90,12 +85,20 @@ fn start_rows(places: &Places, plan: &Plan) -> Result<()> {
             }
         }
     }
+    let mut rows = Vec::new();
     for (entrant, [wall, cpu, memory]) in entrants.iter().zip(&figures) {
-        let (wall, cpu, memory) = (Spread::of(wall), Spread::of(cpu), Spread::of(memory));
-        println!(
-            "    {:<20} {wall:.1} ms {cpu:.1} ms {memory:.1} MiB",
-            entrant.label
-        );
+        rows.push(Figure::new(
+            format!("{}: wall-clock time", entrant.label),
+            "ms",
+            wall,
+        ));
+        rows.push(Figure::new(format!("{}: CPU time", entrant.label), "ms", cpu));
+        rows.push(Figure::new(
+            format!("{}: largest resident set", entrant.label),
+            "MiB",
+            memory,
+        ));
     }
+    report.row(name, rows);
     Ok(())
 }

@@ -10,6 +10,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use crate::peer::Peer;
+use crate::report::Report;
 use crate::{Result, own, sys};
 
 /// The processor of the program under test.
@@ -60,6 +61,10 @@ pub(crate) enum Side {
     ComponentNative,
     /// The same component on wasmtime's own WASI.
     Wasmtime,
+    /// A program of bench/go in guestnet, for GOOS=wasip1.
+    Go,
+    /// The same source natively.
+    GoNative,
 }
 
 /// An engine that runs JavaScript.
@@ -147,7 +152,25 @@ impl Places {
         self.cache.join(program).with_extension("cwasm")
     }
 
-    fn command(&self, work: &Work, side: &Side) -> Command {
+    /// Where the built guests are.
+    pub(crate) fn guests(&self) -> &Path {
+        &self.guests
+    }
+
+    /// Says which engines take part.
+    pub(crate) fn engine_versions(&self, report: &mut Report) {
+        for (name, engine) in [
+            ("Node", Engine::Node),
+            ("Deno", Engine::Deno),
+            ("Bun", Engine::Bun),
+        ] {
+            let mut command = Command::new(self.engines.join(engine.program()));
+            report.version_of(name, command.arg("--version").env("DENO_NO_UPDATE_CHECK", "1"));
+        }
+    }
+
+    /// The command that runs a program, without its arguments.
+    pub(crate) fn command(&self, work: &Work, side: &Side) -> Command {
         let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("js");
         match side {
             Side::Native => Command::new(self.guests.join("bench-native").join(work.program)),
@@ -170,6 +193,13 @@ impl Places {
             Side::ComponentNative => {
                 Command::new(self.guests.join("bench-component-native").join(work.program))
             }
+            Side::Go => {
+                let mut command = self.guestnet();
+                let module = self.guests.join("bench-go").join(work.program);
+                command.arg("--allow-net").arg(module.with_extension("wasm"));
+                command
+            }
+            Side::GoNative => Command::new(self.guests.join("bench-go-native").join(work.program)),
             Side::Wasmtime => {
                 // This program itself.
                 let mut command = Command::new("/proc/self/exe");
@@ -187,7 +217,8 @@ impl Places {
         }
     }
 
-    fn guestnet(&self) -> Command {
+    /// `guestnet run`, with compiled modules in a cache of the measurements' own.
+    pub(crate) fn guestnet(&self) -> Command {
         let mut command = Command::new(&self.guestnet);
         command.arg("run").env("GUESTNET_CACHE", &self.cache);
         command
@@ -279,7 +310,10 @@ impl Places {
 }
 
 /// Waits until a child has ended well; ends it when it takes too long.
-fn ended(child: &mut Child) -> Result<sys::Usage> {
+///
+/// # Errors
+/// It has failed, or took too long.
+pub(crate) fn ended(child: &mut Child) -> Result<sys::Usage> {
     let pid = Pid::from_child(child);
     let handle = pidfd_open(pid, PidfdFlags::empty()).map_err(|error| format!("pidfd_open: {error}"))?;
     let mut fds = [PollFd::new(&handle, PollFlags::IN)];

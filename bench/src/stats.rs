@@ -1,6 +1,6 @@
-//! Medians of several rounds and how far they spread, what they must reach, and the machine they were taken on.
+//! Medians of several rounds and how far they spread, and the machine they were taken on.
 
-use std::{fmt, fs};
+use std::fs;
 
 /// A quantity that was measured several times.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -30,47 +30,32 @@ impl Spread {
     }
 }
 
-impl fmt::Display for Spread {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let digits = f.precision().unwrap_or(2);
-        let Spread { median, min, max } = self;
-        write!(f, "{median:>8.digits$}  ({min:.digits$}..{max:.digits$})")
-    }
-}
-
-/// What a row says whose figure must reach its bar.
-pub(crate) fn verdict_at_least(value: f64, bar: f64) -> String {
-    if value >= bar {
-        format!("bar {bar:.2}: meets")
-    } else {
-        format!("bar {bar:.2}: MISSES by {:.3}", bar - value)
-    }
-}
-
-/// What a row says whose figure must not exceed its bar.
-pub(crate) fn verdict_at_most(value: f64, bar: f64, unit: &str) -> String {
-    if value <= bar {
-        format!("bar {bar} {unit}: meets")
-    } else {
-        format!("bar {bar} {unit}: MISSES by {:.2} {unit}", value - bar)
-    }
-}
-
-/// Kernel, processor and load, without which no figure says anything.
+/// Kernel and processor, without which no figure says anything.
 pub(crate) fn machine() -> String {
-    let line = |path: &str| fs::read_to_string(path).unwrap_or_default().trim().to_owned();
     let cpus = line("/proc/cpuinfo");
     let model = cpus
         .lines()
         .find_map(|line| line.strip_prefix("model name")?.split_once(": "));
     let count = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
     format!(
-        "Linux {}, {} x {}, load {}",
+        "Linux {}, {} x {}",
         line("/proc/sys/kernel/osrelease"),
         count,
         model.map_or("unknown processor", |(_, name)| name),
-        line("/proc/loadavg")
     )
+}
+
+/// The machine's load of the last minute.
+pub(crate) fn load() -> f64 {
+    let text = line("/proc/loadavg");
+    text.split(' ')
+        .next()
+        .and_then(|load| load.parse().ok())
+        .unwrap_or(0.0)
+}
+
+fn line(path: &str) -> String {
+    fs::read_to_string(path).unwrap_or_default().trim().to_owned()
 }
 
 #[cfg(test)]

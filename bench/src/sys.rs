@@ -1,4 +1,4 @@
-//! The system calls that neither std nor rustix has: CPU time and memory of one child, affinity, and UDP segmentation.
+//! The system calls that neither std nor rustix has: CPU time and memory of processes, affinity, and UDP segmentation.
 #![expect(unsafe_code, reason = "the boundary to libc; each block says why it is sound")]
 
 use std::io::Error;
@@ -44,6 +44,28 @@ fn time(time: libc::timeval) -> Duration {
     // Neither is negative in what the kernel counts.
     let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
     Duration::from_secs(seconds) + Duration::from_micros(u64::try_from(time.tv_usec).unwrap_or(0))
+}
+
+/// The clock of a process (clock_getcpuclockid(3)): the CPU time that all of its threads have used, also those that have ended.
+pub(crate) fn cpu_time(pid: u32) -> Result<Duration, Error> {
+    let pid = libc::pid_t::try_from(pid).map_err(Error::other)?;
+    let mut clock = 0;
+    // SAFETY: the pointer is to a variable that outlives the call.
+    let error = unsafe { libc::clock_getcpuclockid(pid, &raw mut clock) };
+    if error != 0 {
+        return Err(Error::from_raw_os_error(error));
+    }
+    let mut time = libc::timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    // SAFETY: the pointer is to a variable that outlives the call.
+    if unsafe { libc::clock_gettime(clock, &raw mut time) } < 0 {
+        return Err(Error::last_os_error());
+    }
+    let seconds = u64::try_from(time.tv_sec).map_err(Error::other)?;
+    let nanoseconds = u32::try_from(time.tv_nsec).map_err(Error::other)?;
+    Ok(Duration::new(seconds, nanoseconds))
 }
 
 /// sched_setaffinity(2) of the calling thread, and so of the children that it starts.

@@ -1,13 +1,14 @@
 //! The rows of `bench wasi`: which programs with how much work, and what they must reach.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::contest::{Starts, begin, operations, start};
 use crate::peer::Peer;
+use crate::record::Figure;
+use crate::report::Report;
 use crate::run::{Places, Side, Work};
-use crate::stats::{Spread, verdict_at_least, verdict_at_most};
 use crate::work::{ACCEPTS, BULK, DATAGRAMS, ECHOES, numbers, work};
-use crate::{Plan, Result, embed};
+use crate::{Plan, Result, bars, embed};
 
 /// How many rules the rows with a policy have.
 const RULES: u8 = 100;
@@ -24,26 +25,32 @@ struct Row {
     b: Side,
 }
 
-/// Measures every row of the plan and prints it.
+/// Measures every row of the plan.
 ///
 /// # Errors
 /// The first program that failed. A row that misses its bar is no error.
-pub(crate) fn measure(plan: &Plan) -> Result<()> {
-    let places = begin(plan)?;
-    start_rows(&places, plan)?;
-    embed::measure(&places, plan)?;
-    println!(
-        "\nCPU time of the program under test, its start subtracted; ratio = native / guest, more is better"
-    );
-    let rows = rows();
-    if rows.iter().any(|row| plan.has(row.name)) {
-        let starts = Starts::of(&places, plan, &[Side::Native, open()])?;
-        for row in rows.iter().filter(|row| plan.has(row.name)) {
-            compare(&places, plan, row, &starts)?;
-        }
+pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
+    let places = begin()?;
+    let outcome = start_rows(&places, plan, report);
+    report.attempt("start", outcome);
+    let outcome = embed::measure(&places, plan, report);
+    report.attempt("start in an embedder", outcome);
+    let rows: Vec<Row> = rows().into_iter().filter(|row| plan.has(row.name)).collect();
+    // Options change nothing about a start: one of each kind of side.
+    let sides = [Side::Native, open(), Side::GoNative, Side::Go];
+    let sides: Vec<Side> = sides
+        .into_iter()
+        .filter(|side| {
+            let same = |other: &Side| std::mem::discriminant(other) == std::mem::discriminant(side);
+            rows.iter().any(|row| same(&row.a) || same(&row.b))
+        })
+        .collect();
+    let starts = Starts::of(&places, plan, &sides)?;
+    for row in &rows {
+        let outcome = compare(&places, plan, row, &starts, report);
+        report.attempt(row.name, outcome);
     }
-    println!("\nOne call that waits for idle sockets and 1 that is active, in microseconds, less is better");
-    poll_rows(&places, plan)
+    poll_rows(&places, plan, report)
 }
 
 fn open() -> Side {
@@ -102,51 +109,51 @@ fn rows() -> Vec<Row> {
     vec![
         against_native(
             "TCP bulk send, 64 KiB",
-            0.98,
+            bars::TCP_BULK,
             segments,
             work("tcp_bulk", &["send", "PORT"], BULK, Peer::TcpSink(BULK)),
         ),
         against_native(
             "TCP bulk receive, 64 KiB",
-            0.98,
+            bars::TCP_BULK,
             segments,
             work("tcp_bulk", &["recv", "PORT"], BULK, Peer::TcpSource(BULK)),
         ),
         against_native(
             "TCP echo 64 B, blocking",
-            0.95,
+            bars::TCP_ECHO,
             ECHOES,
             work("tcp_echo", &["blocking", "PORT"], ECHOES, Peer::TcpEcho),
         ),
         against_native(
             "TCP echo 64 B, polled",
-            0.95,
+            bars::TCP_ECHO,
             ECHOES,
             work("tcp_echo", &["polled", "PORT"], ECHOES, Peer::TcpEcho),
         ),
         against_native(
             "TCP accept and close, blocking",
-            0.95,
+            bars::TCP_ACCEPT,
             ACCEPTS,
             work("tcp_accept", &["blocking"], ACCEPTS, Peer::TcpConnect(ACCEPTS)),
         ),
         against_native(
             "TCP accept and close, polled",
-            0.95,
+            bars::TCP_ACCEPT,
             ACCEPTS,
             work("tcp_accept", &["polled"], ACCEPTS, Peer::TcpConnect(ACCEPTS)),
         ),
-        against_native("UDP send 1200 B", 0.97, DATAGRAMS, udp_send.clone()),
-        against_native("UDP receive 1200 B", 0.97, DATAGRAMS, udp_recv.clone()),
+        against_native("UDP send 1200 B", bars::UDP_PLAIN, DATAGRAMS, udp_send.clone()),
+        against_native("UDP receive 1200 B", bars::UDP_PLAIN, DATAGRAMS, udp_recv.clone()),
         ruled_row(
             "UDP send, --allow-net / 100 connect rules",
-            Some(0.98),
+            Some(bars::UDP_RULES),
             &udp_send,
             ruled(),
         ),
         ruled_row(
             "UDP receive, --allow-net / 100 connect rules",
-            Some(0.98),
+            Some(bars::UDP_RULES),
             &udp_recv,
             ruled(),
         ),
@@ -163,63 +170,109 @@ fn rows() -> Vec<Row> {
             &udp_recv,
             audited(),
         ),
+        Row {
+            name: "Go: TCP echo 64 B",
+            work: work("tcp_echo", &["blocking", "PORT"], ECHOES, Peer::TcpEcho),
+            count: ECHOES,
+            bar: None,
+            a: Side::GoNative,
+            b: Side::Go,
+        },
     ]
 }
 
-fn compare(places: &Places, plan: &Plan, row: &Row, starts: &Starts) -> Result<()> {
-    let once = |side: &Side| starts.work(places, &row.work, side);
-    let (mut ratios, mut a_times, mut b_times) = (Vec::new(), Vec::new(), Vec::new());
+/// What a row calls a side.
+fn label(side: &Side) -> &'static str {
+    match side {
+        Side::Native => "native",
+        Side::GoNative => "native Go",
+        Side::Guest(options) if options.len() == 1 => "guest",
+        Side::Guest(options) if options.iter().any(|option| option == "--audit") => "guest, audited",
+        Side::Guest(_) => "guest, with rules",
+        _ => "guest",
+    }
+}
+
+fn compare(places: &Places, plan: &Plan, row: &Row, starts: &Starts, report: &mut Report) -> Result<()> {
+    let once =
+        |side: &Side| -> Result<f64> { Ok(starts.work(places, &row.work, side)? / operations(row.count)) };
+    let (mut a_times, mut b_times) = (Vec::new(), Vec::new());
     // Once beforehand, so that the compiled module is in the cache.
     once(&row.b)?;
     for _ in 0..plan.rounds {
-        let (a, b) = (once(&row.a)?, once(&row.b)?);
-        ratios.push(a / b);
-        a_times.push(a);
-        b_times.push(b);
+        a_times.push(once(&row.a)?);
+        b_times.push(once(&row.b)?);
     }
-    let ratio = Spread::of(&ratios);
-    let each = |times: &[f64]| Spread::of(times).median * 1e9 / operations(row.count);
-    let verdict = row
-        .bar
-        .map_or_else(String::new, |bar| verdict_at_least(ratio.median, bar));
-    println!(
-        "{:<46} {ratio:.3}  {:>7.0} / {:<7.0} ns  {verdict}",
+    let (a, b) = (label(&row.a), label(&row.b));
+    report.row(
         row.name,
-        each(&a_times),
-        each(&b_times)
+        vec![
+            Figure::ratio(format!("{a} / {b}"), &a_times, &b_times).at_least(row.bar),
+            Figure::time(a, &a_times),
+            Figure::time(b, &b_times),
+        ],
     );
     Ok(())
 }
 
-/// From the start of the process to the first instruction of `main`.
-fn start_rows(places: &Places, plan: &Plan) -> Result<()> {
-    let name = "start: guestnet run to the guest's first instruction";
-    if !plan.has(name) {
-        return Ok(());
-    }
-    let once = |side: &Side| -> Result<f64> {
-        let before = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-        let before = Duration::new(
-            before.tv_sec.cast_unsigned(),
-            u32::try_from(before.tv_nsec).unwrap_or(0),
-        );
-        let outcome = places.run(&start(), side)?;
-        let first = Duration::from_nanos(numbers(&outcome)?.first().copied().unwrap_or_default());
-        Ok(first.saturating_sub(before).as_secs_f64() * 1e3)
+/// From the start of the process to the first instruction of `main`: a small program in C, and a large one in Go.
+fn start_rows(places: &Places, plan: &Plan, report: &mut Report) -> Result<()> {
+    let large = Work {
+        program: "large",
+        ..start()
     };
-    once(&open())?;
-    let (mut native, mut guest) = (Vec::new(), Vec::new());
-    for _ in 0..plan.rounds {
-        native.push(once(&Side::Native)?);
-        guest.push(once(&open())?);
+    let rows = [
+        (
+            "start: guestnet run to the guest's first instruction",
+            start(),
+            [Side::Native, open()],
+            bars::START,
+        ),
+        (
+            "start: the same of a Go module of 13 MB",
+            large,
+            [Side::GoNative, Side::Go],
+            bars::START_LARGE,
+        ),
+    ];
+    for (name, work, [native, guest], bar) in rows {
+        if !plan.has(name) {
+            continue;
+        }
+        // In milliseconds.
+        let once = |side: &Side| -> Result<f64> {
+            let before = match work.program {
+                "large" => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+                _ => monotonic(),
+            };
+            let outcome = places.run(&work, side)?;
+            let first = Duration::from_nanos(numbers(&outcome)?.first().copied().unwrap_or_default());
+            Ok(first.saturating_sub(before).as_secs_f64() * 1e3)
+        };
+        once(&guest)?;
+        let (mut of_native, mut of_guest) = (Vec::new(), Vec::new());
+        for _ in 0..plan.rounds {
+            of_native.push(once(&native)?);
+            of_guest.push(once(&guest)?);
+        }
+        report.row(
+            name,
+            vec![
+                Figure::new(label(&guest), "ms", &of_guest).at_most(bar),
+                Figure::new(label(&native), "ms", &of_native),
+            ],
+        );
     }
-    let (native, guest) = (Spread::of(&native), Spread::of(&guest));
-    println!(
-        "{name:<48} {guest:.1} ms  {}",
-        verdict_at_most(guest.median, 15.0, "ms")
-    );
-    println!("    a native program {native:.1} ms");
     Ok(())
+}
+
+/// The clock that a program in C reads.
+fn monotonic() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    Duration::new(
+        now.tv_sec.cast_unsigned(),
+        u32::try_from(now.tv_nsec).unwrap_or(0),
+    )
 }
 
 /// A guest with more sockets than there may be by default.
@@ -228,8 +281,8 @@ fn roomy() -> Side {
     Side::Guest(options.map(String::from).to_vec())
 }
 
-fn poll_rows(places: &Places, plan: &Plan) -> Result<()> {
-    for (idle, rounds, bar) in [(1_u32, 20_000_u32, 5.0), (1_000, 2_000, 8.0), (10_000, 300, 30.0)] {
+fn poll_rows(places: &Places, plan: &Plan, report: &mut Report) -> Result<()> {
+    for ((idle, bar), rounds) in bars::POLL.into_iter().zip([20_000, 2_000, 300]) {
         let name = format!("poll of {idle} idle sockets");
         if !plan.has(&name) {
             continue;
@@ -250,7 +303,12 @@ fn poll_rows(places: &Places, plan: &Plan) -> Result<()> {
             ("guest, the same, two have changed", "changing", roomy(), None),
             ("guest, poll() of the C overlay", "poll", roomy(), None),
             ("native epoll(7)", "epoll", Side::Native, None),
-            ("guest, epoll of the C overlay", "epoll", roomy(), Some(6.0)),
+            (
+                "guest, epoll of the C overlay",
+                "epoll",
+                roomy(),
+                Some(bars::EPOLL),
+            ),
         ];
         let mut times: [Vec<f64>; 6] = Default::default();
         for _ in 0..plan.rounds {
@@ -258,12 +316,12 @@ fn poll_rows(places: &Places, plan: &Plan) -> Result<()> {
                 times.push(once(how, side)?);
             }
         }
-        println!("{name}");
-        for ((what, _, _, bar), times) in sides.iter().zip(&times) {
-            let time = Spread::of(times);
-            let verdict = bar.map_or_else(String::new, |bar| verdict_at_most(time.median, bar, "us"));
-            println!("    {what:<42} {time:.1} us  {verdict}");
-        }
+        let figures = sides
+            .iter()
+            .zip(&times)
+            .map(|((what, _, _, bar), times)| Figure::new(*what, "us", times).at_most(*bar))
+            .collect();
+        report.row(name, figures);
     }
     Ok(())
 }

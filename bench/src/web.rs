@@ -2,21 +2,19 @@
 //! plain JavaScript on the same API, in one headless Chromium. A row is the time from the peer's accept to the last byte that it
 //! receives, how long after that the connection ends, and the CPU time of all of the browser's processes until then.
 
-use std::fmt::Write as _;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::path::Path;
+use std::process::Command;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use guestnet_tests::chromium::{GuestPages, Place, Products};
 use serde_json::json;
 
-use crate::stats::{Spread, machine, verdict_at_least};
-use crate::{Plan, Result};
-
-/// How much of what plain JavaScript does a program must do in the same time.
-const BAR: f64 = 0.9;
+use crate::record::Figure;
+use crate::report::Report;
+use crate::{Plan, Result, bars};
 
 const BULK: u64 = 128 << 20;
 const ECHOES: u64 = 3000;
@@ -87,24 +85,18 @@ struct Took {
     cpu: f64,
 }
 
-/// Measures every row of the plan and prints it; with the environment's `GUESTNET_SVG`, draws the ratios into that file.
+/// Measures every row of the plan.
 ///
 /// # Errors
 /// The first run that failed. A row that misses its bar is no error.
-pub(crate) fn measure(plan: &Plan) -> Result<()> {
+pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     let rows: Vec<&Row> = ROWS.iter().filter(|row| plan.has(row.name)).collect();
     if rows.is_empty() {
         return Ok(());
     }
-    println!("{}", machine());
-    println!(
-        "{} rounds in one headless Chromium, all sides in turn; median (smallest..largest). ratio = plain JavaScript / guestnet, \
-         more is better\n",
-        plan.rounds
-    );
+    report.version_of("Chromium", Command::new("chromium").arg("--version"));
     let scripts = Path::new(env!("CARGO_MANIFEST_DIR")).join("js/web");
     let pages = GuestPages::start_with(&[("/bench/", &scripts)]).map_err(|error| error.to_string())?;
-    let mut drawn = Vec::new();
     for row in rows {
         // The first run of each side compiles it.
         for (_, side) in SIDES {
@@ -116,56 +108,52 @@ pub(crate) fn measure(plan: &Plan) -> Result<()> {
                 times.push(run(&pages, row, side)?);
             }
         }
-        println!("{}", row.name);
         let Some((plain, ours)) = times.split_first() else {
             continue;
         };
-        print_side(row, SIDES[0].0, plain);
+        let mut figures = side_figures(row, SIDES[0].0, plain);
         for ((name, _), took) in SIDES.iter().skip(1).zip(ours) {
-            print_side(row, name, took);
-            let ratio = |of: fn(&Took) -> f64| {
-                let pairs = plain.iter().zip(took).map(|(plain, ours)| of(plain) / of(ours));
-                Spread::of(&pairs.collect::<Vec<_>>())
+            figures.extend(side_figures(row, name, took));
+            let ratio = |what: &str, of: fn(&Took) -> f64| {
+                let label = format!("{name}: ratio of {what}");
+                Figure::ratio(label, &each(plain, of), &each(took, of)).at_least(bars::WEB)
             };
-            let (wall, cpu) = (ratio(|took| took.wall), ratio(|took| took.cpu));
-            println!(
-                "        ratio of time {wall:.2}  {}",
-                verdict_at_least(wall.median, BAR)
-            );
-            println!(
-                "        ratio of CPU  {cpu:.2}  {}",
-                verdict_at_least(cpu.median, BAR)
-            );
-            drawn.push((format!("{}: {name}", row.name), wall));
+            figures.push(ratio("time", |took| took.wall));
+            figures.push(ratio("CPU time", |took| took.cpu));
         }
-    }
-    if let Some(path) = std::env::var_os("GUESTNET_SVG") {
-        std::fs::write(&path, svg(&drawn))
-            .map_err(|error| format!("{}: {error}", Path::new(&path).display()))?;
+        report.row(row.name, figures);
     }
     Ok(())
 }
 
-fn print_side(row: &Row, name: &str, took: &[Took]) {
+/// One part of each run.
+fn each(took: &[Took], of: fn(&Took) -> f64) -> Vec<f64> {
+    took.iter().map(of).collect()
+}
+
+/// How fast a side was, the CPU time of it, and how much later its connection ended.
+fn side_figures(row: &Row, name: &str, took: &[Took]) -> Vec<Figure> {
     let count = count(row.count);
-    let per = |of: fn(&Took) -> f64| took.iter().map(of).collect::<Vec<_>>();
-    let cpu = Spread::of(&per(|took| took.cpu));
-    let rate = Spread::of(
-        &per(|took| took.wall)
-            .iter()
-            .map(|wall| match row.count {
-                BULK => count / wall / 1e6,
-                _ => wall / count * 1e6,
-            })
-            .collect::<Vec<_>>(),
-    );
-    let unit = if row.count == BULK {
-        "MB/s"
+    let walls = each(took, |took| took.wall).into_iter();
+    let rate = if row.count == BULK {
+        Figure::new(
+            name,
+            "MB/s",
+            &walls.map(|wall| count / wall / 1e6).collect::<Vec<_>>(),
+        )
     } else {
-        "us a round trip"
+        let times: Vec<f64> = walls.map(|wall| wall / count * 1e6).collect();
+        Figure::new(format!("{name}: a round trip"), "us", &times)
     };
-    let end = Spread::of(&per(|took| took.end * 1e3));
-    println!("    {name:<28} {rate:.1} {unit}, CPU {cpu:.2} s, ends {end:.0} ms later");
+    vec![
+        rate,
+        Figure::new(format!("{name}: CPU time"), "s", &each(took, |took| took.cpu)),
+        Figure::new(
+            format!("{name}: from the last byte to the end"),
+            "ms",
+            &each(took, |took| took.end * 1e3),
+        ),
+    ]
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a count of bytes or of messages")]
@@ -261,46 +249,4 @@ fn ended(stream: &mut TcpStream, begin: Instant, work: Duration) -> std::io::Res
         }),
         _ => Err(std::io::Error::other("more bytes came than were sent")),
     }
-}
-
-/// The ratios as bars with their spread, the bar to reach as a line.
-fn svg(rows: &[(String, Spread)]) -> String {
-    const ROW: usize = 34;
-    const LEFT: f64 = 330.0;
-    const SCALE: f64 = 180.0;
-    let height = ROW * rows.len() + 50;
-    let mut text = format!(
-        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"760\" height=\"{height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
-         <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n\
-         <text x=\"10\" y=\"18\">Time of plain JavaScript on Direct Sockets / time of guestnet: more is better</text>\n"
-    );
-    for (index, (name, ratio)) in rows.iter().enumerate() {
-        let y = 34 + ROW * index;
-        // Into a String, which takes everything.
-        let _ = writeln!(
-            text,
-            "<text x=\"10\" y=\"{}\">{name}</text>\n\
-             <rect x=\"{LEFT}\" y=\"{y}\" width=\"{:.0}\" height=\"18\" fill=\"#4878a8\"/>\n\
-             <line x1=\"{:.0}\" x2=\"{:.0}\" y1=\"{}\" y2=\"{}\" stroke=\"black\"/>\n\
-             <text x=\"{:.0}\" y=\"{}\">{:.2}</text>",
-            y + 13,
-            ratio.median * SCALE,
-            LEFT + ratio.min * SCALE,
-            LEFT + ratio.max * SCALE,
-            y + 9,
-            y + 9,
-            LEFT + ratio.max.max(ratio.median) * SCALE + 6.0,
-            y + 13,
-            ratio.median,
-        );
-    }
-    let x = LEFT + BAR * SCALE;
-    let _ = writeln!(
-        text,
-        "<line x1=\"{x:.0}\" x2=\"{x:.0}\" y1=\"26\" y2=\"{}\" stroke=\"#c04040\" stroke-dasharray=\"4\"/>\n\
-         <text x=\"{x:.0}\" y=\"{}\" fill=\"#c04040\">{BAR}</text>\n</svg>",
-        height - 18,
-        height - 4,
-    );
-    text
 }

@@ -8,6 +8,7 @@
 )]
 #![expect(clippy::print_stderr, reason = "usage errors go to stderr")]
 
+mod bench;
 mod cache;
 mod demo;
 mod fuzz;
@@ -18,6 +19,7 @@ mod mutants;
 mod process;
 mod project;
 mod sanitize;
+mod soak;
 mod test;
 mod tools;
 
@@ -36,8 +38,12 @@ Usage: cargo xtask COMMAND
   test --step NAME one step of it, by the name that its progress line has
   demo             guests in C, Go, Rust and JavaScript on real sockets, against real servers: a table; takes some 12
                    minutes the first time
-  bench [NAME]...  ratios against native C and against others; NAME is wasi, p2, emscripten, quickjs, web, policy or
-                   containers (needs root), followed by parts of rows' names
+  bench            everything that is measured, into docs/benchmarks.md: half an hour on an idle machine
+  bench FAMILY [--rounds N] [--write] [ROW]...
+                   one of wasi, p2, emscripten, quickjs, web, policy, apps and containers (needs root), or its rows whose
+                   names contain ROW; with --write into docs/benchmarks.md
+  soak scale [--seconds N] [--write] [ROW]...
+                   many guests, many connections, and connections that come and go: what is left after an hour
   soak web         the tests of Isolated Web Apps with long transfers, and what depends on luck many times
   soak component   connections that come and go through one component, for an hour or $GUESTNET_SOAK_SECONDS
   fuzz [TARGET] [--seconds N]
@@ -48,7 +54,8 @@ Usage: cargo xtask COMMAND
                    small changes of what decides and counts, each of which a test of the core or of conformance must
                    notice; PART is a part of a mutant's name
   guests [KIND]... build the guest programs; KIND is c, go, rust, examples, examples-rust, bench (default: these), rust-demo,
-                   emscripten, emscripten-variants, programs, examples-emscripten, bench-rust, bench-emscripten or bench-web
+                   emscripten, emscripten-variants, programs, examples-emscripten, bench-rust, bench-go, bench-emscripten or
+                   bench-web
   image [--debug]  the container image of guestnet; prints where it is
   package          the npm package with its addon, for release; prints where it is
   tools            fetch every tool that the other commands need
@@ -100,10 +107,10 @@ enum Command<'a> {
     },
     Package,
     Sanitize,
-    /// The long test of components.
-    SoakComponent,
-    /// The long tests of Isolated Web Apps.
-    SoakWeb,
+    /// What takes an hour.
+    Soak {
+        which: soak::Which<'a>,
+    },
     Tools,
 }
 
@@ -144,8 +151,9 @@ fn parse<'a>(args: &'a [&'a str]) -> Option<Command<'a>> {
         ["mutants", which @ ..] => Command::Mutants { which },
         ["package"] => Command::Package,
         ["sanitize"] => Command::Sanitize,
-        ["soak", "component"] => Command::SoakComponent,
-        ["soak", "web"] => Command::SoakWeb,
+        ["soak", rest @ ..] => Command::Soak {
+            which: soak::Which::parse(rest)?,
+        },
         ["tools"] => Command::Tools,
         _ => return None,
     })
@@ -162,7 +170,7 @@ fn run(command: Command) -> Result<()> {
         Command::Help => Ok(()),
         Command::Demo => demo::run(&project, &tools),
         Command::Test { which } => test::run(&project, &tools, which),
-        Command::Bench { names } => bench(&project, &tools, names),
+        Command::Bench { names } => bench::run(&project, &tools, names),
         Command::Fuzz {
             target: Some(name),
             time,
@@ -180,108 +188,9 @@ fn run(command: Command) -> Result<()> {
             Ok(())
         }
         Command::Sanitize => sanitize::run(&project, &tools),
-        Command::SoakComponent => soak_component(&project, &tools),
-        Command::SoakWeb => soak_web(&project, &tools),
+        Command::Soak { which } => soak::run(&project, &tools, which),
         Command::Tools => tools.all(),
     }
-}
-
-/// The measurements are a package of their own; this makes sure of what they run.
-fn bench(project: &project::Project, tools: &tools::Tools, names: &[&str]) -> Result<()> {
-    if !project.root.join("bench/Cargo.toml").exists() {
-        return Err("there is no bench/ in this tree".into());
-    }
-    let family = names.first().copied();
-    let mut kinds = vec!["bench"];
-    if family.is_none_or(|family| family == "p2") {
-        kinds.push("bench-rust");
-    }
-    if family.is_none_or(|family| family == "emscripten") {
-        kinds.push("bench-emscripten");
-    }
-    if family.is_none_or(|family| family == "web") {
-        tools.browser()?;
-        kinds.push("bench-web");
-    }
-    let containers = family.is_none_or(|family| family == "containers");
-    if containers {
-        tools.containers()?;
-        kinds.extend(["examples", "go"]);
-    }
-    guests::build(project, tools, &guests::Kind::parse(&kinds)?)?;
-    if family.is_none_or(|family| ["emscripten", "quickjs"].contains(&family)) {
-        guests::engines(project, tools, &tools::Engine::ALL)?;
-    }
-    process::progress("bench", "building guestnet and the measurements for release");
-    // Together: each by itself would choose other features of their dependencies, and compile Wasmtime once more.
-    let mut cargo = project.cargo();
-    cargo.args(["build", "--release", "-p", "guestnet-cli", "-p", "guestnet-bench"]);
-    if containers {
-        cargo.args(["-p", "guestnet-shim"]);
-    }
-    process::run(&mut cargo, "cargo build")?;
-    let mut command = std::process::Command::new(project.target.join("release/guestnet-bench"));
-    command
-        .current_dir(&project.root)
-        .args(names)
-        .env("GUESTNET_BIN", project.guestnet("release"))
-        .env("GUESTNET_GUESTS", project.guests())
-        .env("GUESTNET_ENGINES", project.engines());
-    process::run(&mut command, "guestnet-bench")
-}
-
-/// What CI does with some thousand connections, for an hour: what is left of them in the end.
-fn soak_component(project: &project::Project, tools: &tools::Tools) -> Result<()> {
-    const SECONDS: &str = "GUESTNET_SOAK_SECONDS";
-    guests::build(project, tools, &guests::Kind::parse(&["rust"])?)?;
-    build_command(project)?;
-    let seconds = std::env::var(SECONDS).unwrap_or_else(|_| "3600".to_owned());
-    process::progress(
-        "soak",
-        &format!("connections through a component, for {seconds} s"),
-    );
-    run_suite(
-        project,
-        "component",
-        &["churn", "--nocapture"],
-        (SECONDS, &seconds),
-    )
-}
-
-/// What CI has no time for: the browser's sockets with 1 GiB each way, and every guest that runs in an Isolated Web App again and again.
-fn soak_web(project: &project::Project, tools: &tools::Tools) -> Result<()> {
-    const TIMES: usize = 10;
-    tools.browser()?;
-    let kinds = ["c", "emscripten", "emscripten-variants"];
-    guests::build(project, tools, &guests::Kind::parse(&kinds)?)?;
-    build_command(project)?;
-    let test = |suite, rest| run_suite(project, suite, rest, ("GUESTNET_SOAK", "1"));
-    for round in 1..=TIMES {
-        process::progress("soak", &format!("the guests, {round} of {TIMES}"));
-        test("matrix", &["chromium"])?;
-        test("web", &[])?;
-    }
-    process::progress("soak", "the browser's sockets, with long transfers");
-    test("chromium", &[])
-}
-
-/// The command that [`run_suite`] tests.
-fn build_command(project: &project::Project) -> Result<()> {
-    process::run(
-        project.cargo().args(["build", "-p", "guestnet-cli"]),
-        "cargo build",
-    )
-}
-
-/// Runs one suite of tests with a variable in its environment. `rest` is for the suite itself.
-fn run_suite(project: &project::Project, suite: &str, rest: &[&str], variable: (&str, &str)) -> Result<()> {
-    let mut cargo = project.cargo();
-    cargo.args(["test", "-p", "guestnet-tests", "--test", suite, "--"]);
-    cargo
-        .args(rest)
-        .env("GUESTNET_BIN", project.guestnet("debug"))
-        .envs([variable]);
-    process::run(&mut cargo, suite)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! Go guests: one module, a directory for each program, built for wasip1 and natively.
+//! Go guests and what is measured of Go: a module each, in it a directory for each program, built for wasip1 and natively.
 
 use super::stamp::Inputs;
 use super::{Job, entries, files_below};
@@ -12,25 +12,53 @@ use std::path::PathBuf;
 /// Variables of the environment.
 type Environment = [(&'static str, &'static str)];
 
-/// Each target with the directory its products go to, their suffix, and the environment that selects it.
-const TARGETS: [(&str, &str, &Environment); 2] = [
-    ("go", ".wasm", &[("GOOS", "wasip1"), ("GOARCH", "wasm")]),
-    ("go-native", "", &[]),
-];
+/// The environment that selects wasip1.
+const WASIP1: &Environment = &[("GOOS", "wasip1"), ("GOARCH", "wasm")];
+
+/// A module, and the directories that its products go to.
+struct Module {
+    source: &'static str,
+    wasip1: &'static str,
+    native: &'static str,
+}
+
+const GUESTS: Module = Module {
+    source: "guests/go",
+    wasip1: "go",
+    native: "go-native",
+};
+
+const BENCH: Module = Module {
+    source: "bench/go",
+    wasip1: "bench-go",
+    native: "bench-go-native",
+};
 
 /// Programs that are built for wasip1 once more with a build tag of a library, as `PROGRAM_TAG.wasm`.
 const TAGGED: [(&str, &str); 1] = [("names", "getaddrinfo")];
 
 /// The jobs of guests/go.
 pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
-    let module = project.root.join("guests/go");
+    of_module(project, tools, &GUESTS)
+}
+
+/// The jobs of bench/go.
+pub(super) fn measured(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
+    of_module(project, tools, &BENCH)
+}
+
+fn of_module(project: &Project, tools: &Tools, family: &Module) -> Result<Vec<Job>> {
+    let module = project.root.join(family.source);
+    // Each with the directory, the suffix and the environment.
+    let targets: [(&str, &str, &Environment); 2] =
+        [(family.wasip1, ".wasm", WASIP1), (family.native, "", &[])];
     let mut programs: Vec<PathBuf> = entries(&module)?
         .into_iter()
         .filter(|path| path.join("main.go").is_file())
         .collect();
     programs.sort();
     if programs.is_empty() {
-        progress("guests", "guests/go: no programs there");
+        progress("guests", &format!("{}: no programs there", family.source));
         return Ok(Vec::new());
     }
     let go = tools.go()?;
@@ -45,9 +73,9 @@ pub(super) fn jobs(project: &Project, tools: &Tools) -> Result<Vec<Job>> {
             .map(|name| name.to_string_lossy().into_owned())
             .unwrap_or_default();
         let tagged = TAGGED.iter().filter(|(program, _)| *program == name);
-        let tagged = tagged.map(|(_, tag)| (TARGETS[0], *tag));
+        let tagged = tagged.map(|(_, tag)| (targets[0], *tag));
         for ((directory, suffix, environment), tag) in
-            TARGETS.map(|target| (target, "")).into_iter().chain(tagged)
+            targets.map(|target| (target, "")).into_iter().chain(tagged)
         {
             let product = if tag.is_empty() {
                 name.clone()

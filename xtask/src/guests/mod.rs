@@ -5,7 +5,7 @@
 //! `<target>/guests/{native,wasip1}` (C), `{go,go-native}`, `{rust,rust-native}`, `{component,component-native}`, `overlay` (libguestnet.a),
 //! `{examples,examples-native}` (examples/c), `{examples-rust,examples-rust-component,examples-rust-native}` (examples/rust),
 //! `{bench-wasip1,bench-native}` (bench/c),
-//! `{bench-component,bench-component-native}` (bench/rust), `emscripten-*` (C, one directory a way to link; `emscripten-cpp` is
+//! `{bench-component,bench-component-native}` (bench/rust), `{bench-go,bench-go-native}` (bench/go), `emscripten-*` (C, one directory a way to link; `emscripten-cpp` is
 //! C++) and `native-linux` (guests/linux).
 
 mod c;
@@ -59,6 +59,8 @@ pub(crate) enum Kind {
     ExamplesEmscripten,
     /// bench/rust.
     BenchRust,
+    /// bench/go.
+    BenchGo,
     /// bench/c with emcc.
     BenchEmscripten,
     /// bench/c for Isolated Web Apps.
@@ -66,7 +68,7 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    const ALL: [(&str, Self); 14] = [
+    const ALL: [(&str, Self); 15] = [
         ("c", Self::C),
         ("go", Self::Go),
         ("rust", Self::Rust),
@@ -79,12 +81,13 @@ impl Kind {
         ("programs", Self::Programs),
         ("examples-emscripten", Self::ExamplesEmscripten),
         ("bench-rust", Self::BenchRust),
+        ("bench-go", Self::BenchGo),
         ("bench-emscripten", Self::BenchEmscripten),
         ("bench-web", Self::BenchWeb),
     ];
 
     /// Parts of others, and what is measured only: built only by name.
-    const PARTS: [Self; 2] = [Self::RustDemo, Self::BenchRust];
+    const PARTS: [Self; 3] = [Self::RustDemo, Self::BenchRust, Self::BenchGo];
 
     /// Those that need Emscripten, which takes its time to fetch: built only by name.
     const EMSCRIPTEN: [Self; 6] = [
@@ -140,6 +143,9 @@ pub(crate) fn build(project: &Project, tools: &Tools, kinds: &BTreeSet<Kind>) ->
     // The slowest first, so that none of them is left alone at the end.
     if kinds.contains(&Kind::Go) {
         jobs.extend(go::jobs(project, tools)?);
+    }
+    if kinds.contains(&Kind::BenchGo) {
+        jobs.extend(go::measured(project, tools)?);
     }
     let mut kept = Vec::new();
     if kinds.contains(&Kind::Rust) {

@@ -70,6 +70,7 @@ impl Tools {
         self.typos()?;
         self.valgrind()?;
         self.peers()?;
+        self.load_generators()?;
         self.browser()?;
         progress("tools", "all there");
         Ok(())
@@ -225,6 +226,12 @@ impl Tools {
             &["postgresql"],
             has_postgres,
         )
+    }
+
+    /// What puts load on the applications that are measured.
+    pub(crate) fn load_generators(&self) -> Result<()> {
+        self.apt
+            .programs(&self.cache, &[("wrk", "wrk"), ("redis-benchmark", "redis-tools")])
     }
 
     /// containerd, what it runs native programs with, and what makes networks for them.
