@@ -22,6 +22,7 @@
 
 mod batch;
 mod behaviour;
+mod bulk;
 mod capacity;
 mod event;
 mod fd;
@@ -54,6 +55,7 @@ pub fn suite<W: World>(world: fn() -> W) -> Vec<Behaviour> {
     [
         tcp::behaviours::<W>(),
         transfer::behaviours::<W>(),
+        bulk::behaviours::<W>(),
         udp::behaviours::<W>(),
         batch::behaviours::<W>(),
         unix::behaviours::<W>(),

@@ -27,6 +27,8 @@ pub enum Capability {
     SocketPairs,
     /// pipe(2) by the guest.
     Pipes,
+    /// sendfile(2) and splice(2).
+    Bulk,
     /// Pipes whose other end is a peer's ([`World::pipe_to_guest`], [`World::pipe_from_guest`]).
     ByteStreams,
     /// Regular files as byte streams ([`World::file`]).
@@ -55,6 +57,7 @@ impl fmt::Display for Capability {
             Capability::UnixSockets => "UNIX sockets",
             Capability::SocketPairs => "socketpair(2)",
             Capability::Pipes => "pipe(2)",
+            Capability::Bulk => "sendfile(2) and splice(2)",
             Capability::ByteStreams => "byte streams",
             Capability::Files => "regular files",
             Capability::Epoll => "epoll",

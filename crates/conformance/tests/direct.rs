@@ -414,6 +414,7 @@ impl World for Direct {
     fn lacks(capability: Capability) -> Option<&'static str> {
         match capability {
             Capability::Ipv6 | Capability::Pipes | Capability::Epoll | Capability::Events => None,
+            Capability::Bulk => Some("the browser has no files, and takes bytes from memory only"),
             Capability::Groups => Some("the stand-in's network has no groups"),
             Capability::UrgentData => Some("the browser has no urgent data"),
             Capability::TcpInfo => Some("the browser says nothing of a connection"),

@@ -31,7 +31,9 @@ impl World for Sim {
             Capability::TcpInfo => Some("its TCP measures nothing"),
             Capability::UnixSockets => Some("it sees no file system"),
             Capability::SocketPairs => Some("it has sockets of IP only"),
-            Capability::Pipes | Capability::ByteStreams | Capability::Files => Some("it has sockets only"),
+            Capability::Pipes | Capability::Bulk | Capability::ByteStreams | Capability::Files => {
+                Some("it has sockets only")
+            }
             Capability::Epoll => Some("guests poll its sockets"),
             Capability::Events => Some("it has sockets only"),
             Capability::Resolver => Some("its network has no names"),

@@ -12,6 +12,7 @@
 //! * A host judges nothing: the policy has been asked before any of these is called.
 
 use std::fmt;
+use std::fs::File;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
@@ -381,6 +382,28 @@ pub trait Host {
         Ok(1)
     }
 
+    /// sendfile(2) from a file at an offset to a connected stream socket. 0 is the end of the file. By default this host cannot, and an
+    /// adapter reads the bytes and sends them.
+    ///
+    /// # Errors
+    /// As [`Host::send`]; `EBADF` (the file is not open for reading), `EINVAL` (it has no positions, or is a directory), `EOVERFLOW`, `EIO`;
+    /// `EOPNOTSUPP`: this host cannot, or not with this socket.
+    fn send_file(&mut self, io: &Self::Io, file: &File, offset: u64, len: usize) -> Result<usize> {
+        let _ = (io, file, offset, len);
+        Err(Errno::EOPNOTSUPP)
+    }
+
+    /// splice(2) between a pipe and a connected stream socket, or two pipes. 0 is the end of what is read from. With `more`
+    /// (`SPLICE_F_MORE`) more will follow. By default this host cannot.
+    ///
+    /// # Errors
+    /// As [`Host::recv`] and [`Host::send`]; `EAGAIN`: either end is not ready; `EBADF`: the end of a pipe for the other direction;
+    /// `EINVAL`: both are ends of one pipe; this host cannot, or not with these.
+    fn splice(&mut self, from: &Self::Io, to: &Self::Io, len: usize, more: bool) -> Result<usize> {
+        let _ = (from, to, len, more);
+        Err(Errno::EINVAL)
+    }
+
     /// What an open file is recognised by when it comes back as a descriptor in control data. By default a guest can pass no
     /// descriptor on.
     ///
@@ -638,7 +661,7 @@ pub trait Host {
     fn wait(&mut self, io: &Self::Io, want: Ready, timeout: Option<Duration>) -> Result<bool>;
 
     /// Has a blocking call of the guest wait in the system call itself, as long as it takes: runs `call`, in which
-    /// [`Host::accept`], [`Host::send`], [`Host::recv`] and [`Host::recv_from`] wait on `io`, on which no other call is made.
+    /// [`Host::accept`], [`Host::send`], [`Host::send_file`], [`Host::recv`] and [`Host::recv_from`] wait on `io`, on which no other call is made.
     /// `None`: this host or this `io` cannot, `call` was not run, and the core tries, waits ([`Host::wait`]) and tries again.
     ///
     /// # Errors

@@ -97,6 +97,6 @@ pub use option::{MAX_OPTION_BYTES, OptKind, OptValue, PeerProgram, SockOpt};
 pub use readiness::{EpollEvent, EpollInterest, EpollMode, EpollOp, PollEvent, PollSet, Ready};
 pub use report::{Reporter, Sinks};
 pub use resolve::LookupError;
-pub use socket::{IncomingMessage, MAX_BATCH, OutgoingMessage, Socket};
+pub use socket::{IncomingMessage, MAX_BATCH, OutgoingMessage, Socket, SpliceFlags};
 pub use trace::{AuditRecord, Denial, Observer, ResultLine};
 pub use visible::{escape_controls, is_hidden, visible, visible_lines};

@@ -29,6 +29,7 @@
 mod answer;
 mod background;
 mod batch;
+mod bulk;
 mod convert;
 mod dns;
 mod event;
@@ -55,6 +56,7 @@ mod unix;
 mod upstream;
 mod wait;
 
+use std::fs::File;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
@@ -478,6 +480,14 @@ impl Host for OsHost {
         flags: RecvFlags,
     ) -> Result<usize> {
         self.recv_datagrams(io, datagrams, flags)
+    }
+
+    fn send_file(&mut self, io: &Io, file: &File, offset: u64, len: usize) -> Result<usize> {
+        self.file_to_socket(io, file, offset, len)
+    }
+
+    fn splice(&mut self, from: &Io, to: &Io, len: usize, more: bool) -> Result<usize> {
+        OsHost::splice_once(from, to, len, more)
     }
 
     fn identity(&mut self, io: &Io) -> Result<Identity> {

@@ -9,6 +9,7 @@ pub(crate) mod interface;
 pub(crate) mod interrupt;
 pub(crate) mod message;
 pub(crate) mod table;
+pub(crate) mod sigpipe;
 
 use std::ffi::{CStr, CString};
 use std::mem::{MaybeUninit, size_of};

@@ -65,6 +65,59 @@ fn send_counted<H: Host>(
     Ok(sent)
 }
 
+/// Sends a piece of a stream that is not in this process's memory (`bulk`): `call` is given how many bytes it may send, at most `len`.
+///
+/// # Errors
+/// Those of [`send`].
+pub(super) fn send_piece<H: Host>(
+    host: &mut H,
+    meter: Option<&Meter>,
+    socket: &Socket<H::Io>,
+    len: usize,
+    blocks: bool,
+    call: impl FnOnce(&mut H, usize) -> Result<usize>,
+) -> Result<usize> {
+    if let Some(errno) = socket.kept_error.take_pending() {
+        return Err(errno);
+    }
+    match meter {
+        Some(meter) if socket.is_metered() => {
+            let reservation = meter.reserve(host, Want::UpTo(len), blocks)?;
+            let sent = call(host, reservation.bytes().min(len))?;
+            reservation.settle(sent, 0);
+            Ok(sent)
+        }
+        _ => call(host, len),
+    }
+}
+
+/// Takes a piece of a stream that does not come into this process's memory (`bulk`): `call` is given how many bytes it may take, at most
+/// `len`.
+///
+/// # Errors
+/// Those of [`recv`].
+pub(super) fn take_piece<H: Host>(
+    host: &mut H,
+    meter: Option<&Meter>,
+    socket: &Socket<H::Io>,
+    len: usize,
+    blocks: bool,
+    call: impl FnOnce(&mut H, usize) -> Result<usize>,
+) -> Result<usize> {
+    if let Some(errno) = socket.kept_error.take_pending() {
+        return Err(errno);
+    }
+    match meter {
+        Some(meter) if socket.is_metered() => {
+            let flags = RecvFlags::empty();
+            take_counted(host, meter, socket, len, flags, blocks, |host, most| {
+                call(host, most.min(len)).map(|taken| (taken, taken))
+            })
+        }
+        _ => call(host, len),
+    }
+}
+
 /// What one receive may take, and what it took.
 #[derive(Debug)]
 pub(super) struct Taking<'p> {
@@ -158,9 +211,30 @@ fn recv_stream<H: Host, R>(
     blocks: bool,
     call: impl FnOnce(&mut H, &mut [IoSliceMut<'_>], &mut Taking<'_>) -> Result<R>,
 ) -> Result<R> {
-    let urgent = taking.flags.contains(RecvFlags::OOB);
+    let (room, flags) = (taking.room, taking.flags);
+    take_counted(host, meter, socket, room, flags, blocks, |host, most| {
+        let result = match bufs.iter_mut().find(|buf| !buf.is_empty()) {
+            // As recv(2) may always do, it gives less than there is room for.
+            Some(buf) if room > most => call(host, &mut [H::prefix_mut(buf, most)], &mut taking)?,
+            _ => call(host, bufs, &mut taking)?,
+        };
+        Ok((taking.len, result))
+    })
+}
+
+/// Takes bytes of a stream, or looks at them, by `call`, which is given how many it may take, and returns how many it took.
+fn take_counted<H: Host, R>(
+    host: &mut H,
+    meter: &Meter,
+    socket: &Socket<H::Io>,
+    room: usize,
+    flags: RecvFlags,
+    blocks: bool,
+    call: impl FnOnce(&mut H, usize) -> Result<(usize, R)>,
+) -> Result<R> {
+    let urgent = flags.contains(RecvFlags::OOB);
     let counted = |peeked: usize| if urgent { 0 } else { peeked };
-    let wanted = taking.room.saturating_sub(counted(*lock(&socket.peeked)));
+    let wanted = room.saturating_sub(counted(*lock(&socket.peeked)));
     let reservation = match wanted {
         0 => meter.nothing(),
         // Nothing is left, but what a peek showed may still be taken.
@@ -172,18 +246,14 @@ fn recv_stream<H: Host, R>(
     // Held for a call that does not wait, so that no other thread takes what this one peeks at.
     let mut peeked = lock(&socket.peeked);
     let most = counted(*peeked).saturating_add(reservation.bytes());
-    if most == 0 && taking.room > 0 {
+    if most == 0 && room > 0 {
         // Another thread has taken what was peeked at.
         return Err(Errno::EAGAIN);
     }
-    let result = match bufs.iter_mut().find(|buf| !buf.is_empty()) {
-        // As recv(2) may always do, it gives less than there is room for.
-        Some(buf) if taking.room > most => call(host, &mut [H::prefix_mut(buf, most)], &mut taking)?,
-        _ => call(host, bufs, &mut taking)?,
-    };
-    let (len, credit) = (taking.len, counted(*peeked));
+    let (len, result) = call(host, most)?;
+    let credit = counted(*peeked);
     if !urgent {
-        *peeked = if taking.flags.contains(RecvFlags::PEEK) {
+        *peeked = if flags.contains(RecvFlags::PEEK) {
             len.max(*peeked)
         } else {
             peeked.saturating_sub(len)

@@ -3,6 +3,7 @@
 //! Not here: moving data (`transfer`) and options (`option`).
 
 mod batch;
+mod bulk;
 mod flight;
 mod in_call;
 mod message;
@@ -13,6 +14,7 @@ mod stub;
 mod transfer;
 
 pub use batch::{IncomingMessage, MAX_BATCH, OutgoingMessage};
+pub use bulk::SpliceFlags;
 pub(crate) use flight::InFlight;
 pub use state::Socket;
 use state::{PendingConnect, REFUSALS};
