@@ -94,7 +94,7 @@ fn in_call<H: Host, T>(
     limit: &Deadline,
     call: impl FnOnce(&mut H) -> Result<T>,
 ) -> Option<Result<T>> {
-    if block != Block::InCall || limit.limit.is_some() {
+    if block != Block::InCall || limit.is_limited() {
         return None;
     }
     host.waiting(io, call)
@@ -179,6 +179,11 @@ impl Deadline {
             limit,
             deadline: None,
         }
+    }
+
+    /// Whether there is a limit.
+    pub(crate) const fn is_limited(&self) -> bool {
+        self.limit.is_some()
     }
 
     /// What is left of it; `None` for no limit.

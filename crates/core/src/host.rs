@@ -661,7 +661,7 @@ pub trait Host {
     fn wait(&mut self, io: &Self::Io, want: Ready, timeout: Option<Duration>) -> Result<bool>;
 
     /// Has a blocking call of the guest wait in the system call itself, as long as it takes: runs `call`, in which
-    /// [`Host::accept`], [`Host::send`], [`Host::send_file`], [`Host::recv`] and [`Host::recv_from`] wait on `io`, on which no other call is made.
+    /// [`Host::accept`], [`Host::send`], [`Host::send_file`], [`Host::splice`], [`Host::recv`] and [`Host::recv_from`] wait on `io`, on which no other call is made.
     /// `None`: this host or this `io` cannot, `call` was not run, and the core tries, waits ([`Host::wait`]) and tries again.
     ///
     /// # Errors

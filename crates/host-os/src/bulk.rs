@@ -27,12 +27,14 @@ impl OsHost {
     }
 
     /// splice(2).
-    pub(crate) fn splice_once(from: &Io, to: &Io, len: usize, more: bool) -> Result<usize> {
+    pub(crate) fn splice_pipe(&self, from: &Io, to: &Io, len: usize, more: bool) -> Result<usize> {
+        let wait = self.kernel_wait();
         for end in [from, to] {
             match end.kind {
                 // As above; and what a guest writes is shown to the hook.
                 _ if end.shared && end.kind != IoKind::Stream(StreamKind::Pipe) => return Err(Errno::EINVAL),
-                IoKind::Socket(Kind::Stream) => end.set_waits(false)?,
+                IoKind::Socket(Kind::Stream) if wait.is_none() => end.set_waits(false)?,
+                IoKind::Socket(Kind::Stream) => {}
                 IoKind::Stream(StreamKind::Pipe) if end.output_hook.is_none() => {}
                 _ => return Err(Errno::EINVAL),
             }
@@ -40,6 +42,11 @@ impl OsHost {
         // Of the pipe; also of one that is not ours to make non-blocking.
         let mut flags = SpliceFlags::NONBLOCK;
         flags.set(SpliceFlags::MORE, more);
-        retry(|| sys::sigpipe::without(|| rustix::pipe::splice(from.fd(), None, to.fd(), None, len, flags)))
+        let splice =
+            || sys::sigpipe::without(|| rustix::pipe::splice(from.fd(), None, to.fd(), None, len, flags));
+        match wait {
+            Some(wait) => wait.call(splice),
+            None => retry(splice),
+        }
     }
 }

@@ -487,7 +487,7 @@ impl Host for OsHost {
     }
 
     fn splice(&mut self, from: &Io, to: &Io, len: usize, more: bool) -> Result<usize> {
-        OsHost::splice_once(from, to, len, more)
+        self.splice_pipe(from, to, len, more)
     }
 
     fn identity(&mut self, io: &Io) -> Result<Identity> {

@@ -213,7 +213,12 @@ impl<H: Host, F> Call<'_, H, F> {
         // How many ends were found ready since the last try.
         let mut ready = 0;
         loop {
-            match self.splice_once(&source, &sink, (count - moved).min(PIECE), flags) {
+            let piece = (count - moved).min(PIECE);
+            let outcome = match self.splice_in_call(&source, &sink, piece, flags) {
+                Some(done) => done,
+                None => self.splice_once(&source, &sink, piece, flags),
+            };
+            match outcome {
                 Ok(0) => return Ok(moved),
                 Ok(piece) => {
                     moved += piece;
@@ -248,6 +253,36 @@ impl<H: Host, F> Call<'_, H, F> {
         }
     }
 
+    /// Lets one call of the host wait for the socket, where the host has that, no time is set and no limit of bytes has a say in it.
+    /// `None`: it is to be tried, with waits between. The pipe is never waited for so.
+    fn splice_in_call(
+        &mut self,
+        source: &End<'_, H::Io>,
+        sink: &End<'_, H::Io>,
+        count: usize,
+        flags: SpliceFlags,
+    ) -> Option<Result<usize>> {
+        let end = if sink.socket.is_some() { sink } else { source };
+        let socket = end.socket?;
+        if !end.blocks || end.limit.is_limited() || metered::counts(self.meter, socket) {
+            return None;
+        }
+        let more = flags.contains(SpliceFlags::MORE);
+        let done = self
+            .host
+            .waiting(end.io, |host| host.splice(source.io, sink.io, count, more))
+            .filter(|done| !matches!(done, Err(Errno::EAGAIN)))?;
+        Some(done.inspect(|moved| self.count_spliced(socket, end.want, *moved)))
+    }
+
+    fn count_spliced(&self, socket: &Socket<H::Io>, want: Ready, moved: usize) {
+        if want == Ready::READ {
+            self.counter.received(socket.domain, socket.kind, moved);
+        } else {
+            self.counter.sent(socket.domain, socket.kind, moved);
+        }
+    }
+
     /// Moves what can be moved at once.
     fn splice_once(
         &mut self,
@@ -262,12 +297,12 @@ impl<H: Host, F> Call<'_, H, F> {
         match (source.socket, sink.socket) {
             (Some(socket), _) => {
                 let taken = metered::take_piece(host, meter, socket, count, source.blocks, moves)?;
-                self.counter.received(socket.domain, socket.kind, taken);
+                self.count_spliced(socket, source.want, taken);
                 Ok(taken)
             }
             (None, Some(socket)) => {
                 let sent = metered::send_piece(host, meter, socket, count, sink.blocks, moves)?;
-                self.counter.sent(socket.domain, socket.kind, sent);
+                self.count_spliced(socket, sink.want, sent);
                 Ok(sent)
             }
             (None, None) => moves(host, count),

@@ -11,6 +11,9 @@ use rustix::io::Errno;
 /// # Errors
 /// Those of the call.
 pub(crate) fn without<T>(call: impl FnOnce() -> Result<T, Errno>) -> Result<T, Errno> {
+    if is_ignored() {
+        return call();
+    }
     let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: sigemptyset(3) fills it in.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };
@@ -37,6 +40,15 @@ pub(crate) fn without<T>(call: impl FnOnce() -> Result<T, Errno>) -> Result<T, E
         unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), ptr::null_mut()) };
     }
     result
+}
+
+/// Whether the process does without SIGPIPE, as Rust's programs and Node do.
+fn is_ignored() -> bool {
+    let mut action = MaybeUninit::<libc::sigaction>::zeroed();
+    // SAFETY: only asks; `action` has room for the answer.
+    unsafe { libc::sigaction(libc::SIGPIPE, ptr::null(), action.as_mut_ptr()) };
+    // SAFETY: all zero to begin with, which is a value of the type, and filled in by the kernel.
+    unsafe { action.assume_init() }.sa_sigaction == libc::SIG_IGN
 }
 
 /// Whether SIGPIPE waits for the calling thread, or for its process.
