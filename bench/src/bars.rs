@@ -17,6 +17,8 @@ pub(crate) const TCP_BULK: f64 = 0.98;
 pub(crate) const TCP_ECHO: f64 = 0.95;
 /// Accept and close, blocking and polled.
 pub(crate) const TCP_ACCEPT: f64 = 0.95;
+/// A file by sendfile(2), a proxy by splice(2), and both by a buffer.
+pub(crate) const BULK: f64 = 0.95;
 /// Plain calls for one datagram: the host may batch below them.
 pub(crate) const UDP_PLAIN: f64 = 1.0;
 /// The same with 100 rules, against the guest without a rule.

@@ -14,6 +14,7 @@
 
 mod apps;
 mod bars;
+mod bulk;
 mod census;
 mod containers;
 mod contest;

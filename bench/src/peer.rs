@@ -37,6 +37,8 @@ pub(crate) enum Peer {
     TcpSink(u64),
     /// Accepts a connection and writes this many bytes.
     TcpSource(u64),
+    /// Accepts two connections, writes this many bytes to the first and reads as many from the second.
+    TcpBetween(u64),
     /// Accepts a connection and sends back what comes.
     TcpEcho,
     /// Connects this often, with up to [`CONNECTIONS`] open at a time.
@@ -57,7 +59,9 @@ impl Peer {
     /// Whether it waits for the program under test to come, and not the other way round.
     pub(crate) fn listens(self) -> bool {
         match self {
-            Peer::TcpSink(_) | Peer::TcpSource(_) | Peer::TcpEcho | Peer::UdpSink => true,
+            Peer::TcpSink(_) | Peer::TcpSource(_) | Peer::TcpBetween(_) | Peer::TcpEcho | Peer::UdpSink => {
+                true
+            }
             Peer::None | Peer::TcpConnect(_) | Peer::UdpSource(_) => false,
         }
     }
@@ -81,6 +85,11 @@ impl Peer {
             match self {
                 Peer::TcpSource(bytes) => tcp_source(&mut stream, bytes),
                 Peer::TcpSink(bytes) => tcp_sink(&mut stream, bytes),
+                Peer::TcpBetween(bytes) => {
+                    let mut sink = accept(&listener, stop)?;
+                    sink.set_read_timeout(Some(PATIENCE))?;
+                    tcp_between(stream, &mut sink, bytes)
+                }
                 _ => tcp_echo(&mut stream),
             }
         };
@@ -164,6 +173,15 @@ fn tcp_source(stream: &mut TcpStream, bytes: u64) -> std::io::Result<()> {
         left -= piece;
     }
     Ok(())
+}
+
+/// The source is a thread of its own on the same processor.
+fn tcp_between(mut source: TcpStream, sink: &mut TcpStream, bytes: u64) -> std::io::Result<()> {
+    let source = std::thread::spawn(move || tcp_source(&mut source, bytes));
+    tcp_sink(sink, bytes)?;
+    source
+        .join()
+        .unwrap_or_else(|_| Err(std::io::Error::other("the source panicked")))
 }
 
 fn tcp_echo(stream: &mut TcpStream) -> std::io::Result<()> {

@@ -131,6 +131,11 @@ impl Places {
         })
     }
 
+    /// Where what is kept from one run to the next is.
+    pub(crate) fn cache(&self) -> &Path {
+        &self.cache
+    }
+
     /// The module of a program.
     pub(crate) fn module(&self, program: &str) -> PathBuf {
         self.guests

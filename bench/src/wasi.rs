@@ -8,7 +8,7 @@ use crate::record::Figure;
 use crate::report::Report;
 use crate::run::{Places, Side, Work};
 use crate::work::{ACCEPTS, BULK, DATAGRAMS, ECHOES, numbers, work};
-use crate::{Plan, Result, bars, embed};
+use crate::{Plan, Result, bars, bulk, embed};
 
 /// How many rules the rows with a policy have.
 const RULES: u8 = 100;
@@ -25,6 +25,19 @@ struct Row {
     b: Side,
 }
 
+impl From<bulk::Bulk> for Row {
+    fn from(bulk: bulk::Bulk) -> Self {
+        Row {
+            name: bulk.name,
+            work: bulk.work,
+            count: BULK / 65_536,
+            bar: Some(bars::BULK),
+            a: Side::Native,
+            b: bulk.guest,
+        }
+    }
+}
+
 /// Measures every row of the plan.
 ///
 /// # Errors
@@ -35,7 +48,12 @@ pub(crate) fn measure(plan: &Plan, report: &mut Report) -> Result<()> {
     report.attempt("start", outcome);
     let outcome = embed::measure(&places, plan, report);
     report.attempt("start in an embedder", outcome);
-    let rows: Vec<Row> = rows().into_iter().filter(|row| plan.has(row.name)).collect();
+    let bulk = bulk::rows(&places)?.into_iter().map(Row::from);
+    let rows: Vec<Row> = rows()
+        .into_iter()
+        .chain(bulk)
+        .filter(|row| plan.has(row.name))
+        .collect();
     // Options change nothing about a start: one of each kind of side.
     let sides = [Side::Native, open(), Side::GoNative, Side::Go];
     let sides: Vec<Side> = sides

@@ -217,6 +217,22 @@ const OF_COMPONENTS: &[(&str, Differs, &str)] = &[
     ("epoll_many", Differs::Panics("epoll: Kind(Unsupported)"), EPOLL),
     ("epoll_modes", Differs::Panics("epoll: Kind(Unsupported)"), EPOLL),
     ("epoll_errors", Differs::Panics("epoll: Kind(Unsupported)"), EPOLL),
+    (
+        "sendfile_positions",
+        Differs::Panics("sendfile: Kind(Unsupported)"),
+        BULK,
+    ),
+    (
+        "sendfile_errors",
+        Differs::Lines(&[
+            ("a socket: InvalidInput", "a socket: Unsupported"),
+            ("too far: InvalidInput", "too far: Unsupported"),
+            ("shut: BrokenPipe", "shut: Unsupported"),
+        ]),
+        BULK,
+    ),
+    ("splice_proxy", Differs::Panics("pipe: Kind(Unsupported)"), BULK),
+    ("splice_errors", Differs::Panics("pipe: Kind(Unsupported)"), BULK),
     ("unix_peek", Differs::Panics("bind: Kind(Unsupported)"), UNIX),
     ("unix_relative", Differs::Panics("bind: Kind(Unsupported)"), UNIX),
 ];
@@ -224,6 +240,7 @@ const OF_COMPONENTS: &[(&str, Differs, &str)] = &[
 const PEEK: &str = "wasi:sockets and wasi:io receive what they show, and the C library keeps nothing back";
 const TIMEOUTS: &str = "the C library of wasip2 knows SO_RCVTIMEO on streams only";
 const EPOLL: &str = "WASI 0.2 registers nothing: each call of its poll is given a list";
+const BULK: &str = "WASI 0.2 has no pipes, and splices streams without a call of the C library for it";
 const UNIX: &str = "WASI 0.2 has no UNIX sockets";
 
 #[test]

@@ -1,4 +1,4 @@
-/* linux.c: calls of Linux that Emscripten's C library has no function for: eventfd(), timerfd_create(), sendfile() and the like, whose
+/* linux.c: calls of Linux that Emscripten's C library has no function for: eventfd(), timerfd_create(), sendfile(), splice() and the like, most of whose
  * headers are in include/sys; and sendmmsg() and recvmmsg(), which it makes one message at a time. The npm package has it as an
  * object, which guestnet-emcc names; what is not called is not linked.
  *
@@ -27,6 +27,7 @@ int guestnet_timerfd_gettime(int fd, struct itimerspec *spec);
 int guestnet_epoll_pwait2(int epoll, struct epoll_event *events, int count, const struct timespec *timeout);
 int guestnet_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned flags);
 int guestnet_recvmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned flags, struct timespec *timeout);
+int guestnet_splice(int from, int to, size_t count, unsigned flags);
 
 static int returned(int result) {
     if (result >= 0) return result;
@@ -79,7 +80,7 @@ WEAK int recvmmsg(int fd, struct mmsghdr *messages, unsigned count, unsigned fla
 #define SENDFILE_PIECE 16384
 
 /* Whether bytes of a file can be sent, by what Linux looks at and in its order; sets errno where they cannot. */
-static int can_send(int out, int in, const off_t *offset) {
+static int can_send(int out, int in, const off_t *offset, size_t count) {
     struct stat from, to;
     int mode = fcntl(in, F_GETFL);
     if (mode == -1 || fstat(in, &from) != 0) return 0;
@@ -91,7 +92,7 @@ static int can_send(int out, int in, const off_t *offset) {
         errno = ESPIPE;
         return 0;
     }
-    if (offset != NULL && *offset < 0) {
+    if (offset != NULL && (*offset < 0 || *offset > INT64_MAX - (off_t)count)) {
         errno = EINVAL;
         return 0;
     }
@@ -111,7 +112,7 @@ static int can_send(int out, int in, const off_t *offset) {
 /* A piece is read where it stands and counts once it was written, so that nothing is lost where there is no room for all. */
 WEAK ssize_t sendfile(int out, int in, off_t *offset, size_t count) {
     char piece[SENDFILE_PIECE];
-    if (!can_send(out, in, offset)) return -1;
+    if (!can_send(out, in, offset, count)) return -1;
     off_t begin = offset != NULL ? *offset : lseek(in, 0, SEEK_CUR);
     if (begin == -1) return -1;
     if (count > SENDFILE_MOST) count = SENDFILE_MOST;
@@ -135,4 +136,18 @@ WEAK ssize_t sendfile(int out, int in, off_t *offset, size_t count) {
         lseek(in, begin + (off_t)done, SEEK_SET);
     }
     return (ssize_t)done;
+}
+
+/* Fails as Linux does where one end of a splice has an offset: no pipe has one, and no socket can. */
+static ssize_t no_offset(int fd) {
+    struct stat stat;
+    if (fstat(fd, &stat) == 0) errno = S_ISFIFO(stat.st_mode) ? ESPIPE : EINVAL;
+    return -1;
+}
+
+WEAK ssize_t splice(int in, off_t *in_offset, int out, off_t *out_offset, size_t count, unsigned flags) {
+    if (count == 0) return 0;
+    if (in_offset != NULL) return no_offset(in);
+    if (out_offset != NULL) return no_offset(out);
+    return returned(guestnet_splice(in, out, count, flags));
 }

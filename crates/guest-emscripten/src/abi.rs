@@ -17,6 +17,11 @@ pub(crate) const SOCK_TYPE_MASK: i32 = 0xf;
 pub(crate) const SOCK_NONBLOCK: i32 = 0o4000;
 pub(crate) const SOCK_CLOEXEC: i32 = 0o2_000_000;
 
+/// Flags of splice(2), which are Linux's: `SPLICE_F_MOVE`, `SPLICE_F_NONBLOCK`, `SPLICE_F_MORE` and `SPLICE_F_GIFT`.
+pub(crate) const SPLICE_FLAGS: i32 = 15;
+pub(crate) const SPLICE_F_NONBLOCK: i32 = 2;
+pub(crate) const SPLICE_F_MORE: i32 = 4;
+
 /// `EFD_NONBLOCK`, `TFD_NONBLOCK` and their like are `SOCK_NONBLOCK`, and the same holds for `…_CLOEXEC`.
 pub(crate) const EFD_SEMAPHORE: i32 = 1;
 pub(crate) const TFD_TIMER_ABSTIME: i32 = 1;

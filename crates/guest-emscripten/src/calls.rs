@@ -5,7 +5,7 @@ use guestnet_core::{Host, Result};
 use crate::args::Args;
 use crate::context::ThreadContext;
 use crate::memory::Memory;
-use crate::{batch, convert, event, interface, message, names, option, poll, services, socket, table};
+use crate::{batch, bulk, convert, event, interface, message, names, option, poll, services, socket, table};
 
 type Function<H> = fn(&mut ThreadContext<H>, Memory<'_>, &Args) -> Result<i32>;
 
@@ -55,6 +55,7 @@ calls! {
     Recvmsg "recvmsg" 3 message::recvmsg,
     Sendmmsg "sendmmsg" 4 batch::sendmmsg,
     Recvmmsg "recvmmsg" 5 batch::recvmmsg,
+    Splice "splice" 4 bulk::splice,
     Arrived "arrived" 1 message::arrived,
     Getsockopt "getsockopt" 5 option::getsockopt,
     Setsockopt "setsockopt" 5 option::setsockopt,

@@ -38,6 +38,7 @@ mod address;
 mod args;
 mod batch;
 mod bits;
+mod bulk;
 mod calls;
 mod context;
 mod control;

@@ -7,12 +7,14 @@ use wasmtime_wasi::p1::WasiP1Ctx;
 use wasmtime_wasi::{FsPerms, WasiCtxBuilder};
 
 /// A file of wasmtime-wasi behind one of our descriptors.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct File {
     /// Its number in wasmtime-wasi's own table, which no guest ever sees.
     pub(crate) inner: u32,
     /// The guest's name of a pre-opened directory.
     pub(crate) preopen: Option<Box<str>>,
+    /// Its number in wasmtime-wasi's table of resources, where the open file is; of what `path_open` has opened.
+    pub(crate) resource: Option<u32>,
 }
 
 /// One guest's WASI: descriptors and sockets by guestnet's core; files, clocks, random numbers, arguments and
@@ -155,6 +157,7 @@ impl<H: Host> GuestCtxBuilder<H> {
                 let placeholder = File {
                     inner: u32::MAX,
                     preopen: None,
+                    resource: None,
                 };
                 closed.push(self.guest.insert_file(placeholder).map_err(|(errno, _)| errno)?);
             }
@@ -167,6 +170,7 @@ impl<H: Host> GuestCtxBuilder<H> {
             let file = File {
                 inner,
                 preopen: Some(name),
+                resource: None,
             };
             self.guest.insert_file(file).map_err(|(errno, _)| errno)?;
         }

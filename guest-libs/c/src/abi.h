@@ -1,7 +1,7 @@
 /* The host functions that the overlay calls, with the numbers and layouts they use. Declarations only.
  *
  * All of them are in wasi_snapshot_preview1: the standard's, WasmEdge's second version of the socket extension, for
- * options that WasmEdge cannot say WAMR's lib-socket, and guestnet's for epoll. Results are WASI errno numbers, which are wasi-libc's. */
+ * options that WasmEdge cannot say WAMR's lib-socket, and guestnet's for epoll, sendfile and splice. Results are WASI errno numbers, which are wasi-libc's. */
 #ifndef GUESTNET_ABI_H
 #define GUESTNET_ABI_H
 
@@ -17,6 +17,7 @@
 #define GN_TYPE_DGRAM 1
 #define GN_TYPE_STREAM 2
 
+#define GN_FILETYPE_UNKNOWN 0 /* a pipe */
 #define GN_FILETYPE_SOCKET_DGRAM 5
 #define GN_FILETYPE_SOCKET_STREAM 6
 #define GN_FDFLAG_NONBLOCK 4
@@ -161,5 +162,9 @@ struct epoll_event;
 int __gn_epoll_create(int *epoll) GN_IMPORT(epoll_create);
 int __gn_epoll_ctl(int epoll, int operation, int fd, uint32_t events, uint64_t data) GN_IMPORT(epoll_ctl);
 int __gn_epoll_wait(int epoll, struct epoll_event *, int most, int64_t timeout, size_t *count) GN_IMPORT(epoll_wait);
+#define GN_SENDFILE_POSITION (-1)
+int __gn_sendfile(int out, int in, int64_t offset, size_t count, uint64_t *sent) GN_IMPORT(sendfile);
+int __gn_pipe(int ends[2]) GN_IMPORT(pipe);
+int __gn_splice(int in, int out, size_t count, uint32_t flags, size_t *moved) GN_IMPORT(splice);
 
 #endif

@@ -23,14 +23,14 @@
 //! ```
 //!
 //! Beyond std there are [`dial`] and [`listen`], which take a network and an address as Go's `net.Dial` does; [`lookup_host`];
-//! batches of datagrams ([`UdpSocket::send_many`], [`UdpSocket::recv_many`]); [`poll`] and [`Epoll`]; and [`SocketOptions`], which every type
+//! batches of datagrams ([`UdpSocket::send_many`], [`UdpSocket::recv_many`]); [`sendfile`], and [`splice`] with [`pipe`]; [`poll`] and [`Epoll`]; and [`SocketOptions`], which every type
 //! with a descriptor has, those of std and tokio as well.
 //!
 //! # Targets
 //!
 //! | target | what is below |
 //! |---|---|
-//! | wasm32-wasip1 | the functions `sock_*` of the host: WASI's, WasmEdge's second version, and WAMR's for a few options; `epoll_*` for [`Epoll`], which are guestnet's. `guestnet run` answers all of them |
+//! | wasm32-wasip1 | the functions `sock_*` of the host: WASI's, WasmEdge's second version, and WAMR's for a few options; `epoll_*` for [`Epoll`], `sendfile`, `pipe` and `splice`, which are guestnet's. `guestnet run` answers all of them |
 //! | Linux | the C library: the same program runs natively, for tests and debuggers |
 //! | wasm32-wasip2 | the sockets of wasi-libc. std's own types suffice there for TCP and UDP; this crate adds options, `dial` and `poll` |
 //!
@@ -46,6 +46,7 @@
 //! | `listen("tcp", ":80")` | IPv6 and IPv4 | IPv4, because a socket of IPv6 takes no IPv4 |
 //! | scope and flow label of an IPv6 address | dropped, also of a name such as `fe80::1%2` | yes |
 //! | [`poll`] | as on Linux | a socket may be reported to be readable before it is: read it in non-blocking mode |
+//! | [`sendfile`], [`pipe`], [`splice`] | yes | no |
 //! | [`Epoll`] | yes | no: WASI 0.2 has a list at each call, and nothing that is registered |
 //!
 //! WASI cannot duplicate a descriptor. `try_clone` there returns a second owner of the same one, which is closed when the last
@@ -87,6 +88,7 @@
 
 mod addr;
 mod batch;
+mod bulk;
 mod dial;
 mod epoll;
 #[cfg(feature = "hyper")]
@@ -104,6 +106,7 @@ pub mod unix;
 
 pub use addr::ToSocketAddrs;
 pub use batch::{IncomingDatagram, OutgoingDatagram};
+pub use bulk::{pipe, sendfile, splice};
 pub use dial::{Connection, Listener, NetAddr, dial, dial_timeout, listen};
 pub use epoll::{Epoll, EpollEvent, EpollInterest};
 pub use lookup::{LookupError, lookup_host};

@@ -6,6 +6,7 @@
 mod answers;
 mod bounds;
 mod buffers;
+mod bulk;
 mod compile;
 mod components;
 mod components_bounds;

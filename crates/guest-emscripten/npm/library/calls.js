@@ -202,6 +202,17 @@ addCalls({
     return guestnetResult(result, fd);
   },
 
+  // linux.c has the function. A file cannot be spliced.
+  guestnet_splice__sig: 'iiiii',
+  guestnet_splice__deps: ['guestnet_not_ours'],
+  guestnet_splice: (from, to, count, flags) => {
+    {{{ CANCELLATION_POINT }}}
+    const result = (GN.thread ?? GN.attach()).splice(HEAPU8, from, to, count, flags);
+    if (result !== -{{{ cDefs.EBADF }}}) return result;
+    const isFile = (fd) => {{{ onMain('guestnet_not_ours', 'fd') }}} === -{{{ cDefs.ENOTSOCK }}};
+    return isFile(from) || isFile(to) ? -{{{ cDefs.EINVAL }}} : result;
+  },
+
   __syscall_poll__deps: ['$guestnetPoll'],
   __syscall_poll: (fds, nfds, timeout) => {
     {{{ CANCELLATION_POINT }}}

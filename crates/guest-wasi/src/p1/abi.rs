@@ -196,6 +196,17 @@ pub(crate) const EPOLLEXCLUSIVE: u32 = 1 << 28;
 pub(crate) const EPOLLONESHOT: u32 = 1 << 30;
 pub(crate) const EPOLLET: u32 = 1 << 31;
 
+/// `offset` of `sendfile`: the file's own position.
+pub(crate) const SENDFILE_POSITION: i64 = -1;
+/// `whence` of `fd_seek`.
+pub(crate) const WHENCE_SET: u32 = 0;
+
+/// Flags of `splice`: Linux's numbers.
+pub(crate) const SPLICE_F_MOVE: u32 = 1;
+pub(crate) const SPLICE_F_NONBLOCK: u32 = 2;
+pub(crate) const SPLICE_F_MORE: u32 = 4;
+pub(crate) const SPLICE_F_GIFT: u32 = 8;
+
 /// Size of `struct epoll_event`: the events, 4 bytes that are not written, and the data.
 pub(crate) const EPOLL_EVENT: u32 = 16;
 /// Room for more events than memory of 31 bits holds is none, as on Linux.

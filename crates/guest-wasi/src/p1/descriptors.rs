@@ -12,6 +12,7 @@ use super::abi;
 use super::convert;
 use super::files::{Files, inner_fd};
 use super::memory::Memory;
+use super::opened;
 use super::registry::{Registry, Wire, calls, enter, finish};
 use crate::state::{File, Getter, GuestCtx};
 
@@ -169,6 +170,8 @@ fn register_opening<T: Send + 'static, H: Host + Send + 'static>(
                 return Ok(code);
             }
             let params = (inner, dirflags, path, len, oflags, base, inheriting, fdflags, out);
+            open.prepare(&mut caller, get)?;
+            let place = opened::next_place(get(caller.data_mut()));
             let code = open.call(&mut caller, get, "path_open", params)?;
             if code != 0 {
                 return Ok(code);
@@ -178,6 +181,7 @@ fn register_opening<T: Send + 'static, H: Host + Send + 'static>(
                 let file = File {
                     inner: memory.u32(out)?,
                     preopen: None,
+                    resource: opened::at(ctx, place),
                 };
                 let fd = ctx.guest.insert_file(file).map_err(|(errno, _)| errno)?;
                 memory.store_u32(out, fd)

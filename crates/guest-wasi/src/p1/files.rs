@@ -107,10 +107,7 @@ impl<T: Send + 'static> Files<T> {
         name: &str,
         params: P,
     ) -> wasmtime::Result<i32> {
-        let instance = match get(caller.data_mut()).files {
-            Some(instance) => instance,
-            None => self.start(caller, get)?,
-        };
+        let instance = self.prepare(caller, get)?;
         let function = instance.get_typed_func::<P, i32>(&mut *caller, name)?;
         match function.call(&mut *caller, params) {
             // wasmtime-wasi ends a guest for what it cannot read; a kernel has an errno for it.
@@ -119,6 +116,23 @@ impl<T: Send + 'static> Files<T> {
                 None => Err(error),
             },
             done => done,
+        }
+    }
+
+    /// Makes sure of the second instance, and that wasmtime-wasi has entered its standard streams and directories, which it does at its
+    /// first call.
+    ///
+    /// # Errors
+    /// The instance cannot be made.
+    #[inline]
+    pub(crate) fn prepare<H: Host>(
+        &self,
+        caller: &mut Caller<'_, T>,
+        get: Getter<T, H>,
+    ) -> wasmtime::Result<Instance> {
+        match get(caller.data_mut()).files {
+            Some(instance) => Ok(instance),
+            None => self.start(caller, get),
         }
     }
 
@@ -145,6 +159,9 @@ impl<T: Send + 'static> Files<T> {
         }
         let instance = Instance::new(&mut *caller, shim, &externs)?;
         get(caller.data_mut()).files = Some(instance);
+        // A number that it never gives: the call does nothing more.
+        let close = instance.get_typed_func::<u32, i32>(&mut *caller, "fd_close")?;
+        close.call(&mut *caller, u32::MAX)?;
         Ok(instance)
     }
 }

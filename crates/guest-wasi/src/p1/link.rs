@@ -13,7 +13,7 @@ use wasmtime::{AsContextMut, Engine, Extern, ExternType, FuncType, ImportType, I
 
 use super::files::{self, Files};
 use super::registry::{HostFunc, Registry, Target};
-use super::{abi, addrinfo, descriptors, epoll, poll, sock, wamr};
+use super::{abi, addrinfo, bulk, descriptors, epoll, poll, sock, wamr};
 use crate::state::Getter;
 
 /// One import of a module, and what answers it.
@@ -357,6 +357,7 @@ fn registry<T: Send + 'static, H: Host + Send + 'static>(
     descriptors::register(&mut registry, get, files);
     poll::register(&mut registry, get);
     epoll::register(&mut registry, get);
+    bulk::register(&mut registry, get, files);
     sock::register(&mut registry, get);
     addrinfo::register(&mut registry, get);
     wamr::register(&mut registry, get, files);

@@ -5,6 +5,7 @@
 
 mod abi;
 mod addrinfo;
+mod bulk;
 mod convert;
 mod descriptors;
 mod epoll;
@@ -12,6 +13,7 @@ mod files;
 mod inspect;
 mod link;
 mod memory;
+mod opened;
 mod poll;
 mod registry;
 mod sock;

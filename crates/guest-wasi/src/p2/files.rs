@@ -37,6 +37,7 @@ impl<H: Host> State<H> {
         let counted = File {
             inner: u32::MAX,
             preopen: None,
+            resource: None,
         };
         let Ok(fd) = self.ctx.guest.insert_file(counted) else {
             return Ok((Err(ErrorCode::InsufficientMemory),));

@@ -172,3 +172,23 @@ pub(crate) fn epoll_wait(
 ) -> io::Result<usize> {
     Err(io::ErrorKind::Unsupported.into())
 }
+
+/// WASI 0.2 splices streams, and its C library has no call for it.
+pub(crate) fn sendfile(
+    _out: BorrowedFd<'_>,
+    _file: BorrowedFd<'_>,
+    _offset: Option<&mut u64>,
+    _most: usize,
+) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// WASI 0.2 has no pipes.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    Err(io::ErrorKind::Unsupported.into())
+}
+
+/// As [`sendfile`].
+pub(crate) fn splice(_from: BorrowedFd<'_>, _to: BorrowedFd<'_>, _most: usize) -> io::Result<usize> {
+    Err(io::ErrorKind::Unsupported.into())
+}

@@ -41,7 +41,7 @@ pub(crate) const ALL: &[crate::Behaviour] = &[
     ("to_std", to_std),
 ];
 
-fn kind<T: Debug>(result: io::Result<T>) -> String {
+pub(crate) fn kind<T: Debug>(result: io::Result<T>) -> String {
     match result {
         Ok(value) => format!("no error but {value:?}"),
         Err(error) => format!("{:?}", error.kind()),

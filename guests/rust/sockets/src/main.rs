@@ -7,6 +7,7 @@
 )]
 
 mod beyond;
+mod bulk;
 mod with_crate;
 #[cfg(unix)]
 mod with_std;
@@ -52,5 +53,5 @@ fn behaviours(_std: bool) -> Vec<Behaviour> {
 }
 
 fn all() -> Vec<Behaviour> {
-    [with_crate::behaviours::ALL, beyond::ALL].concat()
+    [with_crate::behaviours::ALL, beyond::ALL, bulk::ALL].concat()
 }

@@ -1,7 +1,7 @@
 //! The host functions that wasm32-wasip1 has sockets by, with their numbers and layouts. Declarations only.
 //!
 //! All of them are in `wasi_snapshot_preview1`: the standard's, WasmEdge's second version of the socket extension, WAMR's
-//! lib-socket for the options that WasmEdge cannot say, and guestnet's for epoll. Results are WASI's errno, which is std's on this target.
+//! lib-socket for the options that WasmEdge cannot say, and guestnet's for epoll, sendfile and splice. Results are WASI's errno, which is std's on this target.
 
 use std::io::{IoSlice, IoSliceMut};
 use std::mem::offset_of;
@@ -243,6 +243,9 @@ unsafe extern "C" {
         timeout: i64,
         count: *mut usize,
     ) -> i32;
+    pub(super) fn sendfile(out: i32, file: i32, offset: i64, count: usize, sent: *mut u64) -> i32;
+    pub(super) fn pipe(ends: *mut [i32; 2]) -> i32;
+    pub(super) fn splice(from: i32, to: i32, count: usize, flags: u32, moved: *mut usize) -> i32;
 
     // WAMR's, imported only by a program that uses these options. A value comes out as one byte.
     pub(super) fn sock_get_reuse_port(fd: i32, on: *mut i32) -> i32;

@@ -455,3 +455,40 @@ pub(crate) fn epoll_wait(
     })?;
     Ok(count)
 }
+
+/// `sendfile`. The host takes -1 for the file's position, and no other negative offset.
+pub(crate) fn sendfile(
+    out: BorrowedFd<'_>,
+    file: BorrowedFd<'_>,
+    offset: Option<&mut u64>,
+    most: usize,
+) -> io::Result<usize> {
+    let from = match &offset {
+        Some(offset) => i64::try_from(**offset).unwrap_or(i64::MIN),
+        None => -1,
+    };
+    let mut sent = 0;
+    // SAFETY: there is room for the count.
+    check(unsafe { abi::sendfile(out.as_raw_fd(), file.as_raw_fd(), from, most, &raw mut sent) })?;
+    if let Some(offset) = offset {
+        *offset = offset.saturating_add(sent);
+    }
+    Ok(usize::try_from(sent).unwrap_or(usize::MAX))
+}
+
+/// `pipe`.
+pub(crate) fn pipe() -> io::Result<(OwnedFd, OwnedFd)> {
+    let mut ends = [-1; 2];
+    // SAFETY: there is room for two descriptors.
+    check(unsafe { abi::pipe(&raw mut ends) })?;
+    let [read, write] = ends;
+    Ok((owned(read)?, owned(write)?))
+}
+
+/// `splice`.
+pub(crate) fn splice(from: BorrowedFd<'_>, to: BorrowedFd<'_>, most: usize) -> io::Result<usize> {
+    let mut moved = 0;
+    // SAFETY: there is room for the count.
+    check(unsafe { abi::splice(from.as_raw_fd(), to.as_raw_fd(), most, 0, &raw mut moved) })?;
+    Ok(moved)
+}
