@@ -12,14 +12,6 @@
 
 enum { MOST = 20000 };
 
-#ifdef __wasi__
-static int pipe(int ends[2]) { /* wasip1's headers have none */
-    (void)ends;
-    errno = ENOSYS;
-    return -1;
-}
-#endif
-
 static int held(const char *mode) {
     for (int count = 0; count < MOST; count++) {
         int pair[2] = {-1, -1}, error;
