@@ -206,7 +206,7 @@ declare module "qjs:os" {
     export const IP_FREEBIND: number, IP_UNBLOCK_SOURCE: number, MCAST_BLOCK_SOURCE: number, MCAST_JOIN_GROUP: number;
     export const MCAST_JOIN_SOURCE_GROUP: number, MCAST_LEAVE_GROUP: number, MCAST_LEAVE_SOURCE_GROUP: number;
     export const MCAST_UNBLOCK_SOURCE: number, SO_BUSY_POLL: number, SO_PEERCRED: number, TCP_CONGESTION: number;
-    export const TCP_INFO: number;
+    export const TCP_INFO: number, UDP_GRO: number, UDP_SEGMENT: number;
 }
 
 declare module "qjs:std" {

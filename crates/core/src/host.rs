@@ -73,6 +73,8 @@ pub enum Control<D> {
     TimestampNs(Duration),
     /// `SO_RXQ_OVFL`: how many datagrams were dropped for want of room since the socket was opened.
     Dropped(u32),
+    /// `UDP_SEGMENT` on send, `UDP_GRO` on receive: of what size each datagram is but the last, which may be shorter.
+    SegmentSize(u16),
 }
 
 /// What distinguishes one open file from every other as long as it is open. The host chooses the number.

@@ -106,6 +106,10 @@ options! {
     TimestampNs "SO_TIMESTAMPNS" Int,
     /// Give the number of dropped datagrams as control data.
     RxqOvfl "SO_RXQ_OVFL" Int,
+    /// The size of the datagrams that one send is cut into, bytes; 0 for no cut (udp(7)).
+    UdpSegment "UDP_SEGMENT" Int,
+    /// Receive several datagrams of one size at once, with that size as control data.
+    UdpGro "UDP_GRO" Int,
     /// Send small segments at once (tcp(7)).
     TcpNoDelay "TCP_NODELAY" Int,
     /// Maximum segment size, bytes.

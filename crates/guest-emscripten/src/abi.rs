@@ -100,6 +100,8 @@ pub(crate) const SCM_RIGHTS: i32 = 1;
 pub(crate) const SO_TIMESTAMP: i32 = 63;
 pub(crate) const SO_TIMESTAMPNS: i32 = 64;
 pub(crate) const SO_RXQ_OVFL: i32 = 40;
+pub(crate) const UDP_SEGMENT: i32 = 103;
+pub(crate) const UDP_GRO: i32 = 104;
 /// Answered by the adapter: the protocol follows from family and type.
 pub(crate) const SO_PROTOCOL: i32 = 38;
 
@@ -175,6 +177,8 @@ pub(crate) const OPTIONS: &[(i32, i32, SockOpt)] = &[
     (SOL_SOCKET, 39, SockOpt::Domain),
     (SOL_SOCKET, SO_RXQ_OVFL, SockOpt::RxqOvfl),
     (SOL_SOCKET, 46, SockOpt::BusyPoll),
+    (IPPROTO_UDP, UDP_SEGMENT, SockOpt::UdpSegment),
+    (IPPROTO_UDP, UDP_GRO, SockOpt::UdpGro),
     (IPPROTO_TCP, 1, SockOpt::TcpNoDelay),
     (IPPROTO_TCP, 2, SockOpt::TcpMaxSeg),
     (IPPROTO_TCP, 3, SockOpt::TcpCork),

@@ -256,6 +256,11 @@ fn decode(level: i32, name: i32, data: &[u8]) -> Result<Control<Fd>> {
         (abi::IPPROTO_IP, abi::IP_TOS) => Control::Tos(*data.first().ok_or(Errno::EINVAL)?),
         (abi::IPPROTO_IPV6, abi::IPV6_HOPLIMIT) => Control::HopLimit(int()?),
         (abi::IPPROTO_IPV6, abi::IPV6_TCLASS) => Control::TrafficClass(int()?),
+        // A uint16_t here, and an int where it is received.
+        (abi::IPPROTO_UDP, abi::UDP_SEGMENT) => match *data {
+            [low, high] => Control::SegmentSize(u16::from_le_bytes([low, high])),
+            _ => return Err(Errno::EINVAL),
+        },
         _ => return Err(Errno::EINVAL),
     })
 }
@@ -327,5 +332,6 @@ fn encode(item: &Control<Fd>) -> (i32, i32, Vec<u8>) {
         Control::Timestamp(at) => (abi::SOL_SOCKET, abi::SO_TIMESTAMP, time(at, 1000)),
         Control::TimestampNs(at) => (abi::SOL_SOCKET, abi::SO_TIMESTAMPNS, time(at, 1)),
         Control::Dropped(count) => (abi::SOL_SOCKET, abi::SO_RXQ_OVFL, count.to_le_bytes().to_vec()),
+        Control::SegmentSize(size) => (abi::IPPROTO_UDP, abi::UDP_GRO, int(i32::from(*size))),
     }
 }

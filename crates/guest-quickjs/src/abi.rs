@@ -160,6 +160,8 @@ pub(crate) const fn option(option: SockOpt) -> (i32, i32) {
         SockOpt::Timestamp => (SOL_SOCKET, 29),
         SockOpt::TimestampNs => (SOL_SOCKET, 35),
         SockOpt::RxqOvfl => (SOL_SOCKET, 40),
+        SockOpt::UdpSegment => (IPPROTO_UDP, 103),
+        SockOpt::UdpGro => (IPPROTO_UDP, 104),
         SockOpt::TcpNoDelay => (IPPROTO_TCP, 1),
         SockOpt::TcpMaxSeg => (IPPROTO_TCP, 2),
         SockOpt::TcpCork => (IPPROTO_TCP, 3),

@@ -64,6 +64,9 @@ pub(crate) fn encode(control: &[Control<&Io>]) -> Result<Vec<u8>> {
                 libc::IPV6_TCLASS,
                 &value.to_ne_bytes(),
             ),
+            Control::SegmentSize(size) => {
+                push(&mut bytes, libc::SOL_UDP, libc::UDP_SEGMENT, &size.to_ne_bytes())
+            }
             Control::Timestamp(_) | Control::TimestampNs(_) | Control::Dropped(_) => {
                 return Err(Errno::EINVAL);
             }
@@ -104,6 +107,7 @@ pub(crate) fn decode(item: Item) -> Option<Control<Identity>> {
         (libc::SOL_SOCKET, libc::SCM_TIMESTAMP) => Control::Timestamp(time(&data, 1000)?),
         (libc::SOL_SOCKET, libc::SCM_TIMESTAMPNS) => Control::TimestampNs(time(&data, 1)?),
         (libc::SOL_SOCKET, libc::SO_RXQ_OVFL) => Control::Dropped(int(&data)?.cast_unsigned()),
+        (libc::SOL_UDP, libc::UDP_GRO) => Control::SegmentSize(u16::try_from(int(&data)?).ok()?),
         _ => return None,
     })
 }

@@ -45,6 +45,8 @@ const fn number(option: SockOpt) -> (i32, i32) {
         SockOpt::Timestamp => (SOL_SOCKET, libc::SO_TIMESTAMP),
         SockOpt::TimestampNs => (SOL_SOCKET, libc::SO_TIMESTAMPNS),
         SockOpt::RxqOvfl => (SOL_SOCKET, libc::SO_RXQ_OVFL),
+        SockOpt::UdpSegment => (libc::SOL_UDP, libc::UDP_SEGMENT),
+        SockOpt::UdpGro => (libc::SOL_UDP, libc::UDP_GRO),
         SockOpt::TcpNoDelay => (IPPROTO_TCP, libc::TCP_NODELAY),
         SockOpt::TcpMaxSeg => (IPPROTO_TCP, libc::TCP_MAXSEG),
         SockOpt::TcpCork => (IPPROTO_TCP, libc::TCP_CORK),

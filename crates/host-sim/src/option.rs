@@ -23,12 +23,16 @@ enum Level {
     Tcp,
     Ip,
     Ipv6,
+    /// A datagram is never cut here.
+    None,
 }
 
 fn level(option: SockOpt) -> Level {
     let name = option.name();
     if name.starts_with("TCP_") {
         Level::Tcp
+    } else if name.starts_with("UDP_") {
+        Level::None
     } else if name.starts_with("IPV6_") {
         Level::Ipv6
     } else if name.starts_with("IP_") {
@@ -46,6 +50,7 @@ fn check(option: SockOpt, domain: Domain, tcp: bool) -> Result<()> {
     let has = match level(option) {
         Level::Every | Level::Ip => true,
         Level::Tcp => tcp,
+        Level::None => false,
         Level::Ipv6 => domain == Domain::Inet6,
     };
     if has { Ok(()) } else { Err(Errno::ENOPROTOOPT) }

@@ -167,10 +167,14 @@ impl<H: Host, F> SharedGuestThread<H, F> {
         // Before the message: the receiver may be quicker than this thread.
         let message = in_flight.send(host, &passed)?;
         marker(&mut control, &message);
+        let segment = control.iter().find_map(|item| match item {
+            Control::SegmentSize(size) => Some(*size),
+            _ => None,
+        });
         let mut limit = Deadline::new(socket.send_timeout.get());
         let once = flags - SendFlags::DONTWAIT;
         let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, &mut limit, |host| {
-            metered::send(host, meter, socket, bufs, blocks, |host, bufs| {
+            metered::send(host, meter, socket, bufs, segment, blocks, |host, bufs| {
                 host.send_message(&socket.io, bufs, &to, &control, once)
             })
         });
@@ -404,5 +408,6 @@ pub(super) fn without_files<A, B>(item: Control<A>) -> Control<B> {
         Control::Timestamp(time) => Control::Timestamp(time),
         Control::TimestampNs(time) => Control::TimestampNs(time),
         Control::Dropped(count) => Control::Dropped(count),
+        Control::SegmentSize(size) => Control::SegmentSize(size),
     }
 }

@@ -4,6 +4,7 @@
 //! limit counts (`batch`). Without a limit, and for UNIX sockets, which stay on the machine, they cost a test.
 
 use std::io::{IoSlice, IoSliceMut};
+use std::sync::atomic::Ordering;
 
 use super::state::Socket;
 use crate::addr::Kind;
@@ -18,7 +19,7 @@ pub(super) fn counts<Io>(meter: Option<&Meter>, socket: &Socket<Io>) -> bool {
     meter.is_some() && socket.is_metered()
 }
 
-/// Sends once. A stream sends the piece that the limit allows; a datagram goes whole or not at all.
+/// Sends once. `segment` is what the message itself says of the size that it is cut into (`UDP_SEGMENT`). A stream sends the piece that the limit allows; a datagram goes whole or not at all.
 ///
 /// # Errors
 /// Those of `call`; the error that a batch has left; `ENOBUFS`: the total does not allow it; `EAGAIN`: over the rate, and the guest does not block.
@@ -28,6 +29,7 @@ pub(super) fn send<H: Host>(
     meter: Option<&Meter>,
     socket: &Socket<H::Io>,
     bufs: &[IoSlice<'_>],
+    segment: Option<u16>,
     blocks: bool,
     call: impl FnOnce(&mut H, &[IoSlice<'_>]) -> Result<usize>,
 ) -> Result<usize> {
@@ -35,7 +37,7 @@ pub(super) fn send<H: Host>(
         return Err(errno);
     }
     match meter {
-        Some(meter) if socket.is_metered() => send_counted(host, meter, socket, bufs, blocks, call),
+        Some(meter) if socket.is_metered() => send_counted(host, meter, socket, bufs, segment, blocks, call),
         _ => call(host, bufs),
     }
 }
@@ -45,6 +47,7 @@ fn send_counted<H: Host>(
     meter: &Meter,
     socket: &Socket<H::Io>,
     bufs: &[IoSlice<'_>],
+    segment: Option<u16>,
     blocks: bool,
     call: impl FnOnce(&mut H, &[IoSlice<'_>]) -> Result<usize>,
 ) -> Result<usize> {
@@ -52,7 +55,16 @@ fn send_counted<H: Host>(
     if socket.kind != Kind::Stream {
         let reservation = meter.reserve(host, Want::Datagram(len), blocks)?;
         let sent = call(host, bufs)?;
-        reservation.settle(sent, DATAGRAM);
+        let segment = usize::from(segment.unwrap_or_else(|| socket.segment.load(Ordering::Relaxed)));
+        let datagrams = if segment == 0 {
+            1
+        } else {
+            sent.div_ceil(segment).max(1)
+        };
+        reservation.settle(
+            sent,
+            DATAGRAM.saturating_mul(u64::try_from(datagrams).unwrap_or(u64::MAX)),
+        );
         return Ok(sent);
     }
     let reservation = meter.reserve(host, Want::UpTo(len), blocks)?;

@@ -1,6 +1,7 @@
 //! Socket options: every value is the kernel's, read back from it.
 
 use std::net::SocketAddr;
+use std::sync::atomic::Ordering;
 
 use super::state::Socket;
 use crate::addr::{Domain, Kind};
@@ -178,6 +179,11 @@ impl<H: Host, F, T: Slots<OpenFile<H::Io, F>>> GuestThread<H, F, T> {
             (SockOpt::SndTimeo, Ok(OptValue::Time(limit))) => socket.send_timeout.set(limit),
             (SockOpt::RcvLowat, Ok(OptValue::Int(bytes))) => {
                 socket.low_water.set(usize::try_from(bytes).unwrap_or(1));
+            }
+            (SockOpt::UdpSegment, Ok(OptValue::Int(bytes))) => {
+                socket
+                    .segment
+                    .store(u16::try_from(bytes).unwrap_or(0), Ordering::Relaxed);
             }
             _ => {}
         }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::sync::atomic::AtomicU16;
 use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr};
@@ -63,6 +64,8 @@ pub struct Socket<Io> {
     pub(crate) send_timeout: TimeLimit,
     /// `SO_RCVLOWAT`: a blocking receive from a stream waits for so many bytes.
     pub(crate) low_water: Count,
+    /// `UDP_SEGMENT`: what a send is cut into, 0 for nothing.
+    pub(crate) segment: AtomicU16,
     /// A datagram socket whose receiving side was shut down: a receive that would block ends instead.
     pub(crate) receive_ended: Flag,
     /// Of a stream's blocking receives.
@@ -110,6 +113,7 @@ impl<Io> Socket<Io> {
             recv_timeout: TimeLimit::none(),
             send_timeout: TimeLimit::none(),
             low_water: Count::new(1),
+            segment: AtomicU16::new(0),
             receive_ended: Flag::new(false),
             strategy: RecvStrategy::default(),
             dns_redirect: Address::default(),

@@ -177,7 +177,7 @@ impl<H: Host, F> Call<'_, H, F> {
                 let route = gate.connect("sendto", Protocol::Udp, *to, || host.now_coarse())?;
                 let target = stub::target(host, gate, socket, *to, route)?;
                 let outcome = attempt(host, &socket.io, Ready::WRITE, blocks, limit, |host| {
-                    metered::send(host, meter, socket, bufs, blocks, |host, bufs| {
+                    metered::send(host, meter, socket, bufs, None, blocks, |host, bufs| {
                         host.send_to(&socket.io, bufs, target, once)
                     })
                 });
@@ -432,7 +432,7 @@ pub(super) fn send<H: Host>(
     let mut sent = 0;
     loop {
         let outcome = attempt(host, &socket.io, Ready::WRITE, block, limit, |host| {
-            metered::send(host, meter, socket, bufs, blocks, |host, bufs| {
+            metered::send(host, meter, socket, bufs, None, blocks, |host, bufs| {
                 host.send(&socket.io, bufs, flags)
             })
         });
