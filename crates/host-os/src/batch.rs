@@ -17,6 +17,7 @@ impl OsHost {
         datagrams: &[OutgoingDatagram<'_, Io>],
         flags: SendFlags,
     ) -> Result<usize> {
+        io.ahead.restart();
         let mut batch = Vec::with_capacity(datagrams.len().min(MOST));
         for datagram in datagrams.iter().take(MOST) {
             batch.push(Outgoing {
@@ -36,11 +37,14 @@ impl OsHost {
 
     /// recvmmsg(2).
     pub(crate) fn recv_datagrams(
-        &self,
+        &mut self,
         io: &Io,
         datagrams: &mut [IncomingDatagram<'_, '_>],
         flags: RecvFlags,
     ) -> Result<usize> {
+        if io.ahead.is_on() {
+            return self.recv_batch_ahead(io, datagrams, flags);
+        }
         let with = recv_flags(flags, true).bits().cast_signed();
         let mut came = Vec::with_capacity(datagrams.len().min(MOST));
         let count = retry(|| {
@@ -50,6 +54,7 @@ impl OsHost {
             sys::batch::recvmmsg(io.fd(), rooms, with, |arrival| came.push(arrival))
         })?;
         for (datagram, arrival) in datagrams.iter_mut().zip(came) {
+            self.received_one(io);
             let room = datagram.bufs.iter().map(|buf| buf.len()).sum();
             datagram.message = Some(self.message(io, room, arrival, flags));
         }

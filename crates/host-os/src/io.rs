@@ -9,6 +9,7 @@ use guestnet_core::{Kind, OptValue, Result, SockOpt, StreamKind, TimerClock};
 
 use rustix::fs::OFlags;
 
+use crate::ahead::Ahead;
 use crate::convert::errno;
 use crate::lookup::Pending;
 use crate::output::OutputHook;
@@ -33,6 +34,8 @@ pub struct Io {
     pub(crate) shared: bool,
     /// A socket without `O_NONBLOCK`, on which a call may wait in the kernel.
     pub(crate) waits: AtomicBool,
+    /// What is read ahead of it.
+    pub(crate) ahead: Ahead,
     /// A byte stream that was opened for the other direction only.
     pub(crate) no_read: bool,
     pub(crate) no_write: bool,
@@ -69,6 +72,7 @@ impl Io {
             bound: OnceLock::new(),
             shared: false,
             waits: AtomicBool::new(false),
+            ahead: Ahead::new(false),
             no_read: false,
             no_write: false,
             lingers: AtomicBool::new(false),

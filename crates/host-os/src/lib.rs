@@ -26,6 +26,7 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod ahead;
 mod answer;
 mod background;
 mod batch;
@@ -49,7 +50,9 @@ mod record;
 mod report;
 mod report_to;
 mod services;
+mod settings;
 mod stop;
+mod stream;
 mod stub;
 mod sys;
 mod unix;
@@ -60,8 +63,7 @@ use std::fs::File;
 use std::io::{IoSlice, IoSliceMut};
 use std::net::SocketAddr;
 use std::os::fd::AsRawFd;
-use std::path::Path;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -78,6 +80,7 @@ use rustix::net::{
 use rustix::pipe::PipeFlags;
 use rustix::time::ClockId;
 
+use ahead::{Ahead, Signalled};
 use convert::{errno, received, recv_flags, send_flags, socket_type};
 pub use exporter::{MetricsExporter, RunningExporter};
 pub use io::Io;
@@ -112,6 +115,17 @@ pub struct OsHost {
     refused_wait: bool,
     /// Within [`Host::waiting`].
     waiting: bool,
+    /// There is, or was, a host for another thread of the guest.
+    siblings: Arc<AtomicBool>,
+    /// How many sockets of the guest read ahead.
+    places: Arc<AtomicUsize>,
+    /// How many sockets have something to receive that the kernel does not report.
+    unseen: usize,
+    /// Descriptors of the current poll for which that is so.
+    ready_ahead: Vec<u32>,
+    signalled: Vec<Signalled>,
+    /// A buffer to read ahead into, if none is in use.
+    spare: Option<Box<[u8]>>,
 }
 
 impl OsHost {
@@ -129,6 +143,12 @@ impl OsHost {
             stub: Arc::default(),
             refused_wait: false,
             waiting: false,
+            siblings: Arc::default(),
+            places: Arc::default(),
+            unseen: 0,
+            ready_ahead: Vec::new(),
+            signalled: Vec::new(),
+            spare: None,
         })
     }
 
@@ -138,6 +158,7 @@ impl OsHost {
     /// # Errors
     /// As [`OsHost::new`].
     pub fn sibling(&self) -> Result<Self> {
+        self.siblings.store(true, Ordering::SeqCst);
         Ok(OsHost {
             waiter: Waiter::default(),
             stop: Stop::new()?,
@@ -147,61 +168,18 @@ impl OsHost {
             stub: Arc::clone(&self.stub),
             refused_wait: false,
             waiting: false,
+            siblings: Arc::clone(&self.siblings),
+            places: Arc::clone(&self.places),
+            unseen: 0,
+            ready_ahead: Vec::new(),
+            signalled: Vec::new(),
+            spare: None,
         })
     }
 
-    /// Gives the thread a task to run while it waits.
-    pub fn set_idle_task(&mut self, task: Arc<IdleTask>) {
-        self.stop.set_idle_task(task);
-    }
-
-    /// Says whether calls of sockets and streams wait from now on. [`WaitMode::Nonblocking`] is for a thread that waits in
-    /// another way, while other threads block on the same descriptors.
-    pub fn set_wait_mode(&mut self, mode: WaitMode) {
-        self.stop.set_wait_mode(mode);
-    }
-
-    /// Lets blocking calls wait in the kernel, so that each is one system call, and has a [`Stopper`] end them by a signal to
-    /// their thread. Otherwise they try, wait by ppoll(2) for the descriptor or the stop, and try again.
-    ///
-    /// The signal is SIGURG, for which the process gets a handler that does nothing. A system call of this thread then may
-    /// end with `EINTR`, in code that is not of this crate too. A host with an [`IdleTask`] goes on as before. It is for guests of one thread: no other
-    /// host may wait on the same sockets.
-    ///
-    /// # Errors
-    /// `EBUSY`: the process handles SIGURG itself.
-    pub fn stop_by_signal(&mut self) -> Result<()> {
-        self.stop.set_by_signal()
-    }
-
-    /// Sets the servers that look-ups ask from now on.
-    ///
-    /// # Errors
-    /// `EINVAL`: no server is named.
-    pub fn set_upstream(&mut self, upstream: &Upstream) -> Result<()> {
-        self.resolver = Arc::new(Resolver::new(upstream)?);
-        Ok(())
-    }
-
-    /// What ends this guest's waits from another thread.
-    #[must_use]
-    pub fn stopper(&self) -> Stopper {
-        self.stop.stopper()
-    }
-
-    /// Lets UNIX socket paths below `guest` reach the directory `host`, and nothing outside of it. It may be one that is no
-    /// guest's for files (procfs): there are no sockets in such, and the links of procfs are not followed.
-    ///
-    /// # Errors
-    /// What open(2) says of the directory.
-    pub fn add_directory(&mut self, host: &Path, guest: &str) -> Result<()> {
-        self.unix.add_directory(host, guest)
-    }
-
-    /// Takes relative UNIX socket paths from this process's working directory as it is at the call, for a guest that
-    /// shares it. Without this they are taken from the guest's root.
-    pub fn follow_working_directory(&mut self) {
-        self.unix.follow_working_directory();
+    /// Whether other threads of the guest may wait for its sockets.
+    fn has_siblings(&self) -> bool {
+        self.siblings.load(Ordering::SeqCst)
     }
 
     /// Where the call that is made now waits in the kernel; `None`: it does not wait.
@@ -261,7 +239,9 @@ impl Host for OsHost {
         };
         let flags = SocketFlags::NONBLOCK | SocketFlags::CLOEXEC;
         let fd = rustix::net::socket_with(family, socket_type(kind), flags, None).map_err(errno)?;
-        Ok(Io::new(fd, IoKind::Socket(kind)))
+        let mut io = Io::new(fd, IoKind::Socket(kind));
+        io.ahead = Ahead::new(kind == Kind::Datagram && domain != Domain::Unix);
+        Ok(io)
     }
 
     fn socket_pair(&mut self, kind: Kind) -> Result<(Io, Io)> {
@@ -288,6 +268,7 @@ impl Host for OsHost {
         if io.lingers.load(Ordering::Relaxed) {
             linger::linger(&io, &self.stop);
         }
+        self.close_ahead(&io);
         self.waiter.forget(io.fd.as_raw_fd(), io.shared);
     }
 
@@ -329,7 +310,11 @@ impl Host for OsHost {
     fn connect(&mut self, io: &Io, addr: &SockAddr) -> Result<()> {
         io.set_waits(false)?;
         match addr {
-            SockAddr::Inet(addr) => retry(|| rustix::net::connect(io.fd(), addr)),
+            SockAddr::Inet(addr) => {
+                // Also where it fails: it may have taken effect.
+                io.ahead.note_peer();
+                retry(|| rustix::net::connect(io.fd(), addr))
+            }
             SockAddr::Unspec => {
                 // The port may be another program's from now on.
                 io.stub_client.get().inspect(|client| client.forget());
@@ -360,6 +345,7 @@ impl Host for OsHost {
     }
 
     fn send(&mut self, io: &Io, bufs: &[IoSlice<'_>], flags: SendFlags) -> Result<usize> {
+        io.ahead.restart();
         let flags = send_flags(flags);
         let send = |flags| match bufs {
             [buf] => rustix::net::send(io.fd(), buf, flags),
@@ -378,6 +364,7 @@ impl Host for OsHost {
         addr: SocketAddr,
         flags: SendFlags,
     ) -> Result<usize> {
+        io.ahead.restart();
         let flags = send_flags(flags);
         match bufs {
             [buf] => retry(|| rustix::net::sendto(io.fd(), buf, flags, &addr)),
@@ -388,9 +375,15 @@ impl Host for OsHost {
     }
 
     fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<RecvMeta> {
+        if io.ahead.is_on() {
+            return self.recv_ahead(io, flags, |datagram, _| ahead::fill(bufs, datagram, flags));
+        }
         let with = recv_flags(flags, io.keeps_boundaries());
         if let [buf] = bufs {
-            let (stored, real) = self.receive(with, |with| rustix::net::recv(io.fd(), &mut **buf, with))?;
+            let (stored, real) = self
+                .receive(with, |with| rustix::net::recv(io.fd(), &mut **buf, with))
+                .inspect_err(|_| io.ahead.restart())?;
+            self.received_one(io);
             return Ok(received(stored, real, flags));
         }
         self.recv_from(io, bufs, flags).map(|(received, _)| received)
@@ -402,6 +395,11 @@ impl Host for OsHost {
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<(RecvMeta, SockAddr)> {
+        if io.ahead.is_on() {
+            return self.recv_ahead(io, flags, |datagram, head| {
+                (ahead::fill(bufs, datagram, flags), head.from.clone())
+            });
+        }
         let with = recv_flags(flags, io.keeps_boundaries());
         let unnamed = if io.keeps_boundaries() {
             SockAddr::UnixUnnamed
@@ -409,8 +407,10 @@ impl Host for OsHost {
             SockAddr::Unspec
         };
         if let [buf] = bufs {
-            let (stored, real, from) =
-                self.receive(with, |with| rustix::net::recvfrom(io.fd(), &mut **buf, with))?;
+            let (stored, real, from) = self
+                .receive(with, |with| rustix::net::recvfrom(io.fd(), &mut **buf, with))
+                .inspect_err(|_| io.ahead.restart())?;
+            self.received_one(io);
             let from = from.map_or(unnamed, |from| self.sockaddr(from));
             return Ok((received(stored, real, flags), from));
         }
@@ -419,6 +419,7 @@ impl Host for OsHost {
         let message = self.receive(with, |with| {
             rustix::net::recvmsg(io.fd(), bufs, &mut control, with)
         })?;
+        self.received_one(io);
         let from = message.address.map_or(unnamed, |from| self.sockaddr(from));
         let mut received = received(message.bytes.min(room), message.bytes, flags);
         received.truncated |= message.flags.contains(ReturnFlags::TRUNC);
@@ -440,6 +441,7 @@ impl Host for OsHost {
                 return Err(Errno::EPERM);
             }
         }
+        io.ahead.restart();
         let mut control = message::encode(control)?;
         let to = match to {
             Destination::Peer => None,
@@ -456,8 +458,12 @@ impl Host for OsHost {
         bufs: &mut [IoSliceMut<'_>],
         flags: RecvFlags,
     ) -> Result<Message<Identity>> {
+        if io.ahead.is_on() {
+            return self.recv_message_ahead(io, bufs, flags);
+        }
         let with = recv_flags(flags, io.keeps_boundaries()).bits().cast_signed();
         let arrived = retry(|| sys::message::recvmsg(io.fd(), bufs, with))?;
+        self.received_one(io);
         let room = bufs.iter().map(|buf| buf.len()).sum();
         Ok(self.message(io, room, arrived, flags))
     }
@@ -510,15 +516,20 @@ impl Host for OsHost {
         match op {
             EpollOp::Add(interest) => {
                 let data = epoll::EventData::new_u64(interest.data);
-                epoll::add(set.fd(), io.fd(), data, wait::epoll_flags(interest))
+                epoll::add(set.fd(), io.fd(), data, wait::epoll_flags(interest)).map_err(errno)?;
+                self.watch_ahead(set, io, interest)
             }
             EpollOp::Modify(interest) => {
                 let data = epoll::EventData::new_u64(interest.data);
-                epoll::modify(set.fd(), io.fd(), data, wait::epoll_flags(interest))
+                epoll::modify(set.fd(), io.fd(), data, wait::epoll_flags(interest)).map_err(errno)?;
+                self.watch_ahead(set, io, interest)
             }
-            EpollOp::Delete => epoll::delete(set.fd(), io.fd()),
+            EpollOp::Delete => {
+                epoll::delete(set.fd(), io.fd()).map_err(errno)?;
+                io.ahead.unwatch(set);
+                Ok(())
+            }
         }
-        .map_err(errno)
     }
 
     fn epoll_take(&mut self, set: &Io, most: usize, events: &mut Vec<EpollEvent>) -> Result<()> {
@@ -541,6 +552,9 @@ impl Host for OsHost {
             ready: wait::epoll_ready(event.flags),
             data: event.data.u64(),
         }));
+        if !self.signalled.is_empty() {
+            self.join_events(set, events);
+        }
         Ok(())
     }
 
@@ -561,55 +575,27 @@ impl Host for OsHost {
     }
 
     fn read(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        // Neither waits. An epoll is EINVAL, however ready it is.
-        if io.is_event() || io.kind == IoKind::Epoll {
-            return retry(|| rustix::io::readv(io.fd(), bufs));
-        }
-        if io.no_read {
-            // It would never become ready.
-            return Err(Errno::EBADF);
-        }
-        if io.kind != IoKind::Stream(StreamKind::File) && !wait::ready_now(io.raw(), Ready::READ, &self.stop)?
-        {
-            return Err(Errno::EAGAIN);
-        }
-        retry(|| rustix::io::readv(io.fd(), bufs))
+        stream::read(io, bufs, &self.stop)
     }
 
     fn write(&mut self, io: &Io, bufs: &[IoSlice<'_>]) -> Result<usize> {
-        if io.is_event() || io.kind == IoKind::Epoll {
-            return retry(|| rustix::io::writev(io.fd(), bufs));
-        }
-        if io.no_write {
-            return Err(Errno::EBADF);
-        }
-        if io.kind == IoKind::Stream(StreamKind::File) {
-            return retry(|| rustix::io::writev(io.fd(), bufs));
-        }
-        if !wait::ready_now(io.raw(), Ready::WRITE, &self.stop)? {
-            return Err(Errno::EAGAIN);
-        }
-        let Some(buf) = bufs.iter().find(|buf| !buf.is_empty()) else {
-            return Ok(0);
-        };
-        // The open file may be a blocking one that is not ours to change: write no more than surely fits.
-        let piece = buf.get(..io::PIPE_BUF).unwrap_or(buf);
-        if io.output_hook.as_ref().is_some_and(|hook| hook.takes(piece)) {
-            return Ok(piece.len());
-        }
-        if io.kind == IoKind::Stream(StreamKind::Socket) {
-            let flags = rustix::net::SendFlags::NOSIGNAL | rustix::net::SendFlags::DONTWAIT;
-            return retry(|| rustix::net::send(io.fd(), piece, flags));
-        }
-        retry(|| rustix::io::write(io.fd(), piece))
+        stream::write(io, bufs, &self.stop)
     }
 
     fn option(&mut self, io: &Io, option: SockOpt) -> Result<OptValue> {
-        option::option(io.fd(), option)
+        match option {
+            SockOpt::UdpGro if io.ahead.is_on() => Ok(OptValue::Int(io.ahead.takes_whole().into())),
+            _ => option::option(io.fd(), option),
+        }
     }
 
     fn set_option(&mut self, io: &Io, option: SockOpt, value: OptValue) -> Result<()> {
+        if option == SockOpt::UdpGro && io.ahead.is_on() {
+            io.ahead.take_whole(value != OptValue::Int(0));
+            return Ok(());
+        }
         option::set_option(io.fd(), option, value)?;
+        io.ahead.note_option(option, value != OptValue::Int(0));
         if option == SockOpt::Linger {
             io.note_linger(Ok(value));
         }
@@ -617,6 +603,9 @@ impl Host for OsHost {
     }
 
     fn readable_bytes(&mut self, io: &Io) -> Result<usize> {
+        if io.ahead.is_on() {
+            return self.next_length(io);
+        }
         let count = sys::fionread(io.fd()).map_err(errno)?;
         Ok(usize::try_from(count).unwrap_or(0))
     }
@@ -705,6 +694,9 @@ impl Host for OsHost {
     }
 
     fn wait(&mut self, io: &Io, want: Ready, timeout: Option<Duration>) -> Result<bool> {
+        if io.ahead.has_unseen() && want.contains(Ready::READ) {
+            return Ok(true);
+        }
         let waited = wait::wait_one(io.fd.as_raw_fd(), want, timeout, &self.stop);
         self.refused_wait |= waited == Err(Errno::EAGAIN);
         waited
@@ -727,16 +719,21 @@ impl Host for OsHost {
     }
 
     fn poll_begin(&mut self) {
+        self.ready_ahead.clear();
         self.waiter.begin();
     }
 
     fn poll_add(&mut self, token: u32, io: &Io, want: Ready) -> Result<()> {
+        if io.ahead.has_unseen() && want.contains(Ready::READ) {
+            self.ready_ahead.push(token);
+        }
         self.waiter.add(token, io.fd.as_raw_fd(), io.id, want);
         Ok(())
     }
 
     fn poll_set(&self) -> Option<PollSet> {
-        Some(PollSet(self.waiter.set()))
+        // What the kernel does not report is looked at when a descriptor is added.
+        (self.unseen == 0).then(|| PollSet(self.waiter.set()))
     }
 
     fn poll_replace(&mut self, index: usize, token: u32, io: &Io, want: Ready) -> Result<()> {
@@ -749,7 +746,14 @@ impl Host for OsHost {
     }
 
     fn poll_wait(&mut self, timeout: Option<Duration>) -> Result<()> {
-        self.waiter.wait(timeout, &self.stop)
+        if self.ready_ahead.is_empty() {
+            return self.waiter.wait(timeout, &self.stop);
+        }
+        self.waiter.wait(Some(Duration::ZERO), &self.stop)?;
+        for token in &self.ready_ahead {
+            self.waiter.add_ready(*token, Ready::READ);
+        }
+        Ok(())
     }
 
     fn resume(&mut self) {

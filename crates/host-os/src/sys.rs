@@ -4,6 +4,7 @@
 
 pub(crate) mod batch;
 pub(crate) mod buffers;
+pub(crate) mod burst;
 pub(crate) mod group;
 pub(crate) mod interface;
 pub(crate) mod interrupt;

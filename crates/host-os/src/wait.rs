@@ -191,6 +191,14 @@ impl Waiter {
         }
     }
 
+    /// Reports a condition that the kernel does not know of, after a wait.
+    pub(crate) fn add_ready(&mut self, token: u32, ready: Ready) {
+        match self.events.iter_mut().find(|event| event.token == token) {
+            Some(event) => event.ready |= ready,
+            None => self.events.push(PollEvent { token, ready }),
+        }
+    }
+
     pub(crate) fn events(&self) -> &[PollEvent] {
         &self.events
     }
