@@ -13,7 +13,7 @@
 //! Not here: datagrams that arrive one by one. recvmmsg(2) of those costs as much as a call for each (docs/performance.md).
 
 use std::os::fd::OwnedFd;
-use std::sync::atomic::{AtomicBool, AtomicU8, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU16, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use guestnet_core::{
@@ -45,10 +45,18 @@ const ON: u8 = 255;
 /// What is known of a socket for reading ahead.
 #[derive(Debug)]
 pub(crate) struct Ahead {
+    /// It is UDP, and of this process alone.
+    own: bool,
     /// How many receives there were in a row, [`NEVER`] or [`ON`].
     stage: AtomicU8,
     /// The guest has set `UDP_GRO` itself and takes bursts whole.
     whole: AtomicBool,
+    /// The guest has set `UDP_SEGMENT` itself.
+    segmented: AtomicBool,
+    /// The smallest size of datagrams that could not be sent as segments, 0 for none.
+    too_large: AtomicU16,
+    /// It has a peer.
+    connected: AtomicBool,
     /// It has, or had, a peer, so that an error may be pending.
     may_fail: AtomicBool,
     /// An epoll of the guest watches it.
@@ -119,6 +127,10 @@ impl Ahead {
         Ahead {
             stage: AtomicU8::new(if may_begin { 0 } else { NEVER }),
             whole: AtomicBool::new(false),
+            own: may_begin,
+            segmented: AtomicBool::new(false),
+            too_large: AtomicU16::new(0),
+            connected: AtomicBool::new(false),
             may_fail: AtomicBool::new(false),
             watched: AtomicBool::new(false),
             unseen: AtomicBool::new(false),
@@ -157,10 +169,31 @@ impl Ahead {
         }
     }
 
-    /// The socket is given a peer, and errors with it.
-    pub(crate) fn note_peer(&self) {
-        self.may_fail.store(true, Ordering::Relaxed);
-        self.rule_out();
+    pub(crate) fn set_connected(&self, connected: bool) {
+        self.connected.store(connected, Ordering::Relaxed);
+        if connected {
+            self.may_fail.store(true, Ordering::Relaxed);
+            self.rule_out();
+        }
+    }
+
+    /// Whether datagrams to addresses may be sent as segments. Not on a socket with a peer: there each one may find the error that
+    /// the one before it has caused.
+    pub(crate) fn may_segment(&self) -> bool {
+        self.own && !self.connected.load(Ordering::Relaxed) && !self.segmented.load(Ordering::Relaxed)
+    }
+
+    /// Whether datagrams of this size may.
+    pub(crate) fn can_segment(&self, size: usize) -> bool {
+        match self.too_large.load(Ordering::Relaxed) {
+            0 => true,
+            least => size < usize::from(least),
+        }
+    }
+
+    /// Datagrams of this size could not.
+    pub(crate) fn cannot_segment(&self, size: u16) {
+        self.too_large.store(size, Ordering::Relaxed);
     }
 
     /// `UDP_GRO` as the guest has set it.
@@ -197,6 +230,7 @@ impl Ahead {
                 self.rule_out();
             }
             SockOpt::RcvBuf => self.rule_out(),
+            SockOpt::UdpSegment => self.segmented.store(on, Ordering::Relaxed),
             _ => {}
         }
     }

@@ -312,13 +312,15 @@ impl Host for OsHost {
         match addr {
             SockAddr::Inet(addr) => {
                 // Also where it fails: it may have taken effect.
-                io.ahead.note_peer();
+                io.ahead.set_connected(true);
                 retry(|| rustix::net::connect(io.fd(), addr))
             }
             SockAddr::Unspec => {
                 // The port may be another program's from now on.
                 io.stub_client.get().inspect(|client| client.forget());
-                retry(|| rustix::net::connect_unspec(io.fd()))
+                retry(|| rustix::net::connect_unspec(io.fd()))?;
+                io.ahead.set_connected(false);
+                Ok(())
             }
             SockAddr::Unix(_) | SockAddr::UnixUnnamed => Err(Errno::EAFNOSUPPORT),
         }
