@@ -16,10 +16,16 @@ const open = () => fs.readdirSync('/proc/self/fd').length;
 const turn = () => new Promise((resolve) => setTimeout(resolve));
 
 function attach(program) {
-  const memory = new Uint8Array(16);
+  const memory = new Uint8Array(new ArrayBuffer(16));
   for (let i = 0; i < TIMES; i++) {
-    const calls = addon.attach(program, 0);
-    calls.close(memory, calls.socket(memory, 2, 1, 0));
+    const thread = addon.attach(program, 0);
+    thread.setMemory(memory);
+    const call = (name, ...numbers) => {
+      thread.call.block.set([addon.CALLS.indexOf(name), ...numbers]);
+      thread.call();
+      return thread.call.block[0];
+    };
+    call('close', call('socket', 2, 1, 0));
   }
 }
 

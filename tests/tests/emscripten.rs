@@ -5,13 +5,17 @@ use guestnet_tests::emscripten::{Engine, Variant, addon_script, example, module_
 use guestnet_tests::paths::target_dir;
 use guestnet_tests::peers::ScriptedDns;
 use guestnet_tests::peers::script::{code, encoded, kind};
-use guestnet_tests::run::assert_same_transcript;
+use guestnet_tests::run::{Program, assert_same_transcript};
 use std::io::{Read, Write};
-use std::net::{Ipv4Addr, Ipv6Addr, TcpStream};
-use std::time::Duration;
+use std::net::{Ipv4Addr, Ipv6Addr, TcpListener, TcpStream};
+use std::time::{Duration, Instant};
 
 /// How long the answer to a client may take.
 const DEADLINE: Duration = Duration::from_secs(30);
+
+/// System calls of Linux on x86-64, by number.
+const RECVFROM: i64 = 45;
+const PPOLL: i64 = 271;
 
 /// Every way to link with every engine that runs it.
 const COLUMNS: [(Variant, Engine); 8] = [
@@ -372,5 +376,59 @@ fn wild_lengths_counts_and_pointers_get_an_errno() {
     ] {
         let printed = program(variant, engine, "wild").finish().success();
         assert_same_transcript(include_str!("transcripts/emscripten_wild.txt"), &printed);
+    }
+}
+
+#[test]
+fn a_memory_that_has_grown_is_where_it_is_also_where_no_javascript_knows_under_every_engine() {
+    for engine in [Engine::Node20, Engine::Node26, Engine::Deno, Engine::Bun] {
+        let printed = program(Variant::Plain, engine, "memory_grows").finish().success();
+        assert_same_transcript(include_str!("transcripts/emscripten_memory_grows.txt"), &printed);
+    }
+}
+
+#[test]
+fn a_receive_of_the_only_thread_waits_in_the_kernel_under_every_engine() {
+    for engine in [Engine::Node20, Engine::Node26, Engine::Deno, Engine::Bun] {
+        let blocked = program(Variant::Plain, engine, "blocked");
+        assert_eq!(waiting_system_call(blocked), RECVFROM);
+    }
+}
+
+#[test]
+fn a_receive_waits_beside_a_stop_where_javascript_handles_the_signal_or_there_are_threads() {
+    for engine in [Engine::Node20, Engine::Node26] {
+        let handled = module_script(engine, "handles_signal.mjs").arg("blocked");
+        assert_eq!(waiting_system_call(handled), PPOLL);
+    }
+    let threaded = program(Variant::Pthread, Engine::Node26, "blocked");
+    assert_eq!(waiting_system_call(threaded), PPOLL);
+}
+
+/// The system call in which the main thread of `blocked` waits for what never comes.
+fn waiting_system_call(blocked: Program) -> i64 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = listener.local_addr().expect("an address").port();
+    let running = blocked.arg(port.to_string()).start();
+    let (mut peer, _) = listener.accept().expect("a connection");
+    let mut here = [0; 4];
+    peer.read_exact(&mut here).expect("what it says");
+    let path = format!("/proc/{0}/task/{0}/syscall", running.id());
+    let end = Instant::now() + DEADLINE;
+    loop {
+        // "running" while it runs, and "-1" where it waits in none.
+        let text = std::fs::read_to_string(&path).expect("the system call of a child");
+        let number = text
+            .split_whitespace()
+            .next()
+            .and_then(|number| number.parse().ok());
+        match number {
+            Some(number) if [RECVFROM, PPOLL].contains(&number) => {
+                running.kill();
+                return number;
+            }
+            _ => assert!(Instant::now() < end, "it does not wait: {text}"),
+        }
+        std::thread::sleep(Duration::from_millis(1));
     }
 }

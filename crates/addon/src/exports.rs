@@ -3,21 +3,18 @@
 
 use std::cell::RefCell;
 use std::ffi::CString;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::{Rc, Weak};
 use std::sync::Arc;
 use std::time::Duration;
 
 use guestnet::{Environment, Options};
 use guestnet_core::{Errno, LookupError, Ready};
-use guestnet_emscripten::{
-    ADDRINFO_ROOM, Args, CALLS, Call, FOREIGN, Lookup, READY, STATE, lookup_error, negated,
-};
+use guestnet_emscripten::{ADDRINFO_ROOM, Args, CALLS, FOREIGN, Lookup, READY, STATE, lookup_error, negated};
 use guestnet_host_os::WaitMode;
 
-use crate::napi::{Arguments, Env, Function, Result, Value};
+use crate::napi::{Arguments, BareFunction, Block, Env, Function, Result, Value};
 use crate::program;
-use crate::thread::Thread;
+use crate::thread::{Thread, ThreadKind};
 use crate::watch::Watch;
 
 crate::napi::register_module!(load);
@@ -34,11 +31,14 @@ struct ThreadFunction {
     thread: Rc<Thread>,
 }
 
-/// A system call of one thread of a program.
-struct SystemCall {
-    call: &'static Call,
-    mode: WaitMode,
+/// The numbers that JavaScript and a system call exchange: which one is called, or its result, and the arguments.
+const BLOCK: usize = 8;
+
+/// The system calls of one thread of a program, behind one function: which call it is and its arguments stand in the block, and its result afterwards. To
+/// convert a memory and seven numbers would take Node-API longer than most calls take.
+struct SystemCalls {
     thread: Rc<Thread>,
+    block: Block<BLOCK>,
 }
 
 /// What belongs to an environment, each of which has an OS thread of its own.
@@ -59,6 +59,7 @@ fn load(env: Env, exports: Value) -> Result<()> {
     env.define(exports, "open", ModuleFunction(open))?;
     env.define(exports, "attach", ModuleFunction(attach))?;
     env.define(exports, "stop", ModuleFunction(stop))?;
+    env.set(exports, c"CALLS", env.texts(CALLS.iter().map(|call| call.name))?)?;
     env.set(exports, c"READY", numbers(env, READY)?)?;
     env.set(exports, c"STATE", numbers(env, STATE)?)?;
     env.set(exports, c"ADDRINFO_ROOM", numbers(env, ADDRINFO_ROOM)?)?;
@@ -113,39 +114,42 @@ fn stop(arguments: &Arguments) -> Result<Value> {
     arguments.env().undefined()
 }
 
-/// attach(number, pthread): the functions of this thread; `undefined` if there is no such program. A pthread other than the
-/// main one does nothing more when the program has ended: its calls throw `'unwind'`, as Emscripten's own exit does.
+/// attach(number, kind): the functions of this thread; `undefined` if there is no such program. The kind is 0 for the main thread,
+/// 1 for another pthread, 2 for the main thread of a program that has no other one. A pthread other than the main one does
+/// nothing more when the program has ended: its calls throw `'unwind'`, as Emscripten's own exit does.
+///
+/// call() is the system calls: in `call.block`, an `Int32Array`, stand the number of the call and its arguments, and afterwards the
+/// result. The number is the index in `CALLS`; with the length of `CALLS` added the call does not wait, whatever the descriptor's mode, and
+/// fails with `EAGAIN` instead.
 fn attach(arguments: &Arguments) -> Result<Value> {
     let env = arguments.env();
     let Some(program) = program::find(arguments.int(0)) else {
         return env.undefined();
     };
-    let thread = Rc::new(Thread::new(program, arguments.int(1) != 0));
+    let kind = match arguments.int(1) {
+        1 => ThreadKind::Pthread,
+        2 => ThreadKind::Only,
+        _ => ThreadKind::Main,
+    };
+    let thread = Rc::new(Thread::new(program, kind));
     RESOURCES.with_borrow_mut(|owned| {
         owned.threads.retain(|thread| thread.strong_count() > 0);
         owned.threads.push(Rc::downgrade(&thread));
     });
     let object = env.object()?;
-    define_calls(env, object, &thread, WaitMode::Blocking)?;
     for (name, function) in THREAD_FUNCTIONS {
         let thread = Rc::clone(&thread);
         let function = *function;
         env.define(object, name, ThreadFunction { function, thread })?;
     }
+    let (array, block) = env.block()?;
+    env.define_bare(object, "call", SystemCalls { thread, block }, array)?;
     Ok(object)
-}
-
-fn define_calls(env: Env, object: Value, thread: &Rc<Thread>, mode: WaitMode) -> Result<()> {
-    for call in CALLS {
-        let thread = Rc::clone(thread);
-        env.define(object, call.name, SystemCall { call, mode, thread })?;
-    }
-    Ok(())
 }
 
 /// What a thread has besides the system calls.
 const THREAD_FUNCTIONS: &[(&str, ThreadWork)] = &[
-    ("nonblocking", nonblocking),
+    ("setMemory", set_memory),
     ("setIdleTask", set_idle_task),
     ("release", release),
     ("watch", watch),
@@ -162,13 +166,11 @@ const THREAD_FUNCTIONS: &[(&str, ThreadWork)] = &[
     ("lookupCancel", lookup_cancel),
 ];
 
-/// nonblocking(): the system calls of this thread again, as functions that never wait, whatever the descriptor's mode: they
-/// fail with `EAGAIN` instead.
-fn nonblocking(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
-    let env = arguments.env();
-    let object = env.object()?;
-    define_calls(env, object, thread, WaitMode::Nonblocking)?;
-    Ok(object)
+/// setMemory(view): the program's memory for the system calls from now on. The caller holds the view as long as it calls, and gives
+/// another one before the next call when the view shows another buffer or has another length: one that was detached has none.
+fn set_memory(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
+    thread.memory.set(arguments.region().unwrap_or_default());
+    arguments.env().undefined()
 }
 
 /// setIdleTask(function, interval): calls the function every so many milliseconds while this thread waits or makes calls. A
@@ -243,7 +245,8 @@ fn acknowledge(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
 /// negated errno.
 fn lookup_begin(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
     let memory = arguments.memory().ok_or("no memory")?;
-    let lookup = Lookup::read(memory, &args(arguments, 3));
+    let [node, service, hints] = [1, 2, 3].map(|index| arguments.int(index));
+    let lookup = Lookup::read(memory, &Args([node, service, hints, 0, 0, 0, 0]));
     let begun = thread.with_context(|context| {
         let mut lookups = thread.lookups.borrow_mut();
         lookups.begin(&thread.program, context, lookup)
@@ -295,16 +298,6 @@ fn lookup_cancel(thread: &Rc<Thread>, arguments: &Arguments) -> Result<Value> {
     arguments.env().undefined()
 }
 
-/// The arguments of a system call, which come after the memory.
-#[inline]
-fn args(arguments: &Arguments, arity: usize) -> Args {
-    let mut args = Args::default();
-    for (index, slot) in args.0.iter_mut().enumerate().take(arity) {
-        *slot = arguments.int(index + 1);
-    }
-    args
-}
-
 impl Function for ModuleFunction {
     fn call(&self, arguments: &Arguments) -> Result<Value> {
         (self.0)(arguments)
@@ -317,21 +310,28 @@ impl Function for ThreadFunction {
     }
 }
 
-impl Function for SystemCall {
+impl BareFunction for SystemCalls {
     #[inline]
-    fn call(&self, arguments: &Arguments) -> Result<Value> {
-        let SystemCall { call, mode, thread } = self;
-        // A bug of ours is `EIO` to the program, and not an exception that its C code cannot catch.
-        let result = catch_unwind(AssertUnwindSafe(|| {
-            let Some(memory) = arguments.memory() else {
-                return negated(Errno::EFAULT);
-            };
-            let result = thread.call(call, *mode, memory, &args(arguments, call.arity));
-            if thread.is_over() {
-                arguments.env().throw_text(c"unwind");
-            }
-            result
-        }));
-        arguments.env().int(result.unwrap_or(negated(Errno::EIO)))
+    fn call(&self, env: Env) {
+        let SystemCalls { thread, block } = self;
+        let number = usize::try_from(block.get(0)).unwrap_or(usize::MAX);
+        let (index, mode) = match number.checked_sub(CALLS.len()) {
+            None => (number, WaitMode::Blocking),
+            Some(index) => (index, WaitMode::Nonblocking),
+        };
+        let args = Args(std::array::from_fn(|index| block.get(index + 1)));
+        let result = CALLS.get(index).map_or(negated(Errno::ENOSYS), |call| {
+            let region = thread.memory.get();
+            thread.call(call, mode, region.memory(), &args)
+        });
+        if thread.is_over() {
+            env.throw_text(c"unwind");
+        }
+        block.set_first(result);
+    }
+
+    /// A bug of ours is `EIO` to the program, and not an exception that its C code cannot catch.
+    fn panicked(&self) {
+        self.block.set_first(negated(Errno::EIO));
     }
 }

@@ -20,8 +20,8 @@ use guestnet_core::Errno;
 use guestnet_emscripten::Memory;
 use napi_sys as sys;
 
-/// The most arguments of a function: the memory and seven numbers.
-const MAX_ARGUMENTS: usize = 8;
+/// The most arguments of a function.
+const MAX_ARGUMENTS: usize = 5;
 
 /// An engine's environment, on its own thread. It lives as long as the call that it was given to, or, in what the
 /// environment itself owns, until its clean-up.
@@ -40,6 +40,18 @@ pub(crate) struct Arguments {
     count: usize,
 }
 
+/// Integers that both sides read and write: JavaScript as an `Int32Array`. The engine frees them when no JavaScript has that array any
+/// more.
+#[derive(Debug)]
+pub(crate) struct Block<const N: usize>(*mut [i32; N]);
+
+/// Where the bytes are that a view of JavaScript's shows.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Region {
+    base: *mut u8,
+    len: usize,
+}
+
 /// Why a function failed: the message of a JavaScript `Error`.
 #[derive(Debug)]
 pub(crate) struct Error(String);
@@ -52,6 +64,57 @@ pub(crate) trait Function: 'static {
     /// # Errors
     /// They are thrown.
     fn call(&self, arguments: &Arguments) -> Result<Value>;
+}
+
+/// A function that JavaScript calls without arguments and that returns nothing: the cheapest call there is.
+pub(crate) trait BareFunction: 'static {
+    fn call(&self, env: Env);
+
+    /// The call ended with a panic.
+    fn panicked(&self);
+}
+
+impl<const N: usize> Block<N> {
+    /// A number; 0 if there is none of this index.
+    #[inline]
+    pub(crate) fn get(&self, index: usize) -> i32 {
+        if index >= N {
+            return 0;
+        }
+        // SAFETY: `Env::block` made the array with N numbers, and the index is below.
+        let number = unsafe { self.0.cast::<i32>().add(index) };
+        // SAFETY: the function that is called holds the array. Volatile, since JavaScript writes it.
+        unsafe { number.read_volatile() }
+    }
+
+    /// Sets the first number.
+    #[inline]
+    pub(crate) fn set_first(&self, value: i32) {
+        // SAFETY: as for `get`; `Env::block` makes none without numbers.
+        unsafe { self.0.cast::<i32>().write_volatile(value) };
+    }
+}
+
+impl Default for Region {
+    /// No bytes.
+    fn default() -> Self {
+        Region {
+            base: null_mut(),
+            len: 0,
+        }
+    }
+}
+
+impl Region {
+    /// The bytes, for the time of one call of JavaScript's.
+    #[inline]
+    pub(crate) fn memory(&self) -> Memory<'_> {
+        // SAFETY: this is `Arguments::region`'s, whose caller's JavaScript keeps its promise: it holds the view, gives a new one
+        // before the next call where the view's buffer was detached or has another length, and so the bytes are mapped. They stay so during the call: memory
+        // of a module grows, it never shrinks; memory of one thread moves only when its own code grows it, which does not run
+        // meanwhile, and memory that threads share never moves.
+        unsafe { Memory::new(self.base, self.len) }
+    }
 }
 
 impl fmt::Display for Error {
@@ -126,9 +189,20 @@ impl Env {
     /// Gives `object` a function. It is dropped when the engine has collected the function of JavaScript's, at the latest with
     /// the environment, if the engine finalises what is left then.
     pub(crate) fn define<F: Function>(self, object: Value, name: &str, function: F) -> Result<()> {
+        self.define_as(object, name, function, enter::<F>).map(drop)
+    }
+
+    /// Gives `object` a function that the engine calls by way of `enter`, which takes its data for a `F`.
+    fn define_as<F>(
+        self,
+        object: Value,
+        name: &str,
+        function: F,
+        enter: unsafe extern "C" fn(sys::napi_env, sys::napi_callback_info) -> sys::napi_value,
+    ) -> Result<Value> {
         let name = CString::new(name).map_err(|error| error.to_string())?;
         let data: *mut F = Box::into_raw(Box::new(function));
-        let made = self.function(Some(enter::<F>), data.cast());
+        let made = self.function(Some(enter), data.cast());
         let value = made.inspect_err(|_| {
             // SAFETY: the box from above, which no function of JavaScript's has.
             drop(unsafe { Box::from_raw(data) });
@@ -144,7 +218,68 @@ impl Env {
                 null_mut(),
             )
         })?;
-        self.set(object, &name, value)
+        self.set(object, &name, value)?;
+        Ok(value)
+    }
+
+    /// As [`Env::define`], for a function without arguments and result, which has the property `block`.
+    pub(crate) fn define_bare<F: BareFunction>(
+        self,
+        object: Value,
+        name: &str,
+        function: F,
+        block: Value,
+    ) -> Result<()> {
+        let function = self.define_as(object, name, function, enter_bare::<F>)?;
+        self.set(function, c"block", block)
+    }
+
+    /// Numbers that JavaScript has as an `Int32Array`. They are for the function that has the array as its `block`: it holds them
+    /// while it is called.
+    pub(crate) fn block<const N: usize>(self) -> Result<(Value, Block<N>)> {
+        const { assert!(N > 0) };
+        let (mut data, mut buffer, mut array) = (null_mut(), null_mut(), null_mut());
+        // SAFETY: as for `object`. An engine aligns a buffer for any array.
+        check(unsafe {
+            sys::napi_create_arraybuffer(self.0, N * size_of::<i32>(), &raw mut data, &raw mut buffer)
+        })?;
+        // SAFETY: a buffer of this environment with as many bytes.
+        check(unsafe {
+            sys::napi_create_typedarray(
+                self.0,
+                sys::TypedarrayType::int32_array,
+                N,
+                buffer,
+                0,
+                &raw mut array,
+            )
+        })?;
+        if data.is_null() || !data.cast::<i32>().is_aligned() {
+            return Err(Error::from("guestnet: the engine gave no memory"));
+        }
+        Ok((Value(array), Block(data.cast())))
+    }
+
+    /// An array of strings.
+    pub(crate) fn texts<'a>(self, texts: impl Iterator<Item = &'a str>) -> Result<Value> {
+        let mut array = null_mut();
+        // SAFETY: as for `object`.
+        check(unsafe { sys::napi_create_array(self.0, &raw mut array) })?;
+        for (index, text) in (0..).zip(texts) {
+            let mut value = null_mut();
+            // SAFETY: as for `object`; the text has as many bytes.
+            check(unsafe {
+                sys::napi_create_string_utf8(
+                    self.0,
+                    text.as_ptr().cast(),
+                    text.len().cast_signed(),
+                    &raw mut value,
+                )
+            })?;
+            // SAFETY: an array and a value of this environment.
+            check(unsafe { sys::napi_set_element(self.0, array, index, value) })?;
+        }
+        Ok(Value(array))
     }
 
     /// Calls `work` on this thread when the environment is torn down, however that comes about.
@@ -395,7 +530,6 @@ impl Arguments {
     }
 
     /// A number as 32 bits; 0 if it is none.
-    #[inline]
     pub(crate) fn int(&self, index: usize) -> i32 {
         let mut number = 0;
         if let Some(value) = self.values.get(index) {
@@ -452,8 +586,15 @@ impl Arguments {
     }
 
     /// The module's memory: the first argument, a view of its bytes.
-    #[inline]
     pub(crate) fn memory(&self) -> Option<Memory<'_>> {
+        let region = self.region()?;
+        // SAFETY: the engine keeps what the view shows mapped while the call runs, as `Region::memory` has it.
+        Some(unsafe { Memory::new(region.base, region.len) })
+    }
+
+    /// Where the bytes are that the first argument shows. JavaScript must hold the view as long as the region is used, and give
+    /// another one when the view's buffer is detached, as growing a memory does, or has another length.
+    pub(crate) fn region(&self) -> Option<Region> {
         let mut base = null_mut();
         let mut len = 0;
         let mut kind = MaybeUninit::uninit();
@@ -469,9 +610,10 @@ impl Arguments {
                 null_mut(),
             )
         };
-        // SAFETY: the engine keeps what the view shows mapped while the call runs: memory of a module grows, it never
-        // shrinks, and JavaScript does not run meanwhile on this thread but in an idle task, which cannot detach it.
-        (status == sys::Status::napi_ok).then(|| unsafe { Memory::new(base.cast(), len) })
+        (status == sys::Status::napi_ok).then_some(Region {
+            base: base.cast(),
+            len,
+        })
     }
 
     /// Keeps a function.
@@ -542,9 +684,26 @@ unsafe extern "C" fn enter<F: Function>(
     }
 }
 
+/// JavaScript calls a function of the addon that has no arguments.
+unsafe extern "C" fn enter_bare<F: BareFunction>(
+    env: sys::napi_env,
+    info: sys::napi_callback_info,
+) -> sys::napi_value {
+    let mut data = null_mut();
+    // SAFETY: the engine gave both for this call; unwanted results are null.
+    unsafe { sys::napi_get_cb_info(env, info, null_mut(), null_mut(), null_mut(), &raw mut data) };
+    // SAFETY: `define_bare` gave a box of this type, which lives until the function that is running is collected.
+    if let Some(function) = unsafe { data.cast::<F>().as_ref() }
+        && catch_unwind(AssertUnwindSafe(|| function.call(Env(env)))).is_err()
+    {
+        function.panicked();
+    }
+    null_mut()
+}
+
 /// The engine has collected a function of the addon.
-unsafe extern "C" fn drop_function<F: Function>(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
-    // SAFETY: `define` gave a box of this type, and this is called once.
+unsafe extern "C" fn drop_function<F>(_env: sys::napi_env, data: *mut c_void, _hint: *mut c_void) {
+    // SAFETY: `define_as` gave a box of this type, and this is called once.
     let function = unsafe { Box::from_raw(data.cast::<F>()) };
     // A panic must not cross into the engine.
     let _ = catch_unwind(AssertUnwindSafe(|| drop(function)));

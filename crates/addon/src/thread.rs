@@ -10,7 +10,7 @@ use guestnet_emscripten::{Args, Call, Memory, ThreadContext, negated};
 use guestnet_host_os::{IdleTask, OsHost, WaitMode};
 
 use crate::lookup::Lookups;
-use crate::napi::{self, Reference};
+use crate::napi::{self, Reference, Region};
 use crate::program::Program;
 use crate::watch::Watch;
 
@@ -21,12 +21,24 @@ const BUSY: u32 = 64;
 /// Contexts that wait for a call. In boxes: each call takes one out and puts it back, and they are large.
 type Pool = Vec<Box<ThreadContext<OsHost>>>;
 
+/// Which of its program's threads one is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ThreadKind {
+    /// The main thread, whose end is the program's.
+    Main,
+    /// Another one.
+    Pthread,
+    /// The main thread of a program that has no other one.
+    Only,
+}
+
 /// A program on one thread.
 #[derive(Debug)]
 pub(crate) struct Thread {
     pub(crate) program: Arc<Program>,
-    /// Whether it is a pthread other than the program's main thread. The end of the main thread is the program's.
-    is_pthread: bool,
+    kind: ThreadKind,
+    /// The program's memory, as JavaScript has shown it.
+    pub(crate) memory: Cell<Region>,
     /// Contexts for calls to come, as many as calls ran at once: a call that waits runs the idle task, which may call again.
     blocking: RefCell<Pool>,
     /// The same for calls that never wait.
@@ -46,10 +58,11 @@ struct JsIdleTask {
 }
 
 impl Thread {
-    pub(crate) fn new(program: Arc<Program>, is_pthread: bool) -> Self {
+    pub(crate) fn new(program: Arc<Program>, kind: ThreadKind) -> Self {
         Thread {
             program,
-            is_pthread,
+            kind,
+            memory: Cell::default(),
             blocking: RefCell::default(),
             nonblocking: RefCell::default(),
             idle_task: RefCell::default(),
@@ -68,7 +81,7 @@ impl Thread {
         }
         // The library's own calls are parts of something that another thread's request must not interrupt. A pthread may end in
         // its idle task, because it was cancelled: the library looks where it may, before calls that wait.
-        if !self.is_pthread && call.is_from_program() && !self.run_idle_task_if_due() {
+        if self.kind != ThreadKind::Pthread && call.is_from_program() && !self.run_idle_task_if_due() {
             return INTERRUPTED;
         }
         let pool = self.pool(mode);
@@ -91,7 +104,7 @@ impl Thread {
     /// Whether the thread's program must not go on: natively no thread outlives exit(3).
     #[inline]
     pub(crate) fn is_over(&self) -> bool {
-        self.is_pthread && self.program.ended.load(Ordering::Relaxed)
+        self.kind == ThreadKind::Pthread && self.program.ended.load(Ordering::Relaxed)
     }
 
     /// Runs the idle task between two calls, for a thread whose calls never wait. Returns false if the next call has to end.
@@ -142,6 +155,7 @@ impl Thread {
     /// The same, for when the program has ended and the engine has not: the engine may then collect the thread's functions.
     pub(crate) fn release(&self) {
         self.close();
+        self.memory.take();
         if let Some(idle) = self.idle_task.take() {
             idle.function.delete();
         }
@@ -181,6 +195,10 @@ impl Thread {
         let idle = self.idle_task.borrow();
         let context = self.program.context(|host| match (mode, &*idle) {
             (WaitMode::Blocking, Some(idle)) => host.set_idle_task(Arc::clone(&idle.task)),
+            (WaitMode::Blocking, None) if self.kind == ThreadKind::Only => {
+                // Where JavaScript handles the signal, calls wait as other threads' do.
+                let _ = host.stop_by_signal();
+            }
             (mode, _) => host.set_wait_mode(mode),
         });
         context.map(Box::new)

@@ -45,7 +45,7 @@ calls! {
     Bind "bind" 3 socket::bind,
     Connect "connect" 3 socket::connect,
     Listen "listen" 2 socket::listen,
-    Accept4 "accept4" 4 socket::accept4,
+    Accept4 "accept4" 5 socket::accept4,
     Getsockname "getsockname" 3 socket::getsockname,
     Getpeername "getpeername" 3 socket::getpeername,
     Shutdown "shutdown" 2 socket::shutdown,

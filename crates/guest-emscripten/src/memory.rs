@@ -92,9 +92,9 @@ const _: () = assert!(size_of::<Vector>() == size_of::<IoSliceMut<'_>>());
 /// Buffers of one call in guest memory.
 #[derive(Debug)]
 pub(crate) struct Vectors<'a> {
-    vectors: SmallVec<[Vector; 8]>,
-    /// Where a memory is copied: all its buffers are one here.
-    copy: Option<Copy<'a>>,
+    vectors: SmallVec<[Vector; 4]>,
+    /// Where a memory is copied: all its buffers are one here. Boxed, as most memories are not, and this is moved about in every call.
+    copy: Option<Box<Copy<'a>>>,
     memory: PhantomData<Memory<'a>>,
 }
 
@@ -335,7 +335,7 @@ impl<'a> Memory<'a> {
                 });
                 (vectors.collect(), None)
             }
-            Form::Copied(memory) => (SmallVec::new(), Some(Copy::new(memory, places)?)),
+            Form::Copied(memory) => (SmallVec::new(), Some(Box::new(Copy::new(memory, places)?))),
         };
         Ok(Vectors {
             vectors,

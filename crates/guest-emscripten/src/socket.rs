@@ -34,6 +34,15 @@ pub(crate) fn number(fd: Fd) -> Result<i32> {
     i32::try_from(fd).map_err(|_| Errno::EMFILE)
 }
 
+/// Gives a fresh descriptor the number that the file system says; without it, it is closed.
+pub(crate) fn place<H: Host>(guest: &mut SharedGuestThread<H, ()>, fresh: Fd, to: Fd) -> Result<i32> {
+    if let Err(errno) = guest.install_at(fresh, to) {
+        guest.close(fresh)?;
+        return Err(errno);
+    }
+    number(to)
+}
+
 fn length(count: usize) -> Result<i32> {
     i32::try_from(count).map_err(|_| Errno::EOVERFLOW)
 }
@@ -134,7 +143,7 @@ pub(crate) fn listen<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, arg
     context.guest.listen(args.fd(0), args.int(1)).map(|()| 0)
 }
 
-/// accept4(fd, addr, len, flags)
+/// accept4(fd, addr, len, flags, number): the connection has this number of the file system's, or, if it is negative, a fresh one.
 pub(crate) fn accept4<H: Host>(
     context: &mut ThreadContext<H>,
     memory: Memory<'_>,
@@ -150,7 +159,10 @@ pub(crate) fn accept4<H: Host>(
         context.guest.close(fd)?;
         return Err(errno);
     }
-    number(fd)
+    match Fd::try_from(args.int(4)) {
+        Ok(to) => place(&mut context.guest, fd, to),
+        Err(_) => number(fd),
+    }
 }
 
 /// getsockname(fd, addr, len)

@@ -11,7 +11,7 @@ use guestnet_core::{
 use crate::args::Args;
 use crate::context::ThreadContext;
 use crate::memory::Memory;
-use crate::socket::number;
+use crate::socket::{number, place};
 use crate::{abi, bits, convert};
 
 /// installAt(fd, number): gives a fresh descriptor the number that the file system gave it.
@@ -44,11 +44,7 @@ pub(crate) fn let_go<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, _: 
 /// dup(fd, number): the new descriptor has the number that the file system gave it.
 pub(crate) fn dup<H: Host>(context: &mut ThreadContext<H>, _: Memory<'_>, args: &Args) -> Result<i32> {
     let fresh = context.guest.dup(args.fd(0))?;
-    if let Err(errno) = context.guest.install_at(fresh, args.fd(1)) {
-        context.guest.close(fresh)?;
-        return Err(errno);
-    }
-    number(args.fd(1))
+    place(&mut context.guest, fresh, args.fd(1))
 }
 
 /// The mode of a descriptor: 0 blocking, 1 not (`F_GETFL`).

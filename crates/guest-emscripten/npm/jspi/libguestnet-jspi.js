@@ -218,13 +218,10 @@
     },
 
     guestnet_try_accept4__sig: 'iippi',
-    guestnet_try_accept4__deps: ['guestnet_install', 'guestnet_full'],
+    guestnet_try_accept4__deps: ['$guestnetAccept'],
     guestnet_try_accept4: (fd, addr, len, flags) => {
-      if (_guestnet_full() && GW.calls().state(HEAPU8, fd, 0) >= 0) return -{{{ cDefs.EMFILE }}};
-      const fresh = GW.tries().accept4(HEAPU8, fd, addr, len, flags);
-      if (GW.mustWait(fd, fresh, 0)) return GW.WOULD_BLOCK;
-      if (fresh < 0) return guestnetResult(fresh, fd);
-      return _guestnet_install(fresh, {{{ cDefs.S_IFSOCK }}}, flags & {{{ DESCRIPTOR_FLAGS }}}, 2);
+      const result = guestnetAccept(GW.calls(), GW.tries().accept4, fd, addr, len, flags);
+      return GW.mustWait(fd, result, 0) ? GW.WOULD_BLOCK : result;
     },
 
     // After the wait the connection is made or has failed, and a second connect says which.

@@ -97,13 +97,13 @@ Object.assign(GN, {
     GN.hasCallbacks = hasCallbacks;
     GN.subscribers.callbacks = GN.runCallbacks;
     GN.watcher().subscribe(hasCallbacks ? 1 : 0);
-    for (const { stream_ops, node, fd } of FS.streams.filter((stream) => stream)) {
+    for (const { stream_ops, shared, fd } of FS.streams.filter((stream) => stream)) {
       if (stream_ops !== GN.stream_ops) continue;
       if (!hasCallbacks) {
         GN.subscribe(fd, 'callbacks', 0);
       } else {
         // A socket that listens already is no event.
-        node.listens = GN.thread.state(HEAPU8, fd, 0) & GN.STATE.LISTENING;
+        shared.listens = GN.thread.state(HEAPU8, fd, 0) & GN.STATE.LISTENING;
         GN.begin(fd);
       }
     }
@@ -117,22 +117,22 @@ Object.assign(GN, {
   begin(fd) {
     const stream = GN.stream(fd);
     if (!stream) return;
-    const node = stream.node;
+    const file = stream.shared;
     const state = GN.thread.state(HEAPU8, fd, 0);
     if (state < 0) return;
-    node.ended = false;
-    if (state & GN.STATE.LISTENING && !node.listens) {
-      node.listens = true;
+    file.ended = false;
+    if (state & GN.STATE.LISTENING && !file.listens) {
+      file.listens = true;
       GN.notify('listen', fd);
     }
-    if (FS.getStream(fd) === stream) GN.watch(fd, node, state);
+    if (FS.getStream(fd) === stream) GN.watch(fd, file, state);
   },
 
   /** Waits for the next event of a socket. A datagram socket that is not connected has nothing to open. */
-  watch(fd, node, state) {
-    if (node.ended || !GN.hasCallbacks) return;
+  watch(fd, file, state) {
+    if (file.ended || !GN.hasCallbacks) return;
     const { READY, STATE } = GN;
-    const isOpen = node.open || (state & (STATE.CONNECTED | STATE.DATAGRAM)) === STATE.DATAGRAM;
+    const isOpen = file.open || (state & (STATE.CONNECTED | STATE.DATAGRAM)) === STATE.DATAGRAM;
     GN.subscribe(fd, 'callbacks', isOpen ? READY.READ : READY.READ | READY.WRITE);
   },
 
@@ -140,19 +140,19 @@ Object.assign(GN, {
   runCallbacks(fd, bits) {
     const stream = GN.stream(fd);
     if (bits < 0 || !stream) return;
-    const node = stream.node;
+    const file = stream.shared;
     const { READY, STATE } = GN;
     const state = GN.thread.state(HEAPU8, fd, 1);
     if (state < 0) return;
     const error = state >> STATE.ERROR_SHIFT;
     if (error) {
-      node.ended = true;
+      file.ended = true;
       GN.notify('error', fd, error);
     } else if (state & STATE.LISTENING) {
       GN.notify('connection', fd);
     } else {
-      if (bits & READY.WRITE && !node.open && state & STATE.CONNECTED) {
-        node.open = true;
+      if (bits & READY.WRITE && !file.open && state & STATE.CONNECTED) {
+        file.open = true;
         GN.notify('open', fd);
       }
       if (bits & READY.READ && FS.getStream(fd) === stream) {
@@ -160,13 +160,13 @@ Object.assign(GN, {
         if (state & STATE.READABLE) {
           GN.notify('message', fd);
         } else if (state & STATE.END_OF_FILE) {
-          node.ended = true;
+          file.ended = true;
           GN.notify('close', fd);
         }
       }
     }
     // One that does nothing would be reported for ever.
-    if (FS.getStream(fd) === stream && !(state & STATE.HUNG_UP)) GN.watch(fd, node, state);
+    if (FS.getStream(fd) === stream && !(state & STATE.HUNG_UP)) GN.watch(fd, file, state);
   },
 });
 

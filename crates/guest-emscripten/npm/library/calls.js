@@ -43,6 +43,32 @@ Object.assign(library, {
     return calls.poll(HEAPU8, fds, nfds, timeout, 1);
   },
 
+  // accept4() by the function `accept`. A connection for which there is no number stays where it is, as in Linux.
+#if PTHREADS
+  // Other threads are given numbers meanwhile, so that the connection has its own afterwards. Another thread asks the main one before
+  // only if the last number was a high one, so that a program whose numbers run out between two accepts may lose one.
+  $guestnetAccept__deps: ['$GN', 'guestnet_install', 'guestnet_full', '$guestnetOnMain', '$guestnetResult'],
+  $guestnetAccept: (calls, accept, listener, addr, len, flags) => {
+    if ((!ENVIRONMENT_IS_PTHREAD || GN.crowded) && {{{ onMain('guestnet_full') }}} && calls.state(HEAPU8, listener, 0) >= 0) {
+      return -{{{ cDefs.EMFILE }}};
+    }
+    const fresh = accept(HEAPU8, listener, addr, len, flags, -1);
+    if (fresh < 0) return guestnetResult(fresh, listener);
+    const fd = {{{ onMain('guestnet_install', 'fresh', cDefs.S_IFSOCK, `flags & ${DESCRIPTOR_FLAGS}`, 2) }}};
+    return GN.numbered(fd);
+  },
+#else
+  $guestnetAccept__deps: ['$GN', '$FS', '$guestnetResult'],
+  $guestnetAccept: (calls, accept, listener, addr, len, flags) => {
+    const number = GN.lowestFree();
+    if (number < 0 && calls.state(HEAPU8, listener, 0) >= 0) return -{{{ cDefs.EMFILE }}};
+    const fd = accept(HEAPU8, listener, addr, len, flags, number);
+    if (fd < 0) return guestnetResult(fd, listener);
+    GN.add(fd, {{{ cDefs.S_IFSOCK }}}, flags, 2, {{{ cDefs.O_RDWR }}});
+    return fd;
+  },
+#endif
+
   // Descriptors in control data get numbers of the file system; the flags are those of recvmsg().
   $guestnetInstallArrived__deps: ['guestnet_install', {{{ PTHREADS ? "'$guestnetOnMain'" : '' }}}],
   $guestnetInstallArrived: (calls, flags) => {
@@ -108,19 +134,11 @@ addCalls({
     return guestnetResult(result, fd);
   },
 
-  // A connection for which there is no number stays where it is, as in Linux. Another thread asks the main one only if the
-  // last number was a high one, so that a program whose numbers run out between two accepts may lose one.
-  __syscall_accept4__deps: ['guestnet_install', 'guestnet_full', '$guestnetResult'],
+  __syscall_accept4__deps: ['$guestnetAccept'],
   __syscall_accept4: (listener, addr, len, flags, e, f) => {
     {{{ CANCELLATION_POINT }}}
     const calls = GN.thread ?? GN.attach();
-    if ((!{{{ IS_PTHREAD }}} || GN.crowded) && {{{ onMain('guestnet_full') }}} && calls.state(HEAPU8, listener, 0) >= 0) {
-      return -{{{ cDefs.EMFILE }}};
-    }
-    const fresh = calls.accept4(HEAPU8, listener, addr, len, flags);
-    if (fresh < 0) return guestnetResult(fresh, listener);
-    const fd = {{{ onMain('guestnet_install', 'fresh', cDefs.S_IFSOCK, `flags & ${DESCRIPTOR_FLAGS}`, 2) }}};
-    return GN.numbered(fd);
+    return guestnetAccept(calls, calls.accept4, listener, addr, len, flags);
   },
 
   __syscall_getsockname__deps: ['$guestnetResult'],
@@ -279,12 +297,12 @@ addCalls({
 #if PTHREADS
   // The file system is the main thread's, which would hold up all others if it waited there for SO_LINGER. So the thread that
   // closes such a socket holds it meanwhile, and waits itself.
-  fd_close__deps: ['guestnet_fs_close'],
+  fd_close__deps: ['guestnet_close'],
   fd_close: (fd) => {
-    if (!ENVIRONMENT_IS_PTHREAD) return {{{ onMain('guestnet_fs_close', 'fd') }}};
+    if (!ENVIRONMENT_IS_PTHREAD) return {{{ onMain('guestnet_close', 'fd') }}};
     const calls = GN.thread ?? GN.attach();
     const held = calls.hold(HEAPU8, fd);
-    const result = {{{ onMain('guestnet_fs_close', 'fd') }}};
+    const result = {{{ onMain('guestnet_close', 'fd') }}};
     if (held > 0) calls.letGo(HEAPU8);
     return result;
   },
@@ -299,6 +317,9 @@ addCalls({
     return result;
   },
 #else
+  fd_close__deps: ['guestnet_close'],
+  fd_close: (fd) => { return _guestnet_close(fd); },
+
   __syscall_dup3__deps: ['guestnet_dup3'],
   __syscall_dup3: (fd, closed, flags) => { return _guestnet_dup3(fd, closed, flags); },
 #endif

@@ -19,7 +19,7 @@ Object.assign(GN, {
 
   /** Whether an open file of ours has O_ASYNC: sockets and pipes do. Nothing is ever signalled. */
   hasAsync(stream) {
-    return FS.isSocket(stream.node.mode) || FS.isFIFO(stream.node.mode);
+    return FS.isSocket(stream.shared.kind) || FS.isFIFO(stream.shared.kind);
   },
 
   /** F_SETOWN_EX, within what there is: this process, its one group and its main thread. */
@@ -70,7 +70,7 @@ Object.assign(GN, {
 
   /** ioctl() of a descriptor of ours, `at` the int that the request reads or writes. */
   ioctl(stream, request, at) {
-    const isSocket = FS.isSocket(stream.node.mode);
+    const isSocket = FS.isSocket(stream.shared.kind);
     const read = () => {{{ makeGetValue('at', 0, 'i32') }}};
     const write = (value) => {
       if (value < 0) return value;

@@ -29,6 +29,8 @@ const addCalls = (calls) => {
     PTHREADS ? `guestnetOnMain(${['_' + name, ...parameters].join(', ')})` : `_${name}(${parameters.join(', ')})`;
   // Whether this is a pthread other than the main one.
   globalThis.IS_PTHREAD = PTHREADS ? 'ENVIRONMENT_IS_PTHREAD' : 'false';
+  // What the addon calls a thread: the main one, another one, or the only one that there can be.
+  globalThis.THREAD_KIND = PTHREADS ? 'ENVIRONMENT_IS_PTHREAD ? 1 : 0' : '2';
   // POSIX: a thread that was cancelled ends at the latest where a call may wait.
   globalThis.CANCELLATION_POINT = PTHREADS ? 'if (ENVIRONMENT_IS_PTHREAD) _pthread_testcancel();' : '';
   // Numbers of the C library that cDefs does not have.

@@ -69,7 +69,7 @@ Object.assign(library, {
       return fd;
     }
     const lookup = { id, later: elsewhere };
-    FS.getStream(fd).node.lookup = lookup;
+    FS.getStream(fd).shared.lookup = lookup;
     if (!elsewhere) guestnetEngine.later(() => { lookup.later = 1; });
     return fd;
   },
@@ -90,7 +90,7 @@ Object.assign(library, {
   guestnet_lookup_result__deps: ['$GN', '$FS', '$guestnetAddrInfoList'],
   guestnet_lookup_result__proxy: 'sync',
   guestnet_lookup_result: (fd, out) => {
-    const lookup = FS.getStream(fd)?.node?.lookup;
+    const lookup = GN.stream(fd)?.shared.lookup;
     if (!lookup) return {{{ EAI_SYSTEM }}};
     const count = GN.thread.lookupTake(lookup.id, lookup.later);
     return count < 0 ? count : guestnetAddrInfoList(GN.thread, count, out);

@@ -5,30 +5,52 @@ keep('fd_close', 'guestnet_fs_close');
 
 Object.assign(GN, {
   root: null,
-  names: 0,
 
   mount() {
+    GN.Stream = GN.streamClass();
     return FS.createNode(null, '/', {{{ cDefs.S_IFDIR | 0o777 }}}, 0);
+  },
+
+  /** A stream of ours. Its node, and so its path, is what few programs ask for, and is made where one does. */
+  Stream: null,
+  streamClass() {
+    return class extends FS.FSStream {
+      get node() {
+        return this.shared.node;
+      }
+      get path() {
+        return this.shared.node.name;
+      }
+    };
   },
 
   /** What duplicates share. The mode is the open file's, and the addon has to know of each change. */
   OpenFile: class {
-    constructor(node, mode) {
-      this.node = node;
+    constructor(fd, kind, mode) {
+      /** Of all duplicates. */
+      this.numbers = [fd];
+      this.kind = kind;
       this.mode = mode;
+      this.made = null;
+      /** What callbacks.js knows of a socket. */
+      this.open = this.ended = this.listens = false;
+      /** The look-up that it stands for. */
+      this.lookup = null;
+    }
+    /** No path leads to it, so that it stands in no table of names. */
+    get node() {
+      return this.made ??= new FS.FSNode(GN.root, 'socket[' + FS.nextInode + ']', this.kind | 0o777, 0);
     }
     get flags() {
       const mode = this.mode & ~{{{ cDefs.O_NONBLOCK }}};
       // A descriptor that was passed on is another file here and the same one in the addon, which has the mode.
-      for (const fd of this.node.numbers) return GN.thread.mode(HEAPU8, fd) > 0 ? mode | {{{ cDefs.O_NONBLOCK }}} : mode;
-      return mode;
+      const fd = this.numbers[0];
+      return fd !== undefined && GN.thread.mode(HEAPU8, fd) > 0 ? mode | {{{ cDefs.O_NONBLOCK }}} : mode;
     }
     set flags(value) {
       this.mode = value;
-      for (const fd of this.node.numbers) {
-        (GN.thread ?? GN.attach()).nonblock(HEAPU8, fd, value & {{{ cDefs.O_NONBLOCK }}});
-        break;
-      }
+      const fd = this.numbers[0];
+      if (fd !== undefined) GN.thread.nonblock(HEAPU8, fd, value & {{{ cDefs.O_NONBLOCK }}});
     }
   },
 
@@ -41,32 +63,29 @@ Object.assign(GN, {
   /** Gives a fresh descriptor a number of the file system; `flags` has O_NONBLOCK and O_CLOEXEC, `access` how it can be used. */
   install(fresh, kind, flags, begins, access = {{{ cDefs.O_RDWR }}}) {
     const calls = GN.thread ?? GN.attach();
-    let stream, node;
+    let fd;
     try {
-      const name = 'socket[' + GN.names++ + ']';
-      node = FS.createNode(GN.root, name, kind | 0o777, 0);
-      node.numbers = new Set();
-      stream = FS.createStream({
-        path: name,
-        node,
-        flags: access,
-        seekable: false,
-        stream_ops: GN.stream_ops,
-      });
-      GN.result(calls.installAt(HEAPU8, fresh, stream.fd));
+      fd = GN.result(calls.installAt(HEAPU8, fresh, FS.nextfd()));
     } catch (error) {
       calls.close(HEAPU8, fresh);
-      if (stream) FS.closeStream(stream.fd);
-      if (node) FS.destroyNode(node);
       throw error;
     }
-    node.numbers.add(stream.fd);
-    stream.guestnet = stream.fd;
+    GN.add(fd, kind, flags, begins, access);
+    return fd;
+  },
+
+  /** Gives the file system a descriptor that has its number. */
+  add(fd, kind, flags, begins, access) {
+    const stream = new GN.Stream();
+    const file = new GN.OpenFile(fd, kind, access | (flags & {{{ cDefs.O_NONBLOCK }}}));
+    file.open = begins === 2;
+    stream.shared = file;
+    stream.seekable = false;
+    stream.stream_ops = GN.stream_ops;
+    stream.fd = stream.guestnet = fd;
     stream.closesOnExec = !!(flags & {{{ cDefs.O_CLOEXEC }}});
-    stream.shared = new GN.OpenFile(node, access | (flags & {{{ cDefs.O_NONBLOCK }}}));
-    node.open = begins === 2;
-    GN.onInstall(stream.fd, begins);
-    return stream.fd;
+    FS.streams[fd] = stream;
+    GN.onInstall(fd, begins);
   },
 
   /** The same for the two fresh descriptors that stand at `at`. */
@@ -93,11 +112,10 @@ Object.assign(GN, {
     return 0;
   },
 
-  /** Whether the file system has no number left. */
-  full() {
-    if (FS.streams.length <= FS.MAX_OPEN_FDS) return false;
-    for (let fd = 0; fd <= FS.MAX_OPEN_FDS; fd++) if (!FS.streams[fd]) return false;
-    return true;
+  /** The number that the file system would give now; -1 if it has none left. */
+  lowestFree() {
+    for (let fd = 0; fd <= FS.MAX_OPEN_FDS; fd++) if (!FS.streams[fd]) return fd;
+    return -1;
   },
 
   stream_ops: {
@@ -128,6 +146,8 @@ Object.assign(GN, {
       return {{{ cDefs.EINVAL }}};
     },
     dup(stream) {
+      // FS.createStream() makes a stream of its own class.
+      Object.setPrototypeOf(stream, GN.Stream.prototype);
       const result = GN.thread.dup(HEAPU8, stream.guestnet, stream.fd);
       if (result < 0) {
         FS.closeStream(stream.fd);
@@ -136,16 +156,15 @@ Object.assign(GN, {
         GN.result(beyond < 1 ? result : beyond > 1 ? -{{{ cDefs.EINVAL }}} : -{{{ cDefs.EMFILE }}});
       }
       stream.guestnet = stream.fd;
-      stream.node.numbers.add(stream.fd);
+      stream.shared.numbers.push(stream.fd);
     },
     close(stream) {
       if (GN.isQuitting) GN.end?.();
       GN.thread.close(HEAPU8, stream.fd);
       GN.onClose(stream.fd);
-      stream.node.numbers.delete(stream.fd);
-      if (stream.node.numbers.size) return;
-      if (stream.node.lookup) GN.thread.lookupCancel(stream.node.lookup.id);
-      FS.destroyNode(stream.node);
+      const file = stream.shared;
+      file.numbers = file.numbers.filter((fd) => fd !== stream.fd);
+      if (file.lookup && !file.numbers.length) GN.thread.lookupCancel(file.lookup.id);
     },
   },
 });
@@ -157,6 +176,22 @@ Object.assign(library, {
   guestnet_install__proxy: 'sync',
   guestnet_install: (fresh, kind, flags, begins) => GN.attempt(() => GN.install(fresh, kind, flags, begins)),
 
+  guestnet_close__sig: 'ii',
+  guestnet_close__deps: ['$GN', '$FS', 'guestnet_fs_close'],
+  guestnet_close__proxy: 'sync',
+  guestnet_close: (fd) => {
+    const stream = GN.stream(fd);
+    if (!stream) return _guestnet_fs_close(fd);
+    // FS.close(), less what it does with a node.
+    try {
+      GN.stream_ops.close(stream);
+    } finally {
+      FS.closeStream(fd);
+    }
+    stream.fd = null;
+    return 0;
+  },
+
   guestnet_install_pair__sig: 'ipii',
   guestnet_install_pair__deps: ['$GN', '$FS'],
   guestnet_install_pair__proxy: 'sync',
@@ -165,7 +200,7 @@ Object.assign(library, {
   guestnet_full__sig: 'i',
   guestnet_full__deps: ['$GN', '$FS'],
   guestnet_full__proxy: 'sync',
-  guestnet_full: () => GN.full() ? 1 : 0,
+  guestnet_full: () => GN.lowestFree() < 0 ? 1 : 0,
 
   // What the socket calls return for a number that is not ours: it may be a file's.
   guestnet_not_ours__sig: 'ii',

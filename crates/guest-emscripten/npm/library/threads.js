@@ -44,7 +44,7 @@ const GN = {
   attach() {
     const addon = guestnetEngine.addon();
     ({ READY: GN.READY, STATE: GN.STATE, ADDRINFO_ROOM: GN.ADDRINFO_ROOM, FOREIGN: GN.FOREIGN } = addon);
-    GN.thread = addon.attach({{{ onMain('guestnet_id') }}}, {{{ IS_PTHREAD }}} ? 1 : 0);
+    GN.thread = addon.attach({{{ onMain('guestnet_id') }}}, {{{ THREAD_KIND }}});
     // Another thread has ended the program: this one goes on no more than those that were in a call.
     if (!GN.thread) throw 'unwind';
 #if PTHREADS
