@@ -1,4 +1,4 @@
-//! [`RecvFlags`] and [`SendFlags`]: what a call adds to a transfer.
+//! [`RecvFlags`] and [`SendFlags`]: what a call adds to a transfer. [`Shutdown`]: which transfers it ends.
 
 bitflags::bitflags! {
     /// Flags of a receive (recv(2)).
@@ -28,4 +28,15 @@ bitflags::bitflags! {
         /// `MSG_MORE`: more will follow.
         const MORE = 1 << 2;
     }
+}
+
+/// Which directions shutdown(2) closes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shutdown {
+    /// `SHUT_RD`.
+    Read,
+    /// `SHUT_WR`.
+    Write,
+    /// `SHUT_RDWR`.
+    Both,
 }

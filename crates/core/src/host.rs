@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use crate::addr::{Domain, Kind, SockAddr};
 use crate::errno::{Errno, Result};
-pub use crate::flags::{RecvFlags, SendFlags};
+pub use crate::flags::{RecvFlags, SendFlags, Shutdown};
 use crate::gate::PeerJudge;
 use crate::interface::Interface;
 use crate::option::{OptValue, SockOpt};
@@ -127,17 +127,6 @@ pub enum Destination<'a, Node> {
     Inet(SocketAddr),
     /// To a place of the file system.
     Unix(&'a Node),
-}
-
-/// Which directions shutdown(2) closes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shutdown {
-    /// `SHUT_RD`.
-    Read,
-    /// `SHUT_WR`.
-    Write,
-    /// `SHUT_RDWR`.
-    Both,
 }
 
 /// What kind of thing a stream descriptor is (the file type of fstat(2)).

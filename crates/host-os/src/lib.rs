@@ -73,7 +73,7 @@ use guestnet_core::{
     Interface, Kind, LookupError, Message, OptValue, OutgoingDatagram, PollEvent, PollSet, Ready, RecvFlags,
     RecvMeta, Result, SendFlags, Shutdown, SockAddr, SockOpt, StreamKind, TimerClock, TimerFlags, TimerSpec,
 };
-use rustix::event::{Timespec, epoll};
+use rustix::event::epoll;
 use rustix::net::{
     AddressFamily, RecvAncillaryBuffer, ReturnFlags, SendAncillaryBuffer, SocketAddrAny, SocketFlags,
 };
@@ -538,22 +538,7 @@ impl Host for OsHost {
         if set.kind != IoKind::Epoll {
             return Err(Errno::EINVAL);
         }
-        let mut taken: Vec<epoll::Event> = Vec::with_capacity(most);
-        let at_once = Timespec {
-            tv_sec: 0,
-            tv_nsec: 0,
-        };
-        retry(|| {
-            epoll::wait(
-                set.fd(),
-                rustix::buffer::spare_capacity(&mut taken),
-                Some(&at_once),
-            )
-        })?;
-        events.extend(taken.iter().map(|event| EpollEvent {
-            ready: wait::epoll_ready(event.flags),
-            data: event.data.u64(),
-        }));
+        wait::epoll_take(set.fd(), most, events)?;
         if !self.signalled.is_empty() {
             self.join_events(set, events);
         }

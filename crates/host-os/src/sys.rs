@@ -9,8 +9,8 @@ pub(crate) mod group;
 pub(crate) mod interface;
 pub(crate) mod interrupt;
 pub(crate) mod message;
-pub(crate) mod table;
 pub(crate) mod sigpipe;
+pub(crate) mod table;
 
 use std::ffi::{CStr, CString};
 use std::mem::{MaybeUninit, size_of};

@@ -11,16 +11,16 @@
 //! So a wait costs what the changes and what is ready cost.
 
 use std::collections::HashMap;
-use std::os::fd::{AsFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
-use guestnet_core::{EpollInterest, EpollMode, Errno, PollEvent, Ready, Result};
-use rustix::event::epoll;
+use guestnet_core::{EpollEvent, EpollInterest, EpollMode, Errno, PollEvent, Ready, Result};
+use rustix::event::{Timespec, epoll};
 
 use crate::convert::errno;
 use crate::poll::{POLL_BITS, pollfd};
 use crate::stop::Stop;
-use crate::sys;
+use crate::{retry, sys};
 
 /// Up to this many descriptors poll(2) is cheaper than keeping them registered: an `EPOLL_CTL_ADD` with its removal
 /// costs as much as four polls of one descriptor.
@@ -606,9 +606,22 @@ pub(crate) fn epoll_flags(interest: EpollInterest) -> epoll::EventFlags {
     flags
 }
 
-/// What a guest's own epoll reports.
-pub(crate) fn epoll_ready(flags: epoll::EventFlags) -> Ready {
-    from_epoll(flags.bits())
+/// Adds what a guest's own epoll reports at the moment, at most so many events.
+pub(crate) fn epoll_take(set: BorrowedFd<'_>, most: usize, events: &mut Vec<EpollEvent>) -> Result<()> {
+    let mut taken: Vec<epoll::Event> = Vec::with_capacity(most);
+    let at_once = Timespec {
+        tv_sec: 0,
+        tv_nsec: 0,
+    };
+    retry(|| epoll::wait(set, rustix::buffer::spare_capacity(&mut taken), Some(&at_once)))?;
+    events.extend(taken.iter().map(|event| {
+        let (flags, data) = (event.flags, event.data);
+        EpollEvent {
+            ready: from_epoll(flags.bits()),
+            data: data.u64(),
+        }
+    }));
+    Ok(())
 }
 
 fn from_poll(revents: i16) -> Ready {

@@ -66,7 +66,7 @@ use Proof::Test;
 
 const YES: Cell = All("yes");
 
-const ROWS: [Row; 12] = [
+const ROWS: [Row; 13] = [
     Row {
         calls: "connect, send, recv, shutdown",
         guests: &[
@@ -226,6 +226,22 @@ const ROWS: [Row; 12] = [
                 Test(
                     "crates/guest-quickjs/tests/std_modules/misc.rs",
                     "a_script_may_have_many_timers_but_not_any_number",
+                ),
+            ),
+        ],
+    },
+    Row {
+        calls: "sendfile; pipes and splice",
+        guests: &["splice_proxy", "tcp_sendfile"],
+        cells: [
+            YES,
+            YES,
+            No,
+            Else(
+                "pipes",
+                Test(
+                    "crates/guest-quickjs/tests/std_modules/io.rs",
+                    "a_read_of_a_pipe_ends_when_the_pipe_is_closed",
                 ),
             ),
         ],
