@@ -606,6 +606,11 @@ pub(crate) fn epoll_flags(interest: EpollInterest) -> epoll::EventFlags {
     flags
 }
 
+/// What a guest's own epoll reports.
+pub(crate) fn epoll_ready(flags: epoll::EventFlags) -> Ready {
+    from_epoll(flags.bits())
+}
+
 /// Adds what a guest's own epoll reports at the moment, at most so many events.
 pub(crate) fn epoll_take(set: BorrowedFd<'_>, most: usize, events: &mut Vec<EpollEvent>) -> Result<()> {
     let mut taken: Vec<epoll::Event> = Vec::with_capacity(most);
@@ -617,7 +622,7 @@ pub(crate) fn epoll_take(set: BorrowedFd<'_>, most: usize, events: &mut Vec<Epol
     events.extend(taken.iter().map(|event| {
         let (flags, data) = (event.flags, event.data);
         EpollEvent {
-            ready: from_epoll(flags.bits()),
+            ready: epoll_ready(flags),
             data: data.u64(),
         }
     }));
