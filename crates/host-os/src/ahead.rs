@@ -63,7 +63,8 @@ pub(crate) struct Ahead {
     watched: AtomicBool,
     /// There is a burst of which the kernel's queue knows nothing.
     unseen: AtomicBool,
-    burst: Mutex<Option<Burst>>,
+    /// Boxed: few sockets have one, and each is moved on its way to the guest's table.
+    burst: OnceLock<Box<Mutex<Option<Burst>>>>,
     place: OnceLock<Place>,
 }
 
@@ -134,7 +135,7 @@ impl Ahead {
             may_fail: AtomicBool::new(false),
             watched: AtomicBool::new(false),
             unseen: AtomicBool::new(false),
-            burst: Mutex::new(None),
+            burst: OnceLock::new(),
             place: OnceLock::new(),
         }
     }
@@ -237,13 +238,16 @@ impl Ahead {
 
     /// The guest's epoll watches the socket no more, or anew.
     pub(crate) fn unwatch(&self, set: &Io) {
-        if let Some(burst) = &mut *self.lock() {
+        if self.burst.get().is_some()
+            && let Some(burst) = &mut *self.lock()
+        {
             burst.signals.retain(|(id, _)| *id != set.id);
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, Option<Burst>> {
-        self.burst.lock().unwrap_or_else(PoisonError::into_inner)
+        let burst = self.burst.get_or_init(Box::default);
+        burst.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
