@@ -7,7 +7,7 @@ use crate::run::{CPU, Places, Side, Work};
 use crate::stats::Spread;
 use crate::{Plan, Result, sys};
 
-/// Takes a processor for the program under test, with all its threads; its peer has [`PEER_CPU`].
+/// Takes a processor for the program under test, with all its threads; its peer has [`PEER_CPU`](crate::run::PEER_CPU).
 ///
 /// # Errors
 /// What is to be measured is not there.

@@ -8,10 +8,11 @@ use guestnet_core::{
 };
 use rustix::net::SocketAddrAny;
 
+use crate::convert::retry;
 use crate::convert::{received, recv_flags, send_flags};
 use crate::sys::batch::{MOST, Outgoing};
 use crate::sys::message::Arrival;
-use crate::{Io, OsHost, message, retry, sys};
+use crate::{Io, OsHost, message, sys};
 
 /// What a run of segments may be at most: `UDP_MAX_SEGMENTS` and `UIO_MAXIOV` of Linux, and the largest datagram of IPv4.
 const MAX_SEGMENTS: usize = 64;

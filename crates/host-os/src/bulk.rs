@@ -5,8 +5,9 @@ use std::fs::File;
 use guestnet_core::{Errno, Kind, Result, StreamKind};
 use rustix::pipe::SpliceFlags;
 
+use crate::convert::retry;
 use crate::io::{Io, IoKind};
-use crate::{OsHost, retry, sys};
+use crate::{OsHost, sys};
 
 impl OsHost {
     /// sendfile(2).

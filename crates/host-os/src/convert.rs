@@ -167,6 +167,17 @@ pub(crate) fn received(stored: usize, real: usize, flags: RecvFlags) -> RecvMeta
     }
 }
 
+/// Runs a system call again when a signal interrupted it: nothing that the guest can see happened.
+#[inline]
+pub(crate) fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> guestnet_core::Result<T> {
+    loop {
+        match call() {
+            Err(rustix::io::Errno::INTR) => {}
+            done => return done.map_err(errno),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

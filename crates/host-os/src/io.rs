@@ -9,7 +9,7 @@ use guestnet_core::{Kind, OptValue, Result, SockOpt, StreamKind, TimerClock};
 
 use rustix::fs::OFlags;
 
-use crate::ahead::Ahead;
+use crate::burst::Ahead;
 use crate::convert::errno;
 use crate::lookup::Pending;
 use crate::output::OutputHook;

@@ -31,6 +31,7 @@ mod answer;
 mod background;
 mod batch;
 mod bulk;
+mod burst;
 mod convert;
 mod dns;
 mod event;
@@ -80,8 +81,8 @@ use rustix::net::{
 use rustix::pipe::PipeFlags;
 use rustix::time::ClockId;
 
-use ahead::{Ahead, Signalled};
-use convert::{errno, received, recv_flags, send_flags, socket_type};
+use burst::{Ahead, Signalled};
+use convert::{errno, received, recv_flags, retry, send_flags, socket_type};
 pub use exporter::{MetricsExporter, RunningExporter};
 pub use io::Io;
 use io::IoKind;
@@ -212,17 +213,6 @@ impl OsHost {
             }
             AddressFamily::UNIX => self.unix.guest_name(addr),
             _ => SockAddr::Unspec,
-        }
-    }
-}
-
-/// Runs a system call again when a signal interrupted it: nothing that the guest can see happened.
-#[inline]
-fn retry<T>(mut call: impl FnMut() -> rustix::io::Result<T>) -> Result<T> {
-    loop {
-        match call() {
-            Err(rustix::io::Errno::INTR) => {}
-            done => return done.map_err(errno),
         }
     }
 }
@@ -378,7 +368,7 @@ impl Host for OsHost {
 
     fn recv(&mut self, io: &Io, bufs: &mut [IoSliceMut<'_>], flags: RecvFlags) -> Result<RecvMeta> {
         if io.ahead.is_on() {
-            return self.recv_ahead(io, flags, |datagram, _| ahead::fill(bufs, datagram, flags));
+            return self.recv_ahead(io, flags, |datagram, _| burst::fill(bufs, datagram, flags));
         }
         let with = recv_flags(flags, io.keeps_boundaries());
         if let [buf] = bufs {
@@ -399,7 +389,7 @@ impl Host for OsHost {
     ) -> Result<(RecvMeta, SockAddr)> {
         if io.ahead.is_on() {
             return self.recv_ahead(io, flags, |datagram, head| {
-                (ahead::fill(bufs, datagram, flags), head.from.clone())
+                (burst::fill(bufs, datagram, flags), head.from.clone())
             });
         }
         let with = recv_flags(flags, io.keeps_boundaries());
@@ -528,7 +518,7 @@ impl Host for OsHost {
             }
             EpollOp::Delete => {
                 epoll::delete(set.fd(), io.fd()).map_err(errno)?;
-                io.ahead.unwatch(set);
+                io.ahead.unwatch(set.id);
                 Ok(())
             }
         }

@@ -5,9 +5,10 @@ use std::io::{IoSlice, IoSliceMut};
 
 use guestnet_core::{Errno, Ready, Result, StreamKind};
 
+use crate::convert::retry;
 use crate::io::{Io, IoKind, PIPE_BUF};
 use crate::stop::Stop;
-use crate::{retry, wait};
+use crate::wait;
 
 /// readv(2).
 pub(crate) fn read(io: &Io, bufs: &mut [IoSliceMut<'_>], stop: &Stop) -> Result<usize> {

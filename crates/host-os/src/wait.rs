@@ -17,10 +17,10 @@ use std::time::{Duration, Instant};
 use guestnet_core::{EpollEvent, EpollInterest, EpollMode, Errno, PollEvent, Ready, Result};
 use rustix::event::{Timespec, epoll};
 
-use crate::convert::errno;
+use crate::convert::{errno, retry};
 use crate::poll::{POLL_BITS, pollfd};
 use crate::stop::Stop;
-use crate::{retry, sys};
+use crate::sys;
 
 /// Up to this many descriptors poll(2) is cheaper than keeping them registered: an `EPOLL_CTL_ADD` with its removal
 /// costs as much as four polls of one descriptor.

@@ -484,7 +484,7 @@ impl Sockets {
 
     /// As many receives in a row as begin to read ahead.
     fn warm_up(&mut self) {
-        for _ in 0..=super::STREAK {
+        for _ in 0..=crate::burst::STREAK {
             self.send(0, b"warm", 0);
             let kernel = self.kernel_recv(&[10], 0);
             let guest = self.guest_recv(&[10], RecvFlags::empty(), 0);
