@@ -161,6 +161,9 @@ pub(super) const BENCH: &[Variant] = &[
     ),
 ];
 
+/// Programs of bench/c that call sendfile and splice, for which Emscripten has not even headers.
+const WITH_THE_PACKAGE: [&str; 2] = ["tcp_file", "tcp_proxy"];
+
 /// The programs that the demonstration runs and a user reads, blocking and with threads: on Node, Deno and Bun, and in Isolated Web
 /// Apps.
 pub(super) const EXAMPLES: &[Variant] = &[
@@ -267,10 +270,12 @@ pub(super) fn jobs(
 /// Whether a guest of this name can be linked so.
 fn can_have(variant: &Variant, name: &str) -> bool {
     let threads = variant.flags.contains(&"-pthread");
-    // The first call a WASI host directly; the second are run by tests that take the plain variant.
+    // The first call a WASI host directly; the second are run by tests that take the plain variant; the last want calls
+    // that only the package has.
     let cannot = name.starts_with("attack_")
         || (variant.together && name.starts_with("app_"))
-        || (!threads && name.starts_with("thread_"));
+        || (!threads && name.starts_with("thread_"))
+        || (!variant.package && WITH_THE_PACKAGE.contains(&name));
     !cannot
 }
 
