@@ -34,6 +34,7 @@ mod policy;
 mod quickjs;
 mod record;
 mod report;
+mod resident;
 mod run;
 mod server;
 mod soak;
@@ -68,6 +69,7 @@ fn main() -> ExitCode {
     let outcome = match args.split_first().map(|(first, rest)| (first.as_str(), rest)) {
         Some((own::ARGUMENT, rest)) => return own::run(rest),
         Some((many::ARGUMENT, rest)) => many::run(rest),
+        Some((resident::ARGUMENT, rest)) => resident::run(rest),
         Some(("render", [])) => {
             page::write(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/benchmarks"))
         }

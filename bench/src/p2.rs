@@ -63,7 +63,7 @@ fn contests() -> Vec<Contest> {
             "write",
             WRITES,
             WRITES,
-            Peer::TcpSink(64 * WRITES),
+            Peer::TcpBusySink(64 * WRITES),
         ),
         row("p2: TCP send 64 KiB", "send", BULK, segments, Peer::TcpSink(BULK)),
         row(

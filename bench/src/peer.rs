@@ -35,6 +35,9 @@ pub(crate) enum Peer {
     None,
     /// Accepts a connection and reads until its end, which must come after this many bytes.
     TcpSink(u64),
+    /// The same without ever sleeping, so that a sender of small pieces pays for no wake-up. How many of them it
+    /// causes depends on how fast it is.
+    TcpBusySink(u64),
     /// Accepts a connection and writes this many bytes.
     TcpSource(u64),
     /// Accepts two connections, writes this many bytes to the first and reads as many from the second.
@@ -59,9 +62,12 @@ impl Peer {
     /// Whether it waits for the program under test to come, and not the other way round.
     pub(crate) fn listens(self) -> bool {
         match self {
-            Peer::TcpSink(_) | Peer::TcpSource(_) | Peer::TcpBetween(_) | Peer::TcpEcho | Peer::UdpSink => {
-                true
-            }
+            Peer::TcpSink(_)
+            | Peer::TcpBusySink(_)
+            | Peer::TcpSource(_)
+            | Peer::TcpBetween(_)
+            | Peer::TcpEcho
+            | Peer::UdpSink => true,
             Peer::None | Peer::TcpConnect(_) | Peer::UdpSource(_) => false,
         }
     }
@@ -85,6 +91,7 @@ impl Peer {
             match self {
                 Peer::TcpSource(bytes) => tcp_source(&mut stream, bytes),
                 Peer::TcpSink(bytes) => tcp_sink(&mut stream, bytes),
+                Peer::TcpBusySink(bytes) => tcp_busy_sink(&mut stream, bytes),
                 Peer::TcpBetween(bytes) => {
                     let mut sink = accept(&listener, stop)?;
                     sink.set_read_timeout(Some(PATIENCE))?;
@@ -162,6 +169,26 @@ fn tcp_sink(stream: &mut TcpStream, bytes: u64) -> std::io::Result<()> {
             count => left = left.saturating_sub(count),
         }
     }
+}
+
+fn tcp_busy_sink(stream: &mut TcpStream, bytes: u64) -> std::io::Result<()> {
+    stream.set_nonblocking(true)?;
+    let mut buffer = vec![0; 1 << 18];
+    let mut left = bytes;
+    let mut last = Instant::now();
+    while left != 0 {
+        match stream.read(&mut buffer) {
+            Ok(0) => return Err(std::io::Error::other(format!("{left} bytes did not come"))),
+            Ok(count) => {
+                left = left.saturating_sub(u64::try_from(count).map_err(std::io::Error::other)?);
+                last = Instant::now();
+            }
+            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return Err(error),
+            Err(error) if last.elapsed() > PATIENCE => return Err(error),
+            Err(_) => std::hint::spin_loop(),
+        }
+    }
+    Ok(())
 }
 
 fn tcp_source(stream: &mut TcpStream, bytes: u64) -> std::io::Result<()> {

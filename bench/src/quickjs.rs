@@ -6,7 +6,7 @@ use crate::record::Figure;
 use crate::report::Report;
 use crate::run::{Engine, Places, Side};
 use crate::work::{BULK, DATAGRAMS, ECHOES, work};
-use crate::{Plan, Result, bars};
+use crate::{Plan, Result, bars, resident};
 
 /// Measures every row of the plan.
 ///
@@ -80,7 +80,8 @@ fn start_rows(places: &Places, plan: &Plan, report: &mut Report) -> Result<()> {
             if round > 0 {
                 wall.push(outcome.wall.as_secs_f64() * 1e3);
                 cpu.push(outcome.cpu.as_secs_f64() * 1e3);
-                let kib = u32::try_from(outcome.memory / 1024).unwrap_or(u32::MAX);
+                let bytes = resident::of(&places.command(&start(), &entrant.side))?;
+                let kib = u32::try_from(bytes / 1024).unwrap_or(u32::MAX);
                 memory.push(f64::from(kib) / 1024.0);
             }
         }

@@ -103,8 +103,6 @@ pub(crate) struct Outcome {
     pub(crate) cpu: Duration,
     /// From the start of the program to its end.
     pub(crate) wall: Duration,
-    /// The most memory that it had at a time, in bytes.
-    pub(crate) memory: u64,
     pub(crate) printed: String,
 }
 
@@ -293,7 +291,6 @@ impl Places {
             Ok(Outcome {
                 cpu: used.cpu,
                 wall,
-                memory: used.memory,
                 printed,
             })
         });

@@ -204,9 +204,10 @@ fn label(side: &Side) -> &'static str {
     match side {
         Side::Native => "native",
         Side::GoNative => "native Go",
-        Side::Guest(options) if options.len() == 1 => "guest",
         Side::Guest(options) if options.iter().any(|option| option == "--audit") => "guest, audited",
-        Side::Guest(_) => "guest, with rules",
+        Side::Guest(options) if options.iter().any(|option| option == "--allow-connect") => {
+            "guest, with rules"
+        }
         _ => "guest",
     }
 }

@@ -4,6 +4,8 @@
 //! machine code (`trust.rs` says why it may be), so it is used only if it belongs to this user and no other user can
 //! write it.
 
+mod mark;
+
 use std::ffi::OsString;
 use std::fs::File;
 use std::hash::{BuildHasher, Hash, Hasher};
@@ -19,6 +21,8 @@ use wasmtime::{Engine, Module};
 
 use crate::trust;
 
+pub(crate) use mark::Mark;
+
 /// What all entries may take together. The least recently used go first.
 const MAX_BYTES: u64 = 1 << 30;
 
@@ -28,7 +32,11 @@ const MARK_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// A temporary file older than this was left by a process that died.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
+/// A file whose mark nobody has used for so long is read again at its next start.
+const FORGOTTEN: Duration = Duration::from_secs(30 * 24 * 3600);
+
 const ENTRY_SUFFIX: &str = ".cwasm";
+const MARK_SUFFIX: &str = ".key";
 const TEMPORARY_SUFFIX: &str = ".tmp";
 
 /// Changes whenever what an entry means changes in a way that the engine's own hash does not see.
@@ -126,8 +134,31 @@ impl Cache {
 
     /// A compiled module's file, if it is there and no other user can have changed it.
     pub(crate) fn entry(&self, key: &Key) -> Option<File> {
+        self.file(&key.file_name())
+    }
+
+    /// The key of the guest that had this mark at an earlier start.
+    pub(crate) fn recall(&self, mark: &Mark) -> Option<Key> {
+        let mut key = String::new();
+        // One byte more than a key has, so that a longer text is seen.
+        let most = 1 + blake3::OUT_LEN as u64 * 2;
+        let file = self.file(&mark.file_name())?;
+        file.take(most).read_to_string(&mut key).ok()?;
+        blake3::Hash::from_hex(&key).ok()?;
+        Some(Key(key))
+    }
+
+    /// Keeps which guest has this mark.
+    ///
+    /// # Errors
+    /// What the system says; the cache is then as it was.
+    pub(crate) fn remember(&self, mark: &Mark, key: &Key) -> std::io::Result<()> {
+        self.write(&mark.file_name(), &mut key.0.as_bytes())
+    }
+
+    fn file(&self, name: &str) -> Option<File> {
         let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-        let file = rustix::fs::openat(&self.dir, key.file_name(), flags, Mode::empty()).ok()?;
+        let file = rustix::fs::openat(&self.dir, name, flags, Mode::empty()).ok()?;
         let stat = rustix::fs::fstat(&file).ok()?;
         if !is_ours_alone(&stat) || FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
             return None;
@@ -143,23 +174,26 @@ impl Cache {
     /// # Errors
     /// What the system says; the cache is then as it was.
     pub(crate) fn store(&self, key: &Key, compiled: &mut impl Read) -> std::io::Result<()> {
+        self.write(&key.file_name(), compiled)?;
+        self.shrink(&key.file_name(), MAX_BYTES)
+    }
+
+    /// Writes a file of the cache, which is whole or not there.
+    fn write(&self, name: &str, content: &mut impl Read) -> std::io::Result<()> {
         let unique = std::hash::RandomState::new().hash_one(std::process::id());
         let temporary = format!("{}-{unique:016x}{TEMPORARY_SUFFIX}", std::process::id());
         let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
         let file = rustix::fs::openat(&self.dir, &temporary, flags, Mode::RUSR)?;
         let mut file = File::from(file);
         // On disk before it has its name: after a crash an entry is whole or not there.
-        let written = std::io::copy(compiled, &mut file)
+        let written = std::io::copy(content, &mut file)
             .and_then(|_| file.sync_data())
-            .and_then(|()| {
-                rustix::fs::renameat(&self.dir, &temporary, &self.dir, key.file_name()).map_err(Into::into)
-            });
+            .and_then(|()| rustix::fs::renameat(&self.dir, &temporary, &self.dir, name).map_err(Into::into));
         if written.is_err() {
             // It would be removed as abandoned later.
             let _ = rustix::fs::unlinkat(&self.dir, &temporary, AtFlags::empty());
         }
-        written?;
-        self.shrink(&key.file_name(), MAX_BYTES)
+        written
     }
 
     /// Removes what was used longest ago until `most` bytes are left, but never `newest`.
@@ -168,18 +202,26 @@ impl Cache {
         for item in rustix::fs::Dir::read_from(&self.dir)? {
             let name = item?.file_name().to_owned();
             let text = name.to_str().unwrap_or_default();
-            let temporary = text.ends_with(TEMPORARY_SUFFIX);
-            if text == newest || !(temporary || text.ends_with(ENTRY_SUFFIX)) {
+            let kept_for = if text.ends_with(TEMPORARY_SUFFIX) {
+                Some(ABANDONED)
+            } else if text.ends_with(MARK_SUFFIX) {
+                Some(FORGOTTEN)
+            } else {
+                None
+            };
+            if text == newest || !(kept_for.is_some() || text.ends_with(ENTRY_SUFFIX)) {
                 continue;
             }
             // Another guestnet may have removed it meanwhile.
             let Ok(stat) = rustix::fs::statat(&self.dir, &name, AtFlags::SYMLINK_NOFOLLOW) else {
                 continue;
             };
-            if !temporary {
-                entries.push((age(&stat), size(&stat), name));
-            } else if age(&stat) > ABANDONED {
-                let _ = rustix::fs::unlinkat(&self.dir, &name, AtFlags::empty());
+            match kept_for {
+                None => entries.push((age(&stat), size(&stat), name)),
+                Some(time) if age(&stat) > time => {
+                    let _ = rustix::fs::unlinkat(&self.dir, &name, AtFlags::empty());
+                }
+                Some(_) => {}
             }
         }
         let kept =

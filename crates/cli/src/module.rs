@@ -4,13 +4,14 @@ use std::fs::File;
 use std::io::{Read, Seek};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
+use std::time::SystemTime;
 
 use guestnet::host_os::io_reason;
 use guestnet::reason;
 use wasmtime::component::Component;
 use wasmtime::{Engine, Module};
 
-use crate::cache::{Cache, Key};
+use crate::cache::{Cache, Key, Mark};
 use crate::compile::compile;
 use crate::failure::Failure;
 use crate::kind::Kind;
@@ -71,7 +72,6 @@ pub(crate) fn load(
     };
     check_kind(path, &bytes)?;
     let mut kind = Kind::of(&bytes);
-    let mut key = Key::new(engine, &bytes, &mut file).map_err(unreadable)?;
     let cache = match Cache::open() {
         Ok(cache) => Some(cache),
         Err(reason) => {
@@ -79,10 +79,18 @@ pub(crate) fn load(
             None
         }
     };
-    let cached = cache
-        .as_ref()
-        .and_then(|cache| cached_program(kind, cache, engine, &key));
-    if let Some(program) = cached {
+    let mark = Mark::new(engine, &metadata, SystemTime::now());
+    if let (Some(cache), Some(mark)) = (&cache, &mark)
+        && let Some(key) = cache.recall(mark)
+        && let Some(program) = cached_program(kind, cache, engine, &key)
+    {
+        return Ok(program);
+    }
+    let mut key = Key::new(engine, &bytes, &mut file).map_err(unreadable)?;
+    if let Some(cache) = &cache
+        && let Some(program) = cached_program(kind, cache, engine, &key)
+    {
+        remember(cache, mark.as_ref(), &key);
         return Ok(program);
     }
     if twice {
@@ -101,12 +109,21 @@ pub(crate) fn load(
                 io_reason(&error)
             ));
         } else if let Some(program) = cached_program(kind, &cache, engine, &key) {
+            remember(&cache, mark.as_ref(), &key);
             // The file that other runs have in memory too.
             return Ok(program);
         }
     }
     compiled_program(kind, engine, compiled)
         .map_err(|error| Failure::failed(format!("{name} cannot be loaded: {}", reason(error.as_ref()))))
+}
+
+/// Lets the next start find what was compiled without reading the file. A file that changes meanwhile has another mark then.
+fn remember(cache: &Cache, mark: Option<&Mark>, key: &Key) {
+    if let Some(mark) = mark {
+        // On a read-only file system the next start reads the file again.
+        let _ = cache.remember(mark, key);
+    }
 }
 
 /// Reads a guest that is to be looked at and not to be run.

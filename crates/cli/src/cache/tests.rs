@@ -233,3 +233,115 @@ fn the_place_is_found_in_the_environment() {
         Some("/h/.cache/guestnet".into())
     );
 }
+
+/// A large file that was last changed some time ago, as far as `Mark::new` is told the time.
+fn large_file(fixture: &Fixture) -> (PathBuf, SystemTime) {
+    let path = fixture.root.path().join("guest.wasm");
+    fs::write(&path, vec![7; 2 << 20]).unwrap();
+    (path, SystemTime::now() + Duration::from_secs(60))
+}
+
+#[test]
+fn a_file_that_was_not_changed_is_recalled() {
+    let fixture = Fixture::new();
+    let cache = fixture.open();
+    let (path, later) = large_file(&fixture);
+    let mark = || Mark::new(&fixture.engine, &fs::metadata(&path).unwrap(), later).unwrap();
+    let first = mark();
+    assert_eq!(cache.recall(&first), None);
+    cache.remember(&first, &fixture.key).unwrap();
+    assert_eq!(mark(), first);
+    assert_eq!(cache.recall(&mark()), Some(fixture.key.clone()));
+}
+
+#[test]
+fn every_change_of_a_file_changes_its_mark() {
+    let fixture = Fixture::new();
+    let (path, later) = large_file(&fixture);
+    let mark = || Mark::new(&fixture.engine, &fs::metadata(&path).unwrap(), later).unwrap();
+    let mut seen = vec![mark()];
+    let before = fs::metadata(&path).unwrap();
+    let changes: [&dyn Fn(); 3] = [
+        // As long as before, and the time of its change set back to what it was.
+        &|| {
+            fs::write(&path, vec![8; 2 << 20]).unwrap();
+            let file = fs::File::options().write(true).open(&path).unwrap();
+            file.set_modified(before.modified().unwrap()).unwrap();
+        },
+        &|| fs::write(&path, vec![8; 3 << 20]).unwrap(),
+        // Another file takes its place.
+        &|| {
+            let other = fixture.root.path().join("other");
+            fs::write(&other, vec![8; 3 << 20]).unwrap();
+            fs::rename(&other, &path).unwrap();
+        },
+    ];
+    for change in changes {
+        // The clock of the file system has ticked when a probe says so.
+        let ctime = |path: &Path| {
+            let stat = fs::metadata(path).unwrap();
+            (stat.ctime(), stat.ctime_nsec())
+        };
+        let probe = fixture.root.path().join("probe");
+        let last = ctime(&path);
+        while {
+            fs::write(&probe, b"x").unwrap();
+            ctime(&probe) <= last
+        } {}
+        change();
+        let now = mark();
+        assert!(!seen.contains(&now));
+        seen.push(now);
+    }
+}
+
+#[test]
+fn small_and_new_files_have_no_mark() {
+    let fixture = Fixture::new();
+    let (path, later) = large_file(&fixture);
+    let stat = fs::metadata(&path).unwrap();
+    assert!(Mark::new(&fixture.engine, &stat, later).is_some());
+    // Its next change could have the same time.
+    assert_eq!(Mark::new(&fixture.engine, &stat, SystemTime::now()), None);
+    assert_eq!(Mark::new(&fixture.engine, &stat, UNIX_EPOCH), None);
+    fs::write(&path, b"small").unwrap();
+    assert_eq!(
+        Mark::new(&fixture.engine, &fs::metadata(&path).unwrap(), later),
+        None
+    );
+}
+
+#[test]
+fn a_mark_that_others_could_write_or_that_holds_no_key_is_not_believed() {
+    let fixture = Fixture::new();
+    let cache = fixture.open();
+    let (path, later) = large_file(&fixture);
+    let mark = Mark::new(&fixture.engine, &fs::metadata(&path).unwrap(), later).unwrap();
+    cache.remember(&mark, &fixture.key).unwrap();
+    let file = fixture.dir().join(mark.file_name());
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o622)).unwrap();
+    assert_eq!(cache.recall(&mark), None);
+    fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
+    assert_eq!(cache.recall(&mark), Some(fixture.key.clone()));
+    for wrong in ["", "../../etc/passwd", &"g".repeat(64), &"a".repeat(65)] {
+        fs::write(&file, wrong).unwrap();
+        assert_eq!(cache.recall(&mark), None, "{wrong}");
+    }
+}
+
+#[test]
+fn marks_that_nobody_uses_are_removed() {
+    let fixture = Fixture::new();
+    let cache = fixture.open();
+    let (path, later) = large_file(&fixture);
+    let mark = Mark::new(&fixture.engine, &fs::metadata(&path).unwrap(), later).unwrap();
+    cache.remember(&mark, &fixture.key).unwrap();
+    let file = fixture.dir().join(mark.file_name());
+    for (age, is_kept) in [(Duration::ZERO, true), (FORGOTTEN * 2, false)] {
+        set_age(&file, age);
+        cache
+            .store(&fixture.key, &mut fixture.compiled.as_slice())
+            .unwrap();
+        assert_eq!(file.exists(), is_kept);
+    }
+}
