@@ -32,7 +32,7 @@ const MARK_EVERY: Duration = Duration::from_secs(24 * 3600);
 /// A temporary file older than this was left by a process that died.
 const ABANDONED: Duration = Duration::from_secs(3600);
 
-/// A file whose mark nobody has used for so long is read again at its next start.
+/// A file whose mark was not used for so long is read again at its next start.
 const FORGOTTEN: Duration = Duration::from_secs(30 * 24 * 3600);
 
 const ENTRY_SUFFIX: &str = ".cwasm";

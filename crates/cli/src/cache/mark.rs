@@ -19,7 +19,7 @@ const COARSEST_TICK: Duration = Duration::from_secs(2);
 /// Changes whenever what a mark means changes.
 const MARK_VERSION: &[u8] = b"guestnet guest file 1";
 
-/// Which file it is, and when it was changed last (stat(2)). Nobody sets `st_ctime` but the file system.
+/// Which file it is, and when it was changed last (stat(2)). Only the file system sets `st_ctime`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Mark(String);
 
@@ -43,6 +43,7 @@ impl Mark {
         engine.precompile_compatibility_hash().hash(&mut hash);
         Some(Mark(hash.0.finalize().to_hex().to_string()))
     }
+
     pub(super) fn file_name(&self) -> String {
         format!("{}{MARK_SUFFIX}", self.0)
     }

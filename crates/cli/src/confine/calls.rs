@@ -144,55 +144,87 @@ pub(super) fn restrict(process: Process) -> std::io::Result<bool> {
     let Ok(arch) = TargetArch::try_from(std::env::consts::ARCH) else {
         return Ok(false);
     };
-    let programs = programs(process, arch).map_err(|error| std::io::Error::other(error.to_string()))?;
-    for program in programs {
-        match seccompiler::apply_filter_all_threads(&program) {
-            Ok(()) => {}
-            Err(seccompiler::Error::Seccomp(error))
-                if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) =>
-            {
-                return Ok(false);
-            }
-            Err(error) => return Err(std::io::Error::other(error.to_string())),
+    let program = program(process, arch).map_err(|error| std::io::Error::other(error.to_string()))?;
+    match seccompiler::apply_filter_all_threads(&program) {
+        Ok(()) => Ok(true),
+        Err(seccompiler::Error::Seccomp(error))
+            if matches!(error.raw_os_error(), Some(libc::ENOSYS | libc::EINVAL)) =>
+        {
+            Ok(false)
         }
+        Err(error) => Err(std::io::Error::other(error.to_string())),
     }
-    Ok(true)
 }
 
-/// The filters; the strictest answer of all of them holds.
-fn programs(process: Process, arch: TargetArch) -> Result<[BpfProgram; 3], BackendError> {
-    let refused = SeccompFilter::new(
-        refused(process)?,
-        SeccompAction::Allow,
-        SeccompAction::Errno(libc::EPERM.cast_unsigned()),
-        arch,
-    )?;
+/// How many calls one leaf of [`tree`] compares with.
+const CALLS_A_LEAF: usize = 8;
+
+/// The filter.
+fn program(process: Process, arch: TargetArch) -> Result<BpfProgram, BackendError> {
+    let filter = |calls, mismatch, matches| -> Result<BpfProgram, BackendError> {
+        SeccompFilter::new(calls, mismatch, matches, arch)?.try_into()
+    };
+    let eperm = SeccompAction::Errno(libc::EPERM.cast_unsigned());
+    let enosys = SeccompAction::Errno(libc::ENOSYS.cast_unsigned());
+    let refused: Vec<_> = refused(process)?.into_iter().collect();
+    let (before, behind) = refused.split_at(refused.partition_point(|(call, _)| *call < libc::SYS_clone3));
+    let mut leaves = Vec::new();
+    let mut add = |from: c_long, calls: &[(i64, Vec<SeccompRule>)]| -> Result<(), BackendError> {
+        for (index, calls) in calls.chunks(CALLS_A_LEAF).enumerate() {
+            let first = calls.first().filter(|_| index > 0);
+            let from = first.map_or(from, |(call, _)| *call);
+            let calls = calls.iter().cloned().collect();
+            leaves.push((number(from), filter(calls, SeccompAction::Allow, eperm.clone())?));
+        }
+        Ok(())
+    };
+    add(0, before)?;
+    add(libc::SYS_clone3 + 1, behind)?;
     // Its flags lie in memory, where a filter cannot look; the C library then takes clone(2), whose flags do not.
-    let clone3 = SeccompFilter::new(
-        BTreeMap::from([(libc::SYS_clone3, Vec::new())]),
-        SeccompAction::Allow,
-        SeccompAction::Errno(libc::ENOSYS.cast_unsigned()),
-        arch,
-    )?;
-    Ok([refused.try_into()?, clone3.try_into()?, unknown()])
+    let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    leaves.push((
+        number(libc::SYS_clone3),
+        filter(clone3, SeccompAction::Allow, enosys.clone())?,
+    ));
+    leaves.push((UNKNOWN, filter(BTreeMap::new(), enosys, SeccompAction::Allow)?));
+    leaves.sort_unstable_by_key(|(from, _)| *from);
+    Ok(tree(&leaves))
 }
 
-/// `ENOSYS` for each number from [`UNKNOWN`] on. (The crate compares numbers for equality only.)
-fn unknown() -> BpfProgram {
-    let statement = |code, jt, k| sock_filter { code, jt, jf: 0, k };
-    let [load, jump, ret] = [
-        libc::BPF_LD | libc::BPF_W | libc::BPF_ABS,
-        libc::BPF_JMP | libc::BPF_JGE,
-        libc::BPF_RET,
-    ]
-    .map(|code| u16::try_from(code).unwrap_or(0));
-    vec![
+fn number(call: c_long) -> u32 {
+    u32::try_from(call).unwrap_or(UNKNOWN)
+}
+
+/// One filter of many, each for the numbers from the one beside it up to that of the next: it looks for the leaf that a call's number belongs to. When the kernel takes a filter, it walks it for each number to
+/// know the calls that are always allowed, and to walk all comparisons takes half a millisecond.
+fn tree(leaves: &[(u32, BpfProgram)]) -> BpfProgram {
+    let (below, above) = leaves.split_at(leaves.len() / 2);
+    let Some((from, only)) = above.first() else {
+        return BpfProgram::new();
+    };
+    if below.is_empty() {
+        return only.clone();
+    }
+    let (below, above) = (tree(below), tree(above));
+    let statement = |code: u32, jf, k| sock_filter {
+        code: u16::try_from(code).unwrap_or(0),
+        jt: 0,
+        jf,
+        k,
+    };
+    let mut program = vec![
         // The number is the first word of `seccomp_data`.
-        statement(load, 0, 0),
-        statement(jump, 1, UNKNOWN),
-        statement(ret, 0, libc::SECCOMP_RET_ALLOW),
-        statement(ret, 0, libc::SECCOMP_RET_ERRNO | libc::ENOSYS.cast_unsigned()),
-    ]
+        statement(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0),
+        statement(libc::BPF_JMP | libc::BPF_JGE, 1, *from),
+        statement(
+            libc::BPF_JMP | libc::BPF_JA,
+            0,
+            u32::try_from(below.len()).unwrap_or(u32::MAX),
+        ),
+    ];
+    program.extend(below);
+    program.extend(above);
+    program
 }
 
 fn refused(process: Process) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
@@ -297,13 +329,74 @@ mod tests {
         }
     }
 
+    /// What a filter says of a call whose arguments are all 0.
+    fn verdict(program: &BpfProgram, arch: u32, call: u32) -> u32 {
+        let data = |offset| match offset {
+            0 => call,
+            4 => arch,
+            _ => 0,
+        };
+        let (mut accumulator, mut at) = (0, 0);
+        loop {
+            let sock_filter { code, jt, jf, k } = program[at].clone();
+            let jump = |taken: bool| usize::from(if taken { jt } else { jf });
+            at += 1;
+            match u32::from(code) {
+                code if code == libc::BPF_LD | libc::BPF_W | libc::BPF_ABS => accumulator = data(k),
+                code if code == libc::BPF_ALU | libc::BPF_AND => accumulator &= k,
+                code if code == libc::BPF_JMP | libc::BPF_JA => at += usize::try_from(k).unwrap(),
+                code if code == libc::BPF_JMP | libc::BPF_JEQ => at += jump(accumulator == k),
+                code if code == libc::BPF_JMP | libc::BPF_JGE => at += jump(accumulator >= k),
+                code if code == libc::BPF_JMP | libc::BPF_JGT => at += jump(accumulator > k),
+                code if code == libc::BPF_RET => return k,
+                code => panic!("instruction {code:#x}"),
+            }
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
     #[test]
-    fn the_filters_are_within_the_kernels_limits() {
+    fn each_number_finds_its_leaf() {
+        const X86_64: u32 = 0xc000_003e;
+        const I386: u32 = 0x4000_0003;
+        let errno = |errno: i32| libc::SECCOMP_RET_ERRNO | errno.cast_unsigned();
+        for process in [Process::Guest, Process::Compiler] {
+            let calls = refused(process).unwrap();
+            let program = program(process, TargetArch::x86_64).unwrap();
+            for call in (0..2 * UNKNOWN).chain([u32::MAX, 0x4000_0000]) {
+                let expected = match calls.get(&i64::from(call)) {
+                    _ if call >= UNKNOWN || i64::from(call) == libc::SYS_clone3 => errno(libc::ENOSYS),
+                    Some(rules) if rules.is_empty() => errno(libc::EPERM),
+                    // With arguments of 0: no thread, another process's signal, AF_UNSPEC.
+                    Some(_)
+                        if [
+                            libc::SYS_clone,
+                            libc::SYS_kill,
+                            libc::SYS_tgkill,
+                            libc::SYS_socket,
+                        ]
+                        .contains(&i64::from(call)) =>
+                    {
+                        errno(libc::EPERM)
+                    }
+                    _ => libc::SECCOMP_RET_ALLOW,
+                };
+                assert_eq!(verdict(&program, X86_64, call), expected, "{process:?} {call}");
+                assert_eq!(
+                    verdict(&program, I386, call),
+                    libc::SECCOMP_RET_KILL_PROCESS,
+                    "{call}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn the_filter_is_within_the_kernels_limit() {
         let arch = TargetArch::try_from(std::env::consts::ARCH).unwrap();
         for process in [Process::Guest, Process::Compiler] {
-            for program in programs(process, arch).unwrap() {
-                assert!(!program.is_empty() && program.len() < 4096);
-            }
+            let program = program(process, arch).unwrap();
+            assert!(!program.is_empty() && program.len() < 4096);
         }
     }
 }
