@@ -74,11 +74,12 @@ const LONG: u64 = 5;
 
 fn contests() -> Vec<Contest> {
     let segments = BULK / 65_536;
-    let contest = |name, count, work, datagrams, bar| Contest {
+    let (accepts, datagrams) = (LONG * ACCEPTS, LONG * DATAGRAMS);
+    let contest = |name, count, work, of_datagrams, bar| Contest {
         name,
         work,
         count,
-        entrants: entrants(datagrams, bar),
+        entrants: entrants(of_datagrams, bar),
     };
     vec![
         contest(
@@ -104,32 +105,22 @@ fn contests() -> Vec<Contest> {
         ),
         contest(
             "TCP accept and close",
-            LONG * ACCEPTS,
-            work(
-                "tcp_accept",
-                &["blocking"],
-                LONG * ACCEPTS,
-                Peer::TcpConnect(LONG * ACCEPTS),
-            ),
+            accepts,
+            work("tcp_accept", &["blocking"], accepts, Peer::TcpConnect(accepts)),
             false,
             Some(bars::EMSCRIPTEN_ACCEPT),
         ),
         contest(
             "UDP send 1200 B",
-            LONG * DATAGRAMS,
-            work("udp", &["send", "PORT"], LONG * DATAGRAMS, Peer::UdpSink),
+            datagrams,
+            work("udp", &["send", "PORT"], datagrams, Peer::UdpSink),
             true,
             None,
         ),
         contest(
             "UDP receive 1200 B",
-            LONG * DATAGRAMS,
-            work(
-                "udp",
-                &["recv"],
-                LONG * DATAGRAMS,
-                Peer::UdpSource(LONG * DATAGRAMS),
-            ),
+            datagrams,
+            work("udp", &["recv"], datagrams, Peer::UdpSource(datagrams)),
             true,
             Some(bars::EMSCRIPTEN_UDP_RECEIVE),
         ),

@@ -90,8 +90,11 @@ impl Peer {
             stream.set_write_timeout(Some(PATIENCE))?;
             match self {
                 Peer::TcpSource(bytes) => tcp_source(&mut stream, bytes),
-                Peer::TcpSink(bytes) => tcp_sink(&mut stream, bytes),
-                Peer::TcpBusySink(bytes) => tcp_busy_sink(&mut stream, bytes),
+                Peer::TcpSink(bytes) => tcp_sink(bytes, |buffer| stream.read(buffer)),
+                Peer::TcpBusySink(bytes) => {
+                    stream.set_nonblocking(true)?;
+                    tcp_sink(bytes, |buffer| without_sleeping(|| stream.read(buffer)))
+                }
                 Peer::TcpBetween(bytes) => {
                     let mut sink = accept(&listener, stop)?;
                     sink.set_read_timeout(Some(PATIENCE))?;
@@ -159,11 +162,12 @@ fn accept(listener: &TcpListener, stop: &AtomicBool) -> std::io::Result<TcpStrea
     }
 }
 
-fn tcp_sink(stream: &mut TcpStream, bytes: u64) -> std::io::Result<()> {
+/// Reads by `read` until the end.
+fn tcp_sink(bytes: u64, mut read: impl FnMut(&mut [u8]) -> std::io::Result<usize>) -> std::io::Result<()> {
     let mut buffer = vec![0; 1 << 18];
     let mut left = bytes;
     loop {
-        match u64::try_from(stream.read(&mut buffer)?).map_err(std::io::Error::other)? {
+        match u64::try_from(read(&mut buffer)?).map_err(std::io::Error::other)? {
             0 if left == 0 => return Ok(()),
             0 => return Err(std::io::Error::other(format!("{left} bytes did not come"))),
             count => left = left.saturating_sub(count),
@@ -171,24 +175,17 @@ fn tcp_sink(stream: &mut TcpStream, bytes: u64) -> std::io::Result<()> {
     }
 }
 
-fn tcp_busy_sink(stream: &mut TcpStream, bytes: u64) -> std::io::Result<()> {
-    stream.set_nonblocking(true)?;
-    let mut buffer = vec![0; 1 << 18];
-    let mut left = bytes;
-    let mut last = Instant::now();
-    while left != 0 {
-        match stream.read(&mut buffer) {
-            Ok(0) => return Err(std::io::Error::other(format!("{left} bytes did not come"))),
-            Ok(count) => {
-                left = left.saturating_sub(u64::try_from(count).map_err(std::io::Error::other)?);
-                last = Instant::now();
+/// Makes a call on a non-blocking socket until it has something.
+fn without_sleeping<T>(mut call: impl FnMut() -> std::io::Result<T>) -> std::io::Result<T> {
+    let start = Instant::now();
+    loop {
+        match call() {
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock && start.elapsed() <= PATIENCE => {
+                std::hint::spin_loop();
             }
-            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return Err(error),
-            Err(error) if last.elapsed() > PATIENCE => return Err(error),
-            Err(_) => std::hint::spin_loop(),
+            outcome => return outcome,
         }
     }
-    Ok(())
 }
 
 fn tcp_source(stream: &mut TcpStream, bytes: u64) -> std::io::Result<()> {
@@ -205,7 +202,7 @@ fn tcp_source(stream: &mut TcpStream, bytes: u64) -> std::io::Result<()> {
 /// The source is a thread of its own on the same processor.
 fn tcp_between(mut source: TcpStream, sink: &mut TcpStream, bytes: u64) -> std::io::Result<()> {
     let source = std::thread::spawn(move || tcp_source(&mut source, bytes));
-    tcp_sink(sink, bytes)?;
+    tcp_sink(bytes, |buffer| sink.read(buffer))?;
     source
         .join()
         .unwrap_or_else(|_| Err(std::io::Error::other("the source panicked")))
@@ -269,24 +266,12 @@ fn udp_source(to: SocketAddr, count: u64) -> std::io::Result<()> {
         .div_ceil(WINDOW);
     for sent in 0..windows + WINDOWS {
         if sent >= WINDOWS {
-            acknowledged(&socket)?;
+            // The receiver says that it has taken a window.
+            without_sleeping(|| socket.recv(&mut [0]))?;
         }
         if sent < windows {
             socket.send(&window)?;
         }
     }
     Ok(())
-}
-
-/// Waits for the receiver to say that it has taken a window, without sleeping.
-fn acknowledged(socket: &UdpSocket) -> std::io::Result<()> {
-    let start = Instant::now();
-    loop {
-        match socket.recv(&mut [0]) {
-            Ok(_) => return Ok(()),
-            Err(error) if error.kind() != std::io::ErrorKind::WouldBlock => return Err(error),
-            Err(error) if start.elapsed() > PATIENCE => return Err(error),
-            Err(_) => std::hint::spin_loop(),
-        }
-    }
 }

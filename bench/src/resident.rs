@@ -3,7 +3,6 @@
 //! The kernel counts in what the process had before it became that program (getrusage(2)): a copy of the process that has started it.
 //! So a small process starts it, this program anew, whose own 4 MiB are the least that is seen.
 
-use std::ffi::OsStr;
 use std::process::{Command, Stdio};
 
 use crate::{Result, run};
@@ -23,7 +22,10 @@ pub(crate) fn of(command: &Command) -> Result<u64> {
         .args(command.get_args())
         .stdin(Stdio::null());
     for (name, value) in command.get_envs() {
-        starter.env(name, value.unwrap_or(OsStr::new("")));
+        match value {
+            Some(value) => starter.env(name, value),
+            None => starter.env_remove(name),
+        };
     }
     let output = starter.output().map_err(|error| error.to_string())?;
     if !output.status.success() {

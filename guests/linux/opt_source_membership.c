@@ -1,4 +1,4 @@
-/* IP_ADD_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE and their opposites, and the same by MCAST_*: who is heard in a group on loopback.
+/* IP_ADD_SOURCE_MEMBERSHIP, IP_BLOCK_SOURCE and their opposites, and the same by MCAST_*: whose datagrams a group brings on loopback.
  * ip(7), RFC 3678. */
 #include "../c/t.h"
 

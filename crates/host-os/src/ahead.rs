@@ -286,7 +286,7 @@ pub(crate) struct Head<'b> {
     control_truncated: bool,
 }
 
-/// The error that a receive reports before data. Without a peer there is none: nobody asked for errors (`IP_RECVERR`).
+/// The error that a receive reports before data. Without a peer there is none: the errors of single datagrams were not asked for (`IP_RECVERR`).
 ///
 /// # Errors
 /// That one.

@@ -234,46 +234,71 @@ fn the_place_is_found_in_the_environment() {
     );
 }
 
-/// A large file that was last changed some time ago, as far as `Mark::new` is told the time.
-fn large_file(fixture: &Fixture) -> (PathBuf, SystemTime) {
-    let path = fixture.root.path().join("guest.wasm");
-    fs::write(&path, vec![7; 2 << 20]).unwrap();
-    (path, SystemTime::now() + Duration::from_secs(60))
+/// A large file, and later than its change.
+struct LargeFile {
+    path: PathBuf,
+    later: SystemTime,
+}
+
+impl LargeFile {
+    fn new(fixture: &Fixture) -> LargeFile {
+        let path = fixture.root.path().join("guest.wasm");
+        fs::write(&path, vec![7; 2 << 20]).unwrap();
+        let later = SystemTime::now() + Duration::from_secs(60);
+        LargeFile { path, later }
+    }
+
+    fn mark_at(&self, fixture: &Fixture, now: SystemTime) -> Option<Mark> {
+        Mark::new(&fixture.engine, &fs::metadata(&self.path).unwrap(), now)
+    }
+
+    fn mark(&self, fixture: &Fixture) -> Option<Mark> {
+        self.mark_at(fixture, self.later)
+    }
+}
+
+/// A cache that remembers the mark of a file, and where.
+fn remembered(fixture: &Fixture) -> (Cache, Mark, PathBuf) {
+    let cache = fixture.open();
+    let mark = LargeFile::new(fixture).mark(fixture).unwrap();
+    cache.remember(&mark, &fixture.key).unwrap();
+    let file = fixture.dir().join(mark.file_name());
+    (cache, mark, file)
 }
 
 #[test]
 fn a_file_that_was_not_changed_is_recalled() {
     let fixture = Fixture::new();
     let cache = fixture.open();
-    let (path, later) = large_file(&fixture);
-    let mark = || Mark::new(&fixture.engine, &fs::metadata(&path).unwrap(), later).unwrap();
-    let first = mark();
+    let large = LargeFile::new(&fixture);
+    let first = large.mark(&fixture).unwrap();
     assert_eq!(cache.recall(&first), None);
     cache.remember(&first, &fixture.key).unwrap();
-    assert_eq!(mark(), first);
-    assert_eq!(cache.recall(&mark()), Some(fixture.key.clone()));
+    let second = large.mark(&fixture).unwrap();
+    assert_eq!(second, first);
+    assert_eq!(cache.recall(&second), Some(fixture.key.clone()));
 }
 
 #[test]
 fn every_change_of_a_file_changes_its_mark() {
     let fixture = Fixture::new();
-    let (path, later) = large_file(&fixture);
-    let mark = || Mark::new(&fixture.engine, &fs::metadata(&path).unwrap(), later).unwrap();
-    let mut seen = vec![mark()];
-    let before = fs::metadata(&path).unwrap();
+    let large = LargeFile::new(&fixture);
+    let path = &large.path;
+    let mut seen = vec![large.mark(&fixture).unwrap()];
+    let before = fs::metadata(path).unwrap();
     let changes: [&dyn Fn(); 3] = [
         // As long as before, and the time of its change set back to what it was.
         &|| {
-            fs::write(&path, vec![8; 2 << 20]).unwrap();
-            let file = fs::File::options().write(true).open(&path).unwrap();
+            fs::write(path, vec![8; 2 << 20]).unwrap();
+            let file = fs::File::options().write(true).open(path).unwrap();
             file.set_modified(before.modified().unwrap()).unwrap();
         },
-        &|| fs::write(&path, vec![8; 3 << 20]).unwrap(),
+        &|| fs::write(path, vec![8; 3 << 20]).unwrap(),
         // Another file takes its place.
         &|| {
             let other = fixture.root.path().join("other");
             fs::write(&other, vec![8; 3 << 20]).unwrap();
-            fs::rename(&other, &path).unwrap();
+            fs::rename(&other, path).unwrap();
         },
     ];
     for change in changes {
@@ -283,13 +308,13 @@ fn every_change_of_a_file_changes_its_mark() {
             (stat.ctime(), stat.ctime_nsec())
         };
         let probe = fixture.root.path().join("probe");
-        let last = ctime(&path);
+        let last = ctime(path);
         while {
             fs::write(&probe, b"x").unwrap();
             ctime(&probe) <= last
         } {}
         change();
-        let now = mark();
+        let now = large.mark(&fixture).unwrap();
         assert!(!seen.contains(&now));
         seen.push(now);
     }
@@ -298,27 +323,19 @@ fn every_change_of_a_file_changes_its_mark() {
 #[test]
 fn small_and_new_files_have_no_mark() {
     let fixture = Fixture::new();
-    let (path, later) = large_file(&fixture);
-    let stat = fs::metadata(&path).unwrap();
-    assert!(Mark::new(&fixture.engine, &stat, later).is_some());
+    let large = LargeFile::new(&fixture);
+    assert!(large.mark(&fixture).is_some());
     // Its next change could have the same time.
-    assert_eq!(Mark::new(&fixture.engine, &stat, SystemTime::now()), None);
-    assert_eq!(Mark::new(&fixture.engine, &stat, UNIX_EPOCH), None);
-    fs::write(&path, b"small").unwrap();
-    assert_eq!(
-        Mark::new(&fixture.engine, &fs::metadata(&path).unwrap(), later),
-        None
-    );
+    assert_eq!(large.mark_at(&fixture, SystemTime::now()), None);
+    assert_eq!(large.mark_at(&fixture, UNIX_EPOCH), None);
+    fs::write(&large.path, b"small").unwrap();
+    assert_eq!(large.mark(&fixture), None);
 }
 
 #[test]
 fn a_mark_that_others_could_write_or_that_holds_no_key_is_not_believed() {
     let fixture = Fixture::new();
-    let cache = fixture.open();
-    let (path, later) = large_file(&fixture);
-    let mark = Mark::new(&fixture.engine, &fs::metadata(&path).unwrap(), later).unwrap();
-    cache.remember(&mark, &fixture.key).unwrap();
-    let file = fixture.dir().join(mark.file_name());
+    let (cache, mark, file) = remembered(&fixture);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o622)).unwrap();
     assert_eq!(cache.recall(&mark), None);
     fs::set_permissions(&file, fs::Permissions::from_mode(0o600)).unwrap();
@@ -330,13 +347,9 @@ fn a_mark_that_others_could_write_or_that_holds_no_key_is_not_believed() {
 }
 
 #[test]
-fn marks_that_nobody_uses_are_removed() {
+fn marks_that_are_not_used_are_removed() {
     let fixture = Fixture::new();
-    let cache = fixture.open();
-    let (path, later) = large_file(&fixture);
-    let mark = Mark::new(&fixture.engine, &fs::metadata(&path).unwrap(), later).unwrap();
-    cache.remember(&mark, &fixture.key).unwrap();
-    let file = fixture.dir().join(mark.file_name());
+    let (cache, _, file) = remembered(&fixture);
     for (age, is_kept) in [(Duration::ZERO, true), (FORGOTTEN * 2, false)] {
         set_age(&file, age);
         cache

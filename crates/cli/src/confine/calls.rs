@@ -169,17 +169,15 @@ fn program(process: Process, arch: TargetArch) -> Result<BpfProgram, BackendErro
     let refused: Vec<_> = refused(process)?.into_iter().collect();
     let (before, behind) = refused.split_at(refused.partition_point(|(call, _)| *call < libc::SYS_clone3));
     let mut leaves = Vec::new();
-    let mut add = |from: c_long, calls: &[(i64, Vec<SeccompRule>)]| -> Result<(), BackendError> {
-        for (index, calls) in calls.chunks(CALLS_A_LEAF).enumerate() {
-            let first = calls.first().filter(|_| index > 0);
-            let from = first.map_or(from, |(call, _)| *call);
+    for calls in before.chunks(CALLS_A_LEAF).chain(behind.chunks(CALLS_A_LEAF)) {
+        if let Some((first, _)) = calls.first() {
             let calls = calls.iter().cloned().collect();
-            leaves.push((number(from), filter(calls, SeccompAction::Allow, eperm.clone())?));
+            leaves.push((
+                number(*first),
+                filter(calls, SeccompAction::Allow, eperm.clone())?,
+            ));
         }
-        Ok(())
-    };
-    add(0, before)?;
-    add(libc::SYS_clone3 + 1, behind)?;
+    }
     // Its flags lie in memory, where a filter cannot look; the C library then takes clone(2), whose flags do not.
     let clone3 = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
     leaves.push((
@@ -195,8 +193,9 @@ fn number(call: c_long) -> u32 {
     u32::try_from(call).unwrap_or(UNKNOWN)
 }
 
-/// One filter of many, each for the numbers from the one beside it up to that of the next: it looks for the leaf that a call's number belongs to. When the kernel takes a filter, it walks it for each number to
-/// know the calls that are always allowed, and to walk all comparisons takes half a millisecond.
+/// One filter of many, each for the numbers from the one beside it up to that of the next; the first is also for all below. When the
+/// kernel takes a filter, it walks it for each number to know the calls that are always allowed, and to walk all comparisons takes half a
+/// millisecond.
 fn tree(leaves: &[(u32, BpfProgram)]) -> BpfProgram {
     let (below, above) = leaves.split_at(leaves.len() / 2);
     let Some((from, only)) = above.first() else {
