@@ -3,7 +3,8 @@
 use crate::scratch::Scratch;
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 /// A guest that prints `word`, which has six bytes.
 fn printing(scratch: &Scratch, name: &str, word: &str) {
@@ -39,6 +40,45 @@ fn the_second_start_runs_what_the_first_one_compiled() {
         .expect("a second entry");
     fs::rename(other, &entry).unwrap();
     scratch.run(&["run", "a.wat"]).assert(0, "world\n", "");
+}
+
+/// [`printing`], in a file so large that it is not read again while it is unchanged.
+fn printing_large(scratch: &Scratch, name: &str, word: &str) {
+    printing(scratch, name, word);
+    let path = scratch.path().join(name);
+    let mut text = fs::read_to_string(&path).unwrap();
+    text.push_str(&" ".repeat(1 << 20));
+    fs::write(path, text).unwrap();
+}
+
+/// Runs a guest until its file is so old that its mark is in the cache, and returns the file of the mark.
+fn run_until_remembered(scratch: &Scratch, name: &str, prints: &str, known: &[PathBuf]) -> PathBuf {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        scratch.run(&["run", name]).assert(0, prints, "");
+        let is_new = |path: &PathBuf| path.extension().is_some_and(|is| is == "key") && !known.contains(path);
+        if let Some(mark) = scratch.entries().into_iter().find(is_new) {
+            return mark;
+        }
+        assert!(Instant::now() < deadline, "no mark of {name}");
+    }
+}
+
+#[test]
+fn a_large_guest_is_recognised_by_its_file_and_a_changed_one_is_not() {
+    let scratch = Scratch::new();
+    printing_large(&scratch, "a.wat", "hello\\n");
+    printing_large(&scratch, "b.wat", "world\\n");
+    let a = run_until_remembered(&scratch, "a.wat", "hello\n", &[]);
+    let b = run_until_remembered(&scratch, "b.wat", "world\n", std::slice::from_ref(&a));
+
+    // The proof: with another guest's key under its mark, that guest's code is what runs.
+    fs::rename(&b, &a).unwrap();
+    scratch.run(&["run", "a.wat"]).assert(0, "world\n", "");
+
+    printing_large(&scratch, "a.wat", "again\\n");
+    scratch.run(&["run", "a.wat"]).assert(0, "again\n", "");
+    run_until_remembered(&scratch, "a.wat", "again\n", &[a]);
 }
 
 #[test]
